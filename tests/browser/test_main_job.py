@@ -146,7 +146,7 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     for _ in range(2):
         kari.page.get_by_label("Hvor langt?").select_option("24")
         with kari.page.expect_navigation():
-            kari.page.get_by_role("button", name="Flytt klokken frem").click()
+            kari.page.get_by_role("button", name="Flytt klokken fram").click()
         expect(kari.page.get_by_text("Klokken går")).to_be_visible()
     ola.log_in("Ola Nordmann")
     assert ola.open(path) == 410
@@ -157,5 +157,5 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     assert siv.open(path) == 404
     kari.log_in("Kari Lunde", "/delinger")
     kari.page.get_by_role("link", name="Vedtak i byggesak").first.click()
-    expect(kari.page.get_by_text("Perioden var over", exact=True)).to_be_visible()
+    expect(kari.page.get_by_text("Delingen utløp", exact=True)).to_be_visible()
     kari.examine()

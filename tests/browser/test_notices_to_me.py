@@ -57,7 +57,7 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
     # What is wrong is told where it was typed, and the summary has the focus.
     page.get_by_label("adresse").fill("kari")
     page.get_by_role("button", name="Send meg en kode").click()
-    expect(page.get_by_role("link", name="Adressen er ikke hel.")).to_be_visible()
+    expect(page.get_by_role("link", name="Adressen er ikke fullstendig.")).to_be_visible()
     kari.examine()
     page.get_by_label("adresse").fill(address)
     page.get_by_role("button", name="Send meg en kode").click()
@@ -70,18 +70,18 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
     assert f"{demo.url}/varsler" in letter["text"]
     page.get_by_label("Koden").fill("1")
     page.get_by_role("button", name="Bekreft adressen").click()
-    expect(page.get_by_role("link", name="Det er ikke koden.")).to_be_visible()
+    expect(page.get_by_role("link", name="Feil kode.")).to_be_visible()
     kari.examine()
     page.get_by_label("Koden").fill(code_in(letter))
     page.get_by_role("button", name="Bekreft adressen").click()
     expect(page.get_by_text("Adressen er bekreftet.")).to_be_visible()
     kari.examine()
 
-    page.get_by_label("En deling slutter om tre dager").uncheck()
+    page.get_by_label("En deling utløper om tre dager").uncheck()
     page.get_by_label("Språket i e-postene").select_option("Nynorsk")
     page.get_by_role("button", name="Lagre valgene").click()
     expect(page.get_by_text("Endringene er lagret.")).to_be_visible()
-    expect(page.get_by_label("En deling slutter om tre dager")).not_to_be_checked()
+    expect(page.get_by_label("En deling utløper om tre dager")).not_to_be_checked()
 
     path = SharePage(kari).share(noise(tmp_path / "hemmelig vedtak.pdf", 20_000), OLA, title="Barnevernssak")
     ola = visit("Ola Nordmann")

@@ -110,13 +110,13 @@ def build_runtime(settings: Settings) -> Runtime:
         texts=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
-        config=_service_config(settings, registers.access),
+        config=service_config(settings, registers.access),
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)
 
 
-def _service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
+def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
     return ServiceConfig(
         public_url=settings.public_url,
         allow_synthetic=settings.allow_synthetic,

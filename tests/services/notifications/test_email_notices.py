@@ -210,7 +210,7 @@ def test_an_end_is_told_when_one_recipient_has_something_left(stage: Stage) -> N
     fetch(stage, share_id, OLA)
     assert subjects(stage) == ["En mottaker har lastet ned"]
     stage.clock.advance(days=7)
-    assert subjects(stage) == ["En deling slutter snart"]
+    assert subjects(stage) == ["En deling utløper snart"]
 
 
 def test_a_moved_end_moves_its_letter(stage: Stage) -> None:

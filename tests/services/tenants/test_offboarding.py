@@ -370,7 +370,7 @@ def test_the_paper_says_who_ended_what_was_there_and_when_it_was_deleted(stage: 
         "Siv Holm avsluttet tjenesten 24.11.2026 kl. 13.00 (norsk tid)",
         "1 234 567 byte",
         "Den siste 24.11.2026 kl. 13.10",
-        "slettes 24.11.2027, når oppbevaringstiden er over",
+        "slettes 24.11.2027, når lagringstiden er over",
     ):
         assert expected in text
 

@@ -236,7 +236,7 @@ def test_trying_again_after_a_failed_login_leads_to_where_the_person_was_going(
     page = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
     [again] = re.findall(r'href="(/logg-inn[^"]*)"', page.text)
     # The link is not lost, so nobody has to be told to find it again.
-    assert "Åpne lenken på nytt" not in page.text
+    assert "Åpne den på nytt" not in page.text
     login.failure = None
     assert browser.get(unescape(again)).status_code == 303
     answer = browser.get("/logg-inn/svar", params={"code": "c", "state": f"state-{login.begun}"})
@@ -268,7 +268,7 @@ def test_another_browser_does_not_learn_where_a_login_leads(web: Web) -> None:
     assert page.status_code == 403
     assert LINK not in page.text
     assert 'href="/logg-inn"' in page.text
-    assert "Åpne lenken på nytt" in page.text
+    assert "Åpne den på nytt" in page.text
 
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example"])

@@ -117,7 +117,7 @@ def test_a_reminder_is_told_as_one(with_notices: tuple[Web, FakeNotices]) -> Non
     send_notices(web.stage)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
     assert "Varslet" in page
-    assert "Påminnet" in page
+    assert "Påminnelse sendt" in page
 
 
 def test_a_reminder_that_was_not_needed_any_more_is_not_told(with_notices: tuple[Web, FakeNotices]) -> None:

@@ -49,7 +49,7 @@ def test_the_event_log_tells_whose_system_did_it_and_who_runs_it(web: Web) -> No
     page = main_text(ewa.get(f"/konfigurasjon/{web.stage.tenant.id}/hendelseslogg"))
     published = page[page.rindex("Dokumentene ble delt") :][:200]
     assert "FJELL AS" in published
-    assert f"Systemet driftes av: {SUPPLIER}" in published
+    assert f"Systemet drives av: {SUPPLIER}" in published
     assert "Tilgang: Kan dele" in page
 
 

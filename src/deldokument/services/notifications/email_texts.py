@@ -39,9 +39,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Du får høyst én slik e-post om dagen for hver deling.",
         ),
         EmailKind.ENDING: _Words(
-            "En deling slutter snart",
-            "Noe du har delt, slutter om mindre enn {days} dager, og en mottaker har ikke lastet ned alt. "
-            "Logg inn for å se hvem. Der kan du også flytte slutten:\n\n{link}",
+            "En deling utløper snart",
+            "Noe du har delt, utløper om mindre enn {days} dager, og en mottaker har ikke lastet ned alt. "
+            "Logg inn for å se hvem. Der kan du også endre sluttidspunktet:\n\n{link}",
         ),
         EmailKind.APPROVAL: _Words(
             "En deling venter på godkjenning",
@@ -67,9 +67,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Du får høgst éin slik e-post om dagen for kvar deling.",
         ),
         EmailKind.ENDING: _Words(
-            "Ei deling sluttar snart",
-            "Noko du har delt, sluttar om mindre enn {days} dagar, og ein mottakar har ikkje lasta ned alt. "
-            "Logg inn for å sjå kven. Der kan du òg flytte slutten:\n\n{link}",
+            "Ei deling går snart ut",
+            "Noko du har delt, går ut om mindre enn {days} dagar, og ein mottakar har ikkje lasta ned alt. "
+            "Logg inn for å sjå kven. Der kan du òg endre sluttidspunktet:\n\n{link}",
         ),
         EmailKind.APPROVAL: _Words(
             "Ei deling ventar på godkjenning",
@@ -97,7 +97,7 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
         EmailKind.ENDING: _Words(
             "A share ends soon",
             "Something that you have shared ends in less than {days} days, and a recipient has not downloaded "
-            "everything. Log in to see who. You can also move the end there:\n\n{link}",
+            "everything. Log in to see who. You can also change the end there:\n\n{link}",
         ),
         EmailKind.APPROVAL: _Words(
             "A share waits for approval",
@@ -106,8 +106,8 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
         ),
         EmailKind.SIGNATURE: _Words(
             "A new agreement must be signed",
-            "There is a new version of the service agreement for Del dokument. When its time is up, nothing new can be "
-            "shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
+            "There is a new version of the service agreement for Del dokument. When the deadline has passed, nothing "
+            "new can be shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
         ),
     },
 }

@@ -53,9 +53,9 @@ forkastet, og alle brukere og fagsystemer mistet tilgangen. Avslutningen kan ikk
 | Nøkler til delinger | {destroyed_keys} | {keys_destroyed_at} |
 | Kryptert innhold i lageret | alt | {contents_deleted_at} |
 
-Hver deling var kryptert med sin egen nøkkel. Da nøkkelen ble destruert, ble dokumentene og meldingen i delingen
-uleselige overalt, også i sikkerhetskopier. Deretter ble det krypterte innholdet slettet fra lageret. Delinger som var
-over før avslutningen, har fått nøkkel og innhold slettet på samme måte da de tok slutt.
+Hver deling var kryptert med sin egen nøkkel. Da nøkkelen ble ødelagt, ble dokumentene og meldingen i delingen
+uleselige overalt, også i sikkerhetskopier. Deretter ble det krypterte innholdet slettet fra lageret. Delinger som
+allerede var avsluttet, har fått nøkkelen ødelagt og innholdet slettet på samme måte da de ble avsluttet.
 
 ## Navn og identifikatorer
 
@@ -90,7 +90,7 @@ def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
 def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: datetime) -> str:
     tenant, held, until = deleted.tenant, deleted.held, f"{deleted.names_until.astimezone(OSLO):%d.%m.%Y}"
     erased = f"Navn og identifikatorer ble slettet {until}."
-    to_come = f"Navn og identifikatorer slettes {until}, når oppbevaringstiden er over."
+    to_come = f"Navn og identifikatorer slettes {until}, når lagringstiden er over."
     return _TEXT.format(
         tenant=escaped(tenant.name),
         number=tenant.organization_number,

@@ -69,7 +69,7 @@ STATUS: dict[type[Exception], int] = {
 
 
 WORDS: dict[str, str] = {
-    "invalid_fields": _("Some fields need another look."),
+    "invalid_fields": _("Correct the fields that are marked."),
     "person_number_length": _("The number has %(digits)s digits. A fødselsnummer has 11."),
     "person_number_unknown": _("There is no such number. Check whether two digits have been swapped."),
     "person_number_synthetic": _("This is a test number. It can't be used here."),
@@ -106,7 +106,7 @@ WORDS: dict[str, str] = {
     "files_missing": _("Choose at least one file."),
     "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
     "recipients_missing": _("Add at least one recipient."),
-    "recipients_unconfirmed": _("Confirm that you have checked each number that stands without a name."),
+    "recipients_unconfirmed": _("Confirm that you have checked each number that is shown without a name."),
     "archived_missing": _("Confirm that the original is in the archive."),
     "archived_unconfirmed": _(
         "Nobody has confirmed that what this system shares is archived. An administrator of the organisation does so "
@@ -114,22 +114,20 @@ WORDS: dict[str, str] = {
         '"arkivert": true.'
     ),
     "account_of_other_tenant": _("The account belongs to another organisation than the draft."),
-    "account_name_taken": _("There is an account of that name already."),
+    "account_name_taken": _("There is already an account with that name."),
     "account_name_held": _("A deleted account has that name until %(at)s. Undo the deletion, or choose another name."),
     "account_deleted": _("The account has been deleted. Undo that first if it is to be changed."),
     "changed_meanwhile": _("Somebody else has changed the account since you opened the page."),
-    "delete_while_frozen": _(
-        "Those who run the service have stopped the account. As long as it is, it can't be deleted."
-    ),
+    "delete_while_frozen": _("The operator has stopped the account. While it is stopped, it can't be deleted."),
     "undo_too_late": _("More than 24 hours have passed since the account was deleted. That can't be undone any more."),
-    "name_differs": _("That is not the name of the account. Write it as it stands above."),
+    "name_differs": _("That is not the name of the account. Write it as it is shown above."),
     "telephone_malformed": _(
         "A telephone number has digits only, with spaces between them and + in front if you like."
     ),
-    "code_wrong": _("That is not the code. Tries left: %(left)s."),
+    "code_wrong": _("Wrong code. Attempts left: %(left)s."),
     "code_expired": _("The code can't be used any more. Ask for a new one."),
     "codes_spent": _("You have asked for %(most)s codes within a day. Try again tomorrow."),
-    "email_malformed": _("The address isn't whole. It must look like postmottak@kommune.no."),
+    "email_malformed": _("The address is not complete. It must look like postmottak@kommune.no."),
     "account_period": _("The period must be at least %(hours)s hour and at most %(days)s days."),
     "longest_too_short": _("The longest period must be at least %(hours)s hours, so that there is an end to choose."),
     "standard_beyond_longest": _("The usual period can't be longer than the longest one."),
@@ -139,11 +137,12 @@ WORDS: dict[str, str] = {
     "sms_sender_malformed": _(
         "The sender's name must have 2 to 11 letters and digits, without spaces, and begin with a letter."
     ),
-    "integration_exists": _("The organisation can use the account already."),
+    "integration_exists": _("The organisation can already use the account."),
     "integration_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be given access."),
     "webhook_url_length": _("The URL is too long. It may have %(longest)s characters."),
     "webhook_url_malformed": _(
-        "That is no URL that can be called. Write https://, a name and a path, in ASCII, without user name or fragment."
+        "That is not a URL that can be called. Write https://, a name and a path, in ASCII, without user name or "
+        "fragment."
     ),
     "webhook_url_not_https": _("Webhooks are called over https only."),
     "webhook_url_port": _("Webhooks aren't called on that port."),
@@ -151,31 +150,33 @@ WORDS: dict[str, str] = {
     "webhook_event_unknown": _("There is no such event."),
     "webhook_events_missing": _("Choose at least one event."),
     "too_many_webhooks": _("There is room for %(longest)s webhooks on an account. Remove one first."),
-    "webhook_disabled": _("The webhook has been disabled, since its calls weren't taken. Remove it, and add it anew."),
-    "choice_missing": _("Choose which value is to hold."),
+    "webhook_disabled": _(
+        "The webhook has been disabled because its calls were not accepted. Remove it, and add it again."
+    ),
+    "choice_missing": _("Choose which value to keep."),
     "tenant_exists": _(
-        "The organisation is registered here already. If it has ended the service, its number is free when its "
+        "The organisation is already registered here. If it has ended the service, its number becomes free when the "
         "retention period is over."
     ),
-    "member_exists": _("The person is registered on the account already."),
-    "administrator_exists": _("The person is an administrator already."),
+    "member_exists": _("The person is already registered on the account."),
+    "administrator_exists": _("The person is already an administrator."),
     "last_administrator": _("The organisation must have an administrator. Name another one first."),
-    "operator_exists": _("The person is an operator already."),
+    "operator_exists": _("The person is already an operator."),
     "list_empty": _("The list is empty. Write or paste at least one line, or choose a file."),
     "list_too_long": _("The list has %(lines)s lines. There is room for %(longest)s at a time. Divide it."),
     "list_too_large": _("The list is too large. There is room for %(longest)s kB at a time. Divide it."),
     "list_sent_twice": _("Paste the list or choose a file, not both. What was pasted is still here."),
     "list_not_text": _("The file can't be read as text. Save it as CSV, and try again."),
     "list_changed": _(
-        "Somebody has registered or removed people on the list since you last saw what it leads to. "
-        "Nothing has been registered. Look through it once more."
+        "Someone has registered or removed people on the list since you last checked it. Nothing has been "
+        "registered. Look through it once more."
     ),
     "line_columns": _("The line must have a number and a name, with a semicolon, a comma or a tab between them."),
     "line_quotes": _("The line has a quotation mark without another one to close it."),
     "discard_final": _("It is too late to undo. The draft is deleted."),
-    "not_a_draft": _("The share has been published or is over, and can't be changed any more."),
-    "share_over": _("The share is over. It can't be changed any more."),
-    "state_changed": _("The page was too old. Load it again, and try once more."),
+    "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
+    "share_over": _("The share has ended. It can no longer be changed."),
+    "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(
         "Something is shared with %(organizations)s. To open it, you need the right «%(right)s» in Altinn. "
@@ -188,16 +189,16 @@ WORDS: dict[str, str] = {
     "document_encrypted": _("Documents are sent unencrypted, over TLS. The service encrypts them."),
     "downloads_always_recorded": _("Every download is recorded here. It can't be turned off."),
     "sharing_form": _("The form has two parts: metadata, and after it dokument."),
-    "integration_reads_only": _("The system may see what is shared from the account, and change nothing there."),
+    "integration_reads_only": _("The system can see what is shared from the account, but not change anything there."),
     "share_ended": _("The documents were available until %(at)s, and have been deleted."),
     "share_withdrawn": _("The sender withdrew the documents %(at)s. They have been deleted."),
     "share_stopped": _("The documents can't be opened just now."),
     "sharing_stopped": _(
-        "Those who run the service have stopped sharing here. You can see and withdraw shares, but share nothing new."
+        "The operator has stopped sharing here. You can see and withdraw shares, but not share anything new."
     ),
     "account_closed": _("The account is closed, and nothing new can be shared from it."),
     "quota_exceeded": _("The account has room for %(left_bytes)s more. This takes %(needed_bytes)s."),
-    "not_proposed": _("The share doesn't wait for approval any more."),
+    "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
     "rights_unknown": _(
@@ -206,7 +207,8 @@ WORDS: dict[str, str] = {
     "login_cancelled": _("You cancelled the login. Nothing has happened. You can try again whenever you like."),
     "login_level": _("You logged in at a level that is too low. Choose BankID or another login at level high."),
     "login_person_missing": _(
-        "The login did not say who you are. Log in with an electronic ID that has your fødselsnummer or D-nummer."
+        "The login did not show who you are. Log in with an electronic ID that is tied to your fødselsnummer or "
+        "D-nummer."
     ),
     "login_refused": _("The login could not be completed. Try again from the start."),
     "token_missing": _("The request has no access token. Get one from Maskinporten, and send it as a bearer token."),
@@ -215,13 +217,13 @@ WORDS: dict[str, str] = {
     "tokens_unavailable": _(
         "We get no answer from Maskinporten right now, so we can't check the access token. Try again in a few minutes."
     ),
-    "busy": _("The service has much to do right now. Try again in a moment."),
-    "rate_limited": _("You are asking too often. Wait %(seconds)s seconds."),
+    "busy": _("The service is very busy right now. Try again in a moment."),
+    "rate_limited": _("Too many requests. Wait %(seconds)s seconds."),
     "media_type": _("The request's body must be %(wanted)s."),
-    "field_missing": _("The field must be there."),
+    "field_missing": _("The field is required."),
     "field_unknown": _("There is no such field."),
-    "field_malformed": _("The value is not of the kind or the form that belongs here."),
-    "cursor_malformed": _("That is no cursor of ours. Begin the list again without one."),
+    "field_malformed": _("The value has the wrong type or format."),
+    "cursor_malformed": _("The cursor is not valid. Start the list again without one."),
     "idempotency_key_malformed": _("The Idempotency-Key must be 1 to 255 visible ASCII characters."),
     "idempotency_key_reused": _("That Idempotency-Key was used for another request. Choose a new one."),
     "request_under_way": _("The first request with that Idempotency-Key is still running. Ask again in a moment."),
@@ -236,15 +238,15 @@ WORDS: dict[str, str] = {
     "blobs": _("The service doesn't answer right now. Try again in a few minutes."),
     "keyring": _("The service doesn't answer right now. Try again in a few minutes."),
     "storage_full": _("There is no room for more right now. What has been uploaded is safe. Try again later."),
-    "upload_offset": _("The upload is at another place. Ask where it is, and go on from there."),
+    "upload_offset": _("The offset does not match the upload. Ask for the current offset, and continue from there."),
     "upload_finished": _("The upload is finished and can't be changed."),
-    "upload_beyond_length": _("There are more bytes than were announced."),
-    "upload_begun_whole": _("The file is being uploaded in one piece. Go on with that."),
+    "upload_beyond_length": _("The file is larger than was announced."),
+    "upload_begun_whole": _("The file is being uploaded in one piece. Continue that upload."),
     "too_many_partials": _("A file can be uploaded in at most %(longest)s pieces."),
     "partials_differ": _("The pieces are not finished, or are not the whole file in order."),
     "upload_length_differs": _("The length is not the one that was announced."),
-    "checksum_mismatch": _("The bytes were damaged on their way. Send them again."),
-    "csrf": _("The page was too old. Load it again, and try once more."),
+    "checksum_mismatch": _("The content was damaged on the way. Send it again."),
+    "csrf": _("The page has expired. Load it again, and try once more."),
     "body_too_large": _("The request is too large."),
     "body_malformed": _("The request could not be read."),
     "method": _("This can't be done here."),
@@ -258,35 +260,35 @@ WORDS: dict[str, str] = {
         "Agreements and impact assessment must be in place before the service is taken into use. Missing: %(steps)s."
     ),
     "end_while_frozen": _(
-        "Those who run the service have stopped it for the organisation or one of its accounts. "
-        "As long as it is stopped, the service can't be ended."
+        "The operator has stopped the service for the organisation or one of its accounts. While it is stopped, the "
+        "service can't be ended."
     ),
     "deletion_under_way": _("The deletion is not complete yet. Try again in a few minutes."),
-    "tenant_name_differs": _("That is not the name of the organisation. Write it as it stands above."),
+    "tenant_name_differs": _("That is not the name of the organisation. Write it as it is shown above."),
     "date_missing": _("Write the date, with day, month and year."),
-    "date_in_the_future": _("The date has yet to come. Write the day it was done."),
+    "date_in_the_future": _("The date is in the future. Write the day it was done."),
     "date_too_early": _("The date is too long ago. Check the year."),
-    "role_missing": _("Write the role of whoever was responsible."),
-    "risk_missing": _("Choose how much risk is left."),
+    "role_missing": _("Write the role of the person who was responsible."),
+    "risk_missing": _("Choose how much risk remains."),
     "consultation_missing": _(
         "When the residual risk is high, Datatilsynet must be consulted first. Confirm that it has been."
     ),
     "paper_type": _("The file is not a PDF, DOCX or ODT. Choose another."),
     "paper_too_large": _("The file is larger than %(megabytes)s MB. Choose a smaller one."),
-    "service_ended": _("The organisation has ended the service. Nothing new can be made or shared here."),
+    "service_ended": _("The organisation has ended the service. Nothing new can be created or shared here."),
     "agreement_incomplete": _(
-        "The document is not ready: those who run the service have yet to fill in their part. Contact them."
+        "The document is not ready: the operator has not filled in its part yet. Contact the operator."
     ),
-    "seal_missing": _("The service has no seal yet. Contact those who run it."),
-    "seal_expired": _("The service's seal has expired. Contact those who run it."),
+    "seal_missing": _("The service has no seal yet. Contact the operator."),
+    "seal_expired": _("The service's seal has expired. Contact the operator."),
     "version_unknown": _("There is no such version of the text."),
-    "version_not_newer": _("That version, or a newer one, has been published already."),
+    "version_not_newer": _("That version, or a newer one, has already been published."),
     "version_not_published": _("Choose a version that has been published."),
     "copy_missing": _("Choose the PDF with the signed agreement."),
     "copy_too_large": _("The PDF is larger than 20 MB. Choose a smaller one."),
     "copy_not_pdf": _("The file is not a PDF. Choose another."),
-    "agreement_not_published": _("There is nothing to sign yet. Those who run the service must publish it first."),
-    "agreement_signed": _("The agreement has been signed already."),
+    "agreement_not_published": _("There is nothing to sign yet. The operator must publish the agreement first."),
+    "agreement_signed": _("The agreement has already been signed."),
     "agreement_changed": _(
         "The agreement, or what it says of the organisation, has changed since you opened it. "
         "Read it again before you sign."
@@ -294,17 +296,17 @@ WORDS: dict[str, str] = {
     "signer_role_missing": _("Write your position or role."),
     "authority_missing": _("Confirm that you are authorised to sign for the organisation."),
     "signing_expired": _("More than 15 minutes passed before you were back. Start again."),
-    "signing_over": _("This signature is over. Start again if the agreement has not been signed."),
+    "signing_over": _("This signing has ended. Start again if the agreement has not been signed."),
     "signing_other_session": _(
-        "The signature was begun in another browser, or before you logged out. Log in, and start again."
+        "The signing was started in another browser, or before you logged out. Log in, and start again."
     ),
-    "signing_other_person": _("Another person than you logged in with ID-porten. You must log in as yourself."),
+    "signing_other_person": _("Someone other than you logged in with ID-porten. You must log in as yourself."),
     "signing_old_login": _("ID-porten did not ask you to log in again, so we can't tell that it was you. Start again."),
     "placeholder_unknown": _("The text asks for «%(name)s», which can't be filled in."),
     "version_malformed": _("A version is two or three numbers with dots between them, like 1.0 or 1.2.1."),
     "signature_overdue": _(
         "The organisation must sign the new service agreement before more can be shared. Tell your administrator. "
-        "What is shared already stays shared."
+        "What is already shared stays available."
     ),
     "share_missing": _("Write the share's link or id."),
     "share_unknown": _("There is no such share."),
@@ -314,11 +316,11 @@ WORDS: dict[str, str] = {
     "days_reversed": _("The last day comes before the first. Check the two."),
     "event_kind_unknown": _("Choose a kind of event from the list."),
     "search_expired": _("The search is too old. Fill in the form again."),
-    "export_unknown": _("The file is no export of an event log in JSON."),
-    "certificate_malformed": _("That is no certificate (PEM)."),
+    "export_unknown": _("The file is not an event log exported as JSON."),
+    "certificate_malformed": _("That is not a certificate (PEM)."),
     "month_malformed": _("Write the month as year and month, like 2026-01."),
     "too_many_months": _("That is %(months)s months. Choose at most %(longest)s."),
-    "broken": _("Something went wrong with us. It has been noted. Try again later."),
+    "broken": _("Something went wrong on our side. It has been recorded. Try again later."),
 }
 
 RIGHTS: dict[str, str] = {

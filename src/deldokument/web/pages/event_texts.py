@@ -43,11 +43,11 @@ OF_ORGANIZATION: dict[EventKind, str] = {
     EventKind.TENANT_ACTIVATED: _("The service was taken into use"),
     EventKind.TENANT_RULES_CHANGED: _("The rules of the organisation were changed"),
     EventKind.TENANT_FROZEN: _("The service was stopped for the organisation"),
-    EventKind.TENANT_UNFROZEN: _("The service was let go on for the organisation"),
-    EventKind.TENANT_EXPORTED: _("Everything of the organisation was exported"),
+    EventKind.TENANT_UNFROZEN: _("The service was resumed for the organisation"),
+    EventKind.TENANT_EXPORTED: _("Everything about the organisation was exported"),
     EventKind.TENANT_ENDED: _("The service was ended"),
     EventKind.DELETION_RECORDED: _("All content had been deleted, and this was recorded"),
-    EventKind.TENANT_FORGOTTEN: _("The names that were left were erased"),
+    EventKind.TENANT_FORGOTTEN: _("The remaining names were erased"),
     EventKind.MAIN_AGREEMENT_RECORDED: _("The signed main agreement was recorded"),
     EventKind.SIGNING_BEGUN: _("Signing of the service agreement was begun"),
     EventKind.SIGNING_REFUSED: _("Signing of the service agreement did not succeed"),
@@ -62,21 +62,21 @@ OF_ACCOUNTS: dict[EventKind, str] = {
     EventKind.ACCOUNT_REOPENED: _("An account was opened again"),
     EventKind.ACCOUNT_DELETED: _("An account was deleted"),
     EventKind.ACCOUNT_DELETION_UNDONE: _("The deletion of an account was undone"),
-    EventKind.ACCOUNT_ENDED: _("What a deleted account held was ended"),
+    EventKind.ACCOUNT_ENDED: _("The contents of a deleted account were ended"),
     EventKind.ACCOUNT_FROZEN: _("An account was stopped"),
-    EventKind.ACCOUNT_UNFROZEN: _("An account was let go on"),
+    EventKind.ACCOUNT_UNFROZEN: _("An account was resumed"),
     EventKind.INTEGRATION_ADDED: _("An integration was given rights to an account"),
-    EventKind.INTEGRATION_CHANGED: _("What an integration may do in an account was changed"),
+    EventKind.INTEGRATION_CHANGED: _("The rights of an integration in an account were changed"),
     EventKind.INTEGRATION_REMOVED: _("An integration lost its rights to an account"),
-    EventKind.WEBHOOK_ADDED: _("An integration asked to be told of events"),
-    EventKind.WEBHOOK_REMOVED: _("An integration is told of events no more"),
-    EventKind.WEBHOOK_DISABLED: _("Telling an integration of events was given up"),
+    EventKind.WEBHOOK_ADDED: _("An integration asked to be notified of events"),
+    EventKind.WEBHOOK_REMOVED: _("An integration is no longer notified of events"),
+    EventKind.WEBHOOK_DISABLED: _("Notifying an integration of events was given up"),
 }
 OF_PEOPLE: dict[EventKind, str] = {
     EventKind.MEMBER_ADDED: _("A user was registered on an account"),
     EventKind.MEMBER_REMOVED: _("A user was removed from an account"),
     EventKind.MEMBER_ERASED: _("The name of a former user was erased"),
-    EventKind.ADMINISTRATOR_ADDED: _("An administrator was named"),
+    EventKind.ADMINISTRATOR_ADDED: _("An administrator was added"),
     EventKind.ADMINISTRATOR_REMOVED: _("An administrator was removed"),
 }
 OF_SHARES: dict[EventKind, str] = {
@@ -96,8 +96,8 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.RECIPIENT_NOTIFIED: _("A notice was sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice could not be delivered"),
     EventKind.SHARE_WITHDRAWN: _("The share was withdrawn"),
-    EventKind.SHARE_FROZEN: _("Those who run the service stopped the share"),
-    EventKind.SHARE_UNFROZEN: _("Those who run the service let the share go on"),
+    EventKind.SHARE_FROZEN: _("The operator stopped the share"),
+    EventKind.SHARE_UNFROZEN: _("The operator resumed the share"),
     EventKind.SHARE_ENDED: _("The period ended"),
     EventKind.SHARE_KEY_DESTROYED: _("The keys were destroyed. Nobody can read the documents any more"),
     EventKind.SHARE_ERASED: _("The names in the share were erased"),
@@ -112,11 +112,11 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.ADDRESS_CONFIRMED: _("Somebody chose an e-mail address for notices"),
     EventKind.ADDRESS_REMOVED: _("Somebody removed an e-mail address for notices"),
     EventKind.AGREEMENT_PUBLISHED: _("A version of an agreement or a template was published"),
-    EventKind.OPERATOR_ADDED: _("An operator was named"),
+    EventKind.OPERATOR_ADDED: _("An operator was added"),
     EventKind.OPERATOR_REMOVED: _("An operator was removed"),
-    EventKind.AUDIT_KEY_DESTROYED: _("Keys of the event log were destroyed, for their time had passed"),
+    EventKind.AUDIT_KEY_DESTROYED: _("Keys of the event log were destroyed because the retention period was over"),
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
-    EventKind.ORPHANS_SWEPT: _("Stored objects that belonged to nothing were deleted"),
+    EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
 }
 """Kinds that concern no tenant, and so appear in no tenant's log."""
 
@@ -167,7 +167,7 @@ LABELS: dict[str, str] = {
     "version": _("Version"),
     "reason": _("Why"),
     "cause": _("Why"),
-    "risk": _("Risk that is left"),
+    "risk": _("Remaining risk"),
     "changed": _("Changed"),
     "until": _("Available until"),
     "verdict": _("Outcome"),
@@ -203,7 +203,7 @@ _CODES: dict[str, str] = {
     Reason.INSUFFICIENT_RIGHTS: _("lacks the right in Altinn"),
     Reason.RIGHTS_UNKNOWN: _("Altinn did not answer"),
     Reason.NOT_PUBLISHED: _("the share was not published"),
-    Reason.OVER: _("the share was over"),
+    Reason.OVER: _("the share had ended"),
     Reason.FROZEN: _("the share was stopped"),
     Reason.DELETED: _("the account was deleted"),
     Reason.CLOSED: _("the account was closed"),
@@ -213,8 +213,8 @@ _CODES: dict[str, str] = {
     FreezeReason.REQUEST: _("At the organisation's own request"),
     ReturnReason.CHANGED: _("the draft was changed"),
     ReturnReason.RETURNED: _("another member sent it back"),
-    ReturnReason.RETRACTED: _("it was taken back"),
-    DisabledFor.GONE: _("it said that nobody is there any more"),
+    ReturnReason.RETRACTED: _("it was withdrawn"),
+    DisabledFor.GONE: _("it answered that the address is gone"),
     DisabledFor.FAILING: _("it could not be reached for days"),
     "low": _("Low"),
     "medium": _("Medium"),
@@ -244,7 +244,7 @@ _CODES: dict[str, str] = {
     "notify": _("notices to recipients"),
     "password": _("password"),
     "confirmed": _("confirmed"),
-    "taken_back": _("the confirmation was taken back"),
+    "taken_back": _("the confirmation was withdrawn"),
     Channel.ALTINN: "Altinn",
     Channel.EMAIL: _("e-mail"),
     Channel.WEBHOOK: "webhook",
@@ -255,10 +255,10 @@ _CODES: dict[str, str] = {
     "day_left": _("reminder a day before the end"),
     EmailKind.CODE: _("code to an e-mail address"),
     EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
-    EmailKind.ENDING: _("that the end is near"),
-    EmailKind.APPROVAL: _("that approval is wanted"),
+    EmailKind.ENDING: _("that a share ends soon"),
+    EmailKind.APPROVAL: _("that approval is needed"),
     EmailKind.SIGNATURE: _("that an agreement must be signed"),
-    "too_long": _("nobody took it for three days"),
+    "too_long": _("nobody accepted it for three days"),
     "csv": "CSV",
     "json": "JSON",
 }
@@ -284,8 +284,8 @@ def words_for(event: AuditEvent) -> str:
 def by_nobody(kind: EventKind) -> str:
     """Return the text for who acted, if no person is recorded."""
     if kind in _BY_UPLOAD:
-        return _("Whoever uploaded")
-    return _("The service") if kind in _BY_SERVICE else _("Those who run the service")
+        return _("The person who uploaded")
+    return _("The service") if kind in _BY_SERVICE else _("The operator")
 
 
 def details_of(event: AuditEvent, names: Mapping[str, str], translator: Translator, now: datetime) -> list[Detail]:

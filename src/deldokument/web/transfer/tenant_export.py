@@ -42,7 +42,7 @@ _SHARE_COLUMNS = (
     _("Created"),
     _("Shared"),
     _("Available until"),
-    _("Over"),
+    _("Ended at"),
     _("Title"),
     _("Case number"),
     _("Recipients"),

@@ -74,7 +74,7 @@ def come_back(web: Web, ewa: Browser, **answer: str) -> httpx.Response:
 def test_before_the_operator_has_published_the_pages_say_so_and_offer_no_signature(web: Web) -> None:
     ewa = web.browser(EWA)
     for page in (path(web), path(web, "tjenesteavtale")):
-        assert "De som driver tjenesten, må publisere avtalen først" in words(ewa.get(page))
+        assert "Driftsoperatøren må publisere avtalen først" in words(ewa.get(page))
         assert "Signer tjenesteavtalen" not in words(ewa.get(page))
     assert "Det finnes ingen tekst ennå" in words(ewa.get(path(web, "hovedavtale")))
     for kind in ("hovedavtale", "tjenesteavtale"):

@@ -216,7 +216,7 @@ def test_the_csv_says_it_in_words_and_no_text_becomes_a_formula(web: Web, ewa: B
         "2026-11-24 13:00:00", "2026-11-24T12:00:00.000000+00:00", "account_closed", "En konto ble stengt",
         "'=HYPERLINK(1)", "308576 *****",
     ]  # fmt: skip
-    assert by_code["tenant_created"][5] == "De som driver tjenesten"
+    assert by_code["tenant_created"][5] == "Driftsoperatøren"
     assert json.loads(by_code["member_added"][9]).keys() == {"account", "member"}
     numbers = [int(row[0]) for row in rows[1:]]
     assert numbers == list(range(1, len(numbers) + 1))

@@ -117,7 +117,7 @@ def test_an_assessment_a_year_old_should_be_reviewed_and_the_page_says_so(web: W
     send(web, ewa)
     assert "Bør gjennomgås 20. november 2027." in ewa.get(path(web)).text
     web.stage.clock.advance(days=361)
-    assert "Den ble ett år 20. november 2027." in web.browser(EWA).get(path(web)).text
+    assert "Vurderingen ble ett år gammel 20. november 2027." in web.browser(EWA).get(path(web)).text
 
 
 def test_after_the_end_the_history_can_be_read_and_nothing_recorded(web: Web, ewa: Browser) -> None:

@@ -211,7 +211,7 @@ def test_a_pasted_list_is_looked_through_before_anything_happens(web: Web, ewa: 
     for words in (
         "1 blir registrert",
         "1 linje er feil og blir utelatt",
-        "1 er bruker fra før",
+        "1 er allerede bruker",
         "1 linje gjentar en annen",
         "Linje 1 er lest som overskrift",
         "Fødselsnummeret har 10 siffer",
@@ -240,7 +240,7 @@ def test_a_list_that_another_administrator_was_quicker_with_is_shown_anew(web: W
     answer = send(ewa, path(web, "liste/registrering"), fields)
     assert answer.status_code == 409
     assert "Noen har registrert eller fjernet personer på listen" in answer.text
-    assert "1 er bruker fra før" in answer.text
+    assert "1 er allerede bruker" in answer.text
     assert names(web) == {"Kari Lunde", "Siv Holm"}
     anew = {name: unescape(value) for name, value in HIDDEN.findall(answer.text)}
     assert send(ewa, path(web, "liste/registrering"), anew).status_code == 303

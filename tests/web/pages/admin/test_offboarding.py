@@ -173,11 +173,11 @@ def test_the_deletion_record_can_be_had_when_all_is_deleted_and_not_before(web: 
     web.stage.publish()
     assert ewa.get(path(web, "sletteprotokoll")).status_code == 404
     end(web, ewa)
-    assert "Nøkler blir destruert og innhold slettet" in ewa.get(path(web)).text
+    assert "Nøkler blir ødelagt og innhold slettet" in ewa.get(path(web)).text
     assert ewa.get(path(web, "sletteprotokoll")).status_code == 409
     run_all(web.stage.deps)
     page = ewa.get(path(web)).text
-    assert "1 nøkkel er destruert." in page
+    assert "1 nøkkel er ødelagt." in page
     assert f'href="{path(web, "sletteprotokoll")}"' in page
     answer = ewa.get(path(web, "sletteprotokoll"))
     assert answer.content.startswith(b"%PDF")

@@ -217,7 +217,7 @@ def test_what_should_be_looked_at_is_told_with_its_day(settled: Web) -> None:
     stage.clock.advance(days=365)
     later = overview(settled)
     assert "DPIA bør gjennomgås" in later
-    assert "Den ble ett år 24. november 2027." in later
+    assert "Vurderingen ble ett år gammel 24. november 2027." in later
     assert "Fristen var 22. februar 2027. Versjonen dere har signert, gjelder fortsatt" in later
 
 

@@ -65,7 +65,7 @@ def test_a_wrong_code_is_told_with_how_many_tries_are_left(kari: Browser) -> Non
     kari.post("/varsler/adresse", {"email": AT_WORK})
     answer = kari.post("/varsler/kode", {"code": "feil"})
     assert answer.status_code == 422
-    assert "Det er ikke koden. Du har 4 forsøk igjen." in answer.text
+    assert "Feil kode. Du har 4 forsøk igjen." in answer.text
     assert AT_WORK in answer.text
 
 

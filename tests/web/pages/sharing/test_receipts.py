@@ -9,7 +9,7 @@ from deldokument.services.downloads import delivery
 from tests.support.browser import Web
 from tests.support.world import KARI, NOON, OLA, SIV, person
 
-WARNING = "Ingen har lastet ned, og det er snart slutt"
+WARNING = "Ingen har lastet ned, og delingen utløper snart"
 
 
 def deliver(web: Web, share_id: str, length: int) -> None:

@@ -11,7 +11,7 @@ from deldokument.services.shares import publishing, queries
 from tests.support.browser import Web
 from tests.support.world import KARI, OLA, person
 
-LEFT_OUT = "Det er så mye at bare det siste vises her."
+LEFT_OUT = "Her vises bare de siste hendelsene."
 
 
 def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(web: Web) -> None:

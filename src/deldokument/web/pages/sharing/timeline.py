@@ -67,7 +67,7 @@ _REFUSED: dict[str, str] = {
 _TAKEN_BACK: dict[str, tuple[str, str]] = {
     ReturnReason.CHANGED: ("pencil", _("The draft was changed, so that approval must be asked for again")),
     ReturnReason.RETURNED: ("refresh", _("Another member sent the draft back")),
-    ReturnReason.RETRACTED: ("refresh", _("The request for approval was taken back")),
+    ReturnReason.RETRACTED: ("refresh", _("The request for approval was withdrawn")),
 }
 
 

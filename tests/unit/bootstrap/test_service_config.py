@@ -1,0 +1,41 @@
+"""What use cases read of the settings has the same defaults, and is passed on."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+
+import pytest
+
+from deldokument.bootstrap.runtime import service_config
+from deldokument.config.settings import Settings, load_settings
+from deldokument.domain.policy import AccessRule
+from deldokument.ports.service_config import ServiceConfig
+from tests.support.environments import WHOLE
+
+SHARED = sorted({field.name for field in fields(ServiceConfig)} & set(Settings.model_fields))
+CHANGED = {"api_requests_per_minute": "7", "resumable_upload_draft": "true", "public_url": "https://other.example"}
+
+
+@pytest.fixture(autouse=True)
+def whole_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in WHOLE.items():
+        monkeypatch.setenv(f"DELDOKUMENT_{name}", value)
+
+
+def test_some_settings_have_the_name_of_what_use_cases_read() -> None:
+    assert set(CHANGED) <= set(SHARED)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_default_is_the_same_in_both(name: str) -> None:
+    [default] = [field.default for field in fields(ServiceConfig) if field.name == name]
+    if default is not MISSING:
+        assert getattr(service_config(load_settings(), AccessRule()), name) == default
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_setting_reaches_the_use_cases(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in CHANGED:
+        monkeypatch.setenv(f"DELDOKUMENT_{name.upper()}", CHANGED[name])
+    settings = load_settings()
+    assert getattr(service_config(settings, AccessRule()), name) == getattr(settings, name)
