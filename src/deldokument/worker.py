@@ -73,7 +73,7 @@ def _check_clock(deps: Dependencies) -> None:
     if not retention.record_heartbeat(deps):
         raise Unavailable(
             "destruction_halted",
-            detail="the clock has leapt ahead: check it, then start with `deldokument worker --confirm-clock`",
+            detail="the clock has jumped ahead: check it, then start with `deldokument worker --confirm-clock`",
         )
 
 
@@ -133,7 +133,9 @@ class Sending:
                     ended.append(done)
         waiting = [done for done in ended if done.result() is Result.AGAIN]
         if waiting:
-            log.warning("send %s: %d of %d were not taken", self.channel.value, len(waiting), len(ended))
+            log.warning(
+                "send %s: %d of %d messages not accepted, will retry", self.channel.value, len(waiting), len(ended)
+            )
         return len(ended)
 
 
@@ -196,6 +198,6 @@ def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
             if trouble != told:
                 log.exception("%s failed", loop.name)
         if told and not trouble:
-            log.info("%s: going on", loop.name)
+            log.info("%s: recovered", loop.name)
         took = time.monotonic() - began
         stop.wait(max(loop.min_pause, loop.rest_factor * took) if done else loop.pause)

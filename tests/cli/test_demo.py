@@ -25,6 +25,7 @@ from tests.support.simulators import log_in
 pytestmark = pytest.mark.embedded
 
 LOOPBACK = "127.0.0.1"
+SCREEN_LINES = 32
 AHEAD = "Klokken går"
 BANNER = "Dette er en demo"
 _TOKEN = re.compile(r'name="demo_token" value="([^"]+)"')
@@ -106,6 +107,8 @@ def test_a_newcomer_meets_the_cast_and_a_clock_finds_it_all_again_and_no_process
     elsewhere = data.parent / "production.sqlite3"
     with running(data, port, environment=production(elsewhere)) as demo:
         everybody_is_printed(demo)
+        a_newcomer_sees_it_all_on_one_screen(demo, data)
+        the_printed_command_shares_a_file(demo)
         every_page_says_that_it_is_a_demo(demo)
         only_this_machine_is_served(demo, port)
         the_municipality_has_signed(demo)
@@ -142,8 +145,21 @@ def everybody_is_printed(demo: Demo) -> None:
     for person in cast.people:
         assert person.name in demo.printed
         assert person.identifier in demo.printed
+    shown = demo.browser().get("/demo").text
     for organization in cast.organizations:
-        assert organization.number in demo.printed
+        assert organization.number in shown
+
+
+def a_newcomer_sees_it_all_on_one_screen(demo: Demo, data: Path) -> None:
+    assert len(demo.printed.splitlines()) <= SCREEN_LINES
+    assert "alembic" not in data.with_suffix(".log").read_text()
+
+
+def the_printed_command_shares_a_file(demo: Demo) -> None:
+    command = next(line for line in demo.printed.splitlines() if line.startswith("DELDOKUMENT_CLIENT_CONFIG="))
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{demo.url}/d/")
 
 
 def the_municipality_has_signed(demo: Demo) -> None:

@@ -74,7 +74,7 @@ def test_what_is_missing_is_named() -> None:
         ("colour = 'red'", "unknown colour"),
         ("scope = 1", "scope must be text"),
         ("scope = ", "cannot be read"),
-        (None, "is not there"),
+        (None, "does not exist"),
     ],
 )
 def test_a_file_that_is_no_settings_is_refused(home: Path, content: str | None, words: str) -> None:
@@ -158,7 +158,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_no_text_can_hold_is_refused_and_not_the_end_of_the_program(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/s\xf8knad.pdf")).write_bytes(b"1")
-    with pytest.raises(NotConfigured, match="no UTF-8"):
+    with pytest.raises(NotConfigured, match="not UTF-8"):
         collect([tmp_path])
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_changes_while_it_is_shared_is_noticed(tmp_path: Path) -> No
     with pytest.raises(FileChanged, match="shorter"):
         list(file.pieces(0, 10))
     file.path.unlink()
-    with pytest.raises(FileChanged, match="not there"):
+    with pytest.raises(FileChanged, match="no longer exists"):
         file.check_unchanged()
     with pytest.raises(FileChanged, match="cannot be read"):
         list(file.pieces(0, 10))

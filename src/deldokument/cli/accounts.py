@@ -1,4 +1,4 @@
-"""`deldokument account …`: what «Kontoer» does, for operators."""
+"""`deldokument account …`: the functions of the page «Kontoer», for operators."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _DAY = timedelta(days=1)
 
 
 def tenant_of(deps: Dependencies, account_id: str) -> str:
-    """The id of the tenant that the account belongs to. Raises NotFound."""
+    """Return the id of the account's tenant. Raises: NotFound if there is no such account."""
     with deps.database.read() as tx:
         return require(tx.accounts.get(account_id), "account").tenant_id
 
 
 def account_row(account: Account) -> Row:
-    """An account as commands show it."""
+    """Return an account as commands show it."""
     rules = account.rules
     return {
         "id": account.id,
@@ -86,7 +86,7 @@ def _iso(at: datetime | None) -> str | None:
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(tenant: str, as_json: Json = False) -> None:
-    """The accounts of a tenant; deleted ones while that can be undone."""
+    """List the accounts of a tenant, with deleted ones as long as they can be restored."""
     with opened_node() as node:
         rows = [_view_row(view) for view in lifecycle.list_accounts(node.deps, tenant_id=tenant)]
         say_rows(("id", "name", "members", "open_shares", "stored_bytes"), rows, as_json=as_json)
@@ -94,7 +94,7 @@ def list_all(tenant: str, as_json: Json = False) -> None:
 
 @app.command("show", context_settings=TAKES_IDS)
 def show(account: str, as_json: Json = False) -> None:
-    """One account with its rules and what it holds."""
+    """Show one account with its rules and its contents."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         say_one(_view_row(lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account)), as_json=as_json)
@@ -102,14 +102,14 @@ def show(account: str, as_json: Json = False) -> None:
 
 @app.command("create", context_settings=TAKES_IDS)
 def create(tenant: str, name: str, as_json: Json = False) -> None:
-    """An account of a tenant that has taken the service into use."""
+    """Create an account for a tenant that has activated the service."""
     with opened_node() as node:
         say_changed(account_row(lifecycle.create_account(node.deps, tenant_id=tenant, name=name)), as_json=as_json)
 
 
 @app.command("rename", context_settings=TAKES_IDS)
 def rename(account: str, name: str, as_json: Json = False) -> None:
-    """Give an account another name."""
+    """Rename an account."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
@@ -124,18 +124,18 @@ def rules(
     account: str,
     standard_days: Annotated[int | None, typer.Option(min=1, max=90, help="Standard period in days.")] = None,
     longest_days: Annotated[int | None, typer.Option(min=1, max=90, help="Longest period in days.")] = None,
-    confidential: Annotated[bool | None, typer.Option(help="Are shares confidential unless said otherwise?")] = None,
+    confidential: Annotated[bool | None, typer.Option(help="Are shares confidential by default?")] = None,
     quota_gb: Annotated[float | None, typer.Option(help="Quota in GB; 0 for none.")] = None,
     four_eyes: Annotated[bool | None, typer.Option(help="Must a second member approve each share?")] = None,
-    telephone: Annotated[str | None, typer.Option(help="Whom recipients may ask.")] = None,
+    telephone: Annotated[str | None, typer.Option(help="Telephone for recipients' questions.")] = None,
     email: str | None = None,
     hours: str | None = None,
-    notify: Annotated[bool | None, typer.Option(help="Are recipients told of shares unless said otherwise?")] = None,
+    notify: Annotated[bool | None, typer.Option(help="Are recipients notified of shares by default?")] = None,
     sms_sender: Annotated[str | None, typer.Option(help="Sender of SMS notices, 2 to 11 characters.")] = None,
     sms_cost_code: str | None = None,
     as_json: Json = False,
 ) -> None:
-    """Set an account's rules; what is not given stays."""
+    """Set an account's rules. Options that are not given keep their values."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
@@ -158,9 +158,9 @@ def rules(
 
 
 def _bytes(gigabytes: float) -> int | None:
-    """None for 0, which is no quota; what is less than a byte is none either, but a fault."""
+    """Return the quota in bytes; None for 0, which means no quota. Less than a byte becomes 0, which is rejected."""
     if not isfinite(gigabytes):
-        raise typer.BadParameter("say a number of GB", param_hint="--quota-gb")
+        raise typer.BadParameter("must be a number of GB", param_hint="--quota-gb")
     return round(gigabytes * GIGABYTE) if gigabytes else None
 
 
@@ -172,7 +172,7 @@ def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, 
 
 @app.command("close", context_settings=TAKES_IDS)
 def close(account: str, as_json: Json = False) -> None:
-    """Share nothing new from an account; what is shared stays until its end."""
+    """Close an account: no new shares. Existing shares stay available until their end."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         closed = lifecycle.close_account(node.deps, tenant_id=tenant, account_id=account)
@@ -181,7 +181,7 @@ def close(account: str, as_json: Json = False) -> None:
 
 @app.command("reopen", context_settings=TAKES_IDS)
 def reopen(account: str, as_json: Json = False) -> None:
-    """Share from a closed account again."""
+    """Allow new shares from a closed account again."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         opened = lifecycle.reopen_account(node.deps, tenant_id=tenant, account_id=account)
@@ -191,10 +191,13 @@ def reopen(account: str, as_json: Json = False) -> None:
 @app.command("delete", context_settings=TAKES_IDS)
 def delete(
     account: str,
-    name: Annotated[str, typer.Option(help="The account's name, to be sure that it is this one.")],
+    name: Annotated[str, typer.Option(help="The account's name, to confirm.")],
     as_json: Json = False,
 ) -> None:
-    """Put an account out of everybody's reach; after 24 hours its shares end. See ``account show`` for what goes."""
+    """Delete an account: it is inaccessible at once; its shares end after 24 hours.
+
+    `account show` lists what is deleted.
+    """
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         deleted = deletion.delete_account(node.deps, tenant_id=tenant, account_id=account, typed_name=name)
@@ -203,7 +206,7 @@ def delete(
 
 @app.command("undo-delete", context_settings=TAKES_IDS)
 def undo_delete(account: str, as_json: Json = False) -> None:
-    """Give back an account that was deleted less than 24 hours ago."""
+    """Restore an account that was deleted less than 24 hours ago."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         restored = deletion.undo_deletion(node.deps, tenant_id=tenant, account_id=account)
@@ -212,14 +215,14 @@ def undo_delete(account: str, as_json: Json = False) -> None:
 
 @app.command("freeze", context_settings=TAKES_IDS)
 def freeze(account: str, reason: Reason, as_json: Json = False) -> None:
-    """Stop an account without deleting anything."""
+    """Freeze an account, without deleting anything."""
     with opened_node() as node:
         say_changed(account_row(freezing.freeze_account(node.deps, account, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(account: str, as_json: Json = False) -> None:
-    """Let a stopped account go on."""
+    """Unfreeze an account."""
     with opened_node() as node:
         say_changed(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
 
@@ -228,13 +231,16 @@ def unfreeze(account: str, as_json: Json = False) -> None:
 def add_integration(
     account: str,
     number: str,
-    rights: Annotated[IntegrationRights, typer.Option(help="What they may do there.")] = IntegrationRights.SHARE,
+    rights: Annotated[
+        IntegrationRights, typer.Option(help="What they may do in the account.")
+    ] = IntegrationRights.SHARE,
     archive_confirmed: Annotated[
-        bool, typer.Option("--archive-confirmed", help="Everything that they share is in the organisation's archive.")
+        bool,
+        typer.Option("--archive-confirmed", help="All documents that they share are archived by the organisation."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Let the systems of an organisation use the account, by their Maskinporten consumer's organisation number."""
+    """Let the systems of an organisation use the account. NUMBER is its number as Maskinporten consumer."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         added = integrations.add_integration(
@@ -250,7 +256,7 @@ def add_integration(
 
 @app.command("integration-rights", context_settings=TAKES_IDS)
 def integration_rights(account: str, integration: str, rights: IntegrationRights, as_json: Json = False) -> None:
-    """Let its systems do more or less from now on."""
+    """Change what an organisation's systems may do in the account."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         changed = integrations.change_rights(
@@ -264,11 +270,14 @@ def integration_archive(
     account: str,
     integration: str,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed/--not-confirmed", help="Is everything in the organisation's archive?")
+        bool, typer.Option("--confirmed/--not-confirmed", help="Are all documents archived by the organisation?")
     ],
     as_json: Json = False,
 ) -> None:
-    """Confirm that what its systems share is archived, so that they need not say so; or take that back."""
+    """Confirm that all documents of an integration are archived, or withdraw the confirmation.
+
+    With it, its systems need not confirm this for each share.
+    """
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         changed = integrations.confirm_archive(
@@ -279,7 +288,7 @@ def integration_archive(
 
 @app.command("integration-password", context_settings=TAKES_IDS)
 def integration_password(account: str, integration: str, as_json: Json = False) -> None:
-    """A new password for KS' interface, printed this once, with the integration's id there."""
+    """Create a new password for KS' interface; print it, once only, with the integration's id there."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         password = integrations.renew_password(
@@ -290,7 +299,7 @@ def integration_password(account: str, integration: str, as_json: Json = False) 
 
 @app.command("remove-integration", context_settings=TAKES_IDS)
 def remove_integration(account: str, integration: str, as_json: Json = False) -> None:
-    """End that at once."""
+    """Remove an integration: its systems lose access at once."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         integrations.remove_integration(node.deps, tenant_id=tenant, account_id=account, integration_id=integration)

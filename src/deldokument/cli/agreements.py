@@ -1,4 +1,4 @@
-"""`deldokument agreement …`: the texts that count, and what tenants have signed."""
+"""`deldokument agreement …`: texts in force, and the agreements that tenants have signed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deldokument.cli.runtime import opened_node
 from deldokument.domain.agreement import AgreementKind
 from deldokument.services.agreements import status, texts
 
-app = typer.Typer(help="Agreements: texts, and what tenants have signed.", no_args_is_help=True)
+app = typer.Typer(help="Agreement texts, and the agreements of tenants.", no_args_is_help=True)
 
 
 @app.command("texts")
 def list_texts(as_json: Json = False) -> None:
-    """Every kind of text: the version that counts, and the newest that can be published."""
+    """List every kind of text: the version in force, and the newest that can be published."""
     with opened_node() as node:
         rows = [_text_row(listing) for listing in texts.list_texts(node.deps)]
         say_rows(("kind", "version", "published_at", "publishable"), rows, as_json=as_json)
@@ -36,7 +36,10 @@ def _text_row(listing: texts.TextListing) -> Row:
 
 @app.command("publish")
 def publish(kind: AgreementKind, version: str, as_json: Json = False) -> None:
-    """Let a version count from now on. A new service agreement asks every tenant for a new signature."""
+    """Publish a version: it is in force from now on.
+
+    A new service agreement requires a new signature from every tenant.
+    """
     with opened_node() as node:
         published = texts.publish_agreement(node.deps, kind, version)
         row = {"id": f"{published.kind} {published.version}", "published_at": published.published_at}
@@ -49,10 +52,10 @@ def record_main(
     copy: Annotated[Path, typer.Argument(help="The signed agreement as PDF.", exists=True, dir_okay=False)],
     version: Annotated[str, typer.Option(help="The version that was signed.")],
     signed_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on the paper.")],
-    signed_by: Annotated[str, typer.Option(help="Name and title, as they stand on the paper.")],
+    signed_by: Annotated[str, typer.Option(help="Name and title, as on the paper.")],
     as_json: Json = False,
 ) -> None:
-    """Note that a signed main agreement has arrived."""
+    """Record a main agreement that was signed on paper."""
     with opened_node() as node:
         agreement = status.record_main_agreement(
             node.deps,
@@ -67,7 +70,7 @@ def record_main(
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(tenant: str, as_json: Json = False) -> None:
-    """What a tenant has signed."""
+    """List the agreements that a tenant has signed."""
     with opened_node() as node:
         signed = status.agreements_of(node.deps, tenant_id=tenant)
         rows: list[Row] = [
@@ -101,7 +104,7 @@ def export(
     to: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Write the copy of a main agreement, or the sealed service agreement, to a file that is not there yet."""
+    """Write the copy of a main agreement, or the sealed service agreement, to a new file."""
     with opened_node() as node:
         mains = {view.agreement.id for view in status.agreements_of(node.deps, tenant_id=tenant).mains}
         if agreement in mains:

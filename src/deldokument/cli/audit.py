@@ -1,7 +1,7 @@
-"""`deldokument audit …`: proving the audit trail, in the database or in a file that was exported, and taking it out.
+"""`deldokument audit …`: verification of the audit trail, in the database or in an exported file, and its export.
 
-A file is proved without settings and without a database, so that whoever has got one needs nothing of ours but this
-program. What holds ends with exit code 0; what does not, with 1 and the first event that shows it.
+Verifying a file needs neither settings nor a database: its recipient needs only this program. The exit code is 0 if
+the trail is intact; otherwise 1, and the first event that proves the opposite is printed.
 """
 
 from __future__ import annotations
@@ -31,31 +31,33 @@ app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 _FLAWS: dict[Flaw, str] = {
     Flaw.ALTERED: "event {number} of {chain} was altered",
-    Flaw.MISSING: "event {number} of {chain} is missing, or not in its place",
-    Flaw.UNLINKED: "event {number} of {chain} does not follow from the one before it",
+    Flaw.MISSING: "event {number} of {chain} is missing, or in the wrong place",
+    Flaw.UNLINKED: "event {number} of {chain} is not linked to the previous event",
     Flaw.CUT_OFF: "{chain} is cut off before event {number}",
-    Flaw.UNKNOWN: "event {number} of {chain} stands behind the end",
-    Flaw.REWRITTEN: "{chain} was rewritten: event {number} is not the one that is known, nor perhaps any after {after}",
-    Flaw.CHANGED: "the file is not as it was given, though {chain} holds up to event {number}",
-    Flaw.UNSIGNED: "what vouches for event {number} of {chain} was not signed with a certificate that is trusted",
+    Flaw.UNKNOWN: "event {number} of {chain} comes after the end of the chain",
+    Flaw.REWRITTEN: "{chain} was rewritten: event {number} differs from the known one, as any after {after} may",
+    Flaw.CHANGED: "the file was changed after its export, although {chain} is intact up to event {number}",
+    Flaw.UNSIGNED: "the seal on event {number} of {chain} was not signed with a trusted certificate",
 }
-_BELIEVED = "none was given: compare the fingerprint with one that you have from the operator in another way"
-_EXCERPT = "that the events are as they were, not that no others were left out"
+_BELIEVED = "none was given: compare the fingerprint with one that the operator gave you through another channel"
+_EXCERPT = "that these events are unaltered, not that none were left out"
 
 
 @app.command("verify")
 def verify(
     file: Annotated[
-        Path | None, typer.Argument(help="An export in JSON; without it, the database.", exists=True, dir_okay=False)
+        Path | None, typer.Argument(help="An export in JSON. Default: the database.", exists=True, dir_okay=False)
     ] = None,
     certificate: Annotated[
         list[Path] | None,
-        typer.Option(help="A certificate to trust (PEM); for a file, the only ones.", exists=True, dir_okay=False),
+        typer.Option(
+            help="A certificate to trust (PEM). For a file, no others are trusted.", exists=True, dir_okay=False
+        ),
     ] = None,
-    database: Annotated[bool, typer.Option("--database", help="Hold the file against the database, too.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="Compare the file with the database, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Prove that no event has been altered, moved or removed, and name the first one that shows otherwise."""
+    """Verify that no event was altered, moved or removed; name the first one that was."""
     with errors_as_text():
         certificates = [path.read_bytes() for path in certificate or ()]
         if file is None:
@@ -72,7 +74,7 @@ def _verify_database(certificates: Sequence[bytes], *, as_json: bool) -> None:
         say_one({"holds": verdict.fault is None, "fault": _fault_row(verdict.fault), "chains": rows}, as_json=True)
     else:
         say_rows(("chain", "events", "sealed_to", "sealed_at"), rows, as_json=False)
-    _end(verdict.fault, "The audit trail holds.", as_json=as_json)
+    _end(verdict.fault, "The audit trail is intact.", as_json=as_json)
 
 
 def _verify_file(file: Path, certificates: Sequence[bytes], *, database: bool, as_json: bool) -> None:
@@ -91,7 +93,7 @@ def _verify_file(file: Path, certificates: Sequence[bytes], *, database: bool, a
             say_one({"certificate": _BELIEVED}, as_json=False)
         if not verdict.is_whole and not database:
             say_one({"proves": _EXCERPT}, as_json=False)
-    _end(fault, "The export holds.", as_json=as_json)
+    _end(fault, "The export is intact.", as_json=as_json)
 
 
 def _end(fault: Fault | None, holds: str, *, as_json: bool) -> None:
@@ -100,7 +102,7 @@ def _end(fault: Fault | None, holds: str, *, as_json: bool) -> None:
             typer.echo(holds)
         return
     words = _FLAWS[fault.flaw].format(number=fault.number, chain=f"chain {fault.chain}", after=fault.after)
-    say_error(f"it does not hold: {words}")
+    say_error(f"not intact: {words}")
     raise typer.Exit(1)
 
 
@@ -138,11 +140,11 @@ def _fault_row(fault: Fault | None) -> Row | None:
 
 @app.command("export", context_settings=TAKES_IDS)
 def export(
-    chain: Annotated[str, typer.Argument(help="A tenant's id; - for what concerns no tenant.")],
+    chain: Annotated[str, typer.Argument(help="A tenant's id; - for the events of no tenant.")],
     to: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Write a whole chain with its seals, in JSON, to a file that is not there yet: it can be verified by itself."""
+    """Write a whole chain with its seals, in JSON, to a new file, which can be verified by itself."""
     with opened_node() as node:
         with new_file(to) as file:
             made = begin_event_export(node.deps, wanted=EventFilter(chain), form="json")

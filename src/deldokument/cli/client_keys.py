@@ -1,7 +1,11 @@
-"""`deldokument keys`: the keys that our clients at ID-porten and Maskinporten sign with, and how one takes over.
+"""`deldokument keys`: keys of our clients at ID-porten and Maskinporten, and their rotation.
 
-Promises that only public parts are printed, that a file of keys is its owner's alone and is replaced whole or not at
-all, and that a key signs only when the operator has had the time to register it. Reaches no register.
+Guarantees:
+- Only public parts are printed.
+- A key file is readable by its owner only, and replaced atomically.
+- A new key signs only after a second step, so that the operator can register it first.
+
+Does not contact ID-porten or Maskinporten.
 """
 
 from __future__ import annotations
@@ -19,17 +23,17 @@ from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import ConfigurationError
 
 _BITS: Final = 4096
-KeyFile = Annotated[Path, typer.Argument(help="The file that the client's setting names.")]
+KeyFile = Annotated[Path, typer.Argument(help="The key file, as named in the client's setting.")]
 
 
 def create(path: KeyFile) -> None:
-    """Make a client key for ID-porten or Maskinporten; print the public part to register there."""
+    """Create a client key for ID-porten or Maskinporten; print the public part to register there."""
     with errors_as_text():
         _print(make_key(path))
 
 
 def public(path: KeyFile) -> None:
-    """Print the public parts of a client's keys, as they are registered at ID-porten or Maskinporten."""
+    """Print the public parts of a client's keys, for registration at ID-porten or Maskinporten."""
     with errors_as_text():
         _print(_set_of(_read(path), private=False))
 
@@ -37,10 +41,11 @@ def public(path: KeyFile) -> None:
 def rotate(
     path: KeyFile, finish: Annotated[bool, typer.Option("--finish", help="Remove the key that does not sign.")] = False
 ) -> None:
-    """Go one step on to a new client key; print the public parts to register.
+    """Take the next step in rotating a client key; print the public parts to register.
 
-    A file with one key gets a second, which does not sign yet: register both. With two keys, the other signs from when
-    `serve` and `worker` start anew; the same command goes back. With --finish the one that does not sign is removed.
+    If the file has one key, a second is added that does not sign yet: register both. If it has
+    two, they change roles: the other one signs after `serve` and `worker` are restarted. Repeat
+    the command to change back. --finish removes the key that does not sign.
     """
     with errors_as_text():
         keys = _read(path)
@@ -52,12 +57,12 @@ def rotate(
 
 
 def _step(keys: list[RSAKey]) -> list[RSAKey]:
-    """One key gets a second beside it; of two, the other comes first."""
+    """Add a second key after a single one; exchange the order of two."""
     return [keys[1], keys[0]] if len(keys) == 2 else [keys[0], _fresh_key()]
 
 
 def make_key(path: Path, bits: int = _BITS) -> dict[str, Any]:
-    """Write a new client key to a file that was not there; returns its public part, as a set."""
+    """Write a new client key to a new file; return its public part as a JWK set."""
     key = _fresh_key(bits)
     with _opened_anew(path) as file:
         json.dump(key.as_dict(private=True), file)
@@ -77,7 +82,7 @@ def _read(path: Path) -> list[RSAKey]:
 
 def _replace(path: Path, keys: list[RSAKey]) -> None:
     fresh = path.with_name(path.name + ".new")
-    # One that was left behind is in the way.
+    # Fails if an interrupted run has left such a file.
     with _opened_anew(fresh) as file:
         json.dump(_set_of(keys, private=True), file)
         file.flush()
@@ -86,7 +91,7 @@ def _replace(path: Path, keys: list[RSAKey]) -> None:
 
 
 def _opened_anew(path: Path) -> TextIO:
-    """A file that was not there, its owner's alone from its first moment: who has it open reads what comes later."""
+    """Create a file with mode 600 from the start: a later chmod does not stop a process that has it open."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 

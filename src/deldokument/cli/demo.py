@@ -1,13 +1,17 @@
-"""`deldokument demo`: all of it on this machine, with simulated registers and made-up people.
+"""`deldokument demo`: the whole service on this machine, with simulated registers and made-up people.
 
-Promises that everything listens on loopback only, that the data survives a restart, that a second start makes nothing
-twice, and that it takes no setting of a deployment's from the environment. The registers are processes
-of their own (deldokument.simulators), as is the worker.
+Guarantees:
+- Everything listens on loopback only.
+- The data survives a restart, and a second start creates nothing twice.
+- No setting of a deployment is read from the environment.
+
+Each register (deldokument.simulators) and the worker run in a process of their own.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -20,7 +24,6 @@ from pathlib import Path
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.documents.signing import create_seal_certificate
@@ -41,7 +44,7 @@ from deldokument.web.pages.demo import LETTERS, NOTICES, CastEntry, Demo, Place
 
 LOOPBACK = "127.0.0.1"
 ANY_PORT = 0
-"""The system chooses one that is free, so that several demos run beside each other."""
+"""The system chooses a free port, so that several demos can run at once."""
 CLIENT_ID = "deldokument-demo"
 SUBSCRIPTION_KEY = "simulator-subscription-key"
 
@@ -49,12 +52,14 @@ SUBSCRIPTION_KEY = "simulator-subscription-key"
 def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> None:
     """Serve the demo until interrupted.
 
-    ``stores``: settings of what keeps its data instead of files in the folder; the tests' second stack.
+    ``stores``: settings that keep the data in servers instead of files in the folder (the tests' second stack).
     """
+    # Twenty migrations of a new database would push the greeting off the screen.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     _forget_other_settings()
     data = data.absolute()
     data.mkdir(parents=True, exist_ok=True)
-    # Also a signal leaves by this block.
+    # A signal, too, leaves through the block below.
     end_at_a_signal()
     with ExitStack() as running:
         listeners = Listeners(*(running.enter_context(_listener(number)) for number in (port, ANY_PORT)))
@@ -75,13 +80,13 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
 
 
 def _forget_other_settings() -> None:
-    """Of a deployment's own in the environment: its bucket and its keyring would be the demo's."""
+    """Remove a deployment's settings from the environment: the demo would use its bucket and its keyring."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]
 
 
 def _make_keys(settings: Settings) -> None:
-    """Those that are not there yet."""
+    """Create the root key and the seal, unless they exist."""
     if not settings.root_key_path.exists():
         create_root_key(settings.root_key_path)
     if not settings.seal_key_path.exists():
@@ -178,12 +183,12 @@ def _start_registers(running: ExitStack, data: Path, url: str) -> _Registers:
 
 
 def _mail_port(url: str) -> int:
-    """Where the simulated mail server takes letters; at ``url`` it shows them."""
+    """Return the SMTP port of the simulated mail server, which shows its e-mails at ``url``."""
     return int(httpx.get(f"{url}/server").raise_for_status().json()["port"])
 
 
 def _start_register(running: ExitStack, name: str, *options: str) -> str:
-    """Start a simulator; returns the URL that it says it answers at."""
+    """Start a simulator; return the URL that it prints."""
     command = [sys.executable, "-m", f"deldokument.simulators.{name}", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own modules
     running.callback(_stop, process)
@@ -194,7 +199,7 @@ def _start_register(running: ExitStack, name: str, *options: str) -> str:
 
 
 def _start_worker(given: Mapping[str, object]) -> subprocess.Popen[bytes]:
-    """The worker gets the demo's settings through its environment, as a deployed one does."""
+    """Start the worker with the demo's settings in its environment, as in a deployment."""
     environment = os.environ | {PREFIX + name.upper(): str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "deldokument.cli.main", "worker"]
     return subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
@@ -224,20 +229,26 @@ def _demo(node: Runtime, settings: Settings, cast: Cast, registers: _Registers) 
 
 
 def _greet(url: str, cast: Cast, settings: Settings) -> None:
-    console = Console()
-    people = Table("Name", "Number", "Who may what", title="People in the demo (made up)")
-    for person in cast.people:
-        people.add_row(person.name, person.identifier, person.title)
-    organizations = Table("Organisation", "Number", "State", title="Organisations (made up)")
-    for organization in cast.organizations:
-        organizations.add_row(organization.name, organization.number, organization.status)
-    console.print(people, organizations)
-    console.print(f"\nDel dokument runs at [bold]{url}[/bold] (this machine only; data in {settings.data_dir})")
-    console.print(f"Health, for monitoring: http://{LOOPBACK}:{settings.management_port}{READY}")
-    console.print("1. Log in as Kari, share a file with Ola.  2. Log in as Ola, open the link.")
-    console.print(f"3. Move the clock at {url}/demo and open the link again.")
-    ola = next(person.identifier for person in cast.people if person.key == "ola")
+    """Print what a newcomer needs, on one screen."""
+    ola = next(person for person in cast.people if person.key == "ola")
     now = ShiftedClock(demo_clock_file(settings)).now()
-    for line in demo_sender.instructions(settings.data_dir / "registers", ola, now):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print("Stop with Ctrl-C.\n")
+    lines = [
+        f"Del dokument runs at {url} (this machine only).",
+        "",
+        "Test users (made up); the simulated ID-porten lets you log in as any of them:",
+        *(f"  {person.name:<14} {person.identifier}  {person.title}" for person in cast.people),
+        "",
+        f"1. Log in as Kari and share a file with Ola ({ola.identifier}).",
+        "2. Log in as Ola and open the link.",
+        f"3. Move the clock at {url}/demo past the end, and open the link again.",
+        "",
+        "Or share a sample file through the API: run this in another terminal.",
+        "",
+        demo_sender.share_command(settings.data_dir / "registers", ola.identifier, now),
+        "",
+        f"Organisations, e-mails and notices: {url}/demo",
+        f"Health check: http://{LOOPBACK}:{settings.management_port}{READY}",
+        f"Data: {settings.data_dir}",
+        "Stop with Ctrl-C.",
+    ]
+    Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -51,7 +51,7 @@ class _Municipality:
     contact: Contact
     administrator: str
     on_behalf_of: str
-    """What the simulated ID-porten knows it by."""
+    """Its name at the simulated ID-porten."""
     members: Mapping[str, tuple[str, ...]]
     """The people of each account, by their keys in the cast."""
 
@@ -77,11 +77,11 @@ _MUNICIPALITIES = (
 
 
 CUSTOMERS: Final = tuple(municipality.on_behalf_of for municipality in _MUNICIPALITIES)
-"""Whom the demo's client may ask ID-porten in the name of."""
+"""Names on whose behalf the demo's client may start logins at ID-porten."""
 
 
 def seed(deps: Dependencies, cast: Cast) -> None:
-    """Publish the texts and make the municipalities, unless they are there already."""
+    """Publish the texts and create the municipalities, unless they exist."""
     for listing in list_texts(deps):
         if not listing.published:
             publish_agreement(deps, listing.kind, listing.publishable)
@@ -146,7 +146,7 @@ def _turn_on_notices(deps: Dependencies, account: Account) -> None:
 
 
 def _agree(deps: Dependencies, tenant: Tenant, leader: Person) -> None:
-    """The main agreement has arrived on paper; the service agreement is signed."""
+    """Record a main agreement signed on paper, and sign the service agreement."""
     signed_by, today = f"{leader.name}, {_LEADERS_ROLE.lower()}", day_of(deps.clock.now())
     document = existing(current_document(deps, tenant_id=tenant.id, kind=AgreementKind.MAIN))
     markdown = f"{document.markdown}\n\nSignert {today:%d.%m.%Y}: *{signed_by}*\n"
@@ -177,7 +177,7 @@ def _session(deps: Dependencies, person: Person) -> Session:
 
 
 def _log_in(url: str, person: Person) -> dict[str, str]:
-    """The answer of the simulated ID-porten to a person who fills in its page."""
+    """Fill in the login page of the simulated ID-porten; return the parameters of its answer."""
     with httpx.Client() as browser:
         transaction = _TRANSACTION.search(browser.get(url).text)
         if transaction is None:

@@ -1,7 +1,8 @@
-"""The demo's fagsystem: a client at the simulated Maskinporten, and the command line that shares with it.
+"""The demo's fagsystem: a client at the simulated Maskinporten, and a command that shares a sample file with it.
 
-Promises a key of its own, made once and kept with the demo's data, and a configuration that is written anew at every
-start, because the simulators are somewhere else each time.
+Guarantees:
+- Its key is created once and kept with the demo's data.
+- Its configuration is written at every start, because the simulators' ports change.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ ORGANIZATION: Final = "310240001"
 ACCOUNT: Final = "Byggesak"
 _CLIENT_ID: Final = "fagsystem-demo"
 _PERIOD: Final = timedelta(days=14)
+_SAMPLE: Final = "Vedtak i sak 26/1042\n\nSøknaden er innvilget.\n"
 
 
 def registration(folder: Path) -> dict[str, Any]:
-    """The client as the simulated Maskinporten knows it, with its key in ``folder``."""
+    """Return the client's registration at the simulated Maskinporten; its key is in ``folder``."""
     path = _key_path(folder)
     if not path.exists():
         (folder / "fagsystem-jwks.json").write_text(json.dumps(make_key(path, 2048)), "utf-8")
@@ -36,7 +38,7 @@ def registration(folder: Path) -> dict[str, Any]:
 
 
 def write_configuration(folder: Path, url: str, issuer: str) -> None:
-    """What `deldokument share` and the others read. JSON's strings are TOML's too."""
+    """Write the configuration of the commands for senders. JSON's strings are valid in TOML."""
     values = {
         "url": url,
         "issuer": issuer,
@@ -50,20 +52,21 @@ def write_configuration(folder: Path, url: str, issuer: str) -> None:
 
 
 def configuration_path(folder: Path) -> Path:
-    """The file that ``DELDOKUMENT_CLIENT_CONFIG`` is to name."""
+    """Return the file to name in ``DELDOKUMENT_CLIENT_CONFIG``."""
     return folder / "client.toml"
 
 
-def instructions(folder: Path, recipient: str, now: datetime) -> list[str]:
-    """How to share a file with a person of the demo. Made-up persons' numbers may stand on a command line."""
+def share_command(folder: Path, recipient: str, now: datetime) -> str:
+    """Return a command that shares a sample file, which is written to ``folder``, with a person of the demo.
+
+    The person's number is an argument, which is acceptable only because it is made up.
+    """
+    sample = folder / "vedtak.txt"
+    sample.write_text(_SAMPLE, "utf-8")
     program = Path(sys.executable).with_name("deldokument")
-    words = [str(program), "share", "FILE", "--account", ACCOUNT, "--to", recipient]
+    words = [str(program), "share", str(sample), "--account", ACCOUNT, "--to", recipient]
     words += ["--until", (now + _PERIOD).date().isoformat(), "--archived"]
-    return [
-        "4. Share as a fagsystem: by the API, with a token of the simulated Maskinporten. In another terminal:",
-        f"DELDOKUMENT_CLIENT_CONFIG={shlex.quote(str(configuration_path(folder)))} {shlex.join(words)}",
-        f"   (client {_CLIENT_ID} of organisation {ORGANIZATION}, with the key {_key_path(folder)})",
-    ]
+    return f"DELDOKUMENT_CLIENT_CONFIG={shlex.quote(str(configuration_path(folder)))} {shlex.join(words)}"
 
 
 def _key_path(folder: Path) -> Path:

@@ -1,7 +1,7 @@
-"""Where `deldokument` begins.
+"""Entry point of the program `deldokument`.
 
-Promises that the commands for senders start, and are completed by a shell, without the service's own code, most of
-which takes seconds to load and none of which they need; every other word on the command line is the whole program's.
+The commands for senders, and their completion in a shell, do not load the service's own code. They do not need it, and
+it takes seconds to load. All other commands load the whole program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from deldokument.cli import shares
 
 
 def main() -> None:
-    """Run what the command line says."""
+    """Run the command line."""
     if _words()[:1] in ([name] for name in shares.COMMANDS):
         app = typer.Typer(name="deldokument", pretty_exceptions_enable=False)
         shares.register(app)
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _words() -> list[str]:
-    """What stands after the program's name: on the command line, or in one that a shell asks to complete."""
+    """Return the words after the program's name, of the command line or of one that a shell completes."""
     if "_DELDOKUMENT_COMPLETE" not in os.environ:
         return sys.argv[1:]
     return (os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or "").split()[1:]

@@ -1,8 +1,8 @@
-"""`deldokument`: run the service, make and mend a deployment, register tenants.
+"""`deldokument`: commands that run the service, create and repair a deployment, and register tenants.
 
-A person's number is asked for, never an argument: arguments show in process lists and shell histories; `share` alone
-takes one, and offers a file and standard input instead. Errors are one line on standard error, with exit code 1, or
-what docs/command-line.md says for senders.
+A person's number is prompted for, never an argument, because arguments show in process lists and shell histories. Only
+`share` accepts one; it offers a file and standard input instead. An error is one line on standard error and exit code
+1; the commands for senders have more codes (docs/command-line.md).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from deldokument.services.maintenance.store_check import probe_store
 
 app = typer.Typer(
     name="deldokument",
-    help="Hand files to named citizens and organisations, for a period, then gone.",
+    help="Share files with named citizens and organisations for a limited period.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -67,7 +67,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 @app.command("demo")
 def demo(
     port: Annotated[int, typer.Option(envvar="PORT", help="Port on 127.0.0.1.")] = 8080,
-    data: Annotated[Path, typer.Option(envvar="DATA", help="Folder that keeps the demo's data.")] = Path("data"),
+    data: Annotated[Path, typer.Option(envvar="DATA", help="Folder for the demo's data.")] = Path("data"),
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
     # Imported here and in `serve`: no other command needs the web application, a third of the time to start.
@@ -81,7 +81,7 @@ def demo(
 @app.command("serve")
 def serve_command(
     workers: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Processes at the one port. Default: DELDOKUMENT_SERVE_WORKERS.")
+        int | None, typer.Option(min=1, max=64, help="Number of processes. Default: DELDOKUMENT_SERVE_WORKERS.")
     ] = None,
 ) -> None:
     """Run the web application."""
@@ -95,9 +95,11 @@ def serve_command(
 
 @app.command("worker")
 def worker_command(
-    confirm: Annotated[bool, typer.Option("--confirm-clock", help="End a halt: the clock is right.")] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm-clock", help="Confirm that the clock is right, after a halt.")
+    ] = False,
 ) -> None:
-    """Run the reconcilers: inspection, the end of shares, sweeping."""
+    """Run the background tasks: inspection, the end of shares, messages, cleanup."""
     configure_logging()
     with opened_node() as node:
         if confirm:
@@ -107,20 +109,20 @@ def worker_command(
 
 @app.command("migrate")
 def migrate_command() -> None:
-    """Bring the database's schema up to date; the first time, take the keyring into use."""
+    """Migrate the database's schema to this version. The first time, also claim the keyring."""
     with errors_as_text():
         settings = load_settings()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         prepare(settings)
-        console.print("The schema is current.")
+        console.print("The schema is up to date.")
 
 
 @app.command("doctor")
 def doctor() -> None:
-    """Check that everything this deployment needs is there and answers."""
+    """Check that everything that this deployment needs is present and answers."""
     with errors_as_text():
         settings = load_settings()
-        console.print(f"settings: whole\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
+        console.print(f"settings: valid\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
         with closing(build_runtime(settings)) as node:
             _examine(node)
 
@@ -128,10 +130,10 @@ def doctor() -> None:
 def _examine(node: Runtime) -> None:
     with node.deps.database.read() as tx:
         deployment = tx.deployment.get()
-    console.print(f"database, keyring, blobs: answer (deployment {deployment.id})")
+    console.print(f"database, keyring, blobs: reachable (deployment {deployment.id})")
     probe_store(node.deps.blobs)
     console.print("blobs: a probe was written, read, listed and deleted")
-    console.print(f"clock: {node.deps.clock.skew().total_seconds():.3f} s off the database's")
+    console.print(f"clock: {node.deps.clock.skew().total_seconds():.3f} s from the database's")
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
@@ -155,16 +157,16 @@ def _seal_state(node: Runtime) -> str:
     try:
         end = valid_until(node.deps.signer.certificate())
     except Unavailable:
-        return "MISSING: nothing can be sealed; make one with `deldokument keys seal`"
+        return "MISSING: nothing can be sealed; create one with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 
 @keys.command("seal")
 def create_seal() -> None:
-    """Make the key and the certificate that signed agreements are sealed with, good for five years.
+    """Create the key and the certificate that seal signed agreements; valid for five years.
 
-    The certificate is signed by itself: give it to those who are to verify, and have them compare its fingerprint. One
-    from a trusted issuer can stand in its place.
+    The certificate is self-signed: give it to those who verify seals, and let them compare its
+    fingerprint. You can use one from a trusted issuer instead.
     """
     with errors_as_text():
         settings = load_settings()

@@ -1,4 +1,4 @@
-"""`deldokument member …`: who may share from an account."""
+"""`deldokument member …`: the persons who may share from an account."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _every(deps: Dependencies, account: str) -> Iterator[MemberView]:
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(account: str, as_json: Json = False) -> None:
-    """The members of an account, numbers masked, last added first."""
+    """List the members of an account, newest first, with masked numbers."""
     with opened_node() as node:
         rows = [_row(member) for member in _every(node.deps, account)]
         say_rows(("id", "name", "number", "used_at"), rows, as_json=as_json)
@@ -49,7 +49,7 @@ def list_all(account: str, as_json: Json = False) -> None:
 
 @app.command("add", context_settings=TAKES_IDS)
 def add(account: str, name: str, as_json: Json = False) -> None:
-    """Let a person share from an account. The person's number is asked for, or read from standard input."""
+    """Let a person share from an account. Prompts for the person's number, or reads it from standard input."""
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         added = members.add_member(node.deps, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
@@ -58,7 +58,7 @@ def add(account: str, name: str, as_json: Json = False) -> None:
 
 @app.command("import", context_settings=TAKES_IDS)
 def import_list(account: str, as_json: Json = False) -> None:
-    """Register every line of standard input («number;name»). With a line in it that is wrong, nobody is registered."""
+    """Register every line of standard input («number;name»). If a line is wrong, nobody is registered."""
     with opened_node() as node:
         tenant, text = tenant_of(node.deps, account), member_import.read_list(sys.stdin.buffer.read())
         preview = member_import.preview_list(node.deps, tenant_id=tenant, account_id=account, text=text)
@@ -75,7 +75,7 @@ def import_list(account: str, as_json: Json = False) -> None:
 
 @app.command("remove", context_settings=TAKES_IDS)
 def remove(member: str, as_json: Json = False) -> None:
-    """End a membership at once, running uploads included."""
+    """End a membership at once, and with it running uploads."""
     with opened_node() as node:
         with node.deps.database.read() as tx:
             account = require(tx.members.get(member), "member").account_id

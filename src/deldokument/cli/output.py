@@ -1,8 +1,9 @@
-"""How commands take what they must not show, and say what they found: a table for people, JSON for programs.
+"""Input of secrets, and output of results: a table for people, JSON for programs.
 
-Promises that a person's number is never an argument, which every user of the machine could see, and that ``--json``
-prints JSON on standard output and nothing else: one value, or one a line where things come one by one; and that a file
-which is asked for takes no other's place and is whole, or not there.
+Guarantees:
+- A person's number is never an argument, which every user of the machine could see.
+- With ``--json``, standard output has only JSON: one value, or one on each line for results that arrive one by one.
+- A file that a command writes replaces no other file, and is complete or absent.
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ from rich.console import Console
 from rich.table import Table
 
 TAKES_IDS = {"ignore_unknown_options": True}
-"""An id may begin with a hyphen, and is no option for that."""
+"""Context settings of commands with ids: an id may begin with a hyphen without being an option."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Row = dict[str, Any]
 
 
 def ask_number() -> str:
-    """A person's number: typed without echo at a terminal; from a program, one line of standard input."""
+    """Return a person's number: prompted without echo in a terminal, otherwise one line of standard input."""
     if sys.stdin.isatty():
         return str(typer.prompt("Fødselsnummer or D-nummer", hide_input=True))
     return sys.stdin.readline().strip()
 
 
 def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
-    """A list. ``columns`` are the keys that people see; JSON has them all."""
+    """Print a list. ``columns`` are the keys of the table; JSON has all keys."""
     if as_json:
         _print_json(list(rows))
         return
     table = Table()
     for column in columns:
-        # Half an id is good for nothing: however narrow the table, it stands there whole.
+        # Part of an id is useless: it is never cut off, however narrow the table.
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
@@ -48,7 +49,7 @@ def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
 
 
 def say_one(row: Row, *, as_json: bool) -> None:
-    """One thing with all that is known of it."""
+    """Print one object with all its fields."""
     if as_json:
         _print_json(row)
         return
@@ -57,12 +58,12 @@ def say_one(row: Row, *, as_json: bool) -> None:
 
 
 def say_line(row: Row) -> None:
-    """One of many things that come one by one, as JSON on a line of its own; whoever reads along has it at once."""
+    """Print one object as a line of JSON, and flush it, so that a reader receives it at once."""
     print(json.dumps(row, default=_plain, ensure_ascii=False), flush=True)  # noqa: T201 - it is what was asked for
 
 
 def say_changed(row: Row, *, as_json: bool) -> None:
-    """What a command has made or changed: its id, or all of it."""
+    """Print the object that a command has created or changed: its id, or all of it as JSON."""
     if as_json:
         _print_json(row)
     else:
@@ -71,10 +72,10 @@ def say_changed(row: Row, *, as_json: bool) -> None:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write; nothing of it stays when that fails. Raises OSError, where one is there already, too."""
+    """Yield a new file for writing; remove it if that fails. Raises: OSError, also if the file exists."""
     file = path.open("xb")
     try:
-        # What is still in memory is written when it is closed, which a full disk refuses, too.
+        # Closing writes the rest of the buffer, which fails if the disk is full.
         with file:
             yield file
     except BaseException:
@@ -83,12 +84,12 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def say_error(words: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     _plain_console(stderr=True).print(f"deldokument: {words}", soft_wrap=True)
 
 
 def _plain_console(*, stderr: bool = False) -> Console:
-    """Words are shown as they are: a title may have brackets, which Rich takes for markup, or :colons:, for emoji."""
+    """Return a console that prints text unchanged: Rich would read [brackets] as markup and :colons: as emoji."""
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
@@ -107,7 +108,7 @@ def _print_json(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Instants and days by ISO 8601, spans in whole seconds."""
+    """Return instants and dates in ISO 8601, durations in whole seconds."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):

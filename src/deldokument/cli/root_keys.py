@@ -1,4 +1,4 @@
-"""`deldokument keys create-root` and `rotate-root`: the root key of the deployment, wherever it is kept."""
+"""`deldokument keys create-root` and `rotate-root`: the root key of the deployment, in any of its stores."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ console = Console()
 
 
 def create() -> None:
-    """Make the root key, where DELDOKUMENT_ROOT_KEY says that it is kept."""
+    """Create the root key, in the store that DELDOKUMENT_ROOT_KEY names."""
     with errors_as_text():
-        console.print(f"Made: {create_root_key(load_settings())}", soft_wrap=True)
+        console.print(f"Created: {create_root_key(load_settings())}", soft_wrap=True)
 
 
 def rotate(
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Only make the new root key, for all nodes to get.")
+        bool, typer.Option("--prepare", help="Only create the new root key, to distribute it to all nodes.")
     ] = False,
 ) -> None:
-    """Seal the keyring under a new root key, while the service runs, and destroy the old one.
+    """Encrypt the keyring under a new root key and destroy the old one, while the service runs.
 
-    Broken off, it is done again and goes on where it was. Where the root key is a file and there are several nodes,
-    `--prepare` it first, and give every node the new file beside its old one.
+    If interrupted, run it again: it resumes where it stopped. If the root key is a file and there
+    are several nodes, use `--prepare` first. Then copy the new file to every node, next to its
+    old one.
     """
     with opened_keyring() as keyring:
         if prepare:
@@ -37,4 +38,4 @@ def rotate(
             console.print(f"There are now {len(keyring.roots.ids())} root keys.")
             return
         count, left = rotate_root(keyring)
-        console.print(f"{count} keys sealed anew. {left}", soft_wrap=True)
+        console.print(f"{count} keys re-encrypted. {left}", soft_wrap=True)

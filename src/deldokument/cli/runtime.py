@@ -1,4 +1,4 @@
-"""How commands open the deployment and tell errors: one line on standard error, exit code 1."""
+"""Opening of the deployment for commands, and reporting of errors: one line on standard error, exit code 1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deldokument.web.http.i18n import Translator
 
 @contextmanager
 def errors_as_text() -> Iterator[None]:
-    """Errors as one line and exit code 1."""
+    """Print an error of the block as one line, and exit with code 1."""
     try:
         yield
     except (ConfigurationError, ServiceError, OSError) as error:
@@ -28,7 +28,7 @@ def errors_as_text() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """A fault in what was typed as people at a page are told it; what is wrong with the deployment as it is."""
+    """Return the pages' message for an error in the input; an error of the deployment as it was raised."""
     if isinstance(error, InvalidFields):
         return "; ".join(f"{fault.field}: {_words(fault)}" for fault in error.errors)
     if isinstance(error, InvalidInput | Conflict) and error.code in WORDS:
@@ -38,7 +38,7 @@ def _words(error: Exception) -> str:
 
 @contextmanager
 def opened_node() -> Iterator[Runtime]:
-    """A node of the environment's settings, closed at the end."""
+    """Yield a node with the environment's settings; close it at the end."""
     with errors_as_text():
         node = build_runtime(load_settings())
         try:
@@ -49,7 +49,7 @@ def opened_node() -> Iterator[Runtime]:
 
 @contextmanager
 def opened_keyring() -> Iterator[SealedKeyring]:
-    """The keyring of the environment's settings alone, closed at the end."""
+    """Yield only the keyring of the environment's settings; close it at the end."""
     with errors_as_text():
         keyring = open_keyring(load_settings())
         try:

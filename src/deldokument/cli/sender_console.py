@@ -1,7 +1,11 @@
-"""What the commands for senders take and show: numbers, ends, progress, and errors with an exit code each.
+"""Input and output of the commands for senders: numbers, ends, progress, and exit codes for errors.
 
-Promises that standard output has what was asked for and nothing else, that bars are drawn at a terminal only, and that
-ctrl-C ends with everything kept that has been uploaded. Knows the client library and nothing of the service's own code.
+Guarantees:
+- Standard output contains only the result.
+- Progress bars are drawn only in a terminal.
+- After ctrl-C everything that was uploaded is kept.
+
+Imports the client library, and nothing of the service's own code.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def connected() -> Iterator[Client]:
-    """A client by the environment; errors as one line, with the exit code that belongs to them."""
+    """Yield a client with the environment's settings; print an error as one line and exit with its code."""
     try:
         with Client.from_environment() as client, _stoppable(client):
             yield client
@@ -58,7 +62,7 @@ def _code(error: ClientError) -> int:
 
 @contextmanager
 def _stoppable(client: Client) -> Iterator[None]:
-    """The first ctrl-C or termination ends in order; the second at once, which loses nothing either."""
+    """Stop the client at the first ctrl-C or SIGTERM; exit at once at the second, which loses nothing either."""
 
     def stop(_: int, __: FrameType | None) -> None:
         for number in _ENDS:
@@ -74,24 +78,24 @@ def _stoppable(client: Client) -> Iterator[None]:
 
 
 def read_until(text: str) -> datetime:
-    """An end as it is typed: a day, to its end in Norway, or an instant, in Norwegian time unless it says another."""
+    """Parse an end: a date, meaning the end of that day in Norway, or a time, in Norway unless it has a zone."""
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             day = date.fromisoformat(text) + timedelta(days=1)
             return datetime(day.year, day.month, day.day, tzinfo=_OSLO)
         if not re.search(r"[T ]\d\d:", text):
-            # 20261224 is a day too, but would count from its beginning.
+            # fromisoformat accepts 20261224 as a date, but as its beginning.
             raise ValueError("no time of the day")
         instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise typer.BadParameter("say YYYY-MM-DD, or YYYY-MM-DDTHH:MM") from None
+        raise typer.BadParameter("must be YYYY-MM-DD or YYYY-MM-DDTHH:MM") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=_OSLO)
 
 
 def read_recipients(
     numbers: Sequence[str], files: Sequence[str], labels: Sequence[str], *, confirmed: bool
 ) -> list[To]:
-    """Recipients of options and files, each once; a dash is standard input."""
+    """Return the recipients of options and files, each once; a dash means standard input."""
     lines = [number for given in numbers if given != "-" for number in given.split(",")]
     for name in [*files, *(given for given in numbers if given == "-")]:
         lines += _lines(name)
@@ -103,7 +107,7 @@ def read_recipients(
         given = named.pop(number, "")
         found.setdefault(number, To(number, label.strip() or given, True if confirmed else None))
     if named:
-        raise typer.BadParameter("--label names somebody who is no recipient")
+        raise typer.BadParameter("--label names a number that is not a recipient")
     if not found:
         raise typer.BadParameter("name a recipient with --to or --to-file")
     return list(found.values())
@@ -114,7 +118,7 @@ def _lines(name: str) -> list[str]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise typer.BadParameter(f"{name} cannot be read") from None
-    # Spreadsheets and editors on Windows put a mark before the first line.
+    # Spreadsheets and editors on Windows put a byte order mark before the first line.
     lines = text.removeprefix("\ufeff").splitlines()
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
@@ -122,12 +126,12 @@ def _lines(name: str) -> list[str]:
 def _labelled(text: str) -> tuple[str, str]:
     number, equals, label = text.partition("=")
     if not equals or not label.strip():
-        raise typer.BadParameter("say --label NUMBER=WORD")
+        raise typer.BadParameter("--label must be NUMBER=WORD")
     return _digits(number), label.strip()
 
 
 def _digits(text: str) -> str:
-    """A number without the spaces people write in it. What is wrong with it is not repeated: it may be somebody's."""
+    """Return a number without its spaces. The error does not repeat the input, which may be a person's number."""
     number = "".join(text.split())
     if not (number.isascii() and number.isdigit() and len(number) in (9, 11)):
         raise typer.BadParameter("a recipient's number has 11 digits for a person, 9 for an organisation")
@@ -135,12 +139,12 @@ def _digits(text: str) -> str:
 
 
 def share_id_of(given: str) -> str:
-    """A share's id, or the last part of its link."""
+    """Return the id of a share that is given by its id or its link."""
     return given.rstrip("/").rpartition("/")[2]
 
 
 class Bars:
-    """A bar for each of the first files, and one for all of them, on standard error."""
+    """Progress bars on standard error: one for each of the first 12 files, and one for all files."""
 
     def __init__(self, progress: Progress, files: Sequence[LocalFile]) -> None:
         self._progress = progress
@@ -151,7 +155,7 @@ class Bars:
         self._tasks: dict[str, TaskID] = {f.name: progress.add_task(f.name, total=f.length or 1) for f in shown}
 
     def __call__(self, file: LocalFile, done: int) -> None:
-        """`file` has come so far."""
+        """Show that ``done`` bytes of the file are uploaded."""
         with self._lock:
             self._done[file.name] = done
             self._progress.update(self._all, completed=sum(self._done.values()))
@@ -161,7 +165,7 @@ class Bars:
 
 @contextmanager
 def drawn(paths: Sequence[Path], *, quiet: bool) -> Iterator[Bars | None]:
-    """Bars with rate and time left, unless it is to be quiet or nobody looks."""
+    """Yield progress bars with rate and time left; None if quiet, or if standard error is not a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield None

@@ -1,4 +1,4 @@
-"""`deldokument serve`: one process, or several at the same two listeners with a parent that keeps them."""
+"""`deldokument serve`: one process, or several on the same two listeners with a supervising parent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger("deldokument")
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until a signal comes. Raises ConfigurationError, OSError, or what opening the node raises."""
+    """Serve until a signal arrives. Raises: ConfigurationError, OSError, or an error of opening the node."""
     if settings.serve_workers == 1:
         with closing(build_runtime(settings)) as node, _listening(settings) as listeners:
             serve(settings, node, listeners)
@@ -28,19 +28,19 @@ def run_server(settings: Settings) -> None:
     with _listening(settings) as listeners:
 
         def child() -> None:
-            # What is opened here is the child's own: connections and threads do not survive a fork.
+            # Opened in the child: connections and threads do not survive a fork.
             with suppress(typer.Exit), errors_as_text(), closing(build_runtime(settings)) as node:
                 serve(settings, node, listeners)
 
         try:
             supervise(settings.serve_workers, child)
         except NoProcessLeft:
-            raise ConfigurationError("no process serves: all have died, or cannot start") from None
+            raise ConfigurationError("no process is left: all have died or cannot start") from None
 
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[Listeners]:
-    """Both listeners, closed at the end. Raises ConfigurationError."""
+    """Yield both listeners; close them at the end. Raises: ConfigurationError if one cannot be opened."""
     with (
         _listener("", settings.host, settings.port) as public,
         _listener("MANAGEMENT_", settings.management_host, settings.management_port) as management,

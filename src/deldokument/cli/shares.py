@@ -1,7 +1,10 @@
-"""`deldokument share`, `list`, `show`, `extend`, `withdraw`, `receipts`: by the public API, from a sender's machine.
+"""`deldokument share`, `list`, `show`, `extend`, `withdraw`, `receipts`: commands on a sender's machine.
 
-Promises that these commands open no database and no key but the sender's own, and that their exit codes tell apart what
-a program has to tell apart (see docs/command-line.md). The rest is the client library's business.
+Guarantees:
+- They use only the public API and the sender's own key: no database, no other key.
+- Their exit codes are those of docs/command-line.md.
+
+All else is in the client library.
 """
 
 from __future__ import annotations
@@ -19,19 +22,21 @@ from deldokument.cli.output import Json, Row, say_line, say_one, say_rows
 from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
 
-PANEL = "For senders (by the API, from any machine)"
+PANEL = "For senders (through the API, from any machine)"
 Which = Annotated[str, typer.Argument(metavar="SHARE", help="The share's id or its link.")]
 Until = Annotated[
     str,
     typer.Option(
         metavar="DATE",
-        help="Available until the end of this day in Norway (YYYY-MM-DD), or until an instant (YYYY-MM-DDTHH:MM).",
+        help="Available until the end of this day in Norway (YYYY-MM-DD), or until this time (YYYY-MM-DDTHH:MM).",
     ),
 ]
 
 
 def share(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files and folders; a folder keeps its paths.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Files and folders. Folders keep their relative paths.")
+    ],
     account: Annotated[str, typer.Option(help="The account to share from: its name or id.")],
     until: Until,
     to: Annotated[
@@ -43,65 +48,66 @@ def share(
     ] = None,
     to_file: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="Recipients from a file, one a line: NUMBER, or NUMBER;LABEL."),
+        typer.Option(metavar="FILE", help="A file with one recipient on each line: NUMBER, or NUMBER;LABEL."),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(metavar="NUMBER=WORD", help="Your own word for a recipient. May be repeated.")
+        list[str] | None, typer.Option(metavar="NUMBER=WORD", help="Your own label for a recipient. May be repeated.")
     ] = None,
-    title: Annotated[str, typer.Option(help="What recipients see as the share's title.")] = "",
+    title: Annotated[str, typer.Option(help="The title that recipients see.")] = "",
     message: Annotated[str, typer.Option(help="A message to the recipients.")] = "",
     reference: Annotated[str, typer.Option(help="Your own case number.")] = "",
     confidential: Annotated[
-        bool | None, typer.Option(help="Which rights open it for an organisation; the account's rule unless said.")
+        bool | None,
+        typer.Option(help="Only the stronger Altinn rights open it for organisations. Default: as the account."),
     ] = None,
-    archived: Annotated[bool, typer.Option("--archived", help="The documents are kept in your archive.")] = False,
-    notify: Annotated[bool | None, typer.Option(help="Notify the recipients; the account's rule unless said.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="The documents are in your archive.")] = False,
+    notify: Annotated[bool | None, typer.Option(help="Notify the recipients. Default: the account's rule.")] = None,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="You have the organisations' numbers from a register of your own.")
+        bool, typer.Option("--confirmed", help="Confirm that the organisations' numbers are from your own register.")
     ] = False,
-    parallel: Annotated[int, typer.Option(min=1, max=16, help="How many streams upload at once.")] = 4,
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Number of parallel upload streams.")] = 4,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: Json = False,
 ) -> None:
     """Share files with named persons and organisations, and print the link.
 
-    Uploads in parallel. After ctrl-C, a lost network or a reboot the same
-    command goes on where it was: the same options, the same files, unchanged.
-    What it needs for that is in ~/.local/state/deldokument.
+    Files upload in parallel. After ctrl-C, a lost connection or a reboot, run
+    the same command again, with the same options and unchanged files. It
+    resumes where it stopped. Its state is in ~/.local/state/deldokument.
 
     Numbers on a command line can be seen by other users of the machine, and
-    stay in the shell's history: for persons use --to-file, or --to - with the
+    stay in the shell's history. For persons, use --to-file, or --to - with the
     numbers on standard input.
 
-    Where the account wants the approval of a second person, the link is
-    printed too; it opens for nobody until then.
+    If the account requires the approval of a second person, the link is
+    printed, but opens for nobody before the approval.
 
     \b
     Examples:
-      deldokument share vedtak.pdf --account Byggesak \\
-        --to 312824450 --until 2026-12-24
-      deldokument share sak/ --account Byggesak --title "Sak 24/117" \\
-        --to-file mottakere.txt --until 2026-12-24T15:30
-      echo "$NUMBER;søker" | deldokument share vedtak.pdf \\
-        --account Byggesak --to - --until 2026-12-24 --json
+        deldokument share vedtak.pdf --account Byggesak \\
+          --to 312824450 --until 2026-12-24
+        deldokument share sak/ --account Byggesak --title "Sak 24/117" \\
+          --to-file mottakere.txt --until 2026-12-24T15:30
+        echo "$NUMBER;søker" | deldokument share vedtak.pdf \\
+          --account Byggesak --to - --until 2026-12-24 --json
 
     \b
-    Settings, from the environment, or without the prefix and in small letters
-    from ~/.config/deldokument/client.toml:
-      DELDOKUMENT_CLIENT_URL        where the service is
-      DELDOKUMENT_CLIENT_ISSUER     Maskinporten, with its slash at the end
-      DELDOKUMENT_CLIENT_CLIENT_ID  the client there
-      DELDOKUMENT_CLIENT_KEY_PATH   its private key, a JWK
-      DELDOKUMENT_CLIENT_SCOPE      deldokument:share unless said
+    Settings in the environment, or in ~/.config/deldokument/client.toml (names
+    there in lower case, without the prefix):
+        DELDOKUMENT_CLIENT_URL        URL of the service
+        DELDOKUMENT_CLIENT_ISSUER     Maskinporten's issuer, with its slash at the end
+        DELDOKUMENT_CLIENT_CLIENT_ID  your Maskinporten client
+        DELDOKUMENT_CLIENT_KEY_PATH   its private key, a JWK
+        DELDOKUMENT_CLIENT_SCOPE      the scope; default deldokument:share
 
     \b
     Exit status:
-      0  shared (or proposed)
-      1  something on this machine: a setting, a key, a file
-      2  wrong usage
-      3  refused by the service or by Maskinporten
-      4  not reachable
-      5  interrupted; the same command goes on
+        0  shared (or proposed)
+        1  a fault on this machine: a setting, a key, a file
+        2  wrong usage
+        3  rejected by the service or by Maskinporten
+        4  unreachable after several attempts, or the service failed
+        5  interrupted; run the same command to resume
     """  # noqa: D301 - a backspace is how Click marks a paragraph to leave as it is
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
@@ -124,7 +130,7 @@ def share(
         say_one(_row(made), as_json=True)
         return
     if made.proposed:
-        typer.echo("Waits for another person's approval.", err=True)
+        typer.echo("Waiting for another person's approval.", err=True)
     typer.echo(made.link)
 
 
@@ -134,10 +140,10 @@ def list_shares(
         str | None, typer.Option(help="Only in this state: draft, available, withdrawn, ended or abandoned.")
     ] = None,
     reference: Annotated[str | None, typer.Option(help="Only with this case number.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of shares.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """The shares of the accounts that you may use, newest first."""
+    """List the shares of the accounts that you may use, newest first."""
     with connected() as client:
         account_id = client.account(account).id if account else None
         found = list(islice(client.shares(account_id=account_id, state=state, reference=reference), limit))
@@ -150,7 +156,7 @@ def list_shares(
 
 
 def show(share: Which, as_json: Json = False) -> None:
-    """One share with its recipients and documents; persons' numbers are masked."""
+    """Show a share with its recipients and documents. Persons' numbers are masked."""
     with connected() as client:
         found = client.get(share_id_of(share))
     if as_json:
@@ -166,7 +172,7 @@ def show(share: Which, as_json: Json = False) -> None:
 
 
 def extend(share: Which, until: Until, as_json: Json = False) -> None:
-    """Move a share's end, later or earlier, within what its account allows; print the new end."""
+    """Set a later or earlier end, within the account's longest period; print the new end."""
     end = read_until(until)
     with connected() as client:
         moved = client.extend(share_id_of(share), end)
@@ -181,12 +187,12 @@ def withdraw(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """End a share at once. There is no way back: its key is destroyed.
+    """End a share at once. This cannot be undone: its key is destroyed.
 
-    At a terminal it is asked first; a program is not.
+    Asks for confirmation in a terminal.
     """
     if not yes and sys.stdin.isatty():
-        typer.confirm("Withdraw it? It cannot be undone", abort=True, err=True)
+        typer.confirm("Withdraw the share? This cannot be undone", abort=True, err=True)
     with connected() as client:
         ended = client.withdraw(share_id_of(share))
     if as_json:
@@ -198,14 +204,16 @@ def withdraw(
 def receipts(
     share: Which,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on, and print each as it comes, until the share is over.")
+        bool, typer.Option("--watch", help="Print new receipts as they arrive, until the share ends.")
     ] = False,
-    every: Annotated[float, typer.Option(min=1.0, metavar="SECONDS", help="How often to ask while watching.")] = 10.0,
+    every: Annotated[
+        float, typer.Option(min=1.0, metavar="SECONDS", help="Seconds between requests with --watch.")
+    ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Who has opened a share and downloaded its documents, for which recipient; persons' numbers are masked.
+    """List who has opened a share and downloaded its documents, for which recipient.
 
-    With --watch and --json together, one JSON object a line.
+    Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """
     share_id = share_id_of(share)
     with connected() as client:
@@ -245,6 +253,6 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands among those of a program."""
+    """Add the commands to a program."""
     for name, command in COMMANDS.items():
         app.command(name, rich_help_panel=PANEL)(command)

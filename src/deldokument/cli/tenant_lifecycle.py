@@ -1,6 +1,7 @@
-"""`deldokument tenant …`, continued: the way into use, and out of it, for operators who help a tenant along.
+"""`deldokument tenant …`, continued: setup, impact assessment, offboarding, for operators who help a tenant.
 
-The same steps as on the tenant's own pages, refused in the same order; who did it is the operator, and no name is kept.
+The steps, and the conditions for each, are those of the tenant's own pages. The audit trail names the operator as the
+actor, without a person.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=Fal
 
 @app.command("way", context_settings=TAKES_IDS)
 def checklist(tenant: str, as_json: Json = False) -> None:
-    """The steps from the main agreement to the first member: which are done."""
+    """List the steps from the main agreement to the first member, and which are done."""
     with opened_node() as node:
         done = setup_checklist(node.deps, tenant_id=tenant).done
         rows: list[Row] = [{"step": step.value, "done": is_done} for step, is_done in done.items()]
@@ -40,15 +41,15 @@ def checklist(tenant: str, as_json: Json = False) -> None:
 @app.command("record-assessment", context_settings=TAKES_IDS)
 def record_assessment(
     tenant: str,
-    assessor: Annotated[str, typer.Option(help="Name of whoever was responsible.")],
+    assessor: Annotated[str, typer.Option(help="Name of the person responsible.")],
     role: Annotated[str, typer.Option(help="That person's role.")],
-    done_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day it was done.")],
-    risk: Annotated[ResidualRisk, typer.Option(help="What is left after the measures.")],
+    done_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date of the assessment.")],
+    risk: Annotated[ResidualRisk, typer.Option(help="The residual risk after the measures.")],
     consulted: Annotated[bool, typer.Option(help="Has Datatilsynet been consulted?")] = False,
     paper: Annotated[Path | None, typer.Option(help="PDF, DOCX or ODT.", exists=True, dir_okay=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Note that a tenant has done its impact assessment."""
+    """Record a tenant's impact assessment."""
     with opened_node() as node:
         file = AssessmentPaper(paper.name, paper.read_bytes()) if paper else None
         words = AssessmentWords(assessor, role, done_on.date(), risk, consulted, file)
@@ -58,7 +59,7 @@ def record_assessment(
 
 @app.command("assessments", context_settings=TAKES_IDS)
 def list_assessments(tenant: str, as_json: Json = False) -> None:
-    """A tenant's impact assessments; the first one counts."""
+    """List a tenant's impact assessments. The first one is in force."""
     with opened_node() as node:
         rows = [_assessment_row(view) for view in impact_assessment.list_assessments(node.deps, tenant_id=tenant)]
         say_rows(("done_on", "assessor", "risk", "review_on", "id"), rows, as_json=as_json)
@@ -81,14 +82,14 @@ def _assessment_row(view: AssessmentView) -> Row:
 
 @app.command("activate", context_settings=TAKES_IDS)
 def activate(tenant: str, as_json: Json = False) -> None:
-    """Take the service into use for a tenant whose agreements and assessment are in place."""
+    """Activate the service for a tenant whose agreements and assessment are in place."""
     with opened_node() as node:
         say_changed(tenant_row(activation.activate(node.deps, tenant_id=tenant)), as_json=as_json)
 
 
 @app.command("export", context_settings=TAKES_IDS)
 def export(tenant: str, to: NewFile, as_json: Json = False) -> None:
-    """Write what a tenant takes with it, as a zip, to a file that is not there yet."""
+    """Write a tenant's export, a zip, to a new file."""
     with opened_node() as node:
         name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
         _write(to, pieces)
@@ -101,7 +102,7 @@ def end(
     name: Annotated[str, typer.Option(help="The tenant's name, to confirm.")],
     as_json: Json = False,
 ) -> None:
-    """End the service for a tenant, for good: every open share is withdrawn at once."""
+    """End the service for a tenant permanently. Every open share is withdrawn at once."""
     with opened_node() as node:
         say_changed(
             tenant_row(offboarding.offboard_tenant(node.deps, tenant_id=tenant, typed_name=name)), as_json=as_json
@@ -110,7 +111,7 @@ def end(
 
 @app.command("deletion", context_settings=TAKES_IDS)
 def show_deletion(tenant: str, as_json: Json = False) -> None:
-    """How far the deletion after a tenant's end has come."""
+    """Show the progress of the deletion after a tenant's end."""
     with opened_node() as node:
         record = offboarding.deletion_record(node.deps, tenant_id=tenant)
         row: Row = {
@@ -125,7 +126,7 @@ def show_deletion(tenant: str, as_json: Json = False) -> None:
 
 @app.command("deletion-record", context_settings=TAKES_IDS)
 def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> None:
-    """Write the sealed deletion record, when it is complete, to a file that is not there yet."""
+    """Write the sealed deletion record, once it is complete, to a new file."""
     with opened_node() as node:
         _write(to, [deletion_paper(node.deps, tenant_id=tenant)])
         say_changed({"id": tenant, "file": str(to)}, as_json=as_json)

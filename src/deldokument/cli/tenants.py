@@ -1,4 +1,4 @@
-"""`deldokument tenant …`: who has the service, who administers it, and the brake for all of it."""
+"""`deldokument tenant …`: tenants, their administrators, and freezing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 
 app = typer.Typer(help="Tenants and their administrators.", no_args_is_help=True)
-Reason = Annotated[FreezeReason, typer.Option(help="Why: kept in the audit trail.")]
+Reason = Annotated[FreezeReason, typer.Option(help="The reason, for the audit trail.")]
 
 
 def tenant_row(tenant: Tenant) -> Row:
-    """A tenant as commands show it."""
+    """Return a tenant as commands show it."""
     return {
         "id": tenant.id,
         "name": tenant.name,
@@ -38,16 +38,16 @@ def tenant_row(tenant: Tenant) -> Row:
 
 @app.command("create")
 def create(
-    number: Annotated[str, typer.Option(help="Organisation number; its name comes from Enhetsregisteret.")],
-    administrator: Annotated[str, typer.Option(help="Name of the first administrator, whose number is asked for.")],
+    number: Annotated[str, typer.Option(help="Organisation number. The name comes from Enhetsregisteret.")],
+    administrator: Annotated[str, typer.Option(help="Name of the first administrator.")],
     telephone: str = "",
     email: str = "",
     hours: str = "",
     as_json: Json = False,
 ) -> None:
-    """A public body that can begin to take the service into use, with its first administrator.
+    """Register a public body, which can then set up the service, with its first administrator.
 
-    The administrator's number is asked for, or read from standard input.
+    Prompts for the administrator's number, or reads it from standard input.
     """
     with opened_node() as node:
         tenant = registration.register_tenant(
@@ -63,7 +63,7 @@ def create(
 
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
-    """All tenants."""
+    """List all tenants."""
     with opened_node() as node:
         rows = [
             tenant_row(found.tenant) | {"administrators": found.administrators, "accounts": found.accounts}
@@ -75,7 +75,7 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command("show", context_settings=TAKES_IDS)
 def show(tenant: str, as_json: Json = False) -> None:
-    """One tenant."""
+    """Show one tenant."""
     with opened_node() as node:
         say_one(tenant_row(registration.show_tenant(node.deps, tenant)), as_json=as_json)
 
@@ -88,14 +88,14 @@ def rules(
         bool | None, typer.Option(help="Must sharers confirm that the original is archived?")
     ] = None,
     on_behalf_of: Annotated[
-        str | None, typer.Option(help='What ID-porten knows it by, for logins in its name; "" for none.')
+        str | None, typer.Option(help='Its name at ID-porten, for logins on its behalf; "" for none.')
     ] = None,
-    telephone: Annotated[str | None, typer.Option(help="Whom recipients may ask.")] = None,
+    telephone: Annotated[str | None, typer.Option(help="Telephone for recipients' questions.")] = None,
     email: str | None = None,
     hours: str | None = None,
     as_json: Json = False,
 ) -> None:
-    """Set a tenant's rules; what is not given stays."""
+    """Set a tenant's rules. Options that are not given keep their values."""
     words = {"telephone": telephone, "email": email, "hours": hours}
     given = {name: value for name, value in words.items() if value is not None}
     with opened_node() as node:
@@ -113,21 +113,21 @@ def rules(
 
 @app.command("freeze", context_settings=TAKES_IDS)
 def freeze(tenant: str, reason: Reason, as_json: Json = False) -> None:
-    """Stop everything of a tenant without deleting anything."""
+    """Freeze a tenant with all its accounts and shares, without deleting anything."""
     with opened_node() as node:
         say_changed(tenant_row(freezing.freeze_tenant(node.deps, tenant, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(tenant: str, as_json: Json = False) -> None:
-    """Let a stopped tenant go on."""
+    """Unfreeze a tenant."""
     with opened_node() as node:
         say_changed(tenant_row(freezing.unfreeze_tenant(node.deps, tenant, None)), as_json=as_json)
 
 
 @app.command("freeze-share", context_settings=TAKES_IDS)
 def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
-    """Stop one share; it still ends on its date."""
+    """Freeze one share. Its end is not delayed."""
     with opened_node() as node:
         frozen = freezing.freeze_share(node.deps, share, None, reason)
         say_changed({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
@@ -135,7 +135,7 @@ def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
 
 @app.command("unfreeze-share", context_settings=TAKES_IDS)
 def unfreeze_share(share: str, as_json: Json = False) -> None:
-    """Let a stopped share go on."""
+    """Unfreeze a share."""
     with opened_node() as node:
         freezing.unfreeze_share(node.deps, share, None)
         say_changed({"id": share, "frozen_at": None}, as_json=as_json)
@@ -143,7 +143,7 @@ def unfreeze_share(share: str, as_json: Json = False) -> None:
 
 @app.command("administrators", context_settings=TAKES_IDS)
 def list_administrators(tenant: str, as_json: Json = False) -> None:
-    """Who administers a tenant, numbers masked."""
+    """List a tenant's administrators, with masked numbers."""
     with opened_node() as node:
         people = administrators.list_administrators(node.deps, tenant_id=tenant)
         rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
@@ -152,7 +152,7 @@ def list_administrators(tenant: str, as_json: Json = False) -> None:
 
 @app.command("add-administrator", context_settings=TAKES_IDS)
 def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
-    """Let a person configure a tenant. The person's number is asked for, or read from standard input."""
+    """Let a person configure a tenant. Prompts for the person's number, or reads it from standard input."""
     with opened_node() as node:
         added = administrators.add_administrator(node.deps, tenant_id=tenant, number=ask_number(), name=name)
         say_changed({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
@@ -160,7 +160,7 @@ def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
 
 @app.command("remove-administrator", context_settings=TAKES_IDS)
 def remove_administrator(tenant: str, administrator: str, as_json: Json = False) -> None:
-    """End that at once. The last administrator stays."""
+    """Remove an administrator at once. The last one cannot be removed."""
     with opened_node() as node:
         administrators.remove_administrator(node.deps, tenant_id=tenant, administrator_id=administrator)
         say_changed({"id": administrator}, as_json=as_json)

@@ -1,7 +1,9 @@
-"""The service's calls one by one, typed: accounts, drafts, shares, receipts.
+"""The service's API calls, typed: accounts, drafts, shares, receipts.
 
-Promises that a POST that is tried again counts once. Deliberately knows no bytes of documents (see uploads) and not in
-which order a share is made (see sharing).
+Guarantees:
+- A POST that is retried has its effect once.
+
+Does not upload documents (see uploads), or combine calls into a share (see sharing).
 """
 
 from __future__ import annotations
@@ -22,50 +24,65 @@ _PAGE: Final = 100
 
 
 class Api:
-    """What a fagsystem may ask. Every method raises Refused, Unreachable or Interrupted."""
+    """API calls of a fagsystem. Every method raises Refused, Unreachable or Interrupted."""
 
     def __init__(self, transport: Transport, patience: RetryPolicy) -> None:
         self._transport = transport
         self._patience = patience
 
     def accounts(self) -> list[Account]:
-        """The accounts that this client's organisation may use."""
+        """Return the accounts that this client's organisation may use."""
         return list(self._items("/accounts", {}, models.account, page=None))
 
     def account(self, wanted: str) -> Account:
-        """The account of this name or id. When there is none: Refused, with the names that there are."""
+        """Return the account with this name or id.
+
+        Raises: Refused if none or several match; its text lists the accounts.
+        """
         found = self.accounts()
         same = [a for a in found if wanted in (a.id, a.name)]
         if len(same) == 1:
             return same[0]
         names = ", ".join(f"«{a.name}» ({a.id})" for a in found) or "none"
-        raise Refused(404, "not_found", f"{len(same) or 'no'} account «{wanted}»; there are: {names}")
+        raise Refused(404, "not_found", f"{len(same) or 'no'} account «{wanted}»; available: {names}")
 
     def shares(
         self, *, account_id: str | None = None, state: str | None = None, reference: str | None = None
     ) -> Iterator[Share]:
-        """The shares of these accounts, newest first, asked for as they are taken."""
+        """Yield shares, newest first; of all accounts unless ``account_id`` names one.
+
+        ``state`` is that of `Share`; ``reference`` is your own case number. Each page is fetched when it is needed.
+        """
         given = {"account_id": account_id, "state": state, "reference": reference}
         return self._items("/shares", {name: value for name, value in given.items() if value is not None}, models.share)
 
     def get(self, share_id: str) -> Share:
-        """One share."""
+        """Return a share."""
         return self._share("GET", _path(share_id))
 
     def extend(self, share_id: str, until: datetime) -> Share:
-        """Move a share's end, in either direction, within the account's rule."""
+        """Set a later or earlier end, within the account's longest period from now; return the share.
+
+        ``until`` is in local time if it has no time zone.
+        """
         return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
 
     def withdraw(self, share_id: str) -> Share:
-        """End a share at once; there is no way back."""
+        """End a share at once; return it. This cannot be undone."""
         return self._share("POST", _path(share_id, "withdrawal"), key=secrets.token_urlsafe(16))
 
     def receipts(self, share_id: str) -> Iterator[Receipt]:
-        """Who has opened and downloaded, for which recipient."""
+        """Yield receipts, oldest first: who has opened and downloaded, for which recipient.
+
+        Each page is fetched when it is needed.
+        """
         return self._items(_path(share_id, "receipts"), {}, models.receipt)
 
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
-        """Receipts as they come, each again when it has changed, until the share is over."""
+        """Yield receipts as they arrive, until the share ends.
+
+        A receipt is yielded again when it has changed. The service is asked every ``every`` seconds.
+        """
         known: set[Receipt] = set()
         while True:
             is_open = self.get(share_id).state == "available"
@@ -78,20 +95,24 @@ class Api:
             self._patience.pause(every)
 
     def create_draft(self, words: Mapping[str, Any], key: str) -> Share:
-        """A draft with its words and recipients."""
+        """Create a draft with the given fields and recipients; ``key`` is its idempotency key."""
         return self._share("POST", "/shares", words, key)
 
     def discard_draft(self, share_id: str) -> None:
-        """Give up a draft."""
+        """Discard a draft with its documents."""
         self._transport.call("DELETE", _path(share_id))
 
     def announce(self, share_id: str, *, name: str, length: int, modified_at: str) -> Ticket:
-        """A document of a draft; one that is not finished goes on. Deliberately without a key: tokens are fresh."""
+        """Add a document to a draft, or resume an unfinished one; return where to upload it.
+
+        ``length`` is in bytes, ``modified_at`` in RFC 3339. There is no idempotency key, because a repeated call must
+        return a new upload token.
+        """
         body = {"name": name, "length": length, "modified_at": modified_at}
         return _read(models.ticket, self._transport.call("POST", _path(share_id, "documents"), body=body))
 
     def publish(self, share_id: str, key: str) -> Share:
-        """Make a draft available, or propose that where its account wants four eyes."""
+        """Publish a draft, or propose it if its account requires approval; ``key`` is the idempotency key."""
         return self._share("POST", _path(share_id, "publication"), key=key)
 
     def _share(self, method: str, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> Share:
@@ -109,7 +130,7 @@ class Api:
             found = self._transport.call("GET", path, query=asked)
             items = found.get("items")
             if not isinstance(items, list):
-                raise Unreachable("not understood: a list without items")
+                raise Unreachable("invalid response: a list without items")
             for item in items:
                 yield _read(parse, item)
             if (cursor := found.get("next")) is None:
@@ -125,4 +146,4 @@ def _read(parse: Callable[[Mapping[str, Any]], _T], found: Mapping[str, Any]) ->
     try:
         return parse(found)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unreachable(f"not understood: the service answers in another form ({error!r})") from None
+        raise Unreachable(f"invalid response: unexpected format ({error!r})") from None

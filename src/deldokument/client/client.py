@@ -1,10 +1,12 @@
-"""The front door of the library.
+"""The class `Client`, the library's entry point.
 
     with Client.from_environment() as client:
         share = client.share(["vedtak.pdf"], account="Byggesak", to=[To("21879498012")], until=end)
         print(share.link)
 
-Promises that every method may be called from any thread, and that it speaks nothing but the service's public API.
+Guarantees:
+- Every method may be called from any thread.
+- Only the service's public API is used.
 """
 
 from __future__ import annotations
@@ -34,15 +36,19 @@ _TIMEOUT = httpx.Timeout(60.0, connect=10.0, read=120.0)
 
 
 class Client(Api):
-    """A sender with a key of its own at Maskinporten."""
+    """A client of the service, with its own key at Maskinporten. Close it, or use it as a context manager."""
 
     def __init__(
         self, settings: Settings, *, http: httpx.Client | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        """``http``: connections of your own, e.g. through a proxy; closed with this client. ``clock``: Unix time."""
+        """Create a client. Raises: NotConfigured if the key cannot be used.
+
+        ``http``: an HTTP client of your own, for example with a proxy; it is closed with this client.
+        ``clock``: returns Unix time in seconds.
+        """
         self._settings = settings
         self._clock = clock
-        # Without TLS it is this machine alone that is spoken to: by no proxy, which would read it all.
+        # Requests without TLS go to localhost only. A proxy could read them.
         self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
         self._running: list[RetryPolicy] = []
         patience = RetryPolicy()
@@ -55,7 +61,10 @@ class Client(Api):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """By ``DELDOKUMENT_CLIENT_*`` or the configuration file. Raises NotConfigured."""
+        """Create a client with the settings of ``DELDOKUMENT_CLIENT_*`` or the configuration file.
+
+        Raises: NotConfigured if a setting is missing or invalid.
+        """
         return cls(load_settings(environment))
 
     def __enter__(self) -> Self:
@@ -69,7 +78,10 @@ class Client(Api):
         self._http.close()
 
     def stop(self) -> None:
-        """End what runs in other threads, for good: they raise Interrupted, and the same call later goes on."""
+        """Stop all calls permanently: they raise Interrupted. May be called from a signal handler.
+
+        Repeat an interrupted call later, with a new client, to resume it.
+        """
         for patience in (self._patience, *self._running):
             patience.stop()
 
@@ -89,14 +101,23 @@ class Client(Api):
         parallel: int = 4,
         progress: Progress | None = None,
     ) -> Share:
-        """Share files and folders from an account (its name or id) until an instant; published when this returns.
+        """Share files and folders; return the share, published or proposed.
 
-        Broken off by whatever, the same call goes on where it was: the same files, unchanged, and the same words.
-        ``until`` must have a time zone. ``progress`` is called with a file and how many of its bytes are there.
-        Raises NotConfigured, FileChanged, Refused, Unreachable or Interrupted.
+        It is proposed if its account requires approval by a second person. If the call is interrupted, repeat it with
+        the same arguments and unchanged files: it resumes where it stopped.
+
+        - ``files``: a folder is shared with everything in it, under relative paths
+        - ``account``: name or id
+        - ``until``: the first instant at which the share can no longer be opened; must have a time zone
+        - ``confidential``, ``notify``: None means the account's rule
+        - ``archived``: you confirm that the documents are in your archive
+        - ``parallel``: number of upload streams
+        - ``progress``: called from several threads with a file and the number of its bytes that are sent
+
+        Raises: NotConfigured, FileChanged, Refused, Unreachable or Interrupted.
         """
         if until.tzinfo is None:
-            raise NotConfigured("an end needs a time zone")
+            raise NotConfigured("`until` needs a time zone")
         found = collect(Path(path) for path in files)
         wish = ShareRequest(
             account_id=self.account(account).id,

@@ -1,13 +1,14 @@
-"""What can go wrong between a sender's machine and the service.
+"""Errors of the library.
 
     ClientError
-    ├── NotConfigured  something on this machine: a setting, a key, a file that cannot be shared
-    ├── FileChanged    a file is not any more what it was when the sharing of it began
-    ├── Refused        the service or Maskinporten has said no; `code` is stable, `detail` is for people
-    ├── Unreachable    no answer in spite of several tries, or the service itself has failed
-    └── Interrupted    told to stop; what has been uploaded is kept, and the same call goes on from there
+    ├── NotConfigured  a fault on this machine: a setting, a key, a file that cannot be shared
+    ├── FileChanged    a file changed while it was being shared
+    ├── Refused        the service or Maskinporten rejected the request; `code` is stable, `detail` is for people
+    ├── Unreachable    no response after several attempts, or the service failed
+    └── Interrupted    `Client.stop` was called; uploaded bytes are kept, and the same call resumes there
 
-Promises that no text holds a person's number, a key or a token.
+Guarantees:
+- No text contains a person's number, a key or a token.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from dataclasses import dataclass
 
 
 class ClientError(Exception):
-    """Whatever this library raises by itself."""
+    """Base of all errors that this library raises itself."""
 
 
 class NotConfigured(ClientError):
-    """A setting, a key or a file on this machine has to be mended first."""
+    """A setting, a key or a file on this machine must be corrected first."""
 
 
 class FileChanged(ClientError):
-    """A file has changed while it was being shared; nothing has been published."""
+    """A file changed while it was being shared; nothing has been published."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One field of a request that breaks a rule, by the service's name of it."""
+    """A field of a request that breaks a rule; ``field`` is the service's name for it."""
 
     field: str
     code: str
@@ -38,7 +39,11 @@ class FieldFault:
 
 
 class Refused(ClientError):
-    """The answer is no, and asking again changes nothing."""
+    """The request was rejected; retrying does not help.
+
+    ``status`` is the HTTP status, ``code`` a stable code, ``detail`` a text for people. ``faults`` names the fields
+    that break a rule.
+    """
 
     def __init__(self, status: int, code: str, detail: str, faults: Sequence[FieldFault] = ()) -> None:
         lines = [detail or code, *(f"{fault.field}: {fault.message}" for fault in faults)]
@@ -50,8 +55,8 @@ class Refused(ClientError):
 
 
 class Unreachable(ClientError):
-    """Nobody answers, or not in a way that can be understood."""
+    """There is no response after several attempts, or an invalid one, or the service failed."""
 
 
 class Interrupted(ClientError):
-    """`Client.stop` was called; the same call goes on from where it was."""
+    """`Client.stop` was called; repeat the same call to resume it."""

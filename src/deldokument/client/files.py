@@ -1,7 +1,9 @@
-"""What of this machine is shared: files, and folders with all that is in them.
+"""Local files to share, and folders with everything in them.
 
-Promises that a folder's files keep their way from it, that no two go by one name, and that nothing is shared that was
-not named: a link inside a folder, which may lead anywhere, is refused rather than followed or passed over.
+Guarantees:
+- Files of a folder keep their relative paths.
+- No two files have the same name.
+- Nothing is shared that was not named: a symlink inside a folder is rejected, neither followed nor skipped.
 """
 
 from __future__ import annotations
@@ -20,7 +22,11 @@ _MEBI = 2**20
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file as it was when its sharing began; ``name`` is what its recipients see, its parts apart by slashes."""
+    """A file as it was when its sharing began.
+
+    ``name`` is what recipients see: a relative path, separated by slashes. ``length`` is in bytes, ``modified_ns`` in
+    nanoseconds since 1970.
+    """
 
     path: Path
     name: str
@@ -29,35 +35,38 @@ class LocalFile:
 
     @property
     def modified_at(self) -> int:
-        """Milliseconds since 1970."""
+        """Time of the last change, in milliseconds since 1970."""
         return self.modified_ns // 1_000_000
 
     def check_unchanged(self) -> None:
-        """Raises FileChanged when length or time are other ones now."""
+        """Raise FileChanged if the length or the time has changed, or the file is gone."""
         try:
             now = self.path.stat()
         except OSError:
-            raise FileChanged(f"{self.path} is not there any more") from None
+            raise FileChanged(f"{self.path} no longer exists") from None
         if (now.st_size, now.st_mtime_ns) != (self.length, self.modified_ns):
             raise FileChanged(f"{self.path} has changed while it was being shared")
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from ``start`` to ``stop``. Raises FileChanged when there are fewer."""
+        """Yield the bytes from ``start`` to ``stop``. Raises: FileChanged if there are fewer, or reading fails."""
         try:
             with self.path.open("rb", buffering=0) as file:
                 file.seek(start)
                 while start < stop:
                     piece = file.read(min(_MEBI, stop - start))
                     if not piece:
-                        raise FileChanged(f"{self.path} has become shorter while it was being shared")
+                        raise FileChanged(f"{self.path} became shorter while it was being shared")
                     start += len(piece)
                     yield piece
         except OSError as error:
-            raise FileChanged(f"{self.path} cannot be read any more: {error.strerror}") from None
+            raise FileChanged(f"{self.path} cannot be read: {error.strerror}") from None
 
 
 def collect(paths: Iterable[Path]) -> list[LocalFile]:
-    """The files at ``paths`` and in the folders among them, in the order of their names. Raises NotConfigured."""
+    """Return the files at ``paths`` in their order; those of a folder sorted by name.
+
+    Raises: NotConfigured if there is no file, one cannot be shared, or two would have the same name.
+    """
     files: list[LocalFile] = []
     for path in paths:
         name = path.resolve().name
@@ -79,7 +88,7 @@ def _in_folder(folder: Path, name: str) -> list[LocalFile]:
     found: list[LocalFile] = []
     for path in sorted(folder.iterdir()):
         if path.is_symlink():
-            raise NotConfigured(f"{path} is a link: name what it leads to, or take it away")
+            raise NotConfigured(f"{path} is a link: name its target instead, or remove it")
         below = f"{name}/{path.name}"
         found += _in_folder(path, below) if path.is_dir() else [_file(path, below)]
     return found
@@ -90,7 +99,7 @@ def _file(path: Path, name: str) -> LocalFile:
     if not stat.S_ISREG(facts.st_mode):
         raise NotConfigured(f"{path} is not a file")
     if not os.access(path, os.R_OK):
-        raise NotConfigured(f"{path} may not be read")
+        raise NotConfigured(f"{path} cannot be read: no permission")
     if any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise NotConfigured(f"{path} has a name that is no UTF-8: give it another")
+        raise NotConfigured(f"{path} has a name that is not UTF-8: rename it")
     return LocalFile(path, unicodedata.normalize("NFC", name), facts.st_size, facts.st_mtime_ns)

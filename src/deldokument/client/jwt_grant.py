@@ -2,9 +2,9 @@
 
 Pure functions. The service's own adapters use them too, so there is one grant (decision 38).
 
-Guarantees
-- An assertion lives 100 seconds and has an identifier of its own, so it serves once.
-- No error holds a key, an assertion or a token.
+Guarantees:
+- An assertion is valid for 100 seconds and has a unique identifier, so it can be used once.
+- No error contains a key, an assertion or a token.
 
 Source: Digdir, Maskinporten JWT grant.
 """
@@ -26,8 +26,7 @@ _LIFETIME_SECONDS: Final = 100  # ID-porten and Maskinporten accept at most 120
 def private_key(jwk: Any) -> RSAKey:
     """Return the key that a private RSA JWK describes.
 
-    Raises:
-        ValueError: It is no RSA JWK, or has no private part or no ``kid``.
+    Raises: ValueError if it is not an RSA JWK, or has no private part or no ``kid``.
     """
     try:
         key = RSAKey.import_key(dict(jwk))
@@ -39,7 +38,7 @@ def private_key(jwk: Any) -> RSAKey:
 
 
 def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
-    """Return a JWT (RS256, with ``kid``) with a validity from ``now`` (Unix time)."""
+    """Return a JWT (RS256, with ``kid``) that is valid from ``now`` (Unix time)."""
     issued_at = int(now)
     timed = {"iat": issued_at, "exp": issued_at + _LIFETIME_SECONDS, "jti": secrets.token_urlsafe(24)}
     return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **timed}, key, algorithms=["RS256"])
@@ -55,7 +54,7 @@ def grant_request(
     resource: str | None = None,
     consumer_org: str | None = None,
 ) -> dict[str, str]:
-    """Return the form for the token endpoint. Each try needs a new one: Maskinporten may have seen the last."""
+    """Return the form for the token endpoint. Each attempt needs a new one: Maskinporten may have seen the last."""
     claims = {"aud": issuer, "iss": client_id, "scope": scope}
     claims |= {"resource": resource} if resource else {}
     claims |= {"consumer_org": consumer_org} if consumer_org else {}
@@ -63,7 +62,7 @@ def grant_request(
 
 
 def read_grant(body: Mapping[str, Any]) -> tuple[str, int]:
-    """Return the access token of a response and its lifetime in seconds. Raises ValueError if it holds none."""
+    """Return the access token of a response and its lifetime in seconds. Raises: ValueError if there is none."""
     token, lifetime = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not token or type(lifetime) is not int:
         raise ValueError("no access token")

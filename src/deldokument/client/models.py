@@ -1,4 +1,4 @@
-"""What the service tells, as typed values. Fields that it comes to tell later are passed over."""
+"""Responses of the service as typed values. Unknown fields, of later versions, are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from deldokument.client.settings import is_safe
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where shares belong. ``shortest``, ``standard``, ``longest``: how long its shares may be available."""
+    """An account that shares belong to.
+
+    ``shortest``, ``standard`` and ``longest`` are the periods for which its shares may be available.
+    ``confidential`` and ``notify`` are the defaults of its shares. ``four_eyes``: a second person must approve each.
+    """
 
     id: str
     name: str
@@ -32,7 +36,7 @@ class Account:
 class To:
     """A recipient to share with. ``number`` has 11 digits for a person, 9 for an organisation.
 
-    ``label`` is your own word for it («søker»). ``confirmed``: you have the number from a register of your own.
+    ``label`` is your own label for the recipient («søker»). ``confirmed``: the number is from your own register.
     """
 
     number: str
@@ -42,7 +46,7 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A recipient of a share; ``display`` is its number, a person's masked."""
+    """A recipient of a share. ``display`` is its number, masked for a person; ``kind`` is person or organization."""
 
     id: str
     kind: str
@@ -54,11 +58,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document of a share; ``offset`` is how many bytes of it the service has.
+    """A document of a share. ``length`` is in bytes; ``offset`` is the number of bytes that the service has.
 
-    ``verdict`` is ``not_scanned`` for every document that the service could read, as it has no malware scanner;
-    ``error`` for one that it could not. None until it has been read, after the share's end, and from a service of an
-    earlier version. Later versions add values; only ``clean`` says that it was scanned and nothing was found.
+    ``verdict`` is ``not_scanned`` for every document that the service could read, as it has no malware scanner, and
+    ``error`` for one that it could not. It is None until the document has been read, after the share's end, and from a
+    service of an earlier version. Later versions add values. Only ``clean`` means that it was scanned and nothing was
+    found.
     """
 
     id: str
@@ -72,7 +77,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share. ``state``: draft, available, withdrawn, ended or abandoned. ``proposed``: waits for an approval."""
+    """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
+
+    ``proposed``: the draft waits for another person's approval. ``link`` is for the recipients and is not secret.
+    """
 
     id: str
     account_id: str
@@ -95,9 +103,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That somebody opened the share (``document_id`` None) or was sent bytes of a document, for one recipient.
+    """A record that a person opened the share, or was sent bytes of a document, for one recipient.
 
-    ``complete``: every byte of the document was sent. Only then is it downloaded. ``person`` is who did it, masked.
+    ``document_id`` is None for an opening. ``complete``: every byte of the document was sent; only then does it count
+    as downloaded. ``person`` is the masked number of the person who did it.
     """
 
     recipient_id: str
@@ -113,7 +122,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Where a document's bytes go, and the token that allows it and nothing else."""
+    """Where to upload a document, and a token that is valid only for that."""
 
     document_id: str
     offset: int
@@ -126,7 +135,7 @@ Json = Mapping[str, Any]
 
 
 def account(found: Json) -> Account:
-    """An account as the service writes it."""
+    """Parse an account of the API."""
     tenant, period = found["tenant"], found["period"]
     return Account(
         id=found["id"],
@@ -141,7 +150,7 @@ def account(found: Json) -> Account:
 
 
 def share(found: Json) -> Share:
-    """A share as the service writes it."""
+    """Parse a share of the API."""
     return Share(
         id=found["id"],
         account_id=found["account_id"],
@@ -173,7 +182,7 @@ def share(found: Json) -> Share:
 
 
 def receipt(found: Json) -> Receipt:
-    """A receipt as the service writes it."""
+    """Parse a receipt of the API."""
     return Receipt(
         **{name: found[name] for name in ("recipient_id", "recipient", "document_id", "document_name", "event")},
         person=found["person"],
@@ -184,7 +193,7 @@ def receipt(found: Json) -> Receipt:
 
 
 def ticket(found: Json) -> Ticket:
-    """What a document's bytes need, as the service writes it. Raises ValueError for addresses without TLS."""
+    """Parse the upload of a new document. Raises: ValueError if an address is without TLS."""
     document, upload = found["document"], found["upload"]
     if not (is_safe(upload["url"]) and is_safe(upload["creation_url"])):
         raise ValueError("an upload without TLS")
@@ -198,7 +207,7 @@ def ticket(found: Json) -> Ticket:
 
 
 def written(instant: datetime) -> str:
-    """An instant as the service reads it."""
+    """Return an instant as the API reads it: RFC 3339 in UTC."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -1,7 +1,8 @@
-"""Where the service is and who calls it: from the environment, or from a file that the environment goes before.
+"""Settings of a client: from the environment, or from a file that the environment overrides.
 
-Promises whole settings or NotConfigured, which names what is missing and shows no value; and that neither tokens nor
-documents go over a connection without TLS, except to this machine.
+Guarantees:
+- Settings are complete. Otherwise NotConfigured names what is missing, and shows no value.
+- Tokens and documents never use a connection without TLS, except to localhost.
 """
 
 from __future__ import annotations
@@ -23,10 +24,18 @@ DEFAULT_SCOPE: Final = "deldokument:share"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``key_path``: the private key registered at Maskinporten for ``client_id``, a JWK or a set whose first signs.
+    """Settings of a client.
 
-    ``resource``: the audience to ask for, where the service demands one. ``consumer_org``: for whom a supplier acts,
-    by delegation in Altinn. ``state_dir``: where it is kept what is under way.
+    - ``url``: the service; https, or http for localhost
+    - ``issuer``: Maskinporten's issuer, with its slash at the end
+    - ``client_id``: the client at Maskinporten
+    - ``key_path``: its private key, a JWK, or a JWK set whose first key signs
+    - ``scope``: the scope to request
+    - ``resource``: the audience to request, if the service requires one
+    - ``consumer_org``: for a supplier, the organisation that has delegated the scope in Altinn
+    - ``state_dir``: folder for the state of unfinished shares
+
+    Raises: NotConfigured if ``url`` or ``issuer`` is not such a URL.
     """
 
     url: str
@@ -41,16 +50,19 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("url", "issuer"):
             if not is_safe(getattr(self, name)):
-                raise NotConfigured(f"{PREFIX}{name.upper()} must be an https URL (http for this machine alone)")
+                raise NotConfigured(f"{PREFIX}{name.upper()} must be an https URL (http only for localhost)")
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of an environment and of the file that it names. Raises NotConfigured."""
+    """Return the settings of an environment and its configuration file.
+
+    Raises: NotConfigured if a setting is missing, unknown or invalid, or the file cannot be read.
+    """
     try:
         return _loaded(environment)
     except RuntimeError as error:
-        # Of pathlib: who runs this, or whose ~ is named, has no home folder.
-        raise NotConfigured(f"{error} Name folders and files in full, by XDG_CONFIG_HOME and {PREFIX}*") from None
+        # From pathlib: the user has no home folder.
+        raise NotConfigured(f"{error} Name folders and files in full, with XDG_CONFIG_HOME and {PREFIX}*") from None
 
 
 def _loaded(environment: Mapping[str, str]) -> Settings:
@@ -79,7 +91,7 @@ def _of_file(environment: Mapping[str, str], known: set[str]) -> dict[str, str]:
         given = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         if f"{PREFIX}CONFIG" in environment:
-            raise NotConfigured(f"{path} is not there") from None
+            raise NotConfigured(f"{path} does not exist") from None
         return {}
     except (OSError, ValueError) as error:
         raise NotConfigured(f"{path} cannot be read: {type(error).__name__}") from None
@@ -97,13 +109,13 @@ def _config_path(environment: Mapping[str, str]) -> Path:
 
 def _xdg(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
     base = environment.get(variable, "")
-    # The specification has relative paths ignored.
+    # The XDG specification says to ignore relative paths.
     root = Path(base) if base.startswith("/") else Path.home() / otherwise
     return root / "deldokument"
 
 
 def is_safe(url: str) -> bool:
-    """Whether what is said there is for nobody on the way."""
+    """Return whether a URL uses TLS, or http on localhost."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

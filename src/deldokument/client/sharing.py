@@ -1,10 +1,12 @@
-"""From files to a link: draft, documents in parallel, publication; and the same again from wherever it was broken off.
+"""A whole share: draft, parallel uploads, publication; resumed after an interruption.
 
-    nothing ──> draft ──> documents announced, in order ──> uploaded, several at once ──> published ──> forgotten here
-        └─────────────────── the ledger knows how far; the service knows the rest ─────────────────┘
+    nothing ──> draft ──> documents announced, in order ──> uploaded in parallel ──> published ──> state deleted
+        └──────────── the ledger knows the progress; the service knows the rest ────────────┘
 
-Promises that the same call goes on rather than begin anew while the service keeps the draft; that nothing is published
-before every byte is there, of files that have not changed meanwhile; and that of two calls at once one is told.
+Guarantees:
+- The same call resumes, instead of starting again, as long as the service keeps the draft.
+- A share is published only when every byte is uploaded, from files that have not changed.
+- Of two identical calls at the same time on this machine, the second raises NotConfigured.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ MAX_STREAMS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class ShareRequest:
-    """What is to be shared, with whom and until when; None leaves it to the account."""
+    """Fields of a new share. None means the account's rule."""
 
     account_id: str
     recipients: tuple[To, ...]
@@ -43,7 +45,7 @@ class ShareRequest:
     notify: bool | None = None
 
     def body(self) -> dict[str, Any]:
-        """As the service reads it."""
+        """Return the request's body."""
         given: dict[str, Any] = {
             "account_id": self.account_id,
             "title": self.title,
@@ -52,7 +54,7 @@ class ShareRequest:
             "expires_at": written(self.until),
             "recipients": [_recipient(to) for to in self.recipients],
         }
-        # Not said is not denied: the service may know it of the whole system.
+        # Absent instead of false: an administrator may have confirmed it for the whole system.
         archived = True if self.archived else None
         optional = {"archived": archived, "confidential": self.confidential, "notify": self.notify}
         return given | {name: value for name, value in optional.items() if value is not None}
@@ -65,7 +67,7 @@ def _recipient(to: To) -> dict[str, Any]:
 
 
 def identity(url: str, client_id: str, wish: ShareRequest, files: Sequence[LocalFile]) -> dict[str, Any]:
-    """What makes two calls the same one."""
+    """Return the values that identify a call: two calls with equal values are the same one."""
     facts = [[file.name, str(file.path.resolve()), file.length, file.modified_ns] for file in files]
     return {"url": url, "client": client_id, "wish": wish.body(), "files": facts}
 
@@ -84,7 +86,7 @@ class Sharing:
         self._uploads = Uploads(http, patience, ledger, progress)
 
     def run(self, wish: ShareRequest, files: Sequence[LocalFile]) -> Share:
-        """The share, published, or proposed where the account wants four eyes."""
+        """Return the share, published, or proposed if its account requires approval."""
         share = self._draft(wish)
         if share.state == "draft" and not share.proposed:
             self._upload(share, files)
@@ -95,7 +97,7 @@ class Sharing:
     def _draft(self, wish: ShareRequest) -> Share:
         if (known := self._known()) is not None:
             return known
-        # Kept before it is asked for, so that an answer that never comes leaves no second draft behind.
+        # Save the idempotency key before the request: if the response is lost, no second draft is created.
         self._ledger.save()
         try:
             share = self._api.create_draft(wish.body(), self._ledger.idempotency_key("draft"))
@@ -106,7 +108,7 @@ class Sharing:
         return share
 
     def _known(self) -> Share | None:
-        """The share that an earlier call has begun, unless the service has given it up."""
+        """Return the share that an earlier call began; None if it has ended or no longer exists."""
         if self._ledger.share_id is None:
             return None
         try:
@@ -141,7 +143,7 @@ class Sharing:
             pool.shutdown(cancel_futures=True)
 
     def _streams(self, file: LocalFile, ticket: Ticket, files: int) -> int:
-        """How many of the streams this file has, when so many files share them."""
+        """Return the number of streams for this file if ``files`` files share them."""
         most = min(self._parallel // min(files, self._parallel), file.length // STREAM, MAX_STREAMS)
         if most < 2 or ticket.offset > 0 or not self._uploads.offers_streams(ticket.creation_url):
             return 1
@@ -158,7 +160,7 @@ class Sharing:
 
 
 def _raise_first(running: Sequence[Future[None]]) -> None:
-    """The error of what has ended with one; what came of it in the others says nothing by itself."""
+    """Raise the error of a task that has ended; the original one before the Interrupted that it caused."""
     errors = [error for future in running if future.done() and (error := future.exception())]
     for error in sorted(errors, key=lambda error: isinstance(error, Interrupted)):
         raise error

@@ -1,8 +1,12 @@
-"""What is under way, on this machine's disk, so that the same call goes on after an interruption.
+"""State of unfinished shares on disk, so that the same call resumes after an interruption.
 
-Promises that a file is its owner's alone and is replaced whole; that one call at a time works on it; and that nothing
-in it names a person, a document or a recipient: the call is known by a keyed hash that only the holder of the
-client's private key can compute. Deliberately knows nothing of what the service makes of it.
+Guarantees:
+- A state file is readable by its owner only, and replaced atomically.
+- Only one call at a time uses it, except on Windows.
+- It names no person, document or recipient: names are stored as keyed hashes. Only the holder of the client's private
+  key can compute them.
+
+Does not know the state of the share at the service.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ _KEPT_SECONDS = 8 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A stretch of a document that has an upload of its own."""
+    """A range of a document with its own partial upload; ``start`` and ``length`` are in bytes."""
 
     url: str
     start: int
@@ -37,7 +41,10 @@ class Partial:
 
 
 class Ledger:
-    """The state of one call; entered, it is this process's alone until it is left."""
+    """State of one call. As a context manager it locks the state for this process.
+
+    Entering raises NotConfigured if another process has the lock, or the folder cannot be used.
+    """
 
     def __init__(self, folder: Path, secret: bytes, request: Mapping[str, Any]) -> None:
         self._secret = secret
@@ -56,7 +63,7 @@ class Ledger:
             self._state = self._read() or _fresh()
         except BlockingIOError:
             self.__exit__(None, None, None)
-            raise NotConfigured("the same is being shared by another process of this machine") from None
+            raise NotConfigured("the same share is being made by another process on this machine") from None
         except OSError as error:
             self.__exit__(None, None, None)
             raise self._unusable(error) from None
@@ -69,43 +76,43 @@ class Ledger:
 
     @property
     def share_id(self) -> str | None:
-        """The share that the call has begun."""
+        """Id of the share that the call has created."""
         found = self._state["share_id"]
         return None if found is None else str(found)
 
     def idempotency_key(self, step: str) -> str:
-        """The key of one step, the same until the state begins anew."""
+        """Return the idempotency key of a step; it is the same until `begin_anew`."""
         return f"{self._state['nonce']}-{step}"
 
     def began(self, share_id: str) -> None:
-        """Keep which share it is."""
+        """Save the id of the share."""
         self._state["share_id"] = share_id
         self.save()
 
     def begin_anew(self) -> None:
-        """Forget what was under way: the service has let go of it."""
+        """Reset the state: the earlier share has ended or no longer exists."""
         self._state = _fresh()
         self.save()
 
     def document(self, name: str) -> str | None:
-        """The document that the file called ``name`` has become."""
+        """Return the document id of the file ``name``."""
         with self._lock:
             found = self._state["documents"].get(self._hidden(name))
         return None if found is None else str(found)
 
     def keep_document(self, name: str, document_id: str) -> None:
-        """Keep which document a file has become."""
+        """Save the document id of the file ``name``."""
         with self._lock:
             self._state["documents"][self._hidden(name)] = document_id
         self.save()
 
     def partials(self, name: str) -> list[Partial]:
-        """The stretches of the document called ``name`` that have been begun."""
+        """Return the partial uploads of the file ``name``."""
         with self._lock:
             return [Partial(**entry) for entry in self._state["partials"].get(self._hidden(name), [])]
 
     def keep_partials(self, name: str, partials: list[Partial]) -> None:
-        """Keep, or with none forget, the stretches of a document."""
+        """Save the partial uploads of the file ``name``; an empty list removes them."""
         with self._lock:
             key = self._hidden(name)
             self._state["partials"].pop(key, None)
@@ -115,7 +122,7 @@ class Ledger:
         self.save()
 
     def save(self) -> None:
-        """Put it on the disk, whole or not at all. Raises NotConfigured."""
+        """Write the state to disk atomically. Raises: NotConfigured if that fails."""
         with self._lock:
             try:
                 self._write()
@@ -131,10 +138,10 @@ class Ledger:
         fresh.replace(self._path)
 
     def _unusable(self, error: OSError) -> NotConfigured:
-        return NotConfigured(f"what is under way cannot be kept in {self._path.parent}: {error.strerror}")
+        return NotConfigured(f"the state cannot be kept in {self._path.parent}: {error.strerror}")
 
     def close(self) -> None:
-        """It is done: nothing of it is kept."""
+        """Delete the state: the call is done."""
         for path in (self._path, self._lock_path):
             with suppress(OSError):
                 path.unlink()
@@ -157,7 +164,7 @@ def _fresh() -> dict[str, Any]:
 
 
 def sweep(folder: Path, now: float) -> None:
-    """Remove what was left for so long that the service has let go of it too."""
+    """Remove state files older than 8 days: the service no longer has their drafts. ``now`` is Unix time."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.suffix in {".json", ".lock", ".new"} and path.stat().st_mtime < now - _KEPT_SECONDS:
@@ -165,11 +172,14 @@ def sweep(folder: Path, now: float) -> None:
 
 
 def _hold(descriptor: int, path: Path) -> None:
-    """Raises BlockingIOError when another process holds it. The system lets go of it however the process ends."""
+    """Lock the file, except on Windows. The system releases the lock when the process ends.
+
+    Raises: BlockingIOError if another process has it.
+    """
     if sys.platform != "win32":
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it before may have been done with it and removed its name meanwhile.
+        # The previous holder may have finished and removed the file in the meantime.
         if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
             raise BlockingIOError

@@ -1,8 +1,11 @@
-"""Access tokens from Maskinporten, for a sender with a key of its own.
+"""Access tokens from Maskinporten, for a client with its own key.
 
-Promises a token with more than ten seconds left, asked for by one thread at a time, with an assertion that is used
-once. Does not look into the token, which is opaque to its bearer.
+Guarantees:
+- A token is valid for at least ten more seconds.
+- One thread at a time requests a token.
+- An assertion is used once.
 
+Does not parse the token, which is opaque to its bearer.
 Source: Digdir, Maskinporten JWT grant (RFC 7523).
 """
 
@@ -29,7 +32,10 @@ _TRIES: Final = 3
 
 
 class MaskinportenTokens:
-    """The tokens of one client and scope. ``clock`` is Unix time in seconds; ``wait`` lets time pass."""
+    """Cached access token of one client and scope.
+
+    ``clock`` returns Unix time in seconds; ``wait`` pauses for a number of seconds.
+    """
 
     def __init__(
         self,
@@ -49,20 +55,20 @@ class MaskinportenTokens:
         self._until, self._token = 0.0, ""
 
     def token(self) -> str:
-        """An access token. Raises Refused or Unreachable."""
+        """Return an access token. Raises: Refused or Unreachable."""
         with self._lock:
             if self._clock() >= self._until:
                 self._until, self._token = self._ask()
             return self._token
 
     def forget(self, token: str) -> None:
-        """The service does not take ``token``: ask for another the next time."""
+        """Discard ``token``, which the service has rejected: the next call requests another."""
         with self._lock:
             if token == self._token:
                 self._until = 0.0
 
     def sign(self, purpose: bytes) -> bytes:
-        """A secret for ``purpose`` that nobody without the key can compute, and the same each time."""
+        """Return a secret for ``purpose``, always the same, that only the holder of the private key can compute."""
         private = self._key.as_dict(private=True)["d"]
         return hmac.new(str(private).encode(), purpose, hashlib.sha256).digest()
 
@@ -86,7 +92,7 @@ class MaskinportenTokens:
         if 400 <= response.status_code < 500:
             code, words = str(body.get("error", "invalid_request")), str(body.get("error_description", ""))
             raise Refused(response.status_code, code, f"Maskinporten: {words or code}")
-        no_token = Unreachable(f"Maskinporten answers without a token (status {response.status_code})")
+        no_token = Unreachable(f"Maskinporten's response has no token (status {response.status_code})")
         if response.status_code != 200:
             raise no_token
         try:
@@ -113,15 +119,15 @@ class MaskinportenTokens:
             metadata = _json_object(self._http.get(f"{issuer.rstrip('/')}/.well-known/oauth-authorization-server"))
             endpoint = metadata.get("token_endpoint")
             if metadata.get("issuer") != issuer or not isinstance(endpoint, str):
-                raise Unreachable("Maskinporten's metadata are of another issuer")
+                raise Unreachable("Maskinporten's metadata is from another issuer")
             if not is_safe(endpoint):
-                raise Unreachable("Maskinporten's metadata lead to where there is no TLS")
+                raise Unreachable("Maskinporten's metadata has a token endpoint with no TLS")
             self._endpoint = endpoint
         return self._endpoint
 
 
 def read_key(path: Path) -> RSAKey:
-    """Return the key that signs: of a JWK, or the first of a JWK set. Raises NotConfigured."""
+    """Return the key that signs: a JWK, or the first key of a JWK set. Raises: NotConfigured."""
     try:
         document = json.loads(path.read_text("utf-8"))
         return private_key(document["keys"][0] if "keys" in document else document)
@@ -139,5 +145,5 @@ def _json_object(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Unreachable(f"Maskinporten answers no JSON object (status {answer.status_code})")
+        raise Unreachable(f"Maskinporten's response is not a JSON object (status {answer.status_code})")
     return body

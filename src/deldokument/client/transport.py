@@ -1,14 +1,16 @@
-"""Requests to the service that are tried again when that may help.
+"""Requests to the service, with retries.
 
-    answer ── 2xx ─────────────────────────────────> the answer
-       ├──── 401, once ── another token ───────────> again
-       ├──── 429, 502, 503, 504, no answer ── wait ─> again, at most so often
-       ├──── 500, 507 and the like ────────────────> Unreachable
-       └──── everything else ──────────────────────> Refused
+    response ── 2xx ──────────────────────────────────────────> the response
+       ├────── 401, once ── another token ────────────────────> again
+       ├────── 429, 502, 503, 504, no response ── wait ───────> again, up to 7 attempts
+       ├────── 409, first request still running ── wait ──────> again, likewise
+       ├────── other 5xx ─────────────────────────────────────> Unreachable
+       └────── other 4xx ─────────────────────────────────────> Refused
 
-Promises that whatever is tried again has the same effect as once (methods that are so by themselves, and POST with an
-idempotency key), that a wait ends at once when the client is stopped, and that redirects are not followed, so that a
-token goes nowhere else.
+Guarantees:
+- A retried request has its effect once: its method is idempotent, or it has an idempotency key.
+- A wait ends at once when the client is stopped.
+- Redirects are not followed, so a token is sent to no other host.
 """
 
 from __future__ import annotations
@@ -28,19 +30,19 @@ _AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
 class Tokens(Protocol):
-    """Where access tokens come from."""
+    """A source of access tokens."""
 
     def token(self) -> str:
-        """A token that is good for some seconds at least."""
+        """Return a token that is valid for at least some seconds."""
         ...
 
     def forget(self, token: str) -> None:
-        """The service did not take it."""
+        """Discard a token that the service has rejected."""
         ...
 
 
 class RetryPolicy:
-    """How long to wait for the next try, and that nobody waits any more when the client is stopped."""
+    """Retry with backoff; every wait ends when the client is stopped."""
 
     def __init__(self, *, first_seconds: float = 1.0) -> None:
         self._first_seconds = first_seconds
@@ -48,29 +50,32 @@ class RetryPolicy:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Whoever waits, and whoever asks, is told that it is over."""
+        """End all waits; every later check and wait raises Interrupted."""
         self._over = True
-        # In a thread: a signal handler runs in whatever thread waits, which may hold what the event needs.
+        # In a thread: a signal handler interrupts the waiting thread, which may hold the event's lock.
         threading.Thread(target=self._stopped.set, daemon=True).start()
 
     def check(self) -> None:
-        """Raises Interrupted when it is over."""
+        """Raise Interrupted if the client was stopped."""
         if self._over:
-            raise Interrupted("stopped; the same call goes on from here")
+            raise Interrupted("stopped; repeat the same call to resume it")
 
     def wait(self, attempt: int, asked_for: float | None = None) -> None:
-        """Before try number ``attempt`` + 1: as long as the service asked for, or twice as long each time."""
+        """Wait after attempt number ``attempt``, counted from 0: exponential backoff with jitter.
+
+        The wait is at least ``asked_for`` seconds, which the service asked for, and at most 60. Raises: Interrupted.
+        """
         drawn = min(self._first_seconds * 2**attempt, MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         self.pause(min(max(drawn, asked_for or 0.0), MAX_WAIT_SECONDS))
 
     def pause(self, seconds: float) -> None:
-        """Let time pass. Raises Interrupted."""
+        """Wait for ``seconds``. Raises: Interrupted."""
         self._stopped.wait(seconds)
         self.check()
 
 
 class Transport:
-    """The service's addresses under ``/api/v1``."""
+    """Requests to the service's API under ``/api/v1``."""
 
     def __init__(self, url: str, tokens: Tokens, http: httpx.Client, patience: RetryPolicy) -> None:
         self._base = f"{url}/api/v1"
@@ -87,13 +92,17 @@ class Transport:
         query: Mapping[str, str | int] | None = None,
         key: str | None = None,
     ) -> dict[str, Any]:
-        """The JSON object of a 2xx, empty for none. Raises Refused, Unreachable or Interrupted."""
+        """Send a request; return the JSON object of a 2xx response, empty for 204.
+
+        ``key`` is the idempotency key, which a POST needs to be retried safely.
+        Raises: Refused, Unreachable or Interrupted.
+        """
         answer = self._tried(method, path, body, query, {"Idempotency-Key": key} if key else {})
         if answer.status_code == 204:
             return {}
         found = _json_object(answer)
         if found is None or not answer.is_success:
-            raise Unreachable(f"not understood: status {answer.status_code} without the JSON that belongs to it")
+            raise Unreachable(f"invalid response: status {answer.status_code} without the expected JSON")
         return found
 
     def _tried(
@@ -140,18 +149,18 @@ def _is_worth_another_try(answer: httpx.Response) -> bool:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that an answer asks to wait for, if it does so in seconds."""
+    """Return Retry-After in seconds; None if it is absent or not a number of seconds."""
     text = answer.headers.get("retry-after", "")
     return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def code_of(answer: httpx.Response) -> str:
-    """The stable code of a problem; empty when there is none."""
+    """Return the stable code of a problem; empty if there is none."""
     return str((_json_object(answer) or {}).get("code", ""))
 
 
 def _check(answer: httpx.Response) -> None:
-    """Raises Refused for a 4xx, Unreachable for a 5xx: the service has failed, and may not the next time."""
+    """Raise Refused for a 4xx, Unreachable for a 5xx: the service failed, and may succeed the next time."""
     if answer.status_code < 400:
         return
     problem = _json_object(answer) or {}

@@ -1,10 +1,13 @@
-"""Documents' bytes by tus 1.0.0, resumed where they were, one large document in several streams where the service can.
+"""Uploads with tus 1.0.0: resumable, and in several streams for a large document if the service offers it.
 
-    one stream       HEAD offset ── PATCH from there ──> … ──> whole
+    one stream       HEAD offset ── PATCH from there ──> … ──> complete
     several streams  POST partial ×n ── each like one stream ──> POST final: the document in that order
 
-Promises that bytes are sent from the file as it was when its sharing began or not at all, that a broken connection
-costs what had not been acknowledged, and that a stream is given up only after several tries without progress.
+Guarantees:
+- The upload fails if the file has changed since its sharing began.
+- A lost connection costs only the bytes that were not acknowledged.
+- A stream is reported as unreachable only after several attempts without progress.
+
 Source: tus resumable upload protocol 1.0.0 with the extensions creation and concatenation.
 """
 
@@ -27,25 +30,28 @@ from deldokument.client.state import Ledger, Partial
 from deldokument.client.transport import TRIES, RetryPolicy, retry_after
 
 Progress = Callable[[LocalFile, int], None]
-"""Told how many bytes of a file are on their way or there; called from several threads."""
+"""Called with a file and the number of its bytes that are sent or acknowledged, from several threads."""
 
 STREAM: Final = 64 * 2**20
-"""A stream of its own is worth its while from so many bytes."""
+"""Minimum number of bytes for each stream of a document."""
 _TYPE: Final = "application/offset+octet-stream"
 _NO_PASS: Final = frozenset({401, 403, 404, 410})
 _AGAIN: Final = frozenset({408, 409, 423, 425, 429, 460})
 
 
 class _Gone(Exception):
-    """The upload is not there, or not for this token."""
+    """The upload does not exist, or its token is not valid for it."""
 
 
 class _Broken(Exception):
-    """Another stream of the same document has failed; it knows why."""
+    """Another stream of the same document has failed and raises the reason."""
 
 
 class UploadAttempt:
-    """The document's upload token, renewed once for all streams when it has run out; and whether one has failed."""
+    """State that a document's streams share: the upload token, and whether a stream has failed.
+
+    An expired token is renewed once for all streams.
+    """
 
     def __init__(self, ticket: Ticket, renew: Callable[[], Ticket]) -> None:
         self.ticket = ticket
@@ -63,7 +69,7 @@ class UploadAttempt:
 
 
 class _Meter:
-    """How far one file's streams are, together."""
+    """Progress of one file, summed over its streams."""
 
     def __init__(self, file: LocalFile, progress: Progress) -> None:
         self._file = file
@@ -75,13 +81,13 @@ class _Meter:
         self.all_at({start: done})
 
     def all_at(self, done: dict[int, int]) -> None:
-        """Of several streams at once, by where each begins."""
+        """Set the progress of several streams; the keys are their start offsets."""
         with self._lock:
             self._at |= done
             self._progress(self._file, sum(self._at.values()))
 
     def as_one(self, done: int) -> None:
-        """Of one stream from the beginning, whatever others have told."""
+        """Set the progress of the whole file, in place of the streams' progress."""
         with self._lock:
             self._at = {0: done}
             self._progress(self._file, done)
@@ -97,12 +103,15 @@ class Uploads:
         self._progress = progress
 
     def upload(self, file: LocalFile, ticket: Ticket, renew: Callable[[], Ticket], streams: int) -> None:
-        """All bytes of ``file`` that are not there yet. Raises FileChanged, Refused, Unreachable or Interrupted."""
+        """Upload the missing bytes of ``file``; ``renew`` returns a ticket with a new token.
+
+        Raises: FileChanged, Refused, Unreachable or Interrupted.
+        """
         passing, meter = UploadAttempt(ticket, renew), _Meter(file, self._progress)
         try:
             self._send(file, passing, meter, streams)
         except _Gone:
-            raise Refused(404, "", f"{file.name} is not wanted any more") from None
+            raise Refused(404, "", f"{file.name} is no longer accepted") from None
         file.check_unchanged()
         meter.as_one(file.length)
 
@@ -115,7 +124,7 @@ class Uploads:
             self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, passing.ticket.offset)
 
     def offers_streams(self, creation_url: str) -> bool:
-        """Whether the service can put a document together from several uploads."""
+        """Return whether the service supports concatenation of partial uploads."""
         try:
             answer = self._http.options(creation_url, headers={"Tus-Resumable": "1.0.0"})
         except httpx.TransportError:
@@ -128,7 +137,7 @@ class Uploads:
         try:
             there = {p: self._offset(passing, p.url, 0) for p in self._ledger.partials(file.name)}
             partials = self._partials(file, passing, streams)
-            # Told before the first of them goes on: a resumed document begins where all of them are together.
+            # Reported before the first of them continues: a resumed document starts at the sum of all streams.
             meter.all_at({p.start: there.get(p, 0) for p in partials})
             with ThreadPoolExecutor(max(streams, 1)) as pool:
                 sent = [pool.submit(self._partial, file, passing, p, meter, there.get(p, 0)) for p in partials]
@@ -137,7 +146,7 @@ class Uploads:
                 raise error
             self._join(passing, partials)
         except _Gone:
-            # Nothing of it can be used any more: one stream, which the announced document has by itself.
+            # The partial uploads cannot be used any more: fall back to the document's own upload, in one stream.
             passing.broken.clear()
             known = self._offset(passing, passing.ticket.url, 0)
             meter.as_one(known)
@@ -145,7 +154,7 @@ class Uploads:
         self._ledger.keep_partials(file.name, [])
 
     def _partials(self, file: LocalFile, passing: UploadAttempt, streams: int) -> list[Partial]:
-        """Those begun earlier, and new ones for the rest of the file."""
+        """Return the partial uploads created earlier, and new ones for the rest of the file."""
         begun = self._ledger.partials(file.name)
         covered = sum(partial.length for partial in begun)
         for start, length in _stretches(covered, file.length, max(streams - len(begun), 1)):
@@ -169,7 +178,7 @@ class Uploads:
         try:
             self._post(passing, {"Upload-Concat": f"final;{paths}"})
         except Refused as refused:
-            # Stretches that do not fit together, or are not there: their bytes cannot be used.
+            # The partial uploads do not match, or are gone: their bytes cannot be used.
             raise _Gone from refused
 
     # --- one stream --------------------------------------------------------------------------------------------------
@@ -184,7 +193,7 @@ class Uploads:
         meter: _Meter,
         known: int,
     ) -> None:
-        """Send what is missing of the bytes from ``start``; ``known`` is how many of them are said to be there."""
+        """Upload ``length`` bytes from ``start``; the service has the first ``known`` of them."""
         offset, vain = known, 0
         while offset < length:
             meter.at(start, offset)
@@ -194,14 +203,14 @@ class Uploads:
                 reached = self._offset(passing, url(), vain)
             vain = 0 if reached > offset else vain + 1
             if vain >= TRIES:
-                raise Unreachable(f"{file.name}: no byte more is taken in {TRIES} tries")
+                raise Unreachable(f"{file.name}: no progress in {TRIES} attempts")
             offset = reached
         meter.at(start, length)
 
     def _patch(
         self, file: LocalFile, passing: UploadAttempt, url: str, start: int, offset: int, length: int, meter: _Meter
     ) -> tuple[int | None, float | None]:
-        """The offset that is acknowledged; or none, and how long the service asks to wait."""
+        """Return the acknowledged offset; or None, and the seconds that the service asks to wait."""
         headers = passing.headers() | {
             "Upload-Offset": str(offset),
             "Content-Type": _TYPE,
@@ -230,7 +239,7 @@ class Uploads:
             meter.at(start, offset)
 
     def _offset(self, passing: UploadAttempt, url: str, vain: int) -> int:
-        """How far an upload is. Raises _Gone when a fresh token does not find it either."""
+        """Return an upload's offset. Raises: _Gone if a new token does not find it either."""
         renewed = False
         for attempt in range(vain, vain + TRIES):
             self._patience.check()
@@ -251,10 +260,10 @@ class Uploads:
                 _check_temporary(answer)
                 wait_seconds = retry_after(answer)
             self._patience.wait(attempt, wait_seconds)
-        raise Unreachable("the service does not tell how far an upload is")
+        raise Unreachable("the service does not return an upload's offset")
 
     def _post(self, passing: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
-        """A creation. Asked for again because its answer was lost, the same is made."""
+        """Create an upload. A retry after a lost response creates the same one."""
         for attempt in range(TRIES):
             self._patience.check()
             wait_seconds = None
@@ -272,13 +281,13 @@ class Uploads:
 
 
 def _stretches(start: int, stop: int, count: int) -> list[tuple[int, int]]:
-    """At most ``count`` stretches of about the same length, as start and length; none of them is empty."""
+    """Split a range into at most ``count`` non-empty parts of similar length; return their starts and lengths."""
     step = max(-(-(stop - start) // count), 1)
     return [(at, min(step, stop - at)) for at in range(start, stop, step)]
 
 
 def _partial_headers(start: int, length: int) -> dict[str, str]:
-    """Says where it begins, so that the service makes it once, however often it is asked to."""
+    """Return the headers of a partial upload. With its start, the service creates it only once."""
     where = base64.b64encode(str(start).encode()).decode()
     return {"Upload-Concat": "partial", "Upload-Length": str(length), "Upload-Metadata": f"start {where}"}
 
@@ -286,10 +295,10 @@ def _partial_headers(start: int, length: int) -> dict[str, str]:
 def _location(passing: UploadAttempt, answer: httpx.Response) -> str:
     found: str | None = answer.headers.get("location")
     if not found:
-        raise Unreachable("an upload was made, but not where")
+        raise Unreachable("an upload was created without an address")
     url = urljoin(passing.ticket.creation_url, found)
     if not is_safe(url):
-        raise Unreachable("an upload was made where there is no TLS")
+        raise Unreachable("an upload has an address with no TLS")
     return url
 
 
@@ -301,6 +310,6 @@ def _number(answer: httpx.Response, name: str) -> int:
 
 
 def _check_temporary(answer: httpx.Response, again: frozenset[int] = _AGAIN) -> None:
-    """Raises Refused for what another try does not mend."""
+    """Raise Refused for an error that a retry cannot resolve."""
     if answer.status_code < 500 and answer.status_code not in again:
         raise Refused(answer.status_code, "", answer.text.strip() or f"status {answer.status_code}")

@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("altinn", "Altinn's authorized parties for the demo and the tests, on loopback")
     parser.add_argument("--maskinporten-issuer", required=True, help="URL of the Maskinporten simulator")
     parser.add_argument("--subscription-key", default=DEFAULT_SUBSCRIPTION_KEY)
-    parser.add_argument("--only-altinn-tokens", action="store_true", help="refuse Maskinporten's own tokens")
+    parser.add_argument("--only-altinn-tokens", action="store_true", help="reject Maskinporten's own tokens")
     options = parser.parse_args(arguments)
     serve("altinn", options, lambda url: build(url, options))
 

@@ -362,8 +362,8 @@ def build(url: str, options: Namespace) -> ASGIApp:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("idporten", "ID-porten for the demo and the tests, on loopback")
     parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
-    parser.add_argument("--client-jwks", type=Path, help="public keys of clients that name none")
-    parser.add_argument("--state", type=Path, help="folder that keeps the signing key")
+    parser.add_argument("--client-jwks", type=Path, help="public keys of clients without keys of their own")
+    parser.add_argument("--state", type=Path, help="folder for the signing key")
     options = parser.parse_args(arguments)
     serve("idporten", options, lambda url: build(url, options))
 

@@ -240,7 +240,7 @@ def build(options: Namespace) -> ASGIApp:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("notifications", "Altinn's notifications for the demo and the tests, on loopback")
     parser.add_argument("--maskinporten-issuer", required=True, help="URL of the Maskinporten simulator")
-    parser.add_argument("--altinn", default="", help="URL of the Altinn simulator, whose tokens are taken too")
+    parser.add_argument("--altinn", default="", help="URL of the Altinn simulator, whose tokens are accepted too")
     parser.add_argument("--subscription-key", default=DEFAULT_SUBSCRIPTION_KEY)
     options = parser.parse_args(arguments)
     serve("notifications", options, lambda _: build(options))

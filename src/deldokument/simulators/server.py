@@ -27,9 +27,9 @@ def command_line(name: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m deldokument.simulators.{name}", description=description, allow_abbrev=False
     )
-    parser.add_argument("--host", type=_loopback, default=LOOPBACK, help="127.0.0.1; nothing else is accepted")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
-    parser.add_argument("--cast", type=Path, help="another cast than the packaged cast.json")
+    parser.add_argument("--host", type=_loopback, default=LOOPBACK, help="only 127.0.0.1 is accepted (default)")
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free port (default)")
+    parser.add_argument("--cast", type=Path, help="cast file to use instead of the packaged cast.json")
     return parser
 
 

@@ -207,10 +207,10 @@ def build(options: Namespace) -> ASGIApp:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("smtp", "A mail server for the demo and the tests, on loopback")
-    parser.add_argument("--smtp-port", type=int, default=0, help="where letters are handed in; GET /server tells it")
-    parser.add_argument("--certificate", type=Path, help="PEM; with it nothing is taken without STARTTLS")
-    parser.add_argument("--key", type=Path, help="the certificate's key, PEM")
-    parser.add_argument("--login", default="", help="user:password that is asked for, over TLS")
+    parser.add_argument("--smtp-port", type=int, default=0, help="port for SMTP; GET /server returns it")
+    parser.add_argument("--certificate", type=Path, help="PEM file; with it, STARTTLS is required")
+    parser.add_argument("--key", type=Path, help="PEM file with the certificate's key")
+    parser.add_argument("--login", default="", help="user:password to require, over TLS")
     options = parser.parse_args(arguments)
     serve("smtp", options, lambda _: build(options))
 

@@ -1,4 +1,4 @@
-"""The accounts that a consumer may use, with what they ask of a share."""
+"""Route for the accounts that a consumer may use, with their rules for shares."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ router = APIRouter(tags=["accounts"])
 
 
 class AccountTenant(Given):
-    """The public body whose account it is."""
+    """The public body that the account belongs to."""
 
     organization_number: str
     name: str
 
 
 class Period(Given):
-    """How long a share may be available, from when it is published."""
+    """How long a share may be available, counted from its publication."""
 
     shortest_seconds: int
     standard_seconds: int
@@ -27,7 +27,7 @@ class Period(Given):
 
 
 class Account(Given):
-    """Where shares belong. ``confidential`` and ``notify`` are what a share has unless it says otherwise."""
+    """An account that shares belong to. `confidential` and `notify` are the defaults for its shares."""
 
     id: str
     name: str
@@ -40,9 +40,9 @@ class Account(Given):
     closed: bool
 
 
-@router.get("/accounts", summary="The accounts that you may use")
+@router.get("/accounts", summary="List the accounts that you may use")
 def list_accounts(call: ApiContext) -> Items[Account]:
-    """All of them: there are not so many that they come in pages."""
+    """Return all accounts at once; this list has no pages."""
     return Items(items=[_account(one) for one in memberships(call.deps, call.consumer)])
 
 

@@ -1,7 +1,8 @@
-"""The API as an application of its own, mounted at /api/v1: its routers, its errors, its document.
+"""The API's FastAPI application, mounted at /api/v1: routers, error handlers, OpenAPI document.
 
-Promises that every error that a route can raise is a problem from the one table, and that an unexpected one tells the
-client nothing.
+Guarantees:
+- Every error that a route can raise becomes a problem from the one table.
+- An unexpected error reveals nothing to the client.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from deldokument.web.http.rate_limit import ConcurrencyLimiter
 
 log = logging.getLogger("deldokument.api")
 ROUTERS = (accounts.router, shares.router, documents.router, one_request.router, webhooks.router)
-"""Every route of the API: a module of routes makes its router and is put here."""
+"""All routers of the API. Add the router of a new module here."""
 
 
 def create_api(deps: Dependencies, callers: ConcurrencyLimiter) -> ASGIApp:
-    """The API over a world, behind its gate."""
+    """Return the API, wrapped in its middleware."""
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
         app.include_router(router)
-    # Made when it is first asked for: it takes longer than all else here, and most processes are never asked.
+    # Built at the first request: it takes longer than the rest of this function, and most processes never need it.
     described = cache(lambda: describe(app, PREFIX))
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
     app.add_exception_handler(ServiceError, _as_problem)
@@ -57,7 +58,7 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
-    """No such route, no such method, or a body that is no JSON at all."""
+    """Answer an unknown path, an unsupported method, or a body that is not JSON."""
     assert isinstance(error, HTTPException)
     reasons: dict[int, ServiceError] = {
         404: NotFound("no such route"),
@@ -71,7 +72,7 @@ async def _unrouted(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> set[str]:
-    """The methods of all routes of the path; the router itself knows those of the first alone."""
+    """Return the methods of all routes of the path; the router's own answer has those of the first only."""
     matching = (
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
     )
@@ -79,5 +80,5 @@ def _allowed(request: Request) -> set[str]:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("the API failed", exc_info=error)
+    log.error("unexpected error", exc_info=error)
     return problem(request, Broken("unexpected"))

@@ -1,6 +1,6 @@
-"""Where a list goes on: places in lists as opaque words, that tell nothing and are believed only when they are whole.
+"""Pagination cursors: positions in lists as opaque text. A malformed cursor is rejected.
 
-A cursor grants nothing: whose list it is, is asked again.
+A cursor grants nothing: access to the list is checked again for each page.
 """
 
 from __future__ import annotations
@@ -14,27 +14,30 @@ from fastapi import Query
 
 from deldokument.domain.errors import InvalidInput
 
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of items in a page.")]
 Cursor = Annotated[
-    str, Query(max_length=500, description="`next` of the page before. The first page has none.", examples=[""])
+    str, Query(max_length=500, description="`next` of the previous page. Omit it for the first page.", examples=[""])
 ]
 
 
 def write_cursor(place: tuple[datetime, *tuple[str, ...]] | None) -> str | None:
-    """The place as a word; None for none."""
+    """Return the cursor of a position; None for none."""
     if place is None:
         return None
     return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), *place[1:]]).encode()).rstrip(b"=").decode()
 
 
 def read_cursor(cursor: str, words: int) -> tuple[datetime, list[str]] | None:
-    """An instant and so many words; None for an empty cursor. Raises InvalidInput."""
+    """Return the instant and the ``words`` texts of a cursor; None for an empty cursor.
+
+    Raises: InvalidInput if it is malformed.
+    """
     if not cursor:
         return None
     try:
         at, *rest = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
         instant = datetime.fromisoformat(at)
-        # A database counts in UTC, where the first and the last of all instants have none.
+        # The database needs UTC. Near the ends of the calendar the conversion overflows.
         instant.astimezone(UTC)
         whole = instant.tzinfo is not None and len(rest) == words and all(_is_word(word) for word in rest)
     except (ValueError, TypeError, RecursionError, OverflowError):

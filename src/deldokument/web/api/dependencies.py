@@ -1,4 +1,4 @@
-"""What a handler of the API is given: the world, and who calls."""
+"""Dependencies of the API's handlers: the ports, and the verified request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deldokument.ports.dependencies import Dependencies
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One request of a consumer whose token has been verified (see gate).
+    """One request of a consumer whose token has been verified (see middleware).
 
-    ``new_id``: what the request makes is to have this id, so that the same request done again, after a crash, makes no
-    second one; empty when the caller gave no Idempotency-Key.
+    ``new_id`` is the id of the object that the request creates. If the request is repeated after a crash, it therefore
+    creates no second object. It is empty if the caller sent no Idempotency-Key.
     """
 
     deps: Dependencies

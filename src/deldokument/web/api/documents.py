@@ -1,4 +1,4 @@
-"""Documents of a draft, and the receipts of what became of them. Their bytes go to /uploads (tus), not through here."""
+"""Routes for documents of a draft and for receipts. Clients upload the bytes to /uploads (tus), not here."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from deldokument.web.api.shares import shown
 router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
 
 
-@router.post("/documents", status_code=201, summary="Announce a document", responses=problems(404, 409))
+@router.post("/documents", status_code=201, summary="Add a document to a draft", responses=problems(404, 409))
 def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
-    """An unfinished one of the same name, length and time goes on where it was, with a new token."""
+    """Announce a document, and get the address and the token for uploading it.
+
+    An unfinished document with the same name, length and time is resumed where it stopped, with a new token.
+    """
     ticket = drafts.add_document(
         call.deps,
         call.consumer,
@@ -47,17 +50,17 @@ def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response:
 @router.delete(
     "/documents/{document_id}",
     status_code=204,
-    summary="Take a document out of a draft",
+    summary="Remove a document from a draft",
     responses=problems(404, 409),
 )
 def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
-    """Its bytes are deleted."""
+    """Remove the document and delete its bytes."""
     drafts.remove_document(call.deps, call.consumer, share_id, document_id)
 
 
-@router.get("/receipts", tags=["receipts"], summary="Who has opened and downloaded", responses=problems(404))
+@router.get("/receipts", tags=["receipts"], summary="List who has opened and downloaded", responses=problems(404))
 def get_receipts(call: ApiContext, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Receipt]:
-    """The oldest first. Persons are masked."""
+    """Return the receipts, oldest first. Persons are masked."""
     place = read_cursor(cursor, 3)
     after = (place[0], place[1][0], place[1][1], place[1][2]) if place else None
     found = list_receipts(call.deps, call.consumer, share_id, after=after, limit=limit)

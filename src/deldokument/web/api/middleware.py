@@ -1,8 +1,11 @@
-"""What every request to the API passes before a route has its say, and every answer after it.
+"""Middleware of the API: authentication, rate limit, body limits, idempotency.
 
-Promises, in this order: a verified token; a call left in the consumer's allowance; a query without NUL; a body that
-is bounded in length, time and number, whole, and of a kind that the route takes; and that a repeated request is
-answered as the first was (see repeating). Whoever is nobody is told nothing else, and nothing is read of the body.
+Guarantees, in this order:
+- The token is verified. Otherwise the answer is 401, and nothing of the body is read.
+- The consumer has not exceeded its rate limit.
+- The query has no NUL.
+- The body is complete, of a type that the route accepts, and limited in length, time and number.
+- A repeated request gets the first response again (see services.api.idempotency).
 """
 
 from __future__ import annotations
@@ -47,17 +50,17 @@ MAX_BODY = 1024 * 1024
 MAX_FILES = 20 * 1024 * 1024
 _JSON, _FORM = "application/json", "multipart/form-data"
 BODY_SECONDS = 120.0
-"""A body must be there in so long."""
+"""Seconds within which the whole body must arrive."""
 MAX_FORMS = 16
 MAX_FORMS_PER_CONSUMER = 8
-"""So many bodies with files one consumer may send at once: the others have room."""
+"""Bodies with files that one consumer may send at once, so that it cannot block the others."""
 RENEWED_SECONDS = LEASE.total_seconds() / 3
 _KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class ApiMiddleware:
-    """The API's application behind its gate."""
+    """ASGI middleware around the API's application."""
 
     def __init__(self, app: ASGIApp, deps: Dependencies, callers: ConcurrencyLimiter) -> None:
         self._app = app
@@ -66,7 +69,7 @@ class ApiMiddleware:
         self._forms = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let pass, or refuse."""
+        """Pass the request on, or answer it with a problem."""
         if scope["type"] != "http" or scope["path"] == OPENAPI:
             await self._app(scope, receive, send)
             return
@@ -86,9 +89,10 @@ class ApiMiddleware:
 
     @asynccontextmanager
     async def _within_limits(self, scope: Scope, consumer: Consumer) -> AsyncIterator[None]:
-        """So many of a consumer at once, and so many with files, which are held in memory, of all together.
+        """Limit a consumer's concurrent requests, and the concurrent bodies with files.
 
-        Raises RateLimited, or Unavailable when there is no room for more files.
+        The latter are held in memory, and limited both per consumer and in total.
+        Raises: RateLimited, or Unavailable if too many bodies with files are in memory.
         """
         consumer_number, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
         with self._callers.one_more(consumer):
@@ -114,11 +118,11 @@ class ApiMiddleware:
     async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall) -> None:
         scope.setdefault("state", {})["call"] = call
         with suppress(Exception):
-            # The application has answered it, and told the log, before it lets it through.
+            # The application has answered and logged an error before it raises it again.
             await self._app(scope, _replayed(call.body, receive), send)
 
     async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
-        """Do a named request, or answer it as it was answered before."""
+        """Run a request with an idempotency key, or return its stored response."""
         digest = await run_in_threadpool(_digest, request, call.body)
         named = await run_in_threadpool(begin_request, call.deps, call.consumer, name, digest)
         if isinstance(named, StoredResponse):
@@ -127,7 +131,7 @@ class ApiMiddleware:
         async with held.renewed(call.deps):
             await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
         with suppress(ServiceError):
-            # What has been done has been done: without its answer it is done again, under the same id.
+            # The change is committed. If its response cannot be stored, a repetition runs again, with the same id.
             await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.named())
         return answer.response()
 
@@ -143,20 +147,20 @@ class ApiMiddleware:
 
 
 class LeaseRenewal:
-    """A named request that is being done, however long that takes."""
+    """Renewal of the lease on an idempotency key while its request runs."""
 
     def __init__(self, request: IdempotentRequest) -> None:
         self.request = request
 
     @asynccontextmanager
     async def renewed(self, deps: Dependencies) -> AsyncIterator[None]:
-        """While the block runs it is nobody else's."""
+        """Renew the lease until the block ends, so that no other request takes the key."""
         over = asyncio.Event()
         renewing = asyncio.create_task(self._renew(deps, over))
         try:
             yield
         finally:
-            # A renewal that is under way is waited for: broken off, it might be written and not known here.
+            # Wait for a running renewal: if cancelled, it might be committed but not known here.
             over.set()
             await asyncio.wait([renewing])
 
@@ -170,7 +174,7 @@ class LeaseRenewal:
 
 
 class BufferedResponse:
-    """The application's answer, held back until it has been kept."""
+    """The application's response, held back until it is stored."""
 
     def __init__(self) -> None:
         self._status, self._headers, self._body = 500, Headers(), bytearray()
@@ -192,7 +196,7 @@ class BufferedResponse:
 
 
 def _digest(request: Request, body: bytes) -> bytes:
-    """All that a request asks: two that differ in anything that counts differ here."""
+    """Return a hash of path, query and content. Requests that differ in any of them have different hashes."""
     digest = hashlib.sha256()
     for part in (request.scope["path"].encode(), request.scope["query_string"], *_content(request, body)):
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -200,7 +204,7 @@ def _digest(request: Request, body: bytes) -> bytes:
 
 
 def _content(request: Request, body: bytes) -> list[bytes]:
-    """The body; of a form its parts, since clients draw a new boundary each time that they send one."""
+    """Return the body; for a form its parts, because clients choose a new boundary for each request."""
     if request.scope["path"] != SMALL_SHARES:
         return [body]
     try:
@@ -211,7 +215,7 @@ def _content(request: Request, body: bytes) -> list[bytes]:
 
 
 async def _whole_body(request: Request) -> bytes:
-    """The body, in memory. Raises MediaTypeRefused, TooLarge, TimeoutError or ClientDisconnect."""
+    """Return the whole body. Raises: MediaTypeRefused, TooLarge, TimeoutError or ClientDisconnect."""
     if request.method not in _WITH_BODY:
         return b""
     with_files = request.scope["path"] == SMALL_SHARES
@@ -230,7 +234,7 @@ async def _whole_body(request: Request) -> bytes:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body once more, for the application behind; then whatever the server says."""
+    """Return an ASGI receive that repeats the body for the application, then passes on the server's messages."""
     rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

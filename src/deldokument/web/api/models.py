@@ -1,7 +1,10 @@
-"""What the API takes and gives, as its document describes it.
+"""Base models and types of the API's requests and responses.
 
-Promises that a body with a field that is not here is refused, that no value is bent into the type that is wanted, that
-instants are RFC 3339 and told in UTC with ``Z``, and that sizes are in bytes.
+Guarantees:
+- A body with an unknown field is rejected.
+- No value is coerced into another type.
+- Instants are RFC 3339; responses have them in UTC with ``Z``.
+- Sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -17,13 +20,13 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\
 
 
 def _encodable(text: str) -> str:
-    """Refuse half a surrogate pair, which is no text."""
+    """Reject a lone surrogate, which cannot be encoded."""
     text.encode()
     return text
 
 
 def _instant(value: Any) -> Any:
-    """An instant from the wire's words; our own goes through as it is."""
+    """Parse an RFC 3339 instant; return a datetime of our own unchanged."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _INSTANT.fullmatch(value.upper()):
@@ -39,7 +42,7 @@ def _to_microseconds(text: str) -> str:
 
 
 def utc_text(instant: datetime) -> str:
-    """An instant as the API writes it."""
+    """Return an instant as the API writes it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -53,19 +56,19 @@ Instant = Annotated[
 
 
 class Sent(BaseModel):
-    """Something that a caller sends."""
+    """Base of the models that a caller sends."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Given(BaseModel):
-    """Something that a caller gets. Every field is always there."""
+    """Base of the models that a caller receives. Every field is always present."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Items(Given, Generic[Item]):
-    """One page of a list; ``next`` is the cursor of the page after it."""
+    """One page of a list. `next` is the cursor of the next page, null on the last one."""
 
     items: list[Item]
     next: str | None = None

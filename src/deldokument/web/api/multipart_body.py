@@ -1,4 +1,7 @@
-"""The parts of a multipart/form-data body (RFC 7578) that is in memory already, in order. Believes nothing they say."""
+"""Parser of a multipart/form-data body (RFC 7578) that is already in memory.
+
+Returns names and file names as sent, unchecked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ _MAX_PARTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part; ``file_name`` is None when it is no file."""
+    """One part. ``file_name`` is None if it is not a file."""
 
     name: str
     file_name: str | None
@@ -19,7 +22,10 @@ class Part:
 
 
 def read_parts(content_type: str, body: bytes) -> list[Part]:
-    """Every part. Raises ValueError, or FormParserError, for what is no form or has too many."""
+    """Return every part, in order.
+
+    Raises: ValueError or FormParserError if the body is not a form, is cut short, or has too many parts.
+    """
     reader = _Parts()
     parser = reader.parser(content_type)
     parser.write(body)
@@ -30,7 +36,7 @@ def read_parts(content_type: str, body: bytes) -> list[Part]:
 
 
 class _Parts(FormReader):
-    """Keeps every part."""
+    """A reader that collects every part."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
-"""A published share in one request, for small files: multipart/form-data with the share's words and the files.
+"""Route that publishes a share of small files in one request: multipart/form-data with fields and files.
 
-Promises that a file is never anything but bytes in memory and sealed bytes in the store, and that a form which is not
-just so is refused before anything is made.
+Guarantees:
+- A file exists only as bytes in memory and as sealed bytes in the store.
+- An invalid form is rejected before anything is created.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _FORM: dict[str, Any] = {
                             "minItems": 1,
                             "maxItems": MAX_DOCUMENTS,
                             "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-                            "description": f"Files with names, {MAX_FILES} bytes together at most.",
+                            "description": f"Files with names; at most {MAX_FILES} bytes in total.",
                         },
                     },
                 },
@@ -55,9 +56,10 @@ _FORM: dict[str, Any] = {
     "", status_code=201, summary="Share small files in one request", responses=problems(404, 409), openapi_extra=_FORM
 )
 def create_small_share(call: ApiContext, request: Request, response: Response) -> Share:
-    """All or nothing: a part `share`, as for a new share, and a part `documents` for each file.
+    """Send one part `share`, with the fields of a new share, and one part `documents` for each file.
 
-    The share is published at once; or `proposed` is true, where a member of the account must approve.
+    The request creates everything or nothing. The share is published at once. If a member of the account must approve
+    it first, it is proposed instead and `proposed` is true.
     """
     sent, documents = _read(request.headers.get("content-type", ""), call.body)
     recipients = [one.given() for one in sent.recipients or ()]
@@ -67,7 +69,10 @@ def create_small_share(call: ApiContext, request: Request, response: Response) -
 
 
 def _read(content_type: str, body: bytes) -> tuple[ShareInput, list[SmallDocument]]:
-    """Raises InvalidInput, TooLarge, or RequestValidationError for the part with the words."""
+    """Return the share's fields and the files.
+
+    Raises: InvalidInput, TooLarge, or RequestValidationError for the part `share`.
+    """
     try:
         parts = read_parts(content_type, body)
     except (FormParserError, ValueError):

@@ -1,7 +1,8 @@
-"""The OpenAPI document: what the routes say of themselves, and what the gate before them adds to each.
+"""The OpenAPI document: the descriptions of the routes, and what the middleware adds to each.
 
-Promises that every status that can be answered is there with its headers and its problem, and that the document can be
-read without a token.
+Guarantees:
+- Every status that can be returned is documented, with its headers and its problem.
+- The document can be read without a token.
 """
 
 from __future__ import annotations
@@ -18,58 +19,58 @@ from deldokument.web.api.models import Given
 from deldokument.web.http.problems import MEDIA_TYPE
 
 _PROBLEMS = {
-    401: "The access token is missing or not valid.",
-    403: "The token lacks the scope; or you may only read in the account; or the operator has stopped sharing.",
-    404: "There is no such thing, or it is not yours.",
-    408: "The body did not come in two minutes.",
-    409: "The state does not allow it; or the first request of that Idempotency-Key is still running.",
-    413: "The body, or a document, is too large.",
-    415: "The body is of another kind than the route takes.",
-    422: "Something that was sent breaks a rule; `errors` names each field.",
-    429: "You are calling too often.",
-    500: "Something went wrong on our side.",
-    503: "Something that we depend on gives no answer. Try again.",
-    507: "There is no room for more right now.",
+    401: "The access token is missing or invalid.",
+    403: "The token lacks the scope, you may only read in the account, or the operator has stopped sharing.",
+    404: "The object does not exist, or is not yours.",
+    408: "The body did not arrive within two minutes.",
+    409: "The current state does not allow it, or the first request with that Idempotency-Key is still running.",
+    413: "The body or a document is too large.",
+    415: "The route does not accept this media type.",
+    422: "The request breaks a rule. `errors` names each field.",
+    429: "Too many requests.",
+    500: "The service failed.",
+    503: "A dependency of the service does not answer. Try again.",
+    507: "Storage is full. Try again later.",
 }
 _EVERYWHERE = (401, 403, 422, 429, 500, 503)
 _BODY = (408, 413, 415, 507)
 _CHANGES = {"post": (409, *_BODY), "put": _BODY, "patch": _BODY, "delete": (507,)}
 _DESCRIPTION = """\
-Share documents with persons and organisations for a period, from a fagsystem.
+Share documents with persons and organisations for a limited period, from a fagsystem.
 
-Get a token from Maskinporten with the scope of this service; it is your organisation, the token's consumer, that must
-have been given rights to an account, on that account's page of configuration. `integrating.md` leads from nothing to
+Get a token from Maskinporten with the scope of this service. An administrator must have given your organisation, the
+token's consumer, rights to an account, on the account's configuration page. `integrating.md` explains every step to
 a published share.
 
-Instants are RFC 3339, and told in UTC. Sizes are in bytes. Fields that are not known are refused. Lists come in pages:
-go on with `next`. What is not yours is not found.
+Instants are RFC 3339; responses have them in UTC. Sizes are in bytes. Unknown fields are rejected. Lists are paginated:
+`next` is the cursor of the next page. Objects that are not yours are answered with 404.
 """
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A name of your own for this request, for 24 hours: sent again, it is answered as the first time.",
+    "description": "A key of your choice. Requests that repeat it within 24 hours get the first response again.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     "example": "3f1d6c0e-6d0c-4d44-9f0e-8a2e3a1b7c55",
 }
 _HEADERS: dict[str, Any] = {
     "RateLimit-Policy": {
-        "description": "How many calls (`q`) a consumer has in how many seconds (`w`).",
+        "description": "A consumer may make `q` requests in `w` seconds.",
         "schema": {"type": "string"},
         "example": '"consumer";q=600;w=60',
     },
     "RateLimit": {
-        "description": "How many are left now (`r`), and in how many seconds all are there again (`t`).",
+        "description": "`r` requests are left; in `t` seconds all are available again.",
         "schema": {"type": "string"},
         "example": '"consumer";r=599;t=1',
     },
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}},
     "Idempotency-Replayed": {
-        "description": "The answer is that of the first request of its Idempotency-Key.",
+        "description": "This is the stored response to the first request with the Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
     },
-    "Location": {"description": "Where it is from now on.", "schema": {"type": "string"}},
+    "Location": {"description": "Address of the new object.", "schema": {"type": "string"}},
 }
 _ALLOWANCE = ["RateLimit-Policy", "RateLimit"]
 _OF_STATUS = {
@@ -79,7 +80,7 @@ _OF_STATUS = {
     429: ["Retry-After"],
     503: ["Retry-After"],
 }
-_DONE = {"200": "Here it is.", "201": "It has been made.", "202": "It will be done.", "204": "It has been done."}
+_DONE = {"200": "Success.", "201": "Created.", "202": "Accepted; it will be done.", "204": "Done; no content."}
 
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -92,11 +93,11 @@ _LINKS = {
     "add_webhook": {"webhook_id": "$response.body#/id"},
     "list_deliveries": _WEBHOOK | {"delivery_id": "$response.body#/items/0/id"},
 }
-"""What the answer of a route gives to the addresses of others."""
+"""Parameters of other routes' paths that a route's response provides."""
 
 
 class FieldProblem(Given):
-    """What is wrong with a field of what was sent."""
+    """A field of the request that breaks a rule."""
 
     field: str = Field(examples=["recipients[3].number"])
     code: str = Field(examples=["person_number_unknown"])
@@ -104,7 +105,10 @@ class FieldProblem(Given):
 
 
 class Problem(Given):
-    """RFC 9457. `code` is stable, and listed in errors.md; `detail` is for people, in the language you accept."""
+    """An error (RFC 9457).
+
+    `code` is stable and listed in errors.md. `detail` is for people, in a language that you accept.
+    """
 
     type: str = Field(pattern="^urn:deldokument:problem:[a-z_]+$")
     title: str
@@ -115,12 +119,12 @@ class Problem(Given):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route can answer beside what every route can."""
+    """Return the errors that a route can answer in addition to those of every route."""
     return {status: {"description": _PROBLEMS[status]} for status in statuses}
 
 
 def describe(app: FastAPI, server: str) -> dict[str, Any]:
-    """The document of an application whose paths begin at ``server``."""
+    """Return the document of an application whose paths begin at ``server``."""
     document = get_openapi(
         title="Del dokument",
         version="1",
@@ -161,7 +165,7 @@ def _headers(names: list[str]) -> dict[str, Any]:
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
-    """Add what the gate answers, and the headers that it sets."""
+    """Add the middleware's responses, and the headers that it sets."""
     responses = operation["responses"]
     refused = {*_EVERYWHERE, *_CHANGES.get(method, ()), *(int(status) for status in responses if status >= "4")}
     for status in sorted(refused):
@@ -175,7 +179,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 
 def _link(operation: dict[str, Any], places: Mapping[str, list[str]]) -> None:
-    """Say where the caller can go on with what it was answered."""
+    """Add links to the operations that can use the response's ids."""
     given = _LINKS.get(operation["operationId"])
     if given is None:
         return

@@ -1,4 +1,4 @@
-"""What the API takes and gives of shares, recipients, documents and receipts."""
+"""Request and response models of shares, recipients, documents and receipts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Id = Annotated[Text, Field(max_length=100)]
 
 
 class RecipientInput(Sent):
-    """A person by fødselsnummer or D-nummer, an organisation by its number.
+    """A person by fødselsnummer or D-nummer, or an organisation by its number.
 
-    `confirmed`: the number is from a register of yours. That goes without saying for a person; of an organisation it is
-    needed only while Enhetsregisteret gives no answer.
+    `confirmed`: the number is from a register of your own. The default is true for a person. For an organisation it is
+    needed only while Enhetsregisteret does not answer.
     """
 
     number: Annotated[Text, Field(max_length=40, examples=["21879498012", "312824450"])]
@@ -40,12 +40,12 @@ class RecipientInput(Sent):
     confirmed: bool | None = None
 
     def given(self) -> NewRecipient:
-        """As the use cases take it."""
+        """Return it as the services take it."""
         return NewRecipient(self.number, self.label, self.confirmed)
 
 
 class ShareFields(Sent):
-    """What may be said of a share at any time before it is published."""
+    """Fields that can be set until the share is published."""
 
     title: Title | None = None
     message: MessageText | None = None
@@ -57,32 +57,32 @@ class ShareFields(Sent):
 
 
 class ShareInput(ShareFields):
-    """A new share. `confidential` and `notify` are as the account has them where you do not say."""
+    """A new share. `confidential` and `notify` default to the account's rules."""
 
     account_id: Id
     recipients: Annotated[list[RecipientInput], Field(max_length=MAX_RECIPIENTS)] | None = None
 
 
 class ShareChange(ShareFields):
-    """What is to be another; absent or null stays as it is."""
+    """Fields to change. A field that is absent or null keeps its value."""
 
     account_id: Id | None = None
 
 
 class RecipientsInput(Sent):
-    """Recipients to add, all of them or none."""
+    """Recipients to add: all of them or none."""
 
     recipients: Annotated[list[RecipientInput], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
 class ExpiryInput(Sent):
-    """The first instant at which the share may no longer be opened."""
+    """The new end: the first instant at which the share may no longer be opened."""
 
     expires_at: Instant
 
 
 class DocumentInput(Sent):
-    """A file that is to be uploaded. The name may be a path below a folder that is shared, apart by slashes."""
+    """A file to upload. The name may be a path in a shared folder, separated by slashes."""
 
     name: Annotated[Text, Field(max_length=1000, examples=["vedtak.pdf"])]
     length: Annotated[
@@ -92,7 +92,10 @@ class DocumentInput(Sent):
 
 
 class Recipient(Given):
-    """Who may open a share. `display` is a person's number masked, or an organisation's; `name` only the latter's."""
+    """A recipient of a share. `display` is a person's masked number, or an organisation's number.
+
+    `name` is the name of an organisation, empty for a person.
+    """
 
     id: str
     kind: Literal["person", "organization"]
@@ -103,11 +106,11 @@ class Recipient(Given):
 
 
 class Document(Given):
-    """A file of a share. `offset`: how many bytes of it are durable. `inspected`: it has been read after upload.
+    """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
 
-    `verdict`: what a scan for malware found; null until the file has been read, and again after the share's end. The
+    `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end. The
     service has no scanner: a file that could be read is `not_scanned`, one that could not is `error`. Later versions
-    add values. Only `clean` says that a file was scanned and nothing was found.
+    add values. Only `clean` means that a file was scanned and nothing was found.
     """
 
     id: str
@@ -121,9 +124,9 @@ class Document(Given):
 
 
 class Share(Given):
-    """Documents for some recipients, for a period. `link` is what you tell the recipients; it is no secret.
+    """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
-    `proposed`: a draft that waits until a member of the account approves it.
+    `proposed`: a draft that waits for a member of the account to approve it.
     """
 
     id: str
@@ -146,10 +149,10 @@ class Share(Given):
 
 
 class Upload(Given):
-    """Where the document's bytes go, with tus 1.0.0: PATCH to `url` from `offset` on, authorised by `token` alone.
+    """Where to upload the document with tus 1.0.0: PATCH to `url` from `offset`, authorised by `token` alone.
 
-    `creation_url` is for clients that create uploads themselves, and for partial uploads. `token` is good for this
-    document until `expires_at`, and for nothing else.
+    `creation_url` is for clients that create uploads themselves, and for partial uploads. `token` is valid for this
+    document only, until `expires_at`.
     """
 
     url: str
@@ -160,14 +163,14 @@ class Upload(Given):
 
 
 class NewDocument(Given):
-    """A document, and where its bytes go."""
+    """A document, and where to upload it."""
 
     document: Document
     upload: Upload
 
 
 class Receipt(Given):
-    """That a person (masked) opened the share, or was sent bytes of a document, for a recipient.
+    """A record that a person (masked) opened the share or was sent bytes of a document, for a recipient.
 
     `complete`: the person was sent the whole document. Count a document as downloaded only then.
     """
@@ -184,7 +187,7 @@ class Receipt(Given):
 
 
 def share_of(view: ShareView) -> Share:
-    """A share as the API tells it."""
+    """Return a share as the API represents it."""
     return Share(
         id=view.share.id,
         account_id=view.account.id,
@@ -218,7 +221,7 @@ def _recipient(view: RecipientView) -> Recipient:
 
 
 def _document(view: DocumentView) -> Document:
-    """A document as the API tells it."""
+    """Return a document as the API represents it."""
     return Document(
         id=view.id,
         name=view.name,
@@ -232,12 +235,12 @@ def _document(view: DocumentView) -> Document:
 
 
 def milliseconds(instant: datetime | None) -> int | None:
-    """An instant as documents keep when their file was changed last."""
+    """Return an instant in milliseconds since 1970, as documents store the time of their file."""
     return None if instant is None else (instant - _EPOCH) // _MILLISECOND
 
 
 def _instant(milliseconds: int | None) -> datetime | None:
-    """None also for what a browser made of a file's time that no calendar has."""
+    """Return the instant; None also for a time outside the calendar, which a browser may have sent."""
     try:
         return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Shares, from draft to end: filled in, published, found, prolonged, withdrawn."""
+"""Routes for shares: drafts, publishing, listing, extension, withdrawal."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from deldokument.web.api.share_models import ExpiryInput, RecipientsInput, Share
 
 router = APIRouter(prefix="/shares", tags=["shares"])
 _ID = "/{share_id}"
-_REFERENCE = "Your own case number; spaces and case do not matter."
+_REFERENCE = "Your own case number. Spaces and case are ignored."
 
 
-@router.post("", status_code=201, summary="Begin a share", responses=problems(404, 409))
+@router.post("", status_code=201, summary="Create a draft", responses=problems(404, 409))
 def create_share(call: ApiContext, sent: ShareInput, response: Response) -> Share:
-    """A draft, with as much as is known of it. Documents are added one by one, then it is published."""
+    """Create a draft with the fields known so far. Add its documents one by one, then publish it."""
     words, recipients = draft_fields_of(sent), [one.given() for one in sent.recipients or ()]
     share = api_drafts.create_draft(call.deps, call.consumer, words, recipients, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
 
 
-@router.get("", summary="List shares, the newest first")
+@router.get("", summary="List shares, newest first")
 def list_shares(
     call: ApiContext,
     account_id: Annotated[str, Query(max_length=100)] = "",
@@ -41,7 +41,7 @@ def list_shares(
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Items[Share]:
-    """Those of all your accounts, drafts and ended ones among them until their names are erased."""
+    """Return the shares of all your accounts, with drafts, and with ended shares until their names are erased."""
     place = read_cursor(cursor, 1)
     page = queries.list_shares(
         call.deps,
@@ -55,15 +55,15 @@ def list_shares(
     return Items(items=[share_of(view) for view in page.shares], next=write_cursor(page.next))
 
 
-@router.get(_ID, summary="See a share", responses=problems(404))
+@router.get(_ID, summary="Get a share", responses=problems(404))
 def get_share(call: ApiContext, share_id: str) -> Share:
-    """As it is now."""
+    """Return the share as it is now."""
     return shown(call, share_id)
 
 
 @router.patch(_ID, summary="Change a draft", responses=problems(404, 409))
 def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
-    """What is absent or null stays as it is. A change takes back a proposal."""
+    """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal."""
     changes: dict[str, Any] = {name: value for name, value in sent if value is not None}
     api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **changes))
     return shown(call, share_id)
@@ -71,13 +71,13 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
 
 @router.delete(_ID, status_code=204, summary="Discard a draft", responses=problems(404, 409))
 def discard_share(call: ApiContext, share_id: str) -> None:
-    """With its documents. What has been published is withdrawn instead."""
+    """Discard the draft with its documents. To end a published share, withdraw it."""
     drafts.discard_draft(call.deps, call.consumer, share_id)
 
 
 @router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
 def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Share:
-    """All of them or none. One that is there already stays as it was."""
+    """Add all recipients or none. A recipient that the draft already has stays unchanged."""
     inputs = [one.given() for one in sent.recipients]
     api_drafts.add_recipient_inputs(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
@@ -86,34 +86,35 @@ def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Sh
 @router.delete(
     f"{_ID}/recipients/{{recipient_id}}",
     status_code=204,
-    summary="Take a recipient out of a draft",
+    summary="Remove a recipient from a draft",
     responses=problems(404, 409),
 )
 def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None:
-    """The others stay."""
+    """Remove one recipient; the others stay."""
     drafts.remove_recipient(call.deps, call.consumer, share_id, recipient_id)
 
 
 @router.post(f"{_ID}/publication", summary="Publish a draft", responses=problems(404, 409))
 def publish_share(call: ApiContext, share_id: str) -> Share:
-    """The recipients can open it from now on; or `proposed` is true, where a member of the account must approve.
+    """Make the share available to its recipients.
 
-    Done again, it says the same.
+    If a member of the account must approve it first, it is proposed instead and `proposed` is true. A repeated request
+    returns the same.
     """
     publishing.publish_share(call.deps, call.consumer, share_id)
     return shown(call, share_id)
 
 
-@router.put(f"{_ID}/expiry", summary="Move the end of a published share", responses=problems(404, 409))
+@router.put(f"{_ID}/expiry", summary="Change the end of a published share", responses=problems(404, 409))
 def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
-    """Earlier or later, within the account's period counted from now."""
+    """Set an earlier or later end, within the account's period counted from now."""
     publishing.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
     return shown(call, share_id)
 
 
 @router.post(f"{_ID}/withdrawal", summary="End a published share now", responses=problems(404, 409))
 def withdraw_share(call: ApiContext, share_id: str) -> Share:
-    """Nobody can open it any more, and its content is destroyed. Done again, it says the same."""
+    """Close the share for everyone and destroy its content. A repeated request returns the same."""
     try:
         publishing.withdraw_share(call.deps, call.consumer, share_id)
     except Conflict:
@@ -123,12 +124,12 @@ def withdraw_share(call: ApiContext, share_id: str) -> Share:
 
 
 def shown(call: ApiCall, share_id: str) -> Share:
-    """The share as the API tells it. Raises NotFound."""
+    """Return the share as the API represents it. Raises: NotFound if it is not the consumer's."""
     return share_of(queries.view_share(call.deps, call.consumer, share_id))
 
 
 def draft_fields_of(sent: ShareInput) -> DraftFields:
-    """What the caller says of a new share."""
+    """Return the fields of a new share as the services take them."""
     return DraftFields(
         account_id=sent.account_id,
         title=sent.title or "",

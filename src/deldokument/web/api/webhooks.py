@@ -1,4 +1,4 @@
-"""Webhooks: where a fagsystem wants to be told of what happens in an account, and what it was told.
+"""Routes for an account's webhooks and their deliveries.
 
 All rules are in services.notifications.webhooks.
 """
@@ -39,7 +39,7 @@ Url = Annotated[
 
 
 class NewWebhook(Sent):
-    """What is to be told, and where."""
+    """The events to deliver, and the URL to deliver them to."""
 
     account_id: Id
     url: Url
@@ -47,7 +47,7 @@ class NewWebhook(Sent):
 
 
 class Webhook(Given):
-    """Where events of an account are told. `disabled_at`: since when they are not any more."""
+    """A URL that receives events of an account. `disabled_at`: when the deliveries stopped."""
 
     id: str
     account_id: str
@@ -58,13 +58,13 @@ class Webhook(Given):
 
 
 class AddedWebhook(Webhook):
-    """With the secret that its calls are signed with, which is shown this once."""
+    """A new webhook with the secret that signs its calls. The secret is shown only once."""
 
     secret: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^whsec_"})]
 
 
 class Delivery(Given):
-    """One event as it is told to one webhook; `id` is the `webhook-id` of its calls."""
+    """One event for one webhook. `id` is the `webhook-id` of its calls."""
 
     id: str
     event: EventName
@@ -77,18 +77,18 @@ class Delivery(Given):
     last_error: str | None
 
 
-@router.get("", summary="List your webhooks, the newest first")
+@router.get("", summary="List your webhooks, newest first")
 def list_webhooks(call: ApiContext, limit: Limit = 50, cursor: Cursor = "") -> Items[Webhook]:
-    """Those of all your accounts."""
+    """Return the webhooks of all your accounts."""
     found = webhooks.list_webhooks(call.deps, call.consumer, before=_before(cursor), limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     following = write_cursor((last.created_at, last.id) if last else None)
     return Items(items=[_webhook(view) for view in found[:limit]], next=following)
 
 
-@router.post("", status_code=201, summary="Be told of events", responses=problems(404))
+@router.post("", status_code=201, summary="Add a webhook", responses=problems(404))
 def add_webhook(call: ApiContext, wanted: NewWebhook, response: Response) -> AddedWebhook:
-    """Of everything that happens in the account from now on, whoever shares."""
+    """Deliver the account's future events of these kinds, from all shares of the account."""
     view, secret = webhooks.add_webhook(
         call.deps,
         call.consumer,
@@ -101,21 +101,21 @@ def add_webhook(call: ApiContext, wanted: NewWebhook, response: Response) -> Add
     return AddedWebhook(**_fields(view), secret=secret)
 
 
-@router.get(_ID, summary="See a webhook", responses=problems(404))
+@router.get(_ID, summary="Get a webhook", responses=problems(404))
 def show_webhook(call: ApiContext, webhook_id: str) -> Webhook:
-    """Without its secret, which is never shown again."""
+    """Return the webhook without its secret, which is never shown again."""
     return _webhook(webhooks.show_webhook(call.deps, call.consumer, webhook_id))
 
 
-@router.delete(_ID, status_code=204, summary="Be told of nothing more", responses=problems(404))
+@router.delete(_ID, status_code=204, summary="Remove a webhook", responses=problems(404))
 def remove_webhook(call: ApiContext, webhook_id: str) -> None:
-    """What is under way may still come."""
+    """Stop the deliveries. A call that is being made may still arrive."""
     webhooks.remove_webhook(call.deps, call.consumer, webhook_id)
 
 
-@router.get(f"{_ID}/deliveries", summary="List what a webhook was told, the newest first", responses=problems(404))
+@router.get(f"{_ID}/deliveries", summary="List the deliveries of a webhook, newest first", responses=problems(404))
 def list_deliveries(call: ApiContext, webhook_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Delivery]:
-    """And what it is to be told, for as long as the shares are there."""
+    """Return past and pending deliveries, for as long as their shares exist."""
     before = _before(cursor)
     found = webhooks.list_deliveries(call.deps, call.consumer, webhook_id, before=before, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
@@ -127,11 +127,11 @@ def list_deliveries(call: ApiContext, webhook_id: str, limit: Limit = 50, cursor
     f"{_ID}/deliveries/{{delivery_id}}/replay",
     status_code=202,
     response_class=Response,
-    summary="Tell a webhook once more",
+    summary="Repeat a delivery",
     responses=problems(404, 409),
 )
 def replay_delivery(call: ApiContext, webhook_id: str, delivery_id: str) -> Response:
-    """Under the same id, as soon as may be."""
+    """Deliver the event again under the same id, as soon as possible."""
     webhooks.replay_delivery(call.deps, call.consumer, webhook_id, delivery_id)
     return Response(status_code=202)
 

@@ -1,6 +1,9 @@
-"""The objects of KS' interface, from and to ours: names and forms, and no rule.
+"""Conversion between KS' objects and ours: names and formats, no rules.
 
-Promises every field that is required there, none that we have no value for, and ids as UUIDs.
+Guarantees:
+- Every field that KS requires is present.
+- A field for which we have no value is absent.
+- Ids are UUIDs.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ Shape = dict[str, Any]
 
 
 def sms_settings(account: Account) -> Shape:
-    """SmsVarslingKonfig."""
+    """Return a SmsVarslingKonfig."""
     rules = account.rules
     given = {"avsendernavn": rules.sms_sender, "konteringskode": rules.sms_cost_code}
     filled = {name: value for name, value in given.items() if value}
@@ -27,7 +30,7 @@ def sms_settings(account: Account) -> Shape:
 
 
 def available_account(membership: Membership) -> Shape:
-    """BrukerKontoRespons. We keep no kommunenummer."""
+    """Return a BrukerKontoRespons. It has no kommunenummer, which we do not store."""
     return {
         "kontoId": uuid_of(membership.account.id),
         "navn": membership.account.name,
@@ -38,12 +41,16 @@ def available_account(membership: Membership) -> Shape:
 
 
 def named_account(account: Account) -> Shape:
-    """KontoRespons."""
+    """Return a KontoRespons."""
     return {"kontoId": uuid_of(account.id), "navn": account.name}
 
 
 def account_summary(view: AccountView) -> Shape:
-    """KontoSummary. What has been deleted we do not count for an account, and nothing is stored unsealed."""
+    """Return a KontoSummary.
+
+    It has no count of deleted documents, which we do not keep per account, and no size of unencrypted documents, as
+    everything is stored sealed.
+    """
     statistics = {
         "kontoId": uuid_of(view.account.id),
         "antallDokumenter": view.contents.documents,
@@ -57,7 +64,7 @@ def account_summary(view: AccountView) -> Shape:
 
 
 def with_sms(rules: AccountRules, wanted: Mapping[str, Any]) -> AccountRules:
-    """The rules with what an AktiverSmsVarslingRequest asks for. Raises InvalidInput."""
+    """Return the rules with the settings of an AktiverSmsVarslingRequest. Raises: InvalidInput."""
     sender = text_of(wanted, "avsendernavn")
     if not sender:
         raise InvalidInput("avsendernavn", "field_missing")
@@ -65,7 +72,7 @@ def with_sms(rules: AccountRules, wanted: Mapping[str, Any]) -> AccountRules:
 
 
 def text_of(body: Mapping[str, Any], name: str) -> str:
-    """A text of a body; empty when it is absent or null. Raises InvalidInput for anything else."""
+    """Return a text of a body; empty if it is absent or null. Raises: InvalidInput for another type."""
     value = body.get(name)
     if value is None:
         return ""

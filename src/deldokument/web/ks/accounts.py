@@ -1,7 +1,7 @@
-"""Kontoer in KS' interface: those that the caller may share from, and a tenant's own for its administrators.
+"""Accounts in KS' interface: the caller's, and a tenant's for its administrators.
 
-Status codes are as published: reading and renaming one answers 204, which has no body. Whoever wants the object that
-KS describes for it asks with ``Prefer: return=representation`` (RFC 7240) and gets it with 200.
+Status codes are as published by KS. Reading and renaming an account answers 204, which has no body. With
+``Prefer: return=representation`` (RFC 7240) the answer is 200 with the object that KS describes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from deldokument.web.ks.callers import Caller
 
 
 def available(caller: Caller) -> Response:
-    """Kontoer that the caller may use."""
+    """Return the accounts that the caller may use."""
     return JSONResponse([available_account(membership) for membership in caller.memberships])
 
 
 def recipients(caller: Caller) -> Response:
-    """Whom a document is exposed to: persons' numbers are masked here as everywhere, once they have been typed."""
+    """Return the recipients of a document. Persons' numbers are masked, as everywhere after input."""
     try:
         document_id = document_id_of(caller.request.path_params["dokumentId"])
     except ValueError:
@@ -46,17 +46,17 @@ def recipients(caller: Caller) -> Response:
 
 
 def of_tenant(caller: Caller) -> Response:
-    """A tenant's kontoer."""
+    """Return a tenant's accounts."""
     views = lifecycle.list_accounts(caller.deps, tenant_id=caller.tenant.id)
     return JSONResponse([named_account(view.account) for view in views if view.account.deleted_at is None])
 
 
 def create(caller: Caller) -> Response:
-    """A new konto, with its notices when they come along."""
+    """Create an account, with the settings for notices if the request has any."""
     tenant, wanted = caller.tenant, caller.body.get("varsling")
     rules = with_sms(AccountRules(), _object(wanted, "varsling")) if wanted is not None else None
     if rules is not None:
-        # What is refused leaves nothing behind.
+        # Checked first, so that a rejected request creates nothing.
         check_rules(rules, tenant.period)
     made = lifecycle.create_account(caller.deps, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
     if rules is not None:
@@ -78,12 +78,12 @@ def _object(value: object, field: str) -> Mapping[str, Any]:
 
 
 def summary(caller: Caller) -> Response:
-    """One konto of a tenant."""
+    """Return one account of a tenant."""
     return _without_body_unless_asked(caller, account_summary(_view(caller)))
 
 
 def rename(caller: Caller) -> Response:
-    """Another name."""
+    """Rename an account."""
     renamed = lifecycle.rename_account(
         caller.deps, **_place(caller), name=_name(caller.body), revision=_view(caller).account.revision
     )
@@ -98,7 +98,7 @@ def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
 
 
 def delete(caller: Caller) -> Response:
-    """Out of everybody's reach at once; our pages can undo it for a day."""
+    """Delete an account: it is inaccessible at once. For 24 hours it can be restored on our pages."""
     tenant = caller.tenant
     name = lifecycle.show_account(caller.deps, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
     deletion.delete_account(caller.deps, **_place(caller), typed_name=name)
@@ -106,14 +106,14 @@ def delete(caller: Caller) -> Response:
 
 
 def notify(caller: Caller) -> Response:
-    """Notices to recipients from now on, with that sender."""
+    """Turn on notices to recipients, with the given sender."""
     account = _view(caller).account
     _change_rules(caller, account, with_sms(account.rules, caller.body))
     return Response(status_code=201)
 
 
 def notify_no_more(caller: Caller) -> Response:
-    """None from now on; sender and cost code are kept."""
+    """Turn off notices. Sender and cost code are kept."""
     account = _view(caller).account
     _change_rules(caller, account, replace(account.rules, notify=False))
     return Response(status_code=201)

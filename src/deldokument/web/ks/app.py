@@ -1,7 +1,9 @@
-"""KS' interface as an application of its own below its own path.
+"""KS' interface as a separate application below its own path.
 
-Promises that every answer but a success is an ErrorMessage, that nobody's body is read before they are known, and that
-a body which is JSON is bounded.
+Guarantees:
+- Every error is answered with an ErrorMessage, except a body that does not arrive (400 or 408 without a body).
+- No body is read before the caller is authenticated.
+- A JSON body is limited in length and time.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
 
 
 def create_ks(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
-    """The application, to be mounted at PREFIX."""
+    """Return the application, to be mounted at PREFIX."""
     admitted = partial(_admitted, deps, site, callers)
 
     async def share(request: Request) -> Response:
@@ -106,7 +108,7 @@ async def _shared(admitted: _Admitted, request: Request) -> Response:
 async def _admitted(
     deps: Dependencies, site: Site, callers: ConcurrencyLimiter, request: Request
 ) -> AsyncIterator[Caller]:
-    """Who calls, until it is answered: of a consumer's requests only so many are under way at once."""
+    """Yield the caller while the request runs; limit a consumer's concurrent requests."""
     if b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")
     sharer = await run_in_threadpool(find_caller, deps, site, request)

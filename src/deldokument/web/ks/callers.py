@@ -1,7 +1,9 @@
-"""Who calls KS' interface: a person by the session of our pages, or a system by a token and an integration's password.
+"""Callers of KS' interface: a person with a session of our pages, or a system with token and integration password.
 
-Promises that a request which carries a token is never anybody's by its cookie; that a session changes something only
-with its CSRF token, as everywhere; and that only administrators of a tenant reach what is the tenant's.
+Guarantees:
+- A request with an access token is never authenticated by its cookie.
+- A session needs its CSRF token to change anything, as everywhere.
+- Only the administrators of a tenant can read or change the tenant's accounts.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A request with whoever it is from. ``body`` is its JSON object, empty when it has none."""
+    """A request and its caller. ``body`` is its JSON object, empty if it has none."""
 
     deps: Dependencies
     request: Request
@@ -42,21 +44,21 @@ class Caller:
 
     @property
     def memberships(self) -> list[Membership]:
-        """Where the caller may share from."""
+        """The accounts that the caller may share from."""
         return memberships(self.deps, self.sharer)
 
     @property
     def person(self) -> PersonIdentifier:
-        """The person who administers. Raises NotFound for a system: none does."""
+        """The person who administers. Raises: NotFound for a system, which administers nothing."""
         if not isinstance(self.sharer, PersonIdentifier):
             raise NotFound("a system administers nothing")
         return self.sharer
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant of the path, changed only while it has not ended the service.
+        """The tenant of the path.
 
-        Raises NotFound unless the person is an administrator of it, or Conflict.
+        Raises: NotFound unless the person is its administrator; Conflict for a change after it has ended the service.
         """
         tenant_id = self.path_id("fiksOrgId")
         mine = roles_of(self.deps, self.person).administered
@@ -68,7 +70,7 @@ class Caller:
         return found
 
     def path_id(self, name: str) -> str:
-        """An id of ours in the path. Raises NotFound for what is no UUID."""
+        """Return our id for a UUID in the path. Raises: NotFound if it is not a UUID."""
         try:
             return id_of(self.request.path_params[name])
         except ValueError:
@@ -76,7 +78,7 @@ class Caller:
 
 
 def find_caller(deps: Dependencies, site: Site, request: Request) -> Sharer:
-    """Who calls. Raises TokenRefused, ScopeMissing, StalePage, or Unavailable."""
+    """Return the authenticated caller. Raises: TokenRefused, ScopeMissing, StalePage or Unavailable."""
     if "authorization" in request.headers:
         return _system(deps, request)
     session = find_session(deps, request.cookies.get(site.session_cookie))

@@ -1,7 +1,10 @@
-"""Errors as the Fiks platform tells them: the object ``ErrorMessage``.
+"""Errors in the format of the Fiks platform: the object ``ErrorMessage``.
 
-Promises KS' own words where it has refused whoever calls, ours everywhere else, and that a caller who quotes the
-``errorId`` is found in the log, which has neither path nor address. What breaks a rule is a 400 there.
+Guarantees:
+- Authentication errors have KS' wording, all others ours.
+- The log has the ``errorId`` that a caller may quote, but neither path nor address.
+
+Input that breaks a rule is answered with 400, as KS does.
 """
 
 from __future__ import annotations
@@ -23,13 +26,13 @@ from deldokument.web.http.i18n import Translator, choose
 log = logging.getLogger("deldokument.ks")
 _MILLISECONDS = 1000
 _FIELDS = {"name": "navn", "sms_sender": "avsendernavn", "sms_cost_code": "konteringskode"}
-"""Fields of ours that have another name there."""
+"""KS' names of our fields, where they differ."""
 
 
 def error_message(
     deps: Dependencies, request: Request, error: ServiceError | IntegrityError, status: int = 0
 ) -> Response:
-    """The answer to a request that could not be done; ``status`` where it is another than the error's own."""
+    """Return the response to a failed request; ``status`` replaces the error's own status."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     if isinstance(error, TokenRefused) and error.code != "integration_refused":
@@ -56,7 +59,7 @@ def error_message(
 
 
 def _timestamp(deps: Dependencies) -> int:
-    """In milliseconds; 0 where the clock, which may be the database's, is what does not answer."""
+    """Return the time in milliseconds; 0 if the clock, which may be the database's, does not answer."""
     try:
         return int(deps.clock.now().timestamp() * _MILLISECONDS)
     except Unavailable:

@@ -1,8 +1,11 @@
-"""The form by which a document is shared in KS' interface, read as it comes: ``metadata`` first, then ``dokument``.
+"""Streaming parser of the form that shares a document in KS' interface: ``metadata`` first, then ``dokument``.
 
-Promises that no more of the document is in memory than the server has just received, that none of it touches a disk
-unsealed, and that a form cut short never looks whole. The document's bytes are handed on as a request's body of their
-own, so that they go the way of every upload.
+Guarantees:
+- Memory holds no more of the document than the server has just received.
+- The document is never on a disk unsealed.
+- A form that is cut short is never taken for complete.
+
+The document's bytes are passed on as the body of a request of their own, so they are handled like every upload.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ _PIECE = 64 * 1024
 
 
 class SharingForm(FormReader):
-    """Reads on as its reader wants more. Raises InvalidInput or TooLarge for what is no such form, ClientDisconnect."""
+    """A parser that reads only as much as its caller asks for.
+
+    Raises: InvalidInput or TooLarge if it is not such a form; ClientDisconnect.
+    """
 
     def __init__(self, content_type: str, receive: Receive) -> None:
         super().__init__()
@@ -41,13 +47,13 @@ class SharingForm(FormReader):
             raise InvalidInput("body", "body_malformed") from None
 
     async def read_metadata(self) -> bytes:
-        """All of the metadata, when the document begins."""
+        """Return all of the metadata, as soon as the document begins."""
         while not self._document_begun:
             await self._read_on()
         return bytes(self.metadata)
 
     async def receive_document(self) -> Message:
-        """The document's bytes as an ASGI application receives a body."""
+        """Return the next message of the document's body; this is an ASGI receive."""
         while not self._pieces and not self._document_ended:
             try:
                 await self._read_on()
@@ -62,7 +68,7 @@ class SharingForm(FormReader):
             await self._read_on()
 
     async def _read_on(self) -> None:
-        # Nothing is awaited after the server has given its bytes: a reader may give up waiting and come back.
+        # No await after the server has returned bytes: a caller may time out and call again.
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -81,7 +87,7 @@ class SharingForm(FormReader):
         elif self._part == _DOCUMENT and self._has_metadata and not self._document_begun:
             self._document_begun = True
         else:
-            # Also a document before its metadata: nobody knows then whom it is for.
+            # Also a document before its metadata: its recipients are not known then.
             raise InvalidInput("body", "sharing_form")
 
     def take(self, data: bytes, start: int, stop: int) -> None:

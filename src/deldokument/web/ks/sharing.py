@@ -1,8 +1,11 @@
-"""«Del dokument» in KS' interface: one request with metadata and the document, which is then shared.
+"""«Del dokument» in KS' interface: one request with metadata and the document publishes a share.
 
-The body is not published; it is taken to be Dokumentlager's (docs/ks-compatible.md). Promises that what is refused or
-cut short leaves no share, that a document of any length passes through memory in pieces, and that nothing is shared
-without an end, or with others than persons and organisations.
+KS has not published the format of the body; we assume Dokumentlager's (docs/ks-compatible.md).
+
+Guarantees:
+- A request that is rejected or cut short leaves no share.
+- A document of any length passes through memory in pieces.
+- Every share has an end, and only persons and organisations as recipients.
 """
 
 from __future__ import annotations
@@ -49,26 +52,26 @@ _FIELDS = {
 }
 _METADATA_SECONDS = 120.0
 _AROUND = METADATA_LENGTH + 64 * 1024
-"""At most so many bytes of a form are not its document's."""
+"""Maximum number of bytes of a form besides its document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the part ``metadata`` says, as ours."""
+    """The content of the part ``metadata`` in our terms."""
 
     name: str
     media_type: str
     reference: str
     expires_at: datetime
     archived: bool | None
-    """None where it is not said: then it is as an administrator has confirmed it for the integration."""
+    """None if not given: then the administrator's confirmation for the integration applies."""
     recipients: tuple[RecipientInput, ...]
     fields: tuple[str, ...]
-    """The recipients' fields, for faults."""
+    """The recipients' fields by KS' names, for errors."""
 
 
 async def share_document(caller: Caller) -> Response:
-    """201 with the document as Dokumentlager tells of one, and its link as the Location."""
+    """Share the document; answer 201 with Dokumentlager's description of it, and its link as the Location."""
     request = caller.request
     if request.query_params.get("kryptert", "false").lower() != "false":
         raise InvalidInput("kryptert", "document_encrypted")
@@ -105,9 +108,9 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
 
 
 def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Caller) -> InvalidFields:
-    """The same faults at the fields that the caller knows.
+    """Return the same errors with the field names that the caller knows.
 
-    Clients made for KS have no field for archiving: what they are told is what their administrator can do.
+    Clients made for KS have no field for archiving; their error explains what their administrator can do.
     """
     faults = error.errors if isinstance(error, InvalidFields) else [error]
     known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.fields)}
@@ -144,7 +147,7 @@ async def _received(caller: Caller, form: SharingForm, share: Share, metadata: M
 
 
 def _at_most(request: Request) -> int | None:
-    """The whole request is longer than its document, but not by much."""
+    """Return an upper limit of the document's length: the whole request is longer, but not by much."""
     length = content_length(request)
     if length is None:
         return None
@@ -152,7 +155,7 @@ def _at_most(request: Request) -> int | None:
 
 
 def read_metadata(raw: bytes, now: datetime) -> Metadata:
-    """What the part says. Raises InvalidInput, or InvalidFields with all that is wrong."""
+    """Return the content of the part. Raises: InvalidInput, or InvalidFields with every error."""
     body = json_object(raw, "metadata")
     faults: list[InvalidInput] = []
     name = text_of(body, "dokumentnavn")
@@ -183,7 +186,7 @@ def read_metadata(raw: bytes, now: datetime) -> Metadata:
 
 
 def _end(body: Mapping[str, Any], now: datetime) -> datetime:
-    """``ttl`` in seconds or ``tilgjengeligTil``: one of them, and an end there must be."""
+    """Return the end, from either ``ttl`` in seconds or ``tilgjengeligTil``; exactly one is required."""
     ttl, until = body.get("ttl"), text_of(body, "tilgjengeligTil")
     if (ttl is None) == (not until):
         raise InvalidInput("ttl", "end_wanted")
