@@ -2,7 +2,6 @@
 
 python -m tests.docs.prose src/deldokument/domain docs/faults.md     the faults, one line each
 python -m tests.docs.prose --count                                   the number of each kind in the whole project
-python -m tests.docs.prose --update                                  remove files without faults from the exceptions
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-EXCEPTIONS = Path(__file__).with_name("prose_exceptions.txt")
 MAX_WORDS = 25
 
 PHRASES = {
@@ -142,11 +140,6 @@ def _without_code(docstring: str, margin: int) -> str:
     )
 
 
-def exceptions() -> list[str]:
-    """Files that still have faults; the list may only shrink."""
-    return EXCEPTIONS.read_text("utf-8").split() if EXCEPTIONS.exists() else []
-
-
 def _named(arguments: list[str]) -> list[Path]:
     """Files and folders named on the command line, or all."""
     chosen = [(ROOT / name).resolve() for name in arguments]
@@ -155,10 +148,6 @@ def _named(arguments: list[str]) -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     """Return the exit status: 1 if a named file has faults."""
-    if "--update" in arguments:
-        left = [name for name in exceptions() if (ROOT / name).exists() and faults_of(ROOT / name)]
-        EXCEPTIONS.write_text("".join(f"{name}\n" for name in sorted(set(left))), "utf-8")
-        return 0
     faults = [fault for path in _named([one for one in arguments if one != "--count"]) for fault in faults_of(path)]
     if "--count" in arguments:
         rules = Counter("long sentence" if fault.rule[0].isdigit() else fault.rule for fault in faults)

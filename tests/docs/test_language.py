@@ -6,22 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.prose import MAX_WORDS, ROOT, exceptions, faults_of, sentences_of, sources
-
-LISTED = exceptions()
+from tests.docs.prose import MAX_WORDS, ROOT, faults_of, sentences_of, sources
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_without_an_exception_keeps_to_the_language_rules(path: Path) -> None:
-    faults = faults_of(path)
-    if str(path.relative_to(ROOT)) in LISTED:
-        assert faults, "no faults are left: run `python -m tests.docs.prose --update`"
-        return
-    assert not faults, "\n".join(map(str, faults))
-
-
-def test_every_exception_names_a_file_that_is_checked() -> None:
-    assert [name for name in LISTED if ROOT / name not in sources()] == []
+def test_a_file_keeps_to_the_language_rules(path: Path) -> None:
+    assert not (faults := faults_of(path)), "\n".join(map(str, faults))
 
 
 @pytest.mark.parametrize(
