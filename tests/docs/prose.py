@@ -70,7 +70,7 @@ def faults_of(path: Path) -> list[Fault]:
 def _faults_in(path: Path, line: int, passage: str) -> Iterator[Fault]:
     for sentence in sentences_of(passage):
         for phrase, pattern in PHRASES.items():
-            if pattern.search(sentence):
+            if pattern.search(re.sub(r"`+[^`]*`+", "code", sentence)):
                 yield Fault(path, line, f"says «{phrase}»", sentence)
         words = count_words(sentence)
         if words > MAX_WORDS:

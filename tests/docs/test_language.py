@@ -19,6 +19,7 @@ def test_a_file_keeps_to_the_language_rules(path: Path) -> None:
     [
         ('"""Whoever reads it, knows."""', ["says «whoever»"]),
         ('x = 1\n"""A limit that the caller is told."""', ["says «is told»"]),
+        ('"""Never write `whoever`."""', []),
         ("# Promises that it ends.", ["says «Promises that»"]),
         ("def f():\n    # What is read\n    # twice is cached.\n    pass", ["says «what is … is»"]),
         (f'"""{"word " * (MAX_WORDS + 1)}."""', ["26 words"]),
