@@ -267,9 +267,11 @@ class _Kept:
         if self._store.root() != self._root:
             self._store.close()
             return False
-        now = set(self._store.ids(""))
-        self._store.remove(now - self._entries.keys())
-        return all(self._store.add(self._entries[missing]) for missing in self._entries.keys() - now)
+        now = {entry.id: entry.sealed for entry in self._store.read(self._store.ids(""))}
+        kept = {key for key, entry in self._entries.items() if now.get(key) == entry.sealed}
+        # Also a key that was destroyed and made anew under its name.
+        self._store.remove(now.keys() - kept)
+        return all(self._store.add(self._entries[missing]) for missing in self._entries.keys() - kept)
 
 
 def stack_name() -> StackName:
