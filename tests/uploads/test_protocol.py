@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, TUS, Deployment
 from tests.support.stored_data import names
-from tests.uploads.tus import Tus
+from tests.uploads.tus import Tus, Uploading
 
 FIVE_GIB = 5 * 2**30
 
@@ -318,10 +318,69 @@ def test_after_publication_the_token_changes_nothing(tus: Tus) -> None:
     assert len(tus.deployment.document_paths(tus.draft)) == 1
 
 
-def test_other_verbs_and_overrides_do_nothing(tus: Tus) -> None:
+def test_other_verbs_do_nothing(tus: Tus) -> None:
     upload = tus.create(10)
     assert httpx.get(upload.url, headers=upload.ticket.headers).status_code == 405
     assert httpx.put(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
-    overridden = upload.headers(0) | {"X-HTTP-Method-Override": "PATCH"}
-    assert httpx.post(upload.url, headers=overridden, content=b"x").status_code == 405
+    assert httpx.post(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
     assert upload.offset() == 0
+
+
+# --- what proxies and other clients do with a request -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["APPLICATION/OFFSET+OCTET-STREAM", f"{OFFSET_TYPE}; charset=utf-8", f"{OFFSET_TYPE} ;a=b"]
+)
+def test_a_media_type_is_compared_without_case_and_parameters(tus: Tus, kind: str) -> None:
+    upload = tus.create(10)
+    assert upload.patch(0, b"12345", Content_Type=kind).status_code == 204
+    created = tus.post(tus.announce(5, "andre.pdf"), 5, {"Content-Type": kind}, b"12345")
+    assert (created.status_code, created.headers["upload-offset"]) == (201, "5")
+
+
+def override(upload: Uploading, method: str, content: bytes = b"", actual: str = "POST", **more: str) -> httpx.Response:
+    headers = upload.headers(0, X_HTTP_Method_Override=method, **more)
+    return httpx.request(actual, upload.url, headers=headers, content=content, timeout=100)
+
+
+def test_a_post_may_name_patch_head_and_delete(tus: Tus) -> None:
+    upload = tus.create(10)
+    patched = override(upload, "PATCH", b"12345")
+    assert (patched.status_code, patched.headers["upload-offset"]) == (204, "5")
+    told = override(upload, "HEAD")
+    assert (told.status_code, told.headers["upload-offset"], told.headers["upload-length"]) == (200, "5", "10")
+    assert override(upload, "DELETE").status_code == 204
+    assert upload.head().status_code == 404
+
+
+def test_a_named_method_is_authorised_and_checked_as_that_method(tus: Tus) -> None:
+    upload = tus.create(10)
+    for method in ("PATCH", "HEAD", "DELETE"):
+        assert override(upload, method, b"x", Authorization="Bearer wrong").status_code == 404
+    assert override(upload, "PATCH", b"x", Content_Type="text/plain").status_code == 415
+    assert override(upload, "PATCH", b"x" * 11).status_code == 413
+    assert upload.offset() == 0
+
+
+@pytest.mark.parametrize("method", ["", "GET", "POST", "PUT", "OPTIONS", "patch", "PATCH, DELETE", "TRACE"])
+def test_a_post_that_names_another_method_is_405(tus: Tus, method: str) -> None:
+    upload = tus.create(10)
+    answer = override(upload, method, b"x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, HEAD, PATCH, DELETE")
+    assert upload.offset() == 0
+
+
+@pytest.mark.parametrize(("actual", "status"), [("GET", 405), ("HEAD", 200), ("OPTIONS", 204)])
+def test_a_method_that_has_no_effect_gets_none_by_naming_another(tus: Tus, actual: str, status: int) -> None:
+    upload = tus.create(10)
+    assert override(upload, "DELETE", actual=actual).status_code == status
+    assert upload.offset() == 0
+
+
+def test_a_method_is_named_only_to_an_upload(tus: Tus) -> None:
+    ticket = tus.announce(10)
+    assert tus.post(ticket, 10, {"X-HTTP-Method-Override": "PATCH"}).status_code == 405
+    kari = tus.deployment.session("Kari Lunde")
+    answer = kari.post(f"/del/utkast/{tus.draft}", headers={"X-HTTP-Method-Override": "DELETE"})
+    assert answer.status_code in {404, 405}

@@ -75,7 +75,9 @@ def _allowed(request: Request) -> set[str]:
     matching = (
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
     )
-    return {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+    methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+    # The middleware answers HEAD by the route of GET.
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

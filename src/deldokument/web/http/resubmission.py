@@ -15,6 +15,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import RequestContext
 
@@ -52,7 +53,7 @@ def resend_page(call: RequestContext) -> Response:
     # Without a session the old token stays: not to be let in by it, but to tell whose form it is.
     token = call.session.csrf_token if call.session else _token_of(call)
     # In the encoding that it came in: the other one makes a long text longer than a form may be.
-    kind = call.request.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = media_type_of(call.request)
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)
     return render(

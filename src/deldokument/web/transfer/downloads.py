@@ -36,6 +36,7 @@ from deldokument.services.downloads.access import still_authorized
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
+from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
 _Result = TypeVar("_Result")
@@ -76,6 +77,8 @@ def archive_bytes(call: RequestContext) -> Response:
 
 def _answer(call: RequestContext, content: Content) -> Response:
     etag = f'"{content.etag}"'
+    if status := failed_precondition(call.request, etag):
+        return Response(status_code=status, headers=_HEADERS | {"ETag": etag})
     headers = _HEADERS | {
         "ETag": etag,
         "Content-Disposition": disposition(content.name.rpartition("/")[2]),

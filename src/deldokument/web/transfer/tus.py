@@ -16,6 +16,7 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,6 +29,7 @@ from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_uplo
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from deldokument.web.http.errors import WORDS, status_of
 from deldokument.web.http.i18n import Translator
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
     Stalled,
@@ -51,18 +53,21 @@ def routes(deps: Dependencies) -> list[Route]:
     """The two addresses of the protocol."""
     return [
         _route(deps, "/uploads", {"OPTIONS": _options, "POST": _create}),
-        _route(deps, "/uploads/{id}", {"OPTIONS": _options, "HEAD": _head, "PATCH": _patch, "DELETE": _delete}),
+        _route(deps, "/uploads/{id}", {"OPTIONS": _options, **_OVERRIDABLE}),
     ]
 
 
 def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
     async def endpoint(request: Request) -> Response:
+        method = _method(request)
+        if method not in verbs:
+            raise HTTPException(405, headers={"Allow": ", ".join(verbs)})
         try:
             if deps.rules.resumable_upload_draft and resumable_upload_draft.is_meant(request):
                 return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
-            return await verbs[request.method](deps, request)
+            return await verbs[method](deps, request)
         except ClientDisconnect:
             return _answer(400)
         except Stalled:
@@ -71,7 +76,18 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
             return _refusal(path, error)
 
     # A set of methods without GET keeps Starlette from adding HEAD to routes that have none.
-    return Route(path, endpoint, methods=list(verbs), name=path)
+    return Route(path, endpoint, methods=list({**verbs, "POST": None}), name=path)
+
+
+def _method(request: Request) -> str:
+    """Return the method that the request names, for clients behind proxies that block PATCH and DELETE.
+
+    Only a POST by tus may name another one: a GET has no effect, whatever its headers say.
+    """
+    override = request.headers.get("x-http-method-override")
+    if override in _OVERRIDABLE and request.method == "POST" and "tus-resumable" in request.headers:
+        return override
+    return request.method
 
 
 def _refusal(path: str, error: ServiceError | IntegrityError) -> Response:
@@ -125,7 +141,7 @@ async def _create(deps: Dependencies, request: Request) -> Response:
     else:
         raise InvalidInput("upload-concat", "body_malformed")
     headers = _place(upload)
-    if request.headers.get("content-type") == OFFSET_TYPE and length:
+    if media_type_of(request) == OFFSET_TYPE and length:
         headers["Upload-Offset"] = str(await _receive(deps, request, token, upload.id, 0))
     return _answer(201, headers)
 
@@ -170,7 +186,7 @@ def _concatenation(deps: Dependencies, upload: Upload) -> dict[str, str]:
 
 async def _patch(deps: Dependencies, request: Request) -> Response:
     token, upload_id = upload_token(request), request.path_params["id"]
-    if request.headers.get("content-type") != OFFSET_TYPE:
+    if media_type_of(request) != OFFSET_TYPE:
         return _answer(415)
     try:
         offset = await _receive(deps, request, token, upload_id, header_count(request, "upload-offset"))
@@ -226,3 +242,7 @@ def _checksum(request: Request) -> Checksum | None:
 
 def _http_date(upload: Upload) -> str:
     return format_datetime(upload.deadline, usegmt=True)
+
+
+_OVERRIDABLE: dict[str, _Verb] = {"HEAD": _head, "PATCH": _patch, "DELETE": _delete}
+"""The methods of an upload, which X-HTTP-Method-Override may name."""
