@@ -6,6 +6,7 @@
 - `agreement_records`: signed main agreements and service agreements
 - `audit`: audit events and their hash chain
 - `chain`: verification of an event chain
+- `characters`: invisible characters, and text that shows nothing
 - `errors`: error classes
 - `identifiers`: Norwegian person and organisation numbers
 - `impact_assessment`: data protection impact assessment of a tenant

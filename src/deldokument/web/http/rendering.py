@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations
@@ -103,10 +104,10 @@ def _oslo(instant: datetime | None) -> str:
 
 
 def plain(text: str) -> str:
-    """A name with invisible and direction-changing characters shown as a box."""
+    """Return a name with direction-changing and other stray invisible characters shown as a box."""
     if text.isprintable():
         return text
-    return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
+    return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} and not belongs_in_text(c) else c for c in text)
 
 
 def render(

@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
+from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
@@ -128,7 +129,8 @@ def wanted_range(header: str | None, if_range: str | None, etag: str, length: in
 
 def disposition(name: str) -> str:
     """Content-Disposition with an ASCII fallback (RFC 6266, 4.1 and 4.3) and the name in UTF-8 (RFC 8187)."""
-    visible = "".join(c if c.isprintable() else "_" for c in name)
+    # A backslash is a separator to some clients.
+    visible = "".join(c if belongs_in_text(c) and c != "\\" else "_" for c in name)
     fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
 
