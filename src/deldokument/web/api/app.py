@@ -24,19 +24,20 @@ from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
 from deldokument.web.http.problems import faults_of, problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.site import Site
 
 log = logging.getLogger("deldokument.api")
 ROUTERS = (accounts.router, shares.router, documents.router, one_request.router, webhooks.router)
 """Every route of the API: a module of routes makes its router and is put here."""
 
 
-def create_api(deps: Dependencies, callers: ConcurrencyLimiter) -> ASGIApp:
+def create_api(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> ASGIApp:
     """The API over a world, behind its gate."""
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
         app.include_router(router)
     # Made when it is first asked for: it takes longer than all else here, and most processes are never asked.
-    described = cache(lambda: describe(app, PREFIX))
+    described = cache(lambda: describe(app, PREFIX, site))
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
     app.add_exception_handler(ServiceError, _as_problem)
     app.add_exception_handler(IntegrityError, _as_problem)
