@@ -384,3 +384,67 @@ def test_a_method_is_named_only_to_an_upload(tus: Tus) -> None:
     kari = tus.deployment.session("Kari Lunde")
     answer = kari.post(f"/del/utkast/{tus.draft}", headers={"X-HTTP-Method-Override": "DELETE"})
     assert answer.status_code in {404, 405}
+
+
+# --- metadata --------------------------------------------------------------------------------------------------------
+
+METADATA = "filename aGVtbWVsaWctdmVkdGFrLnBkZg==,filetype YXBwbGljYXRpb24vcGRm,is_confidential"
+
+
+def metadata_of(upload: Uploading) -> str | None:
+    """What the server repeats of the metadata that came with the upload's creation."""
+    told = upload.head().headers
+    return told.get("upload-metadata")
+
+
+def test_metadata_are_returned_as_sent_and_stored_encrypted(tus: Tus) -> None:
+    upload = tus.create(10)
+    assert metadata_of(upload) is None
+    assert tus.post(upload.ticket, 10, {"Upload-Metadata": METADATA}).status_code == 201
+    assert metadata_of(upload) == METADATA
+    assert tus.post(upload.ticket, 10).status_code == 201
+    assert metadata_of(upload) == METADATA
+    upload.patch(0, b"0123456789")
+    assert metadata_of(upload) == METADATA
+    with tus.deployment.deps.database.read() as tx:
+        [stored] = tx.uploads.of_documents([upload.ticket.document_id])
+    assert b"filename" not in (stored.sealed_metadata or b"")
+
+
+def test_the_metadata_of_an_empty_document_are_returned_too(tus: Tus) -> None:
+    ticket = tus.announce(0)
+    path = tus.post(ticket, 0, {"Upload-Metadata": METADATA}).headers["location"]
+    assert metadata_of(Uploading(tus.deployment, ticket, path)) == METADATA
+
+
+def test_partial_uploads_and_the_whole_have_metadata_of_their_own(tus: Tus) -> None:
+    ticket = tus.announce(2)
+    assert tus.post(ticket, 2, {"Upload-Metadata": "name d2hvbGU="}).status_code == 201
+    paths = []
+    for start in ("MA==", "MQ=="):
+        headers = {"Upload-Concat": "partial", "Upload-Metadata": f"start {start}", "Content-Type": OFFSET_TYPE}
+        paths.append(tus.post(ticket, 1, headers, b"x").headers["location"])
+    uploads = [Uploading(tus.deployment, ticket, path) for path in paths]
+    assert [metadata_of(upload) for upload in uploads] == ["start MA==", "start MQ=="]
+    joined = {"Upload-Concat": f"final;{' '.join(paths)}", "Upload-Metadata": METADATA}
+    made = httpx.post(f"{tus.deployment.url}/uploads", headers=ticket.headers | joined)
+    assert made.status_code == 201
+    assert metadata_of(Uploading(tus.deployment, ticket, made.headers["location"])) == METADATA
+
+
+@pytest.mark.parametrize(
+    "sent", ["a b c", "a YQ==,", ",", "a YQ==,,b YQ==", "a !", "æ YQ==", "a Y=Q", "a " + "A" * 4096, ""]
+)
+def test_metadata_that_are_none_are_ignored(tus: Tus, sent: str) -> None:
+    upload = tus.create(10)
+    headers = [*(upload.ticket.headers | {"Upload-Length": "10"}).items()]
+    raw = [(name.encode(), value.encode()) for name, value in [*headers, ("Upload-Metadata", sent)]]
+    assert httpx.post(f"{tus.deployment.url}/uploads", headers=raw).status_code == 201
+    assert metadata_of(upload) is None
+
+
+def test_metadata_are_told_to_no_one_without_the_token(tus: Tus) -> None:
+    upload = tus.create(10)
+    assert tus.post(upload.ticket, 10, {"Upload-Metadata": METADATA}).status_code == 201
+    stranger = httpx.head(upload.url, headers=TUS | {"Authorization": "Bearer wrong"})
+    assert (stranger.status_code, stranger.headers.get("upload-metadata")) == (404, None)

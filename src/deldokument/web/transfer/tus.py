@@ -27,6 +27,7 @@ from deldokument.domain.upload import MAX_LENGTH, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
+from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
 from deldokument.web.http.errors import WORDS, status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.http.media_type import media_type_of
@@ -46,6 +47,9 @@ EXTENSIONS = "creation,creation-with-upload,termination,expiration,checksum,conc
 OFFSET_TYPE = "application/offset+octet-stream"
 _FINAL = "final;"
 _PATH = re.compile(r"/uploads/([A-Za-z0-9_-]{1,100})")
+_PAIR = r"[!-+\--~]+(?: [A-Za-z0-9+/]*={0,2})?"
+_METADATA = re.compile(rf"{_PAIR}(?:, ?{_PAIR})*")
+MAX_METADATA = 4096
 _Verb = Callable[[Dependencies, Request], Awaitable[Response]]
 
 
@@ -140,6 +144,7 @@ async def _create(deps: Dependencies, request: Request) -> Response:
         upload = await run_in_threadpool(create_partial, deps, token, length=length, start=_start(request))
     else:
         raise InvalidInput("upload-concat", "body_malformed")
+    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
     headers = _place(upload)
     if media_type_of(request) == OFFSET_TYPE and length:
         headers["Upload-Offset"] = str(await _receive(deps, request, token, upload.id, 0))
@@ -153,6 +158,7 @@ async def _join(deps: Dependencies, request: Request, token: str, addresses: str
     if None in paths:
         raise InvalidInput("upload-concat", "body_malformed")
     upload = await run_in_threadpool(join_partials, deps, token, [path[1] for path in paths if path])
+    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
     return _answer(201, _place(upload))
 
 
@@ -174,7 +180,13 @@ async def _head(deps: Dependencies, request: Request) -> Response:
         "Upload-Length": str(upload.length),
         "Upload-Expires": _http_date(upload),
     }
-    return _answer(200, headers | await run_in_threadpool(_concatenation, deps, upload))
+    return _answer(200, headers | await run_in_threadpool(_creation, deps, upload))
+
+
+def _creation(deps: Dependencies, upload: Upload) -> dict[str, str]:
+    """Return the headers that repeat those of the creation."""
+    metadata = upload_metadata(deps, upload)
+    return _concatenation(deps, upload) | ({"Upload-Metadata": metadata} if metadata else {})
 
 
 def _concatenation(deps: Dependencies, upload: Upload) -> dict[str, str]:
@@ -224,6 +236,12 @@ def _start(request: Request) -> int | None:
             text = ""
         return decimal_count(text, "upload-metadata")
     return None
+
+
+def _metadata(request: Request) -> str:
+    """Return Upload-Metadata, to be repeated to the client; empty if they are malformed or too long."""
+    text = request.headers.get("upload-metadata", "")
+    return text if len(text) <= MAX_METADATA and _METADATA.fullmatch(text) else ""
 
 
 def _checksum(request: Request) -> Checksum | None:
