@@ -105,9 +105,9 @@ export class UploadItem {
     return ['registering', 'queued', 'uploading', 'waiting'].includes(this.state);
   }
 
-  /** The name with invisible and direction-changing characters as a box, so that it pretends to be no other. */
+  /** The name with a box for each invisible character that no writing needs (`domain/characters.py`). */
   get shown(): string {
-    return this.name.replaceAll(/[\p{Cf}\p{Cc}]/gu, '\u25a1');
+    return this.name.replaceAll(/(?![\u00ad\u200c\u200d])[\p{Cf}\p{Cc}]/gu, '\u25a1');
   }
 
   same(file: File): boolean {
@@ -117,8 +117,10 @@ export class UploadItem {
 
 /** As the server keeps a name (`check_file_name`): a draft that is opened again has only that. */
 function tidied(name: string): string {
-  const base = name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1);
-  return base.replaceAll(/[\p{Cc}\p{Cs}]/gu, '').trim();
+  const writable = name.replaceAll(/[\p{Cc}\p{Cs}]/gu, '').trim();
+  const base = writable.slice(writable.lastIndexOf('/') + 1).trim();
+  const windows = [writable, base].some((path) => /^(?:[A-Za-z]:\\|\\\\)/.test(path));
+  return windows ? base.slice(base.lastIndexOf('\\') + 1).trim() : base;
 }
 
 export function remedyFor(status: number | null): Remedy {

@@ -186,3 +186,18 @@ test('a name that would turn the direction of reading is shown for what it is', 
   queue.add(file('inv\u202excod.exe'));
   assert.equal(queue.items[0]?.shown, 'inv\u25a1xcod.exe');
 });
+
+test('a name keeps the invisible characters that writing needs', () => {
+  const { queue } = scene();
+  queue.add(file('می\u200cخواهم \u{1f468}\u200d\u{1f469} sam\u00adarbeid\u200b.pdf'));
+  assert.equal(queue.items[0]?.shown, 'می\u200cخواهم \u{1f468}\u200d\u{1f469} sam\u00adarbeid\u25a1.pdf');
+});
+
+test('a draft knows a file with a backslash in its name, and one of a Windows path, as the server does', () => {
+  for (const [name, sent] of [['a\\b.pdf', 'a\\b.pdf'], ['b.pdf', 'C:\\a\\b.pdf']] as const) {
+    const { queue } = scene();
+    queue.restore([{ id: 'd', name, length: 3, modified_at: 1, offset: 1, complete: false }]);
+    queue.add(file(sent));
+    assert.equal(queue.items.length, 1);
+  }
+});

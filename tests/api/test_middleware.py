@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -64,6 +65,30 @@ def test_the_scheme_is_written_in_any_case(cast: Systems) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["APPLICATION/JSON", "Application/Json; charset=utf-8", "application/json;x=y"])
+def test_a_media_type_is_compared_without_case_and_parameters(cast: Systems, kind: str) -> None:
+    content = json.dumps({"account_id": cast.web.stage.byggesak.id}).encode()
+    assert cast.sharer.call("POST", "/shares", content=content, headers={"Content-Type": kind}).status_code == 201
+
+
+def test_head_answers_as_get_without_the_content(cast: Systems) -> None:
+    share = cast.web.stage.publish(OLA)
+    paths = ["/accounts", "/shares?limit=1", f"/shares/{share}", f"/shares/{share}/receipts", "/shares/unknown"]
+    for path in (*paths, "/nothing", "/small-shares", "/shares?limit=x", "/openapi.json"):
+        got, head = cast.sharer.get(path), cast.sharer.call("HEAD", path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        varying = {"ratelimit"}
+        assert {n: v for n, v in head.headers.items() if n not in varying} == {
+            n: v for n, v in got.headers.items() if n not in varying
+        }, path
+    assert cast.nobody.call("HEAD", "/accounts").status_code == 401
+
+
+def test_a_refused_method_is_told_that_head_goes_where_get_does(cast: Systems) -> None:
+    assert cast.sharer.call("PUT", "/accounts").headers["allow"] == "GET, HEAD"
+    assert cast.sharer.call("HEAD", "/small-shares").headers["allow"] == "POST"
+
+
 def test_a_session_of_a_person_is_no_way_in(cast: Systems) -> None:
     browser = cast.web.browser("12838514837")
     assert System(browser, None).get("/accounts").status_code == 401
@@ -112,8 +137,8 @@ def test_an_unknown_path_or_method_is_a_problem_too(cast: Systems) -> None:
     missing, wrong = cast.sharer.get("/nothing"), cast.sharer.call("DELETE", "/accounts")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method")
-    assert wrong.headers["allow"] == "GET"
-    assert cast.sharer.call("OPTIONS", "/shares/unknown").headers["allow"] == "DELETE, GET, PATCH"
+    assert wrong.headers["allow"] == "GET, HEAD"
+    assert cast.sharer.call("OPTIONS", "/shares/unknown").headers["allow"] == "DELETE, GET, HEAD, PATCH"
     assert {missing.headers["content-type"], wrong.headers["content-type"]} == {PROBLEM}
 
 

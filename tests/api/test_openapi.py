@@ -8,6 +8,7 @@ for each operation, `make test-large` many.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.support.local_server import listening
 from tests.support.world import FJELL, OLA, SIV
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+LINTERS = Path(__file__).parents[1] / "openapi"
 SECRET = "hemmelig-vedtak"
 UNTIL = "2026-12-04T12:00:00Z"
 ALL = "examples,coverage,fuzzing,stateful"
@@ -192,6 +194,34 @@ def test_the_document_can_be_read_without_a_token(web: Web) -> None:
     assert told["openapi"].startswith("3.1")
     assert told["servers"] == [{"url": "/api/v1"}]
     assert told["security"] == [{"maskinporten": []}]
+
+
+def test_it_says_who_answers_for_it_by_which_licence_and_what_its_tags_mean(web: Web) -> None:
+    told = document(web)
+    assert told["info"]["contact"] == {"name": site().operator_name, "url": f"{site().public_url}/kontakt"}
+    assert web.browser().get("/kontakt").status_code == 200
+    assert told["info"]["license"] == {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+    used = {tag for methods in told["paths"].values() for operation in methods.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in told["tags"]} == used
+    assert all(tag["description"] for tag in told["tags"])
+
+
+@pytest.mark.parametrize(
+    "linter",
+    [
+        ["spectral", "lint", "--ruleset", "ruleset.yaml", "--fail-severity", "hint", "--quiet"],
+        ["redocly", "lint", "--config", "redocly.yaml", "--max-problems", "1000", "--format", "github-actions"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_linter_finds_nothing(web: Web, tmp_path: Path, linter: list[str]) -> None:
+    (tmp_path / "openapi.json").write_text(json.dumps(document(web)), "utf-8")
+    program, *options = linter
+    line = [SCHEMATHESIS.with_name("node"), LINTERS / "node_modules" / ".bin" / program, *options]
+    offline = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "PATH": os.environ["PATH"]}
+    command = [*line, tmp_path / "openapi.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=LINTERS, env=offline, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
 
 
 def test_every_route_tells_its_problems_and_its_headers(web: Web) -> None:

@@ -67,7 +67,7 @@ def test_a_lock_names_no_registry_and_hashes_everything(path: Any) -> None:
     assert unhashed(text) == []
 
 
-@pytest.mark.parametrize("folder", ["bench", "frontend", "tests/provider"])
+@pytest.mark.parametrize("folder", ["bench", "frontend", "tests/openapi", "tests/provider"])
 def test_a_lock_of_node_packages_names_no_registry(folder: str) -> None:
     lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))
     assert lock["packages"]

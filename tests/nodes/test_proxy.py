@@ -303,3 +303,45 @@ def test_when_no_node_answers_people_and_clients_are_told_to_try_again(tmp_path:
     assert answer.stdout.startswith(b"HTTP/2 503")
     assert b"retry-after: 10" in answer.stdout.lower()
     assert "Prøv igjen om litt" in answer.stdout.decode()
+
+
+def problem_of(answer: bytes, status: int) -> dict[str, str]:
+    """The problem document of a response that curl printed with its head."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/2 %d" % status)
+    fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
+    assert fields[b"content-type"] == b"application/problem+json"
+    assert fields[b"cache-control"] == b"no-store"
+    assert fields[b"strict-transport-security"] == b"max-age=63072000"
+    assert fields.get(b"retry-after") == (None if status == 413 else b"10")
+    told: dict[str, str] = json.loads(body)
+    assert told["status"] == status
+    assert told["type"] == f"urn:deldokument:problem:{told['code']}"
+    return told
+
+
+def test_what_the_proxy_itself_refuses_of_the_api_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes((22 << 20) + 1))
+    with upstream() as gone:
+        pass
+    with proxy(tmp_path, [gone.address]) as front:
+        silent = front.curl("/api/v1/shares", "-i").stdout
+        large = front.curl("/api/v1/small-shares", "-i", "--data-binary", f"@{tmp_path / 'large'}").stdout
+    assert problem_of(silent, 503)["code"] == "busy"
+    assert problem_of(large, 413)["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize(("answers", "status"), [(429, 429), (502, 503), (503, 503), (504, 503), (413, 413)], ids=str)
+def test_each_error_of_the_proxy_has_its_problem(tmp_path: Path, answers: int, status: int) -> None:
+    text = CONFIGURATION.read_text("utf-8")
+    forced = text.replace("error_page 413 @api_too_large;", f"error_page 413 @api_too_large; return {answers};")
+    with upstream() as behind, proxy(tmp_path, [behind.address], text=forced) as front:
+        told = problem_of(front.curl("/api/v1/shares", "-i").stdout, status)
+    assert told["code"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+
+
+def test_what_a_node_says_of_the_api_goes_on_as_it_is(front: Front) -> None:
+    answer = front.curl("/api/v1/shares", "-i").stdout
+    assert answer.startswith(b"HTTP/2 401")
+    assert b"token_missing" in answer
+    assert front.curl("/api/v1", "-w", "%{http_code}").stdout[-3:] == b"404"

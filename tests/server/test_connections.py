@@ -133,6 +133,8 @@ def test_so_many_requests_may_wait_for_their_answers_and_no_more(port: int) -> N
     [
         b"",
         b"Host: x\r\nHost: y\r\n",
+        b"Host: [v1.x]\r\n",
+        b"Host:  [V1f.a:b]:80\r\n",
         b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n",
         b"Host: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
     ],
@@ -142,6 +144,12 @@ def test_a_head_that_can_be_read_in_two_ways_is_refused(port: int, lines: bytes)
     came = said(port, b"POST / HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n" + body)
     assert came.startswith(b"HTTP/1.1 400 ")
     assert came.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_host_may_be_an_address(port: int) -> None:
+    for host in (b"127.0.0.1", b"[::1]", b"[2606:2800:21f::1]:8000", b"v1.x"):
+        head = b"GET / HTTP/1.1\r\nConnection: close\r\nHost: " + host + b"\r\n\r\n"
+        assert said(port, head).startswith(b"HTTP/1.1 200 "), host
 
 
 def test_before_1_1_nobody_must_name_a_host(port: int) -> None:

@@ -73,15 +73,15 @@ class Front:
 
 
 @contextmanager
-def proxy(folder: Path, nodes: Sequence[str]) -> Iterator[Front]:
-    """nginx before the nodes, until the block is left. ``nodes``: host and port of each."""
+def proxy(folder: Path, nodes: Sequence[str], text: str | None = None) -> Iterator[Front]:
+    """nginx before the nodes, until the block is left. ``nodes``: host and port of each; ``text``: see _site."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if program is None:
         pytest.fail("no nginx: apt-get install nginx-light (make test does it)", pytrace=False)
     folder.mkdir(parents=True, exist_ok=True)
     front = Front(folder, *free_ports(2))
     _write_certificate(folder)
-    (folder / "site.conf").write_text(_site(front, nodes), "utf-8")
+    (folder / "site.conf").write_text(_site(front, nodes, text), "utf-8")
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
     line = [program, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
@@ -96,9 +96,9 @@ def proxy(folder: Path, nodes: Sequence[str]) -> Iterator[Front]:
             process.terminate()
 
 
-def _site(front: Front, nodes: Sequence[str]) -> str:
-    """The delivered file with other addresses; everything else stays as it is."""
-    text = CONFIGURATION.read_text("utf-8")
+def _site(front: Front, nodes: Sequence[str], text: str | None) -> str:
+    """The delivered file, or a test's variant of it, with other addresses; everything else stays as it is."""
+    text = text or CONFIGURATION.read_text("utf-8")
     servers = "\n".join(f"    server {node} max_fails=2 fail_timeout=5s;" for node in nodes)
     for pattern, new in (
         (r"    server 127\.0\.0\.1:8000 max_fails=2 fail_timeout=5s;", servers),

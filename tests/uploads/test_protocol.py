@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, TUS, Deployment
 from tests.support.stored_data import names
-from tests.uploads.tus import Tus
+from tests.uploads.tus import Tus, Uploading
 
 FIVE_GIB = 5 * 2**30
 
@@ -318,10 +318,133 @@ def test_after_publication_the_token_changes_nothing(tus: Tus) -> None:
     assert len(tus.deployment.document_paths(tus.draft)) == 1
 
 
-def test_other_verbs_and_overrides_do_nothing(tus: Tus) -> None:
+def test_other_verbs_do_nothing(tus: Tus) -> None:
     upload = tus.create(10)
     assert httpx.get(upload.url, headers=upload.ticket.headers).status_code == 405
     assert httpx.put(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
-    overridden = upload.headers(0) | {"X-HTTP-Method-Override": "PATCH"}
-    assert httpx.post(upload.url, headers=overridden, content=b"x").status_code == 405
+    assert httpx.post(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
     assert upload.offset() == 0
+
+
+# --- what proxies and other clients do with a request -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["APPLICATION/OFFSET+OCTET-STREAM", f"{OFFSET_TYPE}; charset=utf-8", f"{OFFSET_TYPE} ;a=b"]
+)
+def test_a_media_type_is_compared_without_case_and_parameters(tus: Tus, kind: str) -> None:
+    upload = tus.create(10)
+    assert upload.patch(0, b"12345", Content_Type=kind).status_code == 204
+    created = tus.post(tus.announce(5, "andre.pdf"), 5, {"Content-Type": kind}, b"12345")
+    assert (created.status_code, created.headers["upload-offset"]) == (201, "5")
+
+
+def override(upload: Uploading, method: str, content: bytes = b"", actual: str = "POST", **more: str) -> httpx.Response:
+    headers = upload.headers(0, X_HTTP_Method_Override=method, **more)
+    return httpx.request(actual, upload.url, headers=headers, content=content, timeout=100)
+
+
+def test_a_post_may_name_patch_head_and_delete(tus: Tus) -> None:
+    upload = tus.create(10)
+    patched = override(upload, "PATCH", b"12345")
+    assert (patched.status_code, patched.headers["upload-offset"]) == (204, "5")
+    told = override(upload, "HEAD")
+    assert (told.status_code, told.headers["upload-offset"], told.headers["upload-length"]) == (200, "5", "10")
+    assert override(upload, "DELETE").status_code == 204
+    assert upload.head().status_code == 404
+
+
+def test_a_named_method_is_authorised_and_checked_as_that_method(tus: Tus) -> None:
+    upload = tus.create(10)
+    for method in ("PATCH", "HEAD", "DELETE"):
+        assert override(upload, method, b"x", Authorization="Bearer wrong").status_code == 404
+    assert override(upload, "PATCH", b"x", Content_Type="text/plain").status_code == 415
+    assert override(upload, "PATCH", b"x" * 11).status_code == 413
+    assert upload.offset() == 0
+
+
+@pytest.mark.parametrize("method", ["", "GET", "POST", "PUT", "OPTIONS", "patch", "PATCH, DELETE", "TRACE"])
+def test_a_post_that_names_another_method_is_405(tus: Tus, method: str) -> None:
+    upload = tus.create(10)
+    answer = override(upload, method, b"x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, HEAD, PATCH, DELETE")
+    assert upload.offset() == 0
+
+
+@pytest.mark.parametrize(("actual", "status"), [("GET", 405), ("HEAD", 200), ("OPTIONS", 204)])
+def test_a_method_that_has_no_effect_gets_none_by_naming_another(tus: Tus, actual: str, status: int) -> None:
+    upload = tus.create(10)
+    assert override(upload, "DELETE", actual=actual).status_code == status
+    assert upload.offset() == 0
+
+
+def test_a_method_is_named_only_to_an_upload(tus: Tus) -> None:
+    ticket = tus.announce(10)
+    assert tus.post(ticket, 10, {"X-HTTP-Method-Override": "PATCH"}).status_code == 405
+    kari = tus.deployment.session("Kari Lunde")
+    answer = kari.post(f"/del/utkast/{tus.draft}", headers={"X-HTTP-Method-Override": "DELETE"})
+    assert answer.status_code in {404, 405}
+
+
+# --- metadata --------------------------------------------------------------------------------------------------------
+
+METADATA = "filename aGVtbWVsaWctdmVkdGFrLnBkZg==,filetype YXBwbGljYXRpb24vcGRm,is_confidential"
+
+
+def metadata_of(upload: Uploading) -> str | None:
+    """What the server repeats of the metadata that came with the upload's creation."""
+    told = upload.head().headers
+    return told.get("upload-metadata")
+
+
+def test_metadata_are_returned_as_sent_and_stored_encrypted(tus: Tus) -> None:
+    upload = tus.create(10)
+    assert metadata_of(upload) is None
+    assert tus.post(upload.ticket, 10, {"Upload-Metadata": METADATA}).status_code == 201
+    assert metadata_of(upload) == METADATA
+    assert tus.post(upload.ticket, 10).status_code == 201
+    assert metadata_of(upload) == METADATA
+    upload.patch(0, b"0123456789")
+    assert metadata_of(upload) == METADATA
+    with tus.deployment.deps.database.read() as tx:
+        [stored] = tx.uploads.of_documents([upload.ticket.document_id])
+    assert b"filename" not in (stored.sealed_metadata or b"")
+
+
+def test_the_metadata_of_an_empty_document_are_returned_too(tus: Tus) -> None:
+    ticket = tus.announce(0)
+    path = tus.post(ticket, 0, {"Upload-Metadata": METADATA}).headers["location"]
+    assert metadata_of(Uploading(tus.deployment, ticket, path)) == METADATA
+
+
+def test_partial_uploads_and_the_whole_have_metadata_of_their_own(tus: Tus) -> None:
+    ticket = tus.announce(2)
+    assert tus.post(ticket, 2, {"Upload-Metadata": "name d2hvbGU="}).status_code == 201
+    paths = []
+    for start in ("MA==", "MQ=="):
+        headers = {"Upload-Concat": "partial", "Upload-Metadata": f"start {start}", "Content-Type": OFFSET_TYPE}
+        paths.append(tus.post(ticket, 1, headers, b"x").headers["location"])
+    uploads = [Uploading(tus.deployment, ticket, path) for path in paths]
+    assert [metadata_of(upload) for upload in uploads] == ["start MA==", "start MQ=="]
+    joined = {"Upload-Concat": f"final;{' '.join(paths)}", "Upload-Metadata": METADATA}
+    made = httpx.post(f"{tus.deployment.url}/uploads", headers=ticket.headers | joined)
+    assert made.status_code == 201
+    assert metadata_of(Uploading(tus.deployment, ticket, made.headers["location"])) == METADATA
+
+
+@pytest.mark.parametrize(
+    "sent", ["a b c", "a YQ==,", ",", "a YQ==,,b YQ==", "a !", "æ YQ==", "a Y=Q", "a " + "A" * 4096, ""]
+)
+def test_metadata_that_are_none_are_ignored(tus: Tus, sent: str) -> None:
+    upload = tus.create(10)
+    headers = [*(upload.ticket.headers | {"Upload-Length": "10"}).items()]
+    raw = [(name.encode(), value.encode()) for name, value in [*headers, ("Upload-Metadata", sent)]]
+    assert httpx.post(f"{tus.deployment.url}/uploads", headers=raw).status_code == 201
+    assert metadata_of(upload) is None
+
+
+def test_metadata_are_told_to_no_one_without_the_token(tus: Tus) -> None:
+    upload = tus.create(10)
+    assert tus.post(upload.ticket, 10, {"Upload-Metadata": METADATA}).status_code == 201
+    stranger = httpx.head(upload.url, headers=TUS | {"Authorization": "Bearer wrong"})
+    assert (stranger.status_code, stranger.headers.get("upload-metadata")) == (404, None)

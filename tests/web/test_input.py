@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -96,7 +97,35 @@ def test_what_people_write_is_shown_as_they_wrote_it_and_does_nothing(web: Web, 
     assert header.count('"') == 2
 
 
-@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\u00ad"])
+@pytest.mark.parametrize("mark", ["\u200c", "\u200d", "\u00ad", "\u00a0"])
+def test_invisible_characters_that_writing_needs_stay(web: Web, mark: str) -> None:
+    draft, kari = web.stage.draft().id, web.browser(KARI)
+    body = {"account_id": web.stage.byggesak.id, "title": f"می{mark}خواهم", "expires_at": "2026-12-04T15:30"}
+    assert kari.call("PUT", f"/del/utkast/{draft}", body | {"archived": True}).status_code == 200
+    web.stage.add_recipients(draft, OLA)
+    web.stage.upload(draft, f"خواهم{mark}می.pdf", b"innhold")
+    assert kari.call("POST", f"/del/utkast/{draft}/publisering").status_code == 200
+    worker.inspect_documents(web.stage.deps)
+    ola = web.browser(OLA)
+    page = html.unescape(ola.get(f"/d/{draft}").text)
+    assert f"می{mark}خواهم" in page
+    assert f"خواهم{mark}می.pdf" in page
+    [document_id] = web.stage.document_ids(draft)
+    header = ola.get(f"/d/{draft}/dokument/{document_id}").headers["content-disposition"]
+    assert unquote(header.partition("UTF-8''")[2]) == f"خواهم{mark}می.pdf"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"), [("title", "\u200b"), ("title", "\ufeff"), ("message", "\u200d"), ("reference", "\u3164")]
+)
+def test_words_that_show_nothing_are_refused(web: Web, field: str, words: str) -> None:
+    kari, draft = web.browser(KARI), web.stage.draft().id
+    answer = kari.call("PUT", f"/del/utkast/{draft}", {"account_id": web.stage.byggesak.id, field: words})
+    assert answer.status_code == 422
+    assert [one["message"] for one in answer.json()["errors"]] == ["Teksten har bare tegn som ikke synes."]
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200b", "\u200e", "\ufeff", "\u2060"])
 def test_marks_that_make_a_name_look_like_another_are_shown_as_a_box(web: Web, mark: str) -> None:
     name = f"faktura{mark}fdp.exe"
     draft = web.stage.draft().id

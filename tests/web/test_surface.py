@@ -148,6 +148,16 @@ def test_asking_with_head_is_no_receipt(web: Web) -> None:
     assert contents(web.stage) == before
 
 
+def test_head_tells_no_other_length_than_get(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    [document_id] = web.stage.document_ids(share_id)
+    below = ("", f"/dokument/{document_id}", "/alt.zip")
+    for browser in (web.browser(OLA), web.browser(SIV), web.browser()):
+        for path in (*(f"/d/{share_id}{end}" for end in below), f"/d/{UNKNOWN}", "/mine", "/kontakt", "/finnes-ikke"):
+            told = browser.request("HEAD", path).headers.get("content-length")
+            assert told in {None, browser.get(path).headers["content-length"]}, path
+
+
 def test_with_the_registers_down_known_and_unknown_shares_answer_alike(web: Web) -> None:
     share_id = web.stage.publish(FJELL)
     browser = web.browser(PER)

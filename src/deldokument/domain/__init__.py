@@ -5,6 +5,7 @@
 - `agreement`: kinds and versions of agreement texts
 - `audit`: audit events and their hash chain
 - `chain`: verification of an event chain
+- `characters`: invisible characters, and text that shows nothing
 - `email_addresses`: e-mail addresses and notification choices
 - `errors`: error classes
 - `identifiers`: Norwegian person and organisation numbers

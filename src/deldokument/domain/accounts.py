@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain, count
 
+from deldokument.domain.characters import without_joiners
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.tenancy import NAME_LENGTHS, AccountRules, Contact, PeriodRule, tidy_words
 
@@ -35,13 +36,13 @@ _SMS_SENDER = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]{{1,10}}")
 def same_name(one: str, other: str) -> bool:
     """Return whether people would read the two names as the same.
 
-    Ignores letter case, spacing and Unicode form.
+    Ignores letter case, spacing, Unicode form and characters that join or divide letters unseen.
     """
     return _key(one) == _key(other)
 
 
 def _key(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", tidy_words(name)).casefold()
+    folded = unicodedata.normalize("NFKC", without_joiners(tidy_words(name))).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.errors import InvalidInput, Unavailable
 
 GRACE = timedelta(days=90)
@@ -105,7 +106,7 @@ def escaped(words: str) -> str:
 
     Characters that cannot be shown (control characters, marks of writing direction) become �.
     """
-    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(words.split()))
+    line = "".join(c if belongs_in_text(c) else "\N{REPLACEMENT CHARACTER}" for c in " ".join(words.split()))
     return _PUNCTUATION.sub(r"\\\g<0>", line)
 
 

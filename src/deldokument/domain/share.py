@@ -12,6 +12,7 @@ Sealed fields are opaque here; the caller's keys open them. Knows nothing of byt
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -20,6 +21,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from deldokument.domain.characters import is_blank
 from deldokument.domain.errors import InvalidInput
 
 DRAFT_LIFETIME = timedelta(hours=24)
@@ -39,6 +41,8 @@ FILE_NAME_LENGTH = 255
 PATH_LENGTH = 1000
 _ID_BYTES = 16
 _NO_STEPS = frozenset({"", ".", ".."})
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
+"""How an absolute path begins there; any other backslash is a character of the name."""
 
 
 class ShareState(StrEnum):
@@ -232,14 +236,16 @@ def new_document_id() -> str:
 def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> str:
     """Return the text without surrounding white space.
 
-    Raises: InvalidInput if it is longer than ``longest`` characters or has control characters. ``lines`` permits line
-    breaks and tabs.
+    Raises: InvalidInput if it is longer than ``longest`` characters, has control characters, or has only characters
+    that cannot be seen. ``lines`` permits line breaks and tabs.
     """
     tidy = text.replace("\r\n", "\n").strip()
     if len(tidy) > longest:
         raise InvalidInput(field, "text_too_long", longest=longest, length=len(tidy))
     if any(_is_unwritable(c) and not (lines and c in "\n\t") for c in tidy):
         raise InvalidInput(field, "text_control_characters")
+    if tidy and is_blank(tidy):
+        raise InvalidInput(field, "text_blank")
     return tidy
 
 
@@ -251,11 +257,13 @@ def _is_unwritable(character: str) -> bool:
 def check_file_name(name: str, *, field: str = "documents") -> str:
     """Return the last component of the file name that the browser sent: no path, no control characters.
 
-    Raises: InvalidInput if nothing is left or it is too long.
+    Raises: InvalidInput if nothing is left that can be seen, or it is too long.
     """
-    base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    visible = "".join(c for c in base if not _is_unwritable(c)).strip()
-    if not visible or visible in {".", ".."}:
+    writable = "".join(c for c in name if not _is_unwritable(c)).strip()
+    visible = writable.rsplit("/", 1)[-1].strip()
+    if _WINDOWS_PATH.match(writable) or _WINDOWS_PATH.match(visible):
+        visible = visible.rsplit("\\", 1)[-1].strip()
+    if visible in {".", ".."} or is_blank(visible):
         raise InvalidInput(field, "file_name_missing")
     if len(visible) > FILE_NAME_LENGTH:
         raise InvalidInput(field, "file_name_too_long", longest=FILE_NAME_LENGTH)
@@ -270,7 +278,7 @@ def check_document_name(name: str) -> str:
     Raises: InvalidInput if nothing is left or it is too long.
     """
     parts = unicodedata.normalize("NFC", name).split("/")
-    if len(parts) == 1 or "\\" in name or any(part.strip() in _NO_STEPS for part in parts):
+    if len(parts) == 1 or _WINDOWS_PATH.match(name) or any(part.strip() in _NO_STEPS for part in parts):
         return check_file_name(name)
     # Normalise again: removing a character may have joined a letter and its accent.
     path = unicodedata.normalize("NFC", "/".join(check_file_name(part) for part in parts))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deldokument.domain.characters import belongs_in_text, is_blank
 from deldokument.domain.errors import Conflict, InvalidInput
 
 _ON_BEHALF_OF = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -216,12 +217,12 @@ NAME_LENGTHS = range(2, 201)
 def check_name(name: str, *, field: str = "name") -> str:
     """Return the name, tidied.
 
-    Raises: InvalidInput unless it has 2 to 200 printable characters, of any alphabet.
+    Raises: InvalidInput unless it has 2 to 200 characters, of any alphabet, that belong in a text and can be seen.
     """
     tidy = tidy_words(name)
     if len(tidy) not in NAME_LENGTHS:
         raise InvalidInput(field, "name_length", shortest=NAME_LENGTHS.start, longest=NAME_LENGTHS.stop - 1)
-    if not tidy.isprintable():
+    if not all(map(belongs_in_text, tidy)) or is_blank(tidy):
         raise InvalidInput(field, "name_characters")
     return tidy
 

@@ -32,6 +32,7 @@ class Upload:
     - ``member_id`` or ``integration_id``: the owner; exactly one is set.
     - ``partial_of``: the whole upload whose token a partial upload uses.
     - ``start``: where a partial upload begins in the document, if the client has said so.
+    - ``sealed_metadata``: the client's Upload-Metadata (tus), encrypted.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Upload:
     integration_id: str | None = None
     partial_of: str | None = None
     start: int | None = None
+    sealed_metadata: bytes | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -135,6 +135,9 @@ def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl
         raise InvalidInput(field, "webhook_url_malformed") from None
     if parts.scheme not in {"https", "http"} or "@" in parts.netloc or not parts.hostname:
         raise InvalidInput(field, "webhook_url_malformed")
+    if "[" in parts.netloc and not isinstance(_literal(parts.hostname), IPv6Address):
+        # IPvFuture (RFC 3986, 3.2.2): urlsplit removes the brackets, and a name would be left.
+        raise InvalidInput(field, "webhook_url_malformed")
     if parts.scheme == "http" and not rule.private:
         raise InvalidInput(field, "webhook_url_not_https")
     secure = parts.scheme == "https"

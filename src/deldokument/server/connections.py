@@ -102,6 +102,8 @@ def _must_be_plain(headers: Sequence[tuple[bytes, bytes]], version: str) -> None
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ValueError("no host, or several")
+    if any(host.lstrip().lower().startswith(b"[v") for host in hosts):
+        raise ValueError("an IP address of a version that does not exist (IPvFuture)")
     if any(name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in headers):
         raise ValueError("a body coded in another way than in chunks")
 

@@ -44,6 +44,7 @@ class EncryptedColumn(StrEnum):
     RECIPIENT_NAME = "recipient.name"
     RECIPIENT_LABEL = "recipient.label"
     FILE_NAME = "document.name"
+    UPLOAD_METADATA = "upload.metadata"
     SUBJECT = "subject.identifier"
     MEMBER_NUMBER = "member.identifier"
     MEMBER_NAME = "member.name"

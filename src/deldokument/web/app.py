@@ -135,7 +135,7 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     """Return every route of the application."""
     callers = ConcurrencyLimiter()
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
-    api = Mount(API_PREFIX, create_api(deps, callers))
+    api = Mount(API_PREFIX, create_api(deps, site, callers))
     ks = Mount(KS_PREFIX, create_ks(deps, site, callers))
     pages = [starlette_route(endpoint, deps, site) for endpoint in (*ENDPOINTS, *extra)]
     return [*pages, *tus.routes(deps), api, ks, assets]

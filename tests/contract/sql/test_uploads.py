@@ -49,6 +49,14 @@ def test_a_renewed_token_replaces_the_old_one(database: SqlDatabase, upload: Upl
         assert tx.uploads.by_token(b"new") == replace(upload, token_hash=b"new", deadline=NOW + 2 * DAY)
 
 
+def test_metadata_are_replaced_and_those_of_no_upload_are_nobodys(database: SqlDatabase, upload: Upload) -> None:
+    with database.write() as tx:
+        tx.uploads.save_metadata(upload.id, b"first")
+        tx.uploads.save_metadata(upload.id, b"sealed")
+        tx.uploads.save_metadata("nothing", b"sealed")
+        assert tx.uploads.get(upload.id) == replace(upload, sealed_metadata=b"sealed")
+
+
 def test_an_unfinished_upload_is_shortened_to_what_it_has(database: SqlDatabase, upload: Upload) -> None:
     with database.write() as tx:
         tx.uploads.advance(upload.id, 0, 5, [])

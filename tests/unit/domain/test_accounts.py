@@ -93,6 +93,7 @@ def test_names_that_people_take_for_the_same_are_the_same(alike: str) -> None:
         ("ČEAHPPI Đ Ŋ", "čeahppi đ ŋ"),
         ("Straße", "STRASSE"),
         ("Plan\u00a0bygg", "plan bygg"),
+        ("Bygge\u00adsak", "Bygge\u200csak"),
     ],
 )
 def test_however_they_are_typed(one: str, other: str) -> None:

@@ -105,6 +105,7 @@ def test_no_value_makes_markup_in_a_paragraph_or_a_table(name: str) -> None:
 
 def test_a_value_is_one_line_without_marks_that_cannot_be_seen() -> None:
     assert escaped("a\n\n# b\u2028c\td") == "a \\# b c d"
+    assert escaped("می\u200cخواهم Sam\u00adarbeid") == "می\u200cخواهم Sam\u00adarbeid"
     assert escaped("a\u202eb\x00c\ud800") == "a�b�c�"
 
 

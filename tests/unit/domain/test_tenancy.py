@@ -55,7 +55,15 @@ def test_a_name_that_is_too_short_or_too_long_is_refused(name: str) -> None:
     assert (caught.value.code, caught.value.params) == ("name_length", {"shortest": 2, "longest": 200})
 
 
-@pytest.mark.parametrize("name", ["Kari\x00Lunde", "Kari\u202eLunde", "Kari\ud800Lunde", "Kari\x7f"])
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "Sam\u00adarbeid", "\U0001f468\u200d\U0001f469 AS"])
+def test_a_name_keeps_the_invisible_characters_that_writing_needs(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Kari\x00Lunde", "Kari\u202eLunde", "Kari\ud800Lunde", "Kari\x7f", "\u200b\u200b", "\u200d\u00ad", "\u3164\u3164"],
+)
 def test_a_name_with_a_character_that_cannot_be_shown_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="name_characters"):
         check_name(name)

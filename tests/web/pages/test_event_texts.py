@@ -96,6 +96,7 @@ def test_a_whole_document_that_is_downloaded_once_more_is_not_told_as_a_part() -
 def test_a_random_id_is_told_by_its_name_or_not_at_all() -> None:
     one = "A" * 22
     assert details_shown({"account": one}, {one: "Bygge\u202esak"}) == ["Konto: Bygge\u25a1sak"]
+    assert details_shown({"account": one}, {one: "Bygge\u00adsak"}) == ["Konto: Bygge\u00adsak"]
     assert details_shown({"account": one, "member": "m", "document": "d", "agreement": one}) == []
     assert details_shown({"agreement": "tjenesteavtale"}) == ["Avtale: tjenesteavtale"]
 

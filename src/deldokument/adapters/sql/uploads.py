@@ -65,6 +65,7 @@ _insert_part = insert(part)
 _shorten = (
     update(upload).where(upload.c.id == param("key"), upload.c.finished_at.is_(None)).values(length=upload.c.offset)
 )
+_save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed_metadata=param("sealed"))
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
 _of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
@@ -160,6 +161,10 @@ class SqlUploads:
         Raises: NotFound, also for a finished upload.
         """
         self._work.change(_shorten, {"key": upload_id}, "upload")
+
+    def save_metadata(self, upload_id: str, sealed: bytes) -> None:
+        """Replace the metadata, if the upload still exists."""
+        self._work.run(_save_metadata, {"key": upload_id, "sealed": sealed})
 
     def finish(self, upload_id: str, now: datetime) -> None:
         """Finish the upload: no byte and no merge comes after this.

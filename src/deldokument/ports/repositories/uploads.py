@@ -55,6 +55,10 @@ class Uploads(Protocol):
         """Set the length to the current offset. Raises: NotFound, also if the upload is finished."""
         ...
 
+    def save_metadata(self, upload_id: str, sealed: bytes) -> None:
+        """Replace the metadata, if the upload still exists."""
+        ...
+
     def finish(self, upload_id: str, now: datetime) -> None: ...
     def parts(self, upload_id: str) -> list[Part]:
         """Return the parts in the order of their offsets."""

@@ -6,5 +6,6 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `compaction`: merges small parts
 - `concatenation`: joins partial uploads (tus concatenation)
 - `deferred_length`: handles uploads of unknown length
+- `metadata`: metadata that a tus client sent and gets back
 - `part_writer`: encrypts bytes into parts
 """

@@ -36,7 +36,14 @@ def create_partial(deps: Dependencies, token: str, *, length: int, start: int | 
             return same[0]
         check_new_partial(current, partials, length, start)
         partial = replace(
-            current, id=new_id(), length=length, token_hash=None, finished_at=None, partial_of=whole.id, start=start
+            current,
+            id=new_id(),
+            length=length,
+            token_hash=None,
+            finished_at=None,
+            partial_of=whole.id,
+            start=start,
+            sealed_metadata=None,
         )
         tx.uploads.add(partial)
         touch_draft(deps, tx, share)

@@ -25,19 +25,20 @@ from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
 from deldokument.web.http.problems import faults_of, problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.site import Site
 
 log = logging.getLogger("deldokument.api")
 ROUTERS = (accounts.router, shares.router, documents.router, one_request.router, webhooks.router)
 """All routers of the API. Add the router of a new module here."""
 
 
-def create_api(deps: Dependencies, callers: ConcurrencyLimiter) -> ASGIApp:
+def create_api(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> ASGIApp:
     """Return the API, wrapped in its middleware."""
     app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
     for router in ROUTERS:
         app.include_router(router)
     # Built at the first request: it takes longer than the rest of this function, and most processes never need it.
-    described = cache(lambda: describe(app, PREFIX))
+    described = cache(lambda: describe(app, PREFIX, site))
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
     app.add_exception_handler(ServiceError, _as_problem)
     app.add_exception_handler(IntegrityError, _as_problem)
@@ -76,7 +77,9 @@ def _allowed(request: Request) -> set[str]:
     matching = (
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
     )
-    return {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+    methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+    # The middleware answers HEAD by the route of GET.
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

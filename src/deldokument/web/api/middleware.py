@@ -39,6 +39,7 @@ from deldokument.services.api.idempotency import (
 from deldokument.web.api.dependencies import ApiCall
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.errors import MediaTypeRefused
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.problems import problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.transfer.request_body import bearer_token
@@ -73,6 +74,9 @@ class ApiMiddleware:
         if scope["type"] != "http" or scope["path"] == OPENAPI:
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # RFC 9110, 9.3.2: the response to GET without its content.
+            scope, send = {**scope, "method": "GET"}, _without_content(send)
         request, headers = Request(scope, receive), dict[str, str]()
         send = _with_headers(send, headers)
         try:
@@ -226,7 +230,7 @@ async def _whole_body(request: Request) -> bytes:
             raw += piece
             if len(raw) > longest:
                 raise TooLarge("body_too_large")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(request)
     wanted = _FORM if with_files else _JSON
     if raw and kind != wanted:
         raise MediaTypeRefused(wanted)
@@ -241,6 +245,13 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return rest.pop() if rest else await receive()
 
     return replay
+
+
+def _without_content(send: Send) -> Send:
+    async def without_content(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return without_content
 
 
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:

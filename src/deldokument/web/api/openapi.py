@@ -17,6 +17,7 @@ from pydantic import Field
 
 from deldokument.web.api.models import Given
 from deldokument.web.http.problems import MEDIA_TYPE
+from deldokument.web.http.site import Site
 
 _PROBLEMS = {
     401: "The access token is missing or invalid.",
@@ -45,6 +46,14 @@ a published share.
 Instants are RFC 3339; responses have them in UTC. Sizes are in bytes. Unknown fields are rejected. Lists are paginated:
 `next` is the cursor of the next page. Objects that are not yours are answered with 404.
 """
+_LICENSE = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+_TAGS = {
+    "accounts": "The accounts that you may use.",
+    "shares": "Shares from draft to expiry: change, publish, extend, withdraw.",
+    "documents": "Documents of a draft. Their bytes are uploaded with tus 1.0.0.",
+    "receipts": "Who has opened a share and downloaded its documents.",
+    "webhooks": "Calls to your system when something happens to a share.",
+}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -123,14 +132,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _PROBLEMS[status]} for status in statuses}
 
 
-def describe(app: FastAPI, server: str) -> dict[str, Any]:
-    """Return the document of an application whose paths begin at ``server``."""
+def describe(app: FastAPI, server: str, site: Site) -> dict[str, Any]:
+    """Return the document of an application whose paths begin at ``server``; the contact is the site's operator."""
     document = get_openapi(
         title="Del dokument",
         version="1",
         description=_DESCRIPTION,
         routes=app.routes,
         servers=[{"url": server}],
+        contact={"name": site.operator_name, "url": f"{site.public_url}/kontakt"},
+        license_info=_LICENSE,
+        tags=[{"name": name, "description": description} for name, description in _TAGS.items()],
     )
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"maskinporten": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

@@ -7,9 +7,11 @@
 - `form_values`: dates and counts of form fields and queries
 - `forms`: streaming parser of forms with files
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
+- `media_type`: media type of a request's body
 - `multipart`: multipart/form-data parser that all readers share
 - `pagination`: pagination tokens of pages
 - `path_encoding`: rejection of control characters in paths
+- `preconditions`: If-Match and If-None-Match
 - `problems`: errors as application/problem+json
 - `rate_limit`: rate limit headers
 - `rendering`: page rendering with Jinja

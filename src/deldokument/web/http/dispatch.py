@@ -33,6 +33,7 @@ from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
@@ -175,10 +176,9 @@ def holds_token(call: RequestContext) -> bool:
 async def _read_body(call: RequestContext, takes_file: int, keeps_files: bool) -> None:
     if call.request.method in SAFE_METHODS:
         return
-    content_type = call.request.headers.get("content-type", "")
-    kind = content_type.split(";")[0].strip().lower()
+    kind = media_type_of(call.request)
     if takes_file and kind == "multipart/form-data":
-        await _read_files(call, content_type, takes_file, keeps_files)
+        await _read_files(call, call.request.headers["content-type"], takes_file, keeps_files)
     else:
         await _read_words(call, kind)
 

@@ -97,6 +97,7 @@ WORDS: dict[str, str] = {
     "name_has_number": _("There is a number in the name. Write the name alone."),
     "text_too_long": _("The text has %(length)s characters. There is room for %(longest)s."),
     "text_control_characters": _("The text has characters that can't be shown. Write it again without them."),
+    "text_blank": _("The text has only characters that can't be seen."),
     "file_name_missing": _("The file has no name that can be shown."),
     "file_name_too_long": _("The file's name is too long. It may have %(longest)s characters."),
     "length_negative": _("The file's size is not known."),

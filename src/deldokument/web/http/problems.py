@@ -62,8 +62,6 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
         faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
         body["errors"] = [{"field": e.field, "code": e.code, "message": error_text(e, translator)} for e in faults]
     headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **_headers(error)}
-    if request.method == "HEAD":
-        return Response(None, status, headers, MEDIA_TYPE)
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 

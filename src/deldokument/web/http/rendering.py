@@ -19,6 +19,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations
@@ -105,10 +106,10 @@ def _oslo(instant: datetime | None) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a name with a box in place of each invisible or direction-changing character."""
+    """Return a name with a box in place of each stray invisible or direction-changing character."""
     if text.isprintable():
         return text
-    return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} else c for c in text)
+    return "".join("\u25a1" if unicodedata.category(c) in {"Cf", "Cc"} and not belongs_in_text(c) else c for c in text)
 
 
 def render(

@@ -18,6 +18,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import RequestContext
 
@@ -58,7 +59,7 @@ def resend_page(call: RequestContext) -> Response:
     # Without a session the old token is kept: it gives no access, but identifies the form's owner.
     token = call.session.csrf_token if call.session else _token_of(call)
     # Same encoding as received: the other one could make a long text exceed the limit of a form.
-    kind = call.request.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = media_type_of(call.request)
     encoding = kind if kind == "multipart/form-data" else "application/x-www-form-urlencoded"
     files = bool(call.files)
     return render(

@@ -30,6 +30,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
+from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
@@ -40,6 +41,7 @@ from deldokument.services.downloads.access import still_authorized
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
+from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
 _Result = TypeVar("_Result")
@@ -80,6 +82,8 @@ def archive_bytes(call: RequestContext) -> Response:
 
 def _answer(call: RequestContext, content: Content) -> Response:
     etag = f'"{content.etag}"'
+    if status := failed_precondition(call.request, etag):
+        return Response(status_code=status, headers=_HEADERS | {"ETag": etag})
     headers = _HEADERS | {
         "ETag": etag,
         "Content-Disposition": disposition(content.name.rpartition("/")[2]),
@@ -135,7 +139,8 @@ def disposition(name: str) -> str:
 
     It has an ASCII fallback (RFC 6266, 4.1 and 4.3).
     """
-    visible = "".join(c if c.isprintable() else "_" for c in name)
+    # A backslash is a separator to some clients.
+    visible = "".join(c if belongs_in_text(c) and c != "\\" else "_" for c in name)
     fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
 

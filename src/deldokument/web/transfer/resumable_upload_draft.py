@@ -28,6 +28,7 @@ from deldokument.domain.upload import MAX_LENGTH, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import send_interim
 from deldokument.services.uploads.append import create_upload, find_upload, terminate_upload
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.problems import MEDIA_TYPE, problem
 from deldokument.web.transfer.request_body import Stalled, content_length, header_count, receive, upload_token
 
@@ -119,7 +120,7 @@ async def _head(deps: Dependencies, request: Request) -> Response:
 
 async def _append(deps: Dependencies, request: Request) -> Response:
     token, completes = upload_token(request), _completes(request)
-    if request.headers.get("content-type") != PATCH_TYPE:
+    if media_type_of(request) != PATCH_TYPE:
         return _answer(415, {"Accept-Patch": PATCH_TYPE})
     offset = header_count(request, "upload-offset")
     upload, _ = await run_in_threadpool(_look, deps, token, request.path_params["id"])

@@ -20,6 +20,7 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,8 +31,10 @@ from deldokument.domain.upload import MAX_LENGTH, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
+from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
 from deldokument.web.http.errors import WORDS, status_of
 from deldokument.web.http.i18n import Translator
+from deldokument.web.http.media_type import media_type_of
 from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
     Stalled,
@@ -48,6 +51,9 @@ EXTENSIONS = "creation,creation-with-upload,termination,expiration,checksum,conc
 OFFSET_TYPE = "application/offset+octet-stream"
 _FINAL = "final;"
 _PATH = re.compile(r"/uploads/([A-Za-z0-9_-]{1,100})")
+_PAIR = r"[!-+\--~]+(?: [A-Za-z0-9+/]*={0,2})?"
+_METADATA = re.compile(rf"{_PAIR}(?:, ?{_PAIR})*")
+MAX_METADATA = 4096
 _Verb = Callable[[Dependencies, Request], Awaitable[Response]]
 
 
@@ -55,18 +61,21 @@ def routes(deps: Dependencies) -> list[Route]:
     """Return the routes of the protocol's two addresses."""
     return [
         _route(deps, "/uploads", {"OPTIONS": _options, "POST": _create}),
-        _route(deps, "/uploads/{id}", {"OPTIONS": _options, "HEAD": _head, "PATCH": _patch, "DELETE": _delete}),
+        _route(deps, "/uploads/{id}", {"OPTIONS": _options, **_OVERRIDABLE}),
     ]
 
 
 def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
     async def endpoint(request: Request) -> Response:
+        method = _method(request)
+        if method not in verbs:
+            raise HTTPException(405, headers={"Allow": ", ".join(verbs)})
         try:
             if deps.config.resumable_upload_draft and resumable_upload_draft.is_meant(request):
                 return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
-            return await verbs[request.method](deps, request)
+            return await verbs[method](deps, request)
         except ClientDisconnect:
             return _answer(400)
         except Stalled:
@@ -75,7 +84,18 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
             return _refusal(path, error)
 
     # Without GET among the methods, Starlette adds no HEAD to routes that have none.
-    return Route(path, endpoint, methods=list(verbs), name=path)
+    return Route(path, endpoint, methods=list({**verbs, "POST": None}), name=path)
+
+
+def _method(request: Request) -> str:
+    """Return the method that the request names, for clients behind proxies that block PATCH and DELETE.
+
+    Only a POST by tus may name another one: a GET has no effect, whatever its headers say.
+    """
+    override = request.headers.get("x-http-method-override")
+    if override in _OVERRIDABLE and request.method == "POST" and "tus-resumable" in request.headers:
+        return override
+    return request.method
 
 
 def _refusal(path: str, error: ServiceError | IntegrityError) -> Response:
@@ -128,8 +148,9 @@ async def _create(deps: Dependencies, request: Request) -> Response:
         upload = await run_in_threadpool(create_partial, deps, token, length=length, start=_start(request))
     else:
         raise InvalidInput("upload-concat", "body_malformed")
+    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
     headers = _place(upload)
-    if request.headers.get("content-type") == OFFSET_TYPE and length:
+    if media_type_of(request) == OFFSET_TYPE and length:
         headers["Upload-Offset"] = str(await _receive(deps, request, token, upload.id, 0))
     return _answer(201, headers)
 
@@ -141,6 +162,7 @@ async def _join(deps: Dependencies, request: Request, token: str, addresses: str
     if None in paths:
         raise InvalidInput("upload-concat", "body_malformed")
     upload = await run_in_threadpool(join_partials, deps, token, [path[1] for path in paths if path])
+    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
     return _answer(201, _place(upload))
 
 
@@ -162,7 +184,13 @@ async def _head(deps: Dependencies, request: Request) -> Response:
         "Upload-Length": str(upload.length),
         "Upload-Expires": _http_date(upload),
     }
-    return _answer(200, headers | await run_in_threadpool(_concatenation, deps, upload))
+    return _answer(200, headers | await run_in_threadpool(_creation, deps, upload))
+
+
+def _creation(deps: Dependencies, upload: Upload) -> dict[str, str]:
+    """Return the headers that repeat those of the creation."""
+    metadata = upload_metadata(deps, upload)
+    return _concatenation(deps, upload) | ({"Upload-Metadata": metadata} if metadata else {})
 
 
 def _concatenation(deps: Dependencies, upload: Upload) -> dict[str, str]:
@@ -174,7 +202,7 @@ def _concatenation(deps: Dependencies, upload: Upload) -> dict[str, str]:
 
 async def _patch(deps: Dependencies, request: Request) -> Response:
     token, upload_id = upload_token(request), request.path_params["id"]
-    if request.headers.get("content-type") != OFFSET_TYPE:
+    if media_type_of(request) != OFFSET_TYPE:
         return _answer(415)
     try:
         offset = await _receive(deps, request, token, upload_id, header_count(request, "upload-offset"))
@@ -217,6 +245,12 @@ def _start(request: Request) -> int | None:
     return None
 
 
+def _metadata(request: Request) -> str:
+    """Return Upload-Metadata, to be repeated to the client; empty if they are malformed or too long."""
+    text = request.headers.get("upload-metadata", "")
+    return text if len(text) <= MAX_METADATA and _METADATA.fullmatch(text) else ""
+
+
 def _checksum(request: Request) -> Checksum | None:
     text = request.headers.get("upload-checksum")
     if text is None:
@@ -233,3 +267,7 @@ def _checksum(request: Request) -> Checksum | None:
 
 def _http_date(upload: Upload) -> str:
     return format_datetime(upload.deadline, usegmt=True)
+
+
+_OVERRIDABLE: dict[str, _Verb] = {"HEAD": _head, "PATCH": _patch, "DELETE": _delete}
+"""The methods of an upload, which X-HTTP-Method-Override may name."""

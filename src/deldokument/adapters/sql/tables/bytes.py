@@ -22,6 +22,7 @@ upload = Table(
     Column("finished_at", UtcMicros),
     optional("partial_of", "upload"),
     Column("start", BigInteger),
+    Column("sealed_metadata", LargeBinary),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),
     CheckConstraint('finished_at IS NULL OR "offset" = length', "finished"),
     CheckConstraint("(member_id IS NULL) <> (integration_id IS NULL)", "sharer"),

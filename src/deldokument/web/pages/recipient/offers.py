@@ -29,7 +29,10 @@ def link_page(call: RequestContext) -> Response:
         return render(call, "pages/recipient/link.html", login=_login_path(share_id))
     if call.request.method == "HEAD":
         authorize(call.deps, call.person.person, share_id)
-        return Response(media_type="text/html")
+        response = Response(media_type="text/html")
+        # The page is not rendered, so its length is unknown (RFC 9110, 8.6).
+        del response.headers["content-length"]
+        return response
     offer = open_share(call.deps, call.person.person, share_id)
     findings = [document.finding for document in offer.documents]
     return render(

@@ -1,0 +1,36 @@
+"""Characters that cannot be seen: which belong in names and texts, and which text shows nothing at all.
+
+Bidirectional controls, which can make a name look like another, are not among those that belong.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from unicodedata import category
+
+_JOINERS: Final = "\u00ad\u200c\u200d"
+"""Soft hyphen (Word), zero width non-joiner (Persian), zero width joiner (Indic scripts, emoji)."""
+_WRITTEN: Final = frozenset(_JOINERS + "\u00a0\u202f")
+"""With the no-break spaces, of which Norwegian numbers have one («12 000 kr»)."""
+_WITHOUT_JOINERS: Final = str.maketrans("", "", _JOINERS)
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters, marks and symbols without ink; all other invisible characters are known by their category."""
+_BLANK_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+
+
+def belongs_in_text(character: str) -> bool:
+    """Return whether it can be seen, is a space, or is an invisible character that writing needs."""
+    return character.isprintable() or character in _WRITTEN
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of the text can be seen."""
+    return all(category(c) in _BLANK_CATEGORIES or _BLANK.match(c) for c in text)
+
+
+def without_joiners(text: str) -> str:
+    """Return the text as it is read: names that differ in a joiner or soft hyphen look the same."""
+    return text.translate(_WITHOUT_JOINERS)

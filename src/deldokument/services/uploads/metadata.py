@@ -1,0 +1,33 @@
+"""Upload metadata of a tus client, to be returned to it as sent.
+
+It contains file names, so it is encrypted under the share key and dies with it. The service itself does not read it.
+"""
+
+from __future__ import annotations
+
+from deldokument.domain.upload import Upload
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, share_key_id
+
+
+def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:
+    """Store the metadata in place of earlier ones; without effect if there are none or the share has ended."""
+    key = _share_key(deps, upload)
+    if not metadata or key is None:
+        return
+    sealed = seal_field(key, metadata, EncryptedColumn.UPLOAD_METADATA, upload.id)
+    with deps.database.write() as tx:
+        tx.uploads.save_metadata(upload.id, sealed)
+
+
+def upload_metadata(deps: Dependencies, upload: Upload) -> str:
+    """Return the metadata; empty if there are none or the share has ended."""
+    if upload.sealed_metadata is None:
+        return ""
+    key = _share_key(deps, upload)
+    return open_field(key, upload.sealed_metadata, EncryptedColumn.UPLOAD_METADATA, upload.id) if key else ""
+
+
+def _share_key(deps: Dependencies, upload: Upload) -> bytes | None:
+    key_id = share_key_id(upload.share_id)
+    return deps.keyring.get([key_id]).get(key_id)

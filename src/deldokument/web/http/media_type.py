@@ -1,0 +1,10 @@
+"""Media type of a request's body (RFC 9110, 8.3.1)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+
+def media_type_of(request: Request) -> str:
+    """Return the type in lower case and without parameters; empty if the request names none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
