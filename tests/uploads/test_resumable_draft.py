@@ -272,6 +272,20 @@ def test_what_cannot_be_read_changes_nothing(sender: Tus, headers: dict[str, str
     assert head(upload)[1] == "0"
 
 
+def test_a_media_type_is_compared_without_case_and_parameters(sender: Tus) -> None:
+    upload = begun(sender, 10)
+    given = bearer(upload.ticket) | {"Upload-Offset": "0", "Upload-Complete": "?0"}
+    answer = httpx.patch(upload.url, headers=given | {"Content-Type": f"{PARTIAL.upper()}; a=b"}, content=b"x")
+    assert (answer.status_code, head(upload)[1]) == (204, "1")
+
+
+def test_a_post_to_an_upload_does_nothing_whatever_method_it_names(sender: Tus) -> None:
+    upload = begun(sender, 10)
+    given = bearer(upload.ticket) | {"Upload-Complete": "?0", "X-HTTP-Method-Override": "DELETE"}
+    assert httpx.post(upload.url, headers=given, content=b"x").status_code == 405
+    assert head(upload)[1] == "0"
+
+
 def test_without_its_token_there_is_nothing(sender: Tus) -> None:
     upload, other = begun(sender, 10), begun(sender, 11)
     for headers in ({}, {"Authorization": "Bearer wrong"}, bearer(other.ticket)):
