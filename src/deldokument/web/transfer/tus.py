@@ -90,7 +90,7 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
 def _method(request: Request) -> str:
     """Return the method that the request names, for clients behind proxies that block PATCH and DELETE.
 
-    Only a POST by tus may name another one: a GET has no effect, whatever its headers say.
+    Only a POST by tus may name another one. A GET never has an effect.
     """
     override = request.headers.get("x-http-method-override")
     if override in _OVERRIDABLE and request.method == "POST" and "tus-resumable" in request.headers:
