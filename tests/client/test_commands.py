@@ -128,7 +128,7 @@ def test_whatever_ends_it_the_same_command_goes_on(
         _, words = process.communicate(timeout=60)
     if end is not signal.SIGKILL:
         assert process.returncode == 5
-        assert "the same call goes on" in words
+        assert "repeat the same call to resume it" in words
     [draft] = client.shares(reference=f"{end.name}-{parallel}")
     assert draft.state == "draft"
     done = machine.run(*line)

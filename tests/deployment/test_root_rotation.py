@@ -103,7 +103,7 @@ def test_the_root_key_gives_way_while_people_upload_and_download(place: Place | 
                 told = rotate(running)
                 if place is not None:
                     place.trim(version)
-                assert "sealed anew" in told
+                assert "re-encrypted" in told
         assert people.faults == []
         assert people.downloads > 0
         running.publish(people.draft_id)

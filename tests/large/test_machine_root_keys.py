@@ -107,7 +107,7 @@ def test_the_root_key_in_a_module(machine: Machine, registers: Running) -> None:
     deploy(machine, registers, make)
     in_good_order(machine)
     [rotate] = blocks("In a file, or in a module")
-    assert "sealed anew" in machine.run(rotate)
+    assert "re-encrypted" in machine.run(rotate)
     [name] = in_use(machine)
     assert name.startswith("pkcs11-00000002")
     in_good_order(machine)
@@ -117,7 +117,7 @@ def test_the_root_key_in_a_file_of_the_only_machine(machine: Machine, registers:
     deploy(machine, registers, lambda: None)
     [before] = in_use(machine)
     [rotate] = blocks("In a file, or in a module")
-    assert "sealed anew" in machine.run(rotate)
+    assert "re-encrypted" in machine.run(rotate)
     [name] = in_use(machine)
     assert name != before
     in_good_order(machine)

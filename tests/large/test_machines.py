@@ -210,7 +210,7 @@ def test_the_root_key_gives_way_on_both_machines(cluster: Cluster) -> None:
     cluster.first.run(prepare)
     carry(cluster, f"{KEYS[1:]}/root.key.new", "root/root.key.new")
     cluster.second.run(take)
-    assert "sealed anew" in cluster.first.run(seal)
+    assert "re-encrypted" in cluster.first.run(seal)
     with stopped(cluster.first, SERVE), browsing(cluster.first) as browser:
         serves(browser)
         enter(browser, "Tora Vik", "/drift")

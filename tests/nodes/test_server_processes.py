@@ -229,5 +229,5 @@ def test_processes_that_cannot_start_end_the_parent_with_an_error(running: Deplo
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert done.returncode == 1
     assert "run `deldokument migrate`" in done.stderr
-    assert "no process serves: all have died, or cannot start" in done.stderr
+    assert "no process is left: all have died or cannot start" in done.stderr
     assert "Traceback" not in done.stderr
