@@ -13,6 +13,7 @@ from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
+from deldokument.cli.serve import open_listeners
 from deldokument.config.settings import load_settings
 
 
@@ -21,8 +22,8 @@ def main() -> None:
     configure_logging()
     settings = load_settings()
     blobs = DirectoryBlobStore(settings.blobs_dir, durable=False)
-    with closing(build_runtime(settings)) as node:
-        serve(settings, replace(node, deps=replace(node.deps, blobs=blobs)))
+    with closing(build_runtime(settings)) as node, open_listeners(settings) as listeners:
+        serve(settings, replace(node, deps=replace(node.deps, blobs=blobs)), listeners)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ log = logging.getLogger("deldokument")
 def run_server(settings: Settings) -> None:
     """Serve until a signal arrives. Raises: ConfigurationError, OSError, or an error of opening the node."""
     if settings.serve_workers == 1:
-        with closing(build_runtime(settings)) as node, _listening(settings) as listeners:
+        with closing(build_runtime(settings)) as node, open_listeners(settings) as listeners:
             serve(settings, node, listeners)
         return
-    with _listening(settings) as listeners:
+    with open_listeners(settings) as listeners:
 
         def child() -> None:
             # Opened in the child: connections and threads do not survive a fork.
@@ -39,7 +39,7 @@ def run_server(settings: Settings) -> None:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[Listeners]:
+def open_listeners(settings: Settings) -> Iterator[Listeners]:
     """Yield both listeners; close them at the end. Raises: ConfigurationError if one cannot be opened."""
     with (
         _listener("", settings.host, settings.port) as public,
