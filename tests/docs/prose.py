@@ -54,8 +54,8 @@ class Fault:
 
 
 def sources() -> list[Path]:
-    """Every file whose prose is checked: the product's modules, and the pages except decisions and the change log."""
-    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+    """Every file whose prose is checked: the product's modules, and the pages except decisions."""
+    pages = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
     return sorted([*(ROOT / "src").rglob("*.py"), *pages, *(ROOT / "docs").glob("*.md")])
 
 
