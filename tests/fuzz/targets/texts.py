@@ -76,7 +76,7 @@ def webhook_url(data: bytes) -> None:
     except InvalidInput:
         return
     other = httpx.URL(text)
-    assert (other.scheme, other.raw_host.decode(), other.port or 443) == ("https", url.host, url.port)
+    assert (other.scheme, other.raw_host.decode().lower(), other.port or 443) == ("https", url.host, url.port)
     with suppress(OSError):
         # The system's resolver also takes 127.1, 0x7f.1 and 2130706433 for addresses.
         assert is_public(IPv4Address(socket.inet_aton(url.host)))
