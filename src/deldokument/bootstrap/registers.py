@@ -74,7 +74,7 @@ def open_registers(settings: Settings) -> Registers:
     return Registers(
         login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open()),
         tokens=AccessTokenValidator(
-            maskinporten.issuer, settings.api_scope, settings.api_audience or "", maskinporten_http
+            maskinporten.issuer, settings.api_scope, settings.api_audience, maskinporten_http
         ),
         rights=_rights(altinn, altinn_http, token),
         access=_access_rule(settings, altinn),

@@ -89,7 +89,7 @@ ROWS: dict[str, Row] = {
     "MASKINPORTEN_CLIENT_KEY_PATH": ("maskinporten.client_key_path", REQUIRED, "/a", Path("/a"), {}),
     "MASKINPORTEN_RESOURCE": ("maskinporten.resource", "", "https://a.example", "https://a.example", {}),
     "API_SCOPE": ("api_scope", "deldokument:share", "other:scope", "other:scope", {}),
-    "API_AUDIENCE": ("api_audience", None, "https://a.example", "https://a.example", {}),
+    "API_AUDIENCE": ("api_audience", "https://del.eksempel.example", "https://a.example", "https://a.example", {}),
     "RESUMABLE_UPLOAD_DRAFT": ("resumable_upload_draft", False, "true", True, {}),
     "API_REQUESTS_PER_MINUTE": ("api_requests_per_minute", 600, "60", 60, {}),
     "ALTINN_BASE_URL": ("altinn.base_url", REQUIRED, "https://a.example/", "https://a.example", {}),
