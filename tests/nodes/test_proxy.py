@@ -67,7 +67,7 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:
     answer = front.curl("/robots.txt", "-i")
     assert answer.stdout.startswith(b"HTTP/2 200")
-    assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000") == 1
+    assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000; includesubdomains\r\n") == 1
     assert front.curl("/robots.txt", "--tls-max", "1.2").returncode == 35
     assert front.curl("/robots.txt", "-k", host="other.example").returncode == 35
     sent_on = httpx.get(f"http://127.0.0.1:{front.plain}/d/x?y=z", headers={"Host": "other.example"})
@@ -312,7 +312,7 @@ def problem_of(answer: bytes, status: int) -> dict[str, str]:
     fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
     assert fields[b"content-type"] == b"application/problem+json"
     assert fields[b"cache-control"] == b"no-store"
-    assert fields[b"strict-transport-security"] == b"max-age=63072000"
+    assert fields[b"strict-transport-security"] == b"max-age=63072000; includesubdomains"
     assert fields.get(b"retry-after") == (None if status == 413 else b"10")
     told: dict[str, str] = json.loads(body)
     assert told["status"] == status
