@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     webhook_ports: Ports = frozenset({443})
     webhook_networks: Networks = frozenset()
     """Private networks that webhooks may reach; all other private networks are blocked."""
+    webhook_denied_networks: Networks = frozenset()
+    """Networks that webhooks never reach, although their addresses are public."""
 
     smtp: MailSettings | None = None
     """The mail server. Unset: members and administrators get no e-mail."""

@@ -132,6 +132,13 @@ ROWS: dict[str, Row] = {
         frozenset({IPv4Network("10.20.0.0/16")}),
         {},
     ),
+    "WEBHOOK_DENIED_NETWORKS": (
+        "webhook_denied_networks",
+        frozenset(),
+        "129.241.0.0/16",
+        frozenset({IPv4Network("129.241.0.0/16")}),
+        {},
+    ),
     "SMTP_HOST": ("smtp.host", REQUIRED, "mail.example", "mail.example", MAIL),
     "SMTP_PORT": ("smtp.port", 587, "465", 465, MAIL),
     "SMTP_SECURITY": ("smtp.security", "starttls", "none", "none", LOCAL_MAIL),

@@ -356,7 +356,14 @@ def test_webhooks_lead_to_the_open_internet_on_443_unless_said_otherwise(monkeyp
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORTS", "0"), ("PORTS", "65536"), ("PORTS", ","), ("PORTS", "https"), ("NETWORKS", "10.20.0.1/16")],
+    [
+        ("PORTS", "0"),
+        ("PORTS", "65536"),
+        ("PORTS", ","),
+        ("PORTS", "https"),
+        ("NETWORKS", "10.20.0.1/16"),
+        ("DENIED_NETWORKS", "x"),
+    ],
 )
 def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"DELDOKUMENT_WEBHOOK_{name}" in refusal(monkeypatch, WHOLE, **{f"WEBHOOK_{name}": value})
