@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deldokument.config.settings import Settings
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
@@ -276,6 +277,26 @@ def test_nobody_holds_more_than_100_logins_that_wait(tmp_path: Path) -> None:
         finally:
             answers.set()
         assert all(b" 200 " in connection.recv(64) for connection in held[:100])
+
+
+def test_one_client_alone_does_not_take_all_connections_of_a_node(tmp_path: Path) -> None:
+    text = CONFIGURATION.read_text("utf-8")
+    [most] = map(int, re.findall(r"limit_conn deldokument_open (\d+);", text))
+    assert most <= Settings.model_fields["max_connections"].default / 4
+    few = text.replace(f"limit_conn deldokument_open {most};", "limit_conn deldokument_open 5;")
+    answers = threading.Event()
+    head = f"GET /mine HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    with upstream(answers=answers) as behind, proxy(tmp_path, [behind.address], few) as front, ExitStack() as stack:
+        held = [stack.enter_context(front.connect()) for _ in range(6)]
+        try:
+            for connection in held[:5]:
+                connection.sendall(head)
+            wait_until(lambda: len(behind.heads) == 5, _SECONDS, "the proxy let fewer than 5 through")
+            held[5].sendall(head)
+            assert b" 429 " in held[5].recv(64)
+        finally:
+            answers.set()
+        assert all(b" 200 " in connection.recv(64) for connection in held[:5])
 
 
 def test_no_address_of_a_client_that_was_refused_is_written_anywhere(limited: tuple[Front, Client]) -> None:

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     serve_workers: int = Field(1, ge=1, le=64)
     """Number of processes that serve the one port."""
 
+    max_connections: int = Field(2000, ge=16, le=60_000)
+    """Connections of a server process on the public listener; further ones get 503."""
     lend_sockets: bool = True
     """Whether threads transfer the bytes of quick clients directly on the socket, bypassing the event loop."""
 
