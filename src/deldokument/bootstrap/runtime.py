@@ -40,7 +40,9 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
@@ -101,9 +103,12 @@ def build_runtime(settings: Settings) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
+    damage = DamageReports()
+    database = database.authenticated(RowKeys(keyring), damage)
     deps = Dependencies(
         clock=_clock(settings, database),
         database=database,
+        damage=damage,
         keyring=keyring,
         blobs=blobs,
         rights=registers.rights,
