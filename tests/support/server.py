@@ -184,7 +184,7 @@ class Deployment:
         prepare(self.settings)
         paths = self.settings.seal_key_path, self.settings.seal_certificate_path
         create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
         if self._seeded:
             _seed(self.node)
         confirm_clock(self.node.deps)
