@@ -22,6 +22,7 @@ from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
+from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
@@ -38,7 +39,9 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
@@ -95,9 +98,12 @@ def build_runtime(settings: Settings) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
+    damage = DamageReports()
+    database = database.authenticated(RowKeys(keyring), damage)
     deps = Dependencies(
         clock=_clock(settings, database),
         database=database,
+        damage=damage,
         keyring=keyring,
         blobs=blobs,
         rights=registers.rights,
@@ -140,7 +146,13 @@ def _operator(settings: Settings) -> OperatorDetails:
 
 
 def _webhook_rule(settings: Settings) -> AddressRule:
-    return AddressRule(settings.webhook_ports, settings.webhook_networks, private=settings.demo)
+    return AddressRule(
+        settings.webhook_ports,
+        settings.webhook_networks,
+        denied=settings.webhook_denied_networks,
+        own=own_networks(),
+        private=settings.demo,
+    )
 
 
 def _blobs(settings: Settings) -> BlobStore:
