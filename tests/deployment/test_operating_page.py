@@ -80,9 +80,8 @@ _STANDINS = {
             for file in "$secrets"/*; do
               cp "$file" "$CREDENTIALS_DIRECTORY/DELDOKUMENT_${file##*/}"
             done
-            for line in $(sed -n "s|%d|$CREDENTIALS_DIRECTORY|; s|^Environment=||p" "$HERE/etc/systemd/system/$unit.service"); do
-              export "$line"
-            done
+            place="s|%d|$CREDENTIALS_DIRECTORY|; s|^Environment=|export |p"
+            eval "$(sed -n "$place" "$HERE/etc/systemd/system/$unit.service")"
             (set -a; . "$settings"; exec $start >> "$HERE/log" 2>&1) & echo $! >> "$HERE/started"
           done
         fi""",

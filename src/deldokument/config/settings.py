@@ -56,6 +56,7 @@ from deldokument.config.types import (
     origin,
 )
 from deldokument.domain.email_addresses import Language
+from deldokument.domain.share import MAX_RECIPIENTS
 
 PREFIX: Final = "DELDOKUMENT_"
 _UNMADE: Final = "default_factory_not_called"
@@ -151,6 +152,18 @@ class Settings(BaseSettings):
     """Audience to which tokens must be restricted. Empty, as in the demo: any."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
     """Rate limit of the API for each consumer."""
+    refusals_per_hour: int = Field(30, ge=1, le=100_000)
+    """Rate limit of a person who is refused at links."""
+    logins_per_hour: int = Field(60, ge=1, le=100_000)
+    """Rate limit of the logins that a browser begins, and of those that a person completes."""
+    lookups_per_hour: int = Field(2000, ge=MAX_RECIPIENTS, le=1_000_000)
+    """Rate limit of the numbers that a person adds as recipients."""
+    drafts_per_hour: int = Field(200, ge=1, le=100_000)
+    """Rate limit of the drafts that a person begins."""
+    max_drafts: int = Field(1000, ge=1, le=1_000_000)
+    """The most drafts of a member or an integration at a time."""
+    max_uploads: int = Field(5000, ge=1, le=1_000_000)
+    """The most unfinished uploads of a member or an integration at a time."""
     resumable_upload_draft: bool = False
     """Whether to also accept uploads by the IETF draft of resumable uploads, which will change."""
     notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
