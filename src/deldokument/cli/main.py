@@ -160,7 +160,7 @@ def _seal_state(node: Runtime) -> str:
     try:
         end = valid_until(node.deps.signer.certificate())
     except Unavailable:
-        return "MISSING: nothing can be sealed until a worker runs with one; create it with `deldokument keys seal`"
+        return "MISSING, or no worker has run: create it with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 
