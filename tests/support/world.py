@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import PdfSigner, create_seal_certificate
 from deldokument.adapters.documents.texts import PackageLibrary
+from deldokument.adapters.keys.integrity import KeyringIntegrity
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.sql.database import SqlDatabase
@@ -30,6 +31,7 @@ from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import ENFORCED_ENTRY
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.ports.service_config import ServiceConfig
@@ -389,6 +391,7 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
         clock=FakeClock(),
         database=database_at(database_url),
         keyring=keyring,
+        integrity=KeyringIntegrity(keyring),
         blobs=stack().blobs(folder),
         rights=FakeRights(),
         register=FakeRegister(_organizations()),
@@ -406,6 +409,7 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
 
 def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     deps = _world(folder, database_url, keyring)
+    keyring.create(ENFORCED_ENTRY)
     keyring.create(DIRECTORY)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = registration.create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)

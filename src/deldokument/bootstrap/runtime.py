@@ -20,6 +20,7 @@ from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import load_seal
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
+from deldokument.adapters.keys.integrity import KeyringIntegrity
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
@@ -99,6 +100,7 @@ def build_runtime(settings: Settings) -> Runtime:
         clock=_clock(settings, database),
         database=database,
         keyring=keyring,
+        integrity=KeyringIntegrity(keyring),
         blobs=blobs,
         rights=registers.rights,
         register=registers.organizations,

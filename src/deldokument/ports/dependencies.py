@@ -14,6 +14,7 @@ from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes
+from deldokument.ports.integrity import Integrity
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
@@ -28,6 +29,7 @@ class Dependencies:
     clock: Clock
     database: Database
     keyring: Keyring
+    integrity: Integrity
     blobs: BlobStore
     rights: OrganizationRights
     register: OrganizationRegister

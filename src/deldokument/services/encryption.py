@@ -3,6 +3,7 @@
     share:<share id>               share key: content and message; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
+    integrity-enforced             opens nothing; while it exists, a row without a proof is refused (ports/integrity)
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
                                    that confirm them, URLs and secrets of webhooks, and, together with a request's
                                    idempotency key, its stored response; lives as long as the deployment

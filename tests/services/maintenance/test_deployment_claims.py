@@ -10,6 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
+from deldokument.ports.integrity import ENFORCED_ENTRY
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.services.encryption import DIRECTORY
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
@@ -48,7 +49,7 @@ def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
     database: SqlDatabase, keyring: MemoryKeyring
 ) -> None:
     adopt_keyring(database, keyring, is_new=True)
-    assert set(keyring.keys) == {DIRECTORY}
+    assert set(keyring.keys) == {DIRECTORY, ENFORCED_ENTRY}
     assert keyring.owner == deployment(database).id
     adopt_keyring(database, keyring, is_new=False)
     check_keyring(keyring, deployment(database))

@@ -4,6 +4,7 @@ Guarantees:
 - A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
 - It accepts only the keyring whose directory key matches the stored fingerprint.
 - Only `adopt_keyring` makes the directory key, and only before a worker has ever run.
+- A deployment that begins with this version enforces integrity from the start: it has no row without a proof.
 - The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
 
 A deployment older than the fingerprints gets one from the keyring that holds its directory key.
@@ -17,6 +18,7 @@ from typing import Final
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import Conflict
 from deldokument.ports.blobs import BlobStore
+from deldokument.ports.integrity import ENFORCED_ENTRY
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.transaction import Database
@@ -67,6 +69,8 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
     # First, so that a keyring of another deployment stays unchanged.
     keyring.claim(deployment.id)
+    if not keyring.get([DIRECTORY]):
+        keyring.create(ENFORCED_ENTRY)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:
         tx.deployment.note_keyring(_fingerprint(key, deployment))
