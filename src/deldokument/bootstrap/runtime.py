@@ -20,7 +20,6 @@ from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import load_seal
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
-from deldokument.adapters.keys.integrity import KeyringIntegrity
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
@@ -39,7 +38,9 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
@@ -96,11 +97,14 @@ def build_runtime(settings: Settings) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
+    keys, damage = RowKeys(keyring), DamageReports()
+    database = database.authenticated(keys, damage)
     deps = Dependencies(
         clock=_clock(settings, database),
         database=database,
+        damage=damage,
         keyring=keyring,
-        integrity=KeyringIntegrity(keyring),
+        integrity=keys,
         blobs=blobs,
         rights=registers.rights,
         register=registers.organizations,

@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     GRANT = "grant"  # Share key or audit key; share id.
     FIELDS = "fields"  # Audit key, or any key given to fields.py; no context.
     LOOKUP = "lookup"  # As FIELDS.
+    INTEGRITY = "integrity"  # Integrity key; kind of row.
 
 
 def new_key() -> bytes:

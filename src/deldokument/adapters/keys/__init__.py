@@ -1,7 +1,6 @@
 """Keyring and root keys: one keyring over three stores, and three kinds of root key.
 
 - `files`: root key in a file
-- `integrity`: whether integrity is enforced, from the keyring
 - `keyring`: the keyring port: entries encrypted under a root key
 - `openbao`: connection to OpenBao with AppRole login
 - `openbao_store`: keyring entries in OpenBao's key-value engine

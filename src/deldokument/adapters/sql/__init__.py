@@ -4,11 +4,12 @@ Guarantees:
 - both databases keep the contracts of `ports.repositories`;
 - no error of SQLAlchemy or of a driver leaves this package.
 
-Knows no keys, and not why a row exists.
+Gets the keys of the tags, and no other key. Does not know why a row exists.
 
 - `accounts`: accounts
 - `agreements`: published texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
+- `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
 - `database`: transactions

@@ -94,7 +94,7 @@ def grants_with(deps: Dependencies, share: Share, keys: Mapping[str, bytes]) -> 
     audit_key = keys.get(share.audit_key_id)
     if audit_key is None:
         return None
-    return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)), deps.integrity.enforced)
+    return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)), deps.integrity.is_enforced())
 
 
 def move_grants(deps: Dependencies, tx: Transaction, before: Share, after: Share) -> Share:
