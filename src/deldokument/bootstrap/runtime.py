@@ -22,6 +22,7 @@ from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
+from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
@@ -146,7 +147,13 @@ def _operator(settings: Settings) -> OperatorDetails:
 
 
 def _webhook_rule(settings: Settings) -> AddressRule:
-    return AddressRule(settings.webhook_ports, settings.webhook_networks, private=settings.demo)
+    return AddressRule(
+        settings.webhook_ports,
+        settings.webhook_networks,
+        denied=settings.webhook_denied_networks,
+        own=own_networks(),
+        private=settings.demo,
+    )
 
 
 def _blobs(settings: Settings) -> BlobStore:

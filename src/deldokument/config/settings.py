@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     serve_workers: int = Field(1, ge=1, le=64)
     """Number of processes that serve the one port."""
 
+    max_connections: int = Field(2000, ge=16, le=60_000)
+    """Connections of a server process on the public listener; further ones get 503."""
     lend_sockets: bool = True
     """Whether threads transfer the bytes of quick clients directly on the socket, bypassing the event loop."""
 
@@ -140,8 +142,8 @@ class Settings(BaseSettings):
     altinn: AltinnSettings | None = None
     api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
     """Scope that Maskinporten's token must have for a call to the API."""
-    api_audience: str | None = None
-    """Audience to which tokens must be restricted. Unset: any."""
+    api_audience: str = Field(default_factory=lambda data: "" if data["demo"] else data["public_url"])
+    """Audience to which tokens must be restricted. Empty, as in the demo: any."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
     """Rate limit of the API for each consumer."""
     resumable_upload_draft: bool = False
@@ -154,6 +156,8 @@ class Settings(BaseSettings):
     webhook_ports: Ports = frozenset({443})
     webhook_networks: Networks = frozenset()
     """Private networks that webhooks may reach; all other private networks are blocked."""
+    webhook_denied_networks: Networks = frozenset()
+    """Networks that webhooks never reach, although their addresses are public."""
 
     smtp: MailSettings | None = None
     """The mail server. Unset: members and administrators get no e-mail."""

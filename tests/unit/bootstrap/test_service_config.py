@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
+from ipaddress import ip_network
 
 import pytest
 
+from deldokument.adapters.own_networks import own_networks
 from deldokument.bootstrap.runtime import service_config
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.policy import AccessRule
@@ -39,3 +41,14 @@ def test_a_setting_reaches_the_use_cases(name: str, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(f"DELDOKUMENT_{name.upper()}", CHANGED[name])
     settings = load_settings()
     assert getattr(service_config(settings, AccessRule()), name) == getattr(settings, name)
+
+
+def test_the_networks_of_webhooks_reach_the_use_cases_with_those_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DELDOKUMENT_WEBHOOK_NETWORKS", "10.20.0.0/16")
+    monkeypatch.setenv("DELDOKUMENT_WEBHOOK_DENIED_NETWORKS", "129.241.0.0/16")
+    rule = service_config(load_settings(), AccessRule()).webhooks
+    assert rule.networks == {ip_network("10.20.0.0/16")}
+    assert rule.denied == {ip_network("129.241.0.0/16")}
+    assert rule.own == own_networks()
