@@ -128,6 +128,11 @@ def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
 
 
+def role_hash(key: bytes, role: str, person: PersonIdentifier) -> bytes:
+    """Return the hash that proves a record about the person in this role under ``key``."""
+    return lookup_hash(key, role, person.value)
+
+
 def identifier_hashes(
     keys: Mapping[str, bytes], identifiers: Sequence[Identifier]
 ) -> dict[str, dict[Identifier, bytes]]:

@@ -1,4 +1,4 @@
-"""Grants of recipients; unset for existing rows.
+"""Grants of recipients, and hashes of persons in their roles; unset for existing rows.
 
 Frozen: describes the tables as of this revision and imports nothing of the program.
 """
@@ -20,3 +20,5 @@ def upgrade() -> None:
     """Upgrade from 0024."""
     for name in ("sealed_grant", "sealed_audit_grant"):
         op.add_column("recipient", sa.Column(name, sa.LargeBinary()))
+    for table in ("member", "administrator", "operator"):
+        op.add_column(table, sa.Column("role_hash", sa.LargeBinary()))
