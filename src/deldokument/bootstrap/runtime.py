@@ -26,6 +26,7 @@ from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
+from deldokument.adapters.sql.privileges import grant_privileges
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
@@ -64,11 +65,15 @@ class Runtime:
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate the database and prepare the keyring for this version; claim the keyring the first time.
+    """Migrate the database, give the processes' roles their privileges, and prepare the keyring for this version.
+
+    Claims the keyring the first time.
 
     Raises: ServiceError or ConfigurationError.
     """
-    migrate(settings.database_url)
+    url = settings.database_url
+    migrate(url)
+    grant_privileges(url, serve=settings.database_serve_role, worker=settings.database_worker_role)
     prepare_keyring(settings)
     database = SqlDatabase(settings.database_url)
     try:
@@ -131,6 +136,12 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         operator=_operator(settings),
         notices=NoticeRules(settings.notice_sender, settings.notice_language),
         api_requests_per_minute=settings.api_requests_per_minute,
+        refusals_per_hour=settings.refusals_per_hour,
+        logins_per_hour=settings.logins_per_hour,
+        lookups_per_hour=settings.lookups_per_hour,
+        drafts_per_hour=settings.drafts_per_hour,
+        max_drafts=settings.max_drafts,
+        max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,
         seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
         webhooks=_webhook_rule(settings),

@@ -15,7 +15,17 @@ from deldokument.ports.service_config import ServiceConfig
 from tests.support.environments import WHOLE
 
 SHARED = sorted({field.name for field in fields(ServiceConfig)} & set(Settings.model_fields))
-CHANGED = {"api_requests_per_minute": "7", "resumable_upload_draft": "true", "public_url": "https://other.example"}
+CHANGED = {
+    "api_requests_per_minute": "7",
+    "refusals_per_hour": "7",
+    "logins_per_hour": "7",
+    "lookups_per_hour": "700",
+    "drafts_per_hour": "7",
+    "max_drafts": "7",
+    "max_uploads": "7",
+    "resumable_upload_draft": "true",
+    "public_url": "https://other.example",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `orphans`: progress of the orphan sweep
 - `outbox`: transactional outbox and its cursors
 - `postgres`: connection settings and errors of PostgreSQL
+- `privileges`: privileges of the processes' own roles in PostgreSQL
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
