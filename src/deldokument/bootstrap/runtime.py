@@ -104,14 +104,15 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    damage = DamageReports()
-    database = database.authenticated(RowKeys(keyring), damage)
+    keys, damage = RowKeys(keyring), DamageReports()
+    database = database.authenticated(keys, damage)
     clock = _clock(settings, database)
     deps = Dependencies(
         clock=clock,
         database=database,
         damage=damage,
         keyring=keyring,
+        integrity=keys,
         blobs=blobs,
         rights=registers.rights,
         register=registers.organizations,
