@@ -32,6 +32,7 @@ from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
+from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.policy import AccessRule
@@ -147,6 +148,7 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         logins_per_hour=settings.logins_per_hour,
         lookups_per_hour=settings.lookups_per_hour,
         drafts_per_hour=settings.drafts_per_hour,
+        default_quota=settings.default_quota_gb * GIGABYTE,
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,
