@@ -301,7 +301,7 @@ def test_bytes_go_out_as_an_attachment_that_no_browser_runs_or_keeps(web: Web) -
         body = {"account_id": web.stage.byggesak.id, "archived": True, "expires_at": "2026-12-04T15:30"}
         assert kari.call("PUT", f"/del/utkast/{share.id}", body).status_code == 200
         assert kari.call("POST", f"/del/utkast/{share.id}/publisering").status_code == 200
-        worker.inspect_documents(web.stage.deps)
+        documents.inspect_documents(web.stage.deps)
         [document_id] = web.stage.document_ids(share.id)
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
         assert answer.content == content
