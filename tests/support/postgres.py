@@ -155,6 +155,22 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def database_roles(server: PostgresServer, *urls: str) -> Iterator[tuple[str, str]]:
+    """Roles for the server processes and the workers; gone at the end, with what they may do in the databases."""
+    names = f"serve_{secrets.token_hex(6)}", f"worker_{secrets.token_hex(6)}"
+    for name in names:
+        server.execute(f"CREATE ROLE {name} LOGIN")
+    try:
+        yield names
+    finally:
+        for url in urls:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"DROP OWNED BY {', '.join(names)}".encode())
+        for name in names:
+            server.execute(f"DROP ROLE {name}")
+
+
 def _start(folder: Path, settings: Mapping[str, str]) -> None:
     if not (PROGRAMS / "initdb").exists():
         pytest.fail(f"no PostgreSQL 17 in {PROGRAMS}: apt-get install postgresql-17 (make test does it)", pytrace=False)
