@@ -90,6 +90,7 @@ class Share:
     - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
+    - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
     """
 
@@ -118,6 +119,8 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
+    extension_until: datetime | None = None
+    extension_by: str | None = None
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""

@@ -80,6 +80,8 @@ class EncryptedColumn(StrEnum):
     ANSWER = "answered_request.answer"
     NOTICE_ADDRESS = "notice_address.confirmed"
     UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
+    SEAL_CONTENT = "seal_request.content"
+    SEAL_ANSWER = "seal_request.answer"
     WEBHOOK_URL = "webhook.url"
     WEBHOOK_SECRET = "webhook.secret"  # noqa: S105
 

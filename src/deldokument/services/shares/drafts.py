@@ -206,7 +206,7 @@ def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share
     if account_id != share.account_id:
         check_draft_count(deps, tx, target)
         length = sum(document.length for document in tx.shares.documents([share.id]))
-        check_quota(tx, target.account, length, field="account")
+        check_quota(deps, tx, target.account, length, field="account")
     return target
 
 
@@ -295,7 +295,7 @@ def add_document(
             partials = tuple(tx.uploads.partials(known.id))
             return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
         check_upload_count(deps, tx, membership)
-        check_quota(tx, membership.account, length)
+        check_quota(deps, tx, membership.account, length)
         document = _insert_document(deps, tx, share, tidy, length, modified_at)
         upload = Upload(
             id=new_id(),

@@ -163,7 +163,7 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
-    errors.extend(_quota_errors(tx, membership, sum(document.length for document in documents)))
+    errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
         errors.append(InvalidInput("archived", "archived_missing"))
@@ -184,9 +184,9 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
     return errors
 
 
-def _quota_errors(tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
+def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
     try:
-        check_quota(tx, membership.account, length, counted=length)
+        check_quota(deps, tx, membership.account, length, counted=length)
     except InvalidInput as error:
         return [error]
     return []
