@@ -89,6 +89,7 @@ class Share:
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
+    intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""

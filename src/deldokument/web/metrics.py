@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hmac import compare_digest
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -47,8 +47,8 @@ class _LagCollector(Collector):
     def __init__(self, measured: WorkerLag) -> None:
         self._measured = measured
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
         measured = self._measured
         waiting = GaugeMetricFamily("deldokument_waiting", "Items that wait for the worker.", labels=["queue"])
         lag = GaugeMetricFamily(
@@ -68,6 +68,9 @@ class _LagCollector(Collector):
             "deldokument_destruction_halted",
             "1: nothing is destroyed until an operator confirms the clock.",
             measured.halted,
+        )
+        yield CounterMetricFamily(
+            "deldokument_damaged_rows", "Rows that decide about access and were found changed.", measured.damaged_rows
         )
         skew = measured.skew.total_seconds()
         yield GaugeMetricFamily(

@@ -34,6 +34,6 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
         ids = tx.staff.role_ids(lookup_hash)
         return Roles(
             memberships=tuple(memberships_in(deps, tx, person)) if ids.is_member else (),
-            administered=tuple(tx.tenants.by_ids(ids.tenant_ids).values()),
+            administered=tuple(one for one in tx.tenants.by_ids(ids.tenant_ids).values() if one.intact),
             operates=ids.operates,
         )

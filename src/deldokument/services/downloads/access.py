@@ -24,13 +24,14 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
+from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
+from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.views import display_number
 
 _TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
@@ -85,7 +86,7 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
-        stop = _stop(tx, share)
+        stop = stop_of(tx, share)
     now = deps.clock.now()
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
@@ -123,7 +124,7 @@ def _decide_with(
         recipients = tx.shares.recipients([share.id]) if share and keys else ()
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
         claim = claim_of(deps, hashes, recipients, person, grants)
-        return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
+        return share, may_open(share, claim, now, stop=stop_of(tx, share) if share else None), now
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
@@ -131,11 +132,6 @@ def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -
         return deps.rights.grants(person, oldest)
     except Unavailable:
         return None
-
-
-def _stop(tx: Transaction, share: Share) -> Reason | None:
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
-    return hold_reason(tenant, account, share)
 
 
 def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
@@ -170,6 +166,9 @@ def claim_of(
 def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
     """Record the reason of a refusal; return the error that the person gets instead."""
     reason = denied.reason
+    if reason is Reason.DAMAGED:
+        # As for an unknown share: tenant and audit key of a damaged one are not to be relied on.
+        share = None
     with deps.database.write() as tx:
         record_event(deps, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
         if reason in _TOLD_TO_THE_RIGHTFUL:

@@ -52,6 +52,8 @@ share = Table(
     Column("proposed_by", Id),
     Column("undo_until", UtcMicros),
     Column("undo_by", Id),
+    # Written by `share_cards`; NULL in rows of versions before 0.3.0.
+    Column("card", LargeBinary),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
