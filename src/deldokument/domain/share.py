@@ -33,6 +33,8 @@ DISCARD_GRACE = timedelta(seconds=15)
 """How long it can actually be undone, with a margin for slow networks. The draft's key is destroyed afterwards."""
 MAX_RECIPIENTS = 500
 MAX_DOCUMENTS = 1000
+MAX_RANGES = 1000
+"""How many separate byte ranges a receipt keeps. Above that it keeps the largest ones."""
 TITLE_LENGTH = 200
 MESSAGE_LENGTH = 4000
 REFERENCE_LENGTH = 100
@@ -88,6 +90,7 @@ class Share:
     - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
+    - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
@@ -117,6 +120,8 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
+    extension_until: datetime | None = None
+    extension_by: str | None = None
     intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
@@ -138,6 +143,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
+    wrote have neither until a worker has sealed them.
     """
 
     id: str
@@ -149,6 +156,8 @@ class Recipient:
     sealed_label: bytes = b""
     confirmed: bool = False
     position: int = 0
+    sealed_grant: bytes | None = None
+    sealed_audit_grant: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +188,10 @@ class Document:
 class Receipt:
     """Record that a person, for one recipient, opened a share or received bytes of a document.
 
-    ``document_id`` is None for an opened share. ``covered`` has the half-open byte ranges that were sent, merged.
-    ``completed_at`` is when they first made up the whole document.
+    - ``document_id``: None for an opened share.
+    - ``covered``: the half-open byte ranges that were sent, merged; at most MAX_RANGES of them.
+    - ``completed_at``: when they first made up the whole document.
+    - ``event_at``: the time of the last download event about the document and the person.
     """
 
     share_id: str
@@ -191,6 +202,7 @@ class Receipt:
     last_at: datetime
     covered: tuple[tuple[int, int], ...] = ()
     completed_at: datetime | None = None
+    event_at: datetime | None = None
 
     @property
     def is_download(self) -> bool:
@@ -300,6 +312,16 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ..
         else:
             merged.append((start, stop))
     return tuple(merged)
+
+
+def largest_ranges(ranges: tuple[tuple[int, int], ...], most: int) -> tuple[tuple[int, int], ...]:
+    """Return the ``most`` largest of merged ranges, sorted; of equally large ones, the first.
+
+    Dropped bytes count as not sent, never the other way round.
+    """
+    if len(ranges) <= most:
+        return ranges
+    return tuple(sorted(sorted(ranges, key=lambda one: one[0] - one[1])[:most]))
 
 
 def covers(ranges: tuple[tuple[int, int], ...], length: int) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.policy import AccessRule
+from deldokument.domain.tenancy import AccountRules
 from deldokument.domain.webhook import AddressRule
 
 SEAL_EVERY = timedelta(hours=1)
@@ -37,6 +39,20 @@ class ServiceConfig:
     """The operator's details, as the agreement texts give them."""
     api_requests_per_minute: int = 600
     """Rate limit of one consumer of the API."""
+    refusals_per_hour: int = 30
+    """How often a person may be refused at links before the next refusal has to wait."""
+    logins_per_hour: int = 60
+    """How many logins a browser may begin, and how many a person may complete."""
+    lookups_per_hour: int = 2000
+    """How many numbers a person may add as recipients."""
+    drafts_per_hour: int = 200
+    """How many drafts a person may begin."""
+    default_quota: int = 1000 * GIGABYTE
+    """The quota, in bytes, of accounts for which their administrators have set none."""
+    max_drafts: int = 1000
+    """The most drafts of a member or an integration at a time."""
+    max_uploads: int = 5000
+    """The most unfinished uploads of a member or an integration at a time."""
     max_pending_logins: int = 10_000
     """The most pending logins at a time, on all nodes together. A login can be begun without authentication."""
     resumable_upload_draft: bool = False
@@ -46,3 +62,7 @@ class ServiceConfig:
     notices: NoticeRules = NoticeRules()
     webhooks: AddressRule = field(default_factory=AddressRule)
     """The addresses to which webhooks may be sent."""
+
+    def quota_of(self, rules: AccountRules) -> int:
+        """Return the quota of an account with these rules, in bytes."""
+        return self.default_quota if rules.quota is None else rules.quota

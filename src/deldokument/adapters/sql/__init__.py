@@ -26,10 +26,12 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `orphans`: progress of the orphan sweep
 - `outbox`: transactional outbox and its cursors
 - `postgres`: connection settings and errors of PostgreSQL
+- `privileges`: privileges of the processes' own roles in PostgreSQL
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
 - `sealing`: tags and cards for rows of versions before 0.3.0
+- `seals`: requests to the worker's seal
 - `sessions`: sessions and pending logins
 - `share_cards`: cards of shares
 - `shares`: shares, recipients, documents

@@ -36,6 +36,7 @@ from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
 from deldokument.adapters.sql.sealing import SqlSealing
+from deldokument.adapters.sql.seals import SqlSeals
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.share_cards import ShareCards
 from deldokument.adapters.sql.shares import SqlShares
@@ -77,6 +78,7 @@ class SqlTransaction:
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)
+        self.seals = SqlSeals(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)

@@ -12,13 +12,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Insert, delete, func, insert, literal, or_, select, union_all, update
 
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
-from deldokument.adapters.sql.tables.shares import share
+from deldokument.adapters.sql.tables.shares import is_draft, may_have_key, share
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Part, Upload
 
@@ -58,6 +58,15 @@ _save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
 _of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
+_unfinished_of = (
+    select(upload.c.id)
+    .join_from(share, upload)
+    .where(is_draft, may_have_key, share.c.account_id == param("key"))
+    .where(upload.c.finished_at.is_(None), upload.c.partial_of.is_(None))
+    .where(or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")))
+    .limit(param("most"))
+)
+_count_unfinished = select(func.count()).select_from(_unfinished_of.subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
 _standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
@@ -94,6 +103,11 @@ class SqlUploads:
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of documents, in no meaningful order."""
         return _UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
+
+    def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count a member's or an integration's unfinished uploads to the account's drafts, up to ``at_most``."""
+        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
+        return int(self._work.rows(_count_unfinished, values)[0][0])
 
     def renew_token(self, renewed: Upload) -> None:
         """Replace the token; the old one becomes invalid.

@@ -16,6 +16,7 @@
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased
 - `sealing`: tags and cards for rows of versions before 0.3.0
+- `seals`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person
