@@ -43,6 +43,7 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
+from deldokument.services.shares.extensions import ExtensionView, extension_proposer
 from deldokument.services.shares.notice_status import NoticeView, view_notice
 from deldokument.services.shares.proposals import waits_for_approval
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -125,7 +126,7 @@ class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
-    draft waits for approval.
+    draft waits for approval, ``extension`` while a later end does.
     """
 
     share: Share
@@ -141,6 +142,7 @@ class ShareView:
     may_share: bool
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
+    extension: ExtensionView | None
     drafter_id: str
     """The membership that was the last to save the draft; empty once it is no draft."""
     drafter: str
@@ -163,8 +165,8 @@ def share_views(
     """
     ids = [share.id for share in shares]
     keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    related = _SharerRows(tx, shares, mine)
     now, views = deps.clock.now(), []
+    related = _SharerRows(tx, shares, mine, now)
     for share in shares:
         key = keys.get(share.audit_key_id)
         if key:
@@ -200,7 +202,7 @@ class ShareRelatedRows:
 class _SharerRows(ShareRelatedRows):
     """The same rows, and those that only sharers see."""
 
-    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
         super().__init__(tx, shares, mine)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
@@ -223,8 +225,15 @@ class _SharerRows(ShareRelatedRows):
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
+        self.extenders = {
+            share.id: proposer
+            for share in shares
+            if (proposer := extension_proposer(tx, share, self.accounts[share.account_id], now))
+        }
         self.has_no_other_approver = {
-            proposer.id for proposer in self.proposers.values() if _has_no_other_approver(tx, proposer)
+            proposer.id
+            for proposer in (*self.proposers.values(), *self.extenders.values())
+            if _has_no_other_approver(tx, proposer)
         }
 
 
@@ -263,6 +272,7 @@ def _share_view(
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
+        extension=_extension(deps, share, related),
         drafter_id=drafter.id if drafter else "",
         drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
         system=related.systems.get(share.integration_id or "", ""),
@@ -284,6 +294,15 @@ def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> Proposa
         until=share.changed_at + PROPOSAL_LIFETIME,
         has_no_other_approver=proposer.id in related.has_no_other_approver,
     )
+
+
+def _extension(deps: Dependencies, share: Share, related: _SharerRows) -> ExtensionView | None:
+    proposer = related.extenders.get(share.id)
+    if proposer is None:
+        return None
+    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
+    alone = proposer.id in related.has_no_other_approver
+    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
 
 
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
