@@ -28,6 +28,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
+from deldokument.services.encryption import RowKeys
 from deldokument.services.shares import queries
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
 from tests.support.stored_data import copies, in_servers, names
@@ -156,7 +157,8 @@ def back_up(running: Deployment, folder: Path) -> Copy:
 @contextmanager
 def revived(running: Deployment, copy: Copy) -> Iterator[Dependencies]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
-    database, keyring = SqlDatabase(copy.database_url), open_keyring(running.settings)
+    keyring = open_keyring(running.settings)
+    database = SqlDatabase(copy.database_url).authenticated(RowKeys(keyring), running.deps.damage)
     try:
         yield replace(running.deps, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:
@@ -173,10 +175,10 @@ def bytes_from(deps: Dependencies, share_id: str, document_id: str) -> bytes:
     return b"".join(bytes(buffer) for buffer in read_content(deps, content, 0, content.length))
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment of its own: its clock is moved, and all of its files are searched."""
-    with Deployment(tmp_path) as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose clock is moved and all of whose files are searched; each test has words of its own."""
+    with Deployment(tmp_path_factory.mktemp("canaries")) as started:
         yield started
 
 
@@ -196,7 +198,7 @@ def test_a_withdrawn_share_was_never_in_the_clear_and_no_backup_gives_it_back(
     canaries = hatch()
     share_id, document_id = entrust(running, canaries)
     assert found(running, canaries) == []
-    running.publish(share_id)
+    running.publish(share_id, by_worker=True)
     ewa, path = running.session(EWA), f"/d/{share_id}/dokument/{document_id}"
     assert canaries.message in ewa.get(f"/d/{share_id}").text
     assert ewa.get(path).content == body(canaries)
@@ -222,7 +224,7 @@ def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgo
 ) -> None:
     canaries = hatch()
     share_id, document_id = entrust(running, canaries)
-    running.publish(share_id)
+    running.publish(share_id, by_worker=True)
     running.session(EWA).get(f"/d/{share_id}/dokument/{document_id}")
     before = back_up(running, tmp_path / "before")
     running.move_clock(timedelta(days=31))

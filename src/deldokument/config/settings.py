@@ -1,10 +1,10 @@
-"""Settings of a deployment: read once from `DELDOKUMENT_*`, then frozen.
+"""Settings of a deployment: read once from `DELDOKUMENT_*` in the environment and among the credentials, then frozen.
 
 Guarantees:
 - A process starts with a complete configuration or not at all; the error names every faulty setting, and no value.
 - The demo's settings never bind a public address, and store nothing on another machine.
 
-Opens no file and no connection. Only bootstrap and the command line read it.
+Opens no file but the credentials, and no connection. Only bootstrap and the command line read it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deldokument.config.credentials import credentials
 from deldokument.config.groups import (
     AltinnSettings,
     Group,
@@ -48,6 +49,7 @@ from deldokument.config.types import (
     Number,
     Port,
     Ports,
+    RoleName,
     Url,
     is_loopback,
     is_on_this_machine,
@@ -118,6 +120,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
+    database_serve_role: RoleName | None = None
+    """Role in PostgreSQL with which server processes log in; `deldokument migrate` gives it its privileges."""
+    database_worker_role: RoleName | None = None
     blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
     blobs_s3: S3Settings | None = None
     keyring: Literal["sqlite", "postgresql", "openbao"] = "sqlite"
@@ -269,16 +274,26 @@ VARIABLES: Final = {_variable("_".join(path)): path for path in _paths()}
 
 
 def load_settings(**given: Any) -> Settings:
-    """Return the settings of the environment; those ``given``, named as the variables are, override it.
+    """Return the settings of the environment.
 
-    Raises: ConfigurationError if a setting is missing or wrong.
+    The service manager's credentials override it, and those ``given``, named as the variables are, override both.
+
+    Raises: ConfigurationError if a setting is missing or wrong, or a credential cannot be read.
     """
     try:
-        return Settings(**_nested(given))
+        return Settings(**_nested(_credentials() | given))
     except ValidationError as error:
         # A default that was not computed because of another setting's error is not an error of its own.
         problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
         raise ConfigurationError("\n".join(["cannot start with these settings:", *_explained(problems)])) from None
+
+
+def _credentials() -> dict[str, Any]:
+    try:
+        found = credentials(VARIABLES)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"credentials: {error}") from None
+    return {variable.removeprefix(PREFIX).lower(): value for variable, value in found.items()}
 
 
 def _nested(given: Mapping[str, Any]) -> dict[str, Any]:

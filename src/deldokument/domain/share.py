@@ -141,6 +141,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
+    wrote have neither until a worker has sealed them.
     """
 
     id: str
@@ -152,6 +154,8 @@ class Recipient:
     sealed_label: bytes = b""
     confirmed: bool = False
     position: int = 0
+    sealed_grant: bytes | None = None
+    sealed_audit_grant: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ ROWS: dict[str, Row] = {
         f"postgresql://u:p@db.example/d?{VERIFIED}",
         {},
     ),
+    "DATABASE_SERVE_ROLE": ("database_serve_role", None, "del_serve", "del_serve", {}),
+    "DATABASE_WORKER_ROLE": ("database_worker_role", None, "del_worker", "del_worker", {}),
     "BLOBS_DIR": ("blobs_dir", DATA / "blobs", "/srv/blobs", Path("/srv/blobs"), {}),
     "BLOBS_S3_BUCKET": ("blobs_s3.bucket", REQUIRED, "other", "other", BUCKET),
     "BLOBS_S3_ENDPOINT": ("blobs_s3.endpoint", REQUIRED, "https://a.example", "https://a.example", BUCKET),

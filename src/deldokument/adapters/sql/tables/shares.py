@@ -109,6 +109,8 @@ recipient = Table(
     sealed("sealed_label"),
     Column("confirmed", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("sealed_grant", LargeBinary),
+    Column("sealed_audit_grant", LargeBinary),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )

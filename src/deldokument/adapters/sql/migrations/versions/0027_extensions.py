@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027"
-down_revision: str | None = "0023"
+down_revision: str | None = "0026"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
@@ -19,7 +19,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Upgrade from 0023."""
+    """Upgrade from 0026."""
     op.add_column("share", sa.Column("extension_until", sa.BigInteger()))
     op.add_column("share", sa.Column("extension_by", Id))
     for name, columns, where in (
