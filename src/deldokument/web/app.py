@@ -38,7 +38,7 @@ from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat,
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
-from deldokument.web.pages import general, login
+from deldokument.web.pages import confirmation, general, login, own_sessions
 from deldokument.web.pages.admin import (
     accounts,
     administrators,
@@ -60,6 +60,8 @@ log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
     *general.ENDPOINTS,
     *login.ENDPOINTS,
+    *confirmation.ENDPOINTS,
+    *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,

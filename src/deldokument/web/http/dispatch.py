@@ -6,6 +6,7 @@ declares who may call it (there is no default) and how it answers errors.
 Guarantees, the same for every route:
 - The session is found before the handler runs.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
+- A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
 - The size of a body is limited. It is read as text fields, as JSON, or as a form with files if the route accepts them.
 - An error becomes one page or one JSON shape.
 - Nothing is cached.
@@ -29,9 +30,11 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.auth.fresh_login import drop_form
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
+from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.rendering import render
@@ -128,7 +131,13 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
         and not endpoint.after_end
     ):
         must_not_have_ended(call.tenant)
-    return endpoint.handler(call)
+    if not endpoint.needs_fresh_login:
+        return endpoint.handler(call)
+    if not call.person.is_fresh(call.deps.clock.now()):
+        return ask_for_fresh_login(call, endpoint.needs_fresh_login)
+    response = endpoint.handler(call)
+    drop_form(call.deps, call.person)
+    return response
 
 
 def _check_office(who: RequiredRole, call: RequestContext) -> None:
