@@ -36,6 +36,7 @@ from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.maintenance.store_check import probe_store
@@ -138,6 +139,8 @@ def _examine(node: Runtime) -> None:
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
     console.print(f"seal: {_seal_state(node)}")
+    if refused := count_limited_persons(node.deps):
+        console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
     for concern in node.keyring.concerns():
         console.print(f"keyring: WARNING: {concern}", soft_wrap=True)
     if deployment.halted_at is not None:

@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     SHARE_PUBLISHED = "share_published"
     SHARE_OPENED = "share_opened"
     SHARE_DENIED = "share_denied"
+    REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
     EXPIRY_CHANGED = "expiry_changed"
     SHARE_WITHDRAWN = "share_withdrawn"

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.bytes import upload
@@ -55,6 +55,13 @@ _unread = (
     .limit(param("most"))
     .subquery()
 )
+_drafts_of = (
+    select(share.c.id)
+    .where(is_draft, may_have_key, share.c.account_id == _key)
+    .where(or_(share.c.member_id == param("sharer"), share.c.integration_id == param("sharer")))
+    .limit(param("most"))
+)
+_count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _needing = select(_drafts).union_all(select(_unread))
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
@@ -148,6 +155,11 @@ class SqlShares:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
             found += SHARE.all(self._work.rows(_needing, bounds))
         return found
+
+    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count the drafts of a member or an integration, up to ``at_most``."""
+        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
+        return int(self._work.rows(_count_drafts, values)[0][0])
 
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""

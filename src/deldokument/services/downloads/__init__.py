@@ -9,6 +9,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `offers`: shows one share by its link, and the list of shares with a recipient
 - `packed_bytes`: stores many short byte strings compactly
 - `part_reader`: reads parts ahead of the writer, with a double buffer
+- `refusals`: records refusals, limits them, and raises the alarm
 - `zip_archive`: computes the layout of the zip before it is read
 - `zip_names`: makes names unique and safe to unpack
 """
