@@ -80,6 +80,8 @@ _STANDINS = {
             for file in "$secrets"/*; do
               cp "$file" "$CREDENTIALS_DIRECTORY/DELDOKUMENT_${file##*/}"
             done
+            place="s|%d|$CREDENTIALS_DIRECTORY|; s|^Environment=|export |p"
+            eval "$(sed -n "$place" "$HERE/etc/systemd/system/$unit.service")"
             (set -a; . "$settings"; exec $start >> "$HERE/log" 2>&1) & echo $! >> "$HERE/started"
           done
         fi""",

@@ -93,7 +93,7 @@ class OldDeployment(Deployment):
     def migrate(self) -> None:
         """What the operator does first, while the old program runs."""
         prepare(self.settings)
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
 
     def become_new(self) -> None:
         """From now on what is started is the new program."""
@@ -106,7 +106,7 @@ class OldDeployment(Deployment):
         self.node.close()
         self._further |= stack().moved_blobs(self.settings.blobs_dir)
         self.settings = load_settings(**self._given(self.folder / "registers" / "client-key.json"))
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
         self.restart()
 
 

@@ -32,6 +32,7 @@ from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
+from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.policy import AccessRule
@@ -40,10 +41,12 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.documents import DocumentSigner
 from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
+from deldokument.services.maintenance.sealing import WorkerSigner
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 
@@ -82,8 +85,8 @@ def prepare(settings: Settings) -> None:
         database.close()
 
 
-def build_runtime(settings: Settings) -> Runtime:
-    """Compose the runtime.
+def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
+    """Compose the runtime. Only a process that ``holds_seal`` reads its key; others ask the worker.
 
     Raises: ConfigurationError if the schema is not current or a part is missing.
     """
@@ -93,8 +96,7 @@ def build_runtime(settings: Settings) -> Runtime:
     registers: Registers | None = None
     try:
         registers = open_registers(settings)
-        password = settings.seal_key_password.get_secret_value()
-        seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
+        seal = _seal(settings) if holds_seal else None
         blobs = _blobs(settings)
         claim_store(database, blobs)
         keyring = open_claimed_keyring(settings, database)
@@ -103,13 +105,15 @@ def build_runtime(settings: Settings) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    damage = DamageReports()
-    database = database.authenticated(RowKeys(keyring), damage)
+    keys, damage = RowKeys(keyring), DamageReports()
+    database = database.authenticated(keys, damage)
+    clock = _clock(settings, database)
     deps = Dependencies(
-        clock=_clock(settings, database),
+        clock=clock,
         database=database,
         damage=damage,
         keyring=keyring,
+        integrity=keys,
         blobs=blobs,
         rights=registers.rights,
         register=registers.organizations,
@@ -117,7 +121,7 @@ def build_runtime(settings: Settings) -> Runtime:
         tokens=registers.tokens,
         media_types=PuremagicMediaTypes(),
         renderer=MarkdownRenderer(),
-        signer=seal,
+        signer=seal or WorkerSigner(database, keyring, clock),
         texts=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
@@ -125,6 +129,11 @@ def build_runtime(settings: Settings) -> Runtime:
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)
+
+
+def _seal(settings: Settings) -> DocumentSigner:
+    password = settings.seal_key_password.get_secret_value()
+    return load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
 
 
 def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
@@ -139,6 +148,7 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         logins_per_hour=settings.logins_per_hour,
         lookups_per_hour=settings.lookups_per_hour,
         drafts_per_hour=settings.drafts_per_hour,
+        default_quota=settings.default_quota_gb * GIGABYTE,
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,

@@ -7,7 +7,8 @@
                                    that confirm them, URLs and secrets of webhooks, and, together with a request's
                                    idempotency key, its stored response; lives as long as the deployment
     integrity                      tags of the rows that decide about access; lives as long as the deployment
-    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged
+    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged, and a
+                                   recipient without a valid grant is nobody
 
 Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
 old copies of the database.
@@ -80,6 +81,8 @@ class EncryptedColumn(StrEnum):
     ANSWER = "answered_request.answer"
     NOTICE_ADDRESS = "notice_address.confirmed"
     UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
+    SEAL_CONTENT = "seal_request.content"
+    SEAL_ANSWER = "seal_request.answer"
     WEBHOOK_URL = "webhook.url"
     WEBHOOK_SECRET = "webhook.secret"  # noqa: S105
 
@@ -126,6 +129,11 @@ def identifier_kind(identifier: Identifier) -> RecipientKind:
 def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
     """Return the hash by which records about the identifier are found under ``key``."""
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
+
+
+def role_hash(key: bytes, role: str, person: PersonIdentifier) -> bytes:
+    """Return the hash that proves a record about the person in this role under ``key``."""
+    return lookup_hash(key, role, person.value)
 
 
 def identifier_hashes(

@@ -28,6 +28,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
+- `seals`: requests to the worker's seal
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person

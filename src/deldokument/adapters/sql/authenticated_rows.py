@@ -85,7 +85,7 @@ def _tags(table: Table, bound: str) -> RowTags:
     return RowTags(table, tuple(bound.split()))
 
 
-_PERSON = "lookup_hash sealed_identifier sealed_name"
+_PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
 
 TENANT_TAGS = _tags(
     tenant,

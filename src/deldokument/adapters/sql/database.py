@@ -34,6 +34,7 @@ from deldokument.adapters.sql.outbox import SqlOutbox
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
+from deldokument.adapters.sql.seals import SqlSeals
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.staff import SqlStaff
@@ -73,6 +74,7 @@ class SqlTransaction:
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
         self.audit = SqlAudit(work)
+        self.seals = SqlSeals(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)

@@ -19,6 +19,7 @@ from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.agreements import published_text
 from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_seal, audit_subject
 from deldokument.adapters.sql.tables.logins import deployment, sweep
+from deldokument.adapters.sql.tables.seals import seal_status
 from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
 from deldokument.domain.errors import Unavailable
 
@@ -40,6 +41,7 @@ SERVE: Final[Privileges] = {
     audit_subject.name: _APPEND,
     audit_seal.name: _READ,
     audit_certificate.name: _READ,
+    seal_status.name: _READ,
 }
 """Tables that server processes may not write, or not in every way. They write all others."""
 WORKER: Final[Privileges] = {

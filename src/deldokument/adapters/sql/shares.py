@@ -36,6 +36,8 @@ _RECIPIENT = RowMapper(Recipient, recipient)
 _key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
+_first = select(*SHARE.columns).order_by(share.c.id).limit(1)
+_at_or_after = _first.where(share.c.id >= _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
@@ -112,6 +114,14 @@ class SqlShares:
     def get(self, share_id: str) -> Share | None:
         """Return the share with the id, erased or not."""
         return SHARE.one(self._work.first(_by_id, {"key": share_id}))
+
+    def at_or_after(self, share_id: str) -> Share | None:
+        """Return the share with the id, else the next one in the order of ids, or the first.
+
+        One query finds either, so that the time does not show which.
+        """
+        row = self._work.first(_at_or_after, {"key": share_id}) or self._work.first(_first)
+        return SHARE.one(row)
 
     def known(self, share_ids: Collection[str]) -> set[str]:
         """Return the ids that exist, erased or not."""

@@ -4,7 +4,7 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 
 0. A node whose clock is off answers nobody.
 1. The person's rights are fetched from Altinn, before any share is looked up.
-2. The share is looked up and related to the person.
+2. The share is looked up. Hashes find its recipients for the person, and only their grants relate them to the person.
 3. domain.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
 4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn did not answer, or
    RateLimited after many refusals, for unknown ids too.
@@ -12,7 +12,7 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 Only a rightful recipient learns that a share is over or stopped for the time being. Only a person with some right for a
 named organisation learns which right an open share requires.
 
-Responses are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md).
+An unknown id takes the work of another share, and refusals leave in steps of time (web.http.refusal_time).
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
-from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    existing_key,
+    identifier_hashes,
+    open_field,
+    share_key_id,
+)
+from deldokument.services.shares.grants import ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
 
 GRANT_LIFETIME = timedelta(minutes=15)
@@ -116,12 +123,21 @@ def _decide_with(
     grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
-        share = tx.shares.get(share_id)
-        keys = deps.keyring.get([share.audit_key_id]) if share else {}
-        recipients = tx.shares.recipients([share.id]) if share and keys else ()
+        share = tx.shares.at_or_after(share_id)
+        proof = _proof(deps, share) if share else None
+        recipients = tx.shares.recipients([proof.share.id]) if proof else ()
+        keys = {proof.share.audit_key_id: proof.audit_key} if proof else {}
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
-        claim = claim_of(deps, hashes, recipients, person, grants)
-        return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
+        claim = claim_of(deps, proof, hashes, recipients, person, grants)
+        decision = may_open(share, claim, now, stop=_stop(tx, share) if share else None)
+    if share is None or share.id != share_id:
+        # All that was about another share, so that an unknown id takes as long as a share of others.
+        return None, may_open(None, Claim(rights_known=grants is not None), now, stop=None), now
+    return share, decision, now
+
+
+def _proof(deps: Dependencies, share: Share) -> ShareGrants | None:
+    return grants_with(deps, share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)]))
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
@@ -143,23 +159,29 @@ def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant]
 
 def claim_of(
     deps: Dependencies,
+    proof: ShareGrants | None,
     hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
-    """Return how the person relates to a share's recipients.
+    """Return how the person relates to a share's recipients: a hash finds a recipient, its grant decides.
 
-    Without hashes, because the share's audit key is gone, the person matches none of them.
+    Without ``proof``, because the share's audit key is gone, the person matches none of them.
     """
     known, rule = grants is not None, deps.config.access
-    if not hashes:
+    if proof is None:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
-    own = by_hash.get(hashes[person])
+
+    def named(identifier: Identifier) -> Recipient | None:
+        found = by_hash.get(hashes[identifier])
+        return found if found is not None and proof.holder(found) == identifier else None
+
+    own = named(person)
     represented: list[tuple[Recipient, frozenset[str]]] = []
     for grant in grants or ():
-        recipient = by_hash.get(hashes[OrganizationNumber(grant.organization_number)])
+        recipient = named(OrganizationNumber(grant.organization_number))
         if recipient is not None:
             represented.append((recipient, grant.codes))
     return Claim((own,) if own else (), tuple(represented), known, rule)

@@ -25,6 +25,7 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hashes,
 )
+from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.verdicts import Finding, finding_of
 from deldokument.services.shares.views import ShareRelatedRows, display_number, file_name, open_message
 
@@ -108,7 +109,8 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
         for share in shares.values():
             key = keys[share.audit_key_id]
             own = hashes[share.audit_key_id]
-            claim = claim_of(deps, own, around.recipients[share.id], person, grants)
+            proof = grants_with(deps, share, keys | around.share_keys)
+            claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue

@@ -6,6 +6,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
 - `drafts`: fills in recipients, period, texts and documents
+- `grants`: proves whom a share names, with its keys
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft
 - `notice_status`: reports the status of a notice to a recipient

@@ -9,6 +9,7 @@ Guarantees, the same for every route:
 - A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
 - A body is read as text fields, as JSON, or as a form with files if the route accepts them.
+- At a link, the time of a refusal does not depend on the share (web.http.refusal_time).
 - An error becomes one page or one JSON shape.
 - Nothing is cached.
 """
@@ -39,6 +40,7 @@ from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.refusal_time import now, wait_for_step
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
@@ -64,6 +66,7 @@ MAX_BODY = 256 * 1024
 MAX_ANONYMOUS_BODY = 16 * 1024
 """Length of a body on routes for anyone: the longest is the provider's logout token."""
 MAX_FIELDS = 1000
+_NOT_A_PAGE = 300
 _BUSY = {"login_busy": "logins", "busy": "forms of people without a session"}
 _busy_lines = LogThrottle(60.0)
 
@@ -73,10 +76,14 @@ def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site, reading:
     slots = Slots(endpoint.own_threads) if endpoint.own_threads else None
 
     async def serve(request: Request) -> Response:
+        arrived = now()
         translator = Translator(
             choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
         )
-        return await _serve(endpoint, RequestContext(deps, site, request, translator, None), slots, reading)
+        response = await _serve(endpoint, RequestContext(deps, site, request, translator, None), slots, reading)
+        if endpoint.even_refusals and response.status_code >= _NOT_A_PAGE:
+            await wait_for_step(arrived)
+        return response
 
     name = f"{'+'.join(endpoint.methods)} {endpoint.path}"
     return Route(endpoint.path, serve, methods=list(endpoint.methods), name=name)

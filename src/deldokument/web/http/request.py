@@ -131,6 +131,8 @@ class Endpoint:
     """Number of threads reserved for the route. For routes that wait for ID-porten on behalf of anonymous callers."""
     needs_fresh_login: str = ""
     """What the route does, if it may only follow a fresh login: words for the page that asks for one."""
+    even_refusals: bool = False
+    """Refusals leave in steps of time, so that they do not show whether a share exists."""
     takes_file: int = 0
     """Bytes of files that its form may have. Files are kept only from callers who may call the route."""
 

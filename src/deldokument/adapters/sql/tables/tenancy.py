@@ -77,6 +77,7 @@ member = Table(
     Column("lookup_hash", LargeBinary, nullable=False),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     Column("added_at", UtcMicros, nullable=False, server_default="0"),
     Column("used_at", UtcMicros),
     Column("removed_at", UtcMicros),
@@ -92,6 +93,7 @@ administrator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, index=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     tag(),
     UniqueConstraint("tenant_id", "lookup_hash"),
 )
@@ -139,5 +141,6 @@ operator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, unique=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     tag(),
 )

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision: str | None = "0024"
+down_revision: str | None = "0027"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0024."""
+    """Upgrade from 0027."""
     op.add_column("receipt", sa.Column("event_at", sa.BigInteger()))
     op.add_column("session", sa.Column("owner_hash", sa.LargeBinary()))
     op.add_column("session", sa.Column("sealed_form", sa.LargeBinary()))
