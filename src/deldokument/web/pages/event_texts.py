@@ -239,6 +239,7 @@ _CODES: dict[str, str] = {
     "share": _("share"),
     "person": _("person"),
     "here": _("here"),
+    "elsewhere": _("from the list of logins"),
     "front_channel": _("at ID-porten, in the browser"),
     "back_channel": _("at ID-porten"),
     "contact": _("contact information"),
