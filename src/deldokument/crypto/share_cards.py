@@ -42,6 +42,8 @@ class ShareCard:
     proposed_by: str | None
     undo_until: int | None
     undo_by: str | None
+    extension_until: int | None
+    extension_by: str | None
     revision: int
     recipients: bytes
 

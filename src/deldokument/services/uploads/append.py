@@ -39,7 +39,7 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
-from deldokument.domain.policy import Denied, Reason, hold_reason, may_upload
+from deldokument.domain.policy import Denied, Reason, may_upload
 from deldokument.domain.share import Share
 from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
@@ -47,6 +47,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
@@ -135,9 +136,9 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
 def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Return the sharer who holds the token, for the audit trail."""
     if upload.member_id is None:
-        integration = existing(tx.integrations.get(upload.integration_id or ""))
+        integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = existing(tx.members.get(upload.member_id)), existing_key(deps.keyring, DIRECTORY)
+    member, key = require(tx.members.get(upload.member_id), "uploader"), existing_key(deps.keyring, DIRECTORY)
     return parse_person(
         open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
     )
@@ -313,15 +314,13 @@ def locked_draft(tx: Transaction, upload: Upload) -> Share:
 
     Raises: Conflict if it is not a draft, Frozen, or NotFound if the uploader may no longer share there.
     """
-    share = existing(tx.shares.lock(upload.share_id))
+    share = require(tx.shares.lock(upload.share_id), "share")
     _check_allowed(tx, upload, share)
     return share
 
 
 def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
-    accounts = _accounts_of_uploader(tx, upload)
-    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
-    decision = may_upload(share, accounts, stop=hold_reason(tenant, account, share))
+    decision = may_upload(share, _accounts_of_uploader(tx, upload), stop=stop_of(tx, share))
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
     if decision == Denied(Reason.FROZEN):
@@ -333,9 +332,9 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
 def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
     if upload.member_id is not None:
-        member = existing(tx.members.get(upload.member_id))
+        member = require(tx.members.get(upload.member_id), "uploader")
         return {account.id for _, account in tx.members.of_person(member.lookup_hash)}
-    integration = existing(tx.integrations.get(upload.integration_id or ""))
+    integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
     living = tx.integrations.of_organization(integration.organization_number)
     return {account.id for one, account in living if one.may_share}
 
