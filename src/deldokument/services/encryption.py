@@ -1,6 +1,6 @@
 """Choice of key for each encrypted field: the only place that forms keyring ids and encrypts fields of records.
 
-    share:<share id>               share key: content and message; destroyed when the share ends
+    share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
