@@ -18,6 +18,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
+- `related_rows`: reads the rows that belong to shares, for many shares at once
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """
