@@ -36,6 +36,7 @@ from deldokument.cli.runtime import errors_as_text, has_seal_key, opened_node
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.audit.damage import record_damage
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
@@ -138,6 +139,7 @@ def _examine(node: Runtime) -> None:
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
+    console.print(f"damaged rows: {_damage(node)}", soft_wrap=True)
     console.print(f"seal: {_seal_state(node)}")
     if refused := count_limited_persons(node.deps):
         console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
@@ -154,6 +156,12 @@ def _backlog(node: Runtime) -> str:
     return (
         ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"
     )
+
+
+def _damage(node: Runtime) -> str:
+    record_damage(node.deps)
+    count = measure_lag(node.deps).damaged_rows
+    return f"WARNING: {count} recorded; find them in the event log of the service (row_damaged)" if count else "none"
 
 
 def _seal_state(node: Runtime) -> str:

@@ -92,6 +92,7 @@ class Share:
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Share:
     undo_by: str | None = None
     extension_until: datetime | None = None
     extension_by: str | None = None
+    intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""

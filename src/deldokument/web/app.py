@@ -29,6 +29,7 @@ from deldokument.services.auth.sessions import find_session
 from deldokument.web import altinn_callback
 from deldokument.web.api.app import create_api
 from deldokument.web.api.middleware import PREFIX as API_PREFIX
+from deldokument.web.http.damage_recorder import DamageRecorder
 from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.path_encoding import EncodedControls
@@ -39,7 +40,7 @@ from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
-from deldokument.web.pages import general, login
+from deldokument.web.pages import confirmation, general, login, own_sessions
 from deldokument.web.pages.admin import (
     accounts,
     administrators,
@@ -61,6 +62,8 @@ log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
     *general.ENDPOINTS,
     *login.ENDPOINTS,
+    *confirmation.ENDPOINTS,
+    *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,
@@ -134,7 +137,7 @@ def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ())
     )
     # The redirect to the same path without a slash would lead to the host that the request names.
     app.router.redirect_slashes = False
-    return SecurityHeaders(EncodedControls(app), secure=site.secure)
+    return DamageRecorder(SecurityHeaders(EncodedControls(app), secure=site.secure), deps)
 
 
 def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:

@@ -26,6 +26,8 @@ CARD = ShareCard(
     proposed_by=None,
     undo_until=None,
     undo_by=None,
+    extension_until=None,
+    extension_by=None,
     revision=2,
     recipients=recipients_digest(["ola"]),
 )

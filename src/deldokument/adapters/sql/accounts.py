@@ -77,9 +77,10 @@ class SqlAccounts:
         return {row.id: self._account(row) for row in self._work.keyed(_by_ids, account_ids)}
 
     def lock(self, account_id: str) -> Account | None:
-        """Return the account, its row locked until the transaction ends."""
+        """Return the account, its row locked until the transaction ends; None also for a damaged one."""
         row = self._work.first(self._work.locked(_by_ids), {"keys": [account_id]})
-        return self._account(row) if row else None
+        found = self._account(row) if row else None
+        return found if found and found.intact else None
 
     def save(self, account: Account) -> Account:
         """Write the account as its next revision, and return that.

@@ -40,7 +40,7 @@ class Shares(Protocol):
         ...
 
     def lock(self, share_id: str) -> Share | None:
-        """Return the share, its row locked until the transaction ends."""
+        """Return the share, its row locked until the transaction ends. Required for a change of share or recipients."""
         ...
 
     def save(self, share: Share) -> None: ...
@@ -48,7 +48,8 @@ class Shares(Protocol):
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, and unread shares open at ``now`` that end by ``until``.
+        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end is
+        asked.
         """
         ...
 

@@ -105,9 +105,9 @@ def view_member(key: bytes, member: Member) -> MemberView:
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """Return the tenant's account. Raises: NotFound, also if it is deleted."""
+    """Return the tenant's account. Raises: NotFound, also if it is deleted or damaged."""
     account = require(tx.accounts.get(account_id), "account")
-    if account.tenant_id != tenant_id or account.deleted_at is not None:
+    if account.tenant_id != tenant_id or account.deleted_at is not None or not account.intact:
         raise NotFound("account")
     return account
 

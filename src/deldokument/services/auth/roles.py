@@ -33,8 +33,9 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     with deps.database.read() as tx:
         ids = tx.staff.role_ids(lookup_hash)
         administrations = administrations_of(deps, tx, person) if ids.tenant_ids else []
+        tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
         return Roles(
             memberships=tuple(memberships_in(deps, tx, person)) if ids.is_member else (),
-            administered=tuple(tx.tenants.by_ids([one.tenant_id for one in administrations]).values()),
+            administered=tuple(one for one in tenants.values() if one.intact),
             operates=ids.operates and operator_of(deps, tx, person) is not None,
         )

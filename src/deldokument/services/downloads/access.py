@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
+from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
@@ -36,6 +36,7 @@ from deldokument.services.encryption import (
     open_field,
     share_key_id,
 )
+from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.grants import ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
 
@@ -90,7 +91,7 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
-        stop = _stop(tx, share)
+        stop = stop_of(tx, share)
     now = deps.clock.now()
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
@@ -129,7 +130,7 @@ def _decide_with(
         keys = {proof.share.audit_key_id: proof.audit_key} if proof else {}
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
         claim = claim_of(deps, proof, hashes, recipients, person, grants)
-        decision = may_open(share, claim, now, stop=_stop(tx, share) if share else None)
+        decision = may_open(share, claim, now, stop=stop_of(tx, share) if share else None)
     if share is None or share.id != share_id:
         # All that was about another share, so that an unknown id takes as long as a share of others.
         return None, may_open(None, Claim(rights_known=grants is not None), now, stop=None), now
@@ -145,11 +146,6 @@ def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -
         return deps.rights.grants(person, oldest)
     except Unavailable:
         return None
-
-
-def _stop(tx: Transaction, share: Share) -> Reason | None:
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
-    return hold_reason(tenant, account, share)
 
 
 def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
@@ -190,6 +186,9 @@ def claim_of(
 def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
     """Record the reason of a refusal; return the error that the person gets instead."""
     reason = denied.reason
+    if reason is Reason.DAMAGED:
+        # As for an unknown share: tenant and audit key of a damaged one are not to be relied on.
+        share = None
     with deps.database.write() as tx:
         limited = record_refusal(deps, tx, person, share, reason)
         if reason in TOLD_TO_THE_RIGHTFUL:

@@ -20,7 +20,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ServiceError, Unavailable, existing
+from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
@@ -97,8 +97,8 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
     found = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
     sealed = seal_inspection(share_key, manifest, found)
     with deps.database.write() as tx:
-        share, current = existing(tx.shares.lock(document.share_id)), tx.shares.document(document.id)
-        if share.state in CLOSED or current is None or current.inspected_at is not None:
+        share, current = tx.shares.lock(document.share_id), tx.shares.document(document.id)
+        if share is None or share.state in CLOSED or current is None or current.inspected_at is not None:
             return False
         tx.shares.save_document(replace(current, sealed_inspection=sealed, inspected_at=deps.clock.now()))
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)

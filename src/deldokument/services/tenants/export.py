@@ -26,7 +26,8 @@ from deldokument.services.agreements.status import agreements_of, main_agreement
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_names import unpackable_names
 from deldokument.services.people import directory_key
-from deldokument.services.shares.views import ShareView, share_views, sharer_name, sharer_of
+from deldokument.services.shares.related_rows import sharer_of
+from deldokument.services.shares.views import ShareView, share_views, sharer_name
 
 _PAGE = 50
 
@@ -60,6 +61,8 @@ def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedS
     with deps.database.read() as tx:
         accounts = tx.accounts.of_tenant(tenant_id)
     for account in accounts:
+        if not account.intact:
+            continue
         wanted: ShareFilter | None = ShareFilter((account.id,), limit=_PAGE)
         while wanted is not None:
             page, wanted = _page(deps, wanted)

@@ -93,6 +93,9 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_DOWNLOADED: _("A recipient downloaded"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
     EventKind.EXPIRY_CHANGED: _("The end was changed"),
+    EventKind.EXTENSION_PROPOSED: _("Another member was asked to approve a later end"),
+    EventKind.EXTENSION_APPROVED: _("Another member approved a later end"),
+    EventKind.EXTENSION_RETURNED: _("The request for a later end was dropped"),
     EventKind.RECIPIENT_NOTIFIED: _("A notice was sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice could not be delivered"),
     EventKind.SHARE_WITHDRAWN: _("The share was withdrawn"),
@@ -118,6 +121,7 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.REFUSALS_LIMITED: _("Somebody was refused at many links, and has to wait"),
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
     EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
+    EventKind.ROW_DAMAGED: _("A stored record had been changed outside the service"),
 }
 """Kinds that concern no tenant, and so appear in no tenant's log."""
 
@@ -151,6 +155,7 @@ _BY_SERVICE = frozenset(
         EventKind.MESSAGE_GIVEN_UP,
         EventKind.AUDIT_KEY_DESTROYED,
         EventKind.ORPHANS_SWEPT,
+        EventKind.ROW_DAMAGED,
     }
 )
 _BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED})
@@ -192,8 +197,8 @@ LABELS: dict[str, str] = {
     "channel": _("Sent through"),
     "code": _("Why"),
 }
-UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook"})
-"""Details that are random ids of things without a name in a log."""
+UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id"})
+"""Details that are random ids of things without a name in a log, or serve only to detect changes."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
@@ -208,6 +213,7 @@ _CODES: dict[str, str] = {
     Reason.FROZEN: _("the share was stopped"),
     Reason.DELETED: _("the account was deleted"),
     Reason.CLOSED: _("the account was closed"),
+    Reason.DAMAGED: _("the account or the organisation was damaged"),
     FreezeReason.SECURITY: _("Suspected breach of security"),
     FreezeReason.AGREEMENT: _("The agreement is not kept"),
     FreezeReason.AUTHORITY: _("Ordered by an authority"),
@@ -215,6 +221,7 @@ _CODES: dict[str, str] = {
     ReturnReason.CHANGED: _("the draft was changed"),
     ReturnReason.RETURNED: _("another member sent it back"),
     ReturnReason.RETRACTED: _("it was withdrawn"),
+    ReturnReason.SHORTENED: _("an earlier end was set"),
     DisabledFor.GONE: _("it answered that the address is gone"),
     DisabledFor.FAILING: _("it could not be reached for days"),
     "low": _("Low"),
@@ -232,6 +239,7 @@ _CODES: dict[str, str] = {
     "share": _("share"),
     "person": _("person"),
     "here": _("here"),
+    "elsewhere": _("from the list of logins"),
     "front_channel": _("at ID-porten, in the browser"),
     "back_channel": _("at ID-porten"),
     "contact": _("contact information"),
@@ -258,6 +266,7 @@ _CODES: dict[str, str] = {
     EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
     EmailKind.ENDING: _("that a share ends soon"),
     EmailKind.APPROVAL: _("that approval is needed"),
+    EmailKind.EXTENSION: _("that approval of a later end is needed"),
     EmailKind.SIGNATURE: _("that an agreement must be signed"),
     "too_long": _("nobody accepted it for three days"),
     "csv": "CSV",

@@ -52,6 +52,8 @@ share = Table(
     Column("proposed_by", Id),
     Column("undo_until", UtcMicros),
     Column("undo_by", Id),
+    # Written by `share_cards`; NULL in rows of versions before 0.3.0.
+    Column("card", LargeBinary),
     Column("extension_until", UtcMicros),
     Column("extension_by", Id),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
