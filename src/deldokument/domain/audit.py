@@ -81,6 +81,8 @@ class EventKind(StrEnum):
     SHARE_OPENED = "share_opened"
     SHARE_DENIED = "share_denied"
     DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENT_READ_BACK = "document_read_back"
+    NUMBERS_DISCLOSED = "numbers_disclosed"
     EXPIRY_CHANGED = "expiry_changed"
     SHARE_WITHDRAWN = "share_withdrawn"
     SHARE_FROZEN = "share_frozen"

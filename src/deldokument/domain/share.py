@@ -89,6 +89,7 @@ class Share:
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
+    exposed_to: str | None = None
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""

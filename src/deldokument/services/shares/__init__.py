@@ -5,6 +5,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
+- `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations

@@ -18,7 +18,7 @@ from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
-from deldokument.services.shares.queries import document_recipients
+from deldokument.services.shares.disclosure import document_recipients
 from deldokument.web.ks.account_schemas import (
     Shape,
     account_summary,
@@ -36,7 +36,7 @@ def available(caller: Caller) -> Response:
 
 
 def recipients(caller: Caller) -> Response:
-    """Return the recipients of a document. Persons' numbers are masked, as everywhere after input."""
+    """Return the recipients of a document. Persons are masked, unless the account gives its systems full numbers."""
     try:
         document_id = document_id_of(caller.request.path_params["dokumentId"])
     except ValueError:
