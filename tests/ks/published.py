@@ -99,8 +99,12 @@ STATISTICS = Published(
         "antallSlettet": _whole,
         "totalStorrelse": _whole,
         "ukryptertStorrelse": _whole,
-    }
+    },
+    frozenset(
+        {"kontoId", "antallMetadata", "antallDokumenter", "antallSlettet", "totalStorrelse", "ukryptertStorrelse"}
+    ),
 )
+"""KS requires no field; all of them are filled in here."""
 SUMMARY = Published(
     {"kontoId": _uuid, "navn": _text, "statistikk": STATISTICS.fits, "smsVarslingKonfig": SMS_SETTINGS.fits},
     frozenset({"kontoId", "navn", "smsVarslingKonfig", "statistikk"}),

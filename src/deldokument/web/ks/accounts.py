@@ -18,6 +18,7 @@ from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
+from deldokument.services.accounts.statistics import document_counts
 from deldokument.services.shares.disclosure import document_recipients
 from deldokument.web.ks.account_schemas import (
     Shape,
@@ -79,7 +80,8 @@ def _object(value: object, field: str) -> Mapping[str, Any]:
 
 def summary(caller: Caller) -> Response:
     """Return one account of a tenant."""
-    return _without_body_unless_asked(caller, account_summary(_view(caller)))
+    account = _view(caller).account
+    return _without_body_unless_asked(caller, account_summary(account, document_counts(caller.deps, account.id)))
 
 
 def rename(caller: Caller) -> Response:
