@@ -93,11 +93,11 @@ class SqlStatistics:
     def documents_of_account(self, account_id: str) -> DocumentCounts:
         """Return the counts of one account's documents."""
         key = {"key": account_id}
-        [[named]] = self._work.rows(_named, key)
-        [[stored, length]] = self._work.rows(_stored.where(_is_kept, may_have_key), key)
-        [[stored_length]] = self._work.rows(_stored_length.where(_is_kept, may_have_key), key)
-        [[destroyed]] = self._work.rows(_destroyed, key)
-        return DocumentCounts(named, stored, destroyed, length, stored_length)
+        named = self._work.rows(_named, key)[0][0]
+        kept = list(self._work.rows(_stored.where(_is_kept, may_have_key), key)[0])
+        stored_length = self._work.rows(_stored_length.where(_is_kept, may_have_key), key)[0][0]
+        destroyed = self._work.rows(_destroyed, key)[0][0]
+        return DocumentCounts(named, kept[0], destroyed, kept[1], stored_length)
 
     def first_published_at(self, tenant_id: str) -> datetime | None:
         """Return the time of the tenant's first published share."""

@@ -7,6 +7,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `discarding`: discards a draft, with a few seconds to undo
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
+- `history`: lists the events of a share for systems
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
 - `proposals`: four eyes: shows proposals and their obstacles
