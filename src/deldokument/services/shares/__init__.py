@@ -16,6 +16,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
+- `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """

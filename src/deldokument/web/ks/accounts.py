@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 from deldokument.domain.accounts import check_rules
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.tenancy import Account, AccountRules
-from deldokument.domain.uuids import document_id_of
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.accounts.statistics import document_counts
@@ -38,11 +37,7 @@ def available(caller: Caller) -> Response:
 
 def recipients(caller: Caller) -> Response:
     """Return the recipients of a document. Persons are masked, unless the account gives its systems full numbers."""
-    try:
-        document_id = document_id_of(caller.request.path_params["dokumentId"])
-    except ValueError:
-        raise NotFound("no UUID in the path") from None
-    shown = document_recipients(caller.deps, caller.sharer, caller.path_id("kontoId"), document_id)
+    shown = document_recipients(caller.deps, caller.sharer, caller.path_id("kontoId"), caller.document_id)
     return JSONResponse([{"fnrOrgnr": number.replace(" ", "")} for number in shown])
 
 
