@@ -39,6 +39,7 @@ STORE_SUCCESS: dict[tuple[str, str], int] = {
     ("DELETE", f"{_KONTO}/dokumenter/{{dokumentId}}"): 200,
     ("DELETE", f"{_KONTO}/korrelasjonsid/{{korrelasjonsid}}"): 204,
     ("GET", f"{_KONTO}/statistikk"): 200,
+    ("GET", "/api/v1/public-key"): 200,
     ("GET", "/nedlasting/{dokumentId}"): 200,
     ("GET", "/nedlasting/{dokumentId}/metadata"): 200,
 }

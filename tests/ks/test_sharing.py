@@ -247,8 +247,11 @@ def test_endless_metadata_and_headers_are_refused(fiks: Fiks) -> None:
     assert shares(fiks) == []
 
 
-def test_what_is_encrypted_already_is_refused(fiks: Fiks) -> None:
-    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=true").json()["errorCode"] == "document_encrypted"
+def test_what_is_said_to_be_encrypted_and_is_not_is_refused(fiks: Fiks) -> None:
+    answer = send(fiks, form(metadata(OLA), b"x"), "?kryptert=true")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "document_undecryptable")
+    assert living(fiks) == []
+    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=kanskje").json()["errorCode"] == "field_malformed"
     assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=false").status_code == 201
 
 

@@ -62,6 +62,7 @@ STORE_ROWS = (
     ("GET", f"{_KONTO}/dokumenter/{{dokumentId}}"),
     ("PATCH", f"{_KONTO}/dokumenter/{{dokumentId}}"),
     ("GET", f"{_KONTO}/statistikk"),
+    ("GET", f"{STORE_PREFIX}/api/v1/public-key"),
     ("GET", f"{STORE_PREFIX}/nedlasting/{{dokumentId}}"),
     ("GET", f"{STORE_PREFIX}/nedlasting/{{dokumentId}}/metadata"),
     ("DELETE", f"{_KONTO}/dokumenter/{{dokumentId}}"),

@@ -72,6 +72,7 @@ class EncryptedColumn(StrEnum):
     ANSWER = "answered_request.answer"
     NOTICE_ADDRESS = "notice_address.confirmed"
     UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
+    EXCHANGE_PAIR = "exchange_key.pair"
     WEBHOOK_URL = "webhook.url"
     WEBHOOK_SECRET = "webhook.secret"  # noqa: S105
 

@@ -15,6 +15,7 @@ Knows no keys, and not why a row exists.
 - `deployment`: the deployment's row
 - `engines`: connections to SQLite and PostgreSQL
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
+- `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
 - `members`: members of accounts

@@ -5,6 +5,7 @@
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
 - `deployment`: the deployment's row: heartbeat, and the stores in use
+- `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
 - `members`: members of accounts

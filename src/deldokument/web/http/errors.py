@@ -194,7 +194,9 @@ WORDS: dict[str, str] = {
     "document_not_alone": _("The share has more documents. Change or withdraw the share on the pages or in the API."),
     "document_deleted": _("The document has been deleted."),
     "search_criterion": _("Search by korrelasjonsid alone."),
-    "document_encrypted": _("Documents are sent unencrypted, over TLS. The service encrypts them."),
+    "document_undecryptable": _(
+        "The document was not encrypted to the service's public key. Fetch the key again, and encrypt anew."
+    ),
     "downloads_always_recorded": _("Every download is recorded here. It can't be turned off."),
     "sharing_form": _("The form has two parts: metadata, and after it dokument."),
     "integration_reads_only": _("The system can see what is shared from the account, but not change anything there."),

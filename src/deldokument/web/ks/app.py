@@ -32,6 +32,7 @@ _STORE_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     f"{_DOCUMENTS}/{{dokumentId}}": {"GET": store.show, "PATCH": store.move_end, "DELETE": store.delete},
     f"{_STORE}/korrelasjonsid/{{korrelasjonsid}}": {"DELETE": store.delete_all},
     f"{_STORE}/statistikk": {"GET": store.statistics},
+    "/api/v1/public-key": {"GET": store.public_key},
     "/nedlasting/{dokumentId}": {"GET": store.download},
     "/nedlasting/{dokumentId}/metadata": {"GET": store.metadata},
 }

@@ -15,6 +15,7 @@ from contextlib import suppress
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.identifiers import Consumer
@@ -25,8 +26,9 @@ from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.drafts import DraftFields, discard_draft
 from deldokument.services.shares.publishing import publish_share
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
+from deldokument.services.uploads.exchange_keys import exchange_pairs
 from deldokument.web.ks.callers import Caller
-from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
+from deldokument.web.ks.forms import METADATA_LENGTH, DecryptedBody, SharingForm
 from deldokument.web.ks.metadata import Metadata, read_metadata
 from deldokument.web.transfer.request_body import content_length, receive
 
@@ -45,8 +47,9 @@ _AROUND = METADATA_LENGTH + 64 * 1024
 async def share_document(caller: Caller) -> Response:
     """Share the document; answer 201 with Dokumentlager's description of it, and its link as the Location."""
     request = caller.request
-    if request.query_params.get("kryptert", "false").lower() != "false":
-        raise InvalidInput("kryptert", "document_encrypted")
+    encrypted = request.query_params.get("kryptert", "false").lower()
+    if encrypted not in {"true", "false"}:
+        raise InvalidInput("kryptert", "field_malformed")
     account_id = caller.path_id("kontoId")
     form = SharingForm(request.headers.get("content-type", ""), request.receive)
     try:
@@ -57,7 +60,10 @@ async def share_document(caller: Caller) -> Response:
     metadata = read_metadata(raw, caller.deps.clock.now())
     share = await run_in_threadpool(_draft, caller, account_id, metadata)
     try:
-        return await _received(caller, form, share, metadata)
+        document = form.receive_document
+        if encrypted == "true":
+            document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
+        return await _received(caller, form, document, share, metadata)
     except BaseException as error:
         with suppress(ServiceError):
             await run_in_threadpool(discard_draft, caller.deps, caller.sharer, share.id)
@@ -110,22 +116,22 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
     )
 
 
-async def _received(caller: Caller, form: SharingForm, share: Share, metadata: Metadata) -> Response:
+async def _received(caller: Caller, form: SharingForm, document: Receive, share: Share, metadata: Metadata) -> Response:
     deps, sharer = caller.deps, caller.sharer
     ticket = await run_in_threadpool(
         add_document_of_unknown_length, deps, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)
     )
-    body = Request(caller.request.scope, form.receive_document)
+    body = Request(caller.request.scope, document)
     await receive(deps, body, ticket.token, ticket.upload_id, offset=0, announced=None)
     await form.finish()
-    document = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
+    received = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
     published = await run_in_threadpool(publish_share, deps, sharer, share.id)
     answer = {
-        "id": uuid_of(document.id),
+        "id": uuid_of(received.id),
         "dokumentnavn": metadata.name,
         "mimeType": metadata.media_type,
-        "ukryptertStorrelse": document.length,
-        "kryptertStorrelse": document.stored_length,
+        "ukryptertStorrelse": received.length,
+        "kryptertStorrelse": received.stored_length,
     }
     waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
     return JSONResponse(answer | waits, 201, {"Location": f"{deps.config.public_url}/d/{share.id}"})

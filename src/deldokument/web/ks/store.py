@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer
@@ -19,6 +19,7 @@ from deldokument.services.accounts.statistics import document_counts
 from deldokument.services.downloads.content import open_own_document
 from deldokument.services.shares import stored_documents
 from deldokument.services.shares.history import share_history
+from deldokument.services.uploads.exchange_keys import offered_certificate
 from deldokument.web.ks.account_schemas import account_statistics, text_of
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.metadata import read_end
@@ -50,6 +51,11 @@ def _membership(caller: Caller) -> Membership:
 def _place(caller: Caller) -> tuple[Any, Any, str, str]:
     account = _membership(caller).account
     return caller.deps, caller.sharer, account.id, caller.document_id
+
+
+def public_key(caller: Caller) -> Response:
+    """Return the certificate to which documents may be encrypted."""
+    return PlainTextResponse(offered_certificate(caller.deps))
 
 
 def show(caller: Caller) -> Response:
