@@ -3,6 +3,7 @@
 
 DEV := .venv-dev/bin
 BENCH := .venv-bench/bin/python
+FUZZ := .venv-fuzz/bin/python
 # One more than the CI machine has cores: a worker waits for servers, disks and children a quarter of its time and more.
 JOBS ?= 3
 MEASURED := --cov --cov-report=
@@ -24,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
-.PHONY: bench bench-large format lock wheel clean
+.PHONY: bench bench-large fuzz format lock wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -98,6 +99,12 @@ test-large: ## files of 5 GB and long loads, minutes each
 	$(DEV)/pytest -m large --timeout=1800
 	@$(MAKE) --no-print-directory mutation
 
+fuzz: ## coverage-guided fuzzing of each decoder and parser; SECONDS= for each (900), TARGETS= for some
+	@scripts/setup fuzz
+	@for target in $(or $(TARGETS),$(basename $(notdir $(wildcard tests/fuzz/corpus/*.txt)))); do \
+	  $(FUZZ) -m tests.fuzz.run $$target $(or $(SECONDS),900) || exit 1; \
+	done
+
 mutation: ## the mutation score of domain, crypto and access; fails below the recorded one
 	$(DEV)/python -m tests.mutation.run
 
@@ -120,6 +127,7 @@ lock: ## resolve the dependencies anew
 	$(COMPILE) pyproject.toml --extra cluster --output-file requirements/product.lock
 	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
+	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
 wheel: ## dist/: the wheel with its assets, and every package that it stands on, with hashes
 	@scripts/setup demo
@@ -128,4 +136,4 @@ wheel: ## dist/: the wheel with its assets, and every package that it stands on,
 	@cp requirements/product.lock dist/requirements.txt
 
 clean: ## remove everything that was set up or built
-	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench bench/node_modules frontend/node_modules src/deldokument/web/static
+	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench .venv-fuzz bench/node_modules frontend/node_modules src/deldokument/web/static

@@ -173,7 +173,7 @@ class SharePage {
   #notKept(error: unknown, ids: Record<string, string> = {}): FieldError[] {
     if (!(error instanceof Refused)) throw error;
     const faults = this.#faultsOf(error).map(({ field, message }) => ({ field: ids[field] ?? field, message }));
-    if (error.errors.length === 0) showErrors(faults);
+    if (faults.some(({ field }) => field === '')) showErrors(faults);
     else for (const { field, message } of faults) setFieldError(field, message);
     return faults;
   }

@@ -26,6 +26,7 @@ from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
+from deldokument.services.maintenance.sealing import answer_seal_requests
 from deldokument.services.notifications.dispatch import (
     AT_ONCE,
     ChannelEntry,
@@ -162,6 +163,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
         Loop("seal", sign_checkpoints, 15.0),
+        Loop("seal on request", answer_seal_requests, 0.5),
         Loop("plan", plan_from_events, 1.0, _MIN_PAUSE, 1.0),
         Loop("remind", plan_from_schedule, 15.0),
         *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),

@@ -15,7 +15,7 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.inspection import documents
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
-from deldokument.web.http.errors import RateLimited
+from deldokument.web.http.errors import ConsumerLimited
 from deldokument.web.http.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
 from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
@@ -183,7 +183,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
         async with AsyncExitStack() as asked:
             for _ in range(MAX_CONCURRENT):
                 await asked.enter_async_context(gate._within_limits(scope, one))
-            with pytest.raises(RateLimited):
+            with pytest.raises(ConsumerLimited):
                 await asked.enter_async_context(gate._within_limits(scope, one))
             await asked.enter_async_context(gate._within_limits(scope, other))
         async with gate._within_limits(scope, one):

@@ -57,7 +57,14 @@ def addresses(lock: dict[str, Any]) -> list[str]:
 
 
 def test_the_locks_are_there() -> None:
-    assert [path.name for path in LOCKS] == ["bench.lock", "demo.lock", "dev.lock", "product.lock", "tools.lock"]
+    assert [path.name for path in LOCKS] == [
+        "bench.lock",
+        "demo.lock",
+        "dev.lock",
+        "fuzz.lock",
+        "product.lock",
+        "tools.lock",
+    ]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -74,7 +81,9 @@ def test_a_lock_of_node_packages_names_no_registry(folder: str) -> None:
     assert addresses(lock) == []
 
 
-@pytest.mark.parametrize(("name", "file"), [("build", "demo.lock"), ("dev", "dev.lock"), ("bench", "bench.lock")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("build", "demo.lock"), ("dev", "dev.lock"), ("bench", "bench.lock"), ("fuzz", "fuzz.lock")]
+)
 def test_every_dependency_of_the_project_is_pinned(name: str, file: str) -> None:
     wanted = [*PROJECT["project"]["dependencies"], *group(name)]
     assert unpinned(wanted, (ROOT / "requirements" / file).read_text("utf-8")) == []

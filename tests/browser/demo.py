@@ -19,6 +19,7 @@ from typing import IO, Self
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.cli.demo_sender import ACCOUNT
 from deldokument.client import Client, To
+from deldokument.config.settings import Settings, load_settings
 from tests.support.stack import stack
 
 _START_SECONDS = 60
@@ -77,6 +78,11 @@ class Demo:
     def __exit__(self, *_: object) -> None:
         self._stop()
         stack().give_back(self.database_url)
+
+    def settings(self) -> Settings:
+        """What names its keyring and root key."""
+        given = {"demo": True, "allow_synthetic": True, "public_url": self.url, "data_dir": self.data}
+        return load_settings(**given, operator_name="demo", **self._stores)
 
     @property
     def database_url(self) -> str:

@@ -12,7 +12,10 @@ import pytest
 from playwright.sync_api import expect
 
 from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import existing
+from deldokument.ports.integrity import DamageReports
+from deldokument.services.encryption import RowKeys
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor
@@ -23,11 +26,13 @@ OLA = "218794 98012"
 @contextmanager
 def database_of(demo: Demo) -> Iterator[SqlDatabase]:
     """The demo's own database."""
+    keyring = open_keyring(demo.settings())
     database = SqlDatabase(demo.database_url)
     try:
-        yield database
+        yield database.authenticated(RowKeys(keyring), DamageReports())
     finally:
         database.close()
+        keyring.close()
 
 
 def want_four_eyes(demo: Demo, *, wanted: bool) -> None:

@@ -205,7 +205,7 @@ def opened(environment: Mapping[str, str]) -> Iterator[Dependencies]:
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        node = build_runtime(load_settings())
+        node = build_runtime(load_settings(), holds_seal=True)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -10,6 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
+from tests.fakes.integrity import tagging
 from tests.support.ceph import ceph, ceph_place  # noqa: F401
 from tests.support.keyrings import (  # noqa: F401
     file_roots,
@@ -54,6 +55,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[SqlDatabase]:
     """The port on a fresh database."""
-    opened = SqlDatabase(database_url)
+    opened = tagging(SqlDatabase(database_url))
     yield opened
     opened.close()

@@ -13,15 +13,16 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from deldokument import __version__
-from tests.support.operating_page import BLOCKS, ROOT, register, settings, typed
+from tests.support.operating_page import BLOCKS, ROOT, answers, register, settings, typed
 from tests.support.ports import free_ports
 from tests.support.postgres import PROGRAMS, PostgresServer
 from tests.support.server import wait_until
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.once
 _SECONDS = 240
 _FOLDERS = (
     "/opt/deldokument",
+    "/run/deldokument",
     "/etc/deldokument",
     "/var/lib/deldokument",
     "/etc/systemd/system",
@@ -46,6 +48,7 @@ _OF_DEBIAN = (
     "etc/postgresql/17/main/conf.d",
     "etc/sysctl.d",
     "usr/local/sbin",
+    "run",
 )
 # Each notes what it was asked, and does what is said here.
 _STANDINS = {
@@ -56,6 +59,8 @@ _STANDINS = {
     "adduser": ":",
     "python3": 'exec "$PYTHON" "$@"',
     "runuser": 'shift 3; exec "$@"',
+    "chown": ":",
+    "psql": 'exec "$POSTGRES/psql" "$@"',
     "createuser": 'exec "$POSTGRES/createuser" "$@"',
     "createdb": 'exec "$POSTGRES/createdb" "$@"',
     "install": """
@@ -69,6 +74,14 @@ _STANDINS = {
           for unit in "${@:3}"; do
             start=$(sed -n 's/^ExecStart=//p' "$HERE/etc/systemd/system/$unit.service")
             settings=$(sed -n 's/^EnvironmentFile=//p' "$HERE/etc/systemd/system/$unit.service")
+            secrets=$(sed -n 's/^LoadCredential=DELDOKUMENT://p' "$HERE/etc/systemd/system/$unit.service")
+            export CREDENTIALS_DIRECTORY="$HERE/run/credentials-$unit"
+            mkdir "$CREDENTIALS_DIRECTORY"
+            for file in "$secrets"/*; do
+              cp "$file" "$CREDENTIALS_DIRECTORY/DELDOKUMENT_${file##*/}"
+            done
+            place="s|%d|$CREDENTIALS_DIRECTORY|; s|^Environment=|export |p"
+            eval "$(sed -n "$place" "$HERE/etc/systemd/system/$unit.service")"
             (set -a; . "$settings"; exec $start >> "$HERE/log" 2>&1) & echo $! >> "$HERE/started"
           done
         fi""",
@@ -134,6 +147,7 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
         (tmp_path / "deploy" / file.name).write_text(made.put(file.read_text("utf-8")))
     for name in _OF_DEBIAN:
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/postgresql/17/main/pg_hba.conf").write_text("local all postgres peer\nlocal all all peer\n")
     try:
         yield made
     finally:
@@ -142,7 +156,8 @@ def machine(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Machine
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda pid=pid: not _lives(pid), 60, "a process did not end")  # type: ignore[misc]
         postgres_server.execute("DROP DATABASE IF EXISTS deldokument WITH (FORCE)")
-        postgres_server.execute("DROP ROLE IF EXISTS deldokument")
+        for role in ("deldokument", "deldokument_serve", "deldokument_worker"):
+            postgres_server.execute(f"DROP ROLE IF EXISTS {role}")
 
 
 def _lives(pid: int) -> bool:
@@ -153,7 +168,9 @@ def _lives(pid: int) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp_path: Path) -> None:
+def test_the_page_leads_from_the_wheel_to_the_first_tenant(
+    machine: Machine, tmp_path: Path, postgres_server: PostgresServer
+) -> None:
     (tmp_path / "registers").mkdir()
     url = f"http://127.0.0.1:{machine.port}"
     registers = start_simulators(
@@ -165,7 +182,7 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
         for block in BLOCKS:
             if "del keys create-client" in block:
                 _fill_in(machine, registers)
-            told = machine.run(_adapted(machine, block))
+            told = machine.run(_adapted(machine, block, answers(registers)))
             if "del keys create-client" in block:
                 register(registers, f"{machine.here}/etc/deldokument/keys", machine.run)
         assert told
@@ -175,6 +192,10 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
             assert tora.get(log_in(browser, begun, person="Tora Vik")).headers["location"] == "/drift"
             operations = tora.get("/drift")
             assert "Eksempel kommune".casefold() in operations.text.casefold()
+    rules = (machine.here / "etc/postgresql/17/main/pg_hba.conf").read_text().splitlines()
+    assert rules == ["local all postgres peer", "local deldokument all scram-sha-256", "local all all peer"]
+    assert _logged_in(postgres_server) == {"deldokument_serve", "deldokument_worker"}
+    assert list((machine.here / "run").glob("deldokument.*")) == []
     version = machine.run(f"{machine.here}/opt/deldokument/bin/deldokument --version")
     assert version.strip() == __version__
     assert (machine.here / f"opt/deldokument-{__version__}").is_dir()
@@ -189,20 +210,26 @@ def test_the_page_leads_from_the_wheel_to_the_first_tenant(machine: Machine, tmp
     assert "Traceback" not in (machine.here / "log").read_text()
 
 
-def _adapted(machine: Machine, block: str) -> str:
+def _logged_in(server: PostgresServer) -> set[str]:
+    """The roles that are connected to the service's database."""
+    asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'deldokument'"
+    with psycopg.connect(server.url("postgres")) as connection:
+        return {name for [name] in connection.execute(asked)}
+
+
+def _adapted(machine: Machine, block: str, asked: Mapping[str, str]) -> str:
     block = machine.put(block)
     # The packages are those of the tests; the wheel is installed as the page says.
     site = "$(\\1/python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')/packages.pth"
     packages = f"echo {sysconfig.get_path('purelib')} > {site}"
     block, count = re.subn(r"^(\S+/bin)/pip install --require-hashes .*$", packages, block, flags=re.M)
     assert count == ("dist/deldokument-" in block)
-    return typed(block)
+    return typed(block, asked)
 
 
 def _fill_in(machine: Machine, registers: Running) -> None:
     path = machine.here / "etc/deldokument/env"
     own = {
         "PUBLIC_URL": f"http://127.0.0.1:{machine.port}",
-        "DATABASE_URL": f"postgresql://deldokument@127.0.0.1:{machine.environment['PGPORT']}/deldokument",
     }
     path.write_text(settings(path.read_text(), registers, own))

@@ -16,9 +16,11 @@ from tests.docs.documents import DOCS, table
 SOURCE = Path(errors.__file__).parents[1]
 FIXED = {"NotFound": "not_found", "InvalidFields": "invalid_fields", "ChecksumMismatch": "checksum_mismatch"}
 FIXED |= {"StorageFull": "storage_full", "Broken": "broken", "ScopeMissing": "insufficient_scope", "StalePage": "csrf"}
-FIXED |= {"RateLimited": "rate_limited", "MediaTypeRefused": "media_type"}
+FIXED |= {"MediaTypeRefused": "media_type"}
 """Errors that have one code each."""
 _KINDS = {kind.__name__: status for kind, status in STATUS.items()}
+_KINDS["RateLimit"] = _KINDS["RateLimited"]
+"""A limit is declared with the code of its error."""
 
 
 def statuses() -> dict[str, set[int]]:

@@ -28,6 +28,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
+from deldokument.services.encryption import RowKeys
 from deldokument.services.shares import queries
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
 from tests.support.stored_data import copies, in_servers, names
@@ -156,7 +157,8 @@ def back_up(running: Deployment, folder: Path) -> Copy:
 @contextmanager
 def revived(running: Deployment, copy: Copy) -> Iterator[Dependencies]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
-    database, keyring = SqlDatabase(copy.database_url), open_keyring(running.settings)
+    keyring = open_keyring(running.settings)
+    database = SqlDatabase(copy.database_url).authenticated(RowKeys(keyring), running.deps.damage)
     try:
         yield replace(running.deps, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:

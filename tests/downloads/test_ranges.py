@@ -12,6 +12,7 @@ import pytest
 
 from tests.downloads.conftest import Shared
 from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.stored_data import document_receipts
 
 pytestmark = BOTH_SOCKET_MODES
 LENGTH = 10_000_000
@@ -172,8 +173,7 @@ def test_sixteen_parallel_ranges_give_the_document_and_one_receipt(deployment: D
 
 def receipts_of(deployment: Deployment, share_id: str) -> list[tuple[object, bool]]:
     """The ranges that each reader of the share's documents has had, and whether that is all."""
-    with deployment.node.deps.database.read() as tx:
-        return [(r.covered, r.completed_at is not None) for r in tx.receipts.of_shares([share_id]) if r.document_id]
+    return [(r.covered, r.completed_at is not None) for r in document_receipts(deployment.node.deps, share_id)]
 
 
 def test_head_and_refused_ranges_leave_no_receipt(deployment: Deployment) -> None:

@@ -34,7 +34,6 @@ from tests.support.tenants import take_into_use
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 ADDRESSES = ("10.0.0.10", "10.0.0.11")
 SERVE, WORK = UNITS
-PASSWORD = "a-password-of-the-tests"
 _CONNECTIONS = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = 'deldokument'"
 _SHARE = f"""
 grep -q {HOST} /etc/hosts || echo "127.0.0.1 {HOST}" >> /etc/hosts
@@ -110,9 +109,8 @@ def keep_blobs_in(store: SeaweedFS, machine: Machine) -> None:
 
 def open_postgresql(machine: Machine) -> None:
     let_in, use = blocks("PostgreSQL for several machines")
-    machine.run(typed(let_in, {"psql": f"{PASSWORD}\n{PASSWORD}"}))
-    given = lines("PostgreSQL for several machines")
-    fill_in(machine, {name: value.replace("PASSWORD", PASSWORD) for name, value in given.items()})
+    machine.run(let_in)
+    fill_in(machine, lines("PostgreSQL for several machines"))
     machine.run(use)
 
 
@@ -150,6 +148,11 @@ def opened(machine: Machine) -> Iterator[Runtime]:
             given[name.removeprefix("DELDOKUMENT_").lower()] = shlex.split(value)[0].replace(
                 "/etc/", f"{machine.root}/etc/", 1
             )
+    url = (machine.root / "etc/deldokument/secrets/del/DATABASE_URL").read_text().strip()
+    given["database_url"] = url.replace("=/etc/", f"={machine.root}/etc/")
+    given["altinn_subscription_key"] = (
+        (machine.root / "etc/deldokument/secrets/del/ALTINN_SUBSCRIPTION_KEY").read_text().strip()
+    )
     with closing(build_runtime(load_settings(**given))) as node:
         yield node
 

@@ -17,6 +17,7 @@ from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken
+from tests.fakes.integrity import tagging
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -86,7 +87,7 @@ def chains(database: SqlDatabase) -> dict[str, list[AuditEvent]]:
 def test_each_event_is_linked_anew_in_the_chain_of_its_tenant(empty_url: str, engines: Engines) -> None:
     as_it_was(engines, list(old_rows(EVENTS)))
     migrate(empty_url)
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     assert chains(database) == {"tenant": [EVENTS[0], EVENTS[3]], "other": [EVENTS[2]], "-": [EVENTS[1]]}
     with database.write() as tx:
         tx.audit.append(EVENTS[0])
@@ -98,7 +99,7 @@ def test_a_trail_of_many_steps_is_linked_whole(empty_url: str, engines: Engines)
     many = [AuditEvent(AT + timedelta(seconds=n), EventKind.LOGGED_IN, ("tenant", None)[n % 2]) for n in range(2345)]
     as_it_was(engines, list(old_rows(many)))
     migrate(empty_url)
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     assert {chain: len(events) for chain, events in chains(database).items()} == {"tenant": 1173, "other": 0, "-": 1172}
     database.close()
 

@@ -32,6 +32,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
+from tests.fakes.integrity import tagging
 from tests.support.tables import every_table
 
 _SQLITE_SCHEMA = """
@@ -78,7 +79,7 @@ def test_an_empty_database_becomes_current(empty_url: str) -> None:
 
 def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     with database.read() as tx:
         deployment = tx.deployment.get()
     migrate(empty_url)
@@ -153,7 +154,7 @@ def test_every_question_asked_often_has_its_index(
 ) -> None:
     path = tmp_path / "x.db"
     migrate(f"sqlite:///{path}")
-    database = SqlDatabase(f"sqlite:///{path}")
+    database = tagging(SqlDatabase(f"sqlite:///{path}"))
     with statements() as asked, database.write() as tx:
         ask(tx)
     database.close()
@@ -182,7 +183,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
 def test_a_database_with_data_is_migrated_to_the_newest_revision(empty_url: str) -> None:
     """Begins at the first revision; each later one adds here what it must carry over."""
     migrate(empty_url)
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     settle(database)
     share, open_share = draft(), available()
     keep(database, share, open_share)

@@ -11,6 +11,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.audit import AuditEvent, EventKind
+from tests.fakes.integrity import tagging
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 _HEADS = "INSERT INTO audit_head (chain, number, hash) VALUES ('t', 7, :hash), ('-', 0, :hash)"
@@ -30,7 +31,7 @@ def test_what_happened_before_is_not_told_and_what_happens_after_is(empty_url: s
         connection.execute(text("INSERT INTO account (id, tenant_id, name) VALUES ('a', 't', 'Byggesak')"))
     migrate(empty_url)
     engines.close()
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     with database.write() as tx:
         assert tx.outbox.chains_ahead() == []
         account = tx.accounts.get("a")

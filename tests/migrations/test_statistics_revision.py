@@ -14,6 +14,7 @@ from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.statistics import ShareCounts
 from deldokument.ports.repositories.transaction import Transaction
+from tests.fakes.integrity import tagging
 from tests.migrations.test_migrations import statements
 
 DAY = 24 * 3600 * 1_000_000
@@ -88,7 +89,7 @@ def test_shares_from_before_the_statistics_are_counted_in_them(empty_url: str) -
             ("draft", 0, 0, None, None),
         }
     engines.close()
-    database = SqlDatabase(empty_url)
+    database = tagging(SqlDatabase(empty_url))
     then = datetime.fromtimestamp(0, UTC)
     with database.read() as tx:
         found = tx.statistics.published_by_tenant("t", then, then.replace(year=1971), then)
@@ -117,7 +118,7 @@ ASKED: dict[str, Callable[[Transaction, datetime], object]] = {
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 def test_postgresql_counts_by_its_indexes(empty_url: str) -> None:
     migrate(empty_url)
-    engines, database = open_engines(empty_url), SqlDatabase(empty_url)
+    engines, database = open_engines(empty_url), tagging(SqlDatabase(empty_url))
     with transaction(engines.writer) as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(_MANY), {"day": DAY})

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deldokument.config.settings import Settings
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
@@ -67,7 +68,7 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:
     answer = front.curl("/robots.txt", "-i")
     assert answer.stdout.startswith(b"HTTP/2 200")
-    assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000") == 1
+    assert answer.stdout.lower().count(b"strict-transport-security: max-age=63072000; includesubdomains\r\n") == 1
     assert front.curl("/robots.txt", "--tls-max", "1.2").returncode == 35
     assert front.curl("/robots.txt", "-k", host="other.example").returncode == 35
     sent_on = httpx.get(f"http://127.0.0.1:{front.plain}/d/x?y=z", headers={"Host": "other.example"})
@@ -278,6 +279,26 @@ def test_nobody_holds_more_than_100_logins_that_wait(tmp_path: Path) -> None:
         assert all(b" 200 " in connection.recv(64) for connection in held[:100])
 
 
+def test_one_client_alone_does_not_take_all_connections_of_a_node(tmp_path: Path) -> None:
+    text = CONFIGURATION.read_text("utf-8")
+    [most] = map(int, re.findall(r"limit_conn deldokument_open (\d+);", text))
+    assert most <= Settings.model_fields["max_connections"].default / 4
+    few = text.replace(f"limit_conn deldokument_open {most};", "limit_conn deldokument_open 5;")
+    answers = threading.Event()
+    head = f"GET /mine HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    with upstream(answers=answers) as behind, proxy(tmp_path, [behind.address], few) as front, ExitStack() as stack:
+        held = [stack.enter_context(front.connect()) for _ in range(6)]
+        try:
+            for connection in held[:5]:
+                connection.sendall(head)
+            wait_until(lambda: len(behind.heads) == 5, _SECONDS, "the proxy let fewer than 5 through")
+            held[5].sendall(head)
+            assert b" 429 " in held[5].recv(64)
+        finally:
+            answers.set()
+        assert all(b" 200 " in connection.recv(64) for connection in held[:5])
+
+
 def test_no_address_of_a_client_that_was_refused_is_written_anywhere(limited: tuple[Front, Client]) -> None:
     front, client = limited
     assert client.statuses("/logg-inn", 300, "192.0.2.77")[429]
@@ -312,7 +333,7 @@ def problem_of(answer: bytes, status: int) -> dict[str, str]:
     fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
     assert fields[b"content-type"] == b"application/problem+json"
     assert fields[b"cache-control"] == b"no-store"
-    assert fields[b"strict-transport-security"] == b"max-age=63072000"
+    assert fields[b"strict-transport-security"] == b"max-age=63072000; includesubdomains"
     assert fields.get(b"retry-after") == (None if status == 413 else b"10")
     told: dict[str, str] = json.loads(body)
     assert told["status"] == status

@@ -154,3 +154,47 @@ def test_a_host_may_be_an_address(port: int) -> None:
 
 def test_before_1_1_nobody_must_name_a_host(port: int) -> None:
     assert said(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+OWN_HEADERS = {"strict-transport-security": "max-age=1; includeSubDomains", "cache-control": "no-store"}
+
+
+@pytest.fixture
+def small() -> Iterator[int]:
+    """A server that takes two connections."""
+    with running(app, BoundedConnection, max_connections=2, own_headers=OWN_HEADERS) as port:
+        yield port
+
+
+def test_one_connection_more_than_the_limit_is_told_to_try_again_and_the_others_go_on(small: int) -> None:
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", small), 10) as first:
+        first.sendall(ask)
+        assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with socket.create_connection(("127.0.0.1", small), 10) as second:
+            second.sendall(ask)
+            assert second.recv(65536).startswith(b"HTTP/1.1 200 ")
+            refused = said(small).lower()
+            assert refused.startswith(b"http/1.1 503 ")
+            assert b"\r\nretry-after: 10\r\n" in refused
+            first.sendall(ask)
+            assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+            second.sendall(ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            while second.recv(65536):
+                pass
+        assert said(small, ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_full_server_says_so_in_the_log_but_not_for_every_client(
+    small: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", small), 10), socket.create_connection(("127.0.0.1", small), 10):
+        assert [said(small)[:12] for _ in range(3)] == [b"HTTP/1.1 503"] * 3
+    assert [record.getMessage() for record in caplog.records] == ["refuses connections: 2 are open"]
+
+
+def test_what_the_server_refuses_by_itself_has_the_headers_of_every_response(small: int) -> None:
+    refused = said(small, b"\0\0\r\n\r\n")
+    assert refused.startswith(b"HTTP/1.1 400 ")
+    for name, value in OWN_HEADERS.items():
+        assert f"\r\n{name}: {value}\r\n".encode() in refused

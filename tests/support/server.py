@@ -86,7 +86,8 @@ class Deployment:
 
     ``constants`` sets module constants in the server process alone, for what takes too long as it is delivered, e.g.
     ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``. ``wrapper`` goes before the server's command line.
-    ``settings`` are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn.
+    ``settings`` are given besides those that every deployment here has, ``altinn_options`` to the simulated Altinn, and
+    ``of_commands`` to the process of one command alone.
 
     Its processes are forked (see support.forked), but for what has a wrapper; with ``delivered`` none is.
     """
@@ -102,6 +103,7 @@ class Deployment:
         worker: bool = True,
         seeded: bool = True,
         settings: Mapping[str, Any] | None = None,
+        of_commands: Mapping[str, Mapping[str, str]] | None = None,
         altinn_options: Sequence[str] = (),
     ) -> None:
         self.folder = folder
@@ -119,6 +121,7 @@ class Deployment:
         self._with_worker = worker
         self._seeded = seeded
         self._further = dict(settings or {})
+        self._of_commands = dict(of_commands or {})
         self._altinn_options = tuple(altinn_options)
         self._stack: dict[str, str] = {}
         self._worker: Process | None = None
@@ -181,7 +184,7 @@ class Deployment:
         prepare(self.settings)
         paths = self.settings.seal_key_path, self.settings.seal_certificate_path
         create_seal_certificate(*paths, operator_name="Del dokument", operator_number="", at=datetime.now(UTC))
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
         if self._seeded:
             _seed(self.node)
         confirm_clock(self.node.deps)
@@ -219,7 +222,8 @@ class Deployment:
 
     def _start(self, command: str, wrapper: Sequence[str], constants: Mapping[str, object], **other: str) -> Process:
         log, words = self.folder / f"{'worker' if command == 'worker' else 'server'}.log", command.split()
-        environment = self.environment() | other
+        own = self._of_commands.get(words[0], {})
+        environment = self.environment() | {f"DELDOKUMENT_{name.upper()}": own[name] for name in own} | other
         if not (wrapper or self._delivered):
             return forked("deldokument.cli.main:app", words, log=log, environment=environment, constants=constants)
         assert not constants, "what is run as it is delivered has its own constants"

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import Connection, create_engine, make_url, text
 
+from deldokument.domain.errors import existing
+from deldokument.domain.share import Receipt
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from tests.support.stack import stack
@@ -38,6 +40,14 @@ def bytes_taken(holder: Holder, share_id: str) -> int:
     with holder.deps.database.read() as tx:
         documents = [document.id for document in tx.shares.documents([share_id])]
         return sum(upload.offset for upload in tx.uploads.of_documents(documents))
+
+
+def document_receipts(deps: Dependencies, share_id: str) -> list[Receipt]:
+    """The receipts of a share's documents, with their ranges, which no list has."""
+    with deps.database.read() as tx:
+        listed = [one for one in tx.receipts.of_shares([share_id]) if one.document_id]
+        found = (tx.receipts.get(share_id, one.document_id, one.recipient_id, one.subject_id) for one in listed)
+        return [existing(one) for one in found]
 
 
 @contextmanager

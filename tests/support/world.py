@@ -30,12 +30,13 @@ from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
-from deldokument.services.encryption import DIRECTORY
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, RowKeys
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
@@ -385,9 +386,11 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
 
 
 def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
+    damage = DamageReports()
     return Dependencies(
         clock=FakeClock(),
-        database=database_at(database_url),
+        database=database_at(database_url).authenticated(RowKeys(keyring), damage),
+        damage=damage,
         keyring=keyring,
         blobs=stack().blobs(folder),
         rights=FakeRights(),
@@ -406,7 +409,8 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
 
 def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     deps = _world(folder, database_url, keyring)
-    keyring.create(DIRECTORY)
+    for entry in (DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED):
+        keyring.create(entry)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = registration.create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
     tenant = take_into_use(deps, tenant.id)

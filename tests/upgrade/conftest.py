@@ -1,14 +1,13 @@
-"""A deployment of the version before, as it was left: its wheel, its schema, its data, at the time that it was then.
+"""A deployment of an earlier version, as it was kept: its wheel, its schema, its data, at the time that it was then.
 
-It stands on as much of the run's stack as that version knows: 0.1.0 on SQLite or PostgreSQL, and always on files for
-blobs and keyring. Its blobs are moved to the run's stack by the new program; a keyring cannot be moved.
+Its database is the run's stack's; blobs and keyring are files, because 0.1.0 knows nothing else. The new program moves
+the blobs to the run's stack; a keyring cannot be moved.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -29,7 +28,8 @@ from tests.support.stack import stack, stack_name
 from tests.upgrade.dumps import load_into_sqlite
 
 HERE = Path(__file__).resolve().parent
-BEFORE = "0.1.0"
+VERSIONS = ("0.1.0", "0.2.0")
+"""The kept versions, from each of which this one is an upgrade."""
 _START_SECONDS = 90.0
 
 
@@ -39,9 +39,10 @@ class OldDeployment(Deployment):
     ``note`` tells what is in it. ``node`` is a world of the new program; there is none before :meth:`migrate`.
     """
 
-    def __init__(self, folder: Path, database_url: str | None) -> None:
+    def __init__(self, folder: Path, database_url: str | None, version: str) -> None:
         super().__init__(folder, database_url, delivered=True)
-        self.kept = HERE / BEFORE
+        self.version = version
+        self.kept = HERE / version
         self.note: dict[str, str] = json.loads((self.kept / "note.json").read_text())
         self._then = datetime.fromisoformat(self.note["kept_at"]) + timedelta(minutes=1)
         self._old = True
@@ -74,7 +75,6 @@ class OldDeployment(Deployment):
         with zipfile.ZipFile(wheel) as packed:
             packed.extractall(self.folder / "old")
         if self._database_url is None:
-            self._run("migrate")
             load_into_sqlite(self.folder / "dump.sql", self.data / "deldokument.sqlite3")
         else:
             line = [PROGRAMS / "psql", "-qv", "ON_ERROR_STOP=1", "-f", self.folder / "dump.sql", self._database_url]
@@ -83,21 +83,17 @@ class OldDeployment(Deployment):
 
     def _health(self, url: str) -> str:
         """0.1.0 has no management listener: its public one answers."""
-        return url if self._old else super()._health(url)
+        return url if self._old and self.version == "0.1.0" else super()._health(url)
 
     def environment(self) -> dict[str, str]:
         """The old program is found first, as long as it is to run."""
         found = super().environment()
         return found | ({"PYTHONPATH": str(self.folder / "old")} if self._old else {})
 
-    def _run(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "deldokument.cli.entry", *arguments]
-        subprocess.run(command, env=self.environment(), check=True, capture_output=True)
-
     def migrate(self) -> None:
         """What the operator does first, while the old program runs."""
         prepare(self.settings)
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
 
     def become_new(self) -> None:
         """From now on what is started is the new program."""
@@ -110,13 +106,13 @@ class OldDeployment(Deployment):
         self.node.close()
         self._further |= stack().moved_blobs(self.settings.blobs_dir)
         self.settings = load_settings(**self._given(self.folder / "registers" / "client-key.json"))
-        self.node = build_runtime(self.settings)
+        self.node = build_runtime(self.settings, holds_seal=True)
         self.restart()
 
 
-@pytest.fixture
+@pytest.fixture(params=VERSIONS)
 def old(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OldDeployment]:
-    """The version before serves and works."""
+    """The earlier version serves and works."""
     url = request.getfixturevalue("empty_postgres_url") if stack_name() == "cluster" else None
-    with OldDeployment(tmp_path, url) as running:
+    with OldDeployment(tmp_path, url, request.param) as running:
         yield running

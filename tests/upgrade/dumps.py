@@ -1,4 +1,4 @@
-"""What `pg_dump` wrote, put into an SQLite database that has the same tables."""
+"""What `pg_dump` wrote, put into a new SQLite database with the tables of the dump's revision."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+
+from alembic import command
+
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.migrations import configuration
 
 Value = str | bytes | int | None
 
@@ -22,8 +27,10 @@ _READ: dict[str, Callable[[str], Value]] = {
 
 
 def load_into_sqlite(dump: Path, database: Path) -> None:
-    """All its rows, instead of those that are there."""
+    """The dump's tables, made by the migrations that made them then, and its rows."""
     text = dump.read_text("utf-8")
+    [(_, _, revision)] = [found for found in _ROWS.findall(text) if found[0] == "alembic_version"]
+    _make_tables(database, revision.strip())
     types = {table: dict(_COLUMN.findall(columns)) for table, columns in _TABLE.findall(text)}
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("PRAGMA defer_foreign_keys = ON")
@@ -34,6 +41,15 @@ def load_into_sqlite(dump: Path, database: Path) -> None:
             names = ", ".join(f'"{name}"' for name in columns)
             rows = _rows(lines, [types[table][name] for name in columns])
             connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+
+def _make_tables(database: Path, revision: str) -> None:
+    engines = open_engines(f"sqlite:///{database}")
+    try:
+        with transaction(engines.writer) as connection:
+            command.upgrade(configuration(connection), revision)
+    finally:
+        engines.close()
 
 
 def _rows(lines: str, types: list[str]) -> Iterator[list[Value]]:

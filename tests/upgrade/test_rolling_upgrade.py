@@ -1,4 +1,4 @@
-"""The version before and this one beside each other on one database, with uploads under way; then this one alone."""
+"""Each earlier version and this one beside each other on one database, with uploads under way; then this one alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deldokument import __version__
 from deldokument.adapters.keys.keyring import OWNER
 from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
 from tests.support.simulators import log_in
-from tests.upgrade.conftest import BEFORE, OldDeployment
+from tests.upgrade.conftest import OldDeployment
 from tests.upgrade.keep_version import SENT, SHARED, UPLOADED, content
 
 _SECONDS = 120.0
@@ -35,7 +35,7 @@ def download(client: httpx.Client, url: str, path: str) -> tuple[bytes, str]:
 
 @pytest.mark.timeout(600)
 def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeployment) -> None:
-    assert __version__ != BEFORE
+    assert __version__ != old.version
     share_id, draft_id = old.note["share_id"], old.note["draft_id"]
     vedtak = content("vedtak.pdf", SHARED)
     ola, kari = old.session(OLA), old.session(KARI)
@@ -43,7 +43,7 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
 
     # The old program on the new schema: sessions, uploads and downloads go on.
     old.migrate()
-    # The first look by the new program made the keyring this deployment's.
+    # The keyring is this deployment's: 0.1.0 did not claim it, the first look by the new program did.
     assert old.node.keyring.ids(OWNER) == [OWNER]
     with old.node.deps.database.read() as tx:
         assert tx.deployment.get().keyring_fingerprint

@@ -102,3 +102,29 @@ def lookup_hash(key: bytes, kind: bytes, identifier: bytes) -> bytes:
 
 def wrap_entry(root_key: bytes, nonce: bytes, key_id: bytes, entry_id: bytes, secret: bytes) -> bytes:
     return seal(root_key, nonce, secret, framed(b"deldokument/keyring-entry/1", key_id, entry_id))
+
+
+def encode_value(value: str | bytes | int | None) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        return b"s" + value.encode()
+    return b"b" + value if isinstance(value, bytes) else b"i" + str(int(value)).encode()
+
+
+def row_tag(integrity_key: bytes, kind: bytes, row_id: bytes, values: list[str | bytes | int | None]) -> bytes:
+    key = derive(integrity_key, b"integrity", kind)
+    return hmac.digest(key, framed(b"deldokument/row/1", kind, row_id, *map(encode_value, values)), "sha256")
+
+
+def card_payload(values: list[str | bytes | int | None], version: int = 1) -> bytes:
+    """`version` may lie, for vectors that must fail."""
+    return bytes([version]) + framed(*map(encode_value, values))
+
+
+def seal_card(integrity_key: bytes, share_id: bytes, payload: bytes) -> bytes:
+    return payload + row_tag(integrity_key, b"share", share_id, [payload])
+
+
+def recipients_digest(ids: list[bytes]) -> bytes:
+    return hashlib.sha256(framed(*sorted(ids))).digest()

@@ -329,6 +329,76 @@ def keyring_vectors() -> list[Vector]:
     ]
 
 
+Value = str | bytes | int | None
+
+
+def shown(value: Value) -> Any:
+    """A value in JSON: bytes as an object, everything else as itself."""
+    return {"bytes": value.hex()} if isinstance(value, bytes) else value
+
+
+def row_vectors() -> list[Vector]:
+    key, row_id = drawn("integrity key", 32), "Q2x1c3RlciBvZiByb3dz"
+    values: list[Value] = ["konto", drawn("hash", 32), 1772452800123456, None]
+
+    def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:
+        sealer, kind, owner = made.get("key", key), made.get("kind", "member"), made.get("row_id", row_id)
+        tag = reference.row_tag(sealer, kind.encode(), owner.encode(), made.get("values", values))
+        tag = change(tag, made.get("changes", []))
+        fixed = {"name": name, "claim": claim, "result": result, "integrity_key": key.hex(), "kind": "member"}
+        return fixed | {"id": row_id, "values": [shown(value) for value in values], "tag": tag.hex()}
+
+    text, hashed, number, nothing = values
+    return [
+        vector("row", "a tag is valid for its row", OK),
+        vector("bit of tag", "the tag is compared in full", changes=[["flip", 31, 0]]),
+        vector("cut", "the tag is compared in full", changes=[["keep", 31]]),
+        vector("nothing", "a row without a tag has no valid one", changes=[["keep", 0]]),
+        vector("other key", "a tag is valid under its key only", key=drawn("other integrity key", 32)),
+        vector("other kind", "a tag is bound to the kind of row", kind="administrator"),
+        vector("other row", "a tag is bound to the id of its row", row_id="Q2x1c3RlciBvZiByb3dy"),
+        vector("other value", "a tag binds every value", values=["konti", hashed, number, nothing]),
+        vector("values exchanged", "values have an order", values=[hashed, text, number, nothing]),
+        vector("value missing", "a tag binds all values", values=[text, hashed, number]),
+        vector("text for a number", "a value has a type", values=[text, hashed, str(number), nothing]),
+        vector("empty text for NULL", "NULL is not an empty text", values=[text, hashed, number, ""]),
+        vector("border moved", "values have borders", values=["kontob", drawn("hash", 32)[1:], number, nothing]),
+    ]
+
+
+def card_vectors() -> list[Vector]:
+    key, share_id = drawn("integrity key", 32), "RGVsIGRva3VtZW50IGRlbA"
+    recipients = reference.recipients_digest([b"second recipient", b"first recipient"])
+    moment = 1772452800123456
+    values: list[Value] = [
+        *("tenant", "account", "audit:tenant:2026-03", "member", None, "available", moment, moment + 1, moment),
+        *(1, None, None, None, None, None, 3, recipients),
+    ]
+
+    def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:
+        payload = made.get("payload", reference.card_payload(values))
+        sealed = reference.seal_card(made.get("key", key), made.get("share_id", share_id).encode(), payload)
+        sealed = change(sealed, made.get("changes", []))
+        fixed = {"name": name, "claim": claim, "result": result, "integrity_key": key.hex(), "share_id": share_id}
+        opened = {"values": [shown(value) for value in values]} if result == OK else {}
+        return fixed | {"sealed": sealed.hex()} | opened
+
+    length = len(reference.seal_card(key, share_id.encode(), reference.card_payload(values)))
+    return [
+        vector("card", "a card opens for its share", OK),
+        vector("bit of a value", "every value is authenticated", changes=[["flip", 6, 0]]),
+        vector("bit of tag", "the tag is compared in full", changes=[["flip", length - 1, 7]]),
+        vector("cut", "nothing may be missing", changes=[["keep", length - 1]]),
+        vector("trailing byte", "nothing may follow", changes=[["append", "00"]]),
+        vector("nothing", "nothing is not a card", changes=[["keep", 0]]),
+        vector("other share", "a card opens for its share only", share_id="RGVsIGRva3VtZW50IGRlbB"),
+        vector("other key", "a card opens under its key only", key=drawn("other integrity key", 32)),
+        vector("other version", "version 1 is the only one", payload=reference.card_payload(values, version=2)),
+        vector("a value missing", "a card has every value", payload=reference.card_payload(values[:-1])),
+        vector("a value too many", "a card has no other value", payload=reference.card_payload([*values, 1])),
+    ]
+
+
 def derivation_vectors() -> list[Vector]:
     key, document_id = drawn("share key", 32), drawn(DOCUMENT, 16)
     cases: list[tuple[str, list[bytes]]] = [(purpose, [document_id]) for purpose in ("data", "manifest", "inspection")]
@@ -336,6 +406,7 @@ def derivation_vectors() -> list[Vector]:
         ("message", [drawn("share", 16)]),
         ("fields", []),
         ("lookup", []),
+        ("integrity", [b"member"]),
         ("data", [b"a", b"bc"]),
         ("data", [b"ab", b"c"]),
     ]
@@ -359,6 +430,8 @@ FILES = {
     "fields.json": field_vectors,
     "lookups.json": lookup_vectors,
     "keyring.json": keyring_vectors,
+    "rows.json": row_vectors,
+    "cards.json": card_vectors,
     "derivations.json": derivation_vectors,
 }
 

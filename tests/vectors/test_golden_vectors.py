@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deldokument.crypto import fields, keys, manifest, stream
+from deldokument.crypto import fields, keys, manifest, row_tags, share_cards, stream
 from deldokument.crypto.errors import IntegrityError
 from tests.vectors import format_reference as reference
 from tests.vectors import generate
@@ -145,3 +146,28 @@ def test_the_format_document_lists_every_vector_with_its_result() -> None:
             if "claim" in vector:
                 row = f"| {file} | {vector['name']} | {vector['claim']} | {vector['result']} |"
                 assert row in document, row
+
+
+def values_of(vector: dict[str, Any]) -> list[Any]:
+    return [bytes.fromhex(one["bytes"]) if isinstance(one, dict) else one for one in vector["values"]]
+
+
+@pytest.mark.parametrize("vector", committed("rows.json"))
+def test_a_tag_gives_its_stated_result(vector: dict[str, Any]) -> None:
+    integrity_key, tag = unhex(vector, "integrity_key", "tag")
+    key = row_tags.row_key(integrity_key, vector["kind"])
+    is_valid = row_tags.is_row_tag(key, vector["kind"], vector["id"], values_of(vector), tag)
+    assert is_valid is (vector["result"] == "ok")
+
+
+@pytest.mark.parametrize("vector", committed("cards.json"))
+def test_a_card_gives_its_stated_result(vector: dict[str, Any]) -> None:
+    integrity_key, sealed = unhex(vector, "integrity_key", "sealed")
+    key = row_tags.row_key(integrity_key, "share")
+    if vector["result"] == "integrity_error":
+        with pytest.raises(IntegrityError):
+            share_cards.open_card(key, vector["share_id"], sealed)
+    else:
+        card = share_cards.open_card(key, vector["share_id"], sealed)
+        assert list(astuple(card)) == values_of(vector)
+        assert share_cards.seal_card(key, vector["share_id"], card) == sealed

@@ -24,10 +24,11 @@ UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
 @pytest.mark.parametrize("kind", [FORM, JSON, "text/plain", "multipart/form-data; boundary=x", ""])
 @pytest.mark.parametrize("person_number", [None, KARI])
 def test_a_body_over_a_quarter_megabyte_is_refused(web: Web, kind: str, person_number: str | None) -> None:
+    refused = {413} if person_number else {303, 401}
     browser, before = web.browser(person_number), contents(web.stage)
     for path in ("/del/utkast", "/logg-ut"):
         answer = browser.request("POST", path, content=b" " * (257 * 1024), headers={"Content-Type": kind})
-        assert answer.status_code == 413
+        assert answer.status_code in refused
     assert contents(web.stage) == before
 
 

@@ -39,7 +39,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "strict-transport-security": "max-age=63072000",
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
 

@@ -14,6 +14,8 @@ May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 - `keys`: keyring and root keys
 - `maskinporten`: access tokens from Maskinporten
 - `media_types`: media type detection by content
+- `own_networks`: networks of this machine's interfaces
+- `private_files`: check that a key file is for this process only
 - `smtp`: e-mail over SMTP submission
 - `sql`: repositories on SQLite and PostgreSQL
 - `sqlite_files`: connection settings of SQLite files

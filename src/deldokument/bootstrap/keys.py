@@ -104,11 +104,12 @@ def create_root_key(settings: Settings) -> str:
 
 
 def prepare_keyring(settings: Settings) -> None:
-    """Create what the keyring's store needs before it is opened."""
+    """Create what the keyring's store needs before it is opened; give the processes' roles their privileges."""
     if settings.keyring_database is not None:
         from deldokument.adapters.keys import postgres
 
-        postgres.prepare(settings.keyring_database.url)
+        roles = {"serve": settings.database_serve_role, "worker": settings.database_worker_role}
+        postgres.prepare(settings.keyring_database.url, **roles)
 
 
 def _store(settings: Settings, first_root: str) -> SealedStore:

@@ -73,9 +73,7 @@ def open_registers(settings: Settings) -> Registers:
     token = AltinnTokens(altinn.base_url, own_tokens, altinn_http).token if altinn.token_exchange else own_tokens
     return Registers(
         login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open()),
-        tokens=AccessTokenValidator(
-            maskinporten.issuer, settings.api_scope, settings.api_audience or "", maskinporten_http
-        ),
+        tokens=AccessTokenValidator(maskinporten.issuer, settings.api_scope, settings.api_audience, maskinporten_http),
         rights=_rights(altinn, altinn_http, token),
         access=_access_rule(settings, altinn),
         organizations=Enhetsregisteret(settings.enhetsregisteret_base_url, clients.open()),

@@ -22,9 +22,11 @@ from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.files import read_private
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
+from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import is_current, migrate
+from deldokument.adapters.sql.privileges import grant_privileges
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
@@ -38,8 +40,12 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.documents import DocumentSigner
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
+from deldokument.services.maintenance.sealing import WorkerSigner
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 
@@ -61,11 +67,15 @@ class Runtime:
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate the database and prepare the keyring for this version; claim the keyring the first time.
+    """Migrate the database, give the processes' roles their privileges, and prepare the keyring for this version.
+
+    Claims the keyring the first time.
 
     Raises: ServiceError or ConfigurationError.
     """
-    migrate(settings.database_url)
+    url = settings.database_url
+    migrate(url)
+    grant_privileges(url, serve=settings.database_serve_role, worker=settings.database_worker_role)
     prepare_keyring(settings)
     database = SqlDatabase(settings.database_url)
     try:
@@ -74,8 +84,8 @@ def prepare(settings: Settings) -> None:
         database.close()
 
 
-def build_runtime(settings: Settings) -> Runtime:
-    """Compose the runtime.
+def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
+    """Compose the runtime. Only a process that ``holds_seal`` reads its key; others ask the worker.
 
     Raises: ConfigurationError if the schema is not current or a part is missing.
     """
@@ -85,8 +95,7 @@ def build_runtime(settings: Settings) -> Runtime:
     registers: Registers | None = None
     try:
         registers = open_registers(settings)
-        password = settings.seal_key_password.get_secret_value()
-        seal = load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
+        seal = _seal(settings) if holds_seal else None
         blobs = _blobs(settings)
         claim_store(database, blobs)
         keyring = open_claimed_keyring(settings, database)
@@ -95,9 +104,13 @@ def build_runtime(settings: Settings) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
+    damage = DamageReports()
+    database = database.authenticated(RowKeys(keyring), damage)
+    clock = _clock(settings, database)
     deps = Dependencies(
-        clock=_clock(settings, database),
+        clock=clock,
         database=database,
+        damage=damage,
         keyring=keyring,
         blobs=blobs,
         rights=registers.rights,
@@ -106,7 +119,7 @@ def build_runtime(settings: Settings) -> Runtime:
         tokens=registers.tokens,
         media_types=PuremagicMediaTypes(),
         renderer=MarkdownRenderer(),
-        signer=seal,
+        signer=seal or WorkerSigner(database, keyring, clock),
         texts=PackageLibrary(),
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
@@ -114,6 +127,11 @@ def build_runtime(settings: Settings) -> Runtime:
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)
+
+
+def _seal(settings: Settings) -> DocumentSigner:
+    password = settings.seal_key_password.get_secret_value()
+    return load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
 
 
 def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
@@ -124,6 +142,12 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         operator=_operator(settings),
         notices=NoticeRules(settings.notice_sender, settings.notice_language),
         api_requests_per_minute=settings.api_requests_per_minute,
+        refusals_per_hour=settings.refusals_per_hour,
+        logins_per_hour=settings.logins_per_hour,
+        lookups_per_hour=settings.lookups_per_hour,
+        drafts_per_hour=settings.drafts_per_hour,
+        max_drafts=settings.max_drafts,
+        max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,
         seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
         webhooks=_webhook_rule(settings),
@@ -140,7 +164,13 @@ def _operator(settings: Settings) -> OperatorDetails:
 
 
 def _webhook_rule(settings: Settings) -> AddressRule:
-    return AddressRule(settings.webhook_ports, settings.webhook_networks, private=settings.demo)
+    return AddressRule(
+        settings.webhook_ports,
+        settings.webhook_networks,
+        denied=settings.webhook_denied_networks,
+        own=own_networks(),
+        private=settings.demo,
+    )
 
 
 def _blobs(settings: Settings) -> BlobStore:

@@ -7,7 +7,7 @@ from deldokument.bootstrap.runtime import Runtime
 from deldokument.bootstrap.tune import keep_freed_memory
 from deldokument.config.settings import Settings
 from deldokument.server.listeners import Listeners, serve_both
-from deldokument.web.app import create_app
+from deldokument.web.app import create_app, security_headers
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from deldokument.web.management import create_management
@@ -16,9 +16,16 @@ from deldokument.web.management import create_management
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
     """Run the web application until a signal arrives; then end the process by SystemExit."""
     keep_freed_memory()
-    public = create_app(node.deps, _site(settings), extra)
+    site = _site(settings)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-    serve_both(public, create_management(node.deps, token), listeners, lend_sockets=settings.lend_sockets)
+    serve_both(
+        create_app(node.deps, site, extra),
+        create_management(node.deps, token),
+        listeners,
+        lend_sockets=settings.lend_sockets,
+        max_connections=settings.max_connections,
+        own_headers=security_headers(secure=site.secure),
+    )
 
 
 def _site(settings: Settings) -> Site:

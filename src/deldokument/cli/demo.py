@@ -69,7 +69,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         settings = load_settings(**given)
         _make_keys(settings)
         prepare(settings)
-        node = build_runtime(settings)
+        node = build_runtime(settings, holds_seal=True)
         running.callback(node.close)
         cast = load_cast()
         seed(node.deps, cast)

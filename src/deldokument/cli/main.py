@@ -32,10 +32,11 @@ from deldokument.cli import (
     shares,
     tenant_lifecycle,
 )
-from deldokument.cli.runtime import errors_as_text, opened_node
+from deldokument.cli.runtime import errors_as_text, has_seal_key, opened_node
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.maintenance.store_check import probe_store
@@ -101,7 +102,7 @@ def worker_command(
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
     configure_logging()
-    with opened_node() as node:
+    with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
         work(node)
@@ -123,7 +124,7 @@ def doctor() -> None:
     with errors_as_text():
         settings = load_settings()
         console.print(f"settings: valid\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
-        with closing(build_runtime(settings)) as node:
+        with closing(build_runtime(settings, holds_seal=has_seal_key(settings))) as node:
             _examine(node)
 
 
@@ -138,6 +139,8 @@ def _examine(node: Runtime) -> None:
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
     console.print(f"seal: {_seal_state(node)}")
+    if refused := count_limited_persons(node.deps):
+        console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
     for concern in node.keyring.concerns():
         console.print(f"keyring: WARNING: {concern}", soft_wrap=True)
     if deployment.halted_at is not None:
@@ -157,7 +160,7 @@ def _seal_state(node: Runtime) -> str:
     try:
         end = valid_until(node.deps.signer.certificate())
     except Unavailable:
-        return "MISSING: nothing can be sealed; create one with `deldokument keys seal`"
+        return "MISSING: nothing can be sealed until a worker runs with one; create it with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 

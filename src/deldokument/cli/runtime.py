@@ -11,7 +11,7 @@ from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.cli.output import say_error
-from deldokument.config.settings import ConfigurationError, load_settings
+from deldokument.config.settings import ConfigurationError, Settings, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
 from deldokument.web.http.errors import WORDS, error_text
 from deldokument.web.http.i18n import Translator
@@ -36,11 +36,20 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
+def has_seal_key(settings: Settings) -> bool:
+    """Return whether the key of the seal is where the settings say."""
+    return settings.seal_key_path.exists()
+
+
 @contextmanager
-def opened_node() -> Iterator[Runtime]:
-    """Yield a node with the environment's settings; close it at the end."""
+def opened_node(*, holds_seal: bool | None = None) -> Iterator[Runtime]:
+    """Yield a node with the environment's settings; close it at the end.
+
+    By default it has the seal's key if there is one in its place; otherwise it asks the worker, as server processes do.
+    """
     with errors_as_text():
-        node = build_runtime(load_settings())
+        settings = load_settings()
+        node = build_runtime(settings, holds_seal=has_seal_key(settings) if holds_seal is None else holds_seal)
         try:
             yield node
         finally:

@@ -31,7 +31,7 @@ class Settings:
     - ``client_id``: the client at Maskinporten
     - ``key_path``: its private key, a JWK, or a JWK set whose first key signs
     - ``scope``: the scope to request
-    - ``resource``: the audience to request, if the service requires one
+    - ``resource``: the audience to request; `load_settings` requests the service's URL by default
     - ``consumer_org``: for a supplier, the organisation that has delegated the scope in Altinn
     - ``state_dir``: folder for the state of unfinished shares
 
@@ -73,13 +73,14 @@ def _loaded(environment: Mapping[str, str]) -> Settings:
     if missing:
         names = ", ".join(PREFIX + name.upper() for name in missing)
         raise NotConfigured(f"missing {names}, or the same in {_config_path(environment)}")
+    url = given["url"].rstrip("/")
     return Settings(
-        url=given["url"].rstrip("/"),
+        url=url,
         issuer=given["issuer"],
         client_id=given["client_id"],
         key_path=Path(given["key_path"]).expanduser(),
         scope=given.get("scope", DEFAULT_SCOPE),
-        resource=given.get("resource"),
+        resource=given.get("resource", url),
         consumer_org=given.get("consumer_org"),
         state_dir=Path(given.get("state_dir") or _xdg(environment, "XDG_STATE_HOME", ".local/state")).expanduser(),
     )

@@ -1,10 +1,10 @@
-"""Settings of a deployment: read once from `DELDOKUMENT_*`, then frozen.
+"""Settings of a deployment: read once from `DELDOKUMENT_*` in the environment and among the credentials, then frozen.
 
 Guarantees:
 - A process starts with a complete configuration or not at all; the error names every faulty setting, and no value.
 - The demo's settings never bind a public address, and store nothing on another machine.
 
-Opens no file and no connection. Only bootstrap and the command line read it.
+Opens no file but the credentials, and no connection. Only bootstrap and the command line read it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deldokument.config.credentials import credentials
 from deldokument.config.groups import (
     AltinnSettings,
     Group,
@@ -48,12 +49,14 @@ from deldokument.config.types import (
     Number,
     Port,
     Ports,
+    RoleName,
     Url,
     is_loopback,
     is_on_this_machine,
     origin,
 )
 from deldokument.domain.email_addresses import Language
+from deldokument.domain.share import MAX_RECIPIENTS
 
 PREFIX: Final = "DELDOKUMENT_"
 _UNMADE: Final = "default_factory_not_called"
@@ -107,6 +110,8 @@ class Settings(BaseSettings):
     serve_workers: int = Field(1, ge=1, le=64)
     """Number of processes that serve the one port."""
 
+    max_connections: int = Field(2000, ge=16, le=60_000)
+    """Connections of a server process on the public listener; further ones get 503."""
     lend_sockets: bool = True
     """Whether threads transfer the bytes of quick clients directly on the socket, bypassing the event loop."""
 
@@ -115,6 +120,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
+    database_serve_role: RoleName | None = None
+    """Role in PostgreSQL with which server processes log in; `deldokument migrate` gives it its privileges."""
+    database_worker_role: RoleName | None = None
     blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
     blobs_s3: S3Settings | None = None
     keyring: Literal["sqlite", "postgresql", "openbao"] = "sqlite"
@@ -140,10 +148,22 @@ class Settings(BaseSettings):
     altinn: AltinnSettings | None = None
     api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
     """Scope that Maskinporten's token must have for a call to the API."""
-    api_audience: str | None = None
-    """Audience to which tokens must be restricted. Unset: any."""
+    api_audience: str = Field(default_factory=lambda data: "" if data["demo"] else data["public_url"])
+    """Audience to which tokens must be restricted. Empty, as in the demo: any."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
     """Rate limit of the API for each consumer."""
+    refusals_per_hour: int = Field(30, ge=1, le=100_000)
+    """Rate limit of a person who is refused at links."""
+    logins_per_hour: int = Field(60, ge=1, le=100_000)
+    """Rate limit of the logins that a browser begins, and of those that a person completes."""
+    lookups_per_hour: int = Field(2000, ge=MAX_RECIPIENTS, le=1_000_000)
+    """Rate limit of the numbers that a person adds as recipients."""
+    drafts_per_hour: int = Field(200, ge=1, le=100_000)
+    """Rate limit of the drafts that a person begins."""
+    max_drafts: int = Field(1000, ge=1, le=1_000_000)
+    """The most drafts of a member or an integration at a time."""
+    max_uploads: int = Field(5000, ge=1, le=1_000_000)
+    """The most unfinished uploads of a member or an integration at a time."""
     resumable_upload_draft: bool = False
     """Whether to also accept uploads by the IETF draft of resumable uploads, which will change."""
     notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
@@ -154,6 +174,8 @@ class Settings(BaseSettings):
     webhook_ports: Ports = frozenset({443})
     webhook_networks: Networks = frozenset()
     """Private networks that webhooks may reach; all other private networks are blocked."""
+    webhook_denied_networks: Networks = frozenset()
+    """Networks that webhooks never reach, although their addresses are public."""
 
     smtp: MailSettings | None = None
     """The mail server. Unset: members and administrators get no e-mail."""
@@ -250,16 +272,26 @@ VARIABLES: Final = {_variable("_".join(path)): path for path in _paths()}
 
 
 def load_settings(**given: Any) -> Settings:
-    """Return the settings of the environment; those ``given``, named as the variables are, override it.
+    """Return the settings of the environment.
 
-    Raises: ConfigurationError if a setting is missing or wrong.
+    The service manager's credentials override it, and those ``given``, named as the variables are, override both.
+
+    Raises: ConfigurationError if a setting is missing or wrong, or a credential cannot be read.
     """
     try:
-        return Settings(**_nested(given))
+        return Settings(**_nested(_credentials() | given))
     except ValidationError as error:
         # A default that was not computed because of another setting's error is not an error of its own.
         problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
         raise ConfigurationError("\n".join(["cannot start with these settings:", *_explained(problems)])) from None
+
+
+def _credentials() -> dict[str, Any]:
+    try:
+        found = credentials(VARIABLES)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"credentials: {error}") from None
+    return {variable.removeprefix(PREFIX).lower(): value for variable, value in found.items()}
 
 
 def _nested(given: Mapping[str, Any]) -> dict[str, Any]:

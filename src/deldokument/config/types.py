@@ -212,3 +212,6 @@ Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 
 
 Codes = Annotated[frozenset[str], BeforeValidator(_codes), AfterValidator(_not_empty)]
+
+
+RoleName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]

@@ -12,6 +12,8 @@ Knows no people, access rules, databases or stores: identifiers and keys are byt
 - `fields`: encrypted database fields, and keyed hashes for lookups
 - `keys`: key generation, key derivation and key wrapping
 - `manifest`: sealed manifest of a document: its parts, their order and lengths
+- `row_tags`: keyed tags of rows whose columns decide about access
+- `share_cards`: the tag of a share together with what it binds
 - `stream`: encrypted parts (Tink's AES-GCM-HKDF streaming format)
 - `webhooks`: webhook signatures
 """

@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     MESSAGE = "message"  # Share key; share id.
     FIELDS = "fields"  # Audit key, or any key given to fields.py; no context.
     LOOKUP = "lookup"  # As FIELDS.
+    INTEGRITY = "integrity"  # Integrity key; kind of row.
 
 
 def new_key() -> bytes:

@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     SHARE_PUBLISHED = "share_published"
     SHARE_OPENED = "share_opened"
     SHARE_DENIED = "share_denied"
+    REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
     DOCUMENT_READ_BACK = "document_read_back"
     NUMBERS_DISCLOSED = "numbers_disclosed"

@@ -7,6 +7,7 @@
     ├── Gone             ended; the actor had a right to it
     ├── Frozen           stopped for a time by the operator, or while its account is being deleted
     ├── Conflict         the state does not allow this; the request may become valid later or never
+    ├── RateLimited      too many calls of one caller; says when the next one is allowed
     ├── TokenRefused     an access token is missing or not trusted; never says why
     ├── ScopeMissing     a trusted access token without the scope of this service
     ├── LoginFailed      cancelled, level too low, no person, or not trusted (the code says which)
@@ -86,6 +87,14 @@ class Frozen(ServiceError):
 
 class Conflict(ServiceError):
     """The current state does not allow the request."""
+
+
+class RateLimited(ServiceError):
+    """A caller has reached a limit. ``wait_seconds``: when the next call is allowed, at the earliest."""
+
+    def __init__(self, code: str, *, wait_seconds: int) -> None:
+        super().__init__(code, wait_seconds=wait_seconds)
+        self.wait_seconds = wait_seconds
 
 
 class LoginFailed(ServiceError):

@@ -33,6 +33,8 @@ DISCARD_GRACE = timedelta(seconds=15)
 """How long it can actually be undone, with a margin for slow networks. The draft's key is destroyed afterwards."""
 MAX_RECIPIENTS = 500
 MAX_DOCUMENTS = 1000
+MAX_RANGES = 1000
+"""How many separate byte ranges a receipt keeps. Above that it keeps the largest ones."""
 TITLE_LENGTH = 200
 MESSAGE_LENGTH = 4000
 REFERENCE_LENGTH = 100
@@ -179,8 +181,10 @@ class Document:
 class Receipt:
     """Record that a person, for one recipient, opened a share or received bytes of a document.
 
-    ``document_id`` is None for an opened share. ``covered`` has the half-open byte ranges that were sent, merged.
-    ``completed_at`` is when they first made up the whole document.
+    - ``document_id``: None for an opened share.
+    - ``covered``: the half-open byte ranges that were sent, merged; at most MAX_RANGES of them.
+    - ``completed_at``: when they first made up the whole document.
+    - ``event_at``: the time of the last download event about the document and the person.
     """
 
     share_id: str
@@ -191,6 +195,7 @@ class Receipt:
     last_at: datetime
     covered: tuple[tuple[int, int], ...] = ()
     completed_at: datetime | None = None
+    event_at: datetime | None = None
 
     @property
     def is_download(self) -> bool:
@@ -300,6 +305,16 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ..
         else:
             merged.append((start, stop))
     return tuple(merged)
+
+
+def largest_ranges(ranges: tuple[tuple[int, int], ...], most: int) -> tuple[tuple[int, int], ...]:
+    """Return the ``most`` largest of merged ranges, sorted; of equally large ones, the first.
+
+    Dropped bytes count as not sent, never the other way round.
+    """
+    if len(ranges) <= most:
+        return ranges
+    return tuple(sorted(sorted(ranges, key=lambda one: one[0] - one[1])[:most]))
 
 
 def covers(ranges: tuple[tuple[int, int], ...], length: int) -> bool:

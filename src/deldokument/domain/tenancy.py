@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -48,7 +48,8 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``intact``:
+    False if the stored row is damaged; then nothing of the tenant opens or is shared.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Tenant:
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
     on_behalf_of: str = ""
+    intact: bool = True
 
     @property
     def is_in_use(self) -> bool:
@@ -100,6 +102,7 @@ class Account:
     - ``deleted_at``: nothing in it can be reached. After UNDO its shares end, and ``ended_at`` records that.
     - ``frozen_at``: the operator has stopped it.
     - ``revision``: counts changes, so that a concurrent change is detected.
+    - ``intact``: False if the stored row is damaged; then nothing of the account opens or is shared.
     """
 
     id: str
@@ -111,6 +114,7 @@ class Account:
     deleted_at: datetime | None = None
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
+    intact: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -153,6 +157,10 @@ class Member:
     used_at: datetime | None = None
     removed_at: datetime | None = None
     erased_at: datetime | None = None
+
+    def unnamed(self) -> Member:
+        """Return the member without number, name and hash."""
+        return replace(self, lookup_hash=b"", sealed_identifier=b"", sealed_name=b"")
 
 
 class IntegrationRights(StrEnum):

@@ -89,16 +89,24 @@ class Webhook:
 class AddressRule:
     """Permitted targets: public addresses, and closed ``networks`` that the operator configures.
 
+    Networks of the service's own machines may have public addresses. The operator's ``denied`` networks are never
+    permitted; those of this machine's interfaces (``own``) are permitted only if they are among ``networks``.
     ``private``, for demo and tests only: any address and port, without TLS.
     """
 
     ports: frozenset[int] = frozenset({443})
     networks: frozenset[Network] = frozenset()
+    denied: frozenset[Network] = frozenset()
+    own: frozenset[Network] = frozenset()
     private: bool = False
 
     def admits(self, address: Address) -> bool:
         """Return whether a connection to the address is permitted."""
-        return self.private or is_public(address) or any(address in network for network in self.networks)
+        if self.private:
+            return True
+        if _is_in(address, self.denied):
+            return False
+        return _is_in(address, self.networks) or (is_public(address) and not _is_in(address, self.own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,10 @@ def _checked_host(host: str, rule: AddressRule, field: str) -> str:
     if len(labels) == 1 and not rule.private:
         raise InvalidInput(field, "webhook_url_private")
     return host
+
+
+def _is_in(address: Address, networks: frozenset[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def _literal(host: str) -> Address | None:

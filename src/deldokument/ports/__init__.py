@@ -8,6 +8,7 @@ May import: `domain`.
 - `dependencies`: all ports and settings that a use case receives
 - `documents`: agreement texts, document rendering, PDF signing
 - `inspection`: media type detection
+- `integrity`: keys of the tags of rows, and reports of damaged rows
 - `keyring`: keyring
 - `login`: login provider and access tokens
 - `registers`: organisation names and rights

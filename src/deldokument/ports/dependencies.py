@@ -7,13 +7,14 @@ in UTC. All methods block; the web runs them in threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes
+from deldokument.ports.integrity import DamageReports
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
@@ -39,6 +40,8 @@ class Dependencies:
     texts: TextCatalog
     webhook_calls: WebhookSender
     config: ServiceConfig
+    damage: DamageReports = field(default_factory=DamageReports)
+    """Damaged rows that the database has found; also given to the database."""
     notices: Notices | None = None
     """None: Altinn Notifications is not configured, and the sharer has to inform the recipients."""
     mail: EmailSender | None = None

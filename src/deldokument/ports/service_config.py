@@ -37,6 +37,18 @@ class ServiceConfig:
     """The operator's details, as the agreement texts give them."""
     api_requests_per_minute: int = 600
     """Rate limit of one consumer of the API."""
+    refusals_per_hour: int = 30
+    """How often a person may be refused at links before the next refusal has to wait."""
+    logins_per_hour: int = 60
+    """How many logins a browser may begin, and how many a person may complete."""
+    lookups_per_hour: int = 2000
+    """How many numbers a person may add as recipients."""
+    drafts_per_hour: int = 200
+    """How many drafts a person may begin."""
+    max_drafts: int = 1000
+    """The most drafts of a member or an integration at a time."""
+    max_uploads: int = 5000
+    """The most unfinished uploads of a member or an integration at a time."""
     max_pending_logins: int = 10_000
     """The most pending logins at a time, on all nodes together. A login can be begun without authentication."""
     resumable_upload_draft: bool = False

@@ -8,6 +8,7 @@ Guarantees:
 - Closes a connection on which expected bytes do not come, or come too slowly, and one that takes nothing of
   its response. So idle and slow clients do not use up descriptors.
 - Passes a body on in pieces so small that many can be held at once.
+- Has a limited number of connections; the next one gets 503, and is closed unread.
 
 A route can do the following with its connection:
 - cut a response, so that neither this process nor the kernel sends any more of it
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import select
 import socket
 import struct
@@ -32,6 +34,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import uvicorn
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -48,12 +51,35 @@ MAX_LINES = 200
 MAX_AHEAD = 16
 """Pipelined requests that may wait for the responses to earlier ones."""
 _LOOK_SECONDS = 5.0
+_FULL_LOG_SECONDS = 60.0
 _CUT = "deldokument.cut"
 _INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
 _WRITABLE = "deldokument.writable"
 _UNTAKEN = "deldokument.untaken"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
+
+log = logging.getLogger("deldokument.server")
+
+
+class BoundedConfig(uvicorn.Config):
+    """Settings of uvicorn, and of the connections.
+
+    ``own_headers`` are on responses that the server makes without the application.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        max_connections: int | None = None,
+        own_headers: Mapping[str, str] | None = None,
+        **given: Any,
+    ) -> None:
+        super().__init__(app, **given)
+        self.max_connections = max_connections
+        self.own_headers = own_headers or {}
+        self.full_logged_at = -_FULL_LOG_SECONDS
 
 
 def abort(scope: Scope) -> None:
@@ -154,6 +180,7 @@ class _Receiver(asyncio.BufferedProtocol):
 class BoundedConnection(HttpToolsProtocol):
     """One HTTP connection with limits."""
 
+    config: BoundedConfig
     still_seconds = 150.0
     """Time after which a connection is reset if the client takes none of the bytes that wait to be sent."""
     _watch: asyncio.TimerHandle | None = None
@@ -171,6 +198,16 @@ class BoundedConnection(HttpToolsProtocol):
         transport.set_protocol(_Receiver(self))
         self._since = self.loop.time()
         self._watch = self.loop.call_later(_LOOK_SECONDS, self._look)
+        if self.config.max_connections is not None and len(self.connections) > self.config.max_connections:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        # A proxy that cannot send its request tries another node.
+        self._answer_alone("503 Service Unavailable", "Too many connections.", {"retry-after": "10"})
+        now = self.loop.time()
+        if now - self.config.full_logged_at >= _FULL_LOG_SECONDS:
+            self.config.full_logged_at = now
+            log.warning("refuses connections: %d are open", self.config.max_connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -232,7 +269,20 @@ class BoundedConnection(HttpToolsProtocol):
         if is_asked or self.pipeline:
             self._cut()
         else:
-            super().send_400_response(msg)
+            self._answer_alone("400 Bad Request", msg, {})
+
+    def _answer_alone(self, status: str, text: str, headers: Mapping[str, str]) -> None:
+        """Send a response without the application, and close the connection."""
+        own = {
+            "content-type": "text/plain; charset=utf-8",
+            "content-length": str(len(text)),
+            "connection": "close",
+            **self.config.own_headers,
+            **headers,
+        }
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in own.items()), "", text]
+        self.transport.write("\r\n".join(lines).encode("ascii"))
+        self.transport.close()
 
     def on_body(self, body: bytes) -> None:
         """Count a piece of a body."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from deldokument.server.connections import BoundedConnection
+from deldokument.server.connections import BoundedConfig, BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.supervisor import end_at_a_signal, has_to_end
 
@@ -34,18 +35,32 @@ class Listeners:
     management: socket.socket
 
 
-def serve_both(public: ASGIApp, management: ASGIApp, listeners: Listeners, *, lend_sockets: bool) -> None:
-    """Serve until a signal comes; then end the process by SystemExit."""
+def serve_both(
+    public: ASGIApp,
+    management: ASGIApp,
+    listeners: Listeners,
+    *,
+    lend_sockets: bool,
+    max_connections: int,
+    own_headers: Mapping[str, str],
+) -> None:
+    """Serve until a signal comes; then end the process by SystemExit.
+
+    ``max_connections`` limits the public listener. ``own_headers`` are on its responses that no route makes.
+    """
     beside = ManagementServer(_config(management, BoundedConnection))
-    server = Server(_config(public, LendingConnection if lend_sockets else BoundedConnection), beside, listeners)
+    connection = LendingConnection if lend_sockets else BoundedConnection
+    limited = _config(public, connection, max_connections=max_connections, own_headers=own_headers)
+    server = Server(limited, beside, listeners)
     # uvicorn raises the signal again after shutdown; that should end the process normally, not kill it.
     end_at_a_signal()
     server.run(sockets=[listeners.public])
 
 
-def _config(app: ASGIApp, connection: type[BoundedConnection]) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: ASGIApp, connection: type[BoundedConnection], **limits: Any) -> BoundedConfig:
+    return BoundedConfig(
         app,
+        **limits,
         loop="uvloop",
         http=connection,
         access_log=False,

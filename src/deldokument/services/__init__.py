@@ -6,7 +6,7 @@ Its packages and modules are layers: each imports only those listed below it.
 
 - `maintenance`: end of shares, destruction of keys, erasure, sweeps, worker lag
 - `tenants`: a tenant's registration, activation, administrators, freezing, offboarding
-- `api`: idempotency, rate limit and one-request shares of the API
+- `api`: idempotency and one-request shares of the API
 - `notifications`: outbox, notices, e-mail, webhooks
 - `inspection`: inspection of uploaded documents
 - `downloads`: access and decrypted bytes for recipients
@@ -17,5 +17,6 @@ Its packages and modules are layers: each imports only those listed below it.
 - `accounts`: accounts, members, integrations, statistics
 - `audit`: recording, search, export and verification of events
 - `people`: encrypted records of persons
+- `rate_limit`: rate limits of persons, browsers and API consumers
 - `encryption`: choice of key for each encrypted field
 """

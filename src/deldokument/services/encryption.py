@@ -6,6 +6,8 @@
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
                                    that confirm them, URLs and secrets of webhooks, and, together with a request's
                                    idempotency key, its stored response; lives as long as the deployment
+    integrity                      tags of the rows that decide about access; lives as long as the deployment
+    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged
 
 Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
 old copies of the database.
@@ -18,20 +20,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from time import monotonic
 
 from deldokument.crypto.fields import lookup_hash, lookup_hashes, open_bytes, open_text, seal_bytes, seal_text
 from deldokument.crypto.keys import Purpose, derive
+from deldokument.crypto.row_tags import row_key
 from deldokument.domain.errors import Broken
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.keyring import Keyring
 
 DIRECTORY = "directory"
+INTEGRITY = "integrity"
+INTEGRITY_ENFORCED = "integrity-enforced"
 SHARE_PREFIX = "share:"
 AUDIT_PREFIX = "audit:"
 PAPERS_PREFIX = "papers:"
 NO_TENANT = "-"
 _MARK_BYTES = 8
+_LOOK_AGAIN_SECONDS = 10.0
 
 
 class EncryptedColumn(StrEnum):
@@ -73,6 +80,8 @@ class EncryptedColumn(StrEnum):
     NOTICE_ADDRESS = "notice_address.confirmed"
     UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
     EXCHANGE_PAIR = "exchange_key.pair"
+    SEAL_CONTENT = "seal_request.content"
+    SEAL_ANSWER = "seal_request.answer"
     WEBHOOK_URL = "webhook.url"
     WEBHOOK_SECRET = "webhook.secret"  # noqa: S105
 
@@ -169,3 +178,27 @@ def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
     if kind == "organization":
         return OrganizationNumber(value)
     return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")
+
+
+class RowKeys:
+    """The keys of the rows' tags, from the keyring; satisfies `IntegrityKeys`. Many threads may use it at once."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._keys: dict[str, bytes] = {}
+        self._is_enforced = False
+        self._looked_at = -_LOOK_AGAIN_SECONDS
+
+    def row_key(self, kind: str) -> bytes:
+        """Return the key of the tags of one kind of rows, cached: it lives as long as the deployment."""
+        key = self._keys.get(kind)
+        if key is None:
+            key = self._keys[kind] = row_key(existing_key(self._keyring, INTEGRITY), kind)
+        return key
+
+    def is_enforced(self) -> bool:
+        """Return whether tags are enforced. That never ends, so only a negative answer is looked up again."""
+        if not self._is_enforced and monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS:
+            self._is_enforced = bool(self._keyring.get([INTEGRITY_ENFORCED]))
+            self._looked_at = monotonic()
+        return self._is_enforced

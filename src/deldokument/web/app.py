@@ -35,6 +35,7 @@ from deldokument.web.http.path_encoding import EncodedControls
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.rendering import CSP
 from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext
+from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX as KS_STORE_PREFIX
@@ -92,12 +93,17 @@ _HEADERS = {
 }
 
 
+def security_headers(*, secure: bool) -> dict[str, str]:
+    """Return the headers of every response; ``secure``: the service is reached by TLS."""
+    return _HEADERS | ({"Strict-Transport-Security": "max-age=63072000; includeSubDomains"} if secure else {})
+
+
 class SecurityHeaders:
     """Middleware that adds the security headers to every response. Headers that the route has set stay."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._headers = _HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+        self._headers = security_headers(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and add the headers to its response."""
@@ -139,7 +145,8 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     api = Mount(API_PREFIX, create_api(deps, site, callers))
     ks = Mount(KS_PREFIX, create_ks(deps, site, callers))
     store = Mount(KS_STORE_PREFIX, create_store(deps, site, callers))
-    pages = [starlette_route(endpoint, deps, site) for endpoint in (*ENDPOINTS, *extra)]
+    reading = ReadLimit()
+    pages = [starlette_route(endpoint, deps, site, reading) for endpoint in (*ENDPOINTS, *extra)]
     return [*pages, *tus.routes(deps), api, ks, store, assets]
 
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import WorkerLag, measure_lag
 
 PATH = "/helse/metrikker"
@@ -26,26 +27,27 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics(deps: Dependencies, token: str, request: Request) -> Response:
-    """Return how far the worker is behind.
+    """Return how far the worker is behind, and how many persons were refused too often.
 
     Raises: HTTPException with 404, as for any unknown path, without the operator's token.
     """
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
-    return Response(as_text(measure_lag(deps)), media_type=_TYPE)
+    return Response(as_text(measure_lag(deps), count_limited_persons(deps)), media_type=_TYPE)
 
 
-def as_text(measured: WorkerLag) -> bytes:
+def as_text(measured: WorkerLag, limited_persons: int = 0) -> bytes:
     """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_LagCollector(measured))
+    registry.register(_LagCollector(measured, limited_persons))
     return generate_latest(registry)
 
 
 class _LagCollector(Collector):
-    def __init__(self, measured: WorkerLag) -> None:
+    def __init__(self, measured: WorkerLag, limited_persons: int) -> None:
         self._measured = measured
+        self._limited_persons = limited_persons
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""
@@ -68,6 +70,11 @@ class _LagCollector(Collector):
             "deldokument_destruction_halted",
             "1: nothing is destroyed until an operator confirms the clock.",
             measured.halted,
+        )
+        yield GaugeMetricFamily(
+            "deldokument_refusal_limited_persons",
+            "Persons who were refused too often at links within the last hour.",
+            self._limited_persons,
         )
         skew = measured.skew.total_seconds()
         yield GaugeMetricFamily(

@@ -17,7 +17,7 @@ from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.domain.errors import Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, database_roles
 
 
 def run(url: str, statement: str) -> None:
@@ -144,3 +144,32 @@ def test_settings_that_lose_or_keep_keys_are_told_of(keyring_url: str) -> None:
     with closing(postgres.PostgresStore(keyring_url, "root-1")) as store:
         assert any("power cut" in concern for concern in store.concerns())
         assert not any("archive" in concern for concern in store.concerns())
+
+
+def test_a_server_process_adds_and_reads_keys_and_destroys_none(
+    empty_postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    with database_roles(postgres_server, empty_postgres_url) as (serve, worker):
+        postgres.prepare(empty_postgres_url, serve=serve, worker=worker)
+        places = (empty_postgres_url.replace("//postgres@", f"//{role}@") for role in (serve, worker))
+        with (
+            closing(postgres.PostgresStore(next(places), "root-1")) as of_serve,
+            closing(postgres.PostgresStore(next(places), "root-1", vacuum_every=0)) as of_worker,
+        ):
+            assert of_serve.add(SealedEntry("share/1", "root-1", b"sealed"))
+            for forbidden in (
+                lambda: of_serve.remove(["share/1"]),
+                lambda: of_serve.turn("root-1", "root-2"),
+                lambda: of_worker.turn("root-1", "root-2"),
+                lambda: of_worker.reseal(of_worker.read(["share/1"]), [SealedEntry("share/1", "root-2", b"other")]),
+            ):
+                with pytest.raises(Unavailable, match="the database forbids it"):
+                    forbidden()
+            assert of_serve.read(["share/1"]) == [SealedEntry("share/1", "root-1", b"sealed")]
+            of_worker.remove(["share/1"])
+            assert of_serve.read(["share/1"]) == []
+
+
+def test_a_role_of_the_keyring_that_does_not_exist_is_named(empty_postgres_url: str) -> None:
+    with pytest.raises(Unavailable, match="no role nobody_here"):
+        postgres.prepare(empty_postgres_url, serve="nobody_here")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.keys.files import FileRootKeys, create_root_key
-from deldokument.adapters.keys.keyring import RootKeys, SealedKeyring, SealedStore, rotate_root
+from deldokument.adapters.keys.keyring import RootKeys, SealedEntry, SealedKeyring, SealedStore, rotate_root
 from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
@@ -309,6 +309,40 @@ def test_a_rotation_between_any_two_steps_of_a_node_keeps_it_from_nothing(openin
                 overtaken, step = steps[0] < 0, step + 1
         assert other.get(list(keys)) == keys
     assert step > 5
+
+
+class CutOff:
+    """A store that its node does not reach once, after it has added an entry and something else has happened."""
+
+    def __init__(self, inner: SealedStore, meanwhile: Callable[[], object]) -> None:
+        self._inner = inner
+        self._meanwhile = meanwhile
+        self._added = False
+
+    def __getattr__(self, name: str) -> object:
+        if self._added:
+            self._added = False
+            raise Unavailable("keyring")
+        return getattr(self._inner, name)
+
+    def add(self, entry: SealedEntry) -> bool:
+        added = self._inner.add(entry)
+        self._meanwhile()
+        self._added = True
+        return added
+
+
+def test_a_node_that_was_cut_off_removes_no_key_that_another_node_has_returned(
+    keyring: SealedKeyring, roots: MemoryRootKeys, opening: Opening
+) -> None:
+    returned: list[bytes] = []
+    with closing(opening("root-1")) as store:
+        node = SealedKeyring(CutOff(store, lambda: returned.append(keyring.create("audit:1"))), roots)
+        with pytest.raises(Unavailable):
+            node.create("audit:1")
+    assert keyring.get(["audit:1"]) == {"audit:1": returned[0]}
+    rotate_root(keyring)
+    assert keyring.create("audit:1") == returned[0]
 
 
 def test_a_node_killed_anywhere_in_a_rotation_leaves_a_keyring_that_works(tmp_path: Path) -> None:

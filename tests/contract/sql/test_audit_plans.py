@@ -14,6 +14,7 @@ from sqlalchemy import text
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.ports.repositories.audit import EventFilter
+from tests.fakes.integrity import tagging
 from tests.support.bulk_events import check_plan, event_filters, event_questions, fill_trail, many_events, subject_ids
 from tests.support.query_plans import EVERYTHING_READ, plans
 
@@ -40,7 +41,7 @@ def full_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def full_database(full_url: str) -> Iterator[SqlDatabase]:
-    opened = SqlDatabase(full_url)
+    opened = tagging(SqlDatabase(full_url))
     yield opened
     opened.close()
 

@@ -13,6 +13,7 @@ from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Account, Member
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
+from tests.fakes.integrity import tagging
 from tests.support.query_plans import EVERYTHING_READ, plans, statements
 
 OTHER = replace(TENANT, id="other", organization_number="983544622", retention=timedelta(days=30))
@@ -126,7 +127,7 @@ def young_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_a_young_database_does_not_go_through_all_tenants_for_one_person(young_url: str) -> None:
-    database = SqlDatabase(young_url)
+    database = tagging(SqlDatabase(young_url))
     with database.write() as tx:
         for number in range(300):
             tenant = replace(TENANT, id=f"t{number}", organization_number=f"{number:09}")

@@ -22,7 +22,7 @@ def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) ->
     recipient, document = recipient_of(share), complete_document_of(share)
     opened = Receipt(share.id, None, recipient.id, "subject", NOW, NOW)
     begun = Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW + HOUR, ((0, 10), (20, 30)))
-    whole = replace(begun, last_at=NOW + DAY, covered=((0, 100),), completed_at=NOW + DAY)
+    whole = replace(begun, last_at=NOW + DAY, covered=((0, 100),), completed_at=NOW + DAY, event_at=NOW + HOUR)
     with database.write() as tx:
         tx.shares.add_recipient(recipient)
         for receipt in (opened, begun):
@@ -34,7 +34,21 @@ def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) ->
         assert tx.receipts.get(share.id, None, recipient.id, "subject") == opened
         assert tx.receipts.get(share.id, document.id, recipient.id, "subject") == whole
         assert tx.receipts.get(share.id, document.id, recipient.id, "other") is None
-        assert tx.receipts.of_shares([share.id]) == [opened, whole]
+        assert tx.receipts.of_shares([share.id]) == [opened, replace(whole, covered=())]
+
+
+def test_no_list_of_receipts_reads_their_ranges(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    recipient, document = recipient_of(share), complete_document_of(share)
+    begun = Receipt(share.id, document.id, recipient.id, "subject", NOW, NOW, ((0, 10), (20, 30)))
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        tx.receipts.save(begun)
+    with database.read() as tx:
+        listed = [*tx.receipts.of_shares([share.id]), *tx.receipts.of_share(share.id, None, 10)]
+        assert tx.receipts.of_subject(share.id, "subject", [document.id]) == [begun]
+    assert listed == [replace(begun, covered=())] * 2
 
 
 def test_many_receipts_are_written_at_once_and_found_for_whom_and_what_they_are(database: SqlDatabase) -> None:

@@ -16,6 +16,7 @@ from tests.contract.records import (
     ACCOUNT,
     DAY,
     HOUR,
+    KARI,
     NOW,
     TENANT,
     append,
@@ -324,3 +325,23 @@ def test_of_many_ids_those_that_are_shares_are_known_erased_or_not(database: Sql
     with database.read() as tx:
         assert tx.shares.known([*ids, *(f"unknown {number}" for number in range(600))]) == ids
         assert tx.shares.known([]) == set()
+
+
+def test_drafts_of_a_sharer_are_counted_up_to_a_bound(database: SqlDatabase) -> None:
+    def count(most: int = 10, sharer: str = KARI.id, account: str = ACCOUNT.id) -> int:
+        with database.read() as tx:
+            return tx.shares.count_drafts(account, sharer, most)
+
+    assert count() == 0
+    keep(database, draft(), draft(), available(), ended())
+    assert (count(), count(1), count(sharer="other"), count(account="other")) == (2, 1, 0, 0)
+
+
+def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        assert tx.shares.at_or_after("a") is None
+    low, high = draft(id="Bb"), available(id="a")
+    keep(database, high, low)
+    with database.read() as tx:
+        found = {asked: tx.shares.at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
+    assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}

@@ -33,6 +33,7 @@ from tests.contract.records import (
     recipient_of,
     settle,
 )
+from tests.fakes.integrity import tagging
 
 T = TypeVar("T")
 PATIENCE = 10
@@ -205,7 +206,7 @@ def test_writers_of_several_chains_in_any_order_do_not_wait_for_each_other_in_a_
 
 
 def test_on_postgres_tenants_do_not_wait_for_each_other(postgres_url: str) -> None:
-    database = SqlDatabase(f"{postgres_url}?options=-c%20lock_timeout%3D50ms")
+    database = tagging(SqlDatabase(f"{postgres_url}?options=-c%20lock_timeout%3D50ms"))
     for tenant in ("a", "b"):
         append_to(database, tenant)
     with psycopg.connect(postgres_url) as holder:

@@ -25,6 +25,7 @@ from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
+from tests.fakes.integrity import tagging
 from tests.support.postgres import PostgresServer
 
 CONTRACTS = {
@@ -90,7 +91,7 @@ def test_a_reader_cannot_write(database: SqlDatabase) -> None:
 def test_what_was_written_is_there_when_the_database_is_opened_again(database: SqlDatabase, database_url: str) -> None:
     settle(database)
     database.close()
-    again = SqlDatabase(database_url)
+    again = tagging(SqlDatabase(database_url))
     with again.read() as tx:
         assert tx.tenants.all() == [TENANT]
     again.close()
@@ -122,7 +123,7 @@ def test_a_result_tells_of_its_columns_what_the_drivers_own_tells(postgres_serve
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
 def test_other_databases_are_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="SQLite"):
-        SqlDatabase(url)
+        tagging(SqlDatabase(url))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_other_databases_are_refused_at_once(url: str) -> None:
     ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/at/all.db"],
 )
 def test_a_database_that_does_not_answer_is_unavailable(url: str) -> None:
-    database = SqlDatabase(url)
+    database = tagging(SqlDatabase(url))
     with pytest.raises(Unavailable, match="database"), database.read() as tx:
         tx.tenants.all()
     with pytest.raises(Unavailable, match="database"), database.write() as tx:
@@ -186,7 +187,7 @@ def test_two_who_open_a_new_file_at_once_both_get_it(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
-    database = SqlDatabase(sqlite_url)
+    database = tagging(SqlDatabase(sqlite_url))
     settle(database)
     engines = open_engines(sqlite_url)
 
@@ -207,7 +208,7 @@ def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
 
 def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"certainly not a database " * 1000)
-    database = SqlDatabase(f"sqlite:///{tmp_path / 'x.db'}")
+    database = tagging(SqlDatabase(f"sqlite:///{tmp_path / 'x.db'}"))
     with pytest.raises(Broken), database.read() as tx:
         tx.tenants.all()
     database.close()
@@ -219,7 +220,7 @@ def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
 def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    database = SqlDatabase(postgres_url)
+    database = tagging(SqlDatabase(postgres_url))
     name = postgres_url.rsplit("/", 1)[-1]
 
     def lose() -> None:
@@ -239,7 +240,7 @@ def test_connections_that_died_while_idle_are_replaced_unnoticed(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     """As after a restart of the server: what is left in the pool must not make one transaction each fail."""
-    database = SqlDatabase(postgres_url)
+    database = tagging(SqlDatabase(postgres_url))
     name = postgres_url.rsplit("/", 1)[-1]
     with database.read(), database.read() as tx:
         tx.tenants.all()
@@ -268,7 +269,7 @@ def test_a_network_that_swallows_everything_is_noticed_within_seconds(postgres_u
 
 
 def test_a_row_held_too_long_by_another_makes_it_unavailable(postgres_url: str) -> None:
-    database = SqlDatabase(f"{postgres_url}?options=-c%20lock_timeout%3D50ms")
+    database = tagging(SqlDatabase(f"{postgres_url}?options=-c%20lock_timeout%3D50ms"))
     settle(database)
     keep(database, share := draft())
     with database.write() as holder:
@@ -279,7 +280,7 @@ def test_a_row_held_too_long_by_another_makes_it_unavailable(postgres_url: str) 
 
 
 def test_on_postgres_a_worker_skips_what_another_holds(postgres_url: str) -> None:
-    database = SqlDatabase(postgres_url)
+    database = tagging(SqlDatabase(postgres_url))
     settle(database)
     keep(database, *[available(expires_at=NOW) for _ in range(4)])
     with database.write() as first, database.write() as second:
@@ -294,14 +295,14 @@ def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> N
     with postgres_server.database() as url:
         with psycopg.connect(url) as connection:
             connection.execute("DROP TABLE session")
-        database = SqlDatabase(url)
+        database = tagging(SqlDatabase(url))
         with pytest.raises(Broken), database.read() as tx:
             tx.sessions.get(b"token")
         database.close()
 
 
 def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
-    database = SqlDatabase(f"sqlite:///{tmp_path / 'new.db'}")
+    database = tagging(SqlDatabase(f"sqlite:///{tmp_path / 'new.db'}"))
     with pytest.raises(Unavailable), database.read() as tx:
         tx.tenants.all()
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}

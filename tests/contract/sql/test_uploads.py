@@ -8,9 +8,22 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.share import Share
+from deldokument.domain.share import Share, ShareState
 from deldokument.domain.upload import Upload
-from tests.contract.records import DAY, NOW, append, begin_upload, document_of, draft, keep, part_of, settle, upload_of
+from tests.contract.records import (
+    ACCOUNT,
+    DAY,
+    KARI,
+    NOW,
+    append,
+    begin_upload,
+    document_of,
+    draft,
+    keep,
+    part_of,
+    settle,
+    upload_of,
+)
 
 
 @pytest.fixture
@@ -162,3 +175,23 @@ def test_garbage_is_known_until_it_is_forgotten(database: SqlDatabase, share: Sh
         assert len(left) == 10
         assert tx.uploads.garbage(8, start=left[4]) == [*left[4:], *left[:2]]
         assert tx.uploads.garbage(3, start=left[4]) == left[4:7]
+
+
+def test_unfinished_uploads_of_a_sharer_are_counted_up_to_a_bound(database: SqlDatabase, share: Share) -> None:
+    def count(most: int = 10, sharer: str = KARI.id, account: str = ACCOUNT.id) -> int:
+        with database.read() as tx:
+            return tx.uploads.count_unfinished(account, sharer, most)
+
+    assert count() == 0
+    first, second = (begin_upload(database, share, length=10) for _ in range(2))
+    finished = begin_upload(database, share, length=0)
+    with database.write() as tx:
+        tx.uploads.finish(finished.id, NOW)
+        tx.uploads.add(replace(first, id="piece", token_hash=None, partial_of=first.id, start=0, length=4))
+    assert (count(), count(1), count(sharer="other"), count(account="other")) == (2, 1, 0, 0)
+    with database.write() as tx:
+        tx.uploads.remove(second.id, NOW)
+    assert count() == 1
+    with database.write() as tx:
+        tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=NOW))
+    assert count() == 0

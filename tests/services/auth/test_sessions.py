@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import LoginFailed, NotReady, Unavailable
+from deldokument.domain.errors import LoginFailed, NotReady, RateLimited, Unavailable
 from deldokument.services.auth import sessions
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.tenants import registration
@@ -299,3 +299,31 @@ def test_a_session_whose_end_met_a_silent_database_has_not_been_told_of(stage: S
     assert told == []
     sessions.end_by_back_channel(deps, "token")
     assert told == ["token"]
+
+
+def test_a_browser_begins_so_many_logins_in_an_hour(stage: Stage) -> None:
+    deps = replace(stage.deps, config=replace(stage.deps.config, logins_per_hour=2))
+    secret = sessions.begin_login(deps, return_to="/", locale="nb").browser_secret
+    for _ in range(2):
+        sessions.begin_login(deps, return_to="/", locale="nb", browser_secret=secret)
+    with pytest.raises(RateLimited, match="login_limit"):
+        sessions.begin_login(deps, return_to="/", locale="nb", browser_secret=secret)
+    assert stage.login.begun == 3
+    sessions.begin_login(deps, return_to="/", locale="nb")
+
+
+def test_a_person_completes_so_many_logins_in_an_hour_and_keeps_the_session_that_there_is(stage: Stage) -> None:
+    deps = replace(stage.deps, config=replace(stage.deps.config, logins_per_hour=1))
+
+    def log_in_there() -> LoginDone:
+        started = sessions.begin_login(deps, return_to="/del", locale="nb")
+        answer = {"state": f"state-{stage.login.begun}", "code": "code"}
+        return sessions.complete_login(deps, answer, browser_secret=started.browser_secret, previous_secret=None)
+
+    secret = log_in_there().session_secret
+    with pytest.raises(RateLimited, match="login_limit") as caught:
+        log_in_there()
+    assert caught.value.params["return_to"] == "/del"
+    assert sessions.find_session(deps, secret) is not None
+    stage.login.person = OLA
+    log_in_there()

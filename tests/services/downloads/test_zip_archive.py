@@ -1,12 +1,16 @@
 """The zip of all documents: read alike by every reader, the same at any range, its names safe everywhere."""
 
 import io
+import itertools
 import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -15,8 +19,9 @@ from hypothesis import strategies as st
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.share import check_document_name
 from deldokument.services.downloads import content as downloads_content
-from deldokument.services.downloads import part_reader
-from deldokument.services.downloads.zip_archive import Archive, Entry, length_of, unpackable_names
+from deldokument.services.downloads import part_reader, zip_names
+from deldokument.services.downloads.zip_archive import Archive, Entry, length_of
+from deldokument.services.downloads.zip_names import unpackable_names
 from tests.services.downloads.test_content import published
 from tests.support.many_documents import READERS, CountingKeyring, fill
 from tests.support.world import OLA, Stage, person
@@ -151,6 +156,38 @@ def test_a_thousand_documents_of_one_name_are_numbered_in_linear_time() -> None:
     assert names[-1] == "skjema (20000).pdf"
 
 
+def calls(names: list[str]) -> int:
+    """How many functions of the module run to make the names unpackable: its work, whatever the machine."""
+    made = 0
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event == "call" and frame.f_code.co_filename == zip_names.__file__
+
+    sys.setprofile(count)
+    try:
+        list(unpackable_names(names))
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda _: "skjema.pdf",
+        lambda number: "æ" * 200 + str(number),
+        lambda number: "a" * 251 + f"{number // 2:04}",
+        lambda number: "b/" * 400 + f"{number}/skjema.pdf",
+    ],
+    ids=["one name", "alike in their first 255 bytes", "alike when they are numbered", "deep folders"],
+)
+def test_ten_times_as_many_names_are_ten_times_the_work(name: Callable[[int], str]) -> None:
+    few, many = (calls([name(number) for number in range(count)]) for count in (100, 1000))
+    assert few > 100
+    assert many < 12 * few
+
+
 NAMES = st.text(min_size=1, max_size=20) | st.lists(st.text("aA. /:~", min_size=1, max_size=3)).map("/".join)
 
 
@@ -170,6 +207,35 @@ def test_whatever_the_names_they_unpack_inside_their_folder_and_apart(names: lis
         assert part not in {"", ".", ".."}
         assert not set(part) & set('<>:"\\|?*\x00')
         assert not part.endswith((".", " "))
+
+
+def first_free(names: list[str]) -> list[str]:
+    """What the names become when every number is tried from the start."""
+    made: list[str] = []
+    folders = {zip_names._folded(zip_names._folder(name[: at + 1])) for name in names for at in slashes(name)}
+    taken: set[str] = set()
+    for name in names:
+        above, last = zip_names._split(name)
+        for number in itertools.count(1):
+            path = zip_names._folder(above) + zip_names._numbered(zip_names._safe(last), number)
+            folded = zip_names._folded(path)
+            if folded not in taken and f"{folded}/" not in folders:
+                break
+        taken.add(folded)
+        made.append(path)
+    return made
+
+
+def slashes(name: str) -> list[int]:
+    return [at for at, letter in enumerate(name) if letter == "/"]
+
+
+LONG = st.builds("{}{}{}".format, st.sampled_from(["", "a" * 245, "æ" * 125]), st.text("aA12 ().", max_size=8), NAMES)
+
+
+@given(st.lists(NAMES | LONG | st.sampled_from(["a", "a (2)", "a (3)", "A"]), max_size=30))
+def test_a_duplicate_gets_the_first_free_number(names: list[str]) -> None:
+    assert list(unpackable_names(names)) == first_free(names)
 
 
 @pytest.mark.parametrize("tool", [["unzip", "-q"], ["bsdtar", "-xf"], ["7z", "x"]], ids=lambda tool: tool[0])

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Broken, Conflict
 from deldokument.ports.repositories.deployment import Deployment
-from deldokument.services.encryption import DIRECTORY
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, RowKeys
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
+from tests.contract.records import TENANT
 from tests.fakes.blobs import MemoryBlobStore
+from tests.fakes.integrity import tagging
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.stack import stack
 from tests.support.world import NOON
@@ -48,7 +50,7 @@ def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
     database: SqlDatabase, keyring: MemoryKeyring
 ) -> None:
     adopt_keyring(database, keyring, is_new=True)
-    assert set(keyring.keys) == {DIRECTORY}
+    assert set(keyring.keys) == {DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED}
     assert keyring.owner == deployment(database).id
     adopt_keyring(database, keyring, is_new=False)
     check_keyring(keyring, deployment(database))
@@ -80,10 +82,37 @@ def test_the_keyring_of_a_deployment_from_before_is_known_by_its_directory_key(
 ) -> None:
     key = keyring.create(DIRECTORY)
     work(database)
-    adopt_keyring(database, keyring, is_new=False)
+    with pytest.raises(Conflict, match="no integrity key yet: run `deldokument migrate`"):
+        adopt_keyring(database, keyring, is_new=False)
     assert keyring.keys == {DIRECTORY: key}
     assert keyring.owner == deployment(database).id
     check_keyring(keyring, deployment(database))
+    adopt_keyring(database, keyring, is_new=True)
+    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
+
+
+def test_tags_are_not_enforced_where_an_older_version_may_have_written_rows(
+    database: SqlDatabase, keyring: MemoryKeyring
+) -> None:
+    with tagging(database).write() as tx:
+        tx.tenants.add(TENANT)
+    adopt_keyring(database, keyring, is_new=True)
+    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
+    assert not RowKeys(keyring).is_enforced()
+
+
+def test_the_keys_of_tags_are_kept_and_enforcement_never_ends(keyring: MemoryKeyring) -> None:
+    keys = RowKeys(keyring)
+    with pytest.raises(Broken, match="no key integrity"):
+        keys.row_key("member")
+    keyring.create(INTEGRITY)
+    keyring.create(INTEGRITY_ENFORCED)
+    assert keys.row_key("member") != keys.row_key("operator")
+    assert keys.is_enforced()
+    before = keys.row_key("member")
+    keyring.destroy([INTEGRITY, INTEGRITY_ENFORCED])
+    assert keys.row_key("member") == before
+    assert keys.is_enforced()
 
 
 def test_a_deployment_from_before_that_has_worked_takes_no_empty_keyring(

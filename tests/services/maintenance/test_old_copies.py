@@ -11,7 +11,14 @@ from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
-from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.encryption import (
+    DIRECTORY,
+    EncryptedColumn,
+    RowKeys,
+    existing_key,
+    open_field,
+    share_key_id,
+)
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
@@ -31,7 +38,8 @@ def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, Dependencies]:
     copy = tmp_path / "copy"
     copy.mkdir()
     url, blobs = copies(stage, copy)
-    return stage, share_id, replace(stage.deps, database=SqlDatabase(url), blobs=blobs)
+    database = SqlDatabase(url).authenticated(RowKeys(stage.deps.keyring), stage.deps.damage)
+    return stage, share_id, replace(stage.deps, database=database, blobs=blobs)
 
 
 def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[Stage, str, Dependencies]) -> None:

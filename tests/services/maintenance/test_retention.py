@@ -19,6 +19,7 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
+from tests.fakes.integrity import tagging
 from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
 from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
 
@@ -294,7 +295,7 @@ def test_who_was_refused_by_no_tenant_is_forgotten_too(stage: Stage) -> None:
 
 def test_a_deployment_without_tenants_forgets_after_a_year(tmp_path: Path) -> None:
     stage = set_stage(tmp_path)
-    empty = SqlDatabase(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    empty = tagging(SqlDatabase(f"sqlite:///{tmp_path / 'empty.sqlite3'}"))
     migrate(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     deps = replace(stage.deps, database=empty)
     with pytest.raises(NotFound):

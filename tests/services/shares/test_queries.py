@@ -235,7 +235,7 @@ def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypa
     for _ in range(6):
         with pytest.raises(NotFound):
             offers.open_share(stage.deps, person(SIV), share_id)
-    stage.clock.advance(seconds=1)
+        stage.clock.advance(minutes=10)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     kinds = [event.kind for event in queries.show_share(stage.deps, person(KARI), share_id)[1]]
     assert kinds == [EventKind.SHARE_DENIED] * 4 + [EventKind.SHARE_WITHDRAWN]

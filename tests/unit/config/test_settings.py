@@ -356,7 +356,14 @@ def test_webhooks_lead_to_the_open_internet_on_443_unless_said_otherwise(monkeyp
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORTS", "0"), ("PORTS", "65536"), ("PORTS", ","), ("PORTS", "https"), ("NETWORKS", "10.20.0.1/16")],
+    [
+        ("PORTS", "0"),
+        ("PORTS", "65536"),
+        ("PORTS", ","),
+        ("PORTS", "https"),
+        ("NETWORKS", "10.20.0.1/16"),
+        ("DENIED_NETWORKS", "x"),
+    ],
 )
 def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"DELDOKUMENT_WEBHOOK_{name}" in refusal(monkeypatch, WHOLE, **{f"WEBHOOK_{name}": value})
@@ -364,8 +371,20 @@ def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyP
 
 def test_the_api_has_a_scope_and_a_limit_of_calls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, WHOLE)
-    assert (settings.api_scope, settings.api_audience) == ("deldokument:share", None)
+    assert settings.api_scope == "deldokument:share"
     assert settings.api_requests_per_minute == 600
+
+
+def test_a_token_for_another_service_opens_nothing_here_even_if_nobody_named_an_audience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert loaded(monkeypatch, WHOLE).api_audience == WHOLE["PUBLIC_URL"]
+    assert loaded(monkeypatch, WHOLE, API_AUDIENCE="").api_audience == WHOLE["PUBLIC_URL"]
+    assert loaded(monkeypatch, WHOLE, API_AUDIENCE="https://api.example").api_audience == "https://api.example"
+
+
+def test_the_demo_accepts_tokens_for_any_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, DEMO).api_audience == ""
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from deldokument.domain.share import (
     check_file_name,
     check_text,
     covers,
+    largest_ranges,
     merge_ranges,
     new_document_id,
     new_id,
@@ -233,6 +234,18 @@ def test_merging_again_and_in_another_order_gives_the_same(
 def test_a_document_has_been_had_when_every_byte_of_it_has(ranges: list[tuple[int, int]], length: int) -> None:
     within = [(start, min(stop, length)) for start, stop in ranges]
     assert covers(merge_ranges(within), length) == ({b for r in within for b in range(*r)} == set(range(length)))
+
+
+@given(RANGES, st.integers(1, 6))
+def test_the_largest_ranges_are_kept_and_nothing_is_added(ranges: list[tuple[int, int]], most: int) -> None:
+    merged = merge_ranges(ranges)
+    kept = largest_ranges(merged, most)
+    assert list(kept) == sorted(set(kept) & set(merged))
+    assert len(kept) == min(most, len(merged))
+    dropped = set(merged) - set(kept)
+    assert max((stop - start for start, stop in dropped), default=0) <= min(
+        stop - start for start, stop in kept or [(0, 99)]
+    )
 
 
 OPENED = Receipt("s", None, "r", "p", NOW, NOW)

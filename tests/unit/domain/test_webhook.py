@@ -162,6 +162,24 @@ def test_an_address_of_the_open_internet_is_public(address: str) -> None:
     assert RULE.admits(ip_address(address))
 
 
+OURS = frozenset({IPv4Network("129.241.0.0/16"), IPv6Network("2001:700::/32")})
+
+
+@pytest.mark.parametrize("literal", ["129.241.16.4", "[2001:700:300::1]"])
+def test_the_operators_own_networks_are_refused_even_with_public_addresses(literal: str) -> None:
+    url = f"https://{literal}/"
+    assert parse_url(url, RULE)
+    assert refusal(url, AddressRule(denied=OURS)) == "webhook_url_private"
+    assert refusal(url, AddressRule(own=OURS)) == "webhook_url_private"
+    assert parse_url("https://93.184.215.14/", AddressRule(denied=OURS, own=OURS))
+
+
+def test_the_operator_may_open_an_own_network_but_a_denied_one_stays_closed() -> None:
+    url = "https://129.241.16.4/"
+    assert parse_url(url, AddressRule(own=OURS, networks=OURS))
+    assert refusal(url, AddressRule(denied=OURS, networks=OURS)) == "webhook_url_private"
+
+
 def test_a_closed_network_that_the_operator_names_is_called_and_no_other() -> None:
     rule = AddressRule(networks=frozenset({IPv4Network("10.20.0.0/16"), IPv6Network("fd00:20::/32")}))
     assert parse_url("https://10.20.1.1/", rule).host == "10.20.1.1"

@@ -20,7 +20,6 @@ from deldokument.web.http.errors import (
     STATUS,
     WORDS,
     MediaTypeRefused,
-    RateLimited,
     StalePage,
     error_text,
     status_of,
@@ -40,7 +39,11 @@ FIXED: dict[str, ServiceError] = {
 }
 """Errors that have one code each."""
 
-COMPUTED = {"f'organization_{organization.status}'": ("organization_deleted", "organization_bankrupt")}
+LIMITS = ("rate_limited", "refusal_limit", "login_limit", "lookup_limit", "draft_limit")
+COMPUTED = {
+    "f'organization_{organization.status}'": ("organization_deleted", "organization_bankrupt"),
+    "limit.name": LIMITS,
+}
 """Codes that are put together where they are raised, and what they can come to."""
 
 OPERATORS_ONLY = {
@@ -157,7 +160,7 @@ def test_the_words_have_no_other_percent_signs() -> None:
 
 
 def test_every_kind_of_error_has_its_own_status() -> None:
-    assert STATUS.keys() == (FAMILY - {ServiceError}) | {StalePage, IntegrityError, RateLimited, MediaTypeRefused}
+    assert STATUS.keys() == (FAMILY - {ServiceError}) | {StalePage, IntegrityError, MediaTypeRefused}
 
 
 def test_statuses_are_those_of_the_protocols() -> None:
@@ -169,6 +172,7 @@ def test_statuses_are_those_of_the_protocols() -> None:
         "Gone": 410,
         "Frozen": 403,
         "Conflict": 409,
+        "RateLimited": 429,
         "TokenRefused": 401,
         "ScopeMissing": 403,
         "LoginFailed": 403,
@@ -180,7 +184,6 @@ def test_statuses_are_those_of_the_protocols() -> None:
         "Broken": 500,
         "IntegrityError": 500,
         "StalePage": 403,
-        "RateLimited": 429,
         "MediaTypeRefused": 415,
     }
 

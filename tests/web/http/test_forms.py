@@ -92,3 +92,11 @@ def test_a_body_without_end_is_not_read_without_end() -> None:
 def test_what_is_no_form_is_refused(sent: dict[str, object]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of the many ways to be none
         read(**sent)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary=""']
+)
+def test_a_form_whose_media_type_has_no_boundary_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="form"):
+        read(kind=kind, end=b"----\r\n")

@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from deldokument.adapters.durable_files import draft_beside, sync_directory, write_new
+from deldokument.adapters.private_files import is_open_to_others
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 
 LIFETIME: Final = timedelta(days=5 * 365)
@@ -271,6 +272,6 @@ def _content(path: Path, *, is_private: bool = False) -> bytes | None:
         return None
     except OSError as error:
         raise Unavailable("seal", detail=f"{path}: {error.strerror}") from None
-    if is_private and mode & 0o077:
+    if is_private and is_open_to_others(path, mode):
         raise Unavailable("seal", detail=f"{path} is open to others than its owner: chmod 600")
     return content

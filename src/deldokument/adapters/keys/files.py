@@ -18,6 +18,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 
 from deldokument.adapters.durable_files import draft_beside, sync_directory, write_new
+from deldokument.adapters.private_files import is_open_to_others
 from deldokument.crypto.keys import KEY, RootKey, new_key
 from deldokument.domain.errors import Conflict, Unavailable
 
@@ -102,7 +103,7 @@ def read_private(path: Path) -> bytes:
         raise Unavailable("keyring", detail=f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(mode):
         raise Unavailable("keyring", detail=f"{path} is not a regular file")
-    if mode & 0o077:
+    if is_open_to_others(path, mode):
         raise Unavailable("keyring", detail=f"{path} is open to others than its owner: chmod 600")
     return text
 

@@ -26,7 +26,7 @@ from typing import Protocol
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import KeyWrapper, new_key
-from deldokument.domain.errors import Broken, Conflict, ServiceError, Unavailable
+from deldokument.domain.errors import Broken, Conflict, Unavailable
 
 OWNER = "deployment"
 """The entry that is not a key: it names the deployment that owns the keyring."""
@@ -131,6 +131,10 @@ class RootKeys(Protocol):
         ...
 
 
+class _RootKeyMissing(Unavailable):
+    """The store names a root key that this node does not find."""
+
+
 class SealedKeyring:
     """The port `Keyring` on a store, for any number of threads, processes and nodes.
 
@@ -171,12 +175,14 @@ class SealedKeyring:
         """Return the key of the entry, added now if there is none."""
         # Another node may add the entry first, or a rotation may begin; each happens at most once.
         for _ in range(3):
-            existing = self.get([entry_id])
-            if existing:
-                return existing[entry_id]
+            entries, keys = self._read([entry_id])
+            for entry in entries:
+                # A node that added it just as a rotation began may die before it follows.
+                self._follow(entry, keys[entry_id])
+                return keys[entry_id]
             entry = _sealed(entry_id, self._sealing_root(), key)
             if self._store.add(entry):
-                self._follow(entry, key)
+                self._follow_or_remove(entry, key)
                 return key
         raise Unavailable("keyring", detail="entries come and go under one id")
 
@@ -185,6 +191,10 @@ class SealedKeyring:
 
         Raises: Unavailable, or Broken if one cannot be opened.
         """
+        return self._read(entry_ids)[1]
+
+    def _read(self, entry_ids: Collection[str]) -> tuple[list[SealedEntry], dict[str, bytes]]:
+        """Return the entries that exist, and their keys. Raises: as `get`."""
         entries = self._store.read(entry_ids)
         while True:
             try:
@@ -198,7 +208,7 @@ class SealedKeyring:
                 continue
             if spoilt:
                 raise Broken(_listed(spoilt))
-            return keys
+            return entries, keys
 
     def ids(self, prefix: str) -> list[str]:
         """Return the ids that begin with the prefix, in order."""
@@ -267,29 +277,39 @@ class SealedKeyring:
             root_key_id = self._store.root()
             try:
                 return self.roots.named(root_key_id)
-            except Unavailable:
+            except Unavailable as error:
                 if self._store.root() == root_key_id:
-                    raise
+                    raise _RootKeyMissing(error.code, detail=error.detail) from None
 
     def _must_seal_under(self, root_key_id: str) -> None:
         if self._store.root() != root_key_id:
             raise Unavailable("keyring", detail=_ANOTHER)
 
-    def _follow(self, entry: SealedEntry, key: bytes) -> None:
+    def _follow_or_remove(self, entry: SealedEntry, key: bytes) -> None:
         """Re-encrypt a just added entry if a rotation began meanwhile.
 
-        The rotation may be over, and the entry's root key destroyed. An entry that cannot be re-encrypted is
-        removed: nobody could open it, and it would block every later rotation.
+        If this node does not find the new root key, it removes the entry: the rotation may be over, and an entry
+        under a destroyed root key would block every later one. After any other error the entry stays, because
+        another node may have returned its key.
         """
         try:
-            while (root := self._sealing_root()).key_id != entry.root_key_id:
-                fresh = _sealed(entry.id, root, key)
-                old = [one for one in self._store.read([entry.id]) if one.sealed == entry.sealed]
-                self._store.reseal(old, [replace(fresh, revision=one.revision) for one in old])
-                entry = fresh
-        except ServiceError:
-            self._store.remove([entry.id])
+            self._follow(entry, key)
+        except _RootKeyMissing:
+            if self._unchanged(entry):
+                self._store.remove([entry.id])
             raise
+
+    def _follow(self, entry: SealedEntry, key: bytes) -> None:
+        """Re-encrypt an entry until it is under the root key for new entries."""
+        while (root := self._sealing_root()).key_id != entry.root_key_id:
+            fresh = _sealed(entry.id, root, key)
+            old = self._unchanged(entry)
+            self._store.reseal(old, [replace(fresh, revision=one.revision) for one in old])
+            entry = fresh
+
+    def _unchanged(self, entry: SealedEntry) -> list[SealedEntry]:
+        """Return the entry as it is stored; nothing if it is gone or has been re-encrypted."""
+        return [one for one in self._store.read([entry.id]) if one.sealed == entry.sealed]
 
     def _reseal(self, entries: Sequence[SealedEntry], root_key_id: str) -> list[str]:
         """Re-encrypt entries, and return the ids of those that cannot be opened."""

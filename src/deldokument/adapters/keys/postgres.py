@@ -4,6 +4,7 @@ Guarantees:
 - An entry is durable when `add` returns, on any number of nodes.
 - When `remove` has returned, nobody can get the entry from the database.
 - A database with the service's tables is never used, because it is backed up with them.
+- The role of server processes can read and add keys, that of workers destroy them too; neither can rotate the root key.
 
 Does not know how to open an entry.
 
@@ -35,6 +36,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sql.errors import of_library
 from deldokument.adapters.sql.postgres import translate, try_rested
+from deldokument.adapters.sql.privileges import require_roles
 from deldokument.domain.errors import ServiceError, Unavailable
 
 log = logging.getLogger("deldokument")
@@ -69,6 +71,15 @@ _OTHERS: Final = text("""
     WHERE root_key_id <> :root AND id > :last ORDER BY id LIMIT :batch
 """)
 # The share lock waits for a concurrent rotation that is changing the name; afterwards the query finds no row.
+# The lock needs the privilege to update some column; the only one that no update can change grants nothing else.
+_OF_SERVE: Final = (
+    "SELECT ON keyring_layout",
+    "SELECT, INSERT, UPDATE (only_one) ON keyring_root",
+    "SELECT, INSERT ON keyring_entry",
+)
+_OF_WORKER: Final = (*_OF_SERVE, "DELETE ON keyring_entry")
+_VACUUM: Final = "MAINTAIN ON keyring_entry"
+"""Since PostgreSQL 17; before, only the owner and autovacuum can vacuum."""
 _ADD: Final = text("""
     WITH root AS (SELECT root_key_id FROM keyring_root WHERE root_key_id = :root FOR SHARE)
     INSERT INTO keyring_entry (id, root_key_id, sealed) SELECT :id, root_key_id, :sealed FROM root
@@ -210,8 +221,8 @@ class PostgresStore:
             return [SealedEntry(found_id, root, bytes(sealed)) for found_id, root, sealed in found]
 
 
-def prepare(url: str) -> None:
-    """Create the missing tables.
+def prepare(url: str, *, serve: str | None = None, worker: str | None = None) -> None:
+    """Create the missing tables, and give the processes' own roles their privileges.
 
     Raises: Unavailable, also for the service's database, in which no tables are created.
     """
@@ -221,8 +232,20 @@ def prepare(url: str) -> None:
             _require_apart(connection)
             for statement in _TABLES:
                 connection.execute(text(statement))
+            require_roles(connection, [role for role in (serve, worker) if role])
+            _grant(connection, serve, _OF_SERVE)
+            vacuum = (_VACUUM,) if (connection.dialect.server_version_info or ()) >= (17,) else ()
+            _grant(connection, worker, (*_OF_WORKER, *vacuum))
     finally:
         engine.dispose()
+
+
+def _grant(connection: Connection, role: str | None, privileges: Sequence[str]) -> None:
+    if role:
+        quoted = connection.dialect.identifier_preparer.quote(role)
+        connection.execute(text(f"REVOKE ALL ON keyring_layout, keyring_root, keyring_entry FROM {quoted}"))
+        for privilege in privileges:
+            connection.execute(text(f"GRANT {privilege} TO {quoted}"))
 
 
 def _require_apart(connection: Connection) -> None:

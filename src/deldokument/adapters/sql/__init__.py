@@ -4,11 +4,12 @@ Guarantees:
 - both databases keep the contracts of `ports.repositories`;
 - no error of SQLAlchemy or of a driver leaves this package.
 
-Knows no keys, and not why a row exists.
+Gets the keys of the tags, and no other key. Does not know why a row exists.
 
 - `accounts`: accounts
 - `agreements`: published texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
+- `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
 - `database`: transactions
@@ -24,9 +25,11 @@ Knows no keys, and not why a row exists.
 - `orphans`: progress of the orphan sweep
 - `outbox`: transactional outbox and its cursors
 - `postgres`: connection settings and errors of PostgreSQL
+- `privileges`: privileges of the processes' own roles in PostgreSQL
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
+- `seals`: requests to the worker's seal
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person

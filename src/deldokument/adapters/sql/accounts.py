@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Row, and_, cast, func, select, update
 
+from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, may_have_key, share
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
@@ -24,11 +25,12 @@ from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
-_accounts = account
+_MAX_PASSED_OVER = 100
 _all = select(*account.c)
 _by_ids = _all.where(InList(account.c.id, "keys"))
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
-_save = update(account).where(account.c.id == param("key"), account.c.revision == param("known"))
+_write = update(account).where(account.c.id == param("key"))
+_save = _write.where(account.c.revision == param("known"))
 _may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
 _count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
 _stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
@@ -59,7 +61,7 @@ class SqlAccounts:
 
         Raises: Conflict if the tenant has an account with that name.
         """
-        if not self._work.insert_once(_accounts, _values(account)):
+        if not self._work.insert_once(ACCOUNT_TAGS.table, self.tagged(account)):
             raise Conflict("account_name_taken")
 
     def get(self, account_id: str) -> Account | None:
@@ -68,20 +70,21 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return {row.id: _account(row) for row in self._work.keyed(_by_ids, account_ids)}
+        return {row.id: self._account(row) for row in self._work.keyed(_by_ids, account_ids)}
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends."""
         row = self._work.first(self._work.locked(_by_ids), {"keys": [account_id]})
-        return _account(row) if row else None
+        return self._account(row) if row else None
 
     def save(self, account: Account) -> Account:
         """Write the account as its next revision, and return that.
 
-        Raises: Conflict if the name is taken or the stored revision is another one.
+        Raises: Conflict if the name is taken or the stored revision is another one; Broken for a damaged account.
         """
+        must_be_intact(account)
         saved = replace(account, revision=account.revision + 1)
-        statement = _save.values(_values(saved))
+        statement = _save.values(self.tagged(saved))
         try:
             with self._work.connection.begin_nested():
                 written = self._work.count(statement, {"key": account.id, "known": account.revision})
@@ -93,7 +96,7 @@ class SqlAccounts:
 
     def of_tenant(self, tenant_id: str) -> list[Account]:
         """Return all accounts of the tenant, deleted ones too, by name."""
-        return sorted(map(_account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
+        return sorted(map(self._account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
 
     def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""
@@ -101,21 +104,44 @@ class SqlAccounts:
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""
-        query = self._work.skip_locked(_spent, _accounts)
-        return list(map(_account, self._work.rows(query, {"horizon": deleted_by, "most": limit})))
+        query = self._work.skip_locked(_spent, ACCOUNT_TAGS.table)
+        # More rows than asked for: a damaged account must not stop the others from ending.
+        rows = self._work.rows(query, {"horizon": deleted_by, "most": limit + _MAX_PASSED_OVER})
+        return [one for one in map(self._account, rows) if one.intact][:limit]
+
+    def _account(self, row: Row[Any]) -> Account:
+        read = _account(row)
+        return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag))
+
+    def tagged(self, account: Account) -> dict[str, Any]:
+        """Return the columns of the account with its tag."""
+        values = _values(account)
+        return values | {"tag": ACCOUNT_TAGS.tag(self._work, values)}
 
 
 def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[tuple[_Sharer, Account]]:
     """Return each sharer with its account, by account name, if the tenant is in use and the account not deleted.
+
+    Accounts that are damaged, or whose tenant is, are left out.
 
     Two queries instead of a join: in a new database these small tables have no statistics. The planner then
     began with all tenants, which took four milliseconds.
     """
     accounts = SqlAccounts(work).by_ids({sharer.account_id for sharer in sharers})
     tenants = SqlTenants(work).by_ids({one.tenant_id for one in accounts.values()})
-    usable = {key for key, one in accounts.items() if one.deleted_at is None and tenants[one.tenant_id].is_in_use}
+    living = {key: one for key, one in accounts.items() if one.intact and one.deleted_at is None}
+    usable = {key for key, one in living.items() if tenants[one.tenant_id].intact and tenants[one.tenant_id].is_in_use}
     pairs = [(sharer, accounts[sharer.account_id]) for sharer in sharers if sharer.account_id in usable]
     return sorted(pairs, key=lambda pair: by_name(pair[1]))
+
+
+def erase_contacts(work: Statements, tenant_id: str) -> None:
+    """Erase contacts and sender names of a tenant's accounts. A damaged account stays damaged."""
+    accounts = SqlAccounts(work)
+    for one in accounts.of_tenant(tenant_id):
+        bare = replace(one, rules=replace(one.rules, contact=Contact(), sms_sender="", sms_cost_code=""))
+        values = accounts.tagged(bare) if one.intact else _values(bare)
+        work.run(_write.values(values), {"key": one.id})
 
 
 def _account(row: Row[Any]) -> Account:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
@@ -34,6 +35,7 @@ from deldokument.adapters.sql.outbox import SqlOutbox
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
+from deldokument.adapters.sql.seals import SqlSeals
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.staff import SqlStaff
@@ -43,6 +45,19 @@ from deldokument.adapters.sql.tenant_lifecycle import SqlTenantLifecycleReposito
 from deldokument.adapters.sql.tenants import SqlTenants
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.adapters.sql.webhooks import SqlWebhooks
+from deldokument.domain.errors import Broken
+from deldokument.ports.integrity import DamageReports, IntegrityKeys
+
+
+class _NoKeys:
+    """Satisfies `IntegrityKeys` while no keyring is open."""
+
+    def row_key(self, kind: str) -> bytes:
+        raise Broken(f"no integrity key for rows of kind {kind}")
+
+    def is_enforced(self) -> bool:
+        return True
+
 
 _clock = select(func.clock_timestamp())
 
@@ -60,6 +75,7 @@ class SqlTransaction:
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
         self.audit = SqlAudit(work)
+        self.seals = SqlSeals(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
@@ -77,16 +93,27 @@ class SqlTransaction:
 
 
 class SqlDatabase:
-    """The database at ``sqlite:///path`` or ``postgresql://…``; migrated by ``migrations.migrate`` beforehand."""
+    """The database at ``sqlite:///path`` or ``postgresql://…``; migrated by ``migrations.migrate`` beforehand.
+
+    Without keys it can read and write only tables whose rows have no tags: before a keyring is open.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._engines: Engines = open_engines(database_url)
+        self._integrity: IntegrityKeys = _NoKeys()
+        self._damage = DamageReports()
+
+    def authenticated(self, keys: IntegrityKeys, damage: DamageReports) -> SqlDatabase:
+        """Return the same database, which verifies tags with these keys and reports damaged rows to ``damage``."""
+        database = copy(self)
+        database._integrity, database._damage = keys, damage
+        return database
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Begin a read transaction with a consistent snapshot; writes in it raise Broken."""
         with transaction(self._engines.reader) as connection:
-            yield SqlTransaction(Statements(connection, writing=False, postgres=self._engines.is_postgres))
+            yield SqlTransaction(self._statements(connection, writing=False))
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
@@ -95,9 +122,12 @@ class SqlDatabase:
         On SQLite it holds the write lock from the start.
         """
         with transaction(self._engines.writer) as connection:
-            tx = SqlTransaction(Statements(connection, writing=True, postgres=self._engines.is_postgres))
+            tx = SqlTransaction(self._statements(connection, writing=True))
             yield tx
             tx.audit.flush()
+
+    def _statements(self, connection: Connection, *, writing: bool) -> Statements:
+        return Statements(connection, writing, self._engines.is_postgres, self._integrity, self._damage)
 
     def now(self) -> datetime:
         """Return the database server's current time; with SQLite it is this machine's.

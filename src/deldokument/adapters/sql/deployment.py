@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, union_all, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.tables.logins import deployment
+from deldokument.adapters.sql.tables.tenancy import operator, tenant
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.deployment import Deployment
 
@@ -16,6 +17,7 @@ _deployment = select(
     deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
 )
 _note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
+_anybody = union_all(select(tenant.c.id), select(operator.c.id)).limit(1)
 _now = bindparam("now", type_=UtcMicros())
 _record_heartbeat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
@@ -37,6 +39,10 @@ class SqlDeployments:
         if row is None:
             raise Broken("no deployment row")
         return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
+
+    def is_bare(self) -> bool:
+        """Return whether there is neither a tenant nor an operator yet."""
+        return self._work.first(_anybody) is None
 
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the keyring's fingerprint, unless one is stored."""

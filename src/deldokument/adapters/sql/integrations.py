@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
 
 from deldokument.adapters.sql.accounts import with_usable_accounts
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.tenancy import integration, is_living_integration
 from deldokument.adapters.sql.tenants import by_name
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Integration
 
-_INTEGRATION = RowMapper(Integration, integration)
+_INTEGRATION = AuthenticatedMapper(Integration, INTEGRATION_TAGS)
 
 _all = select(*_INTEGRATION.columns)
 _by_id = _all.where(integration.c.id == param("key"))
@@ -21,9 +23,7 @@ _of_account = _all.where(integration.c.account_id == param("key"), is_living_int
 _of_organization = _all.where(integration.c.organization_number == param("number"), is_living_integration)
 _save = update(integration).where(integration.c.id == param("key"))
 _record_use = update(integration).where(integration.c.id == param("key")).values(used_at=param("now"))
-_remove = (
-    update(integration).where(integration.c.id == param("key"), is_living_integration).values(removed_at=param("now"))
-)
+_living = _by_id.where(is_living_integration)
 
 
 class SqlIntegrations:
@@ -37,20 +37,22 @@ class SqlIntegrations:
 
         Raises: Conflict if the organisation already has rights to the account.
         """
-        if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.values(integration)):
+        if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.tagged(self._work, integration)):
             raise Conflict("integration_exists")
 
     def get(self, integration_id: str) -> Integration | None:
         """Return the integration, removed or not."""
-        return _INTEGRATION.one(self._work.first(_by_id, {"key": integration_id}))
+        return _INTEGRATION.intact(self._work, self._work.first(_by_id, {"key": integration_id}))
 
     def of_account(self, account_id: str) -> list[Integration]:
         """Return the living integrations of the account, by name."""
-        return sorted(_INTEGRATION.all(self._work.rows(_of_account, {"key": account_id})), key=by_name)
+        return sorted(
+            _INTEGRATION.all_intact(self._work, self._work.rows(_of_account, {"key": account_id})), key=by_name
+        )
 
     def of_organization(self, organization_number: str) -> list[tuple[Integration, Account]]:
         """Return an organisation's living integrations, by account name; only where it can share."""
-        found = _INTEGRATION.all(self._work.rows(_of_organization, {"number": organization_number}))
+        found = _INTEGRATION.all_intact(self._work, self._work.rows(_of_organization, {"number": organization_number}))
         return with_usable_accounts(self._work, found)
 
     def save(self, integration: Integration) -> None:
@@ -58,7 +60,7 @@ class SqlIntegrations:
 
         Raises: NotFound.
         """
-        values = _INTEGRATION.values(integration)
+        values = _INTEGRATION.tagged(self._work, integration)
         self._work.change(_save.values(values), {"key": integration.id}, "integration")
 
     def record_use(self, integration_id: str, now: datetime) -> None:
@@ -67,4 +69,7 @@ class SqlIntegrations:
 
     def remove(self, integration_id: str, now: datetime) -> bool:
         """End the integration's rights; return False if there is no living one."""
-        return self._work.count(_remove, {"key": integration_id, "now": now}) == 1
+        removed = _INTEGRATION.rewrite(
+            self._work, _living, lambda one: replace(one, removed_at=now), key=integration_id
+        )
+        return removed == 1

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 
 from deldokument.adapters.sql.accounts import with_usable_accounts
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.tenancy import is_living, member
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Member
 
-_MEMBER = RowMapper(Member, member)
+_MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 
 _all = select(*_MEMBER.columns)
 _is_in_account = member.c.account_id == param("key")
@@ -31,8 +33,8 @@ _earlier = _of_account.where(
 _count = select(func.count(member.c.id)).where(_is_in_account, is_living)
 _of_person = _all.where(member.c.lookup_hash == param("lookup_hash"), is_living)
 _record_use = update(member).where(member.c.id == param("key")).values(used_at=param("now"))
-_remove = update(member).where(member.c.id == param("key"), is_living).values(removed_at=param("now"))
-_remove_all = update(member).where(_is_in_account, is_living).values(removed_at=param("now"))
+_living = _by_id.where(is_living)
+_all_living = _all.where(_is_in_account, is_living)
 
 
 class SqlMembers:
@@ -46,20 +48,20 @@ class SqlMembers:
 
         Raises: Conflict if the person is a living member of the account.
         """
-        if not self._work.insert_once(_MEMBER.table, _MEMBER.values(member)):
+        if not self._work.insert_once(_MEMBER.table, _MEMBER.tagged(self._work, member)):
             raise Conflict("member_exists")
 
     def get(self, member_id: str) -> Member | None:
         """Return the member, removed or not."""
-        return _MEMBER.one(self._work.first(_by_id, {"key": member_id}))
+        return _MEMBER.intact(self._work, self._work.first(_by_id, {"key": member_id}))
 
     def by_hash(self, account_id: str, lookup_hash: bytes) -> Member | None:
         """Return the living membership of a person in the account."""
-        return _MEMBER.one(self._work.first(_by_hash, {"key": account_id, "lookup_hash": lookup_hash}))
+        return _MEMBER.intact(self._work, self._work.first(_by_hash, {"key": account_id, "lookup_hash": lookup_hash}))
 
     def by_hashes(self, account_id: str, lookup_hashes: Collection[bytes]) -> list[Member]:
         """Return the living memberships of many persons in the account, in no order."""
-        return _MEMBER.all(self._work.batched(_by_hashes, "hashes", lookup_hashes, key=account_id))
+        return _MEMBER.all_intact(self._work, self._work.batched(_by_hashes, "hashes", lookup_hashes, key=account_id))
 
     def of_account(
         self, account_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 1000
@@ -67,9 +69,11 @@ class SqlMembers:
         """Return living members, last added first; ``before`` continues after that time and id."""
         values: dict[str, Any] = {"key": account_id, "most": limit}
         if before is None:
-            return _MEMBER.all(self._work.rows(_of_account, values))
+            return _MEMBER.all_intact(self._work, self._work.rows(_of_account, values))
         added_at, member_id = before
-        return _MEMBER.all(self._work.rows(_earlier, values | {"added": added_at, "before": member_id}))
+        return _MEMBER.all_intact(
+            self._work, self._work.rows(_earlier, values | {"added": added_at, "before": member_id})
+        )
 
     def count(self, account_id: str) -> int:
         """Count the living members of the account."""
@@ -77,7 +81,7 @@ class SqlMembers:
 
     def of_person(self, lookup_hash: bytes) -> list[tuple[Member, Account]]:
         """Return a person's living memberships, by account name; only where the person can share."""
-        found = _MEMBER.all(self._work.rows(_of_person, {"lookup_hash": lookup_hash}))
+        found = _MEMBER.all_intact(self._work, self._work.rows(_of_person, {"lookup_hash": lookup_hash}))
         return with_usable_accounts(self._work, found)
 
     def record_use(self, member_id: str, now: datetime) -> None:
@@ -86,8 +90,8 @@ class SqlMembers:
 
     def remove(self, member_id: str, now: datetime) -> bool:
         """End the membership; return False if there is no living one."""
-        return self._work.count(_remove, {"key": member_id, "now": now}) == 1
+        return _MEMBER.rewrite(self._work, _living, lambda one: replace(one, removed_at=now), key=member_id) == 1
 
     def remove_all(self, account_id: str, now: datetime) -> None:
         """End every living membership in the account."""
-        self._work.run(_remove_all, {"key": account_id, "now": now})
+        _MEMBER.rewrite(self._work, _all_living, lambda one: replace(one, removed_at=now), key=account_id)

@@ -1,4 +1,4 @@
-"""Rate limit state of API consumers (GCRA), one row each. Does not know what a call is."""
+"""Rate limit state (GCRA), one row for each bucket. Does not know what a call is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SqlRateLimits:
     def __init__(self, work: Statements) -> None:
         self._work = work
 
-    def take(self, consumer: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
+    def take(self, bucket: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
         """Advance the instant in one statement, so that concurrent nodes count every call exactly once."""
         insert = (postgresql.insert if self._work.postgres else sqlite.insert)(allowance)
         statement = (
@@ -37,14 +37,14 @@ class SqlRateLimits:
             .on_conflict_do_update(index_elements=["consumer"], set_={"spent_until": _next}, where=_next <= _latest)
             .returning(_spent)
         )
-        values = {"consumer": consumer, "now": now, "step": step, "first": now + step, "latest": latest}
+        values = {"consumer": bucket, "now": now, "step": step, "first": now + step, "latest": latest}
         values["beyond"] = latest + (latest - now)
         row = self._work.first(statement, values)
         return None if row is None else row.spent_until
 
-    def spent_until(self, consumer: str) -> datetime | None:
+    def spent_until(self, bucket: str) -> datetime | None:
         """Return the stored theoretical arrival time."""
-        row = self._work.first(_known, {"consumer": consumer})
+        row = self._work.first(_known, {"consumer": bucket})
         return None if row is None else row.spent_until
 
     def forget(self, spent_before: datetime) -> int:

@@ -19,6 +19,7 @@ from deldokument.domain.share import Receipt
 from deldokument.ports.repositories.receipts import ReceiptPlace
 
 _RECEIPT = RowMapper(Receipt, receipt)
+_listed = [column for column in _RECEIPT.columns if column is not receipt.c.covered]
 
 _at, _done = (bindparam(name, type_=UtcMicros()) for name in ("at", "done"))
 _is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
@@ -42,12 +43,12 @@ _of_subject = select(*_RECEIPT.columns).where(
     receipt.c.subject_id == param("subject"),
 )
 _of_shares = (
-    select(*_RECEIPT.columns)
+    select(*_listed)
     .where(InList(receipt.c.share_id, "keys"))
     .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
 )
 _place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
-_of_share = select(*_RECEIPT.columns).where(receipt.c.share_id == param("key")).order_by(*_place).limit(param("most"))
+_of_share = select(*_listed).where(receipt.c.share_id == param("key")).order_by(*_place).limit(param("most"))
 _later = _of_share.where(
     tuple_(*_place)
     > tuple_(bindparam("first", type_=UtcMicros()), param("document"), param("recipient"), param("subject"))
@@ -88,11 +89,11 @@ class SqlReceipts:
         return [_receipt(row) for row in found]
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
-        """Return the receipts share by share, the oldest first."""
+        """Return the receipts share by share, the oldest first, without their ranges."""
         return [_receipt(row) for row in self._work.batched(_of_shares, "keys", share_ids)]
 
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
-        """Return the receipts of one share, the oldest first; ``after`` continues after that place."""
+        """Return the receipts of one share, the oldest first, without their ranges."""
         values: dict[str, Any] = {"key": share_id, "most": limit}
         if after is None:
             return [_receipt(row) for row in self._work.rows(_of_share, values)]

@@ -7,6 +7,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.shares import DOCUMENT, SHARE
 from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
@@ -46,6 +48,7 @@ from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState
+from deldokument.domain.tenancy import Member
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
@@ -94,11 +97,8 @@ _spent_members = (
     .order_by(member.c.removed_at)
     .limit(_most)
 )
-_erase_member = (
-    update(member)
-    .where(member.c.id == _key)
-    .values(lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", erased_at=_now)
-)
+_MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
+_member = select(*_MEMBER.columns).where(member.c.id == _key)
 _these = update(share).where(InList(share.c.id, "keys"))
 _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
 _destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
@@ -200,7 +200,8 @@ class SqlRetention:
 
     def erase_member(self, member_id: str, now: datetime) -> None:
         """Erase number, name and hash; the row stays for references to it."""
-        self._work.change(_erase_member, {"key": member_id, "now": now}, "member")
+        if not _MEMBER.rewrite(self._work, _member, lambda one: replace(one.unnamed(), erased_at=now), key=member_id):
+            raise NotFound("member")
 
     def audit_keys_in_use(self) -> set[str]:
         """Return the audit keys that an unerased share needs."""

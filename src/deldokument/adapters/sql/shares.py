@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.bytes import upload
@@ -36,6 +36,8 @@ _RECIPIENT = RowMapper(Recipient, recipient)
 _key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*SHARE.columns).where(share.c.id == _key)
+_first = select(*SHARE.columns).order_by(share.c.id).limit(1)
+_at_or_after = _first.where(share.c.id >= _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
@@ -55,6 +57,13 @@ _unread = (
     .limit(param("most"))
     .subquery()
 )
+_drafts_of = (
+    select(share.c.id)
+    .where(is_draft, may_have_key, share.c.account_id == _key)
+    .where(or_(share.c.member_id == param("sharer"), share.c.integration_id == param("sharer")))
+    .limit(param("most"))
+)
+_count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _needing = select(_drafts).union_all(select(_unread))
 _open_for = (
     select(*SHARE.columns, *_RECIPIENT.columns)
@@ -106,6 +115,14 @@ class SqlShares:
         """Return the share with the id, erased or not."""
         return SHARE.one(self._work.first(_by_id, {"key": share_id}))
 
+    def at_or_after(self, share_id: str) -> Share | None:
+        """Return the share with the id, else the next one in the order of ids, or the first.
+
+        One query finds either, so that the time does not show which.
+        """
+        row = self._work.first(_at_or_after, {"key": share_id}) or self._work.first(_first)
+        return SHARE.one(row)
+
     def known(self, share_ids: Collection[str]) -> set[str]:
         """Return the ids that exist, erased or not."""
         return {row[0] for row in self._work.batched(_known, "keys", share_ids)}
@@ -148,6 +165,11 @@ class SqlShares:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
             found += SHARE.all(self._work.rows(_needing, bounds))
         return found
+
+    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count the drafts of a member or an integration, up to ``at_most``."""
+        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
+        return int(self._work.rows(_count_drafts, values)[0][0])
 
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, literal_column, select, union_all
+from typing import Any
 
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from sqlalchemy import CompoundSelect, delete, literal_column, select, union_all
+
+from deldokument.adapters.sql.authenticated_rows import (
+    ADMINISTRATOR_TAGS,
+    MEMBER_TAGS,
+    OPERATOR_TAGS,
+    AuthenticatedMapper,
+)
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member, operator
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Administrator, Operator
+from deldokument.domain.tenancy import Administrator, Member, Operator
 from deldokument.ports.repositories.staff import RoleIds
 
-_ADMINISTRATOR = RowMapper(Administrator, administrator)
-_OPERATOR = RowMapper(Operator, operator)
+_ADMINISTRATOR = AuthenticatedMapper(Administrator, ADMINISTRATOR_TAGS)
+_MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
+_OPERATOR = AuthenticatedMapper(Operator, OPERATOR_TAGS)
 
 _all_administrators = select(*_ADMINISTRATOR.columns).order_by(administrator.c.id)
 _administrators = _all_administrators.where(administrator.c.tenant_id == param("key"))
@@ -20,17 +29,12 @@ _remove_administrator = delete(administrator).where(administrator.c.id == param(
 _operators = select(*_OPERATOR.columns).order_by(operator.c.id)
 _operator_by_hash = select(*_OPERATOR.columns).where(operator.c.lookup_hash == param("lookup_hash"))
 _remove_operator = delete(operator).where(operator.c.id == param("key"))
-_roles = union_all(
-    select(literal_column("'member'").label("role"), member.c.id, member.c.account_id.label("place")).where(
-        member.c.lookup_hash == param("lookup_hash"), is_living
-    ),
-    select(literal_column("'administrator'"), administrator.c.id, administrator.c.tenant_id).where(
-        administrator.c.lookup_hash == param("lookup_hash")
-    ),
-    select(literal_column("'operator'"), operator.c.id, operator.c.id).where(
-        operator.c.lookup_hash == param("lookup_hash")
-    ),
-).order_by("id")
+_roles: CompoundSelect[Any] = union_all(
+    select(literal_column("'member'").label("role")).where(member.c.lookup_hash == param("lookup_hash"), is_living),
+    select(literal_column("'administrator'")).where(administrator.c.lookup_hash == param("lookup_hash")),
+    select(literal_column("'operator'")).where(operator.c.lookup_hash == param("lookup_hash")),
+)
+_memberships = select(*_MEMBER.columns).where(member.c.lookup_hash == param("lookup_hash"), is_living)
 
 
 class SqlStaff:
@@ -44,16 +48,18 @@ class SqlStaff:
 
         Raises: Conflict if the person is an administrator of the tenant.
         """
-        if not self._work.insert_once(_ADMINISTRATOR.table, _ADMINISTRATOR.values(administrator)):
+        if not self._work.insert_once(_ADMINISTRATOR.table, _ADMINISTRATOR.tagged(self._work, administrator)):
             raise Conflict("administrator_exists")
 
     def administrators(self, tenant_id: str) -> list[Administrator]:
         """Return the tenant's administrators."""
-        return _ADMINISTRATOR.all(self._work.rows(_administrators, {"key": tenant_id}))
+        return _ADMINISTRATOR.all_intact(self._work, self._work.rows(_administrators, {"key": tenant_id}))
 
     def administrators_by_hash(self, lookup_hash: bytes) -> list[Administrator]:
         """Return a person's rows, one per tenant."""
-        return _ADMINISTRATOR.all(self._work.rows(_administrators_by_hash, {"lookup_hash": lookup_hash}))
+        return _ADMINISTRATOR.all_intact(
+            self._work, self._work.rows(_administrators_by_hash, {"lookup_hash": lookup_hash})
+        )
 
     def remove_administrator(self, administrator_id: str) -> bool:
         """Remove the row; return False if there is none."""
@@ -64,24 +70,29 @@ class SqlStaff:
 
         Raises: Conflict if the person is an operator.
         """
-        if not self._work.insert_once(_OPERATOR.table, _OPERATOR.values(operator)):
+        if not self._work.insert_once(_OPERATOR.table, _OPERATOR.tagged(self._work, operator)):
             raise Conflict("operator_exists")
 
     def operators(self) -> list[Operator]:
         """Return all operators."""
-        return _OPERATOR.all(self._work.rows(_operators))
+        return _OPERATOR.all_intact(self._work, self._work.rows(_operators))
 
     def operator_by_hash(self, lookup_hash: bytes) -> Operator | None:
         """Return the operator with the hash."""
-        return _OPERATOR.one(self._work.first(_operator_by_hash, {"lookup_hash": lookup_hash}))
+        return _OPERATOR.intact(self._work, self._work.first(_operator_by_hash, {"lookup_hash": lookup_hash}))
 
     def remove_operator(self, operator_id: str) -> bool:
         """Remove the row; return False if there is none."""
         return self._work.count(_remove_operator, {"key": operator_id}) == 1
 
     def role_ids(self, lookup_hash: bytes) -> RoleIds:
-        """Return a person's roles with one query."""
-        found = self._work.rows(_roles, {"lookup_hash": lookup_hash})
-        roles = {row.role for row in found}
-        tenant_ids = tuple(row.place for row in found if row.role == "administrator")
-        return RoleIds("member" in roles, tenant_ids, "operator" in roles)
+        """Return a person's roles: one query for a person without any, and one more for each kind of role."""
+        values = {"lookup_hash": lookup_hash}
+        roles = {row.role for row in self._work.rows(_roles, values)}
+        members = self._work.rows(_memberships, values) if "member" in roles else ()
+        tenants = self.administrators_by_hash(lookup_hash) if "administrator" in roles else ()
+        return RoleIds(
+            is_member=bool(_MEMBER.all_intact(self._work, members)),
+            tenant_ids=tuple(one.tenant_id for one in tenants),
+            operates="operator" in roles and self.operator_by_hash(lookup_hash) is not None,
+        )

@@ -35,6 +35,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from deldokument.domain.errors import NotFound
+from deldokument.ports.integrity import DamageReports, IntegrityKeys
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -92,6 +93,8 @@ class Statements:
     connection: Connection
     writing: bool
     postgres: bool
+    integrity: IntegrityKeys
+    damage: DamageReports
     _seen: dict[Executable, dict[str, Row[Any]]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:

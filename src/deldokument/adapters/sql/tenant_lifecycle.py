@@ -7,7 +7,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ from sqlalchemy import (
     update,
 )
 
+from deldokument.adapters.sql.accounts import erase_contacts
+from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.agreements import (
@@ -53,8 +55,11 @@ from deldokument.adapters.sql.tables.tenant_lifecycle import assessment_file, im
 from deldokument.domain.impact_assessment import ImpactAssessment
 from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.share import ShareState
+from deldokument.domain.tenancy import Integration, Member
 
 _ASSESSMENT = RowMapper(ImpactAssessment, impact_assessment)
+_MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
+_INTEGRATION = AuthenticatedMapper(Integration, INTEGRATION_TAGS)
 _COUNTS = [field.name for field in fields(TenantTotals)]
 
 _key = param("key")
@@ -97,12 +102,8 @@ _end = (
 _withdraw = (
     update(share).where(_is_own, is_available).values(state=ShareState.WITHDRAWN, closed_at=_now, changed_at=_now)
 )
-_remove_members = update(member).where(member.c.account_id.in_(_own_accounts), is_living).values(removed_at=_now)
-_remove_integrations = (
-    update(integration)
-    .where(integration.c.account_id.in_(_own_accounts), is_living_integration)
-    .values(removed_at=_now)
-)
+_members = select(*_MEMBER.columns).where(member.c.account_id.in_(_own_accounts))
+_integrations = select(*_INTEGRATION.columns).where(integration.c.account_id.in_(_own_accounts), is_living_integration)
 _destroyed = select(func.count(share.c.id), func.max(share.c.key_destroyed_at)).where(
     _is_own, share.c.key_destroyed_at >= _now
 )
@@ -122,23 +123,11 @@ _forgettable = _ended.where(
     _forgotten_at <= _now,
     ~exists().where(_share_of_it),
 )
-_forget_members = (
-    update(member)
-    .where(member.c.account_id.in_(_own_accounts))
-    .values(
-        lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", removed_at=func.coalesce(member.c.removed_at, _now)
-    )
-)
 _forget_administrators = delete(administrator).where(administrator.c.tenant_id == _key)
 _forget_files = delete(assessment_file).where(
     assessment_file.c.assessment_id.in_(select(impact_assessment.c.id).where(impact_assessment.c.tenant_id == _key))
 )
 _forget_assessments = delete(impact_assessment).where(impact_assessment.c.tenant_id == _key)
-_forget_contacts = (
-    update(account)
-    .where(account.c.tenant_id == _key)
-    .values(contact_telephone="", contact_email="", contact_hours="", sms_sender="", sms_cost_code="")
-)
 
 
 def _forget_papers(paper: Table, agreement: Table) -> Delete:
@@ -150,7 +139,6 @@ _FORGET = (
     _forget_administrators,
     _forget_files,
     _forget_assessments,
-    _forget_contacts,
     _forget_papers(main_agreement_paper, main_agreement),
     _forget_papers(service_agreement_paper, service_agreement),
 )
@@ -201,8 +189,8 @@ class SqlTenantLifecycleRepository:
 
     def remove_everybody(self, tenant_id: str, now: datetime) -> None:
         """End every membership and every integration's rights."""
-        for statement in (_remove_members, _remove_integrations):
-            self._work.run(statement, {"key": tenant_id, "now": now})
+        _MEMBER.rewrite(self._work, _members.where(is_living), lambda one: replace(one, removed_at=now), key=tenant_id)
+        _INTEGRATION.rewrite(self._work, _integrations, lambda one: replace(one, removed_at=now), key=tenant_id)
 
     def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
         """Return how many shares had their keys destroyed since then, and the time of the last."""
@@ -219,13 +207,18 @@ class SqlTenantLifecycleRepository:
 
     def forget_people(self, tenant_id: str, now: datetime) -> None:
         """Erase members, administrators, assessments, signed documents and contacts."""
-        self._work.run(_forget_members, {"key": tenant_id, "now": now})
+        _MEMBER.rewrite(self._work, _members, lambda one: _forgotten(one, now), key=tenant_id)
+        erase_contacts(self._work, tenant_id)
         for statement in _FORGET:
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:
         rows: Sequence[Row[Any]] = self._work.rows(self._work.skip_locked(query, tenure), values)
         return [row.tenant_id for row in rows]
+
+
+def _forgotten(member: Member, now: datetime) -> Member:
+    return replace(member.unnamed(), removed_at=member.removed_at or now)
 
 
 def _as_tenure(row: Row[Any]) -> TenantLifecycle:

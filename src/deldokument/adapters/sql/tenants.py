@@ -8,16 +8,17 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, select, update
 
+from deldokument.adapters.sql.authenticated_rows import TENANT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
 
-_tenants = tenant
 _all = select(*tenant.c)
 _by_ids = _all.where(InList(tenant.c.id, "keys"))
 _by_number = _all.where(tenant.c.organization_number == param("number"))
@@ -35,7 +36,7 @@ class SqlTenants:
 
         Raises: Conflict if a tenant has the organisation number.
         """
-        if not self._work.insert_once(_tenants, _values(tenant)):
+        if not self._work.insert_once(TENANT_TAGS.table, self._tagged(tenant)):
             raise Conflict("tenant_exists")
 
     def get(self, tenant_id: str) -> Tenant | None:
@@ -44,28 +45,37 @@ class SqlTenants:
 
     def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
         """Return the tenants that exist, in the order of the ids."""
-        return {row.id: _tenant(row) for row in self._work.keyed(_by_ids, tenant_ids)}
+        return {row.id: self._tenant(row) for row in self._work.keyed(_by_ids, tenant_ids)}
 
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends."""
         row = self._work.first(self._work.locked(_by_ids), {"keys": [tenant_id]})
-        return _tenant(row) if row else None
+        return self._tenant(row) if row else None
 
     def by_number(self, organization_number: str) -> Tenant | None:
         """Return the tenant with the organisation number."""
         row = self._work.first(_by_number, {"number": organization_number})
-        return _tenant(row) if row else None
+        return self._tenant(row) if row else None
 
     def all(self) -> list[Tenant]:
         """Return all tenants, by name."""
-        return sorted(map(_tenant, self._work.rows(_all)), key=by_name)
+        return sorted(map(self._tenant, self._work.rows(_all)), key=by_name)
 
     def save(self, tenant: Tenant) -> None:
         """Write all fields.
 
-        Raises: NotFound.
+        Raises: NotFound; Broken for a damaged tenant.
         """
-        self._work.change(_save.values(_values(tenant)), {"key": tenant.id}, "tenant")
+        must_be_intact(tenant)
+        self._work.change(_save.values(self._tagged(tenant)), {"key": tenant.id}, "tenant")
+
+    def _tenant(self, row: Row[Any]) -> Tenant:
+        read = _tenant(row)
+        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag))
+
+    def _tagged(self, tenant: Tenant) -> dict[str, Any]:
+        values = _values(tenant)
+        return values | {"tag": TENANT_TAGS.tag(self._work, values)}
 
 
 def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:

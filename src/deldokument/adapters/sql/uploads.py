@@ -9,38 +9,27 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Insert, delete, insert, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Insert, delete, func, insert, literal, or_, select, union_all, update
 
+from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
-from deldokument.adapters.sql.tables.shares import share
+from deldokument.adapters.sql.tables.shares import is_draft, may_have_key, share
+from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Part, Upload
 
-_UPLOAD = RowMapper(Upload, upload)
+_UPLOAD = AuthenticatedMapper(Upload, UPLOAD_TAGS)
 _PART = RowMapper(Part, part)
 
 _by_id = select(*_UPLOAD.columns).where(upload.c.id == param("key"))
 _by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
 _of_documents = select(*_UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
-_renew_token = (
-    update(upload)
-    .where(upload.c.id == param("key"))
-    .values(
-        token_hash=param("hash"),
-        member_id=param("member"),
-        integration_id=param("integration"),
-        deadline=param("until"),
-    )
-)
-_follow = (
-    update(upload)
-    .where(upload.c.partial_of == param("key"))
-    .values(member_id=param("member"), integration_id=param("integration"), deadline=param("until"))
-)
+_its_partials = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key"))
 _advance = (
     update(upload)
     .where(upload.c.id == param("key"), upload.c.offset == param("old"), upload.c.finished_at.is_(None))
@@ -69,6 +58,15 @@ _save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
 _of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
+_unfinished_of = (
+    select(upload.c.id)
+    .join_from(share, upload)
+    .where(is_draft, may_have_key, share.c.account_id == param("key"))
+    .where(upload.c.finished_at.is_(None), upload.c.partial_of.is_(None))
+    .where(or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")))
+    .limit(param("most"))
+)
+_count_unfinished = select(func.count()).select_from(_unfinished_of.subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
 _standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
@@ -92,33 +90,45 @@ class SqlUploads:
 
         Raises: Conflict if the document does not exist.
         """
-        self._work.run(_add, _UPLOAD.values(upload))
+        self._work.run(_add, _UPLOAD.tagged(self._work, upload))
 
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload with the id."""
-        return _UPLOAD.one(self._work.first(_by_id, {"key": upload_id}))
+        return _UPLOAD.intact(self._work, self._work.first(_by_id, {"key": upload_id}))
 
     def by_token(self, token_hash: bytes) -> Upload | None:
         """Return the upload with the hash of its token."""
-        return _UPLOAD.one(self._work.first(_by_token, {"token_hash": token_hash}))
+        return _UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of documents, in no meaningful order."""
-        return _UPLOAD.all(self._work.batched(_of_documents, "keys", document_ids))
+        return _UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
+
+    def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count a member's or an integration's unfinished uploads to the account's drafts, up to ``at_most``."""
+        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
+        return int(self._work.rows(_count_unfinished, values)[0][0])
 
     def renew_token(self, renewed: Upload) -> None:
         """Replace the token; the old one becomes invalid.
 
         Raises: NotFound.
         """
-        values = {
-            "key": renewed.id,
-            "member": renewed.member_id,
-            "integration": renewed.integration_id,
-            "until": renewed.deadline,
-        }
-        self._work.change(_renew_token, values | {"hash": renewed.token_hash}, "upload")
-        self._work.run(_follow, values)
+
+        def follow(one: Upload) -> Upload:
+            return replace(
+                one,
+                member_id=renewed.member_id,
+                integration_id=renewed.integration_id,
+                deadline=renewed.deadline,
+            )
+
+        def renew(one: Upload) -> Upload:
+            return replace(follow(one), token_hash=renewed.token_hash)
+
+        if not _UPLOAD.rewrite(self._work, _by_id, renew, key=renewed.id):
+            raise NotFound("upload")
+        _UPLOAD.rewrite(self._work, _its_partials, follow, key=renewed.id)
 
     def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
         """Advance the offset by compare-and-set and insert the parts.
@@ -133,7 +143,7 @@ class SqlUploads:
 
     def partials(self, upload_id: str) -> list[Upload]:
         """Return the partial uploads of an upload, by their starts as far as these are known."""
-        return _UPLOAD.all(self._work.rows(_of_whole, {"key": upload_id}))
+        return _UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
         """Move the parts of ``partials`` to ``whole``, from their ``start`` on; discard its other partial uploads.

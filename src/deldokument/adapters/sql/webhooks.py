@@ -1,24 +1,25 @@
 """Webhooks in a table.
 
 Guarantees:
-- A webhook whose integration has lost its rights is never returned.
+- A webhook whose integration has lost its rights is never returned, nor a damaged one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, WEBHOOK_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.tenancy import account, integration, is_living_integration
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import Webhook
 
-_WEBHOOK = RowMapper(Webhook, webhook)
-_INTEGRATION = RowMapper(Integration, integration)
+_WEBHOOK = AuthenticatedMapper(Webhook, WEBHOOK_TAGS)
+_INTEGRATION = AuthenticatedMapper(Integration, INTEGRATION_TAGS)
 _WIDTH = len(_WEBHOOK.columns)
 
 _newest_first = webhook.c.created_at.desc(), webhook.c.id.desc()
@@ -50,12 +51,12 @@ class SqlWebhooks:
 
     def add(self, webhook: Webhook) -> None:
         """Insert a webhook."""
-        self._work.run(_add, _WEBHOOK.values(webhook))
+        self._work.run(_add, _WEBHOOK.tagged(self._work, webhook))
 
     def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
         """Return a living webhook with its integration."""
         row = self._work.first(_by_id, {"key": webhook_id})
-        return _with_integration(row) if row else None
+        return next(iter(self._intact([row] if row else [])), None)
 
     def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
         """Return a living webhook with its integration, its row locked against other writers."""
@@ -64,20 +65,20 @@ class SqlWebhooks:
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
         """Return the living webhooks of integrations, the newest first."""
-        found = [Webhook(*row[:_WIDTH]) for row in self._work.batched(_of_integrations, "keys", integration_ids)]
+        found = [one for one, _ in self._intact(self._work.batched(_of_integrations, "keys", integration_ids))]
         return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
 
     def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
         """Return the living webhooks of an account's integrations, the newest first."""
-        return [_with_integration(row) for row in self._work.rows(_of_account, {"key": account_id})]
+        return self._intact(self._work.rows(_of_account, {"key": account_id}))
 
     def of_tenant(self, tenant_id: str) -> list[tuple[Webhook, Integration]]:
         """Return the living webhooks of a tenant's accounts, the newest first."""
-        return [_with_integration(row) for row in self._work.rows(_of_tenant, {"key": tenant_id})]
+        return self._intact(self._work.rows(_of_tenant, {"key": tenant_id}))
 
     def save(self, webhook: Webhook) -> None:
         """Write all fields. A webhook that was removed meanwhile stays removed."""
-        self._work.count(_save.values(_WEBHOOK.values(webhook)), {"key": webhook.id})
+        self._work.count(_save.values(_WEBHOOK.tagged(self._work, webhook)), {"key": webhook.id})
 
     def remove(self, webhook_id: str) -> bool:
         """Delete the webhook; return False if there is none."""
@@ -87,6 +88,9 @@ class SqlWebhooks:
         """Delete webhooks whose integration has lost its rights, and return their number."""
         return self._work.remove_found(_ended, webhook, {"most": limit})
 
-
-def _with_integration(row: Row[Any]) -> tuple[Webhook, Integration]:
-    return Webhook(*row[:_WIDTH]), Integration(*row[_WIDTH:])
+    def _intact(self, rows: Sequence[Row[Any]]) -> list[tuple[Webhook, Integration]]:
+        found: list[tuple[Webhook, Integration]] = []
+        for row in rows:
+            webhooks = _WEBHOOK.all_intact(self._work, [row[:_WIDTH]])
+            found += zip(webhooks, _INTEGRATION.all_intact(self._work, [row[_WIDTH:]]), strict=False)
+        return found

@@ -15,6 +15,7 @@
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased
+- `seals`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person

@@ -30,6 +30,10 @@ class Deployments(Protocol):
         """Return the one row. A write transaction locks it until it ends."""
         ...
 
+    def is_bare(self) -> bool:
+        """Return whether there is neither a tenant nor an operator yet."""
+        ...
+
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the fingerprint of the keyring in use; the first one stays."""
         ...

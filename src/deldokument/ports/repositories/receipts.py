@@ -32,9 +32,12 @@ class Receipts(Protocol):
         ...
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
-        """Return the receipts share by share, the oldest first."""
+        """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
         ...
 
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
-        """Return the receipts of one share, the oldest first; ``after`` continues after that place."""
+        """Return the receipts of one share, the oldest first; ``after`` continues after that place.
+
+        Without their ranges.
+        """
         ...

@@ -25,6 +25,7 @@ from deldokument.ports.repositories.outbox import Outbox
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
+from deldokument.ports.repositories.seals import Seals
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.shares import Shares
 from deldokument.ports.repositories.staff import Staff
@@ -82,6 +83,8 @@ class Transaction(Protocol):
     def idempotency(self) -> IdempotencyRecords: ...
     @property
     def rate_limits(self) -> RateLimits: ...
+    @property
+    def seals(self) -> Seals: ...
     @property
     def backlog(self) -> Backlog: ...
 

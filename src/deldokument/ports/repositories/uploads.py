@@ -19,6 +19,13 @@ class Uploads(Protocol):
         """Return the uploads of the documents, partial ones too."""
         ...
 
+    def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count a member's or an integration's unfinished uploads to drafts of the account, up to ``at_most``.
+
+        Partial uploads are not counted.
+        """
+        ...
+
     def renew_token(self, renewed: Upload) -> None:
         """Write the upload's ``token_hash``, ``deadline`` and owner; the old token is no longer valid.
 

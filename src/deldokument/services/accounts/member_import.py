@@ -87,7 +87,7 @@ class ListPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class ListEntry:
     """A parsed line, with the person if it is valid."""
 
     line: ListedLine
@@ -115,7 +115,7 @@ def preview_list(deps: Dependencies, *, tenant_id: str, account_id: str, text: s
 
     Raises: InvalidInput for the whole list; NotFound or Conflict as for one member.
     """
-    entries, key = _read(deps, text), directory_key(deps)
+    entries, key = parse_list(deps, text), directory_key(deps)
     with deps.database.read() as tx:
         account = account_in_use(tx, tenant_id, account_id)
         lines = _foresee(tx, key, account_id, entries)
@@ -136,7 +136,7 @@ def register_list(
 
     Raises: as ``preview_list``; Conflict if these are not the lines that would be registered now.
     """
-    entries, key, now = _read(deps, text), directory_key(deps), deps.clock.now()
+    entries, key, now = parse_list(deps, text), directory_key(deps), deps.clock.now()
     wanted = set(shown)
     chosen = [(entry.person, entry.line.name) for entry in entries if entry.person and entry.line.number in wanted]
     # One microsecond apart, to keep the order of the list.
@@ -165,7 +165,7 @@ def _member(key: bytes, account_id: str, batch: str, person: PersonIdentifier, n
     return sealed_member(key, account_id, member_id, person, name, now)
 
 
-def _read(deps: Dependencies, text: str) -> list[_Entry]:
+def parse_list(deps: Dependencies, text: str) -> list[ListEntry]:
     """Parse every line that is not blank by itself. Raises: InvalidInput if there are none or too many."""
     if len(text.encode()) > LIST_LENGTH:
         raise InvalidInput("list", "list_too_large", longest=LIST_LENGTH // 1000)
@@ -183,11 +183,11 @@ def _is_heading(line: str) -> bool:
     return _HEADING.search(line) is not None and not any(c.isdigit() for c in line)
 
 
-def _heading(number: int, line: str) -> _Entry:
-    return _Entry(ListedLine(number, Outcome.HEADING, "", line.strip()))
+def _heading(number: int, line: str) -> ListEntry:
+    return ListEntry(ListedLine(number, Outcome.HEADING, "", line.strip()))
 
 
-def _entry(deps: Dependencies, number: int, line: str) -> _Entry:
+def _entry(deps: Dependencies, number: int, line: str) -> ListEntry:
     cells = [line.strip()]
     try:
         cells = _cells(line)
@@ -198,7 +198,7 @@ def _entry(deps: Dependencies, number: int, line: str) -> _Entry:
         return _refused(number, cells, error)
     except InvalidFields as error:
         return _refused(number, cells, *error.errors)
-    return _Entry(ListedLine(number, Outcome.ADDED, person.masked, name), person)
+    return ListEntry(ListedLine(number, Outcome.ADDED, person.masked, name), person)
 
 
 def _cells(line: str) -> list[str]:
@@ -223,14 +223,14 @@ def _has_digit(text: str) -> bool:
     return any(c.isdigit() for c in text)
 
 
-def _refused(number: int, cells: list[str], *errors: InvalidInput) -> _Entry:
+def _refused(number: int, cells: list[str], *errors: InvalidInput) -> ListEntry:
     """Return a refused line with its cells masked; with other columns, the whole line is the name."""
     *numbers, name = cells if len(cells) == len(_COLUMNS) else ["; ".join(cells)]
     masked = mask_digits("".join(numbers))
-    return _Entry(ListedLine(number, Outcome.REFUSED, masked, mask_digits(name), errors=errors))
+    return ListEntry(ListedLine(number, Outcome.REFUSED, masked, mask_digits(name), errors=errors))
 
 
-def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[_Entry]) -> list[ListedLine]:
+def _foresee(tx: Transaction, key: bytes, account_id: str, entries: list[ListEntry]) -> list[ListedLine]:
     """Return the lines in order, with the results that they have now."""
     hashes = {entry.line.number: identifier_hash(key, entry.person) for entry in entries if entry.person}
     members = {member.lookup_hash for member in tx.members.by_hashes(account_id, set(hashes.values()))}

@@ -4,5 +4,4 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `idempotency`: runs a request with an idempotency key once, and replays its response
 - `one_request_share`: creates, uploads and publishes a share in one request
-- `rate_limit`: per-consumer rate limit, shared by all nodes
 """

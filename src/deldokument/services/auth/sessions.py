@@ -3,6 +3,7 @@
 Guarantees:
 - The cookie's value is stored only as a hash; every login makes a new one.
 - A session ends after 30 minutes without a request, or when the provider reports that the login there has ended.
+- A browser begins, and a person completes, a limited number of logins in an hour.
 - A login response is accepted once, and only in the browser that began the login.
 
 The adapter of the provider checks level, person and tokens before this module uses them.
@@ -33,6 +34,7 @@ from deldokument.services.encryption import (
     open_field,
     seal_field,
 )
+from deldokument.services.rate_limit import RateLimit, check_rate
 
 IDLE = timedelta(minutes=30)
 PENDING = timedelta(minutes=15)
@@ -81,12 +83,15 @@ def begin_login(
     ``organization_number`` names the tenant that the login is for. It is ignored if the tenant is not in use, or has no
     name of its own at the provider.
 
-    Raises: Unavailable; NotReady at the limit of pending logins.
+    Raises: Unavailable; RateLimited for a browser with too many logins; NotReady at the limit of pending logins.
     """
     now = deps.clock.now()
+    is_known = _SECRET.fullmatch(browser_secret) is not None
+    if is_known:
+        check_rate(deps, RateLimit("login_limit", deps.config.logins_per_hour), f"browser {browser_secret}")
     _check_pending(deps, now)
     request = deps.login.begin(locale, on_behalf_of=_name_at_provider(deps, organization_number))
-    secret = browser_secret if _SECRET.fullmatch(browser_secret) else secrets.token_urlsafe(32)
+    secret = browser_secret if is_known else secrets.token_urlsafe(32)
     pending = PendingLogin(
         state=request.state,
         browser_hash=_hash(secret),
@@ -106,13 +111,15 @@ def complete_login(
 ) -> LoginDone:
     """Accept the provider's response; the browser's earlier session, if any, ends.
 
-    Raises: LoginFailed or Unavailable, with the parameter ``return_to`` if the login was begun in this browser.
+    Raises: LoginFailed, RateLimited or Unavailable, with the parameter ``return_to`` if the login was begun in this
+    browser.
     """
     pending = _take_pending(deps, params.get("state", ""), browser_secret)
     asked = LoginRequest("", pending.state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
     try:
         identity = deps.login.complete(params, asked)
         person = _person(deps, identity.person_identifier)
+        check_rate(deps, RateLimit("login_limit", deps.config.logins_per_hour), person.value)
     except ServiceError as error:
         # A new attempt must return to the page that the person requested.
         error.params["return_to"] = pending.return_to

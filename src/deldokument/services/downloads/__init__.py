@@ -5,9 +5,12 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `access`: decides who may open a share, at every request
 - `content`: reads any byte range of a document or of the zip of all documents
 - `delivery`: records delivered bytes and receipts
+- `layout_cache`: keeps the layouts of zips that were computed lately
 - `offers`: shows one share by its link, and the list of shares with a recipient
 - `packed_bytes`: stores many short byte strings compactly
 - `part_reader`: reads parts ahead of the writer, with a double buffer
 - `system_access`: decides whether a system may read back what it shared
+- `refusals`: records refusals, limits them, and raises the alarm
 - `zip_archive`: computes the layout of the zip before it is read
+- `zip_names`: makes names unique and safe to unpack
 """

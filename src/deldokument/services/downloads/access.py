@@ -6,13 +6,13 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 1. The person's rights are fetched from Altinn, before any share is looked up.
 2. The share is looked up and related to the person.
 3. domain.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
-4. A refusal goes to the audit trail with its reason. The person gets NotFound, or Unavailable if Altinn did not answer,
-   for unknown ids too.
+4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn did not answer, or
+   RateLimited after many refusals, for unknown ids too.
 
 Only a rightful recipient learns that a share is over or stopped for the time being. Only a person with some right for a
 named organisation learns which right an open share requires.
 
-Responses are not constant-time: a share that exists costs about a millisecond more (docs/threat-model.md).
+An unknown id takes the work of another share, and refusals leave in steps of time (web.http.refusal_time).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
@@ -29,11 +28,10 @@ from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record_event
+from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
 from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
 from deldokument.services.shares.views import display_number
 
-_TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
 GRANT_LIFETIME = timedelta(minutes=15)
 """How long a running response may continue while Altinn cannot confirm the rights."""
 
@@ -52,7 +50,7 @@ class Access:
 def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Access:
     """Decide whether the person may open the share.
 
-    Raises: NotFound, RightMissing, Unavailable, and Gone or Frozen, which say whom to ask.
+    Raises: NotFound, RightMissing, RateLimited, Unavailable, and Gone or Frozen, which say whom to ask.
     """
     check_clock(deps)
     share, decision, now = _decide(deps, person, share_id)
@@ -106,7 +104,7 @@ def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tupl
     """
     made = _decide_with(deps, person, share_id, MAX_RIGHTS_AGE)
     denied = made[1]
-    if isinstance(denied, Denied) and denied.reason not in _TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
+    if isinstance(denied, Denied) and denied.reason not in TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
         return _decide_with(deps, person, share_id, MAX_DENIAL_AGE)
     return made
 
@@ -118,12 +116,16 @@ def _decide_with(
     grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
-        share = tx.shares.get(share_id)
+        share = tx.shares.at_or_after(share_id)
         keys = deps.keyring.get([share.audit_key_id]) if share else {}
         recipients = tx.shares.recipients([share.id]) if share and keys else ()
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
         claim = claim_of(deps, hashes, recipients, person, grants)
-        return share, may_open(share, claim, now, stop=_stop(tx, share) if share else None), now
+        decision = may_open(share, claim, now, stop=_stop(tx, share) if share else None)
+    if share is None or share.id != share_id:
+        # All that was about another share, so that an unknown id takes as long as a share of others.
+        return None, may_open(None, Claim(rights_known=grants is not None), now, stop=None), now
+    return share, decision, now
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
@@ -171,9 +173,11 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
     """Record the reason of a refusal; return the error that the person gets instead."""
     reason = denied.reason
     with deps.database.write() as tx:
-        record_event(deps, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
-        if reason in _TOLD_TO_THE_RIGHTFUL:
+        limited = record_refusal(deps, tx, person, share, reason)
+        if reason in TOLD_TO_THE_RIGHTFUL:
             return gone_error(tx, existing(share), reason)
+        if limited:
+            return limited
         if denied.lacking:
             return missing_right_error(deps, tx, existing(share), dict(denied.lacking))
     return Unavailable("rights_unknown") if reason is Reason.RIGHTS_UNKNOWN else NotFound(reason.value)

@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deldokument.crypto.keys import Purpose, derive
+from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, NotFound, NotReady, require
@@ -24,6 +24,7 @@ from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.share import RELEASED, Document
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
+from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
@@ -35,6 +36,7 @@ from deldokument.services.shares.views import file_name
 _GATHERED = CAPACITY - HEADER
 """Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""
 PAGE_SIZE = 500
+_layouts = LayoutCache(16)
 
 
 class ArchiveSources:
@@ -46,6 +48,7 @@ class ArchiveSources:
     def __init__(self, share_key: bytes) -> None:
         self._share_key = share_key
         self._ids, self._sealed = PackedBytes(), PackedBytes()
+        self._rows = hashlib.sha256()
         self.lengths = array("Q")
         self._open: tuple[int, Manifest, bytes] | None = None
 
@@ -53,7 +56,21 @@ class ArchiveSources:
         """Add a document that may be read."""
         self._ids.append(bytes.fromhex(document.id))
         self._sealed.append(document.sealed_manifest)
+        self._rows.update(
+            framed(
+                document.id.encode(),
+                document.length.to_bytes(8),
+                document.sealed_name,
+                document.sealed_manifest,
+                document.sealed_inspection,
+            )
+        )
         self.lengths.append(document.length)
+
+    @property
+    def digest(self) -> bytes:
+        """Hash of the documents in their order: equal only if names, manifests and inspection records are."""
+        return self._rows.digest()
 
     def id(self, number: int) -> str:
         """Return the document's id."""
@@ -123,28 +140,45 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document)
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """Open all documents as one zip. Raises: as ``authorize``; NotReady."""
     access = authorize(deps, person, share_id)
-    share_key, audit_key = _keys(deps, access)
-    hashes, sources = PackedBytes(), ArchiveSources(share_key)
-
-    def entries() -> Iterator[Entry]:
-        for document in _documents(deps, access.share.id):
-            inspection = _inspection(share_key, document)
-            hashes.append(inspection.manifest_hash)
-            sources.add(document)
-            yield Entry(file_name(audit_key, document), document.length, inspection.crc32)
-
-    archive, layout = Archive(entries()), hashlib.sha256()
-    for piece, _, _ in archive.within(0, archive.length):
-        layout.update(piece if isinstance(piece, bytes) else hashes[piece.number])
+    keys = _keys(deps, access)
+    sources = ArchiveSources(keys[0])
+    for document in _documents(deps, share_id):
+        sources.add(document)
+    layout = _layouts.get(share_id, sources.digest)
+    if layout is None:
+        # Read again: only one pass knows both the layout and exactly the documents that it is for.
+        sources = ArchiveSources(keys[0])
+        layout = _lay_out(deps, share_id, keys, sources)
+        _layouts.put(share_id, sources.digest, layout)
     return Content(
         access=access,
         name="dokumenter.zip",
         media_type="application/zip",
-        length=archive.length,
-        etag=layout.digest()[:16].hex(),
-        archive=archive,
+        length=layout.archive.length,
+        etag=layout.etag,
+        archive=layout.archive,
         sources=sources,
     )
+
+
+def _lay_out(deps: Dependencies, share_id: str, keys: tuple[bytes, bytes], sources: ArchiveSources) -> Layout:
+    """Read the documents into ``sources`` and return the layout of their zip; ``keys`` as from ``_keys``.
+
+    Raises: NotReady.
+    """
+    hashes = PackedBytes()
+
+    def entries() -> Iterator[Entry]:
+        for document in _documents(deps, share_id):
+            inspection = _inspection(keys[0], document)
+            hashes.append(inspection.manifest_hash)
+            sources.add(document)
+            yield Entry(file_name(keys[1], document), document.length, inspection.crc32)
+
+    archive, pieces = Archive(entries()), hashlib.sha256()
+    for piece, _, _ in archive.within(0, archive.length):
+        pieces.update(piece if isinstance(piece, bytes) else hashes[piece.number])
+    return Layout(archive, pieces.digest()[:16].hex())
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:

@@ -1,18 +1,23 @@
-"""Records of delivered bytes: receipts per document and one event per download; for systems the event alone.
+"""Records of delivered bytes: receipts per document, and download events.
 
 Guarantees:
-- What a system reads back never counts as a download by a recipient.
+- A receipt never claims a byte that was not handed on.
+- Its size is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
+  must be fetched again before the document counts as downloaded.
+- What a system reads back never counts as a download by a recipient: it is an event of its own.
+- An event is recorded when a person completes a document, and otherwise once in ten minutes per person and document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.share import Receipt, Share, covers, merge_ranges
+from deldokument.domain.share import MAX_RANGES, Receipt, Share, covers, largest_ranges, merge_ranges
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
@@ -23,9 +28,12 @@ from deldokument.services.downloads.system_access import SystemAccess
 from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
 
+EVENT_INTERVAL = timedelta(minutes=10)
+"""A download in many ranges is one event in this time, and one more when it completes the document."""
+
 
 def record_delivery(deps: Dependencies, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
-    """Write the receipts of bytes [start, stop), which were handed on, and one event; nothing if there are none.
+    """Write the receipts of bytes [start, stop), which were handed on, and an event if one is due.
 
     ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit was lost,
     nothing is written twice.
@@ -45,11 +53,13 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
         now = at or deps.clock.now()
-        documents = size = whole = 0
+        documents = size = whole = due = 0
         for page in _pages(chain([first], had)):
             documents += len(page)
             size += sum(stop - start for ranges in page.values() for start, stop in ranges)
-            whole += _record_receipts(tx, content, access, subject_id, now, page)
+            completed, without_event = _record_receipts(tx, content, access, subject_id, now, page)
+            whole += completed
+            due += without_event
         details: dict[str, str | int] = {
             "documents": documents,
             "bytes": size,
@@ -57,7 +67,7 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
             "document": content.sources.id(first[0]) if documents == 1 else "",
             "ground": ",".join(access.codes),
         }
-        if not already_recorded(tx, share, subject_id, now, details):
+        if due and not already_recorded(tx, share, subject_id, now, details):
             record_at(deps, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
 
 
@@ -119,30 +129,40 @@ def _record_receipts(
     subject_id: str,
     now: datetime,
     by_number: Mapping[int, Ranges],
-) -> int:
-    """Save the receipts of some documents; return how many of them the person has completed just now.
+) -> tuple[int, int]:
+    """Save the receipts of some documents.
 
-    A document counts once, however many recipients the person acts for.
+    Returns how many of them the person has completed just now, and for how many an event is due. A document counts
+    once, however many recipients the person acts for.
     """
     share_id = access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
     earlier = {(r.document_id, r.recipient_id): r for r in tx.receipts.of_subject(share_id, subject_id, ids.values())}
-    receipts = [
-        merge_receipt(
-            earlier.get((ids[number], recipient_id)),
-            Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
-            ranges,
-            content.sources.lengths[number],
-        )
-        for number, ranges in by_number.items()
-        for recipient_id in access.recipient_ids
-    ]
+    receipts, completed, due = list[Receipt](), 0, 0
+    for number, ranges in by_number.items():
+        known = {one: earlier.get((ids[number], one)) for one in access.recipient_ids}
+        grown = [
+            merge_receipt(
+                before,
+                Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
+                ranges,
+                content.sources.lengths[number],
+            )
+            for recipient_id, before in known.items()
+        ]
+        is_complete = any(receipt.completed_at == now for receipt in grown)
+        event_at = max((one.event_at for one in known.values() if one and one.event_at), default=None)
+        is_due = is_complete or event_at is None or now - event_at >= EVENT_INTERVAL
+        receipts += [replace(receipt, event_at=now if is_due else event_at) for receipt in grown]
+        completed += is_complete
+        due += is_due
     tx.receipts.save_all(receipts)
-    return len({receipt.document_id for receipt in receipts if receipt.completed_at == now})
+    return completed, due
 
 
 def merge_receipt(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
-    covered = merge_ranges([*(earlier.covered if earlier else ()), *ranges])
+    """Return the receipt with the ranges added to those of the earlier one, if there is one."""
+    covered = largest_ranges(merge_ranges([*(earlier.covered if earlier else ()), *ranges]), MAX_RANGES)
     done = earlier.completed_at if earlier and earlier.completed_at else None
     return Receipt(
         fresh.share_id,

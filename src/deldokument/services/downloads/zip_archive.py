@@ -5,8 +5,7 @@ Guarantees:
   for a single document.
 - It takes little more memory than its names.
 - Entries are stored, not compressed, with ZIP64 records throughout.
-- Names are safe to unpack anywhere: no path out of their folder, no device names, no component of more than 255 bytes.
-- Names are unique, even on file systems that fold case or compose letters.
+- Names are unique and safe to unpack anywhere (see zip_names).
 
 Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (ends), 4.5.3
 (ZIP64 extra field); general purpose bit 11 (UTF-8 names).
@@ -14,16 +13,14 @@ Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central di
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from struct import pack
 
 from deldokument.services.downloads.packed_bytes import PackedBytes
+from deldokument.services.downloads.zip_names import unpackable_names
 
 _VERSION_ZIP64 = 45
 _UTF8 = 0x0800
@@ -31,12 +28,8 @@ _STORED = 0
 _DATE_1980 = 0x21
 _ALL32 = 0xFFFFFFFF
 _ALL16 = 0xFFFF
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)")
 _LOCAL, _CENTRAL = 50, 74
 """Lengths of the local and the central header in bytes, without the name."""
-_MAX_LENGTH = 255
-_MAX_SUFFIX_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,54 +126,3 @@ class Archive:
 def length_of(piece: Piece) -> int:
     """Return the piece's length in bytes."""
     return len(piece) if isinstance(piece, bytes) else piece.length
-
-
-def unpackable_names(names: Sequence[str]) -> Iterator[str]:
-    """Yield names that can be unpacked on any system, duplicates numbered: ``a.pdf``, ``a (2).pdf``.
-
-    A slash separates folders, as in a document's name (see domain.share). No file gets the path of another's folder.
-    """
-    folders = {_folded(_folder(path[:depth])) for path in map(_path, names) for depth in range(1, len(path))}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    for *above, tidy in map(_path, names):
-        folder = _folder(above)
-        key = _folded(folder + tidy)
-        first = count = counts.get(key, 1)
-        while (folded := _folded(unique := folder + _numbered(tidy, count))) in taken or f"{folded}/" in folders:
-            count += 1
-        if count > first:
-            counts[key] = count
-        taken.add(folded)
-        yield unique
-
-
-def _path(name: str) -> list[str]:
-    return [_safe(part) for part in name.split("/")]
-
-
-def _folder(parts: Iterable[str]) -> str:
-    return "".join(f"{_numbered(part, 1)}/" for part in parts)
-
-
-def _safe(part: str) -> str:
-    """Return a path component that every file system accepts, except for its length."""
-    tidy = _UNSAFE.sub("_", part).rstrip(". ") or "_"
-    return f"_{tidy}" if _RESERVED.match(tidy) else tidy
-
-
-def _numbered(name: str, count: int) -> str:
-    """Return the name with its number before the suffix (none for the first), cut to the length that is allowed."""
-    suffix = PurePosixPath(name).suffix
-    suffix = suffix if len(suffix.encode()) <= _MAX_SUFFIX_LENGTH else ""
-    tail = f" ({count}){suffix}" if count > 1 else suffix
-    stem = name.removesuffix(suffix).encode()[: _MAX_LENGTH - len(tail.encode())]
-    return (stem.decode(errors="ignore") + tail).rstrip(". ")
-
-
-def _folded(name: str) -> str:
-    """Return a key that is equal for names that a file system may treat as the same.
-
-    Source: Unicode, 3.13, canonical caseless matching.
-    """
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())

@@ -2,9 +2,11 @@
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
+- `alarms`: counts what the operator should look into
 - `deployment_claims`: checks at start that store and keyring belong to this deployment
 - `lag`: measures how far the worker is behind
 - `orphans`: deletes unreferenced objects and keys that a crash left
 - `retention`: ends shares, destroys keys, deletes blobs, erases names
+- `sealing`: has the worker, which alone has the seal's key, sign what other processes ask for
 - `store_check`: tests whether a blob store supports the required operations
 """

@@ -4,6 +4,8 @@ Guarantees:
 - A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
 - It accepts only the keyring whose directory key matches the stored fingerprint.
 - Only `adopt_keyring` makes the directory key, and only before a worker has ever run.
+- Only `adopt_keyring` makes the integrity key, when the first version that needs it migrates the database.
+- A deployment without any tenant and operator enforces tags from its beginning.
 - The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
 
 A deployment older than the fingerprints gets one from the keyring that holds its directory key.
@@ -20,7 +22,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.transaction import Database
-from deldokument.services.encryption import DIRECTORY
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED
 
 _LOST: Final = "what to do when it is lost stands in docs/operating.md, «Backup»"
 
@@ -48,6 +50,10 @@ def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None
             deployment = tx.deployment.get()
     check_keyring(keyring, deployment)
     keyring.claim(deployment.id)
+    if is_new:
+        keyring.create(INTEGRITY)
+    elif not keyring.get([INTEGRITY]):
+        raise Conflict("keyring_empty", detail="the keyring has no integrity key yet: run `deldokument migrate`")
 
 
 def check_keyring(keyring: Keyring, deployment: Deployment) -> None:
@@ -67,9 +73,18 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
     # First, so that a keyring of another deployment stays unchanged.
     keyring.claim(deployment.id)
+    if _is_bare(database) and not keyring.get([DIRECTORY]):
+        # First, so that after a crash in between the next attempt does the same.
+        keyring.create(INTEGRITY_ENFORCED)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:
         tx.deployment.note_keyring(_fingerprint(key, deployment))
+
+
+def _is_bare(database: Database) -> bool:
+    """Return whether the database has no row that an older version may have written without a tag."""
+    with database.read() as tx:
+        return tx.deployment.is_bare()
 
 
 def _empty() -> Conflict:

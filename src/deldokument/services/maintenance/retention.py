@@ -33,12 +33,12 @@ from deldokument.ports.repositories.deployment import Deployment
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
-from deldokument.services.api.rate_limit import forget_allowances
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.sessions import IDLE
 from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
+from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
 MAX_CLOCK_JUMP = timedelta(hours=1)

@@ -8,6 +8,8 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `history`: lists the events of a share for systems
+- `limits`: rates of a person, and how many drafts and uploads a sharer may have
+- `new_draft`: creates the keys and the row of a draft
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
 - `proposals`: four eyes: shows proposals and their obstacles

@@ -28,11 +28,10 @@ from deldokument.services.shares.drafts import (
     apply_fields,
     check_fields,
     check_period,
-    empty_draft,
     fields_of,
-    insert_draft,
     target_membership,
 )
+from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
 

@@ -39,7 +39,6 @@ from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
-    audit_key_id,
     existing_key,
     message_key,
     open_field,
@@ -53,10 +52,16 @@ from deldokument.services.shares.authorization import (
     check_not_stopped,
     draft_for_update,
     editable_draft,
-    note_use,
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.limits import (
+    check_draft_count,
+    check_draft_rate,
+    check_lookup_rate,
+    check_upload_count,
+)
+from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
@@ -107,50 +112,18 @@ class UploadTicket:
 
 
 def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share:
-    """Create an empty draft in the account. Raises: NotFound, RightMissing, Frozen, or InvalidInput if it is closed."""
+    """Create an empty draft in the account.
+
+    Raises: NotFound, RightMissing, RateLimited, or as ``insert_draft``.
+    """
     with deps.database.read() as tx:
         membership = membership_in(deps, tx, sharer, account_id)
     check_may_share(membership)
+    check_draft_rate(deps, sharer)
     share = empty_draft(deps, membership)
     with deps.database.write() as tx:
         insert_draft(deps, tx, share, sharer)
     return share
-
-
-def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") -> Share:
-    """Return a new draft, not stored yet. Its keys are created first, so that data never exists without its key."""
-    now, share_id = deps.clock.now(), share_id or new_id()
-    key_id = audit_key_id(membership.tenant.id, now)
-    deps.keyring.create(key_id)
-    deps.keyring.create(share_key_id(share_id))
-    return Share(
-        id=share_id,
-        tenant_id=membership.tenant.id,
-        account_id=membership.account.id,
-        member_id=membership.member_id,
-        integration_id=membership.integration_id,
-        state=ShareState.DRAFT,
-        created_at=now,
-        changed_at=now,
-        audit_key_id=key_id,
-        confidential=membership.account.rules.confidential,
-        archived=membership.archive_confirmed,
-        notify=membership.account.rules.notify and deps.notices is not None,
-    )
-
-
-def insert_draft(deps: Dependencies, tx: Transaction, share: Share, sharer: Sharer) -> None:
-    """Store a new draft, if it may still be begun.
-
-    The tenant's row is locked: an offboarding at the same time either includes the draft or makes this call fail.
-    Raises: NotFound, RightMissing, Frozen, InvalidInput for a closed account, or Conflict if the id is taken.
-    """
-    tx.tenants.lock(share.tenant_id)
-    membership = membership_in(deps, tx, sharer, share.account_id)
-    check_may_share(membership)
-    tx.shares.add(share)
-    note_use(deps, tx, membership)
-    record_event(deps, tx, EventKind.DRAFT_STARTED, share=share, person=sharer)
 
 
 def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> None:
@@ -229,6 +202,7 @@ def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share
         raise InvalidInput("account", "account_of_other_tenant")
     check_may_share(target)
     if account_id != share.account_id:
+        check_draft_count(deps, tx, target)
         length = sum(document.length for document in tx.shares.documents([share.id]))
         check_quota(tx, target.account, length, field="account")
     return target
@@ -244,6 +218,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
         share_for_reading(deps, tx, sharer, share_id)
     texts = dict.fromkeys(split_pasted(pasted))
     check_recipient_count(len(texts))
+    check_lookup_rate(deps, sharer, len(texts))
     inquiry = begin_lookup(deps)
     accepted: dict[Identifier, CheckedRecipient] = {}
     refused: list[RejectedRecipient] = []
@@ -318,6 +293,7 @@ def add_document(
             touch_draft(deps, tx, share, sharer)
             partials = tuple(tx.uploads.partials(known.id))
             return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
+        check_upload_count(deps, tx, membership)
         check_quota(tx, membership.account, length)
         document = _insert_document(deps, tx, share, tidy, length, modified_at)
         upload = Upload(

@@ -21,6 +21,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.limits import check_lookup_rate
 
 FRESH = timedelta(days=1)
 """Age of a draft from which the register is asked again about organisations with a name."""
@@ -70,7 +71,7 @@ def is_unnamed(key: bytes, recipient: Recipient) -> bool:
 def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
     """Ask the register about the draft's organisations without a name, and about the others if the draft is old.
 
-    Not for use in a transaction: it may be slow. Raises: NotFound.
+    Not for use in a transaction: it may be slow. Raises: NotFound or RateLimited.
     """
     inquiry = begin_lookup(deps)
     with deps.database.read() as tx:
@@ -79,11 +80,10 @@ def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
             return {}
         key, is_old = existing_key(deps.keyring, share.audit_key_id), inquiry.began_at - share.created_at > FRESH
         organizations = [r for r in tx.shares.recipients([share.id]) if r.kind == "organization"]
+    asked = {r: is_unnamed(key, r) for r in organizations if is_old or is_unnamed(key, r)}
+    check_lookup_rate(deps, sharer, len(asked))
     answers: dict[str, str | InvalidInput] = {}
-    for recipient in organizations:
-        unnamed = is_unnamed(key, recipient)
-        if not (unnamed or is_old):
-            continue
+    for recipient, unnamed in asked.items():
         number = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
         answer = _answer(inquiry, OrganizationNumber(number))
         if isinstance(answer, InvalidInput) or (answer and unnamed):

@@ -47,7 +47,8 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
-from deldokument.services.shares.drafts import empty_draft, insert_draft
+from deldokument.services.shares.limits import check_draft_rate
+from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
@@ -238,6 +239,7 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
         recipients = tx.shares.recipients([share_id])
         view = share_view(deps, tx, original)
     check_may_share(membership)
+    check_draft_rate(deps, sharer)
     empty = empty_draft(deps, membership)
     key = existing_key(deps.keyring, empty.audit_key_id)
     old_key = existing_key(deps.keyring, original.audit_key_id)

@@ -24,7 +24,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
 from deldokument.services.audit.recording import record_event
-from deldokument.services.downloads.zip_archive import unpackable_names
+from deldokument.services.downloads.zip_names import unpackable_names
 from deldokument.services.people import directory_key
 from deldokument.services.shares.views import ShareView, share_views, sharer_name, sharer_of
 

@@ -96,7 +96,7 @@ class ApiMiddleware:
         """Limit a consumer's concurrent requests, and the concurrent bodies with files.
 
         The latter are held in memory, and limited both per consumer and in total.
-        Raises: RateLimited, or Unavailable if too many bodies with files are in memory.
+        Raises: ConsumerLimited, or Unavailable if too many bodies with files are in memory.
         """
         consumer_number, with_files = consumer.organization.value, scope["path"] == SMALL_SHARES
         with self._callers.one_more(consumer):

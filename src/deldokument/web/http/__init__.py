@@ -14,6 +14,7 @@
 - `preconditions`: If-Match and If-None-Match
 - `problems`: errors as application/problem+json
 - `rate_limit`: rate limit headers
+- `refusal_time`: sends refusals at a link in steps of time
 - `rendering`: page rendering with Jinja
 - `request`: request context of a handler, and route declarations
 - `resubmission`: resubmission of a form after its session has ended

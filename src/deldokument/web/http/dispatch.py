@@ -4,9 +4,11 @@ A handler is a plain function from a :class:`RequestContext` to a response; it r
 declares who may call it (there is no default) and how it answers errors.
 
 Guarantees, the same for every route:
-- The session is found before the handler runs.
+- The session is found before the handler runs, and before a body is read that only its holder may send.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
-- The size of a body is limited. It is read as text fields, as JSON, or as a form with files if the route accepts them.
+- The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
+- A body is read as text fields, as JSON, or as a form with files if the route accepts them.
+- At a link, the time of a refusal does not depend on the share (web.http.refusal_time).
 - An error becomes one page or one JSON shape.
 - Nothing is cached.
 """
@@ -29,11 +31,13 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
+from deldokument.server.connections import pause_reading
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.refusal_time import now, wait_for_step
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
@@ -43,44 +47,50 @@ from deldokument.web.http.request import (
     RequestContext,
     RequiredRole,
 )
-from deldokument.web.http.resubmission import is_from_own_page, may_be_sent_again, resend_page, typed_in
+from deldokument.web.http.resubmission import (
+    MAX_KEPT_BODY,
+    ReadLimit,
+    is_from_own_page,
+    may_be_sent_again,
+    resend_page,
+    typed_in,
+)
 from deldokument.web.http.site import Site
 from deldokument.web.http.slots import LogThrottle, Slots, SlotsTaken
 
 log = logging.getLogger("deldokument.web")
 MAX_BODY = 256 * 1024
+MAX_ANONYMOUS_BODY = 16 * 1024
+"""Length of a body on routes for anyone: the longest is the provider's logout token."""
 MAX_FIELDS = 1000
+_NOT_A_PAGE = 300
+_BUSY = {"login_busy": "logins", "busy": "forms of people without a session"}
 _busy_lines = LogThrottle(60.0)
 
 
-def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site) -> Route:
-    """Return the Starlette route that serves ``endpoint``."""
+def starlette_route(endpoint: Endpoint, deps: Dependencies, site: Site, reading: ReadLimit) -> Route:
+    """Return the Starlette route that serves ``endpoint``; ``reading`` is shared by all routes."""
     slots = Slots(endpoint.own_threads) if endpoint.own_threads else None
 
     async def serve(request: Request) -> Response:
-        return await _serve(endpoint, deps, site, request, slots)
+        arrived = now()
+        translator = Translator(
+            choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+        )
+        response = await _serve(endpoint, RequestContext(deps, site, request, translator, None), slots, reading)
+        if endpoint.even_refusals and response.status_code >= _NOT_A_PAGE:
+            await wait_for_step(arrived)
+        return response
 
     name = f"{'+'.join(endpoint.methods)} {endpoint.path}"
     return Route(endpoint.path, serve, methods=list(endpoint.methods), name=name)
 
 
-async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Request, slots: Slots | None) -> Response:
-    translator = Translator(choose(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
-    call = RequestContext(deps, site, request, translator, None)
+async def _serve(endpoint: Endpoint, call: RequestContext, slots: Slots | None, reading: ReadLimit) -> Response:
     try:
-        _check_address(request)
-        keeps_files = True
-        if endpoint.takes_file:
-            # In a separate context: access is checked again after the body has been read.
-            caller = RequestContext(deps, site, request, translator, None)
-            try:
-                stranger = await run_in_threadpool(_admit, endpoint, caller)
-            finally:
-                call.session = caller.session
-            if stranger and not is_from_own_page(request, site.public_url):
-                return stranger
-            keeps_files = not stranger
-        await _read_body(call, endpoint.takes_file, keeps_files)
+        _check_address(call.request)
+        if call.request.method not in SAFE_METHODS and (stranger := await _receive(endpoint, call, reading)):
+            return stranger
         run = slots.run if slots else run_in_threadpool
         return await run(_handle, endpoint, call)
     except ClientDisconnect:
@@ -90,6 +100,32 @@ async def _serve(endpoint: Endpoint, deps: Dependencies, site: Site, request: Re
         return failure(call, endpoint.answer, error)
     except (ServiceError, IntegrityError) as error:
         return await run_in_threadpool(failure, call, endpoint.answer, error)
+
+
+async def _receive(endpoint: Endpoint, call: RequestContext, reading: ReadLimit) -> Response | None:
+    """Read the body, if the caller may send one; else return the response for a client that must log in first.
+
+    Of those, a form that one of our pages has sent is read, so that it can be sent again after the login.
+    """
+    if endpoint.who is RequiredRole.ANYONE:
+        await _read_body(call, 0, MAX_ANONYMOUS_BODY)
+        return None
+    # Until the caller is known, the body stays in the kernel.
+    pause_reading(call.request.scope)
+    # In a separate context: access is checked again after the body has been read.
+    caller = RequestContext(call.deps, call.site, call.request, call.translator, None)
+    try:
+        stranger = await run_in_threadpool(_admit, endpoint, caller)
+    finally:
+        call.session = caller.session
+    if stranger is None:
+        await _read_body(call, endpoint.takes_file, MAX_BODY)
+        return None
+    if endpoint.answer is not ErrorFormat.PAGE or not is_from_own_page(call.request, call.site.public_url):
+        return stranger
+    async with reading.one_more():
+        await _read_body(call, endpoint.takes_file, MAX_KEPT_BODY, keeps_files=False)
+    return None
 
 
 def _check_address(request: Request) -> None:
@@ -173,30 +209,30 @@ def holds_token(call: RequestContext) -> bool:
     return not foreign and bool(known) and secrets.compare_digest(sent.encode(), known.encode())
 
 
-async def _read_body(call: RequestContext, takes_file: int, keeps_files: bool) -> None:
-    if call.request.method in SAFE_METHODS:
-        return
+async def _read_body(call: RequestContext, file_length: int, text_length: int, *, keeps_files: bool = True) -> None:
     kind = media_type_of(call.request)
-    if takes_file and kind == "multipart/form-data":
-        await _read_files(call, call.request.headers["content-type"], takes_file, keeps_files)
+    if file_length and kind == "multipart/form-data":
+        await _read_files(call, file_length, text_length, keeps_files)
     else:
-        await _read_words(call, kind)
+        await _read_words(call, kind, text_length)
 
 
-async def _read_files(call: RequestContext, content_type: str, takes_file: int, keeps_files: bool) -> None:
-    limits = {"file_length": takes_file, "text_length": MAX_BODY, "most_parts": MAX_FIELDS}
-    body = call.request.stream()
+async def _read_files(call: RequestContext, file_length: int, text_length: int, keeps_files: bool) -> None:
+    limits = {"file_length": file_length, "text_length": text_length, "most_parts": MAX_FIELDS}
+    content_type, body = call.request.headers["content-type"], call.request.stream()
     try:
         call.fields, call.files = await read_form(content_type, body, **limits, keeps_files=keeps_files)
     except ValueError:
         raise InvalidInput("body", "body_malformed") from None
 
 
-async def _read_words(call: RequestContext, kind: str) -> None:
+async def _read_words(call: RequestContext, kind: str, text_length: int) -> None:
+    if int(call.request.headers.get("content-length", "0")) > text_length:
+        raise TooLarge("body_too_large")
     raw = bytearray()
     async for piece in call.request.stream():
         raw += piece
-        if len(raw) > MAX_BODY:
+        if len(raw) > text_length:
             raise TooLarge("body_too_large")
     if kind == "application/json":
         call.body = json_object(raw or b"{}", "body")
@@ -250,10 +286,10 @@ def _log_failure(call: RequestContext, status: int, error: ServiceError) -> None
     """
     if error.code == "inspection_running":
         return
-    if error.code != "login_busy":
+    if error.code not in _BUSY:
         log.error("%s answered %s: %s", endpoint_name(call.request), status, error)
     elif _busy_lines.admits():
-        log.warning("%s refuses logins: %s", endpoint_name(call.request), error)
+        log.warning("%s refuses %s: %s", endpoint_name(call.request), _BUSY[error.code], error)
 
 
 def _error_page(call: RequestContext, status: int, error: ServiceError) -> Response:

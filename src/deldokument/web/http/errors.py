@@ -28,12 +28,11 @@ class StalePage(ServiceError):
         super().__init__("csrf")
 
 
-class RateLimited(ServiceError):
+class ConsumerLimited(errors.RateLimited):
     """An API consumer has exceeded its rate limit; ``headers`` are the rate limit headers."""
 
-    def __init__(self, retry_seconds: int, headers: dict[str, str]) -> None:
-        super().__init__("rate_limited", seconds=retry_seconds)
-        self.retry_seconds = retry_seconds
+    def __init__(self, wait_seconds: int, headers: dict[str, str]) -> None:
+        super().__init__("rate_limited", wait_seconds=wait_seconds)
         self.headers = headers
 
 
@@ -63,7 +62,7 @@ STATUS: dict[type[Exception], int] = {
     errors.Broken: 500,
     IntegrityError: 500,
     StalePage: 403,
-    RateLimited: 429,
+    errors.RateLimited: 429,
     MediaTypeRefused: 415,
 }
 
@@ -104,6 +103,8 @@ WORDS: dict[str, str] = {
     "document_too_large": _("The file is larger than 5 GB. Divide it, and try again."),
     "too_many_documents": _("A share has room for %(longest)s documents."),
     "too_many_recipients": _("A share has room for %(longest)s recipients."),
+    "too_many_drafts": _("You have %(most)s drafts on the account. Share or discard some of them first."),
+    "too_many_uploads": _("You have %(most)s unfinished uploads on the account. Wait until some of them are finished."),
     "files_missing": _("Choose at least one file."),
     "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
     "recipients_missing": _("Add at least one recipient."),
@@ -228,7 +229,17 @@ WORDS: dict[str, str] = {
         "We get no answer from Maskinporten right now, so we can't check the access token. Try again in a few minutes."
     ),
     "busy": _("The service is very busy right now. Try again in a moment."),
-    "rate_limited": _("Too many requests. Wait %(seconds)s seconds."),
+    "rate_limited": _("Too many requests. Wait %(wait_seconds)s."),
+    "refusal_limit": _(
+        "You have opened many links that are not for you. Wait %(wait_seconds)s before you try another one. Are you "
+        "expecting documents? Ask the sender whether you have got the right link."
+    ),
+    "login_limit": _("You have logged in very many times in a short time. Wait %(wait_seconds)s, and try again."),
+    "lookup_limit": _(
+        "You have added very many recipients in a short time. Wait %(wait_seconds)s, and try again. What you have "
+        "saved is kept."
+    ),
+    "draft_limit": _("You have started very many shares in a short time. Wait %(wait_seconds)s, and try again."),
     "media_type": _("The request's body must be %(wanted)s."),
     "field_missing": _("The field is required."),
     "field_unknown": _("There is no such field."),
@@ -291,6 +302,7 @@ WORDS: dict[str, str] = {
     ),
     "seal_missing": _("The service has no seal yet. Contact the operator."),
     "seal_expired": _("The service's seal has expired. Contact the operator."),
+    "seal_unanswered": _("The service can't seal documents right now. Try again in a moment."),
     "version_unknown": _("There is no such version of the text."),
     "version_not_newer": _("That version, or a newer one, has already been published."),
     "version_not_published": _("Choose a version that has been published."),
@@ -348,8 +360,9 @@ def status_of(error: Exception) -> int:
 
 def retry_headers(error: ServiceError) -> dict[str, str]:
     """Return the headers that say when to retry after a transient error; none for other errors."""
-    if isinstance(error, RateLimited):
-        return error.headers | {"Retry-After": str(error.retry_seconds)}
+    if isinstance(error, errors.RateLimited):
+        own = error.headers if isinstance(error, ConsumerLimited) else {}
+        return own | {"Retry-After": str(error.wait_seconds)}
     if isinstance(error, errors.NotReady | errors.Unavailable):
         return {"Retry-After": "5"}
     return {"Retry-After": "1"} if error.code == "request_under_way" else {}
@@ -378,6 +391,8 @@ def field_errors(error: ServiceError, translator: Translator, otherwise: str = "
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:
     if isinstance(value, int) and name.endswith("_bytes"):
         return translator.size(value)
+    if name == "wait_seconds":
+        return translator.wait(int(value))
     if isinstance(value, int) and name.endswith("_seconds"):
         return translator.period(timedelta(seconds=value))
     return value

@@ -27,6 +27,8 @@ from deldokument.domain.norwegian_time import OSLO
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 STANDARD = "nb"
+_IN_SECONDS = 90
+"""Waiting times from here on are given in minutes."""
 _UNITS = ("byte", "kB", "MB", "GB", "TB")
 
 
@@ -167,6 +169,10 @@ class Translator:
         if days > 1:
             return self.ngettext("%(num)s day", "%(num)s days", days)
         return format_timedelta(duration, locale=self.language, threshold=1.5)
+
+    def wait(self, seconds: int) -> str:
+        """Return how long to wait, like «40 sekunder» or «3 minutter»: rounded up, so that it is never too short."""
+        return self.span(timedelta(seconds=seconds if seconds < _IN_SECONDS else -(-seconds // 60) * 60))
 
     def period(self, duration: timedelta) -> str:
         """Return the period of a rule like «7 dager» or «36 timer»: in days if they are whole, else in hours."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ class FormReader(ABC):
         Raises: FormParserError if the media type has no boundary.
         """
         _, options = parse_options_header(content_type)
-        return MultipartParser(options.get(b"boundary", b""), self._callbacks())
+        boundary = options.get(b"boundary", b"")
+        if not boundary:
+            raise FormParserError("no boundary")
+        return MultipartParser(boundary, self._callbacks())
 
     @abstractmethod
     def begin(self) -> None:

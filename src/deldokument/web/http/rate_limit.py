@@ -4,7 +4,7 @@ Guarantees:
 - Headers follow draft-ietf-httpapi-ratelimit-headers-10, on answered and refused requests alike.
 - The concurrent requests of one consumer, through all interfaces, leave threads for the others.
 
-services.api.rate_limit counts requests, for all nodes together.
+services.rate_limit counts requests, for all nodes together.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
 
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.api.rate_limit import WINDOW, RateLimitStatus, consume
-from deldokument.web.http.errors import RateLimited
+from deldokument.services.rate_limit import RateLimit, RateLimitStatus, consume
+from deldokument.web.http.errors import ConsumerLimited
 
-_WINDOW_SECONDS = int(WINDOW.total_seconds())
+_WINDOW = timedelta(minutes=1)
+_WINDOW_SECONDS = int(_WINDOW.total_seconds())
 MAX_CONCURRENT = 20
 """Concurrent requests of one consumer: about half of the threads that serve everybody."""
 MAX_COUNTED = 10
@@ -37,7 +39,7 @@ class ConcurrencyLimiter:
     def one_more(self, consumer: Consumer) -> Iterator[None]:
         """Count the request as running within the context.
 
-        Raises: RateLimited if the consumer has too many running.
+        Raises: ConsumerLimited if the consumer has too many running.
         """
         with _one_of(self._under_way, consumer, MAX_CONCURRENT):
             yield
@@ -48,12 +50,13 @@ class ConcurrencyLimiter:
         The number of requests that are being counted is limited too. Those over the rate limit wait for the database
         one by one, and must not fill the threads.
 
-        Raises: RateLimited if no request is left, or too many are being counted.
+        Raises: ConsumerLimited if no request is left, or too many are being counted.
         """
         with _one_of(self._counting, consumer, MAX_COUNTED):
-            left = await run_in_threadpool(consume, deps, consumer.organization)
+            limit = RateLimit("rate_limited", deps.config.api_requests_per_minute, _WINDOW)
+            left = await run_in_threadpool(consume, deps, limit, consumer.organization.value)
         if left.retry_seconds:
-            raise RateLimited(left.retry_seconds, _headers(left))
+            raise ConsumerLimited(left.retry_seconds, _headers(left))
         return _headers(left)
 
 
@@ -61,7 +64,7 @@ class ConcurrencyLimiter:
 def _one_of(all_of_them: Counter[str], consumer: Consumer, most: int) -> Iterator[None]:
     whose = consumer.organization.value
     if all_of_them[whose] >= most:
-        raise RateLimited(1, {})
+        raise ConsumerLimited(1, {})
     all_of_them[whose] += 1
     try:
         yield

@@ -129,6 +129,8 @@ class Endpoint:
     """State changes are allowed after the tenant in the path has ended the service."""
     own_threads: int = 0
     """Number of threads reserved for the route. For routes that wait for ID-porten on behalf of anonymous callers."""
+    even_refusals: bool = False
+    """Refusals leave in steps of time, so that they do not show whether a share exists."""
     takes_file: int = 0
     """Bytes of files that its form may have. Files are kept only from callers who may call the route."""
 

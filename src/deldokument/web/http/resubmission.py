@@ -9,20 +9,54 @@ Guarantees:
 - What one person typed, confirmed or reviewed is neither shown to nor sent by another person who has logged in since.
   The token identifies the form's owner.
 - What was typed exists in the page only: in no URL, log or database.
+- Forms from people without a session are read up to 64 KiB, within half a minute, and few at a time.
 
 Does not: keep files; they are chosen again.
 """
 
 from __future__ import annotations
 
-from starlette.requests import Request
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from deldokument.domain.errors import NotReady
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import RequestContext
 
+MAX_KEPT_BODY = 64 * 1024
+MAX_READ_AT_ONCE = 16
+"""Forms of people without a session that a process reads at once: a request can claim to come from our page."""
+READ_SECONDS = 30.0
 _TOKEN = "csrf_token"  # noqa: S105 - the name of a field
+
+
+class ReadLimit:
+    """Limit on concurrent reading of forms from people without a session. Use it on the event loop only."""
+
+    def __init__(self) -> None:
+        self._reading = 0
+
+    @asynccontextmanager
+    async def one_more(self) -> AsyncIterator[None]:
+        """Count a form while it is read.
+
+        Raises: NotReady if too many are being read; ClientDisconnect if it takes too long.
+        """
+        if self._reading >= MAX_READ_AT_ONCE:
+            raise NotReady("busy", detail="all forms of people without a session that may be read at once")
+        self._reading += 1
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                yield
+        except TimeoutError:
+            raise ClientDisconnect from None
+        finally:
+            self._reading -= 1
 
 
 def is_from_own_page(request: Request, public_url: str) -> bool:

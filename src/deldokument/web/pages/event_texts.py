@@ -117,6 +117,7 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.OPERATOR_ADDED: _("An operator was added"),
     EventKind.OPERATOR_REMOVED: _("An operator was removed"),
     EventKind.AUDIT_KEY_DESTROYED: _("Keys of the event log were destroyed because the retention period was over"),
+    EventKind.REFUSALS_LIMITED: _("Somebody was refused at many links, and has to wait"),
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
     EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
 }

@@ -355,6 +355,15 @@ async def _disconnected(receive: Receive) -> None:
 
 
 ENDPOINTS = (
-    Endpoint("/d/{id}/dokument/{document_id}", document_bytes, RequiredRole.PERSON, ("GET", "HEAD"), ErrorFormat.BYTES),
-    Endpoint("/d/{id}/alt.zip", archive_bytes, RequiredRole.PERSON, ("GET", "HEAD"), ErrorFormat.BYTES),
+    Endpoint(
+        "/d/{id}/dokument/{document_id}",
+        document_bytes,
+        RequiredRole.PERSON,
+        ("GET", "HEAD"),
+        ErrorFormat.BYTES,
+        even_refusals=True,
+    ),
+    Endpoint(
+        "/d/{id}/alt.zip", archive_bytes, RequiredRole.PERSON, ("GET", "HEAD"), ErrorFormat.BYTES, even_refusals=True
+    ),
 )

@@ -145,10 +145,10 @@ async def _create(deps: Dependencies, request: Request) -> Response:
     if concat is None:
         upload = await run_in_threadpool(create_upload, deps, token, length=length)
     elif concat == "partial":
-        upload = await run_in_threadpool(create_partial, deps, token, length=length, start=_start(request))
+        upload = await run_in_threadpool(create_partial, deps, token, length=length, start=start_in_metadata(request))
     else:
         raise InvalidInput("upload-concat", "body_malformed")
-    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
+    await run_in_threadpool(keep_metadata, deps, upload, repeatable_metadata(request))
     headers = _place(upload)
     if media_type_of(request) == OFFSET_TYPE and length:
         headers["Upload-Offset"] = str(await _receive(deps, request, token, upload.id, 0))
@@ -158,12 +158,21 @@ async def _create(deps: Dependencies, request: Request) -> Response:
 async def _join(deps: Dependencies, request: Request, token: str, addresses: str) -> Response:
     if "upload-length" in request.headers:
         raise InvalidInput("upload-length", "method")
-    paths = [_PATH.fullmatch(_path_of(address)) for address in addresses.split(" ")]
-    if None in paths:
-        raise InvalidInput("upload-concat", "body_malformed")
-    upload = await run_in_threadpool(join_partials, deps, token, [path[1] for path in paths if path])
-    await run_in_threadpool(keep_metadata, deps, upload, _metadata(request))
+    upload = await run_in_threadpool(join_partials, deps, token, joined_ids(addresses))
+    await run_in_threadpool(keep_metadata, deps, upload, repeatable_metadata(request))
     return _answer(201, _place(upload))
+
+
+def joined_ids(addresses: str) -> list[str]:
+    """Return the ids of the partial uploads to join, from their addresses.
+
+    Raises: InvalidInput if one is no address of an upload.
+    """
+    paths = [_PATH.fullmatch(_path_of(address)) for address in addresses.split(" ")]
+    ids = [path[1] for path in paths if path]
+    if len(ids) != len(paths):
+        raise InvalidInput("upload-concat", "body_malformed")
+    return ids
 
 
 def _path_of(address: str) -> str:
@@ -222,7 +231,7 @@ def _is_joined(deps: Dependencies, request: Request, token: str) -> bool:
 
 
 async def _receive(deps: Dependencies, request: Request, token: str, upload_id: str, offset: int) -> int:
-    announced, checksum = content_length(request), _checksum(request)
+    announced, checksum = content_length(request), checksum_of(request)
     return await receive(deps, request, token, upload_id, offset=offset, announced=announced, checksum=checksum)
 
 
@@ -231,7 +240,7 @@ async def _delete(deps: Dependencies, request: Request) -> Response:
     return _answer(204)
 
 
-def _start(request: Request) -> int | None:
+def start_in_metadata(request: Request) -> int | None:
     """Return the offset of a partial upload in the document: «start» in its metadata, in decimal digits."""
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, encoded = pair.strip().partition(" ")
@@ -245,13 +254,17 @@ def _start(request: Request) -> int | None:
     return None
 
 
-def _metadata(request: Request) -> str:
+def repeatable_metadata(request: Request) -> str:
     """Return Upload-Metadata, to be repeated to the client; empty if they are malformed or too long."""
     text = request.headers.get("upload-metadata", "")
     return text if len(text) <= MAX_METADATA and _METADATA.fullmatch(text) else ""
 
 
-def _checksum(request: Request) -> Checksum | None:
+def checksum_of(request: Request) -> Checksum | None:
+    """Return the checksum that the request names; None if it names none.
+
+    Raises: InvalidInput if it is malformed.
+    """
     text = request.headers.get("upload-checksum")
     if text is None:
         return None

@@ -40,5 +40,10 @@ def sealed(name: str) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=False)
 
 
+def tag() -> Column[bytes]:
+    """Return the column of a row's tag; NULL in rows of versions before 0.3.0."""
+    return Column("tag", LargeBinary)
+
+
 def partial(name: str, where: ColumnElement[bool], *columns: Column[Any], unique: bool = False) -> None:
     Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)

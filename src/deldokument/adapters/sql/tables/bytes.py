@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, UniqueConstraint
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference
+from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, tag
 
 upload = Table(
     "upload",
@@ -23,6 +23,7 @@ upload = Table(
     optional("partial_of", "upload"),
     Column("start", BigInteger),
     Column("sealed_metadata", LargeBinary),
+    tag(),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),
     CheckConstraint('finished_at IS NULL OR "offset" = length', "finished"),
     CheckConstraint("(member_id IS NULL) <> (integration_id IS NULL)", "sharer"),

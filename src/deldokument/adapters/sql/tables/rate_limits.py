@@ -1,4 +1,4 @@
-"""Rate limit state of the API's consumers, shared by all nodes."""
+"""Rate limit state, shared by all nodes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from deldokument.adapters.sql.tables.base import Id, metadata
 allowance = Table(
     "allowance",
     metadata,
+    # The bucket's name, a keyed hash. Version 0.2.0 counted API consumers only, by their organisation numbers.
     Column("consumer", Id, primary_key=True),
     Column("spent_until", UtcMicros, nullable=False),
 )

@@ -144,5 +144,6 @@ receipt = Table(
     Column("last_at", UtcMicros, nullable=False),
     Column("covered", ByteRanges, nullable=False),
     Column("completed_at", UtcMicros),
+    Column("event_at", UtcMicros),
     CheckConstraint("first_at <= last_at", "order"),
 )

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed
+from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed, tag
 from deldokument.domain.tenancy import IntegrationRights
 
 tenant = Table(
@@ -38,6 +38,7 @@ tenant = Table(
     Column("frozen_at", UtcMicros),
     Column("ended_at", UtcMicros),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
+    tag(),
     CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),
     CheckConstraint("retention >= 0", "retention"),
 )
@@ -65,6 +66,7 @@ account = Table(
     Column("deleted_at", UtcMicros),
     Column("frozen_at", UtcMicros),
     Column("ended_at", UtcMicros),
+    tag(),
     UniqueConstraint("tenant_id", "name"),
 )
 
@@ -80,6 +82,7 @@ member = Table(
     Column("used_at", UtcMicros),
     Column("removed_at", UtcMicros),
     Column("erased_at", UtcMicros),
+    tag(),
 )
 
 administrator = Table(
@@ -90,6 +93,7 @@ administrator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, index=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    tag(),
     UniqueConstraint("tenant_id", "lookup_hash"),
 )
 
@@ -115,6 +119,7 @@ integration = Table(
     Column("used_at", UtcMicros),
     Column("password_hash", LargeBinary),
     Column("archive_confirmed_at", UtcMicros),
+    tag(),
     CheckConstraint("rights IN ('read', 'share')", "rights"),
 )
 
@@ -135,4 +140,5 @@ operator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, unique=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    tag(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
 from deldokument.adapters.sql.column_types import EnumSet, EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed, tag
 from deldokument.domain.webhook import DisabledFor, WebhookEvent
 
 webhook = Table(
@@ -20,5 +20,6 @@ webhook = Table(
     Column("failing_since", UtcMicros),
     Column("disabled_at", UtcMicros),
     Column("disabled_for", EnumText(DisabledFor)),
+    tag(),
     CheckConstraint("(disabled_at IS NULL) = (disabled_for IS NULL)", "disabled"),
 )

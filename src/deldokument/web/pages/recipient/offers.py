@@ -58,6 +58,6 @@ def offers_page(call: RequestContext) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/d/{id}", link_page, RequiredRole.ANYONE),
+    Endpoint("/d/{id}", link_page, RequiredRole.ANYONE, even_refusals=True),
     Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

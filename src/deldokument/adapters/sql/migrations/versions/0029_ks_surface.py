@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0029"
-down_revision: str | None = "0023"
+down_revision: str | None = "0028"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
@@ -21,7 +21,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Upgrade from 0023."""
+    """Upgrade from 0028."""
     op.add_column("share", sa.Column("exposed_to", Id))
     op.add_column("account", sa.Column("full_numbers", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(

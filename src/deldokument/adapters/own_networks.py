@@ -1,0 +1,45 @@
+"""The networks of this machine's own interfaces, as the kernel lists them.
+
+A host on one of them may be a database or a key server with a public address. The lists are files, because the systemd
+units forbid netlink sockets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from deldokument.domain.webhook import Network
+
+_LISTS = Path("/proc/self/net")
+_IPV4 = re.compile(r"\|-- (\S+)\n((?: +/\d+ .*\n)+)")
+_IPV4_OWN = re.compile(r"/(\d+) (?:host LOCAL|link UNICAST)")
+"""An address of this machine, or a network that it reaches without a gateway."""
+
+
+def own_networks(lists: Path = _LISTS) -> frozenset[Network]:
+    """Return the networks and addresses of the interfaces; none where the kernel keeps no such lists."""
+    return frozenset([*_ipv4(_content(lists / "fib_trie")), *_ipv6(_content(lists / "if_inet6"))])
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def _ipv4(text: str) -> Iterator[IPv4Network]:
+    for address, entries in _IPV4.findall(text):
+        for length in _IPV4_OWN.findall(entries):
+            # A default route through a tunnel is no network of ours.
+            if int(length) > 0:
+                yield IPv4Network(f"{address}/{length}", strict=False)
+
+
+def _ipv6(text: str) -> Iterator[IPv6Network]:
+    for line in text.splitlines():
+        address, _, length, *_ = line.split()
+        yield IPv6Network((int(address, 16), int(length, 16)), strict=False)

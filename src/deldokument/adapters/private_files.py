@@ -1,0 +1,20 @@
+"""Check that a file with a key is for this process's account only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_OTHERS = 0o077
+_OTHERS_THAN_THE_MASK = 0o037
+
+
+def is_open_to_others(path: Path, mode: int) -> bool:
+    """Return whether others than the owner can read a file with this mode.
+
+    systemd's credentials belong to root, and an access control list lets the unit's account read them. The group's bits
+    are then the list's mask: they let no group read.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    is_credential = bool(folder) and path.parent == Path(folder or "")
+    return bool(mode & (_OTHERS_THAN_THE_MASK if is_credential else _OTHERS))

@@ -1,0 +1,166 @@
+"""Authenticated rows: which columns of which table a tag binds, and its verification.
+
+Guarantees:
+- A record of `AuthenticatedMapper` comes from a row with a valid tag.
+- A damaged row is reported whenever it is read, and no tag is ever written for it.
+- Nothing is damaged before the deployment enforces tags: an older version may have written the row.
+
+Shares have cards instead; see `share_cards`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Row, Select, Table, update
+
+from deldokument.adapters.sql.column_types import EPOCH
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
+from deldokument.adapters.sql.tables.webhooks import webhook
+from deldokument.crypto.row_tags import RowValue, is_row_tag, row_tag
+from deldokument.domain.errors import Broken
+from deldokument.domain.tenancy import Account, Tenant
+from deldokument.ports.integrity import DamagedRow
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Record = TypeVar("_Record", bound="DataclassInstance")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RowTags:
+    """The tags of one table. ``bound``: the columns that decide, in the order of the format."""
+
+    table: Table
+    bound: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of row, which is the name of the table."""
+        return self.table.name
+
+    def tag(self, work: Statements, values: Mapping[str, Any]) -> bytes:
+        """Return the tag of a row with these values."""
+        key = work.integrity.row_key(self.kind)
+        return row_tag(key, self.kind, values["id"], self._stored(values))
+
+    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None) -> bool:
+        """Return whether the tag is that of a row with these values; report the row if it is not."""
+        if not work.integrity.is_enforced():
+            return True
+        key = work.integrity.row_key(self.kind)
+        if tag is not None and is_row_tag(key, self.kind, values["id"], self._stored(values), tag):
+            return True
+        work.damage.report(DamagedRow(self.kind, values["id"]))
+        return False
+
+    def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
+        return [stored_value(values[name]) for name in self.bound]
+
+
+def stored_value(value: Any) -> RowValue:
+    """Return a value of the domain as its column stores it."""
+    match value:
+        case datetime():
+            return (value - EPOCH) // _MICROSECOND
+        case timedelta():
+            return value // _MICROSECOND
+        case frozenset():
+            return ",".join(sorted(value))
+        case StrEnum():
+            return value.value
+    stored: RowValue = value
+    return stored
+
+
+def _tags(table: Table, bound: str) -> RowTags:
+    return RowTags(table, tuple(bound.split()))
+
+
+_PERSON = "lookup_hash sealed_identifier sealed_name"
+
+TENANT_TAGS = _tags(
+    tenant,
+    "organization_number name contact_telephone contact_email contact_hours period_shortest period_standard "
+    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of",
+)
+ACCOUNT_TAGS = _tags(
+    account,
+    "tenant_id name contact_telephone contact_email contact_hours period_standard period_longest confidential quota "
+    "four_eyes notify sms_sender sms_cost_code full_numbers revision closed_at deleted_at frozen_at ended_at",
+)
+MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at")
+ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON}")
+OPERATOR_TAGS = _tags(operator, _PERSON)
+INTEGRATION_TAGS = _tags(
+    integration, "account_id organization_number name added_at removed_at rights password_hash archive_confirmed_at"
+)
+UPLOAD_TAGS = _tags(upload, "document_id share_id member_id integration_id token_hash deadline partial_of")
+WEBHOOK_TAGS = _tags(
+    webhook, "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for"
+)
+EVERY_TAG = (
+    TENANT_TAGS,
+    ACCOUNT_TAGS,
+    MEMBER_TAGS,
+    ADMINISTRATOR_TAGS,
+    OPERATOR_TAGS,
+    INTEGRATION_TAGS,
+    UPLOAD_TAGS,
+    WEBHOOK_TAGS,
+)
+
+
+def must_be_intact(record: Tenant | Account) -> None:
+    """Raise Broken for a damaged record: writing it would make the damage valid."""
+    if not record.intact:
+        raise Broken("a damaged row is not written")
+
+
+class AuthenticatedMapper(RowMapper[_Record]):
+    """Mapping as `RowMapper`, with a tag as the last column. A damaged row is no row."""
+
+    def __init__(self, kind: type[_Record], tags: RowTags) -> None:
+        super().__init__(kind, tags.table)
+        self._tags = tags
+        self._save = update(tags.table).where(tags.table.c.id == param("key"))
+        self.columns = [*self.columns, tags.table.c.tag]
+
+    def tagged(self, work: Statements, record: _Record) -> dict[str, Any]:
+        """Return column names with the record's values, and its tag."""
+        values = self.values(record)
+        return values | {"tag": self._tags.tag(work, values)}
+
+    def intact(self, work: Statements, row: Row[Any] | None) -> _Record | None:
+        """Return the record of a row of ``columns``; None for a damaged one."""
+        return next(iter(self.all_intact(work, [row] if row else [])), None)
+
+    def all_intact(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[_Record]:
+        """Return the records of rows of ``columns``, without the damaged ones."""
+        return [record for record, is_intact in self._verified(work, rows) if is_intact]
+
+    def rewrite(self, work: Statements, rows: Select[Any], change: Callable[[_Record], _Record], **values: Any) -> int:
+        """Change the records of the rows that a query finds, with new tags; return how many there are.
+
+        A damaged row is changed too and stays damaged, so ``change`` may only take away.
+        """
+        found = self._verified(work, work.rows(work.locked(rows), values))
+        changed = [(change(record), is_intact) for record, is_intact in found]
+        for wanted in (True, False):
+            some = [record for record, is_intact in changed if is_intact is wanted]
+            written = [self.tagged(work, one) if wanted else self.values(one) for one in some]
+            if written:
+                work.run(self._save, [one | {"key": one["id"]} for one in written])
+        return len(changed)
+
+    def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
+        records = [(self._make(*row[:-1]), row[-1]) for row in rows]
+        return [(record, self._tags.is_intact(work, self.values(record), tag)) for record, tag in records]

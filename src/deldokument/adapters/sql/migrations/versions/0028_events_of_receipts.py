@@ -1,0 +1,21 @@
+"""Time of the last download event of a receipt; unset for existing ones.
+
+Frozen: describes the tables as of this revision and imports nothing of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0028"
+down_revision: str | None = "0026"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Upgrade from 0026."""
+    op.add_column("receipt", sa.Column("event_at", sa.BigInteger()))

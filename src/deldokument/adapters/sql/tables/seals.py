@@ -1,0 +1,32 @@
+"""The worker's seal: its certificate for processes without the key, and what they ask the worker to sign."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Table, Text
+
+from deldokument.adapters.sql.column_types import EnumText, UtcMicros
+from deldokument.adapters.sql.tables.base import Id, metadata, sealed
+from deldokument.ports.repositories.seals import SealKind
+
+seal_status = Table(
+    "seal_status",
+    metadata,
+    Column("singleton", Integer, primary_key=True, autoincrement=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("fault", Text, nullable=False),
+    CheckConstraint("singleton = 1", "one_row"),
+)
+
+seal_request = Table(
+    "seal_request",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", EnumText(SealKind), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("at", UtcMicros, nullable=False, index=True),
+    sealed("sealed_content"),
+    Column("sealed_answer", LargeBinary),
+    Column("fault", Text, nullable=False, server_default=""),
+    CheckConstraint("kind IN ('pdf', 'export')", "kind"),
+)

@@ -1,0 +1,83 @@
+"""Cards of shares: what decides about a share, with a tag that binds it to the share.
+
+Guarantees:
+- A card opens only for the share for which it was made, under the key of its deployment.
+- It can be read without the row: its values are in it.
+- It has one encoding.
+
+It contains random ids, times and codes, and nothing about persons or content.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.keys import framed
+from deldokument.crypto.row_tags import TAG, decode_value, encode_value, is_row_tag, row_tag
+
+SHARE_KIND = "share"
+_VERSION = b"\x01"
+_LENGTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCard:
+    """What decides about a share. Times are microseconds since 1970, in UTC.
+
+    ``revision`` counts the recorded changes. ``recipients`` is the result of ``recipients_digest``.
+    """
+
+    tenant_id: str
+    account_id: str
+    audit_key_id: str
+    member_id: str | None
+    integration_id: str | None
+    state: str
+    changed_at: int
+    expires_at: int | None
+    published_at: int | None
+    confidential: int
+    frozen_at: int | None
+    proposed_by: str | None
+    undo_until: int | None
+    undo_by: str | None
+    exposed_to: str | None
+    revision: int
+    recipients: bytes
+
+
+_FIELDS = len(fields(ShareCard))
+
+
+def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
+    """Return the SHA-256 of the ids of a share's recipients, in any order."""
+    return hashlib.sha256(framed(*(each.encode() for each in sorted(recipient_ids)))).digest()
+
+
+def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
+    """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
+    payload = _VERSION + framed(*map(encode_value, astuple(card)))
+    return payload + row_tag(key, SHARE_KIND, share_id, [payload])
+
+
+def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
+    """Return what ``seal_card`` sealed for this share.
+
+    Raises: IntegrityError otherwise.
+    """
+    payload, tag = sealed[:-TAG], sealed[-TAG:]
+    if not is_row_tag(key, SHARE_KIND, share_id, [payload], tag) or payload[:1] != _VERSION:
+        raise IntegrityError
+    values = list(map(decode_value, _unframed(payload[1:])))
+    if len(values) != _FIELDS:
+        raise IntegrityError
+    return ShareCard(*values)  # type: ignore[arg-type]
+
+
+def _unframed(encoded: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(encoded):
+        begin = position + _LENGTH
+        position = begin + int.from_bytes(encoded[position:begin], "big")
+        yield encoded[begin:position]

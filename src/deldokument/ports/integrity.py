@@ -1,0 +1,71 @@
+"""Contract of authenticated rows: the keys of their tags, and the reports of damaged rows.
+
+The repositories verify the tag of each row that decides about access. They report a row whose tag is missing or
+invalid, and treat it as damaged (docs/format.md, «Authenticated rows»).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+MAX_REMEMBERED = 10_000
+"""Damaged rows that a process remembers, so that it reports each once."""
+
+
+class IntegrityKeys(Protocol):
+    """The keys of the tags. Asked for every row, so implementations cache."""
+
+    def row_key(self, kind: str) -> bytes:
+        """Return the key of the tags of one kind of rows. Raises: Unavailable; Broken if the keyring has none."""
+        ...
+
+    def is_enforced(self) -> bool:
+        """Return whether a row without a valid tag is damaged.
+
+        False only while a version that writes no tags may still run. Raises: Unavailable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedRow:
+    """A row whose tag is missing or invalid."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DamageReports:
+    """The damaged rows that this process has found and not yet recorded. Many threads may use it at once."""
+
+    _waiting: dict[DamagedRow, None] = field(default_factory=dict)
+    _known: set[DamagedRow] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def report(self, row: DamagedRow) -> None:
+        """Add a row, unless this process has reported it before."""
+        with self._lock:
+            if row not in self._known and len(self._known) < MAX_REMEMBERED:
+                self._known.add(row)
+                self._waiting[row] = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row waits to be recorded."""
+        return not self._waiting
+
+    def take(self) -> list[DamagedRow]:
+        """Remove and return the rows that wait to be recorded."""
+        with self._lock:
+            taken = list(self._waiting)
+            self._waiting.clear()
+        return taken
+
+    def give_back(self, rows: Iterable[DamagedRow]) -> None:
+        """Add rows that were taken and could not be recorded."""
+        with self._lock:
+            self._waiting.update(dict.fromkeys(rows))

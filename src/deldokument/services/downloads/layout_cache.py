@@ -1,0 +1,51 @@
+"""Layouts of zips that this process has computed lately, one per share.
+
+Guarantees:
+- A layout is returned only for exactly the documents that it was computed from.
+- The number of layouts is bounded; the one used longest ago is dropped first.
+
+Gives no access: a caller authorises the request and fetches the share key first. File names stay in memory until their
+layout is dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from deldokument.services.downloads.zip_archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A zip without its documents' bytes, and its strong ETag."""
+
+    archive: Archive
+    etag: str
+
+
+class LayoutCache:
+    """A cache of at most ``max_layouts`` layouts. Thread-safe."""
+
+    def __init__(self, max_layouts: int) -> None:
+        self._max_layouts = max_layouts
+        self._lock = threading.Lock()
+        self._layouts: OrderedDict[str, tuple[bytes, Layout]] = OrderedDict()
+
+    def get(self, share_id: str, digest: bytes) -> Layout | None:
+        """Return the share's layout if it was computed from documents with this digest."""
+        with self._lock:
+            known, layout = self._layouts.get(share_id, (b"", None))
+            if known != digest:
+                return None
+            self._layouts.move_to_end(share_id)
+            return layout
+
+    def put(self, share_id: str, digest: bytes, layout: Layout) -> None:
+        """Keep the layout instead of the share's earlier one."""
+        with self._lock:
+            self._layouts[share_id] = digest, layout
+            self._layouts.move_to_end(share_id)
+            if len(self._layouts) > self._max_layouts:
+                self._layouts.popitem(last=False)

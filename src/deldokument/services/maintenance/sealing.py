@@ -1,0 +1,145 @@
+"""The seal's key is in the worker alone; other processes ask it through the database.
+
+    WorkerSigner            in server processes and commands: asks, and waits for the result
+    answer_seal_requests    in the worker: publishes the certificate, and signs what is asked
+
+Guarantees:
+- A server process can have PDFs and exports signed while the worker runs. It can neither take the key nor sign a
+  checkpoint of an event chain.
+- What is to be signed, and the result, are encrypted in the database. They are gone once the asking process has them.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.share import new_id
+from deldokument.ports.clock import Clock
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.keyring import Keyring
+from deldokument.ports.repositories.seals import SealKind, SealRequest, SealStatus
+from deldokument.ports.repositories.transaction import Database
+from deldokument.services.audit.export import END_LABEL
+from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_file, seal_file
+
+MISSING = "seal_missing"
+_BROKEN = Broken("").code
+_LOOK_SECONDS = 0.1
+_BATCH = 20
+_KEPT = timedelta(minutes=10)
+"""How long a request is kept whose process has died. Its waiting ends long before."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSigner:
+    """The port `DocumentSigner` in a process that does not have the key. ``looks``: how often it looks for a result."""
+
+    database: Database
+    keyring: Keyring
+    clock: Clock
+    looks: int = 150
+
+    def check(self, _at: datetime, /) -> None:
+        """Raise Unavailable if the worker cannot seal now; it looks at its own clock."""
+        if fault := self._status().fault:
+            raise Unavailable(fault)
+
+    def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
+        """Return the PDF with the worker's signature. Raises: Unavailable, also if no worker answers; or Broken."""
+        self.check(at)
+        return self._ask(SealKind.PDF, pdf, reason, location, at)
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return a signature over the end of an export; the worker refuses everything else."""
+        self.certificate()
+        return self._ask(SealKind.EXPORT, data, "", "", self.clock.now())
+
+    def certificate(self) -> bytes:
+        """Return the certificate that a worker has stored."""
+        certificate = self._status().certificate
+        if not certificate:
+            raise Unavailable(MISSING)
+        return certificate
+
+    def _status(self) -> SealStatus:
+        with self.database.read() as tx:
+            return tx.seals.status() or SealStatus(b"", MISSING)
+
+    def _ask(self, kind: SealKind, content: bytes, reason: str, location: str, at: datetime) -> bytes:
+        key, request_id = existing_key(self.keyring, DIRECTORY), new_id()
+        sealed = seal_file(key, content, EncryptedColumn.SEAL_CONTENT, request_id)
+        with self.database.write() as tx:
+            tx.seals.add(SealRequest(request_id, kind, reason, location, at, sealed))
+        try:
+            answered = self._awaited(request_id)
+        finally:
+            with self.database.write() as tx:
+                tx.seals.remove(request_id)
+        if answered.sealed_answer is None:
+            raise Broken("seal") if answered.fault == _BROKEN else Unavailable(answered.fault)
+        return open_file(key, answered.sealed_answer, EncryptedColumn.SEAL_ANSWER, request_id)
+
+    def _awaited(self, request_id: str) -> SealRequest:
+        pause = threading.Event()
+        for _ in range(self.looks):
+            with self.database.read() as tx:
+                request = tx.seals.get(request_id)
+            if request is not None and (request.fault or request.sealed_answer is not None):
+                return request
+            pause.wait(_LOOK_SECONDS)
+        raise Unavailable("seal_unanswered", detail="no worker has answered")
+
+
+def answer_seal_requests(deps: Dependencies) -> int:
+    """Do one round: publish the seal's status if it has changed, and answer requests. Return how many."""
+    now, status = deps.clock.now(), _status(deps)
+    with deps.database.read() as tx:
+        is_known = tx.seals.status() == status
+        is_idle = not tx.seals.open_requests(1)
+    if is_known and is_idle:
+        return 0
+    key = existing_key(deps.keyring, DIRECTORY)
+    with deps.database.write() as tx:
+        tx.seals.note_status(status)
+        tx.seals.forget(now - _KEPT)
+        requests = tx.seals.open_requests(_BATCH)
+        for request in requests:
+            tx.seals.answer(request.id, *_answer(deps, key, request))
+    return len(requests)
+
+
+def _status(deps: Dependencies) -> SealStatus:
+    try:
+        certificate = deps.signer.certificate()
+    except Unavailable as error:
+        return SealStatus(b"", error.code)
+    try:
+        deps.signer.check(deps.clock.now())
+    except Unavailable as error:
+        return SealStatus(certificate, error.code)
+    return SealStatus(certificate, "")
+
+
+def _answer(deps: Dependencies, key: bytes, request: SealRequest) -> tuple[bytes | None, str]:
+    """Return the encrypted result, or the code of the error."""
+    try:
+        content = open_file(key, request.sealed_content, EncryptedColumn.SEAL_CONTENT, request.id)
+        answer = _signed(deps, request, content)
+    except ServiceError as error:
+        return None, error.code
+    except IntegrityError:
+        return None, _BROKEN
+    return seal_file(key, answer, EncryptedColumn.SEAL_ANSWER, request.id), ""
+
+
+def _signed(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:
+    if request.kind is SealKind.PDF:
+        return deps.signer.seal(content, reason=request.reason, location=request.location, at=request.at)
+    # Otherwise a server process could have a checkpoint signed over a chain that it has rewritten.
+    if not content.startswith(END_LABEL):
+        raise Broken("a statement that is not the end of an export")
+    return deps.signer.sign(content)

@@ -1,0 +1,43 @@
+"""Limits of a sharer: rates of a person's drafts and lookups, and how many drafts and uploads exist at a time.
+
+Guarantees:
+- Another member of the same account is not affected.
+- A refused call changes nothing.
+
+Systems have the rate limit of the API instead (`web.http.rate_limit`), and the same numbers at a time.
+"""
+
+from __future__ import annotations
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.identifiers import PersonIdentifier, Sharer
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership
+from deldokument.services.rate_limit import RateLimit, check_rate
+
+
+def check_draft_rate(deps: Dependencies, sharer: Sharer) -> None:
+    """Count a new draft of a person. Raises: RateLimited."""
+    if isinstance(sharer, PersonIdentifier):
+        check_rate(deps, RateLimit("draft_limit", deps.config.drafts_per_hour), sharer.value)
+
+
+def check_lookup_rate(deps: Dependencies, sharer: Sharer, numbers: int) -> None:
+    """Count numbers that a person adds, or that the register is asked about for a person. Raises: RateLimited."""
+    if isinstance(sharer, PersonIdentifier) and numbers:
+        check_rate(deps, RateLimit("lookup_limit", deps.config.lookups_per_hour), sharer.value, numbers)
+
+
+def check_draft_count(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
+    """Raise InvalidInput if the membership has as many drafts as it may have, or a few more."""
+    most = deps.config.max_drafts
+    if tx.shares.count_drafts(membership.account.id, membership.id, most) >= most:
+        raise InvalidInput("account", "too_many_drafts", most=most)
+
+
+def check_upload_count(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
+    """Raise InvalidInput if the membership has as many unfinished uploads as it may have, or a few more."""
+    most = deps.config.max_uploads
+    if tx.uploads.count_unfinished(membership.account.id, membership.id, most) >= most:
+        raise InvalidInput("documents", "too_many_uploads", most=most)

@@ -1,0 +1,317 @@
+"""A row that decides about access is what the service wrote, or it counts as damaged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.types import TypeDecorator
+
+from deldokument.adapters.sql.authenticated_rows import EVERY_TAG, stored_value
+from deldokument.adapters.sql.column_types import DurationMicros, EnumSet, EnumText, UtcMicros
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
+from deldokument.domain.webhook import Webhook, WebhookEvent
+from deldokument.ports.integrity import MAX_REMEMBERED, DamagedRow, DamageReports
+from deldokument.ports.repositories.staff import RoleIds
+from deldokument.ports.repositories.transaction import Transaction
+from tests.contract.records import ACCOUNT, DAY, KARI, NOW, TENANT, document_of, draft, settle, upload_of
+from tests.fakes.integrity import tagging
+
+FORMAT = Path(__file__).parents[3] / "docs" / "format.md"
+ANNE = Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name")
+DRIFT = Operator("drift", b"hash of siv", b"number", b"name")
+SYSTEM = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
+HOOK = Webhook("hook", SYSTEM.id, b"url", b"secret", frozenset({WebhookEvent.DOWNLOADED}), NOW)
+SHARE = draft()
+DOCUMENT = document_of(SHARE)
+UPLOAD = upload_of(DOCUMENT, token_hash=b"hash of token")
+PARTIAL = replace(UPLOAD, id="partial", token_hash=None, partial_of=UPLOAD.id, start=0)
+UNBOUND = {
+    "member": {"used_at"},
+    "integration": {"used_at"},
+    "upload": {"length", "offset", "finished_at", "start", "sealed_metadata"},
+}
+"""Columns that decide nothing, or that a compare-and-set changes; a part's bytes are bound by the manifest."""
+IDS = {
+    "tenant": TENANT.id,
+    "account": ACCOUNT.id,
+    "member": KARI.id,
+    "administrator": ANNE.id,
+    "operator": DRIFT.id,
+    "integration": SYSTEM.id,
+    "upload": UPLOAD.id,
+    "webhook": HOOK.id,
+}
+FORGERIES = [
+    ("tenant", {"activated_at": None}),
+    ("tenant", {"frozen_at": NOW}),
+    ("tenant", {"on_behalf_of": "mallory"}),
+    ("tenant", {"contact_telephone": "99 99 99 99"}),
+    ("tenant", {"retention": DAY}),
+    ("account", {"tenant_id": "other"}),
+    ("account", {"four_eyes": True}),
+    ("account", {"deleted_at": NOW}),
+    ("account", {"quota": 1}),
+    ("member", {"account_id": "other"}),
+    ("member", {"added_at": NOW + DAY}),
+    ("member", {"sealed_name": b""}),
+    ("administrator", {"tenant_id": "other"}),
+    ("administrator", {"sealed_identifier": b""}),
+    ("operator", {"sealed_name": b"another"}),
+    ("integration", {"rights": IntegrationRights.READ}),
+    ("integration", {"password_hash": b"hash of a password"}),
+    ("upload", {"member_id": None, "integration_id": "system"}),
+    ("upload", {"deadline": NOW + 2 * DAY}),
+    ("webhook", {"sealed_url": b"another"}),
+    ("webhook", {"events": frozenset({WebhookEvent.OPENED})}),
+    *((kind, {"tag": tag}) for kind in IDS for tag in (None, b"", bytes(32))),
+]
+OTHER_TENANT = replace(TENANT, id="other", organization_number="983544622")
+
+
+@pytest.fixture
+def damage() -> DamageReports:
+    return DamageReports()
+
+
+@pytest.fixture
+def database(database: SqlDatabase, damage: DamageReports) -> SqlDatabase:
+    """The port, with one row of each kind."""
+    ours = tagging(database, damage=damage)
+    settle(ours)
+    with ours.write() as tx:
+        tx.tenants.add(OTHER_TENANT)
+        tx.accounts.add(Account("other", OTHER_TENANT.id, "Skole"))
+        tx.staff.add_administrator(ANNE)
+        tx.staff.add_operator(DRIFT)
+        tx.integrations.add(SYSTEM)
+        tx.webhooks.add(HOOK)
+        tx.shares.add(SHARE)
+        tx.shares.add_document(DOCUMENT)
+        tx.uploads.add(UPLOAD)
+        tx.uploads.add(PARTIAL)
+    return ours
+
+
+def tamper(database_url: str, table: Table, row_id: str, **values: Any) -> None:
+    """Change columns past the service."""
+    engines = open_engines(database_url)
+    with transaction(engines.writer) as connection:
+        connection.execute(update(table).where(table.c.id == row_id).values(values))
+    engines.close()
+
+
+def readings(tx: Transaction) -> dict[str, list[Any]]:
+    """What each way of reading a row returns."""
+    return {
+        "tenant": [
+            tx.tenants.get(TENANT.id),
+            tx.tenants.by_number(TENANT.organization_number),
+            *tx.tenants.by_ids([TENANT.id]).values(),
+            *(one for one in tx.tenants.all() if one.id == TENANT.id),
+        ],
+        "account": [tx.accounts.get(ACCOUNT.id), *tx.accounts.of_tenant(TENANT.id)],
+        "member": [
+            tx.members.get(KARI.id),
+            tx.members.by_hash(ACCOUNT.id, KARI.lookup_hash),
+            *tx.members.by_hashes(ACCOUNT.id, [KARI.lookup_hash]),
+            *tx.members.of_account(ACCOUNT.id),
+            *(member for member, _ in tx.members.of_person(KARI.lookup_hash)),
+        ],
+        "administrator": [*tx.staff.administrators(TENANT.id), *tx.staff.administrators_by_hash(ANNE.lookup_hash)],
+        "operator": [*tx.staff.operators(), tx.staff.operator_by_hash(DRIFT.lookup_hash)],
+        "integration": [
+            tx.integrations.get(SYSTEM.id),
+            *tx.integrations.of_account(ACCOUNT.id),
+            *(one for one, _ in tx.integrations.of_organization(SYSTEM.organization_number)),
+        ],
+        "upload": [
+            tx.uploads.get(UPLOAD.id),
+            tx.uploads.by_token(b"hash of token"),
+            *(one for one in tx.uploads.of_documents([DOCUMENT.id]) if one.id == UPLOAD.id),
+        ],
+        "webhook": [
+            tx.webhooks.get(HOOK.id),
+            *tx.webhooks.of_integrations([SYSTEM.id]),
+            *tx.webhooks.of_account(ACCOUNT.id),
+            *tx.webhooks.of_tenant(TENANT.id),
+        ],
+    }
+
+
+def test_every_column_of_an_authenticated_table_is_bound_or_decides_nothing() -> None:
+    for tags in EVERY_TAG:
+        every = {column.name for column in tags.table.c} - {"id", "tag"}
+        assert set(tags.bound) == every - UNBOUND.get(tags.kind, set()), tags.kind
+    assert {tags.table for tags in EVERY_TAG} == {table for table in metadata.tables.values() if "tag" in table.c}
+
+
+def test_the_format_names_the_bound_columns_in_their_order() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([a-z_, ]+) \|$", FORMAT.read_text(encoding="utf-8"), re.M))
+    assert {tags.kind: ", ".join(tags.bound) for tags in EVERY_TAG}.items() <= rows.items()
+
+
+@pytest.mark.parametrize(
+    "value", [NOW, DAY, WebhookEvent.ENDED, frozenset(WebhookEvent), True, 17, "text", b"bytes", None]
+)
+def test_a_value_is_bound_as_it_is_stored(value: Any) -> None:
+    kinds: dict[type, TypeDecorator[Any]] = {
+        type(NOW): UtcMicros(),
+        type(DAY): DurationMicros(),
+        WebhookEvent: EnumText(WebhookEvent),
+        frozenset: EnumSet(WebhookEvent),
+    }
+    kind = kinds.get(type(value))
+    assert stored_value(value) == (kind.process_bind_param(value, None) if kind else value)  # type: ignore[arg-type]
+
+
+def test_rows_that_the_service_wrote_are_intact(database: SqlDatabase, damage: DamageReports) -> None:
+    with database.read() as tx:
+        assert all(None not in rows for rows in readings(tx).values())
+        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(True, (), False)
+    assert damage.is_empty
+
+
+@pytest.mark.parametrize(("kind", "changes"), FORGERIES)
+def test_a_changed_row_is_damaged_however_it_is_found(
+    database: SqlDatabase, database_url: str, damage: DamageReports, kind: str, changes: dict[str, Any]
+) -> None:
+    tamper(database_url, metadata.tables[kind], IDS[kind], **changes)
+    with database.read() as tx:
+        found = readings(tx)[kind]
+    assert not [one for one in found if one is not None and getattr(one, "intact", True)]
+    assert DamagedRow(kind, IDS[kind]) in damage.take()
+
+
+def test_an_inserted_row_gives_no_role(database: SqlDatabase, database_url: str) -> None:
+    engines = open_engines(database_url)
+    person = {"lookup_hash": KARI.lookup_hash, "sealed_identifier": b"", "sealed_name": b""}
+    with transaction(engines.writer) as connection:
+        tag = connection.execute(select(metadata.tables["operator"].c.tag)).scalar_one()
+        connection.execute(insert(metadata.tables["operator"]).values(id="mallory", tag=tag, **person))
+        row = {"id": "mallory", "tenant_id": TENANT.id, **person}
+        connection.execute(insert(metadata.tables["administrator"]).values(row))
+    engines.close()
+    with database.read() as tx:
+        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(True, (), False)
+        assert tx.staff.operators() == [DRIFT]
+        assert tx.staff.administrators(TENANT.id) == [ANNE]
+
+
+def test_a_damaged_tenant_or_account_is_not_written_and_nobody_shares_from_it(
+    database: SqlDatabase, database_url: str
+) -> None:
+    tamper(database_url, metadata.tables["account"], ACCOUNT.id, frozen_at=NOW)
+    with database.read() as tx:
+        damaged = tx.accounts.get(ACCOUNT.id)
+        assert tx.members.of_person(KARI.lookup_hash) == []
+        assert tx.integrations.of_organization(SYSTEM.organization_number) == []
+    assert damaged is not None
+    with pytest.raises(Broken, match="damaged"), database.write() as tx:
+        tx.accounts.save(replace(damaged, frozen_at=None))
+    tamper(database_url, metadata.tables["account"], ACCOUNT.id, frozen_at=None)
+    tamper(database_url, metadata.tables["tenant"], TENANT.id, name="Storevik kommune")
+    with database.write() as tx:
+        tenant = tx.tenants.lock(TENANT.id)
+        assert tx.members.of_person(KARI.lookup_hash) == []
+        assert tenant is not None
+        with pytest.raises(Broken, match="damaged"):
+            tx.tenants.save(replace(tenant, name=TENANT.name))
+
+
+def test_a_damaged_account_does_not_keep_others_from_ending(database: SqlDatabase, database_url: str) -> None:
+    other = replace(ACCOUNT, id="third", name="Havn", deleted_at=NOW + DAY)
+    with database.write() as tx:
+        tx.accounts.save(replace(ACCOUNT, deleted_at=NOW))
+        tx.accounts.add(other)
+    tamper(database_url, metadata.tables["account"], ACCOUNT.id, quota=1)
+    with database.write() as tx:
+        assert tx.accounts.spent(NOW + DAY, 1) == [other]
+
+
+Taking = Callable[[Transaction], object]
+
+
+@pytest.mark.parametrize(
+    ("kind", "take"),
+    [
+        ("member", lambda tx: tx.members.remove(KARI.id, NOW)),
+        ("member", lambda tx: tx.members.remove_all(ACCOUNT.id, NOW)),
+        ("member", lambda tx: tx.retention.erase_member(KARI.id, NOW)),
+        ("member", lambda tx: tx.tenant_lifecycle.forget_people(TENANT.id, NOW)),
+        ("account", lambda tx: tx.tenant_lifecycle.forget_people(TENANT.id, NOW)),
+        ("member", lambda tx: tx.tenant_lifecycle.remove_everybody(TENANT.id, NOW)),
+        ("integration", lambda tx: tx.tenant_lifecycle.remove_everybody(TENANT.id, NOW)),
+        ("integration", lambda tx: tx.integrations.remove(SYSTEM.id, NOW)),
+        ("upload", lambda tx: tx.uploads.renew_token(replace(UPLOAD, token_hash=b"next", deadline=NOW + 2 * DAY))),
+    ],
+)
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_changes_of_many_rows_keep_intact_rows_intact_and_damaged_ones_damaged(
+    database: SqlDatabase, database_url: str, damage: DamageReports, kind: str, take: Taking, *, is_damaged: bool
+) -> None:
+    table = metadata.tables[kind]
+    if is_damaged:
+        tamper(database_url, table, IDS[kind], tag=bytes(32))
+    with database.write() as tx:
+        take(tx)
+    with database.read() as tx:
+        one = {"member": tx.members.get, "integration": tx.integrations.get, "account": tx.accounts.get}.get(
+            kind, tx.uploads.get
+        )(IDS[kind])
+        partial = tx.uploads.get(PARTIAL.id)
+    assert partial is not None
+    assert (one is not None and getattr(one, "intact", True)) is not is_damaged
+    assert (DamagedRow(kind, IDS[kind]) in damage.take()) is is_damaged
+
+
+def test_a_token_is_renewed_with_its_owner_and_the_partial_uploads_follow(database: SqlDatabase) -> None:
+    renewed = replace(UPLOAD, token_hash=b"next", deadline=NOW + 2 * DAY)
+    with database.write() as tx:
+        tx.uploads.renew_token(renewed)
+        assert tx.uploads.by_token(b"next") == renewed
+        assert tx.uploads.partials(UPLOAD.id) == [replace(PARTIAL, deadline=renewed.deadline)]
+        with pytest.raises(NotFound):
+            tx.uploads.renew_token(replace(renewed, id="nothing"))
+
+
+def test_nothing_is_damaged_before_tags_are_enforced(
+    database: SqlDatabase, database_url: str, damage: DamageReports
+) -> None:
+    for tags in EVERY_TAG:
+        tamper(database_url, tags.table, IDS[tags.kind], tag=None)
+    with tagging(database, enforced=False, damage=damage).read() as tx:
+        assert all(None not in rows for rows in readings(tx).values())
+    assert damage.is_empty
+
+
+@pytest.mark.usefixtures("database")
+def test_a_database_without_keys_reads_no_authenticated_row(database_url: str) -> None:
+    bare = SqlDatabase(database_url)
+    with pytest.raises(Broken, match="no integrity key"), bare.read() as tx:
+        tx.tenants.get(TENANT.id)
+    bare.close()
+
+
+def test_a_damaged_row_is_reported_once_until_it_is_given_back() -> None:
+    reports, row = DamageReports(), DamagedRow("member", "kari")
+    reports.report(row)
+    reports.report(row)
+    assert reports.take() == [row]
+    assert reports.is_empty
+    reports.report(row)
+    assert reports.is_empty
+    reports.give_back([row])
+    assert reports.take() == [row]
+    for number in range(2 * MAX_REMEMBERED):
+        reports.report(DamagedRow("member", str(number)))
+    assert len(reports.take()) == MAX_REMEMBERED - 1

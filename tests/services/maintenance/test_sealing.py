@@ -1,0 +1,151 @@
+"""A process without the seal's key has the worker sign, and only what it is for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify_signature
+from deldokument.domain.chain import Seal
+from deldokument.domain.errors import Broken, Unavailable
+from deldokument.ports.documents import RenderedDocument
+from deldokument.ports.repositories.seals import SealKind, SealRequest
+from deldokument.services.audit.export import END_LABEL
+from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, seal_file
+from deldokument.services.maintenance.sealing import WorkerSigner, answer_seal_requests
+from tests.support.server import wait_until
+from tests.support.stored_data import contents
+from tests.support.world import NOON, Stage
+
+STATEMENT = END_LABEL + b"ab" * 32
+
+
+@pytest.fixture
+def signer(stage: Stage) -> WorkerSigner:
+    """What a server process has in the place of the seal."""
+    return WorkerSigner(stage.deps.database, stage.deps.keyring, stage.deps.clock)
+
+
+@pytest.fixture
+def pdf(stage: Stage) -> bytes:
+    """An agreement as it is rendered."""
+    return stage.deps.renderer.pdf(RenderedDocument("# Avtale", "Avtale", "1.0", NOON))
+
+
+@contextmanager
+def working(stage: Stage) -> Iterator[None]:
+    """A worker with the seal runs."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            answer_seal_requests(stage.deps)
+            stop.wait(0.01)
+
+    answer_seal_requests(stage.deps)
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_worker_signs_a_pdf_and_the_end_of_an_export(stage: Stage, signer: WorkerSigner, pdf: bytes) -> None:
+    with working(stage):
+        signer.check(NOON)
+        assert signer.certificate() == stage.deps.signer.certificate()
+        sealed = signer.seal(pdf, reason="Signert", location="https://del.example", at=NOON)
+        signature = signer.sign(STATEMENT)
+    assert sealed.startswith(b"%PDF-")
+    assert b"ETSI.CAdES.detached" in sealed
+    assert verify_signature(signer.certificate(), STATEMENT, signature)
+
+
+def test_nothing_of_a_request_is_left_or_was_ever_in_the_clear(stage: Stage, signer: WorkerSigner, pdf: bytes) -> None:
+    answer_seal_requests(stage.deps)
+    results = list[bytes]()
+    asking = threading.Thread(target=lambda: results.append(signer.seal(pdf, reason="Signert", location="", at=NOON)))
+    asking.start()
+    wait_until(lambda: answer_seal_requests(stage.deps) == 1, 10, "nothing was asked")
+    # The answer may have been fetched already; what the database file holds of it is encrypted in any case.
+    asking.join()
+    assert len(results) == 1
+    assert pdf not in b"".join(path.read_bytes() for path in stage.folder.rglob("*") if path.is_file())
+    with stage.deps.database.read() as tx:
+        assert tx.seals.open_requests(9) == []
+
+
+def test_a_checkpoint_of_an_event_chain_is_never_signed_on_request(stage: Stage, signer: WorkerSigner) -> None:
+    forged = Seal(stage.tenant.id, 7, bytes(32), NOON, "").statement()
+    with working(stage), pytest.raises(Broken):
+        signer.sign(forged)
+
+
+def test_what_is_no_pdf_or_was_changed_in_the_database_is_refused_and_the_others_are_signed(
+    stage: Stage, signer: WorkerSigner
+) -> None:
+    key = existing_key(stage.deps.keyring, DIRECTORY)
+    moved = seal_file(key, STATEMENT, EncryptedColumn.SEAL_CONTENT, "another")
+    with stage.deps.database.write() as tx:
+        tx.seals.add(SealRequest("damaged", SealKind.EXPORT, "", "", NOON, moved))
+    with working(stage):
+        with pytest.raises(Broken):
+            signer.seal(b"not a PDF", reason="", location="", at=NOON)
+        assert signer.sign(STATEMENT)
+    with stage.deps.database.read() as tx:
+        damaged = tx.seals.get("damaged")
+    assert damaged is not None
+    assert (damaged.fault, damaged.sealed_answer) == ("broken", None)
+
+
+def test_without_a_worker_nothing_is_sealed_and_the_request_is_withdrawn(
+    stage: Stage, signer: WorkerSigner, pdf: bytes
+) -> None:
+    answer_seal_requests(stage.deps)
+    before = contents(stage)
+    with pytest.raises(Unavailable, match="seal_unanswered"):
+        replace(signer, looks=2).seal(pdf, reason="", location="", at=NOON)
+    assert contents(stage) == before
+
+
+def test_before_a_worker_has_stored_a_seal_there_is_none(stage: Stage, signer: WorkerSigner) -> None:
+    for ask in (lambda: signer.check(NOON), signer.certificate, lambda: signer.sign(STATEMENT)):
+        with pytest.raises(Unavailable, match="seal_missing"):
+            ask()
+    answer_seal_requests(replace(stage.deps, signer=MissingSeal()))
+    with pytest.raises(Unavailable, match="seal_missing"):
+        signer.certificate()
+
+
+def test_an_expired_seal_is_told_before_anybody_asks_and_still_signs_exports(
+    stage: Stage, signer: WorkerSigner, pdf: bytes
+) -> None:
+    answer_seal_requests(stage.deps)
+    stage.clock.advance(days=LIFETIME.days + 1)
+    with working(stage):
+        with pytest.raises(Unavailable, match="seal_expired"):
+            signer.check(NOON)
+        with pytest.raises(Unavailable, match="seal_expired"):
+            signer.seal(pdf, reason="", location="", at=NOON)
+        assert signer.sign(STATEMENT)
+
+
+def test_a_seal_that_expires_while_a_request_waits_is_told_to_the_one_who_waits(
+    stage: Stage, signer: WorkerSigner, pdf: bytes
+) -> None:
+    with working(stage), pytest.raises(Unavailable, match="seal_expired"):
+        signer.seal(pdf, reason="", location="", at=NOON + LIFETIME + timedelta(days=1))
+
+
+def test_a_round_without_requests_changes_nothing(stage: Stage) -> None:
+    answer_seal_requests(stage.deps)
+    before = contents(stage)
+    assert answer_seal_requests(stage.deps) == 0
+    assert contents(stage) == before

@@ -1,0 +1,92 @@
+"""Who asks too often is told how long to wait and what to do, on pages and in calls, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.world import KARI, OLA, SIV
+
+LIMITS = {"refusals_per_hour": 1, "logins_per_hour": 1, "lookups_per_hour": 2, "drafts_per_hour": 1}
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with stage_in_memory() as stage:
+        share_id = stage.publish(OLA)
+        stage.clock.advance(days=1)
+        limited = replace(stage.deps.config, **LIMITS)  # type: ignore[arg-type]
+        made = serve(replace(stage, deps=replace(stage.deps, config=limited)))
+        made.stage.members["share"] = share_id
+        yield made
+        made.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "advice"),
+    [
+        ("nb", "Du må vente litt", "Vent 60 minutter før du prøver en til."),
+        ("nn", "Du må vente litt", "Vent 60 minutt før du prøver ei til."),
+        ("en", "You have to wait a little", "Wait 60 minutes before you try another one."),
+    ],
+)
+def test_a_stranger_at_many_links_reads_how_long_to_wait_and_whom_to_ask(
+    web: Web, language: str, heading: str, advice: str
+) -> None:
+    siv, real = web.browser(SIV), web.stage.members["share"]
+    siv.http.cookies.set("spraak", language)
+    assert siv.get(f"/d/{real}").status_code == 404
+    told = []
+    for share_id in (real, "A" * 22):
+        page = siv.get(f"/d/{share_id}")
+        assert (page.status_code, page.headers["retry-after"]) == (429, "3600")
+        assert heading in page.text
+        assert advice in page.text
+        told.append(page.text.replace(share_id, ""))
+    assert told[0] == told[1]
+    document = siv.get(f"/d/{real}/alt.zip", headers={"accept": "*/*"})
+    assert (document.status_code, document.headers["content-type"]) == (429, "text/plain; charset=utf-8")
+
+
+def test_a_recipient_opens_the_share_after_many_links_of_others(web: Web) -> None:
+    ola = web.browser(OLA)
+    for _ in range(3):
+        assert ola.get("/d/" + "A" * 22).status_code in {404, 429}
+    assert ola.get(f"/d/{web.stage.members['share']}").status_code == 200
+
+
+def test_who_logs_in_too_often_gets_a_page_that_leads_back_to_the_link(web: Web) -> None:
+    browser = web.browser()
+    browser.log_in(KARI)
+    assert browser.begin_login("/mine").status_code == 303
+    page = browser.begin_login("/mine")
+    assert (page.status_code, page.headers["retry-after"]) == (429, "3600")
+    assert "Du må vente litt" in page.text
+    other = web.browser()
+    assert other.begin_login("/mine").status_code == 303
+    web.stage.login.person = KARI
+    answer = other.get("/logg-inn/svar", params={"code": "code", "state": f"state-{web.stage.login.begun}"})
+    assert answer.status_code == 429
+    assert 'href="/logg-inn?neste=/mine"' in answer.text
+
+
+def test_a_call_of_the_form_over_a_limit_says_so_and_the_draft_keeps_what_it_has(web: Web) -> None:
+    kari = web.browser(KARI)
+    begun = kari.call("POST", "/del/utkast", {"account_id": web.stage.byggesak.id})
+    assert begun.status_code == 201
+    again = kari.call("POST", "/del/utkast", {"account_id": web.stage.byggesak.id})
+    assert (again.status_code, again.headers["retry-after"], again.json()["code"]) == (429, "3600", "draft_limit")
+    [fault] = again.json()["errors"]
+    assert fault == {
+        "field": "",
+        "message": "Du har begynt på svært mange delinger på kort tid. Vent 60 minutter, og prøv igjen.",
+    }
+    path = f"/del/utkast/{begun.json()['draft']['id']}/mottakere"
+    assert kari.call("POST", path, {"text": f"{OLA} {SIV}"}).status_code == 200
+    refused = kari.call("POST", path, {"text": KARI})
+    assert (refused.status_code, refused.json()["code"]) == (429, "lookup_limit")
+    shown = kari.get(f"/del?utkast={begun.json()['draft']['id']}")
+    assert shown.text.count('"confirmed":') >= 2
