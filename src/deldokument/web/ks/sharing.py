@@ -40,8 +40,8 @@ _FIELDS = {
     "archived": "arkivert",
 }
 _METADATA_SECONDS = 120.0
-_AROUND = METADATA_LENGTH + 64 * 1024
-"""Maximum number of bytes of a form besides its document."""
+_AROUND = METADATA_LENGTH + 64 * 1024 + MAX_LENGTH // 100
+"""Maximum number of bytes of a form besides its document: metadata, boundaries, and what a sender's encryption adds."""
 
 
 async def share_document(caller: Caller) -> Response:
