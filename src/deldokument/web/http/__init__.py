@@ -7,6 +7,7 @@
 - `form_values`: dates and counts of form fields and queries
 - `forms`: streaming parser of forms with files
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
+- `lease_renewal`: renewal of the lease on an idempotency key
 - `media_type`: media type of a request's body
 - `multipart`: multipart/form-data parser that all readers share
 - `pagination`: pagination tokens of pages

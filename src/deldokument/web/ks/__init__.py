@@ -9,6 +9,7 @@ Never imports: `web.pages`, `web.api`.
 - `dispatch`: limits and errors of every request
 - `errors`: errors as `ErrorMessage`
 - `forms`: streaming parser of the share form
+- `idempotency`: repeated uploads
 - `metadata`: the part of the form that says who receives what, and for how long
 - `sharing`: a published share in one request
 - `store`: documents by their ids, as in Fiks Dokumentlager

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -23,12 +24,15 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.drafts import DraftFields, discard_draft
+from deldokument.services.shares.drafts import DraftFields, discard_draft, remove_document
 from deldokument.services.shares.publishing import publish_share
+from deldokument.services.shares.queries import view_share
+from deldokument.services.shares.stored_documents import show_document
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from deldokument.services.uploads.exchange_keys import exchange_pairs
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, DecryptedBody, SharingForm
+from deldokument.web.ks.idempotency import once
 from deldokument.web.ks.metadata import Metadata, read_metadata
 from deldokument.web.transfer.request_body import content_length, receive
 
@@ -50,19 +54,25 @@ async def share_document(caller: Caller) -> Response:
     encrypted = request.query_params.get("kryptert", "false").lower()
     if encrypted not in {"true", "false"}:
         raise InvalidInput("kryptert", "field_malformed")
-    account_id = caller.path_id("kontoId")
+    # Checked before the body is read.
+    caller.path_id("kontoId")
     form = SharingForm(request.headers.get("content-type", ""), request.receive)
     try:
         async with asyncio.timeout(_METADATA_SECONDS):
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
-    metadata = read_metadata(raw, caller.deps.clock.now())
-    share = await run_in_threadpool(_draft, caller, account_id, metadata)
+    metadata, document = read_metadata(raw, caller.deps.clock.now()), form.receive_document
+    if encrypted == "true":
+        document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
+    return await once(caller, raw, partial(_share, caller, form, document, metadata))
+
+
+async def _share(caller: Caller, form: SharingForm, document: Receive, metadata: Metadata, share_id: str) -> Response:
+    share = await run_in_threadpool(_draft, caller, caller.path_id("kontoId"), metadata, share_id)
+    if share_id and (shared := await run_in_threadpool(_shared_before, caller, share, metadata)):
+        return shared
     try:
-        document = form.receive_document
-        if encrypted == "true":
-            document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
         return await _received(caller, form, document, share, metadata)
     except BaseException as error:
         with suppress(ServiceError):
@@ -72,7 +82,21 @@ async def share_document(caller: Caller) -> Response:
         ) from None
 
 
-def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
+def _shared_before(caller: Caller, share: Share, metadata: Metadata) -> Response | None:
+    """Return the response for a share that an earlier attempt has published or proposed.
+
+    Otherwise remove what that attempt has uploaded, and return None.
+    """
+    view = view_share(caller.deps, caller.sharer, share.id)
+    if view.share.state is ShareState.AVAILABLE or view.proposal:
+        known = show_document(caller.deps, caller.sharer, view.documents[0].id)
+        return _answer(caller, view.share, metadata, known.id, known.length, known.stored_length or known.length)
+    for one in view.documents:
+        remove_document(caller.deps, caller.sharer, share.id, one.id)
+    return None
+
+
+def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -> Share:
     if metadata.systems:
         _check_systems(caller, metadata)
     words = DraftFields(
@@ -82,7 +106,9 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
         expires_at=metadata.expires_at,
     )
     try:
-        return create_draft(caller.deps, caller.sharer, words, metadata.recipients, read_back=bool(metadata.systems))
+        return create_draft(
+            caller.deps, caller.sharer, words, metadata.recipients, share_id, read_back=bool(metadata.systems)
+        )
     except (InvalidInput, InvalidFields) as error:
         raise _renamed(error, metadata, caller) from None
 
@@ -126,15 +152,21 @@ async def _received(caller: Caller, form: SharingForm, document: Receive, share:
     await form.finish()
     received = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
     published = await run_in_threadpool(publish_share, deps, sharer, share.id)
+    return _answer(caller, published, metadata, received.id, received.length, received.stored_length)
+
+
+def _answer(
+    caller: Caller, share: Share, metadata: Metadata, document_id: str, length: int, stored_length: int
+) -> Response:
     answer = {
-        "id": uuid_of(received.id),
+        "id": uuid_of(document_id),
         "dokumentnavn": metadata.name,
         "mimeType": metadata.media_type,
-        "ukryptertStorrelse": received.length,
-        "kryptertStorrelse": received.stored_length,
+        "ukryptertStorrelse": length,
+        "kryptertStorrelse": stored_length,
     }
-    waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
-    return JSONResponse(answer | waits, 201, {"Location": f"{deps.config.public_url}/d/{share.id}"})
+    waits = {"venterPaGodkjenning": True} if share.state is ShareState.DRAFT else {}
+    return JSONResponse(answer | waits, 201, {"Location": f"{caller.deps.config.public_url}/d/{share.id}"})
 
 
 def _at_most(request: Request) -> int | None:
