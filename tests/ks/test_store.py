@@ -55,7 +55,7 @@ def read_back(fiks: Fiks, document_id: str, below: str = "") -> httpx.Response:
 def test_every_path_of_the_client_is_there_and_none_else(fiks: Fiks) -> None:
     [mount] = [r for r in routes(fiks.web.stage.deps, site()) if isinstance(r, Mount) and r.path == STORE_PREFIX]
     found = {
-        (method, route.path)
+        (method, route.path.replace(":uuid", ""))
         for route in mount.routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}

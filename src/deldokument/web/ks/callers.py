@@ -73,7 +73,7 @@ class Caller:
     def document_id(self) -> str:
         """The document of the path. Raises: NotFound if it is not a UUID."""
         try:
-            return document_id_of(self.request.path_params["dokumentId"])
+            return document_id_of(str(self.request.path_params["dokumentId"]))
         except ValueError:
             raise NotFound("no UUID in the path") from None
 
