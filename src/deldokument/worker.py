@@ -22,8 +22,10 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.outbox import Channel, Result
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
-from deldokument.services.inspection.documents import inspect_documents
+from deldokument.services.audit.damage import record_damage
+from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.maintenance.sealing import answer_seal_requests
@@ -50,6 +52,9 @@ _UNHURRIED = 5.0
 
 A dozen queries each second took a third of an idle worker's time.
 """
+_PATROL = 600.0
+"""Pause in seconds after a patrol of all available shares."""
+_PATROL_FACTOR = 10.0
 
 
 def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.ROUNDS) -> int:
@@ -96,6 +101,22 @@ class Sweeper:
         self._under_way = False
         self._under_way = sweep_orphans(deps)
         return int(self._under_way)
+
+
+class Patrol:
+    """Slow walk through all available shares, slice by slice. Remembers where it is."""
+
+    def __init__(self) -> None:
+        self._after: PatrolPlace | None = None
+
+    def __call__(self, deps: Dependencies) -> int:
+        """Do one slice; return 1 while the patrol continues.
+
+        Raises: Unavailable if the clock is not trusted.
+        """
+        _check_clock(deps)
+        self._after = retention.patrol_shares(deps, self._after)
+        return int(self._after is not None)
 
 
 def plan_from_events(deps: Dependencies) -> int:
@@ -158,10 +179,11 @@ class Loop:
 def loops() -> tuple[Loop, ...]:
     """Return all loops of the worker."""
     return (
-        Loop("inspect", inspect_documents, 0.5),
+        Loop("inspect", Inspector(), 0.5),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
+        Loop("damage", record_damage, 1.0),
         Loop("seal", sign_checkpoints, 15.0),
         Loop("seal on request", answer_seal_requests, 0.5),
         Loop("plan", plan_from_events, 1.0, _MIN_PAUSE, 1.0),
@@ -169,6 +191,7 @@ def loops() -> tuple[Loop, ...]:
         *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
+        Loop("patrol", Patrol(), _PATROL, _MIN_PAUSE, _PATROL_FACTOR),
     )
 
 

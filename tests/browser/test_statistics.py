@@ -48,7 +48,7 @@ def appears(page: Page, kind: str, colour: str = "") -> bool:
     return drawn
 
 
-def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_narrow_and_wide(
+def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_and_narrow(
     visit: Visit, demo: Demo, tmp_path: Path
 ) -> None:
     demo.share(noise(tmp_path / "vedtak.pdf", 200_000), OLA)

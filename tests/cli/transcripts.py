@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 import typer
-from joserfc.jwk import RSAKey
 from typer.testing import CliRunner, Result
 
 from deldokument.bootstrap.runtime import build_runtime
@@ -30,6 +29,7 @@ from deldokument.cli.main import app
 from deldokument.config.settings import load_settings
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import sign_checkpoints
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import start_simulators
 from tests.support.stack import stack
 from tests.support.stored_data import do_as_owner
@@ -88,7 +88,7 @@ def make_ready(environment: Mapping[str, str]) -> None:
 
 def write_client_key(path: Path) -> None:
     """A client key that is quick to load; those that the command makes are twice as long."""
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("client")
     path.write_text(json.dumps(key.as_dict(private=True)), encoding="utf-8")
 
 

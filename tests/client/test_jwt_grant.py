@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 from deldokument.client.jwt_grant import grant_request, private_key, read_grant
+from tests.support.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.once
 
-KEY = RSAKey.generate_key(2048, auto_kid=True)
+KEY = rsa_key("client")
 JWK = KEY.as_dict(private=True)
 
 

@@ -19,6 +19,7 @@ from joserfc.jwk import RSAKey
 from deldokument.client import Client, Interrupted, NotConfigured, Refused, Settings, Unreachable
 from deldokument.client.tokens import MaskinportenTokens, read_key
 from deldokument.client.transport import TRIES, RetryPolicy, Transport
+from tests.support.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.once
 
@@ -28,7 +29,7 @@ Answer = httpx.Response | Exception
 
 @pytest.fixture(scope="module")
 def key() -> RSAKey:
-    return RSAKey.generate_key(2048, auto_kid=True)
+    return rsa_key("client")
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_a_public_key_or_a_missing_one_cannot_sign(key: RSAKey, tmp_path: Path) 
 
 
 def test_the_first_key_of_a_set_signs(key: RSAKey, tmp_path: Path) -> None:
-    other = RSAKey.generate_key(2048, auto_kid=True)
+    other = rsa_key("stranger")
     (tmp_path / "key.json").write_text(json.dumps({"keys": [k.as_dict(private=True) for k in (key, other)]}))
     assert read_key(tmp_path / "key.json").kid == key.kid
 

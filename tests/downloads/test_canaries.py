@@ -175,10 +175,10 @@ def bytes_from(deps: Dependencies, share_id: str, document_id: str) -> bytes:
     return b"".join(bytes(buffer) for buffer in read_content(deps, content, 0, content.length))
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment of its own: its clock is moved, and all of its files are searched."""
-    with Deployment(tmp_path) as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose clock is moved and all of whose files are searched; each test has words of its own."""
+    with Deployment(tmp_path_factory.mktemp("canaries")) as started:
         yield started
 
 
@@ -198,7 +198,7 @@ def test_a_withdrawn_share_was_never_in_the_clear_and_no_backup_gives_it_back(
     canaries = hatch()
     share_id, document_id = entrust(running, canaries)
     assert found(running, canaries) == []
-    running.publish(share_id)
+    running.publish(share_id, by_worker=True)
     ewa, path = running.session(EWA), f"/d/{share_id}/dokument/{document_id}"
     assert canaries.message in ewa.get(f"/d/{share_id}").text
     assert ewa.get(path).content == body(canaries)
@@ -224,7 +224,7 @@ def test_an_ended_share_is_accounted_for_until_the_retention_ends_and_then_forgo
 ) -> None:
     canaries = hatch()
     share_id, document_id = entrust(running, canaries)
-    running.publish(share_id)
+    running.publish(share_id, by_worker=True)
     running.session(EWA).get(f"/d/{share_id}/dokument/{document_id}")
     before = back_up(running, tmp_path / "before")
     running.move_clock(timedelta(days=31))

@@ -23,7 +23,7 @@ from deldokument.services.tenants.freezing import FreezeReason, freeze_share, un
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
 from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, SOCKET_MODES, Deployment, SocketMode, wait_until
 
-LENGTH = 60_000_000
+LENGTH = 30_000_000
 WINDOW = 400_000
 """More than the kernel of a client with a small window holds."""
 PROMISED_SECONDS = 5.0
@@ -91,8 +91,9 @@ def stops(running: Deployment, who: str, path: str, event: Callable[[], object],
     assert got + held < LENGTH - 10 * size
 
 
-# A steady reader of some 15 MB/s, and one so slow that a single buffer would last it for half a minute.
-PACES = [pytest.param(0.004, 65536, id="steady"), pytest.param(0.2, 8192, id="slow")]
+# A steady reader of some 8 MB/s, and one so slow that a single buffer would last it for half a minute.
+STEADY = 0.008
+PACES = [pytest.param(STEADY, 65536, id="steady"), pytest.param(0.2, 8192, id="slow")]
 
 
 @pytest.mark.parametrize(("pause", "size"), PACES)
@@ -129,7 +130,7 @@ def test_withdrawn_while_the_reader_takes_nothing(often: Deployment, content: by
 
 def test_withdrawn_cuts_the_zip_too(often: Deployment, content: bytes) -> None:
     share_id = often.share([OLA_NUMBER], {"stor.bin": content, "liten.txt": b"x"})
-    stops(often, OLA, f"/d/{share_id}/alt.zip", lambda: often.withdraw(share_id), pause=0.004, size=65536)
+    stops(often, OLA, f"/d/{share_id}/alt.zip", lambda: often.withdraw(share_id), pause=STEADY, size=65536)
 
 
 def test_logged_out(often: Deployment, content: bytes) -> None:
@@ -137,7 +138,7 @@ def test_logged_out(often: Deployment, content: bytes) -> None:
     [path] = often.document_paths(share_id)
     ola = often.session(OLA)
     token = ola.headers["X-CSRF-Token"]
-    stops(often, OLA, path, lambda: ola.post("/logg-ut", data={"csrf_token": token}), pause=0.004, size=65536)
+    stops(often, OLA, path, lambda: ola.post("/logg-ut", data={"csrf_token": token}), pause=STEADY, size=65536)
     assert ola.get(path).status_code == 401
 
 
@@ -156,7 +157,7 @@ def read_and_withdraw(running: Deployment, share_id: str, answer: httpx.Response
         if not received:
             running.withdraw(share_id)
         received.append(len(piece))
-        time.sleep(0.004)
+        time.sleep(STEADY)
 
 
 def receipt_of(deps: Dependencies, share_id: str) -> bool | None:
@@ -209,7 +210,7 @@ def test_the_end_comes_and_rights_go_while_it_runs(impatient: Deployment, conten
     share_id = impatient.share([OLA_NUMBER, FJELL], {"stor.bin": content})
     [path] = impatient.document_paths(share_id)
     day = timedelta(days=1)
-    stops(impatient, OLA, path, lambda: impatient.move_clock(40 * day), pause=0.004, size=65536)
+    stops(impatient, OLA, path, lambda: impatient.move_clock(40 * day), pause=STEADY, size=65536)
     assert impatient.session(OLA).get(path).status_code == 410
     assert impatient.session(PER).get(path).status_code == 410
     assert impatient.session("Siv Holm").get(path).status_code == 404

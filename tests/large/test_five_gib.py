@@ -67,7 +67,7 @@ def test_five_gib_up_and_down_in_bounded_memory(tmp_path: Path) -> None:
         sent = upload(running, draft_id)
         print_figure(f"most memory after the upload {memory.most / 1e6:.0f} MB")
         began = time.monotonic()
-        running.publish(draft_id)
+        running.publish(draft_id, by_worker=True)
         print_figure(f"inspection {time.monotonic() - began:.1f} s")
         [path] = running.document_paths(draft_id)
         assert download(running, path) == sent

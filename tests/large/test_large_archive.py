@@ -152,7 +152,7 @@ def test_entries_beyond_4_gib_come_whole_and_resume_behind_the_first(tmp_path: P
         upload(running, draft_id, "stor.bin", BEYOND)
         running.upload(draft_id, "mappe/etter.txt", b"behind 4 GiB")
         upload(running, draft_id, "mappe/stor igjen.bin", BEYOND)
-        running.publish(draft_id)
+        running.publish(draft_id, by_worker=True)
         zipped = Zipped(running, draft_id, running.session(OLA))
         whole, resumed, head = tmp_path / "whole.zip", tmp_path / "resumed.zip", zipped.head()
         with Memory(running) as memory:

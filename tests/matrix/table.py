@@ -54,6 +54,8 @@ UNKNOWN = {
 }
 NO_DEMO = (("GET", "/demo"), ("POST", "/demo/klokke"))
 DEMO = Demo((), (), lambda: timedelta(), lambda _step: None)
+_OWN_HEAD = ("/d/", "/uploads")
+"""Routes that do something else for HEAD. The others answer it as GET before they know of the share's state."""
 _TUS = {"Tus-Resumable": "1.0.0"}
 _PATCH = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 
@@ -162,7 +164,7 @@ class Survey:
     def _compare(self, row: Row, case: Case, actor: str, answer: httpx.Response) -> None:
         """HEAD answers as GET; what is not for the actor looks as what does not exist."""
         where = f"{row.label}, {self.state}, {actor}"
-        if row.method == "GET":
+        if row.method == "GET" and (self.state == "available" or row.path.startswith(_OWN_HEAD)):
             head = self._ask(row, case, actor, case.ids, "HEAD")
             if head.status_code != answer.status_code or head.content:
                 self.outcome.faults.append(f"{where}: HEAD answers {head.status_code}")

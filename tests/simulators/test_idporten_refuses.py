@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from deldokument.simulators import altinn, enhetsregisteret, idporten, maskinporten
 from deldokument.simulators.idporten_state import Login, Sessions, Shelf
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import CLIENT_ID, REDIRECT_URI, Running, log_in, start_simulators
 
 VERIFIER = "v" * 43
@@ -220,7 +221,7 @@ def test_what_is_no_assertion_authenticates_nobody(running: Running, proof: str)
 
 
 def test_an_assertion_by_another_key_authenticates_nobody(running: Running) -> None:
-    stranger = RSAKey.generate_key(2048)
+    stranger = rsa_key("stranger")
     assert error(post(running, "/par", REQUEST, assertion(running, key=stranger))) == (401, "invalid_client")
 
 
@@ -229,7 +230,7 @@ def test_a_request_without_assertion_is_refused(running: Running) -> None:
 
 
 def test_a_rotated_client_key_works_at_once(running: Running) -> None:
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("rotating")
     jwks = running.clients.with_name("rotating.json")
     jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     client = {"client_id": "rotating", "jwks": "rotating.json", "redirect_uris": [REDIRECT_URI]}
@@ -244,7 +245,7 @@ def test_a_rotated_client_key_works_at_once(running: Running) -> None:
         return post(running, "/par", form, proof).status_code
 
     assert pushed_with(key) == 201
-    successor = RSAKey.generate_key(2048, auto_kid=True)
+    successor = rsa_key("successor")
     jwks.write_text(json.dumps({"keys": [successor.as_dict(private=False)]}))
     assert pushed_with(key) == 401
     assert pushed_with(successor) == 201
@@ -342,7 +343,7 @@ def test_logout_comes_back_only_to_a_registered_address(running: Running, browse
 
 def test_logout_with_anothers_hint_ends_nothing(running: Running, browser: httpx.Client) -> None:
     log_in(browser, authorize_url(running), person="Ola Nordmann")
-    key = RSAKey.generate_key(2048)
+    key = rsa_key("stranger")
     forged = jwt.encode({"alg": "RS256"}, {"iss": running.idporten, "aud": CLIENT_ID}, key)
     assert browser.get(f"{running.idporten}/endsession", params={"id_token_hint": forged}).status_code == 400
     assert not logged_out(running, browser)

@@ -13,6 +13,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from deldokument.simulators.cast import CastError, load_cast
 from deldokument.simulators.numbers import is_organization_number, is_synthetic_person
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import ALTINN_SCOPE, API_SCOPE, GRANT, ORGANIZATION, Running, start_simulators
 
 PER, TOR, FJELL, FJELL_TROMSO = "05877914102", "09816914180", "312824450", "314758625"
@@ -131,7 +132,7 @@ def test_a_grant_counts_once(running: Running) -> None:
 
 
 def test_a_grant_by_another_key_is_refused(running: Running) -> None:
-    answer = exchange(running, assertion(running, key=RSAKey.generate_key(2048)))
+    answer = exchange(running, assertion(running, key=rsa_key("stranger")))
     assert "MP-100" in answer.json()["error_description"]
 
 
@@ -223,7 +224,7 @@ def test_a_caller_without_token_or_key_gets_an_empty_401(running: Running, heade
 
 
 def test_a_token_from_somewhere_else_gets_an_empty_401(running: Running) -> None:
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("stranger")
     claims = {"iss": running.maskinporten_issuer, "exp": int(time.time()) + 60, "scope": ALTINN_SCOPE}
     forged = jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
     assert ask(running, authorization=f"Bearer {forged}").status_code == 401

@@ -12,6 +12,8 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from tests.support.rsa_keys import rsa_key
+
 SCOPE = "deldokument:share"
 
 
@@ -24,7 +26,7 @@ class HostileIssuer:
     """Serves metadata and keys at ``issuer``. ``answer`` may take over the serving of a path."""
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, auto_kid=True)
+        self.key = rsa_key("issuer")
         self.published: list[dict[str, Any]] = [self.key.as_dict(private=False)]
         self.metadata: dict[str, Any] = {}
         self.fetches = 0

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-from joserfc.jwk import RSAKey
+from tests.support.rsa_keys import rsa_key
 
 TokenMaker = Callable[["HostileProvider"], str]
 
@@ -22,7 +22,7 @@ class HostileProvider:
     """
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, auto_kid=True)
+        self.key = rsa_key("provider")
         self.published = [self.key]
         self.key_fetches = 0
         self.asked: dict[str, str] = {}

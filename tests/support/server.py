@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -36,10 +36,13 @@ from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.keys import create_root_key
 from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_file, prepare
 from deldokument.config.settings import Settings, load_settings
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import ServiceError
 from deldokument.domain.tenancy import Contact
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
+from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.registration import create_tenant
@@ -387,14 +390,18 @@ class Deployment:
         """«Del dokument»."""
         _json(self.session(KARI).post(f"/del/utkast/{draft_id}/publisering", json={}))
 
-    def publish(self, draft_id: str) -> None:
-        """«Del dokument», and wait until every document has been inspected."""
+    def publish(self, draft_id: str, *, by_worker: bool = False) -> None:
+        """«Del dokument», and have every document inspected: by the worker alone, or by whoever comes first."""
         self.publish_uninspected(draft_id)
-        wait_until(lambda: self._inspected(draft_id), 120, "the documents were not inspected")
 
-    def _inspected(self, share_id: str) -> bool:
-        with self.node.deps.database.read() as tx:
-            return all(document.inspected_at for document in tx.shares.documents([share_id]))
+        def is_inspected() -> bool:
+            # The worker is niced and looks twice a second. What fails of other tests' documents is not this one's.
+            with suppress(ServiceError, IntegrityError):
+                _ = by_worker or inspect_documents(self.node.deps)
+            with self.node.deps.database.read() as tx:
+                return all(document.inspected_at for document in tx.shares.documents([draft_id]))
+
+        wait_until(is_inspected, 120, "the documents were not inspected")
 
     def share(self, recipients: Sequence[str], files: Mapping[str, bytes], **words: Any) -> str:
         """Kari's published share, its documents inspected; its id. ``words`` as for :meth:`draft`."""

@@ -27,6 +27,7 @@ from joserfc.jwk import RSAKey
 
 from tests.support.forked import forked
 from tests.support.ports import NO_TLS
+from tests.support.rsa_keys import rsa_key
 
 CLIENT_ID = "deldokument-test"
 ORGANIZATION = "310240001"
@@ -125,7 +126,7 @@ def start_simulators(
     altinn_options: Iterable[str] = (),
 ) -> Running:
     """Start those named (Altinn's bring ``maskinporten``); their files go to ``folder``."""
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("client")
     (folder / "client-jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     clients = folder / "clients.json"
     client = {
@@ -138,7 +139,9 @@ def start_simulators(
     }
     clients.write_text(json.dumps([client]))
     wanted = {*names, *({"maskinporten"} if {*names}.intersection(_OF_ALTINN) else ())}
-    issuer_options = {name: ["--clients", str(clients)] for name in ("idporten", "maskinporten")}
+    issuer_options = {
+        name: ["--clients", str(clients), "--state", str(_state(folder, name))] for name in ("idporten", "maskinporten")
+    }
     urls = dict.fromkeys(ALL, "")
     with ExitStack() as processes:
         start = partial(start_simulator, processes, folder)
@@ -160,6 +163,13 @@ def start_simulators(
             subscription_key=SUBSCRIPTION_KEY,
             _processes=processes.pop_all(),
         )
+
+
+def _state(folder: Path, name: str) -> Path:
+    """A folder with the issuer's signing key, so that the issuer makes none."""
+    key = folder / f"{name}-signing-key.json"
+    key.write_text(json.dumps(rsa_key(name).as_dict(private=True)))
+    return folder
 
 
 def start_simulator(processes: ExitStack, folder: Path, name: str, options: list[str]) -> Callable[[], str]:

@@ -386,12 +386,13 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
 
 
 def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
-    damage = DamageReports()
+    keys, damage = RowKeys(keyring), DamageReports()
     return Dependencies(
         clock=FakeClock(),
-        database=database_at(database_url).authenticated(RowKeys(keyring), damage),
+        database=database_at(database_url).authenticated(keys, damage),
         damage=damage,
         keyring=keyring,
+        integrity=keys,
         blobs=stack().blobs(folder),
         rights=FakeRights(),
         register=FakeRegister(_organizations()),

@@ -6,12 +6,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.server import SOCKET_MODES, Deployment, SocketMode, Ticket, wait_until
+from tests.support.server import SOCKET_MODES, Deployment, Deployments, SocketMode, Ticket, kept, wait_until
 from tests.uploads.tus import Tus, Uploading, answer_of, connected
 
 FIVE_GIB = 5 * 2**30
@@ -19,13 +20,26 @@ PARTIAL = "application/partial-upload"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 
 
-@pytest.fixture(scope="module", params=SOCKET_MODES)
-def willing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+@pytest.fixture(scope="module")
+def all_willing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    """Start what ``willing`` returns."""
+
+    def start(mode: SocketMode | None) -> AbstractContextManager[Deployment]:
+        assert mode is not None
+        return mode.deployment(tmp_path_factory.mktemp("willing"), settings={"resumable_upload_draft": True})
+
+    with kept(start) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def willing(all_willing: Deployments, request: pytest.FixtureRequest) -> Deployment:
     """A deployment with the draft switched on."""
-    mode: SocketMode = request.param
-    folder, settings = tmp_path_factory.mktemp("willing"), {"resumable_upload_draft": True}
-    with mode.deployment(folder, settings=settings) as running:
-        yield running
+    return all_willing(getattr(request, "param", SocketMode(lend_sockets=True)))
+
+
+BOTH = pytest.mark.parametrize("willing", SOCKET_MODES, indirect=True)
+"""For tests in which bytes are stored; what is refused before is refused by the same code."""
 
 
 @pytest.fixture
@@ -86,6 +100,7 @@ def test_options_offer_it_beside_tus(sender: Tus) -> None:
     assert "concatenation" in told["tus-extension"]
 
 
+@BOTH
 def test_a_document_in_one_request_comes_out_whole(sender: Tus) -> None:
     content = os.urandom(20_000_000)
     answer = post(sender, sender.announce(len(content)), "?1", content)
@@ -93,6 +108,7 @@ def test_a_document_in_one_request_comes_out_whole(sender: Tus) -> None:
     assert sender.received() == content
 
 
+@BOTH
 def test_a_document_in_many_requests_comes_out_whole(sender: Tus) -> None:
     upload = begun(sender, 10)
     assert head(upload) == (204, "0", "?0", "10")
@@ -105,12 +121,14 @@ def test_a_document_in_many_requests_comes_out_whole(sender: Tus) -> None:
     assert sender.received() == b"1234567890"
 
 
+@BOTH
 def test_an_empty_document_is_complete_when_it_is_created(sender: Tus) -> None:
     answer = post(sender, sender.announce(0), "?1")
     assert (answer.status_code, answer.headers["upload-complete"]) == (201, "?1")
     assert sender.received() == b""
 
 
+@BOTH
 def test_a_last_request_without_content_says_that_it_is_complete(sender: Tus) -> None:
     upload = begun(sender, 5)
     assert patch(upload, 0, "?0", b"12345").headers["upload-complete"] == "?0"
@@ -140,6 +158,7 @@ def creation_head(sender: Tus, ticket: Ticket, length: int, *more: str) -> bytes
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+@BOTH
 def test_who_names_the_interop_version_is_told_the_address_before_the_bytes_and_goes_on_there(sender: Tus) -> None:
     content = os.urandom(3_000_000)
     ticket = sender.announce(len(content))
@@ -159,6 +178,7 @@ def test_who_names_the_interop_version_is_told_the_address_before_the_bytes_and_
     assert sender.received() == content
 
 
+@BOTH
 def test_who_names_the_interop_version_is_told_how_far_it_has_come(sender: Tus) -> None:
     content = os.urandom(48_000_000)
     ticket = sender.announce(len(content))
@@ -179,6 +199,7 @@ def test_who_names_the_interop_version_is_told_how_far_it_has_come(sender: Tus) 
     assert sender.received() == content
 
 
+@BOTH
 @pytest.mark.parametrize("version", [[], ["Upload-Draft-Interop-Version: 7"]], ids=["none", "another"])
 def test_another_interop_version_gets_no_interim_response(sender: Tus, version: list[str]) -> None:
     ticket = sender.announce(3)
@@ -206,6 +227,7 @@ def test_whoever_creates_again_what_has_begun_is_told_where_to_go_on(sender: Tus
     assert (told["expected-offset"], told["provided-offset"]) == (3, 0)
 
 
+@BOTH
 def test_lengths_that_do_not_fit_together_change_nothing(sender: Tus) -> None:
     upload = begun(sender, 10)
     ticket = upload.ticket
@@ -222,6 +244,7 @@ def test_lengths_that_do_not_fit_together_change_nothing(sender: Tus) -> None:
     assert head(upload)[1] == "0"
 
 
+@BOTH
 def test_what_is_inconsistent_only_at_its_end_is_refused_there(sender: Tus) -> None:
     upload = begun(sender, 10)
     assert problem_of(patch(upload, 0, "?0", iter([b"x" * 11]))) == "inconsistent-upload-length"
@@ -231,6 +254,7 @@ def test_what_is_inconsistent_only_at_its_end_is_refused_there(sender: Tus) -> N
     assert sender.received() == b"1234567890"
 
 
+@BOTH
 def test_a_complete_upload_takes_nothing_more(sender: Tus) -> None:
     upload = begun(sender, 3)
     patch(upload, 0, "?1", b"abc")
@@ -300,6 +324,7 @@ def test_without_its_token_there_is_nothing(sender: Tus) -> None:
     assert head(upload)[1] == "0"
 
 
+@BOTH
 def test_an_upload_begun_by_one_protocol_goes_on_by_the_other(sender: Tus) -> None:
     upload = begun(sender, 9)
     assert patch(upload, 0, "?0", b"123").status_code == 204

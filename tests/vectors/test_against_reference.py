@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from deldokument.crypto import fields, keys, manifest, row_tags, share_cards, stream
+from deldokument.crypto import fields, grants, keys, manifest, row_tags, share_cards, stream
 from tests.vectors import format_reference as reference
 
 KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -47,6 +47,14 @@ def test_fields_are_sealed_as_the_document_says(text: str) -> None:
     assert sealed == reference.seal_field(KEY, nonce_of(sealed), padded, b"recipient.label", DOCUMENT)
 
 
+def test_grants_are_sealed_as_the_document_says() -> None:
+    ids = ("tenant", "account", "share", "recipient")
+    grant = grants.Grant("organization", "974760673", confirmed=False)
+    sealed = grants.seal_grant(KEY, grants.GrantPlace(*ids), grant)
+    place = (b"tenant", b"account", b"share", b"recipient")
+    assert sealed == reference.seal_grant(KEY, nonce_of(sealed), place, b"\x01\x02\x00974760673")
+
+
 def test_keyring_entries_are_sealed_as_the_document_says() -> None:
     wrapped = keys.RootKey("root-2026", KEY).wrap("share/1", SHARE_KEY)
     assert wrapped == reference.wrap_entry(KEY, nonce_of(wrapped), b"root-2026", b"share/1", SHARE_KEY)
@@ -59,8 +67,12 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     recipients = share_cards.recipients_digest(["b", "a"])
     assert recipients == reference.recipients_digest([b"a", b"b"])
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
-    card = share_cards.ShareCard(*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, recipients)
+    card = share_cards.ShareCard(
+        *texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients
+    )
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)
-    payload = reference.card_payload([*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, recipients])
+    payload = reference.card_payload(
+        [*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients]
+    )
     assert sealed == reference.seal_card(KEY, b"share-id", payload)
     assert share_cards.open_card(row_tags.row_key(KEY, "share"), "share-id", sealed) == card

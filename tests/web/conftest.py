@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from deldokument.services.tenants.operators import add_operator
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.world import Stage
+from tests.support.world import SIV, Stage
 
 
 @pytest.fixture
@@ -13,6 +14,16 @@ def stage() -> Iterator[Stage]:
     """A fresh world with its people."""
     with stage_in_memory() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def still() -> Iterator[Web]:
+    """The application over a world that the tests of a module leave as it is; Siv operates the service."""
+    with stage_in_memory() as made:
+        add_operator(made.deps, number=SIV, name="Siv Holm")
+        served = serve(made)
+        yield served
+        served.close()
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.client import MAX_CALLS, outbound_client
 from deldokument.adapters.idporten.login import IdPorten
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
 from tests.support.hostile_provider import HostileProvider
+from tests.support.rsa_keys import rsa_key
 from tests.support.slow_peer import Held
 from tests.support.world import KARI
 
@@ -37,7 +37,7 @@ def hanging() -> Iterator[Hanging]:
     with stage_in_memory() as stage, HostileProvider() as provider, outbound_client() as http:
         before = serve(stage)
         session = before.browser(KARI).http.cookies
-        key = RSAKey.generate_key(2048, auto_kid=True)
+        key = rsa_key("client")
         login = IdPorten(provider.issuer, "client", key, f"{ORIGIN}/logg-inn/svar", f"{ORIGIN}/logget-ut", http)
         provider.answer = lambda handler: handler.path == "/token" and held(handler)
         web = serve(replace(stage, deps=replace(stage.deps, login=login)))

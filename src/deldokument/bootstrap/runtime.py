@@ -32,6 +32,7 @@ from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
+from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.policy import AccessRule
@@ -104,14 +105,15 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    damage = DamageReports()
-    database = database.authenticated(RowKeys(keyring), damage)
+    keys, damage = RowKeys(keyring), DamageReports()
+    database = database.authenticated(keys, damage)
     clock = _clock(settings, database)
     deps = Dependencies(
         clock=clock,
         database=database,
         damage=damage,
         keyring=keyring,
+        integrity=keys,
         blobs=blobs,
         rights=registers.rights,
         register=registers.organizations,
@@ -146,6 +148,7 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         logins_per_hour=settings.logins_per_hour,
         lookups_per_hour=settings.lookups_per_hour,
         drafts_per_hour=settings.drafts_per_hour,
+        default_quota=settings.default_quota_gb * GIGABYTE,
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,

@@ -36,6 +36,7 @@ from deldokument.cli.runtime import errors_as_text, has_seal_key, opened_node
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.audit.damage import record_damage
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
@@ -138,6 +139,7 @@ def _examine(node: Runtime) -> None:
     beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
+    console.print(f"damaged rows: {_damage(node)}", soft_wrap=True)
     console.print(f"seal: {_seal_state(node)}")
     if refused := count_limited_persons(node.deps):
         console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
@@ -156,11 +158,17 @@ def _backlog(node: Runtime) -> str:
     )
 
 
+def _damage(node: Runtime) -> str:
+    record_damage(node.deps)
+    count = measure_lag(node.deps).damaged_rows
+    return f"WARNING: {count} recorded; find them in the event log of the service (row_damaged)" if count else "none"
+
+
 def _seal_state(node: Runtime) -> str:
     try:
         end = valid_until(node.deps.signer.certificate())
     except Unavailable:
-        return "MISSING: nothing can be sealed until a worker runs with one; create it with `deldokument keys seal`"
+        return "MISSING, or no worker has run: create it with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 

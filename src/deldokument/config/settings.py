@@ -160,6 +160,8 @@ class Settings(BaseSettings):
     """Rate limit of the numbers that a person adds as recipients."""
     drafts_per_hour: int = Field(200, ge=1, le=100_000)
     """Rate limit of the drafts that a person begins."""
+    default_quota_gb: int = Field(1000, ge=1, le=1_000_000)
+    """Quota, in GB, of accounts for which their administrators have set none."""
     max_drafts: int = Field(1000, ge=1, le=1_000_000)
     """The most drafts of a member or an integration at a time."""
     max_uploads: int = Field(5000, ge=1, le=1_000_000)

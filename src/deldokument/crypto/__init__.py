@@ -10,6 +10,7 @@ Knows no people, access rules, databases or stores: identifiers and keys are byt
 - `errors`: the one error of a failed decryption
 - `exchange`: key pairs to which senders encrypt
 - `fields`: encrypted database fields, and keyed hashes for lookups
+- `grants`: sealed proofs that a share names a person or an organisation
 - `keys`: key generation, key derivation and key wrapping
 - `manifest`: sealed manifest of a document: its parts, their order and lengths
 - `row_tags`: keyed tags of rows whose columns decide about access

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     MANIFEST = "manifest"  # Share key; document id.
     INSPECTION = "inspection"  # Share key; document id.
     MESSAGE = "message"  # Share key; share id.
+    GRANT = "grant"  # Share key or audit key; share id.
     FIELDS = "fields"  # Audit key, or any key given to fields.py; no context.
     LOOKUP = "lookup"  # As FIELDS.
     INTEGRITY = "integrity"  # Integrity key; kind of row.

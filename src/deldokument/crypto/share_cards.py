@@ -10,7 +10,7 @@ It contains random ids, times and codes, and nothing about persons or content.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import framed
@@ -42,12 +42,11 @@ class ShareCard:
     proposed_by: str | None
     undo_until: int | None
     undo_by: str | None
+    extension_until: int | None
+    extension_by: str | None
     exposed_to: str | None
     revision: int
     recipients: bytes
-
-
-_FIELDS = len(fields(ShareCard))
 
 
 def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
@@ -57,7 +56,7 @@ def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
 
 def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
     """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
-    payload = _VERSION + framed(*map(encode_value, astuple(card)))
+    payload = _encoded(card)
     return payload + row_tag(key, SHARE_KIND, share_id, [payload])
 
 
@@ -69,10 +68,17 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
     payload, tag = sealed[:-TAG], sealed[-TAG:]
     if not is_row_tag(key, SHARE_KIND, share_id, [payload], tag) or payload[:1] != _VERSION:
         raise IntegrityError
-    values = list(map(decode_value, _unframed(payload[1:])))
-    if len(values) != _FIELDS:
+    try:
+        card = ShareCard(*map(decode_value, _unframed(payload[1:])))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise IntegrityError from None
+    if _encoded(card) != payload:
         raise IntegrityError
-    return ShareCard(*values)  # type: ignore[arg-type]
+    return card
+
+
+def _encoded(card: ShareCard) -> bytes:
+    return _VERSION + framed(*map(encode_value, astuple(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:

@@ -96,6 +96,24 @@ class EventKind(StrEnum):
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"
     CLOCK_CONFIRMED = "clock_confirmed"
     ORPHANS_SWEPT = "orphans_swept"
+    ROW_DAMAGED = "row_damaged"
+
+
+REVISING = frozenset(
+    {
+        EventKind.DRAFT_STARTED,
+        EventKind.DRAFT_ABANDONED,
+        EventKind.SHARE_PROPOSED,
+        EventKind.PROPOSAL_RETURNED,
+        EventKind.SHARE_PUBLISHED,
+        EventKind.EXPIRY_CHANGED,
+        EventKind.SHARE_WITHDRAWN,
+        EventKind.SHARE_FROZEN,
+        EventKind.SHARE_UNFROZEN,
+        EventKind.SHARE_ENDED,
+    }
+)
+"""Events about a change of what decides about a share. The event's details have the share's next ``revision``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     FROZEN = "frozen"
     DELETED = "deleted"
     CLOSED = "closed"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,10 @@ class Claim:
 def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
     """Return why nothing may be opened or shared here for now, or None.
 
-    Either the operator has frozen it, or the account is deleted.
+    It is damaged, the operator has frozen it, or the account is deleted.
     """
+    if not (tenant.intact and account.intact and (share is None or share.intact)):
+        return Reason.DAMAGED
     if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
         return Reason.FROZEN
     return Reason.DELETED if account.deleted_at is not None else None
@@ -132,11 +135,14 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
     - Only a person with a right to the share learns that it is over or stopped.
     - A share that is over is reported as over, even if it is also stopped.
     - The missing right is named only for an open share, and only to a person with another right for a recipient.
+    - What is damaged does not exist for anybody.
     """
     if share is None:
         return _stranger(claim, Reason.UNKNOWN_SHARE)
     if share.published_at is None or share.erased_at is not None:
         return _stranger(claim, Reason.NOT_PUBLISHED)
+    if stop is Reason.DAMAGED:
+        return _stranger(claim, Reason.DAMAGED)
     grounds = claim.grounds(confidential=share.confidential)
     if not grounds:
         reason = Reason.INSUFFICIENT_RIGHTS if claim.represented else Reason.NOT_NAMED
@@ -151,10 +157,13 @@ def may_read_back(share: Share | None, integration_id: str | None, now: datetime
     """Decide whether a system may download the documents that it shared itself.
 
     ``integration_id`` is the system's living integration in the share's account; None if it has none. ``stop`` is the
-    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything.
+    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything. What is
+    damaged does not exist for it either.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
+    if stop is Reason.DAMAGED:
+        return Denied(stop)
     if integration_id is None or not integration_id == share.exposed_to == share.integration_id:
         return Denied(Reason.NOT_NAMED)
     if share.published_at is None or share.erased_at is not None:
@@ -168,6 +177,8 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
     """Decide whether a member of the accounts may see and change the share as its sharer."""
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
+    if not share.intact:
+        return Denied(Reason.DAMAGED)
     if share.account_id not in account_ids or share.erased_at is not None:
         return Denied(Reason.NOT_MEMBER)
     return Allowed()
@@ -188,6 +199,8 @@ def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
+    if stop is Reason.DAMAGED:
+        return Denied(stop)
     if share.account_id not in accounts_of_member:
         return Denied(Reason.NOT_MEMBER)
     if share.state is not ShareState.DRAFT:

@@ -90,8 +90,10 @@ class Share:
     - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
+    - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
+    - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
 
     id: str
@@ -119,7 +121,10 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
+    extension_until: datetime | None = None
+    extension_by: str | None = None
     exposed_to: str | None = None
+    intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""
@@ -140,6 +145,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
+    wrote have neither until a worker has sealed them.
     """
 
     id: str
@@ -151,6 +158,8 @@ class Recipient:
     sealed_label: bytes = b""
     confirmed: bool = False
     position: int = 0
+    sealed_grant: bytes | None = None
+    sealed_audit_grant: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

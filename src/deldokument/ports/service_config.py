@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.policy import AccessRule
+from deldokument.domain.tenancy import AccountRules
 from deldokument.domain.webhook import AddressRule
 
 SEAL_EVERY = timedelta(hours=1)
@@ -45,6 +47,8 @@ class ServiceConfig:
     """How many numbers a person may add as recipients."""
     drafts_per_hour: int = 200
     """How many drafts a person may begin."""
+    default_quota: int = 1000 * GIGABYTE
+    """The quota, in bytes, of accounts for which their administrators have set none."""
     max_drafts: int = 1000
     """The most drafts of a member or an integration at a time."""
     max_uploads: int = 5000
@@ -58,3 +62,7 @@ class ServiceConfig:
     notices: NoticeRules = NoticeRules()
     webhooks: AddressRule = field(default_factory=AddressRule)
     """The addresses to which webhooks may be sent."""
+
+    def quota_of(self, rules: AccountRules) -> int:
+        """Return the quota of an account with these rules, in bytes."""
+        return self.default_quota if rules.quota is None else rules.quota

@@ -1,13 +1,14 @@
 """Choice of key for each encrypted field: the only place that forms keyring ids and encrypts fields of records.
 
-    share:<share id>               share key: content and message; destroyed when the share ends
+    share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
                                    that confirm them, URLs and secrets of webhooks, and, together with a request's
                                    idempotency key, its stored response; lives as long as the deployment
     integrity                      tags of the rows that decide about access; lives as long as the deployment
-    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged
+    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged, and a
+                                   recipient without a valid grant is nobody
 
 Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
 old copies of the database.
@@ -128,6 +129,11 @@ def identifier_kind(identifier: Identifier) -> RecipientKind:
 def identifier_hash(key: bytes, identifier: Identifier) -> bytes:
     """Return the hash by which records about the identifier are found under ``key``."""
     return lookup_hash(key, identifier_kind(identifier), identifier.value)
+
+
+def role_hash(key: bytes, role: str, person: PersonIdentifier) -> bytes:
+    """Return the hash that proves a record about the person in this role under ``key``."""
+    return lookup_hash(key, role, person.value)
 
 
 def identifier_hashes(

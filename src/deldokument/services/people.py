@@ -6,25 +6,30 @@ Guarantees:
 - A number is checked and a name normalised before either is encrypted.
 - No full number leaves this module.
 - An erased record can still be opened, as empty strings.
+- A person is found in a role only by a record with the hash of that role: the hash of another role proves nothing.
+
+Until integrity is enforced, a record of version 0.2.0, without the hash of its role, is found too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
-from deldokument.domain.tenancy import check_name, norwegian_order
+from deldokument.domain.tenancy import Account, Administrator, Member, Operator, check_name, norwegian_order
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
     DIRECTORY,
     EncryptedColumn,
     existing_key,
     identifier_hash,
     open_field,
+    role_hash,
     seal_field,
 )
 
@@ -38,6 +43,11 @@ class StaffRole(Enum):
     MEMBER = (EncryptedColumn.MEMBER_NUMBER, EncryptedColumn.MEMBER_NAME)
     ADMINISTRATOR = (EncryptedColumn.ADMINISTRATOR_NUMBER, EncryptedColumn.ADMINISTRATOR_NAME)
     OPERATOR = (EncryptedColumn.OPERATOR_NUMBER, EncryptedColumn.OPERATOR_NAME)
+
+    @property
+    def kind(self) -> str:
+        """The kind of its hashes."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class SealedPerson:
     lookup_hash: bytes
     sealed_identifier: bytes
     sealed_name: bytes
+    role_hash: bytes
 
 
 class Registered(Protocol):
@@ -68,6 +79,11 @@ class Registered(Protocol):
     def sealed_identifier(self) -> bytes: ...
     @property
     def sealed_name(self) -> bytes: ...
+    @property
+    def role_hash(self) -> bytes | None: ...
+
+
+_Record = TypeVar("_Record", bound=Registered)
 
 
 def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIdentifier, str]:
@@ -105,7 +121,41 @@ def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIde
         lookup_hash=identifier_hash(key, person),
         sealed_identifier=seal_field(key, person.value, number_field, record_id),
         sealed_name=seal_field(key, name, name_field, record_id),
+        role_hash=role_hash(key, office.kind, person),
     )
+
+
+def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[tuple[Member, Account]]:
+    """Return the person's living memberships where the person can share, accounts by name."""
+    key = directory_key(deps)
+    found = tx.members.of_person(identifier_hash(key, person))
+    proven = {member.id for member in _proven(deps, key, StaffRole.MEMBER, person, [member for member, _ in found])}
+    return [(member, account) for member, account in found if member.id in proven]
+
+
+def administrations_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
+    """Return the person's records as administrator, one per tenant."""
+    key = directory_key(deps)
+    found = tx.staff.administrators_by_hash(identifier_hash(key, person))
+    return _proven(deps, key, StaffRole.ADMINISTRATOR, person, found)
+
+
+def operator_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Operator | None:
+    """Return the person's record as operator, or None."""
+    key = directory_key(deps)
+    found = tx.staff.operator_by_hash(identifier_hash(key, person))
+    return next(iter(_proven(deps, key, StaffRole.OPERATOR, person, [found] if found else [])), None)
+
+
+def _proven(
+    deps: Dependencies, key: bytes, office: StaffRole, person: PersonIdentifier, found: Sequence[_Record]
+) -> list[_Record]:
+    if not found:
+        return []
+    accepted: set[bytes | None] = {role_hash(key, office.kind, person)}
+    if not deps.integrity.is_enforced():
+        accepted.add(None)
+    return [one for one in found if one.role_hash in accepted]
 
 
 def view_person(key: bytes, office: StaffRole, registered: Registered) -> PersonView:

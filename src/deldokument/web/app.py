@@ -29,6 +29,7 @@ from deldokument.services.auth.sessions import find_session
 from deldokument.web import altinn_callback
 from deldokument.web.api.app import create_api
 from deldokument.web.api.middleware import PREFIX as API_PREFIX
+from deldokument.web.http.damage_recorder import DamageRecorder
 from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.path_encoding import EncodedControls
@@ -135,7 +136,7 @@ def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ())
     )
     # The redirect to the same path without a slash would lead to the host that the request names.
     app.router.redirect_slashes = False
-    return SecurityHeaders(EncodedControls(app), secure=site.secure)
+    return DamageRecorder(SecurityHeaders(EncodedControls(app), secure=site.secure), deps)
 
 
 def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hmac import compare_digest
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -49,8 +49,8 @@ class _LagCollector(Collector):
         self._measured = measured
         self._limited_persons = limited_persons
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
         measured = self._measured
         waiting = GaugeMetricFamily("deldokument_waiting", "Items that wait for the worker.", labels=["queue"])
         lag = GaugeMetricFamily(
@@ -70,6 +70,9 @@ class _LagCollector(Collector):
             "deldokument_destruction_halted",
             "1: nothing is destroyed until an operator confirms the clock.",
             measured.halted,
+        )
+        yield CounterMetricFamily(
+            "deldokument_damaged_rows", "Rows that decide about access and were found changed.", measured.damaged_rows
         )
         yield GaugeMetricFamily(
             "deldokument_refusal_limited_persons",

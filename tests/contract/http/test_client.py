@@ -18,7 +18,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 from joserfc.util import int_to_base64, urlsafe_b64encode
 
 from deldokument.adapters.altinn.authorized_parties import (
@@ -52,11 +51,11 @@ from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant
 from tests.support.hostile_issuer import SCOPE, HostileIssuer
 from tests.support.hostile_provider import HostileProvider
+from tests.support.rsa_keys import rsa_key
 from tests.support.slow_peer import Answer, Held, bomb, drip_body, drip_head, flood
 
 OLA = PersonIdentifier("21879498012", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 READ_SECONDS = 0.2
 NOTICE = Notice(
     id="n", recipient=OLA, subject="s", body="b", text="t", sender="DelDokument", condition_url="http://127.0.0.1:9/"
@@ -87,7 +86,7 @@ def altinn(issuer: HostileIssuer, http: httpx.Client) -> AltinnCalls:
 
 
 def maskinporten(issuer: HostileIssuer, http: httpx.Client) -> object:
-    return MaskinportenClient(issuer.issuer, "client", KEY, http).token("scope")
+    return MaskinportenClient(issuer.issuer, "client", rsa_key("client"), http).token("scope")
 
 
 def verified(issuer: HostileIssuer, http: httpx.Client) -> object:
@@ -129,7 +128,9 @@ CALLS: dict[str, tuple[str, Callable[[HostileIssuer, httpx.Client], object]]] = 
 
 
 def relying_party(provider: HostileProvider, http: httpx.Client) -> IdPorten:
-    return IdPorten(provider.issuer, "client", KEY, "https://del.example/svar", "https://del.example/", http)
+    return IdPorten(
+        provider.issuer, "client", rsa_key("client"), "https://del.example/svar", "https://del.example/", http
+    )
 
 
 def complete(provider: HostileProvider, http: httpx.Client) -> object:

@@ -22,11 +22,16 @@ from deldokument.config.groups import PARTIES_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import CLIENT_ID, Running, start_simulators
 
 PER = PersonIdentifier(register_responses.PER, "foedselsnummer")
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def key() -> RSAKey:
+    """Ours, and that of the issuers who answer here."""
+    return rsa_key("client")
 
 
 def client(answer: Answer) -> httpx.Client:
@@ -106,7 +111,7 @@ def maskinporten(answer: Answer) -> MaskinportenClient:
     def by_path(request: httpx.Request) -> httpx.Response:
         return (answer if request.method == "POST" else saying(register_responses.MASKINPORTEN_METADATA))(request)
 
-    return MaskinportenClient("https://maskinporten.example/", CLIENT_ID, KEY, client(by_path))
+    return MaskinportenClient("https://maskinporten.example/", CLIENT_ID, key(), client(by_path))
 
 
 def test_maskinportens_token_is_passed_on_as_it_is() -> None:
@@ -129,17 +134,19 @@ def test_idportens_discovery_and_id_token_are_read() -> None:
             case "/par":
                 return saying({"request_uri": "urn:idporten:x", "expires_in": 120}, 201)(request)
             case "/jwks.json":
-                return saying({"keys": [KEY.as_dict(private=False)]})(request)
+                return saying({"keys": [key().as_dict(private=False)]})(request)
         now = int(time.time())
         times = {"auth_time": now, "iat": now, "exp": now + 120}
         token = jwt.encode(
-            {"alg": "RS256", "kid": KEY.kid}, {**register_responses.ID_TOKEN, **times, "nonce": nonces[0]}, KEY
+            {"alg": "RS256", "kid": key().kid},
+            {**register_responses.ID_TOKEN, **times, "nonce": nonces[0]},
+            key(),
         )
         answered = {"access_token": "x", "id_token": token, "token_type": "Bearer", "expires_in": 119}
         return saying({**answered, "scope": "openid"})(request)
 
     uris = "https://del.example/logg-inn/svar", "https://del.example/logget-ut"
-    idporten = IdPorten("https://test.idporten.no", "deldokument-test", KEY, *uris, client(answer))
+    idporten = IdPorten("https://test.idporten.no", "deldokument-test", key(), *uris, client(answer))
     login = idporten.begin("nb")
     nonces.append(login.nonce)
     assert login.url == (

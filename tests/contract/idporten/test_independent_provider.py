@@ -24,12 +24,12 @@ from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.contract.idporten.test_logout_elsewhere import Receiver
 from tests.support.logouts import ended_session
+from tests.support.rsa_keys import rsa_key
 
 PROVIDER = Path(__file__).parents[2] / "provider" / "provider.mjs"
 OLA = "21879498012"
 CLIENT = "deldokument-test"
 BACK, GOODBYE = "http://127.0.0.1:9/logg-inn/svar", "http://127.0.0.1:9/logget-ut"
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 
 
 def node() -> Path:
@@ -48,7 +48,7 @@ def running(backchannel_logout_uri: str) -> Iterator[str]:
         "redirect_uri": BACK,
         "post_logout_redirect_uri": GOODBYE,
         "backchannel_logout_uri": backchannel_logout_uri,
-        "jwks": {"keys": [KEY.as_dict(private=False)]},
+        "jwks": {"keys": [rsa_key("client").as_dict(private=False)]},
         "person": OLA,
     }
     process = subprocess.Popen([node(), PROVIDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -90,8 +90,8 @@ def browser() -> Iterator[httpx.Client]:
         yield client
 
 
-def client_of(issuer: str, http: httpx.Client, key: RSAKey = KEY) -> IdPorten:
-    return IdPorten(issuer, CLIENT, key, BACK, GOODBYE, http)
+def client_of(issuer: str, http: httpx.Client, key: RSAKey | None = None) -> IdPorten:
+    return IdPorten(issuer, CLIENT, key or rsa_key("client"), BACK, GOODBYE, http)
 
 
 def walk(browser: httpx.Client, address: str) -> str:
@@ -160,7 +160,7 @@ def test_an_answer_under_another_state_or_issuer_is_refused(idporten: IdPorten, 
 
 def test_a_client_with_another_key_is_not_known(issuer: str) -> None:
     with outbound_client() as http, pytest.raises(ProviderUnavailable, match="401"):
-        client_of(issuer, http, RSAKey.generate_key(2048, auto_kid=True)).begin("nb")
+        client_of(issuer, http, rsa_key("stranger")).begin("nb")
 
 
 def test_logging_out_comes_back_and_the_back_channel_names_the_session_once(

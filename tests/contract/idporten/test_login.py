@@ -25,6 +25,7 @@ from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.support.hostile_provider import HostileProvider
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import Running, log_in, start_simulators
 
 OLA = "21879498012"
@@ -338,7 +339,7 @@ def test_logging_out_ends_the_session_at_idporten_and_comes_back(idporten: IdPor
 
 
 def test_a_client_that_idporten_does_not_know_cannot_begin(running: Running, outbound: httpx.Client) -> None:
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("stranger")
     idporten = IdPorten(
         running.idporten, running.client_id, key, running.redirect_uri, running.post_logout_redirect_uri, outbound
     )
@@ -347,7 +348,7 @@ def test_a_client_that_idporten_does_not_know_cannot_begin(running: Running, out
 
 
 def test_a_client_key_without_private_part_or_kid_is_refused_at_once() -> None:
-    whole = RSAKey.generate_key(2048, auto_kid=True)
+    whole = rsa_key("client")
     public = whole.as_dict(private=False)
     nameless = {name: value for name, value in whole.as_dict(private=True).items() if name != "kid"}
     for key in (public, nameless):
@@ -359,7 +360,7 @@ def test_of_two_client_keys_the_first_signs_and_either_is_known_where_both_are_r
     tmp_path: Path, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
     with start_simulators(tmp_path, names=["idporten"]) as running:
-        old, new = running.client_key, RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
+        old, new = running.client_key, rsa_key("successor").as_dict(private=True)
         uris = running.redirect_uri, running.post_logout_redirect_uri
 
         def log_in_with(*keys: Any) -> str:
@@ -421,17 +422,17 @@ def hs256(provider: HostileProvider, claims: dict[str, Any], **header: str) -> s
 
 
 def signed_by_an_unpublished_key(provider: HostileProvider, client_id: str, nonce: str) -> str:
-    key = RSAKey.generate_key(2048, auto_kid=True)
+    key = rsa_key("stranger")
     return jwt.encode({"alg": "RS256", "kid": key.kid}, provider.claims(client_id, nonce), key)
 
 
 def signed_by_another_under_a_published_name(provider: HostileProvider, client_id: str, nonce: str) -> str:
-    key = RSAKey.generate_key(2048)
+    key = rsa_key("stranger")
     return jwt.encode({"alg": "RS256", "kid": provider.key.kid}, provider.claims(client_id, nonce), key)
 
 
 def bringing_its_own_key(provider: HostileProvider, client_id: str, nonce: str) -> str:
-    key = RSAKey.generate_key(2048)
+    key = rsa_key("stranger")
     header = {"alg": "RS256", "jwk": key.as_dict(private=False), "jku": f"{provider.issuer}/jwks"}
     return jwt.encode(header, provider.claims(client_id, nonce), key)
 
@@ -559,12 +560,12 @@ def test_a_new_key_is_fetched_once_and_then_known(running: Running, outbound: ht
         log_in_again()
         log_in_again()
         assert provider.key_fetches == 1
-        provider.key = RSAKey.generate_key(2048, auto_kid=True)
+        provider.key = rsa_key("successor")
         provider.published.append(provider.key)
         now += 31
         log_in_again()
         assert provider.key_fetches == 2
-        provider.key = RSAKey.generate_key(2048, auto_kid=True)
+        provider.key = rsa_key("stranger")
         now += 31
         for _ in range(3):
             with pytest.raises(LoginRefused):
@@ -579,7 +580,7 @@ def test_keys_are_forgotten_after_a_day(running: Running, outbound: httpx.Client
         token = signed(provider, provider.claims(running.client_id, "n"))
         provider.make_token = lambda _: token
         idporten.complete({"state": "s", "code": "c"}, SNV)
-        provider.published = [RSAKey.generate_key(2048, auto_kid=True)]
+        provider.published = [rsa_key("successor")]
         now += 24 * 60 * 60 + 1
         with pytest.raises(LoginRefused):
             idporten.complete({"state": "s", "code": "c"}, SNV)

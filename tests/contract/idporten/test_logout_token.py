@@ -21,10 +21,10 @@ from deldokument.domain.errors import ServiceError, Unavailable
 from tests.contract.idporten.test_login import encoded, hs256
 from tests.support.hostile_provider import HostileProvider
 from tests.support.logouts import ended_session
+from tests.support.rsa_keys import rsa_key
 
 CLIENT = "deldokument-test"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 Lie = Callable[[HostileProvider], str]
 
 
@@ -41,7 +41,7 @@ def outbound() -> Iterator[httpx.Client]:
 
 
 def client_of(provider: HostileProvider, http: httpx.Client, clock: Callable[[], float] = time.time) -> IdPorten:
-    return IdPorten(provider.issuer, CLIENT, KEY, "", "", http, clock=clock)
+    return IdPorten(provider.issuer, CLIENT, rsa_key("client"), "", "", http, clock=clock)
 
 
 def claims(provider: HostileProvider, **changes: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ REFUSED: dict[str, Lie] = {
     "no kid": headed(kid=None),
     "unknown kid": headed(kid="invented"),
     "RS512": headed(alg="RS512"),
-    "known kid, other key": lambda provider: signed(provider, RSAKey.generate_key(2048)),
+    "known kid, other key": lambda provider: signed(provider, rsa_key("stranger")),
     "alg none": unsigned,
     "HS256 with the public key": signed_with_the_public_key_as_secret,
     "ID token": id_token,

@@ -9,16 +9,15 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from tests.support.hostile_provider import HostileProvider
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import CLIENT_ID, Running, log_in, start_simulators
 
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 BACK, GOODBYE = "http://127.0.0.1:9/logg-inn/svar", "http://127.0.0.1:9/logget-ut"
 OURS = "eksempel_kommune"
 
@@ -37,7 +36,7 @@ def outbound() -> Iterator[httpx.Client]:
 
 def answered(provider: HostileProvider, http: httpx.Client, asked_for: str, **claims: Any) -> str:
     """Who is let in when a login in the name of ``asked_for`` is answered with ``claims``."""
-    idporten = IdPorten(provider.issuer, CLIENT_ID, KEY, BACK, GOODBYE, http)
+    idporten = IdPorten(provider.issuer, CLIENT_ID, rsa_key("client"), BACK, GOODBYE, http)
     login = idporten.begin("nb", on_behalf_of=asked_for)
     told = provider.claims(CLIENT_ID, login.nonce, **claims)
     provider.make_token = lambda it: jwt.encode({"alg": "RS256", "kid": it.key.kid}, told, it.key)
@@ -81,7 +80,7 @@ def test_a_token_for_another_customer_is_refused(
 
 
 def test_the_customer_is_asked_for_as_idporten_documents_it(provider: HostileProvider, outbound: httpx.Client) -> None:
-    idporten = IdPorten(provider.issuer, CLIENT_ID, KEY, BACK, GOODBYE, outbound)
+    idporten = IdPorten(provider.issuer, CLIENT_ID, rsa_key("client"), BACK, GOODBYE, outbound)
     asked = [dict(parse_qsl(urlsplit(idporten.begin("nb", on_behalf_of=name).url).query)) for name in (OURS, "")]
     assert [question.get("onbehalfof") for question in asked] == [OURS, None]
 

@@ -67,9 +67,9 @@ def test_only_entries_that_exist_are_got(keyring: Keyring) -> None:
     assert keyring.get([]) == {}
 
 
-def test_thousands_are_got_and_destroyed_at_once(keyring: Keyring) -> None:
+def test_more_than_a_thousand_are_got_and_destroyed_at_once(keyring: Keyring) -> None:
     keys = {entry_id: keyring.create(entry_id) for entry_id in ("share/1", "audit/1")}
-    absent = [f"share/{number}" for number in range(2, 2_000)]
+    absent = [f"share/{number}" for number in range(2, 1_100)]
     assert keyring.get([*keys, *absent]) == keys
     keyring.destroy([*keys, *absent])
     assert keyring.ids("") == []

@@ -25,6 +25,7 @@ from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from tests.support.hostile_issuer import SCOPE, HostileIssuer, actor, send
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import Running, start_simulators
 
 _DEEP = base64.urlsafe_b64encode(b"[" * 4500).decode() + ".e30.e30"
@@ -164,7 +165,7 @@ def test_a_key_of_ones_own_signs_nothing(tokens: AccessTokenValidator, issuer: H
 
 
 def test_a_key_for_encryption_signs_nothing(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
-    other = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)
+    other = rsa_key("stranger").as_dict(private=False)
     issuer.published = [issuer.published[0] | {"use": "enc"}, other]
     refusal(tokens, issuer.token())
 
@@ -340,7 +341,7 @@ def test_a_new_key_of_the_issuer_is_found_at_once(
     tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     tokens.verify(issuer.token())
-    new = RSAKey.generate_key(2048, auto_kid=True)
+    new = rsa_key("successor")
     issuer.published.append(new.as_dict(private=False))
     clock.moved = KEYS_REST_SECONDS + 1
     assert tokens.verify(issuer.token(key=new)) == Consumer(FJELL)
@@ -351,7 +352,7 @@ def test_a_key_that_the_issuer_has_withdrawn_counts_no_longer_than_a_day(
     tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
     tokens.verify(issuer.token())
-    issuer.published = [RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)]
+    issuer.published = [rsa_key("successor").as_dict(private=False)]
     clock.moved = KEYS_KEPT_SECONDS + 1
     refusal(tokens, issuer.token(exp=int(clock()) + 100, iat=int(clock())))
 
@@ -359,7 +360,7 @@ def test_a_key_that_the_issuer_has_withdrawn_counts_no_longer_than_a_day(
 def test_invented_key_names_make_nobody_ask_the_issuer_again_and_again(
     tokens: AccessTokenValidator, issuer: HostileIssuer, clock: Time
 ) -> None:
-    stranger = RSAKey.generate_key(2048, auto_kid=True)
+    stranger = rsa_key("stranger")
     for _ in range(20):
         refusal(tokens, issuer.token(key=stranger))
     assert issuer.fetches == 1
@@ -454,7 +455,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
 
     issuer.answer = held
     clock.moved = KEYS_REST_SECONDS + 1
-    stranger = issuer.token(key=RSAKey.generate_key(2048, auto_kid=True))
+    stranger = issuer.token(key=rsa_key("stranger"))
     outcome: list[Exception] = []
 
     def ask() -> None:

@@ -21,10 +21,10 @@ from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.identifiers import PersonIdentifier
+from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
 
 ISSUER = "https://maskinporten.example/"
-KEY = RSAKey.generate_key(2048, auto_kid=True)
 PER = PersonIdentifier("05877914102", "foedselsnummer")
 
 Step = Callable[[httpx.Request], httpx.Response]
@@ -68,7 +68,7 @@ class Script:
 
 def client(script: Script, **options: Any) -> MaskinportenClient:
     http = httpx.Client(transport=httpx.MockTransport(script), timeout=5)
-    return MaskinportenClient(ISSUER, CLIENT_ID, KEY, http, **options)
+    return MaskinportenClient(ISSUER, CLIENT_ID, rsa_key("client"), http, **options)
 
 
 # Asking again.
@@ -208,7 +208,7 @@ def test_of_two_client_keys_the_first_signs_and_either_is_known_where_both_are_r
     tmp_path: Path, outbound: httpx.Client
 ) -> None:
     with start_simulators(tmp_path, names=["maskinporten"]) as running:
-        old, new = running.client_key, RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)
+        old, new = running.client_key, rsa_key("successor").as_dict(private=True)
         assert at_simulator(running, outbound, {"keys": [old, new]}).token(ALTINN_SCOPE)
         with pytest.raises(TokenUnavailable, match="400"):
             at_simulator(running, outbound, {"keys": [new, old]}).token(ALTINN_SCOPE)
@@ -261,7 +261,7 @@ def test_a_token_without_a_scope_of_altinns_is_not_exchanged(running: Running, o
 
 def of_altinns(**changes: Any) -> str:
     claims = {"exp": int(time.time()) + 1800} | changes
-    return jwt.encode({"alg": "RS256"}, claims, KEY, algorithms=["RS256"])
+    return jwt.encode({"alg": "RS256"}, claims, rsa_key("client"), algorithms=["RS256"])
 
 
 @dataclass

@@ -211,3 +211,18 @@ def test_accounts_are_listed_in_norwegian_order(database: SqlDatabase) -> None:
 def test_an_account_needs_its_tenant(database: SqlDatabase) -> None:
     with pytest.raises(Conflict, match="state_changed"), database.write() as tx:
         tx.accounts.add(Account("lost", "nowhere", "Lost"))
+
+
+def test_the_stored_bytes_are_those_of_drafts_and_of_open_shares_until_their_keys_are_gone(
+    database: SqlDatabase,
+) -> None:
+    shares = draft(), available(), ended(), ended(key_destroyed_at=NOW + DAY)
+    keep(database, *shares)
+    with database.write() as tx:
+        for share in shares:
+            tx.shares.add_document(document_of(share, length=3_000_000_000))
+            if share.published_at:
+                tx.statistics.count_documents(share.id)
+    with database.read() as tx:
+        assert tx.accounts.stored_bytes(ACCOUNT.id) == tx.accounts.usage(ACCOUNT.id).stored_bytes == 9_000_000_000
+        assert tx.accounts.stored_bytes("nothing") == 0

@@ -216,12 +216,15 @@ def test_a_damaged_tenant_or_account_is_not_written_and_nobody_shares_from_it(
         assert tx.members.of_person(KARI.lookup_hash) == []
         assert tx.integrations.of_organization(SYSTEM.organization_number) == []
     assert damaged is not None
+    with database.write() as tx:
+        assert tx.accounts.lock(ACCOUNT.id) is None
     with pytest.raises(Broken, match="damaged"), database.write() as tx:
         tx.accounts.save(replace(damaged, frozen_at=None))
     tamper(database_url, metadata.tables["account"], ACCOUNT.id, frozen_at=None)
     tamper(database_url, metadata.tables["tenant"], TENANT.id, name="Storevik kommune")
     with database.write() as tx:
-        tenant = tx.tenants.lock(TENANT.id)
+        assert tx.tenants.lock(TENANT.id) is None
+        tenant = tx.tenants.get(TENANT.id)
         assert tx.members.of_person(KARI.lookup_hash) == []
         assert tenant is not None
         with pytest.raises(Broken, match="damaged"):

@@ -15,6 +15,7 @@ from deldokument.adapters.sql.privileges import SERVE, WORKER, grant_privileges
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.tenancy import Operator
+from tests.fakes.integrity import tagging
 from tests.support.postgres import PostgresServer, database_roles
 
 pytestmark = pytest.mark.once
@@ -120,7 +121,7 @@ def test_a_worker_gives_nobody_a_role(roles: Roles, statement: str) -> None:
 
 
 def test_a_use_case_that_makes_an_operator_fails_in_a_server_process_and_changes_nothing(roles: Roles) -> None:
-    own = SqlDatabase(roles.url(roles.serve))
+    own = tagging(SqlDatabase(roles.url(roles.serve)))
     try:
         with pytest.raises(Broken, match="InsufficientPrivilege"), own.write() as tx:
             tx.staff.add_operator(Operator("x", b"h", b"i", b"n"))

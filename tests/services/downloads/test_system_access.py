@@ -21,6 +21,7 @@ from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append
+from tests.services.audit.test_damage import forge
 from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
@@ -186,6 +187,15 @@ def test_a_draft_that_another_system_or_a_members_form_changed_is_no_longer_the_
     sent(stage, first, sharer=Consumer(OrganizationNumber(OTHER)))
     drafts.save_draft(stage.deps, person(KARI), second.id, stage.words())
     assert [kept(stage, one.id).exposed_to for one in (first, second)] == [None, None]
+
+
+def test_a_right_that_was_written_into_the_database_opens_nothing(stage: Stage) -> None:
+    integration = integrate(stage)
+    share, document_id = shared(stage, read_back=False)
+    forge(stage, "share", share.id, exposed_to=integration.id)
+    with pytest.raises(NotFound):
+        open_own_document(stage.deps, SYSTEM, document_id)
+    assert open_own_document(stage.deps, SYSTEM, shared(stage)[1]).length == 7
 
 
 def test_it_reaches_no_share_of_a_member(stage: Stage) -> None:

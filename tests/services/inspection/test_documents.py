@@ -15,6 +15,7 @@ from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
+from deldokument.worker import loops
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import KARI, OLA, Stage, person
@@ -25,6 +26,11 @@ class Silent(MemoryKeyring):
 
     def get(self, _entry_ids: Collection[str]) -> dict[str, bytes]:
         raise Unavailable("keyring")
+
+
+def no_answer() -> None:
+    """A database that does not answer."""
+    raise Unavailable("database")
 
 
 def spoil(stage: Stage, document_id: str) -> None:
@@ -113,6 +119,31 @@ def test_what_could_not_be_read_because_something_is_silent_is_inspected_as_soon
     with pytest.raises(Unavailable):
         documents.inspect_documents(replace(stage.deps, keyring=Silent()))
     assert documents.inspect_documents(stage.deps) == 1
+
+
+def test_a_claim_that_a_silent_database_did_not_release_is_released_when_it_answers(stage: Stage) -> None:
+    [inspect] = [loop.round for loop in loops() if loop.name == "inspect"]
+    share = stage.draft()
+    stage.upload(share.id, "a.txt", b"a")
+    # The claim is committed; then neither the record nor the release is.
+    silent = FaultyDatabase(stage.deps.database, before=[lambda: None, no_answer, no_answer])
+    with pytest.raises(Unavailable):
+        inspect(replace(stage.deps, database=silent))
+    assert inspect(stage.deps) == 1
+
+
+def test_a_claim_that_could_not_be_released_for_a_minute_has_lapsed_and_may_be_anothers(stage: Stage) -> None:
+    [inspect] = [loop.round for loop in loops() if loop.name == "inspect"]
+    share = stage.draft()
+    document_id = stage.upload(share.id, "a.txt", b"a")
+    silent = FaultyDatabase(stage.deps.database, before=[lambda: None, no_answer, no_answer])
+    with pytest.raises(Unavailable):
+        inspect(replace(stage.deps, database=silent))
+    stage.clock.advance(minutes=1)
+    now = stage.clock.now()
+    with stage.deps.database.write() as tx:
+        assert tx.retention.claim_inspection(document_id, now, now + documents.CLAIM)
+    assert inspect(stage.deps) == 0
 
 
 def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_does(stage: Stage) -> None:

@@ -176,7 +176,7 @@ def test_any_change_takes_the_proposal_back(stage: Stage, change: Change) -> Non
     change(stage, share.id)
     assert kept(stage, share.id).proposed_by is None
     [taken_back] = [e for e in events_of(stage, share.id) if e.kind is EventKind.PROPOSAL_RETURNED]
-    assert taken_back.details == {"cause": "changed"}
+    assert taken_back.details == {"cause": "changed", "revision": 3}
     assert taken_back.subject_id is not None
     if change is not move:
         with pytest.raises(Conflict, match="not_proposed"):
@@ -220,7 +220,7 @@ def test_what_is_sent_back_is_a_draft_again_and_sending_back_twice_does_it_once(
         publishing.return_proposal(stage.deps, person(ODD), share.id)
     assert kept(stage, share.id).proposed_by is None
     [event] = [e for e in events_of(stage, share.id) if e.kind is EventKind.PROPOSAL_RETURNED]
-    assert event.details == {"cause": "returned"}
+    assert event.details == {"cause": "returned", "revision": 3}
     with pytest.raises(Conflict, match="not_proposed"):
         approve(stage, share)
     again = publishing.publish_share(stage.deps, person(ODD), share.id)
@@ -234,7 +234,7 @@ def test_what_is_sent_back_is_a_draft_again_and_sending_back_twice_does_it_once(
 def test_who_proposed_takes_it_back(stage: Stage) -> None:
     share = propose(stage)
     publishing.return_proposal(stage.deps, person(KARI), share.id)
-    assert events_of(stage, share.id)[-1].details == {"cause": "retracted"}
+    assert events_of(stage, share.id)[-1].details == {"cause": "retracted", "revision": 3}
 
 
 def test_everything_is_looked_at_again_when_it_is_approved(stage: Stage) -> None:

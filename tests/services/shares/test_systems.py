@@ -74,7 +74,7 @@ def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -
     supplied = replace(SYSTEM, supplier=OrganizationNumber(SUPPLIER))
     share = drafted(stage, supplied)
     [event] = events_of(stage, share.id)
-    assert event.details == {"integration": integration.id, "supplier": SUPPLIER}
+    assert event.details == {"integration": integration.id, "supplier": SUPPLIER, "revision": 1}
     with pytest.raises(NotFound):
         drafted(stage, Consumer(OrganizationNumber(SUPPLIER)))
 
@@ -216,7 +216,7 @@ def test_what_a_system_proposes_a_member_may_send_back(stage: Stage) -> None:
     share = proposed(stage)
     publishing.return_proposal(stage.deps, person(KARI), share.id)
     event = events_of(stage, share.id)[-1]
-    assert (event.kind, event.details) == (EventKind.PROPOSAL_RETURNED, {"cause": "returned"})
+    assert (event.kind, event.details) == (EventKind.PROPOSAL_RETURNED, {"cause": "returned", "revision": 3})
 
 
 def test_a_proposal_ends_when_the_system_loses_its_rights(stage: Stage) -> None:

@@ -12,12 +12,13 @@ from joserfc.jwk import RSAKey
 from deldokument.bootstrap.registers import open_registers
 from deldokument.config.settings import ConfigurationError, Settings, load_settings
 from tests.support.environments import DEMO, WHOLE
+from tests.support.rsa_keys import rsa_key
 
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     path = tmp_path / "client.json"
-    path.write_text(json.dumps(RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)))
+    path.write_text(json.dumps(rsa_key("client").as_dict(private=True)))
     return path
 
 

@@ -20,9 +20,16 @@ from tests.web.test_surface import a_draft, an_address, whoever_may
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]
 
 
+@pytest.fixture(scope="module")
+def draft(still: Web) -> str:
+    return a_draft(still)
+
+
 @pytest.mark.parametrize(("endpoint", "method"), PAGES, ids=lambda value: getattr(value, "path", value))
-def test_a_line_break_after_an_address_is_not_that_address(web: Web, endpoint: Endpoint, method: str) -> None:
-    browser, address = web.browser(whoever_may(web, endpoint)), an_address(web, endpoint, a_draft(web))
+def test_a_line_break_after_an_address_is_not_that_address(
+    still: Web, draft: str, endpoint: Endpoint, method: str
+) -> None:
+    browser, address = still.browser(whoever_may(endpoint)), an_address(still, endpoint, draft)
     answer = browser.call(method, f"{address}%0A")
     assert not answer.is_success
     assert "set-cookie" not in answer.headers

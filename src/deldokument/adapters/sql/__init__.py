@@ -12,10 +12,12 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
+- `damage`: events about damaged rows
 - `database`: transactions
 - `deployment`: the deployment's row
 - `engines`: connections to SQLite and PostgreSQL
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
+- `event_rows`: events as rows
 - `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
@@ -29,8 +31,10 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
+- `sealing`: tags and cards for rows of versions before 0.3.0
 - `seals`: requests to the worker's seal
 - `sessions`: sessions and pending logins
+- `share_cards`: cards of shares
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person
 - `statements`: statements of one transaction, and where the two dialects differ

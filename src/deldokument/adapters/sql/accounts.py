@@ -20,6 +20,7 @@ from deldokument.adapters.sql.tables.shares import document, is_available, is_dr
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
 from deldokument.domain.errors import Conflict
+from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, Member
 from deldokument.ports.repositories.accounts import AccountUsage
 
@@ -34,6 +35,9 @@ _save = _write.where(account.c.revision == param("known"))
 _may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
 _count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
 _stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
+_held = select(cast(func.coalesce(func.sum(share.c.byte_count), 0), BigInteger)).where(_may_hold)
+_is_unpublished = share.c.state.in_([ShareState.DRAFT, ShareState.ABANDONED])
+_stored_bytes = select(_held.scalar_subquery() + _stored.where(_may_hold, _is_unpublished).scalar_subquery())
 _contents = select(
     _count_members.scalar_subquery(),
     select(func.count(share.c.id)).where(_may_hold, is_draft).scalar_subquery(),
@@ -73,9 +77,10 @@ class SqlAccounts:
         return {row.id: self._account(row) for row in self._work.keyed(_by_ids, account_ids)}
 
     def lock(self, account_id: str) -> Account | None:
-        """Return the account, its row locked until the transaction ends."""
+        """Return the account, its row locked until the transaction ends; None also for a damaged one."""
         row = self._work.first(self._work.locked(_by_ids), {"keys": [account_id]})
-        return self._account(row) if row else None
+        found = self._account(row) if row else None
+        return found if found and found.intact else None
 
     def save(self, account: Account) -> Account:
         """Write the account as its next revision, and return that.
@@ -97,6 +102,10 @@ class SqlAccounts:
     def of_tenant(self, tenant_id: str) -> list[Account]:
         """Return all accounts of the tenant, deleted ones too, by name."""
         return sorted(map(self._account, self._work.rows(_of_tenant, {"key": tenant_id})), key=by_name)
+
+    def stored_bytes(self, account_id: str) -> int:
+        """Return what ``usage`` reports as stored, from the totals of published shares and the documents of drafts."""
+        return int(self._work.rows(_stored_bytes, {"key": account_id})[0][0])
 
     def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""

@@ -10,9 +10,9 @@ Guarantees:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from heapq import merge
 from itertools import chain as joined
 from itertools import groupby, islice
@@ -22,7 +22,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Row,
     Select,
     Table,
     bindparam,
@@ -37,11 +36,18 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.column_types import EPOCH, UtcMicros
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_head, audit_seal, audit_subject
+from deldokument.adapters.sql.tables.audit import (
+    audit_certificate,
+    audit_event,
+    audit_head,
+    audit_seal,
+    audit_subject,
+)
 from deldokument.adapters.sql.tables.tenancy import account, administrator, is_living, member, operator
-from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
+from deldokument.domain.audit import REVISING, AuditEvent
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.audit import EventFilter, Place, RegisteredName, StoredEvent, Subject
@@ -138,6 +144,14 @@ class SqlAudit:
             raise Broken("an event in a transaction that only reads")
         self._waiting.append(event)
 
+    def revise(self, share_id: str, revision: int) -> bool:
+        """Put the revision into the waiting event that records a change of the share; return False if none does."""
+        for place, event in reversed(list(enumerate(self._waiting))):
+            if event.share_id == share_id and event.kind in REVISING:
+                self._waiting[place] = replace(event, details={**(event.details or {}), "revision": revision})
+                return True
+        return False
+
     def flush(self) -> None:
         """Write the appended events. Last in the transaction, because this serialises the writers of a chain."""
         if not self._waiting:
@@ -149,7 +163,9 @@ class SqlAudit:
             last = heads[event.chain]
             number = last.number + 1
             link = event.link(number, last.hash)
-            rows.append(_values(event) | {"chain": event.chain, "number": number, "previous": last.hash, "hash": link})
+            rows.append(
+                stored_event(event) | {"chain": event.chain, "number": number, "previous": last.hash, "hash": link}
+            )
             heads[event.chain] = Mark(number, link)
         self._work.run(_append, rows)
         moved = [{"key": chain, "moved_to": last.number, "link": last.hash} for chain, last in heads.items()]
@@ -308,15 +324,14 @@ class SqlAudit:
     def _stored(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
         try:
             return [
-                StoredEvent(row.number, row.previous, row.hash, _event_of(row))
-                for row in self._work.rows(query, values)
+                StoredEvent(row.number, row.previous, row.hash, event_of(row)) for row in self._work.rows(query, values)
             ]
         except (ValueError, AttributeError, OverflowError) as error:
             raise Broken(f"audit trail: {type(error).__name__}") from None
 
     def _every_link(self, chain: str, after: int) -> Iterator[Link]:
         while rows := self._work.rows(_links, {"key": chain, "after": after, "most": _STEP}):
-            yield from (Link(row.number, row.previous, row.hash, _content_of(row)) for row in rows)
+            yield from (Link(row.number, row.previous, row.hash, content_of(row)) for row in rows)
             after = rows[-1].number
 
     def _every_seal(self, chain: str) -> Iterator[Seal]:
@@ -361,29 +376,3 @@ def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
 
 def _as_place(place: Place) -> ColumnElement[Any]:
     return tuple_(literal(place[0], UtcMicros()), literal(place[1], BigInteger()))
-
-
-def _values(event: AuditEvent) -> dict[str, Any]:
-    return {
-        "at": event.at,
-        "kind": event.kind.value,
-        "share_id": event.share_id,
-        "subject_id": event.subject_id,
-        "details": json.dumps(dict(event.details)) if event.details else None,
-    }
-
-
-def _event_of(row: Row[Any]) -> AuditEvent:
-    details = json.loads(row.details) if row.details else None
-    tenant = None if row.chain == NO_TENANT else row.chain
-    return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
-
-
-def _content_of(row: Row[Any]) -> EventContent | None:
-    """Return the content of an event, also of a kind that this program does not know; None if it is unreadable."""
-    try:
-        at = EPOCH + timedelta(microseconds=row.microseconds)
-        details = json.loads(row.details) if row.details else {}
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        return None
-    return at.isoformat(timespec="microseconds"), row.kind, row.share_id, row.subject_id, details

@@ -54,13 +54,15 @@ class RowTags:
 
     def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None) -> bool:
         """Return whether the tag is that of a row with these values; report the row if it is not."""
-        if not work.integrity.is_enforced():
-            return True
-        key = work.integrity.row_key(self.kind)
-        if tag is not None and is_row_tag(key, self.kind, values["id"], self._stored(values), tag):
+        if not work.integrity.is_enforced() or self.fits(work, values, tag):
             return True
         work.damage.report(DamagedRow(self.kind, values["id"]))
         return False
+
+    def fits(self, work: Statements, values: Mapping[str, Any], tag: bytes | None) -> bool:
+        """Return whether the tag is that of a row with these values, whether or not tags are enforced."""
+        key = work.integrity.row_key(self.kind)
+        return tag is not None and is_row_tag(key, self.kind, values["id"], self._stored(values), tag)
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
         return [stored_value(values[name]) for name in self.bound]
@@ -85,7 +87,7 @@ def _tags(table: Table, bound: str) -> RowTags:
     return RowTags(table, tuple(bound.split()))
 
 
-_PERSON = "lookup_hash sealed_identifier sealed_name"
+_PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
 
 TENANT_TAGS = _tags(
     tenant,
@@ -162,5 +164,5 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return len(changed)
 
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
-        records = [(self._make(*row[:-1]), row[-1]) for row in rows]
+        records = [(self.make(row[:-1]), row[-1]) for row in rows]
         return [(record, self._tags.is_intact(work, self.values(record), tag)) for record, tag in records]

@@ -23,6 +23,7 @@ from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
+from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
 from deldokument.adapters.sql.exchange_keys import SqlExchangeKeys
@@ -35,8 +36,10 @@ from deldokument.adapters.sql.outbox import SqlOutbox
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
+from deldokument.adapters.sql.sealing import SqlSealing
 from deldokument.adapters.sql.seals import SqlSeals
 from deldokument.adapters.sql.sessions import SqlSessions
+from deldokument.adapters.sql.share_cards import ShareCards
 from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.staff import SqlStaff
 from deldokument.adapters.sql.statements import Statements
@@ -71,15 +74,16 @@ class SqlTransaction:
         self.members = SqlMembers(work)
         self.staff = SqlStaff(work)
         self.integrations = SqlIntegrations(work)
-        self.shares = SqlShares(work)
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
         self.audit = SqlAudit(work)
+        self._cards = ShareCards(work, self.audit)
+        self.shares = SqlShares(work, self._cards)
         self.seals = SqlSeals(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
-        self.retention = SqlRetention(work)
+        self.retention = SqlRetention(work, self._cards)
         self.deployment = SqlDeployments(work)
         self.orphans = SqlOrphanSweeps(work)
         self.statistics = SqlStatistics(work)
@@ -90,6 +94,13 @@ class SqlTransaction:
         self.idempotency = SqlIdempotencyRecords(work)
         self.rate_limits = SqlRateLimits(work)
         self.backlog = SqlBacklog(work)
+        self.damage = SqlDamageLog(work)
+        self.sealing = SqlSealing(work, self._cards)
+
+    def flush(self) -> None:
+        """Write the cards of changed shares, then the events, which carry the shares' revisions."""
+        self._cards.flush()
+        self.audit.flush()
 
 
 class SqlDatabase:
@@ -124,7 +135,7 @@ class SqlDatabase:
         with transaction(self._engines.writer) as connection:
             tx = SqlTransaction(self._statements(connection, writing=True))
             yield tx
-            tx.audit.flush()
+            tx.flush()
 
     def _statements(self, connection: Connection, *, writing: bool) -> Statements:
         return Statements(connection, writing, self._engines.is_postgres, self._integrity, self._damage)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
     func,
@@ -26,7 +27,8 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.shares import DOCUMENT, SHARE
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards, over_by_card
+from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.bytes import upload
@@ -49,12 +51,19 @@ from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.domain.tenancy import Member
+from deldokument.ports.repositories.retention import Patrolled, PatrolPlace
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
 _most = param("most")
 
 _shares = select(*SHARE.columns).limit(_most)
+_patrol = select(*CARD_COLUMNS).where(is_available).order_by(share.c.expires_at, share.c.id).limit(_most)
+_end = bindparam("end", type_=UtcMicros())
+_patrol_on = _patrol.where(
+    share.c.expires_at >= _end,
+    or_(share.c.expires_at > _end, and_(share.c.expires_at == _end, share.c.id > param("id"))),
+)
 _due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
 _stale = _shares.where(
     is_draft,
@@ -121,12 +130,22 @@ _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _k
 class SqlRetention:
     """The port ports.repositories.retention.Retention in SQL."""
 
-    def __init__(self, work: Statements) -> None:
+    def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
+        self._cards = cards
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Return available shares that have expired, the longest overdue first."""
         return self._shares(_due, {"now": now, "most": limit})
+
+    def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
+        """Verify the next available shares, by their stored ends, and return those that are over by their cards."""
+        query = _patrol if after is None else _patrol_on
+        values = dict(zip(("end", "id"), after, strict=True)) if after else {}
+        rows = self._rows(query, share, {"most": limit, **values})
+        found = zip(self._cards.read(rows), rows, strict=True)
+        overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card, now))]
+        return Patrolled(overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
 
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
         """Return drafts unchanged since a time; proposed ones have a time of their own."""

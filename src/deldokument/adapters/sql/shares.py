@@ -2,6 +2,7 @@
 
 Guarantees:
 - No list of shares contains an erased one.
+- A damaged share is returned with ``intact`` False, and is not written.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
 
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, SHARE, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
@@ -25,18 +27,17 @@ from deldokument.adapters.sql.tables.shares import (
     share,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
-from deldokument.domain.errors import Broken
+from deldokument.domain.errors import Broken, require
 from deldokument.domain.share import Document, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
-SHARE = RowMapper(Share, share)
 DOCUMENT = RowMapper(Document, document)
 _RECIPIENT = RowMapper(Recipient, recipient)
 
 _key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
-_by_id = select(*SHARE.columns).where(share.c.id == _key)
-_first = select(*SHARE.columns).order_by(share.c.id).limit(1)
+_by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
+_first = select(*CARD_COLUMNS).order_by(share.c.id).limit(1)
 _at_or_after = _first.where(share.c.id >= _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
@@ -44,14 +45,14 @@ _save = update(share).where(share.c.id == _key)
 _is_open = and_(is_available, share.c.expires_at > _now)
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 _drafts = (
-    select(*SHARE.columns)
+    select(*CARD_COLUMNS)
     .where(is_draft, may_have_key, share.c.account_id == _key)
     .order_by(share.c.changed_at.desc())
     .limit(param("most"))
     .subquery()
 )
 _unread = (
-    select(*SHARE.columns)
+    select(*CARD_COLUMNS)
     .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
     .order_by(share.c.expires_at)
     .limit(param("most"))
@@ -66,7 +67,7 @@ _drafts_of = (
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _needing = select(_drafts).union_all(select(_unread))
 _open_for = (
-    select(*SHARE.columns, *_RECIPIENT.columns)
+    select(*CARD_COLUMNS, *_RECIPIENT.columns)
     .join_from(recipient, share)
     .where(InList(recipient.c.lookup_hash, "keys"), _is_open)
 )
@@ -101,8 +102,9 @@ _remove_document = delete(document).where(document.c.id == _key)
 class SqlShares:
     """The port ports.repositories.shares.Shares in SQL."""
 
-    def __init__(self, work: Statements) -> None:
+    def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
+        self._cards = cards
 
     def add(self, share: Share) -> None:
         """Insert a share.
@@ -110,38 +112,44 @@ class SqlShares:
         Raises: Conflict if the id is taken.
         """
         self._work.run(_add, SHARE.values(share))
+        self._cards.begin(share)
 
     def get(self, share_id: str) -> Share | None:
         """Return the share with the id, erased or not."""
-        return SHARE.one(self._work.first(_by_id, {"key": share_id}))
+        return next(iter(self._cards.read(self._work.rows(_by_id, {"key": share_id}))), None)
 
     def at_or_after(self, share_id: str) -> Share | None:
         """Return the share with the id, else the next one in the order of ids, or the first.
 
         One query finds either, so that the time does not show which.
         """
-        row = self._work.first(_at_or_after, {"key": share_id}) or self._work.first(_first)
-        return SHARE.one(row)
+        rows = self._work.rows(_at_or_after, {"key": share_id}) or self._work.rows(_first)
+        return next(iter(self._cards.read(rows)), None)
 
     def known(self, share_ids: Collection[str]) -> set[str]:
         """Return the ids that exist, erased or not."""
         return {row[0] for row in self._work.batched(_known, "keys", share_ids)}
 
     def lock(self, share_id: str) -> Share | None:
-        """Return the share, its row locked until the transaction ends.
+        """Return the share, its row locked until the transaction ends; None also for a damaged one.
 
         Raises: Broken in a read transaction.
         """
         if not self._work.writing:
             raise Broken("a lock in a transaction that only reads")
-        return SHARE.one(self._work.first(self._work.locked(_by_id), {"key": share_id}))
+        held = self._cards.lock(share_id)
+        return held.share if held and held.share.intact else None
 
     def save(self, share: Share) -> None:
         """Write all fields.
 
-        Raises: NotFound.
+        Raises: NotFound; Broken for a damaged share.
         """
+        held = require(self._cards.changing(share.id), "share")
+        if not share.intact:
+            raise Broken("a damaged share is not written")
         self._work.change(_save.values(SHARE.values(share)), {"key": share.id}, "share")
+        held.share = share
 
     def find(self, wanted: ShareFilter) -> list[Share]:
         """Return matching shares, the newest first.
@@ -151,7 +159,7 @@ class SqlShares:
         found: list[Share] = []
         for account_id in wanted.account_ids:
             query = _of_account(wanted).where(share.c.account_id == account_id)
-            found += SHARE.all(self._work.rows(query))
+            found += self._cards.read(self._work.rows(query))
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
         return found[: wanted.limit]
 
@@ -163,7 +171,7 @@ class SqlShares:
         found: list[Share] = []
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
-            found += SHARE.all(self._work.rows(_needing, bounds))
+            found += self._cards.read(self._work.rows(_needing, bounds))
         return found
 
     def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
@@ -178,16 +186,22 @@ class SqlShares:
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
         """Return shares open at ``now`` with the recipients found by hash, the first to end first."""
         rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
-        width = len(SHARE.columns)
-        found = [(Share(*row[:width]), Recipient(*row[width:])) for row in rows]
+        recipients = _RECIPIENT.all([row[CARD_WIDTH:] for row in rows])
+        found = list(zip(self._cards.read(rows), recipients, strict=True))
         return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
 
     def add_recipient(self, recipient: Recipient) -> bool:
         """Insert a recipient.
 
         Returns False, changing nothing, if the share has one with that hash.
+
+        Raises: NotFound; Broken for a damaged share.
         """
-        return self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
+        held = require(self._cards.changing(recipient.share_id), "share")
+        is_new = self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
+        if is_new:
+            held.recipient_ids.add(recipient.id)
+        return is_new
 
     def save_recipient(self, recipient: Recipient) -> None:
         """Write all fields.
@@ -199,8 +213,9 @@ class SqlShares:
     def remove_recipient(self, share_id: str, recipient_id: str) -> None:
         """Delete a recipient.
 
-        Raises: Conflict if there are receipts for it.
+        Raises: NotFound; Conflict if there are receipts for it; Broken for a damaged share.
         """
+        require(self._cards.changing(share_id), "share").recipient_ids.discard(recipient_id)
         self._work.run(_remove_recipient, {"key": recipient_id, "share": share_id})
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
@@ -244,7 +259,7 @@ class SqlShares:
 
 
 def _of_account(wanted: ShareFilter) -> Any:
-    query = select(*SHARE.columns).where(is_unerased)
+    query = select(*CARD_COLUMNS).where(is_unerased)
     if wanted.states:
         query = query.where(_in_states(wanted))
     if wanted.reference_hashes:

@@ -8,7 +8,7 @@ Guarantees:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -183,21 +183,26 @@ class Statements:
 class RowMapper(Generic[_Record]):
     """Mapping between a frozen dataclass and columns with the names of its fields."""
 
-    def __init__(self, kind: type[_Record], table: Table) -> None:
+    def __init__(self, kind: type[_Record], table: Table, besides: Collection[str] = ()) -> None:
+        """Map the fields of ``kind`` but ``besides``, which have defaults and no columns."""
         self._make: Callable[..., _Record] = kind
         self.table = table
-        self._names = [one.name for one in fields(kind)]
+        self._names = [one.name for one in fields(kind) if one.name not in besides]
         self.columns = [table.c[name] for name in self._names]
 
     def values(self, record: _Record) -> dict[str, Any]:
         """Return column names with the record's values."""
         return {name: getattr(record, name) for name in self._names}
 
+    def make(self, values: Iterable[Any]) -> _Record:
+        """Return the record of the values of ``columns``."""
+        return self._make(*values)
+
     def one(self, row: Row[Any] | None) -> _Record | None:
         """Return the record of a row of ``columns``."""
         return None if row is None else self._make(*row)
 
-    def all(self, rows: Sequence[Row[Any]]) -> list[_Record]:
+    def all(self, rows: Sequence[Sequence[Any]]) -> list[_Record]:
         """Return the records of rows of ``columns``."""
         return [self._make(*row) for row in rows]
 

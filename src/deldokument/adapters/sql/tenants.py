@@ -48,9 +48,10 @@ class SqlTenants:
         return {row.id: self._tenant(row) for row in self._work.keyed(_by_ids, tenant_ids)}
 
     def lock(self, tenant_id: str) -> Tenant | None:
-        """Return the tenant, its row locked until the transaction ends."""
+        """Return the tenant, its row locked until the transaction ends; None also for a damaged one."""
         row = self._work.first(self._work.locked(_by_ids), {"keys": [tenant_id]})
-        return self._tenant(row) if row else None
+        found = self._tenant(row) if row else None
+        return found if found and found.intact else None
 
     def by_number(self, organization_number: str) -> Tenant | None:
         """Return the tenant with the organisation number."""

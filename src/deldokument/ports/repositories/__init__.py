@@ -4,6 +4,7 @@
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
+- `damage`: damaged rows that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
 - `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
@@ -15,6 +16,7 @@
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased
+- `sealing`: tags and cards for rows of versions before 0.3.0
 - `seals`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents

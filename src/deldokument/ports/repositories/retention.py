@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.share import Document, Share, ShareState
+
+PatrolPlace = tuple[datetime, str]
+"""Position in a patrol of all available shares: end and id of the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patrolled:
+    """A slice of a patrol. ``overdue``: marked as available, though their cards say that they have ended.
+
+    ``last`` is the place of the last share; None at the end of the patrol.
+    """
+
+    overdue: list[Share]
+    last: PatrolPlace | None
 
 
 class Retention(Protocol):
@@ -14,6 +29,13 @@ class Retention(Protocol):
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Return available shares that have expired."""
+        ...
+
+    def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
+        """Verify the next available shares after a place; a write transaction locks them.
+
+        Unlike ``due_shares``, it does not rely on the row's own end.
+        """
         ...
 
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:

@@ -3,6 +3,10 @@
 Repositories store and find; they decide nothing. A method that changes something is called in a ``write`` block. Rows
 about persons hold encrypted fields and keyed hashes, never a number or a name. Times are aware datetimes in UTC. The
 suite in tests/contract runs against SQLite and PostgreSQL.
+
+Rows that decide about access are authenticated (see ports.integrity). A damaged member, administrator, operator,
+integration, upload or webhook is not returned. A damaged tenant, account or share has ``intact`` False; ``lock`` does
+not return it, and it is not written.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from deldokument.ports.repositories.accounts import Accounts
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
+from deldokument.ports.repositories.damage import DamageLog
 from deldokument.ports.repositories.deployment import Deployments
 from deldokument.ports.repositories.exchange_keys import ExchangeKeys
 from deldokument.ports.repositories.idempotency import IdempotencyRecords
@@ -25,6 +30,7 @@ from deldokument.ports.repositories.outbox import Outbox
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
+from deldokument.ports.repositories.sealing import Sealing
 from deldokument.ports.repositories.seals import Seals
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.shares import Shares
@@ -87,6 +93,10 @@ class Transaction(Protocol):
     def seals(self) -> Seals: ...
     @property
     def backlog(self) -> Backlog: ...
+    @property
+    def damage(self) -> DamageLog: ...
+    @property
+    def sealing(self) -> Sealing: ...
 
 
 class Database(Protocol):

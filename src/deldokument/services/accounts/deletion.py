@@ -99,8 +99,13 @@ def end_deleted_accounts(deps: Dependencies) -> int:
 
 def _end_shares(tx: Transaction, living: list[Share], now: datetime) -> Iterator[tuple[Share, EventKind]]:
     for found in living:
-        share = existing(tx.shares.lock(found.id))
-        if share.state in _LIVING:
+        share = tx.shares.lock(found.id)
+        if share is None:
+            # Damaged: it gets no new card. Ending it only takes away.
+            state, kind = _end_of(found, now)
+            tx.retention.close([found.id], state, now)
+            yield found, kind
+        elif share.state in _LIVING:
             state, kind = _end_of(share, now)
             over = replace(share, state=state, closed_at=now, changed_at=now)
             tx.shares.save(over)

@@ -30,11 +30,13 @@ from deldokument.services.audit.recording import record_event
 class AccountView:
     """An account with its contents.
 
+    ``quota`` is the one that applies: the account's own, or the operator's default.
     ``undo_until`` is the end of the period in which its deletion can be undone; None if it is not deleted.
     """
 
     account: Account
     contents: AccountUsage
+    quota: int
     integrations: tuple[Integration, ...]
     undo_until: datetime | None
 
@@ -58,7 +60,7 @@ def list_accounts(deps: Dependencies, *, tenant_id: str) -> list[AccountView]:
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
         now = deps.clock.now()
-        return [_view(tx, account) for account in tx.accounts.of_tenant(tenant_id) if _is_there(account, now)]
+        return [_view(deps, tx, account) for account in tx.accounts.of_tenant(tenant_id) if _is_there(account, now)]
 
 
 def show_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> AccountView:
@@ -67,17 +69,18 @@ def show_account(deps: Dependencies, *, tenant_id: str, account_id: str) -> Acco
         account = require(tx.accounts.get(account_id), "account")
         if account.tenant_id != tenant_id or not _is_there(account, deps.clock.now()):
             raise NotFound("account")
-        return _view(tx, account)
+        return _view(deps, tx, account)
 
 
 def _is_there(account: Account, now: datetime) -> bool:
     return account.deleted_at is None or account.can_be_restored(now)
 
 
-def _view(tx: Transaction, account: Account) -> AccountView:
+def _view(deps: Dependencies, tx: Transaction, account: Account) -> AccountView:
     return AccountView(
         account,
         tx.accounts.usage(account.id),
+        deps.config.quota_of(account.rules),
         tuple(tx.integrations.of_account(account.id)),
         account.deleted_at + UNDO if account.deleted_at else None,
     )

@@ -23,7 +23,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
-from deldokument.services.people import StaffRole, check_person, directory_key, seal_person, view_person
+from deldokument.services.people import StaffRole, check_person, directory_key, members_of, seal_person, view_person
 
 PAGE = 100
 
@@ -86,6 +86,7 @@ def sealed_member(
         sealed_identifier=sealed.sealed_identifier,
         sealed_name=sealed.sealed_name,
         added_at=now,
+        role_hash=sealed.role_hash,
     )
 
 
@@ -104,9 +105,9 @@ def view_member(key: bytes, member: Member) -> MemberView:
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
-    """Return the tenant's account. Raises: NotFound, also if it is deleted."""
+    """Return the tenant's account. Raises: NotFound, also if it is deleted or damaged."""
     account = require(tx.accounts.get(account_id), "account")
-    if account.tenant_id != tenant_id or account.deleted_at is not None:
+    if account.tenant_id != tenant_id or account.deleted_at is not None or not account.intact:
         raise NotFound("account")
     return account
 
@@ -220,7 +221,7 @@ def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[
 
 def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
     key = directory_key(deps)
-    living = tx.members.of_person(identifier_hash(key, person))
+    living = members_of(deps, tx, person)
     tenants = tx.tenants.by_ids({account.tenant_id for _, account in living})
     return [
         Membership(

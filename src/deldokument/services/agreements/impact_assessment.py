@@ -38,14 +38,13 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
-    identifier_hash,
     open_field,
     open_file,
     papers_key_id,
     seal_field,
     seal_file,
 )
-from deldokument.services.people import StaffRole, directory_key, view_person
+from deldokument.services.people import StaffRole, administrations_of, directory_key, view_person
 
 _KINDS = frozenset({PDF, DOCX, ODT})
 _HEAD = 64 * 1024
@@ -156,7 +155,7 @@ def published_templates(deps: Dependencies) -> list[AgreementKind]:
 def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
     """Return the name of the tenant's administrator; empty for an operator."""
     key = directory_key(deps)
-    administrations = tx.staff.administrators_by_hash(identifier_hash(key, person)) if person else []
+    administrations = administrations_of(deps, tx, person) if person else []
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
     return view_person(key, StaffRole.ADMINISTRATOR, own).name if own else ""
 

@@ -56,8 +56,8 @@ from deldokument.services.agreements.status import ServiceAgreementView, Signer,
 from deldokument.services.agreements.texts import AgreementDocument, current_document_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.sessions import Session, follow_login
-from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field, seal_file
-from deldokument.services.people import StaffRole, directory_key, view_person
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, seal_file
+from deldokument.services.people import StaffRole, administrations_of, directory_key, view_person
 
 _KEPT = timedelta(hours=24)
 """How long the page with the result of an intent can be opened."""
@@ -379,7 +379,7 @@ def _check_role(role: str) -> str:
 def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
     """Return the name with which the signer is registered. Raises: NotFound unless an administrator of the tenant."""
     key = directory_key(deps)
-    administrations = tx.staff.administrators_by_hash(identifier_hash(key, session.person))
+    administrations = administrations_of(deps, tx, session.person)
     own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
     return view_person(key, StaffRole.ADMINISTRATOR, require(own, "administrator")).name
 

@@ -22,8 +22,8 @@ from deldokument.ports.documents import RenderedDocument
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text, newest_signed
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field
-from deldokument.services.people import StaffRole, directory_key, view_person
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.people import StaffRole, directory_key, operator_of, view_person
 
 # --- publishing ------------------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ def _sealed_publisher(
     deps: Dependencies, tx: Transaction, kind: AgreementKind, version: str, person: PersonIdentifier | None
 ) -> bytes:
     key = directory_key(deps)
-    operator = tx.staff.operator_by_hash(identifier_hash(key, person)) if person else None
+    operator = operator_of(deps, tx, person) if person else None
     name = view_person(key, StaffRole.OPERATOR, operator).name if operator else ""
     return seal_field(key, name, EncryptedColumn.PUBLISHER, f"{kind}:{version}")
 

@@ -132,7 +132,7 @@ def _entries(deps: Dependencies, tx: Transaction, actors: Actors, found: Sequenc
 
 def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
     """Return the titles of the shares that still have one."""
-    shares = [share for share in map(tx.shares.get, share_ids) if share and share.sealed_title]
+    shares = [share for share in map(tx.shares.get, share_ids) if share and share.intact and share.sealed_title]
     keys = deps.keyring.get({share.audit_key_id for share in shares})
     return {
         share.id: open_field(keys[share.audit_key_id], share.sealed_title, EncryptedColumn.TITLE, share.id)

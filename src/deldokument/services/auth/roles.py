@@ -12,7 +12,7 @@ from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import identifier_hash
-from deldokument.services.people import directory_key
+from deldokument.services.people import administrations_of, directory_key, operator_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,10 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
         ids = tx.staff.role_ids(lookup_hash)
+        administrations = administrations_of(deps, tx, person) if ids.tenant_ids else []
+        tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
         return Roles(
             memberships=tuple(memberships_in(deps, tx, person)) if ids.is_member else (),
-            administered=tuple(tx.tenants.by_ids(ids.tenant_ids).values()),
-            operates=ids.operates,
+            administered=tuple(one for one in tenants.values() if one.intact),
+            operates=ids.operates and operator_of(deps, tx, person) is not None,
         )

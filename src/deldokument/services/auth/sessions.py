@@ -213,7 +213,7 @@ def _name_at_provider(deps: Dependencies, organization_number: str) -> str:
         return ""
     with deps.database.read() as tx:
         tenant = tx.tenants.by_number(number.value)
-    return tenant.on_behalf_of if tenant and tenant.is_in_use else ""
+    return tenant.on_behalf_of if tenant and tenant.intact and tenant.is_in_use else ""
 
 
 def _check_pending(deps: Dependencies, now: datetime) -> None:

@@ -4,7 +4,7 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 
 0. A node whose clock is off answers nobody.
 1. The person's rights are fetched from Altinn, before any share is looked up.
-2. The share is looked up and related to the person.
+2. The share is looked up. Hashes find its recipients for the person, and only their grants relate them to the person.
 3. domain.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
 4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn did not answer, or
    RateLimited after many refusals, for unknown ids too.
@@ -23,13 +23,21 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, hold_reason, may_open
+from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
-from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hashes, open_field
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    existing_key,
+    identifier_hashes,
+    open_field,
+    share_key_id,
+)
+from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.grants import ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
 
 GRANT_LIFETIME = timedelta(minutes=15)
@@ -83,7 +91,7 @@ def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
-        stop = _stop(tx, share)
+        stop = stop_of(tx, share)
     now = deps.clock.now()
     return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
@@ -117,15 +125,20 @@ def _decide_with(
     now = deps.clock.now()
     with deps.database.read() as tx:
         share = tx.shares.at_or_after(share_id)
-        keys = deps.keyring.get([share.audit_key_id]) if share else {}
-        recipients = tx.shares.recipients([share.id]) if share and keys else ()
+        proof = _proof(deps, share) if share else None
+        recipients = tx.shares.recipients([proof.share.id]) if proof else ()
+        keys = {proof.share.audit_key_id: proof.audit_key} if proof else {}
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
-        claim = claim_of(deps, hashes, recipients, person, grants)
-        decision = may_open(share, claim, now, stop=_stop(tx, share) if share else None)
+        claim = claim_of(deps, proof, hashes, recipients, person, grants)
+        decision = may_open(share, claim, now, stop=stop_of(tx, share) if share else None)
     if share is None or share.id != share_id:
         # All that was about another share, so that an unknown id takes as long as a share of others.
         return None, may_open(None, Claim(rights_known=grants is not None), now, stop=None), now
     return share, decision, now
+
+
+def _proof(deps: Dependencies, share: Share) -> ShareGrants | None:
+    return grants_with(deps, share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)]))
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
@@ -135,11 +148,6 @@ def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -
         return None
 
 
-def _stop(tx: Transaction, share: Share) -> Reason | None:
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
-    return hold_reason(tenant, account, share)
-
-
 def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant] | None) -> list[Identifier]:
     """Return the identifiers of the person and of the organisations that the person may represent."""
     return [person, *(OrganizationNumber(grant.organization_number) for grant in grants or ())]
@@ -147,23 +155,29 @@ def identifiers_of(person: PersonIdentifier, grants: Sequence[OrganizationGrant]
 
 def claim_of(
     deps: Dependencies,
+    proof: ShareGrants | None,
     hashes: Mapping[Identifier, bytes],
     recipients: Sequence[Recipient],
     person: PersonIdentifier,
     grants: Sequence[OrganizationGrant] | None,
 ) -> Claim:
-    """Return how the person relates to a share's recipients.
+    """Return how the person relates to a share's recipients: a hash finds a recipient, its grant decides.
 
-    Without hashes, because the share's audit key is gone, the person matches none of them.
+    Without ``proof``, because the share's audit key is gone, the person matches none of them.
     """
     known, rule = grants is not None, deps.config.access
-    if not hashes:
+    if proof is None:
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
-    own = by_hash.get(hashes[person])
+
+    def named(identifier: Identifier) -> Recipient | None:
+        found = by_hash.get(hashes[identifier])
+        return found if found is not None and proof.holder(found) == identifier else None
+
+    own = named(person)
     represented: list[tuple[Recipient, frozenset[str]]] = []
     for grant in grants or ():
-        recipient = by_hash.get(hashes[OrganizationNumber(grant.organization_number)])
+        recipient = named(OrganizationNumber(grant.organization_number))
         if recipient is not None:
             represented.append((recipient, grant.codes))
     return Claim((own,) if own else (), tuple(represented), known, rule)
@@ -172,6 +186,9 @@ def claim_of(
 def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, denied: Denied) -> ServiceError:
     """Record the reason of a refusal; return the error that the person gets instead."""
     reason = denied.reason
+    if reason is Reason.DAMAGED:
+        # As for an unknown share: tenant and audit key of a damaged one are not to be relied on.
+        share = None
     with deps.database.write() as tx:
         limited = record_refusal(deps, tx, person, share, reason)
         if reason in TOLD_TO_THE_RIGHTFUL:

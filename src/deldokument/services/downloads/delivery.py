@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import existing
 from deldokument.domain.share import MAX_RANGES, Receipt, Share, covers, largest_ranges, merge_ranges
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
@@ -49,7 +48,8 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
     key = existing_key(deps.keyring, share.audit_key_id)
     with deps.database.write() as tx:
         # The lock on the share also serialises the writes of its receipts.
-        if existing(tx.shares.lock(share.id)).erased_at is not None:
+        locked = tx.shares.lock(share.id)
+        if locked is None or locked.erased_at is not None:
             return
         subject_id = subject_of(tx, share.audit_key_id, key, access.person)
         now = at or deps.clock.now()

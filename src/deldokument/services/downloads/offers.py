@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import existing
+from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Receipt, Recipient, Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
@@ -25,6 +29,7 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hashes,
 )
+from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.verdicts import Finding, finding_of
 from deldokument.services.shares.views import ShareRelatedRows, display_number, file_name, open_message
 
@@ -70,7 +75,15 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
     A page that reloads, by itself or not, within ten minutes counts as one opening.
     """
     access = authorize(deps, person, share_id)
-    share = access.share
+    try:
+        return _opened(deps, access)
+    except IntegrityError:
+        deps.damage.report(DamagedRow(SHARE_KIND, share_id))
+        raise NotFound("damaged share") from None
+
+
+def _opened(deps: Dependencies, access: Access) -> Offer:
+    person, share = access.person, access.share
     key = existing_key(deps.keyring, share.audit_key_id)
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
@@ -101,14 +114,15 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
-        shares = {share.id: share for share, _ in found}
+        shares = {share.id: share for share, _ in found if share.intact}
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         for share in shares.values():
             key = keys[share.audit_key_id]
             own = hashes[share.audit_key_id]
-            claim = claim_of(deps, own, around.recipients[share.id], person, grants)
+            proof = grants_with(deps, share, keys | around.share_keys)
+            claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
                 continue
@@ -116,7 +130,8 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
             candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
-            offers.append(_offer(access, key, subject_id, around))
+            with suppress(IntegrityError):
+                offers.append(_offer(access, key, subject_id, around))
     return offers, grants is not None
 
 

@@ -22,6 +22,8 @@ from deldokument.services.notifications.registry import CHANNELS
 class WorkerLag:
     """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
+    ``damaged_rows``: how many damaged rows have been recorded so far.
+
     The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
     """
 
@@ -29,6 +31,7 @@ class WorkerLag:
     lags: Mapping[str, timedelta]
     heartbeat_age: timedelta | None
     halted: bool
+    damaged_rows: int
     skew: timedelta
 
 
@@ -37,12 +40,14 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     now = deps.clock.now()
     with deps.database.read() as tx:
         queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
+        damaged_rows = tx.damage.count()
     waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
     waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
     return WorkerLag(
         waiting=waiting,
         lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
+        damaged_rows=damaged_rows,
         halted=deployment.halted_at is not None,
         skew=deps.clock.skew(),
     )

@@ -1,6 +1,7 @@
 """End of shares, drafts, keys, blobs and names. Each function is one round of a reconciler.
 
     end_due_shares, abandon_stale_drafts    set the state to over
+    patrol_shares                           the same for shares whose stored end was changed
     end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
     destroy_share_keys                      from here on no copy of database or blobs can be read
     release_blobs, delete_garbage           delete the ciphertext
@@ -30,6 +31,7 @@ from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.deployment import Deployment
+from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
@@ -100,6 +102,24 @@ def end_due_shares(deps: Dependencies) -> int:
         for share in due:
             record_event(deps, tx, EventKind.SHARE_ENDED, share=share)
     return len(due)
+
+
+def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
+    """Verify the next available shares, and end those that are over by their cards; return the place to continue at.
+
+    A share whose stored end was moved later is refused to everybody. This ends it, and destroys its key, on time too.
+    """
+    now = deps.clock.now()
+    with deps.database.read() as tx:
+        seen = tx.retention.patrol(after, now, _BATCH)
+    if not seen.overdue:
+        return seen.last
+    with deps.database.write() as tx:
+        overdue = tx.retention.patrol(after, now, _BATCH).overdue
+        tx.retention.close(_ids(overdue), ShareState.ENDED, now)
+        for share in overdue:
+            record_event(deps, tx, EventKind.SHARE_ENDED, share=share)
+    return seen.last
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
@@ -196,7 +216,7 @@ def destroy_audit_keys(deps: Dependencies) -> int:
     now = deps.clock.now()
     with deps.database.read() as tx:
         in_use = tx.retention.audit_keys_in_use()
-        retention = {tenant.id: tenant.retention for tenant in tx.tenants.all()}
+        retention = {tenant.id: tenant.retention for tenant in tx.tenants.all() if tenant.intact}
     longest = max(retention.values(), default=timedelta(days=365))
     spent = [
         entry

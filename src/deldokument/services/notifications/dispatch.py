@@ -169,6 +169,8 @@ def _record(
     deps: Dependencies, tx: Transaction, at: datetime, kind: EventKind, message: OutgoingMessage, **details: str
 ) -> None:
     share = existing(tx.shares.get(message.share_id)) if message.share_id else None
+    if share is not None and not share.intact:
+        share = None
     details = {"message": message.id, "about": message.kind, **details}
     record_at(deps, tx, at, kind, details, share=share, tenant_id=message.tenant_id)
 

@@ -37,7 +37,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field
-from deldokument.services.people import directory_key
+from deldokument.services.people import administrations_of, directory_key, members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def show_address(deps: Dependencies, person: PersonIdentifier, language: Languag
     """
     key = directory_key(deps)
     with deps.database.read() as tx:
-        _tenant_of(deps, tx, key, person)
+        _tenant_of(deps, tx, person)
         kept = tx.notification_addresses.of_person(identifier_hash(key, person))
         codes = tx.outbox.of_target(Channel.EMAIL, kept.id, before=None, limit=CODES_A_DAY) if kept else []
     if kept is None:
@@ -89,7 +89,7 @@ def enter_address(
     address = check_address(text)
     key, now = directory_key(deps), deps.clock.now()
     with deps.database.write() as tx:
-        tenant_id = _tenant_of(deps, tx, key, person)
+        tenant_id = _tenant_of(deps, tx, person)
         kept = _kept(tx, key, person, language)
         if confirmed_address(key, kept) == address:
             tx.notification_addresses.save(kept.settled())
@@ -125,7 +125,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
     key = directory_key(deps)
     typed = "".join(code.split())
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, key, person)
+        _tenant_of(deps, tx, person)
         kept = _kept(tx, key, person)
         if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
@@ -149,7 +149,7 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
     """Store which notices the person wants, and in which language. Raises: NotFound as ``show_address``."""
     key = directory_key(deps)
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, key, person)
+        _tenant_of(deps, tx, person)
         chosen = replace(
             _kept(tx, key, person),
             downloaded=choices.downloaded,
@@ -168,7 +168,7 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     """
     key = directory_key(deps)
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, key, person)
+        _tenant_of(deps, tx, person)
         kept = _kept(tx, key, person)
         tx.notification_addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
@@ -185,11 +185,10 @@ def forget_addresses(deps: Dependencies) -> int:
         return stale + tx.notification_addresses.forget_strangers()
 
 
-def _tenant_of(deps: Dependencies, tx: Transaction, key: bytes, person: PersonIdentifier) -> str:
+def _tenant_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> str:
     """Return a tenant that the person shares or administers for. Raises: NotFound as ``show_address``."""
-    mine = identifier_hash(key, person)
-    tenants = [account.tenant_id for _, account in tx.members.of_person(mine)]
-    tenants += [administrator.tenant_id for administrator in tx.staff.administrators_by_hash(mine)]
+    tenants = [account.tenant_id for _, account in members_of(deps, tx, person)]
+    tenants += [administrator.tenant_id for administrator in administrations_of(deps, tx, person)]
     if deps.mail is None or not tenants:
         raise NotFound("nobody to be told, or no mail")
     return tenants[0]

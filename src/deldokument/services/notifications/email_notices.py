@@ -49,10 +49,10 @@ _PAGE = 1000
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that a recipient has downloaded a whole document."""
     share = _share_of(tx, stored)
-    if not stored.event.is_download or share.member_id is None:
+    if not stored.event.is_download or share.member_id is None or not share.intact:
         return
-    member = existing(tx.members.get(share.member_id))
-    if _wants(deps, tx, member, EmailKind.DOWNLOADED):
+    member = tx.members.get(share.member_id)
+    if member is not None and _wants(deps, tx, member, EmailKind.DOWNLOADED):
         yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(stored.event.at)}")
 
 
@@ -62,7 +62,7 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
     There is none if the end is nearer than that already: the sharer who set it knows.
     """
     share = _share_of(tx, stored)
-    if deps.mail is None or share.member_id is None:
+    if deps.mail is None or share.member_id is None or not share.intact:
         return
     due = _soon(share)
     if due > stored.event.at:
@@ -73,7 +73,7 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
 def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a draft waits for another member's approval."""
     share = _share_of(tx, stored)
-    proposer = waits_for_approval(tx, share)
+    proposer = waits_for_approval(tx, share) if share.intact else None
     if proposer is None:
         return
     for member in _reachable_members(tx, share.account_id):
@@ -88,7 +88,7 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
         return
     kind, now = EmailKind.SIGNATURE, deps.clock.now()
     for tenant in tx.tenants.all():
-        if not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
+        if not (tenant.intact and tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
         for administrator in tx.staff.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
@@ -175,9 +175,9 @@ def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -
 
 def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
-    member = existing(tx.members.get(message.target))
-    kept = _address(tx, member, kind)
-    if kept is None or not _is_still_so(deps, tx, kind, share, member, message):
+    member = tx.members.get(message.target)
+    kept = _address(tx, member, kind) if member else None
+    if member is None or kept is None or not share.intact or not _is_still_so(deps, tx, kind, share, member, message):
         return None
     at = _soon(share) if kind is EmailKind.ENDING else message.created_at
     to = confirmed_address(directory_key(deps), kept)

@@ -44,7 +44,7 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     """Plan a notice to each recipient of a published share, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
-    if deps.notices is None or not share.notify or not share.is_open_at(now):
+    if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
     for recipient in tx.shares.recipients([share.id]):
         yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
@@ -138,6 +138,8 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
+    if not share.intact:
+        return again("sharing_stopped")
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(OVER)
     if tx.outbox.has_downloaded(message.target):

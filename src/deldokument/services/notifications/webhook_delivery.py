@@ -50,7 +50,7 @@ def _messages(
     kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
-    if share is None or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
+    if share is None or not share.intact or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
         return
     details = {"at": event.at.isoformat()}
     if document := told.get("document"):

@@ -7,6 +7,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `discarding`: discards a draft, with a few seconds to undo
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
+- `grants`: proves whom a share names, with its keys
 - `history`: lists the events of a share for systems
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft

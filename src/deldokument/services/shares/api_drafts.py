@@ -31,6 +31,7 @@ from deldokument.services.shares.drafts import (
     fields_of,
     target_membership,
 )
+from deldokument.services.shares.grants import move_grants
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
@@ -105,7 +106,7 @@ def change_draft(
         membership = target_membership(deps, tx, sharer, share, words.account_id)
         if (words.expires_at, words.account_id) != (before.expires_at, before.account_id):
             check_period(deps, membership, words.expires_at)
-        changed = apply_fields(deps, share, membership, words)
+        changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, words))
         touch_draft(deps, tx, changed, sharer)
     return changed
 

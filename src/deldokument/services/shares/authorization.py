@@ -76,6 +76,15 @@ def check_not_stopped(membership: Membership, share: Share | None) -> None:
         raise Frozen("sharing_stopped")
 
 
+def stop_of(tx: Transaction, share: Share) -> Reason | None:
+    """Return why the share cannot be opened for the time being, or None."""
+    if not share.intact:
+        # Its tenant and account need not exist.
+        return Reason.DAMAGED
+    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    return hold_reason(tenant, account, share)
+
+
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
     """Record the time at which the member or integration shares, at most once a day."""
     now = deps.clock.now()

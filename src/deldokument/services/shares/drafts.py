@@ -55,6 +55,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.grants import move_grants, share_grants
 from deldokument.services.shares.limits import (
     check_draft_count,
     check_draft_rate,
@@ -136,7 +137,8 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
     with deps.database.write() as tx:
         share = draft_for_update(deps, tx, sharer, share_id)
         membership = target_membership(deps, tx, sharer, share, words.account_id)
-        touch_draft(deps, tx, apply_fields(deps, share, membership, tidy), sharer)
+        changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, tidy))
+        touch_draft(deps, tx, changed, sharer)
     check_period(deps, membership, words.expires_at)
 
 
@@ -204,7 +206,7 @@ def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share
     if account_id != share.account_id:
         check_draft_count(deps, tx, target)
         length = sum(document.length for document in tx.shares.documents([share.id]))
-        check_quota(tx, target.account, length, field="account")
+        check_quota(deps, tx, target.account, length, field="account")
     return target
 
 
@@ -248,16 +250,15 @@ def change_recipient(
     """Set a recipient's label, in the sharer's own words, or confirm that a number without a name was checked."""
     with deps.database.write() as tx:
         share, _ = editable_draft(deps, tx, sharer, share_id)
-        recipient = _recipient(tx, share, recipient_id)
-        key = existing_key(deps.keyring, share.audit_key_id)
+        before = recipient = _recipient(tx, share, recipient_id)
+        grants = share_grants(deps, share)
         if label is not None:
             text = check_text(label, LABEL_LENGTH, field="label")
-            recipient = replace(
-                recipient, sealed_label=seal_field(key, text, EncryptedColumn.RECIPIENT_LABEL, recipient_id)
-            )
-        if confirmed is not None and (recipient.kind == "person" or is_unnamed(key, recipient)):
+            sealed = seal_field(grants.audit_key, text, EncryptedColumn.RECIPIENT_LABEL, recipient_id)
+            recipient = replace(recipient, sealed_label=sealed)
+        if confirmed is not None and (recipient.kind == "person" or is_unnamed(grants.audit_key, recipient)):
             recipient = replace(recipient, confirmed=confirmed)
-        tx.shares.save_recipient(recipient)
+        tx.shares.save_recipient(grants.renewed(before, recipient))
         touch_draft(deps, tx, share, sharer)
 
 
@@ -294,7 +295,7 @@ def add_document(
             partials = tuple(tx.uploads.partials(known.id))
             return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
         check_upload_count(deps, tx, membership)
-        check_quota(tx, membership.account, length)
+        check_quota(deps, tx, membership.account, length)
         document = _insert_document(deps, tx, share, tidy, length, modified_at)
         upload = Upload(
             id=new_id(),

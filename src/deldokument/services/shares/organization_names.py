@@ -21,6 +21,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.grants import share_grants
 from deldokument.services.shares.limits import check_lookup_rate
 
 FRESH = timedelta(days=1)
@@ -100,12 +101,13 @@ def _answer(inquiry: OrganizationLookup, number: OrganizationNumber) -> str | In
 
 def take_answers(deps: Dependencies, tx: Transaction, share: Share, answers: Answers) -> list[InvalidInput]:
     """Name the recipients that the register has named, which need no confirmation then; return the refusals."""
-    key, refusals = existing_key(deps.keyring, share.audit_key_id), []
+    grants, refusals = share_grants(deps, share), []
     for recipient in tx.shares.recipients([share.id]):
         answer = answers.get(recipient.id)
         if isinstance(answer, InvalidInput):
             refusals.append(answer)
         elif answer:
-            sealed = seal_field(key, answer, EncryptedColumn.RECIPIENT_NAME, recipient.id)
-            tx.shares.save_recipient(replace(recipient, sealed_name=sealed, confirmed=True))
+            sealed = seal_field(grants.audit_key, answer, EncryptedColumn.RECIPIENT_NAME, recipient.id)
+            named = replace(recipient, sealed_name=sealed, confirmed=True)
+            tx.shares.save_recipient(grants.renewed(recipient, named))
     return refusals

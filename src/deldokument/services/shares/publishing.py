@@ -21,7 +21,7 @@ from datetime import datetime
 from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
-from deldokument.domain.identifiers import PersonIdentifier, Sharer
+from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
@@ -30,12 +30,10 @@ from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
-    existing_key,
     identifier_hash,
     open_field,
     reference_hash,
     seal_field,
-    stored_identifier,
 )
 from deldokument.services.people import directory_key
 from deldokument.services.shares.authorization import (
@@ -47,6 +45,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
@@ -163,8 +162,8 @@ def _check_complete(
         raise Conflict("signature_overdue")
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
-    errors.extend(_missing(tx.shares.recipients([share.id]), documents))
-    errors.extend(_quota_errors(tx, membership, sum(document.length for document in documents)))
+    errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
+    errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
         errors.append(InvalidInput("archived", "archived_missing"))
@@ -172,7 +171,7 @@ def _check_complete(
         raise InvalidFields(errors)
 
 
-def _missing(recipients: list[Recipient], documents: list[Document]) -> list[InvalidInput]:
+def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[Document]) -> list[InvalidInput]:
     errors: list[InvalidInput] = []
     if not documents:
         errors.append(InvalidInput("documents", "files_missing"))
@@ -180,14 +179,14 @@ def _missing(recipients: list[Recipient], documents: list[Document]) -> list[Inv
         errors.append(InvalidInput("documents", "files_unfinished"))
     if not recipients:
         errors.append(InvalidInput("recipients", "recipients_missing"))
-    elif not all(recipient.confirmed for recipient in recipients):
+    elif not all(recipient.confirmed and grants.holder(recipient) for recipient in recipients):
         errors.append(InvalidInput("recipients", "recipients_unconfirmed"))
     return errors
 
 
-def _quota_errors(tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
+def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
     try:
-        check_quota(tx, membership.account, length, counted=length)
+        check_quota(deps, tx, membership.account, length, counted=length)
     except InvalidInput as error:
         return [error]
     return []
@@ -232,7 +231,10 @@ def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
 
 
 def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
-    """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``."""
+    """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
+
+    A recipient without a valid grant is left out: a copy must not prove what the original does not.
+    """
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, original.account_id)
@@ -241,8 +243,8 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
     check_may_share(membership)
     check_draft_rate(deps, sharer)
     empty = empty_draft(deps, membership)
-    key = existing_key(deps.keyring, empty.audit_key_id)
-    old_key = existing_key(deps.keyring, original.audit_key_id)
+    old, new = share_grants(deps, original), share_grants(deps, empty)
+    key = new.audit_key
     draft = replace(
         empty,
         confidential=original.confidential,
@@ -253,22 +255,24 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
     with deps.database.write() as tx:
         insert_draft(deps, tx, draft, sharer)
         for recipient in recipients:
-            tx.shares.add_recipient(_copied_recipient(old_key, key, recipient, draft.id))
+            holder = old.holder(recipient)
+            if holder is not None:
+                tx.shares.add_recipient(_copied_recipient(old.audit_key, new, recipient, holder))
     return draft
 
 
-def _copied_recipient(old_key: bytes, key: bytes, recipient: Recipient, share_id: str) -> Recipient:
-    named = recipient.kind == "organization" and not is_unnamed(old_key, recipient)
-    copied = replace(recipient, id=new_id(), share_id=share_id, confirmed=named)
-    number = open_field(old_key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
+def _copied_recipient(old_key: bytes, grants: ShareGrants, recipient: Recipient, holder: Identifier) -> Recipient:
+    key, named = grants.audit_key, recipient.kind == "organization" and not is_unnamed(old_key, recipient)
+    copied = replace(recipient, id=new_id(), share_id=grants.share.id, confirmed=named)
 
     def moved(sealed: bytes, field: EncryptedColumn) -> bytes:
         return seal_field(key, open_field(old_key, sealed, field, recipient.id), field, copied.id)
 
-    return replace(
+    fresh = replace(
         copied,
-        lookup_hash=identifier_hash(key, stored_identifier(recipient.kind, number)),
-        sealed_identifier=seal_field(key, number, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
+        lookup_hash=identifier_hash(key, holder),
+        sealed_identifier=seal_field(key, holder.value, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
         sealed_name=moved(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
         sealed_label=moved(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
     )
+    return grants.sealed(fresh, holder)

@@ -21,7 +21,7 @@ from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.encryption import audit_key_id, reference_hash
 from deldokument.services.shares.authorization import share_for_reading
-from deldokument.services.shares.views import ShareView, share_view, share_views
+from deldokument.services.shares.views import ShareView, share_view, views_and_damaged
 
 PAGE = 50
 MAX_EVENTS = 10_000
@@ -30,11 +30,15 @@ MAX_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ShareList:
-    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may need the sharer."""
+    """One page of shares, newest first; ``next`` continues, None at the end. ``needing`` may need the sharer.
+
+    ``damaged``: those of the page that cannot be shown.
+    """
 
     shares: tuple[ShareView, ...]
     next: tuple[datetime, str] | None
     needing: tuple[ShareView, ...] = ()
+    damaged: tuple[Share, ...] = ()
 
 
 def list_shares(
@@ -67,20 +71,25 @@ def list_shares(
         moving = [m.account.id for m in mine if hold_reason(m.tenant, m.account) is None]
         waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
         shown = found[:limit]
-        views = _views(deps, tx, [*shown, *waiting], mine)
+        views, damaged = _views(deps, tx, [*shown, *waiting], mine)
     return ShareList(
         shares=_in_order(views, shown),
         next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
         needing=_in_order(views, waiting),
+        damaged=tuple(share for share in shown if share.id in damaged),
     )
 
 
 def _views(
     deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]
-) -> dict[str, ShareView]:
-    """Return the views by id, each share read once, without shares that can no longer be read."""
+) -> tuple[dict[str, ShareView], set[str]]:
+    """Return the views by id, each share read once, and the ids of damaged shares.
+
+    Shares that can no longer be read are in neither.
+    """
     different = {share.id: share for share in shares}
-    return {view.share.id: view for view in share_views(deps, tx, list(different.values()), mine)}
+    views, damaged = views_and_damaged(deps, tx, list(different.values()), mine)
+    return {view.share.id: view for view in views}, {share.id for share in damaged}
 
 
 def _in_order(views: Mapping[str, ShareView], shares: Sequence[Share]) -> tuple[ShareView, ...]:

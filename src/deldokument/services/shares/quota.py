@@ -4,6 +4,7 @@ Guarantees:
 - An account never holds more bytes than its quota, even if documents are announced concurrently. The check locks the
   account's row until the transaction ends.
 
+An account without a quota of its own has the operator's default.
 The announced lengths of documents whose keys exist are counted.
 """
 
@@ -12,25 +13,30 @@ from __future__ import annotations
 from deldokument.domain.errors import InvalidInput, existing
 from deldokument.domain.tenancy import Account
 from deldokument.domain.upload import MAX_LENGTH
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 
 
-def check_quota(tx: Transaction, account: Account, needed: int, *, counted: int = 0, field: str = "documents") -> None:
+def check_quota(
+    deps: Dependencies,
+    tx: Transaction,
+    account: Account,
+    needed: int,
+    *,
+    counted: int = 0,
+    field: str = "documents",
+) -> None:
     """Raise InvalidInput, with the bytes that are left, if the account's quota does not allow ``needed`` bytes.
 
     ``counted``: how many of them the account holds already.
     """
-    if account.rules.quota is None:
-        return
-    quota = existing(tx.accounts.lock(account.id)).rules.quota
-    others = tx.accounts.usage(account.id).stored_bytes - counted
-    if quota is not None and others + needed > quota:
+    quota = deps.config.quota_of(existing(tx.accounts.lock(account.id)).rules)
+    others = tx.accounts.stored_bytes(account.id) - counted
+    if others + needed > quota:
         raise InvalidInput(field, "quota_exceeded", left_bytes=max(quota - others, 0), needed_bytes=needed)
 
 
-def remaining_quota(tx: Transaction, account: Account) -> int:
+def remaining_quota(deps: Dependencies, tx: Transaction, account: Account) -> int:
     """Return the length of the longest document that the account's quota allows."""
-    if account.rules.quota is None:
-        return MAX_LENGTH
-    left = account.rules.quota - tx.accounts.usage(account.id).stored_bytes
+    left = deps.config.quota_of(account.rules) - tx.accounts.stored_bytes(account.id)
     return min(MAX_LENGTH, max(left, 0))

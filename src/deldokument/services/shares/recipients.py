@@ -16,7 +16,8 @@ from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_i
 from deldokument.domain.share import LABEL_LENGTH, MAX_RECIPIENTS, Recipient, Share, check_text, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, identifier_kind, seal_field
+from deldokument.services.encryption import EncryptedColumn, identifier_hash, identifier_kind, seal_field
+from deldokument.services.shares.grants import share_grants
 from deldokument.services.shares.organization_names import OrganizationLookup, begin_lookup
 
 
@@ -87,7 +88,8 @@ def insert_recipients(
     deps: Dependencies, tx: Transaction, share: Share, accepted: Mapping[Identifier, CheckedRecipient]
 ) -> None:
     """Add the recipients that are new; present ones stay as they are. Raises: InvalidInput if there are too many."""
-    key = existing_key(deps.keyring, share.audit_key_id)
+    grants = share_grants(deps, share)
+    key = grants.audit_key
     present = tx.shares.recipients([share.id])
     known = {recipient.lookup_hash for recipient in present}
     fresh = {i: new for i, new in accepted.items() if identifier_hash(key, i) not in known}
@@ -95,16 +97,15 @@ def insert_recipients(
     last = max((recipient.position for recipient in present), default=0)
     for position, (identifier, new) in enumerate(fresh.items(), last + 1):
         recipient_id = new_id()
-        tx.shares.add_recipient(
-            Recipient(
-                id=recipient_id,
-                share_id=share.id,
-                kind=identifier_kind(identifier),
-                lookup_hash=identifier_hash(key, identifier),
-                sealed_identifier=seal_field(key, identifier.value, EncryptedColumn.RECIPIENT_NUMBER, recipient_id),
-                sealed_name=seal_field(key, new.name, EncryptedColumn.RECIPIENT_NAME, recipient_id),
-                sealed_label=seal_field(key, new.label, EncryptedColumn.RECIPIENT_LABEL, recipient_id),
-                confirmed=new.confirmed,
-                position=position,
-            )
+        recipient = Recipient(
+            id=recipient_id,
+            share_id=share.id,
+            kind=identifier_kind(identifier),
+            lookup_hash=identifier_hash(key, identifier),
+            sealed_identifier=seal_field(key, identifier.value, EncryptedColumn.RECIPIENT_NUMBER, recipient_id),
+            sealed_name=seal_field(key, new.name, EncryptedColumn.RECIPIENT_NAME, recipient_id),
+            sealed_label=seal_field(key, new.label, EncryptedColumn.RECIPIENT_LABEL, recipient_id),
+            confirmed=new.confirmed,
+            position=position,
         )
+        tx.shares.add_recipient(grants.sealed(recipient, identifier))

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain as joined
 
-from deldokument.domain.errors import existing
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
+from deldokument.domain.errors import require
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Allowed, hold_reason, may_share
@@ -31,6 +33,7 @@ from deldokument.domain.share import (
 )
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
@@ -159,22 +162,33 @@ def share_views(
 ) -> list[ShareView]:
     """Return the shares with everything that belongs to them, in a handful of queries.
 
-    Shares without an audit key are left out. The accounts and tenants of ``mine`` are not read again.
+    Damaged shares and shares without an audit key are left out. Accounts and tenants of ``mine`` are not read again.
     """
-    ids = [share.id for share in shares]
-    keys = deps.keyring.get({share.audit_key_id for share in shares} | {share_key_id(i) for i in ids})
-    related = _SharerRows(tx, shares, mine)
-    now, views = deps.clock.now(), []
-    for share in shares:
+    return views_and_damaged(deps, tx, shares, mine)[0]
+
+
+def views_and_damaged(
+    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+) -> tuple[list[ShareView], list[Share]]:
+    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open."""
+    views, damaged = list[ShareView](), [share for share in shares if not share.intact]
+    intact = [share for share in shares if share.intact]
+    keys = deps.keyring.get({share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact})
+    related, now = _SharerRows(tx, intact, mine), deps.clock.now()
+    for share in intact:
         key = keys.get(share.audit_key_id)
-        if key:
-            views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), related, now))
-    return views
+        try:
+            if key:
+                views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), related, now))
+        except IntegrityError:
+            deps.damage.report(DamagedRow(SHARE_KIND, share.id))
+            damaged.append(share)
+    return views, damaged
 
 
 def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
-    """Return one share with everything that belongs to it. Raises: Broken if it cannot be read."""
-    return existing(next(iter(share_views(deps, tx, [share])), None))
+    """Return one share with everything that belongs to it. Raises: NotFound if it is damaged or cannot be read."""
+    return require(next(iter(share_views(deps, tx, [share])), None), "share")
 
 
 class ShareRelatedRows:
@@ -219,7 +233,7 @@ class _SharerRows(ShareRelatedRows):
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
-        self.systems = {i: existing(tx.integrations.get(i)).name for i in integration_ids}
+        self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
         drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
         self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
@@ -286,15 +300,15 @@ def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> Proposa
     )
 
 
-def sharer_of(tx: Transaction, share: Share) -> Member | Integration:
-    """Return the member or integration that shares it, even if removed since."""
-    if share.member_id is not None:
-        return existing(tx.members.get(share.member_id))
-    return existing(tx.integrations.get(share.integration_id or ""))
+def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:
+    """Return the member or integration that shares it, even if removed since; None if its row is damaged."""
+    return tx.members.get(share.member_id) if share.member_id else tx.integrations.get(share.integration_id or "")
 
 
-def sharer_name(directory: bytes, sharer: Member | Integration) -> str:
-    """Return the member's name, or the integration's organisation; empty if the name has been erased."""
+def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
+    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
+    if sharer is None:
+        return ""
     if isinstance(sharer, Integration):
         return sharer.name
     return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
@@ -357,6 +371,8 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
 def display_number(key: bytes, recipient: Recipient) -> str:
     """Return a person's number masked, an organisation's grouped."""
     value = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
+    if not value:
+        raise IntegrityError
     identifier = stored_identifier(recipient.kind, value)
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 

@@ -15,10 +15,11 @@ from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import mentioned_subject, record_event
-from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import (
     PersonView,
     StaffRole,
+    administrations_of,
     by_name,
     check_person,
     directory_key,
@@ -41,7 +42,7 @@ def add_administrator(
     key = directory_key(deps)
     sealed = seal_person(key, StaffRole.ADMINISTRATOR, new_id(), chosen, tidy)
     administrator = Administrator(
-        sealed.id, tenant_id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
+        sealed.id, tenant_id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash
     )
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
@@ -71,9 +72,8 @@ def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonVie
 
 def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> str | None:
     """Return the id under which the person administers the tenant, or None."""
-    lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
-        administrations = tx.staff.administrators_by_hash(lookup_hash)
+        administrations = administrations_of(deps, tx, person)
     return next((administrator.id for administrator in administrations if administrator.tenant_id == tenant_id), None)
 
 

@@ -60,6 +60,8 @@ def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedS
     with deps.database.read() as tx:
         accounts = tx.accounts.of_tenant(tenant_id)
     for account in accounts:
+        if not account.intact:
+            continue
         wanted: ShareFilter | None = ShareFilter((account.id,), limit=_PAGE)
         while wanted is not None:
             page, wanted = _page(deps, wanted)

@@ -124,10 +124,10 @@ def forget_tenants(deps: Dependencies) -> int:
     now = deps.clock.now()
     bare = _erase_subjects(deps, now)
     with deps.database.write() as tx:
-        spent = [tenant_id for tenant_id in tx.tenant_lifecycle.forgettable(now, _BATCH) if tenant_id in bare]
-        for tenant_id in spent:
-            # Locked from here on: an administrator who is being added meanwhile is then refused.
-            tenant = existing(tx.tenants.lock(tenant_id))
+        found = [tenant_id for tenant_id in tx.tenant_lifecycle.forgettable(now, _BATCH) if tenant_id in bare]
+        # Locked from here on: an administrator who is being added meanwhile is then refused.
+        spent = {tenant_id: tenant for tenant_id in found if (tenant := tx.tenants.lock(tenant_id))}
+        for tenant_id, tenant in spent.items():
             deps.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
             tx.tenant_lifecycle.forget_people(tenant_id, now)
             kept = replace(tx.tenant_lifecycle.get(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")

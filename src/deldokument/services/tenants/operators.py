@@ -29,7 +29,7 @@ def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
     sealed = seal_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy)
-    operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name)
+    operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash)
     with deps.database.write() as tx:
         tx.staff.add_operator(operator)
         record_event(

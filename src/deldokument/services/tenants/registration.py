@@ -117,7 +117,7 @@ def register_tenant(
     tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
     sealed = seal_person(directory_key(deps), StaffRole.ADMINISTRATOR, new_id(), chosen, name)
     administrator = Administrator(
-        sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name
+        sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash
     )
     with deps.database.write() as tx:
         if tx.tenants.by_number(organization.number) is not None:

@@ -44,12 +44,13 @@ class SetupWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A warning, with its account and date if it has them. ``used``: bytes in use of the account's quota."""
+    """A warning, with its account and date if it has them. ``used``: bytes in use of the account's ``quota``."""
 
     concern: SetupWarning
     account: Account | None = None
     on: date | None = None
     used: int = 0
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,8 @@ def _of_account(view: AccountView) -> list[Reminder]:
     reminders = []
     if account.frozen_at is not None:
         reminders.append(Reminder(SetupWarning.ACCOUNT_FROZEN, account, _day(account.frozen_at)))
-    if account.rules.quota is not None and used >= account.rules.quota * NEARLY_FULL:
-        reminders.append(Reminder(SetupWarning.NEARLY_FULL, account, used=used))
+    if used >= view.quota * NEARLY_FULL:
+        reminders.append(Reminder(SetupWarning.NEARLY_FULL, account, used=used, quota=view.quota))
     return reminders
 
 

@@ -8,7 +8,8 @@ Guarantees:
   is held while bytes arrive.
 - Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
 - A request with a checksum is committed in one step or not at all.
-- Every commit checks again that the share is a draft, that the sharer may share, and that nothing is frozen.
+- Every commit checks again that the share is a draft, that the sharer may share, that nothing is frozen, and that the
+  token has not run out.
 
 Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
 """
@@ -38,7 +39,7 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
-from deldokument.domain.policy import Denied, Reason, hold_reason, may_upload
+from deldokument.domain.policy import Denied, Reason, may_upload
 from deldokument.domain.share import Share
 from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
@@ -46,6 +47,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
@@ -134,9 +136,9 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
 def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Return the sharer who holds the token, for the audit trail."""
     if upload.member_id is None:
-        integration = existing(tx.integrations.get(upload.integration_id or ""))
+        integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = existing(tx.members.get(upload.member_id)), existing_key(deps.keyring, DIRECTORY)
+    member, key = require(tx.members.get(upload.member_id), "uploader"), existing_key(deps.keyring, DIRECTORY)
     return parse_person(
         open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
     )
@@ -279,6 +281,9 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
         raise Broken("parts do not follow each other")
     with deps.database.write() as tx:
         share = locked_draft(tx, upload)
+        if deps.clock.now() >= upload.deadline:
+            # The orphan sweep may have deleted the first objects of a request that has taken so long.
+            raise NotFound("upload token has run out")
         if upload.is_partial:
             _check_partial_fits(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
@@ -309,15 +314,13 @@ def locked_draft(tx: Transaction, upload: Upload) -> Share:
 
     Raises: Conflict if it is not a draft, Frozen, or NotFound if the uploader may no longer share there.
     """
-    share = existing(tx.shares.lock(upload.share_id))
+    share = require(tx.shares.lock(upload.share_id), "share")
     _check_allowed(tx, upload, share)
     return share
 
 
 def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
-    accounts = _accounts_of_uploader(tx, upload)
-    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
-    decision = may_upload(share, accounts, stop=hold_reason(tenant, account, share))
+    decision = may_upload(share, _accounts_of_uploader(tx, upload), stop=stop_of(tx, share))
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
     if decision == Denied(Reason.FROZEN):
@@ -329,9 +332,9 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
 def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
     if upload.member_id is not None:
-        member = existing(tx.members.get(upload.member_id))
+        member = require(tx.members.get(upload.member_id), "uploader")
         return {account.id for _, account in tx.members.of_person(member.lookup_hash)}
-    integration = existing(tx.integrations.get(upload.integration_id or ""))
+    integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
     living = tx.integrations.of_organization(integration.organization_number)
     return {account.id for one, account in living if one.may_share}
 

@@ -40,7 +40,7 @@ def add_document_of_unknown_length(
     if at_most is None:
         with deps.database.write() as tx:
             _, membership = editable_draft(deps, tx, sharer, share_id)
-            at_most = max(remaining_quota(tx, membership.account), 1)
+            at_most = max(remaining_quota(deps, tx, membership.account), 1)
     return add_document(deps, sharer, share_id, name=name, length=at_most, modified_at=None)
 
 

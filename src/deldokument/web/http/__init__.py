@@ -1,6 +1,7 @@
 """HTTP request handling that pages, transfers and interfaces share.
 
 - `csv`: CSV lines for spreadsheets
+- `damage_recorder`: records damaged rows that a request has found
 - `dispatch`: request dispatch: session, CSRF, body, handler, errors
 - `document_texts`: display texts of media types
 - `errors`: the one table from errors to status codes and messages

@@ -120,6 +120,7 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.REFUSALS_LIMITED: _("Somebody was refused at many links, and has to wait"),
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
     EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
+    EventKind.ROW_DAMAGED: _("A stored record had been changed outside the service"),
 }
 """Kinds that concern no tenant, and so appear in no tenant's log."""
 
@@ -153,6 +154,7 @@ _BY_SERVICE = frozenset(
         EventKind.MESSAGE_GIVEN_UP,
         EventKind.AUDIT_KEY_DESTROYED,
         EventKind.ORPHANS_SWEPT,
+        EventKind.ROW_DAMAGED,
     }
 )
 _BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED})
@@ -194,8 +196,8 @@ LABELS: dict[str, str] = {
     "channel": _("Sent through"),
     "code": _("Why"),
 }
-UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook"})
-"""Details that are random ids of things without a name in a log."""
+UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id"})
+"""Details that are random ids of things without a name in a log, or serve only to detect changes."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
@@ -210,6 +212,7 @@ _CODES: dict[str, str] = {
     Reason.FROZEN: _("the share was stopped"),
     Reason.DELETED: _("the account was deleted"),
     Reason.CLOSED: _("the account was closed"),
+    Reason.DAMAGED: _("the account or the organisation was damaged"),
     FreezeReason.SECURITY: _("Suspected breach of security"),
     FreezeReason.AGREEMENT: _("The agreement is not kept"),
     FreezeReason.AUTHORITY: _("Ordered by an authority"),

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
 
 # No foreign keys in these tables: the events stay when the rows that they refer to are erased.
 
@@ -21,6 +32,8 @@ audit_event = Table(
     Column("details", Text),
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    # The same as in the details, for an index; verification compares them.
+    Column("revision", Integer),
     CheckConstraint("number > 0", "number"),
     CheckConstraint("length(previous) = 32 AND length(hash) = 32", "hash"),
     Index(None, "chain", "at", "number"),
@@ -28,6 +41,11 @@ audit_event = Table(
     Index(None, "share_id", "at", "number"),
     Index(None, "subject_id", "at", "number"),
 )
+
+has_revision = audit_event.c.revision.is_not(None)
+partial("ix_audit_event_revision", has_revision, audit_event.c.share_id, audit_event.c.revision)
+is_damage = audit_event.c.kind == literal_column("'row_damaged'")
+partial("ix_audit_event_damage", is_damage, audit_event.c.details)
 
 audit_head = Table(
     "audit_head",

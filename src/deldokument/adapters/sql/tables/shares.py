@@ -52,6 +52,10 @@ share = Table(
     Column("proposed_by", Id),
     Column("undo_until", UtcMicros),
     Column("undo_by", Id),
+    # Written by `share_cards`; NULL in rows of versions before 0.3.0.
+    Column("card", LargeBinary),
+    Column("extension_until", UtcMicros),
+    Column("extension_by", Id),
     Column("exposed_to", Id),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
@@ -72,6 +76,7 @@ share = Table(
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
+has_extension = is_available & share.c.extension_until.is_not(None)
 is_closed = share.c.closed_at.is_not(None)
 is_unerased = share.c.erased_at.is_(None)
 may_have_key = share.c.key_destroyed_at.is_(None)
@@ -83,12 +88,14 @@ is_closed_unerased = is_closed & is_unerased
 partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
 partial("ix_share_available_key", is_available, share.c.audit_key_id)
 partial("ix_share_unread", is_unread, share.c.account_id, share.c.expires_at)
+partial("ix_share_extension", has_extension, share.c.account_id, share.c.expires_at)
 partial("ix_share_draft", is_draft, share.c.changed_at)
 partial("ix_share_account", is_unerased, share.c.account_id, share.c.created_at, share.c.id)
 partial("ix_share_audit_key", is_unerased, share.c.audit_key_id)
 partial("ix_share_key", has_key, share.c.closed_at)
 partial("ix_share_blobs", may_have_blobs, share.c.key_destroyed_at)
 partial("ix_share_kept", may_have_key, share.c.account_id, share.c.state)
+partial("ix_share_bytes", may_have_key, share.c.account_id, share.c.erased_at, share.c.byte_count)
 partial("ix_share_account_published", is_published, share.c.account_id, share.c.published_at)
 partial("ix_share_tenant_published", is_published, share.c.tenant_id, share.c.published_at)
 partial("ix_share_spent", is_closed_unerased, share.c.tenant_id, share.c.closed_at)
@@ -105,6 +112,8 @@ recipient = Table(
     sealed("sealed_label"),
     Column("confirmed", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("sealed_grant", LargeBinary),
+    Column("sealed_audit_grant", LargeBinary),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )

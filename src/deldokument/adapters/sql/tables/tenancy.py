@@ -78,6 +78,7 @@ member = Table(
     Column("lookup_hash", LargeBinary, nullable=False),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     Column("added_at", UtcMicros, nullable=False, server_default="0"),
     Column("used_at", UtcMicros),
     Column("removed_at", UtcMicros),
@@ -93,6 +94,7 @@ administrator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, index=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     tag(),
     UniqueConstraint("tenant_id", "lookup_hash"),
 )
@@ -140,5 +142,6 @@ operator = Table(
     Column("lookup_hash", LargeBinary, nullable=False, unique=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
+    Column("role_hash", LargeBinary),
     tag(),
 )

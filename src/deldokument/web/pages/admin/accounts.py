@@ -118,6 +118,7 @@ def shown_account(
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),
+        usual_quota=call.deps.config.default_quota,
         tells_recipients=call.deps.notices is not None,
     )
 

@@ -125,6 +125,7 @@ def list_of(
         needing=needing,
         others=others,
         rows=[_row(call, view) for view in found.shares if view.share.id not in shown],
+        damaged=found.damaged,
         more=_more(wanted, found.next),
         continued=before is not None,
         undo_seconds=UNDO_SECONDS,

@@ -1,4 +1,4 @@
-"""Tags of the rows that decide about access, cards of shares, and the revision of a share in its events.
+"""Tags of the rows that decide about access, cards and revisions of shares, and an index of alarms.
 
 All are NULL in existing rows, and in rows that version 0.2.0 writes while it runs beside this one.
 
@@ -24,3 +24,10 @@ def upgrade() -> None:
     """Upgrade from 0023."""
     for table in _TAGGED:
         op.add_column(table, sa.Column("tag", sa.LargeBinary()))
+    op.add_column("share", sa.Column("card", sa.LargeBinary()))
+    op.add_column("audit_event", sa.Column("revision", sa.Integer()))
+    for name, columns, where in (
+        ("ix_audit_event_revision", ["share_id", "revision"], sa.text("revision IS NOT NULL")),
+        ("ix_audit_event_damage", ["details"], sa.text("kind = 'row_damaged'")),
+    ):
+        op.create_index(name, "audit_event", columns, postgresql_where=where, sqlite_where=where)

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision: str | None = "0024"
+down_revision: str | None = "0025"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0024."""
+    """Upgrade from 0025."""
     op.create_table(
         "seal_status",
         sa.Column("singleton", sa.Integer(), autoincrement=False, nullable=False),

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision: str | None = "0026"
+down_revision: str | None = "0027"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0026."""
+    """Upgrade from 0027."""
     op.add_column("receipt", sa.Column("event_at", sa.BigInteger()))

@@ -1,0 +1,186 @@
+"""Cards of shares: written at the end of a transaction, compared with the row whenever it is read.
+
+Guarantees:
+- A share is intact only if its card is valid and matches the row, its recipients and the newest revision in its events.
+- A share that was changed gets one card per transaction, and only if it was locked and intact in it.
+- Row, recipients and revision are read by one statement, so they are of one instant.
+
+A batch that ends shares writes no cards: a share that is closed while its card says open counts as closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from deldokument.adapters.sql.audit import SqlAudit
+from deldokument.adapters.sql.authenticated_rows import stored_value
+from deldokument.adapters.sql.column_types import EPOCH
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.tables.audit import audit_event, has_revision
+from deldokument.adapters.sql.tables.shares import recipient, share
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, open_card, recipients_digest, seal_card
+from deldokument.domain.errors import Broken
+from deldokument.domain.share import CLOSED, Share
+from deldokument.ports.integrity import DamagedRow
+
+SHARE = RowMapper(Share, share, besides=("intact",))
+_WIDTH = len(SHARE.columns)
+_COPIED = [name for name in ShareCard.__dataclass_fields__ if name not in {"revision", "recipients"}]
+
+_named = recipient.alias("named")
+_revision = (
+    select(func.max(audit_event.c.revision)).where(audit_event.c.share_id == share.c.id, has_revision).correlate(share)
+)
+_recipient_ids = (
+    select(func.aggregate_strings(_named.c.id, ",")).where(_named.c.share_id == share.c.id).correlate(share)
+)
+CARD_COLUMNS = [
+    *SHARE.columns,
+    share.c.card,
+    _revision.scalar_subquery().label("newest_revision"),
+    _recipient_ids.scalar_subquery().label("recipient_ids"),
+]
+"""The columns that `ShareCards.read` needs, of a query from ``share``."""
+CARD_WIDTH = len(CARD_COLUMNS)
+
+_own_row = select(share.c.id).where(share.c.id == param("key"))
+_by_id = select(*CARD_COLUMNS).where(share.c.id == param("key"))
+_write = update(share).where(share.c.id == param("key")).values(card=param("sealed"))
+
+
+@dataclass(slots=True)
+class Held:
+    """A share whose row this transaction has locked or inserted."""
+
+    share: Share
+    revision: int
+    recipient_ids: set[str]
+    is_changed: bool = False
+
+
+class ShareCards:
+    """The cards in one transaction."""
+
+    def __init__(self, work: Statements, audit: SqlAudit) -> None:
+        self._work = work
+        self._audit = audit
+        self._held: dict[str, Held] = {}
+
+    def read(self, rows: Sequence[Row[Any]]) -> list[Share]:
+        """Return the shares of rows that begin with ``CARD_COLUMNS``."""
+        return [self._read(row).share for row in rows]
+
+    def lock(self, share_id: str) -> Held | None:
+        """Return the share, its row locked until the transaction ends."""
+        # Two statements: one that waits for a lock sees the row of afterwards, and the rest of before.
+        if self._work.first(self._work.locked(_own_row), {"key": share_id}) is None:
+            return None
+        row = self._work.first(_by_id, {"key": share_id})
+        if row is None:
+            raise Broken("a locked row is gone")
+        found, held = self._read(row), self._held.get(share_id)
+        if held is not None and held.is_changed:
+            held.share = found.share
+            return held
+        self._held[share_id] = found
+        return found
+
+    def begin(self, inserted: Share) -> None:
+        """Note a share that this transaction has inserted."""
+        self._held[inserted.id] = Held(inserted, 0, set(), is_changed=True)
+
+    def changing(self, share_id: str) -> Held | None:
+        """Return the share, locked, to be changed; it gets a new card.
+
+        Raises: Broken if it is damaged: a new card would make the damage valid.
+        """
+        held = self._held.get(share_id) or self.lock(share_id)
+        if held is not None:
+            if not held.share.intact:
+                raise Broken("a damaged share is not written")
+            held.is_changed = True
+        return held
+
+    def flush(self) -> None:
+        """Write the cards of the changed shares. The event of a change carries the share's next revision."""
+        changed = {share_id: held for share_id, held in self._held.items() if held.is_changed}
+        for share_id, held in changed.items():
+            if self._audit.revise(share_id, held.revision + 1):
+                held.revision += 1
+        key = self._work.integrity.row_key(SHARE_KIND) if changed else b""
+        cards = [{"key": one, "sealed": seal_card(key, one, _card_of(held))} for one, held in changed.items()]
+        if cards:
+            self._work.run(_write, cards)
+        self._held.clear()
+
+    def is_sealed(self, row: Row[Any]) -> bool:
+        """Return whether the card of a row of ``CARD_COLUMNS`` matches it, whether or not cards are enforced."""
+        return _fits(self._work, _stored(row), row.card)
+
+    def card_of(self, row: Row[Any]) -> bytes:
+        """Return the card of a row of ``CARD_COLUMNS`` as it is now."""
+        return seal_card(self._work.integrity.row_key(SHARE_KIND), row.id, _card_of(_stored(row)))
+
+    def _read(self, row: Row[Any]) -> Held:
+        stored = _stored(row)
+        if not self._is_intact(stored, row[_WIDTH]):
+            self._work.damage.report(DamagedRow(SHARE_KIND, stored.share.id))
+            stored.share = replace(stored.share, intact=False)
+        return stored
+
+    def _is_intact(self, stored: Held, sealed: bytes | None) -> bool:
+        """Return whether the card matches. An erased share has nothing left to protect."""
+        one = stored.share
+        if self._is_changed_here(one.id) or not self._work.integrity.is_enforced() or one.erased_at is not None:
+            return True
+        return _fits(self._work, stored, sealed)
+
+    def _is_changed_here(self, share_id: str) -> bool:
+        """Return whether the row is this transaction's own; it gets its card at the end."""
+        held = self._held.get(share_id)
+        return held is not None and held.is_changed
+
+
+def _stored(row: Row[Any]) -> Held:
+    _, revision, ids = row[_WIDTH:CARD_WIDTH]
+    return Held(SHARE.make(row[:_WIDTH]), revision or 0, set(ids.split(",") if ids else ()))
+
+
+def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
+    """Return whether the card is valid and matches the share as stored."""
+    card = opened_card(work, stored.share.id, sealed)
+    if card is None:
+        return False
+    expected = _card_of(stored)
+    if stored.share.state in CLOSED and card.state not in CLOSED:
+        expected = replace(expected, state=card.state, changed_at=card.changed_at)
+    return card == expected
+
+
+def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: datetime) -> Share | None:
+    """Return a share that is marked as available, as its card describes it, if it is over by that; otherwise None."""
+    card = opened_card(work, stored.id, sealed)
+    if card is None:
+        return None
+    ends_at = None if card.expires_at is None else EPOCH + timedelta(microseconds=card.expires_at)
+    is_over = card.state in CLOSED or (ends_at is not None and ends_at <= now)
+    return replace(stored, tenant_id=card.tenant_id) if is_over else None
+
+
+def opened_card(work: Statements, share_id: str, sealed: bytes | None) -> ShareCard | None:
+    """Return the card; None if it is missing or not this share's."""
+    try:
+        return open_card(work.integrity.row_key(SHARE_KIND), share_id, sealed or b"")
+    except IntegrityError:
+        return None
+
+
+def _card_of(stored: Held) -> ShareCard:
+    values: dict[str, Any] = {name: stored_value(getattr(stored.share, name)) for name in _COPIED}
+    return ShareCard(**values, revision=stored.revision, recipients=recipients_digest(stored.recipient_ids))

@@ -1,0 +1,51 @@
+"""Alarm for damaged rows: an event, a warning in the log, and a count for the operator's monitoring.
+
+Guarantees:
+- A damaged row has one event, whichever processes find it and however often.
+- Log and event name kind and id of the row. An id that this service cannot have made is not repeated.
+- A row that cannot be recorded now is recorded later.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import ServiceError
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
+from deldokument.services.audit.recording import record_at
+
+log = logging.getLogger("deldokument.integrity")
+_OWN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def record_damage(deps: Dependencies) -> int:
+    """Record the damaged rows that this process has found; return how many had no event yet. Raises: Unavailable."""
+    if deps.damage.is_empty:
+        return 0
+    found = deps.damage.take()
+    try:
+        recorded = _recorded(deps, found)
+    except ServiceError:
+        deps.damage.give_back(found)
+        raise
+    for row in found:
+        log.warning("damaged row: %s %s", row.kind, _shown(row))
+    return recorded
+
+
+def _recorded(deps: Dependencies, found: list[DamagedRow]) -> int:
+    details = {(row.kind, _shown(row)): {"row": row.kind, "id": _shown(row)} for row in found}
+    with deps.database.write() as tx:
+        # Locked, so that two processes that find the same row record it once.
+        tx.deployment.get()
+        new = [one for one in details.values() if not tx.damage.is_recorded(one)]
+        for one in new:
+            record_at(deps, tx, deps.clock.now(), EventKind.ROW_DAMAGED, one)
+    return len(new)
+
+
+def _shown(row: DamagedRow) -> str:
+    return row.id if _OWN_ID.fullmatch(row.id) else "?"

@@ -1,0 +1,110 @@
+"""Grants of a share's recipients: whom the share names, proven by its keys and not by its rows.
+
+Guarantees:
+- A recipient whose grant is missing, does not open for this share, or differs from its row names nobody.
+- A grant is written for the identifier that was entered, or that the grant before it proves.
+
+The grant under the share key counts while that key exists. After the end, its copy under the audit key does.
+
+Until integrity is enforced, the sealed number that version 0.2.0 wrote stands in for a grant that proves nothing. Nodes
+of that version neither write grants nor update them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.grants import Grant, GrantPlace, open_grant, seal_grant
+from deldokument.domain.errors import existing
+from deldokument.domain.identifiers import Identifier
+from deldokument.domain.share import Recipient, Share
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    identifier_kind,
+    open_field,
+    share_key_id,
+    stored_identifier,
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShareGrants:
+    """The grants of one share's recipients. ``share_key`` is None once it is destroyed."""
+
+    share: Share
+    audit_key: bytes
+    share_key: bytes | None
+    enforced: bool
+
+    def holder(self, recipient: Recipient) -> Identifier | None:
+        """Return the person or organisation that the share names by this recipient; None without a valid grant."""
+        granted = self._granted(recipient)
+        return granted if granted or self.enforced else self._unproven(recipient)
+
+    def sealed(self, recipient: Recipient, holder: Identifier) -> Recipient:
+        """Return the recipient with grants for ``holder``, as its kind and confirmation are now."""
+        place = self._place(recipient)
+        grant = Grant(identifier_kind(holder), holder.value, recipient.confirmed)
+        return replace(
+            recipient,
+            sealed_grant=seal_grant(self.share_key, place, grant) if self.share_key else None,
+            sealed_audit_grant=seal_grant(self.audit_key, place, grant),
+        )
+
+    def renewed(self, before: Recipient, after: Recipient) -> Recipient:
+        """Return ``after`` with grants for the holder of ``before``; without new ones if that has none."""
+        holder = self.holder(before)
+        return self.sealed(after, holder) if holder else after
+
+    def _granted(self, recipient: Recipient) -> Identifier | None:
+        key, sealed = self.share_key, recipient.sealed_grant
+        if key is None:
+            key, sealed = self.audit_key, recipient.sealed_audit_grant
+        try:
+            grant = open_grant(key, self._place(recipient), sealed or b"")
+        except IntegrityError:
+            return None
+        if grant.kind != recipient.kind or grant.confirmed != recipient.confirmed:
+            return None
+        return stored_identifier(recipient.kind, grant.identifier)
+
+    def _unproven(self, recipient: Recipient) -> Identifier | None:
+        sealed = recipient.sealed_identifier
+        try:
+            number = open_field(self.audit_key, sealed, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
+        except IntegrityError:
+            return None
+        return stored_identifier(recipient.kind, number) if number else None
+
+    def _place(self, recipient: Recipient) -> GrantPlace:
+        return GrantPlace(self.share.tenant_id, self.share.account_id, self.share.id, recipient.id)
+
+
+def share_grants(deps: Dependencies, share: Share) -> ShareGrants:
+    """Return the grants of a share. Raises: Broken if its audit key does not exist."""
+    return existing(grants_with(deps, share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)])))
+
+
+def grants_with(deps: Dependencies, share: Share, keys: Mapping[str, bytes]) -> ShareGrants | None:
+    """Return the grants of a share with the keys that there are, by keyring id; None without its audit key."""
+    audit_key = keys.get(share.audit_key_id)
+    if audit_key is None:
+        return None
+    return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)), deps.integrity.is_enforced())
+
+
+def move_grants(deps: Dependencies, tx: Transaction, before: Share, after: Share) -> Share:
+    """Seal the grants of a draft anew if it moves to another account; return the draft ``after`` that."""
+    if before.account_id == after.account_id:
+        return after
+    grants = share_grants(deps, before)
+    moved = replace(grants, share=after)
+    for recipient in tx.shares.recipients([before.id]):
+        holder = grants.holder(recipient)
+        if holder is not None:
+            tx.shares.save_recipient(moved.sealed(recipient, holder))
+    return after

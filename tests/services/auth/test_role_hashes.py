@@ -1,0 +1,109 @@
+"""A hash that the database has of a person in one role gives no other role, even in a row that is otherwise valid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from deldokument.domain.errors import existing
+from deldokument.domain.tenancy import Administrator, Member, Operator
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.services.auth.roles import Roles, roles_of
+from deldokument.services.encryption import existing_key, role_hash
+from deldokument.services.people import DIRECTORY, administrations_of, members_of, operator_of
+from deldokument.services.tenants.administrators import add_administrator
+from deldokument.services.tenants.operators import add_operator
+from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, database_at, person
+
+
+@dataclass
+class Unenforced:
+    """The same keys of tags, as long as a version may run that writes none."""
+
+    keys: IntegrityKeys
+
+    def row_key(self, kind: str) -> bytes:
+        return self.keys.row_key(kind)
+
+    def is_enforced(self) -> bool:
+        return False
+
+
+def unenforced(stage: Stage) -> Dependencies:
+    keys = Unenforced(stage.deps.integrity)
+    database = database_at(stage.database_url).authenticated(keys, DamageReports())
+    return replace(stage.deps, integrity=keys, database=database)
+
+
+def member(stage: Stage, name: str) -> Member:
+    with stage.deps.database.read() as tx:
+        return existing(tx.members.get(stage.members[name]))
+
+
+def insert(stage: Stage, *rows: Member | Administrator | Operator) -> None:
+    """Rows that have valid tags."""
+    with stage.deps.database.write() as tx:
+        for row in rows:
+            if isinstance(row, Member):
+                tx.members.add(row)
+            elif isinstance(row, Administrator):
+                tx.staff.add_administrator(row)
+            else:
+                tx.staff.add_operator(row)
+
+
+def in_other_roles(stage: Stage, of_role: bytes | None) -> None:
+    """Vigdis, a member, as administrator and operator, with her hash and this one."""
+    found = member(stage, "vigdis").lookup_hash
+    insert(
+        stage,
+        Administrator("forged", stage.tenant.id, found, b"", b"", of_role),
+        Operator("forged", found, b"", b"", of_role),
+    )
+
+
+@pytest.mark.parametrize("has_hash", [True, False])
+def test_a_members_hashes_give_no_other_role(stage: Stage, has_hash: bool) -> None:
+    in_other_roles(stage, member(stage, "vigdis").role_hash if has_hash else None)
+    roles = roles_of(stage.deps, person(VIGDIS))
+    assert [one.account.id for one in roles.memberships] == [stage.barnevern.id]
+    assert (roles.administered, roles.operates) == ((), False)
+
+
+def test_an_administrators_hashes_make_no_member(stage: Stage) -> None:
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    with stage.deps.database.read() as tx:
+        [siv] = administrations_of(stage.deps, tx, person(SIV))
+    insert(stage, replace(member(stage, "kari"), id="forged", lookup_hash=siv.lookup_hash, role_hash=siv.role_hash))
+    assert roles_of(stage.deps, person(SIV)) == Roles(administered=(stage.tenant,))
+
+
+def test_until_integrity_is_enforced_a_row_without_the_hash_of_its_role_counts(stage: Stage) -> None:
+    in_other_roles(stage, None)
+    roles = roles_of(unenforced(stage), person(VIGDIS))
+    assert (roles.administered, roles.operates) == ((stage.tenant,), True)
+
+
+def test_even_then_the_hash_of_another_role_gives_nothing(stage: Stage) -> None:
+    in_other_roles(stage, member(stage, "vigdis").role_hash)
+    roles = roles_of(unenforced(stage), person(VIGDIS))
+    assert (roles.administered, roles.operates) == ((), False)
+
+
+def test_each_role_is_written_with_a_hash_of_its_own(stage: Stage) -> None:
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=KARI, name="Kari Lunde")
+    add_operator(stage.deps, number=KARI, name="Kari Lunde")
+    key = existing_key(stage.deps.keyring, DIRECTORY)
+    with stage.deps.database.read() as tx:
+        kari, ola = person(KARI), person(OLA)
+        rows = [
+            *(one for one, _ in members_of(stage.deps, tx, kari)),
+            *administrations_of(stage.deps, tx, kari),
+            existing(operator_of(stage.deps, tx, kari)),
+        ]
+        assert (members_of(stage.deps, tx, ola), operator_of(stage.deps, tx, ola)) == ([], None)
+    kinds = ["member", "member", "administrator", "operator"]
+    assert [row.role_hash for row in rows] == [role_hash(key, kind, kari) for kind in kinds]
+    assert len({row.role_hash for row in rows} | {row.lookup_hash for row in rows}) == 4
