@@ -52,7 +52,8 @@ _STORE_BODIES: Mapping[tuple[str, str], Schema] = {
     ("POST", f"{_KONTO}/dokumenter/sok"): {
         "type": "object",
         "required": ["korrelasjonsid"],
-        "properties": {"korrelasjonsid": _UUID},
+        # KS has UUIDs alone. Here it is a share's case number, which may be any text.
+        "properties": {"korrelasjonsid": {"type": "string", "pattern": r"\S"}},
     },
     ("PATCH", f"{_KONTO}/dokumenter/{{dokumentId}}"): {
         "type": "object",

@@ -142,6 +142,7 @@ def test_documents_are_found_by_their_korrelasjonsid(fiks: Fiks) -> None:
     [
         ("", {}, "korrelasjonsid"),
         ("", {"korrelasjonsid": 7}, "korrelasjonsid"),
+        ("", {"korrelasjonsid": " "}, "korrelasjonsid"),
         ("", {"korrelasjonsid": REFERENCE, "lest": True}, "lest"),
         ("?fra=-1", {"korrelasjonsid": REFERENCE}, "fra"),
         ("?fra=2147483648", {"korrelasjonsid": REFERENCE}, "fra"),
@@ -197,6 +198,7 @@ def test_documents_with_a_korrelasjonsid_are_deleted_together(fiks: Fiks) -> Non
     kept = uploaded(fiks, korrelasjonsid="4c0ffee0-0000-4000-8000-000000000002")
     answer = fiks.ask("DELETE", fiks.store(f"/korrelasjonsid/{REFERENCE}"))
     assert (answer.status_code, answer.content) == (204, b"")
+    assert fiks.ask("DELETE", fiks.store("/korrelasjonsid/%20")).status_code == 204
     assert [read_back(fiks, one).status_code for one in (*ids, kept)] == [410, 410, 200]
 
 

@@ -157,8 +157,8 @@ def may_read_back(share: Share | None, integration_id: str | None, now: datetime
     """Decide whether a system may download the documents that it shared itself.
 
     ``integration_id`` is the system's living integration in the share's account; None if it has none. ``stop`` is the
-    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything. What is
-    damaged does not exist for it either.
+    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything.
+    What is damaged does not exist for it either.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)

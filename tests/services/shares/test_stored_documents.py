@@ -172,6 +172,14 @@ def test_all_documents_of_a_reference_are_deleted_but_not_those_of_members(
     assert state(stage, other) is kept(stage, members).state is ShareState.AVAILABLE
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t\u00a0"])
+def test_a_blank_reference_is_none_and_finds_and_deletes_nothing(stage: Stage, blank: str) -> None:
+    share, without = shared(stage)[0], shared(stage, "")[0]
+    assert find_documents(stage.deps, SYSTEM, stage.byggesak.id, blank, skip=0, limit=10) == (0, [])
+    delete_documents(stage.deps, SYSTEM, stage.byggesak.id, blank)
+    assert state(stage, share) is state(stage, without) is ShareState.AVAILABLE
+
+
 def test_a_system_that_may_only_read_deletes_nothing(stage: Stage) -> None:
     share, document_id = shared(stage)
     stage.register.known["314758625"] = RegisteredOrganization("314758625", "LESBAR AS", "AS", "active")

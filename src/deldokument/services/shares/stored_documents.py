@@ -3,7 +3,7 @@
 Guarantees:
 - A document of an account that the sharer may not use is reported as not found.
 - A document is deleted, and its end moved, only if it is alone in its share. Otherwise others would go with it.
-- Deletion by reference ends only shares that systems made.
+- Deletion by reference ends only shares that systems made. A blank reference matches none.
 
 A deleted document is one whose share has ended or was withdrawn; its name is kept until the share is erased.
 """
@@ -76,6 +76,9 @@ def find_documents(
 
     At most MAX_FOUND shares are searched.
     """
+    if not reference.strip():
+        # The list would take it for no filter.
+        return 0, []
     views = list_shares(deps, sharer, account_id=account_id, states=_KEPT, reference=reference, limit=MAX_FOUND).shares
     with deps.database.read() as tx:
         documents = tx.shares.documents([view.share.id for view in views])
@@ -93,6 +96,8 @@ def delete_document(deps: Dependencies, sharer: Sharer, account_id: str, documen
 
 def delete_documents(deps: Dependencies, sharer: Sharer, account_id: str, reference: str) -> None:
     """End every share of the account that a system made and that has the reference. Raises: RightMissing."""
+    if not reference.strip():
+        return
     before: tuple[datetime, str] | None = None
     while True:
         page = list_shares(

@@ -94,7 +94,7 @@ def search(caller: Caller) -> Response:
     account = _membership(caller).account
     unknown = next((name for name, value in caller.body.items() if value is not None and name != _CRITERION), None)
     reference = text_of(caller.body, _CRITERION)
-    if unknown or not reference:
+    if unknown or not reference.strip():
         raise InvalidInput(unknown or _CRITERION, "search_criterion")
     skip = _count(caller, "fra", 0, range(2**31))
     limit = _count(caller, "til", 100, range(1, stored_documents.MAX_FOUND + 1))
