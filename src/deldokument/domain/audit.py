@@ -110,6 +110,8 @@ REVISING = frozenset(
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
         EventKind.EXPIRY_CHANGED,
+        EventKind.EXTENSION_PROPOSED,
+        EventKind.EXTENSION_RETURNED,
         EventKind.SHARE_WITHDRAWN,
         EventKind.SHARE_FROZEN,
         EventKind.SHARE_UNFROZEN,
