@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
-from deldokument.services.shares import publishing
+from deldokument.services.shares import extensions, publishing
 from deldokument.services.uploads import append as uploads_append
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
 from tests.support.numbers import synthetic_numbers
@@ -108,6 +109,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "created_at": "2026-11-24T12:00:00Z",
         "published_at": None,
         "expires_at": UNTIL,
+        "proposed_expires_at": None,
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
@@ -423,6 +425,21 @@ def test_the_end_is_moved_within_the_accounts_period(cast: Systems) -> None:
         "expires_at": "period_too_long"
     }
     assert faults(cast.sharer.call("PUT", path, {})) == {"expires_at": "field_missing"}
+
+
+def test_where_four_eyes_are_wanted_a_member_approves_a_later_end_that_the_system_asks_for(
+    cast: Systems, stage: Stage
+) -> None:
+    share_id = published(cast)
+    present = cast.sharer.get(f"/shares/{share_id}").json()["expires_at"]
+    stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
+    asked = cast.sharer.call("PUT", f"/shares/{share_id}/expiry", {"expires_at": "2026-12-24T11:00:00Z"})
+    assert asked.status_code == 200
+    assert (asked.json()["expires_at"], asked.json()["proposed_expires_at"]) == (present, "2026-12-24T11:00:00Z")
+    until = datetime(2026, 12, 24, 11, tzinfo=UTC)
+    extensions.approve_extension(stage.deps, person(KARI), share_id, seen=until)
+    moved = cast.sharer.get(f"/shares/{share_id}").json()
+    assert (moved["expires_at"], moved["proposed_expires_at"]) == ("2026-12-24T11:00:00Z", None)
 
 
 def test_a_withdrawn_share_is_gone_for_its_recipient_and_withdrawing_again_says_the_same(cast: Systems) -> None:

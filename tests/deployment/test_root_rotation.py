@@ -74,7 +74,7 @@ class People:
             assert self._ola.get(self._path).content == self._content
             self.downloads += 1
             # Without a pause it is this that the machine does, and not the rotation.
-            self.over.wait(0.05)
+            self.over.wait(0.2)
 
     def _send(self) -> None:
         """The last pieces when it is over."""

@@ -100,6 +100,11 @@ def lookup_hash(key: bytes, kind: bytes, identifier: bytes) -> bytes:
     return hmac.digest(derive(key, b"lookup"), framed(b"deldokument/lookup/1", kind, identifier), "sha256")
 
 
+def seal_grant(key: bytes, nonce: bytes, ids: tuple[bytes, bytes, bytes, bytes], encoded: bytes) -> bytes:
+    """`ids` are those of tenant, account, share and recipient."""
+    return seal(derive(key, b"grant", ids[2]), nonce, encoded, framed(b"deldokument/grant/1", b"share", *ids))
+
+
 def wrap_entry(root_key: bytes, nonce: bytes, key_id: bytes, entry_id: bytes, secret: bytes) -> bytes:
     return seal(root_key, nonce, secret, framed(b"deldokument/keyring-entry/1", key_id, entry_id))
 

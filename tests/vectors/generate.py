@@ -293,6 +293,9 @@ def lookup_vectors() -> list[Vector]:
         ("organization", "974760673"),
         ("organization", "21879400108"),
         ("subject", "21879400108"),
+        ("member", "21879400108"),
+        ("administrator", "21879400108"),
+        ("operator", "21879400108"),
     ]
     return [
         {
@@ -303,6 +306,50 @@ def lookup_vectors() -> list[Vector]:
             "hash": reference.lookup_hash(key, kind.encode(), identifier.encode()).hex(),
         }
         for kind, identifier in cases
+    ]
+
+
+def grant_vectors() -> list[Vector]:
+    key, audit_key, nonce = drawn("share key", 32), drawn("audit key", 32), drawn("grant nonce", 12)
+    place = ("tenant", "account", "share", "recipient")
+    person, organization = b"\x01\x01\x0121879400108", b"\x01\x02\x01974760673"
+
+    def vector(name: str, claim: str, encoded: bytes, result: str = BROKEN, **more: Any) -> Vector:
+        ids = tuple(each.encode() for each in more.get("sealed_for", place))
+        sealed = reference.seal_grant(more.get("sealed_under", key), nonce, ids, encoded)  # type: ignore[arg-type]
+        fixed = {"name": name, "claim": claim, "result": result, "key": more.get("key", key).hex()}
+        fixed |= {"place": list(place), "sealed": more.get("sealed", sealed.hex())}
+        opened = {"kind": "person" if encoded[1] == 1 else "organization", "confirmed": bool(encoded[2])}
+        return fixed | (opened | {"identifier": encoded[3:].decode()} if result == OK else {})
+
+    def moved(**other: str) -> tuple[str, ...]:
+        names = ("tenant", "account", "share", "recipient")
+        return tuple(other.get(name, each) for name, each in zip(names, place, strict=True))
+
+    audit = {"key": audit_key, "sealed_under": audit_key}
+    return [
+        vector("person", "a grant opens in its place", person, OK),
+        vector("organization", "a grant opens in its place", organization, OK),
+        vector("not confirmed", "a number may be unconfirmed", b"\x01\x01\x0021879400108", OK),
+        vector("under the audit key", "after the end the copy under the audit key opens", person, OK, **audit),
+        vector("other tenant", "a grant is bound to its tenant", person, sealed_for=moved(tenant="other")),
+        vector("other account", "a grant is bound to its account", person, sealed_for=moved(account="other")),
+        vector("other share", "a grant is bound to its share", person, sealed_for=moved(share="other")),
+        vector("other recipient", "a grant is bound to its recipient", person, sealed_for=moved(recipient="other")),
+        vector("border moved", "ids have borders", person, sealed_for=moved(tenant="tenanta", account="ccount")),
+        vector("other key", "a grant opens under its key only", person, sealed_under=audit_key),
+        vector("nothing", "nothing is not a grant", person, sealed=""),
+        vector("other version", "version 1 is the only one", b"\x02" + person[1:]),
+        vector("other kind", "kinds are 1 and 2", b"\x01\x03" + person[2:]),
+        vector("neither confirmed nor not", "a number is confirmed or not", b"\x01\x01\x02" + person[3:]),
+        vector(
+            "number of an organization for a person",
+            "an identifier has the length of its kind",
+            person[:3] + organization[3:],
+        ),
+        vector("no identifier", "a grant has an identifier", person[:3]),
+        vector("not digits", "an identifier is ASCII digits", person[:-1] + b"a"),
+        vector("trailing byte", "nothing may follow", person + b"0"),
     ]
 
 
@@ -404,6 +451,7 @@ def derivation_vectors() -> list[Vector]:
     cases: list[tuple[str, list[bytes]]] = [(purpose, [document_id]) for purpose in ("data", "manifest", "inspection")]
     cases += [
         ("message", [drawn("share", 16)]),
+        ("grant", [drawn("share", 16)]),
         ("fields", []),
         ("lookup", []),
         ("integrity", [b"member"]),
@@ -429,6 +477,7 @@ FILES = {
     "inspections.json": inspection_vectors,
     "fields.json": field_vectors,
     "lookups.json": lookup_vectors,
+    "grants.json": grant_vectors,
     "keyring.json": keyring_vectors,
     "rows.json": row_vectors,
     "cards.json": card_vectors,

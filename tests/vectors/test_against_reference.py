@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from deldokument.crypto import fields, keys, manifest, row_tags, share_cards, stream
+from deldokument.crypto import fields, grants, keys, manifest, row_tags, share_cards, stream
 from tests.vectors import format_reference as reference
 
 KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -45,6 +45,14 @@ def test_fields_are_sealed_as_the_document_says(text: str) -> None:
     sealed = fields.seal_text(KEY, text, "recipient.label", DOCUMENT)
     padded = reference.pad(text.encode())
     assert sealed == reference.seal_field(KEY, nonce_of(sealed), padded, b"recipient.label", DOCUMENT)
+
+
+def test_grants_are_sealed_as_the_document_says() -> None:
+    ids = ("tenant", "account", "share", "recipient")
+    grant = grants.Grant("organization", "974760673", confirmed=False)
+    sealed = grants.seal_grant(KEY, grants.GrantPlace(*ids), grant)
+    place = (b"tenant", b"account", b"share", b"recipient")
+    assert sealed == reference.seal_grant(KEY, nonce_of(sealed), place, b"\x01\x02\x00974760673")
 
 
 def test_keyring_entries_are_sealed_as_the_document_says() -> None:

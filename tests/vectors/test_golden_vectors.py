@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.crypto import fields, keys, manifest, row_tags, share_cards, stream
+from deldokument.crypto import fields, grants, keys, manifest, row_tags, share_cards, stream
 from deldokument.crypto.errors import IntegrityError
 from tests.vectors import format_reference as reference
 from tests.vectors import generate
@@ -119,6 +119,18 @@ def test_a_sealed_field_gives_its_stated_result(vector: dict[str, Any]) -> None:
 def test_a_lookup_hash_is_the_stated_one(vector: dict[str, Any]) -> None:
     hashed = fields.lookup_hash(bytes.fromhex(vector["key"]), vector["kind"], vector["identifier"])
     assert hashed.hex() == vector["hash"]
+
+
+@pytest.mark.parametrize("vector", committed("grants.json"))
+def test_a_grant_gives_its_stated_result(vector: dict[str, Any]) -> None:
+    key, sealed = unhex(vector, "key", "sealed")
+    place = grants.GrantPlace(*vector["place"])
+    if vector["result"] == "integrity_error":
+        with pytest.raises(IntegrityError):
+            grants.open_grant(key, place, sealed)
+    else:
+        said = grants.Grant(vector["kind"], vector["identifier"], vector["confirmed"])
+        assert grants.open_grant(key, place, sealed) == said
 
 
 @pytest.mark.parametrize("vector", committed("keyring.json"))

@@ -172,7 +172,10 @@ def show(share: Which, as_json: Json = False) -> None:
 
 
 def extend(share: Which, until: Until, as_json: Json = False) -> None:
-    """Set a later or earlier end, within the account's longest period; print the new end."""
+    """Set a later or earlier end, within the account's longest period; print the end.
+
+    If a member must approve a later end, the present one is printed until then.
+    """
     end = read_until(until)
     with connected() as client:
         moved = client.extend(share_id_of(share), end)
@@ -180,6 +183,8 @@ def extend(share: Which, until: Until, as_json: Json = False) -> None:
         say_one(_row(moved), as_json=True)
     else:
         typer.echo(moved.expires_at.isoformat() if moved.expires_at else "")
+        if moved.proposed_expires_at:
+            typer.echo(f"waits for approval: {moved.proposed_expires_at.isoformat()}", err=True)
 
 
 def withdraw(

@@ -79,7 +79,8 @@ class Document:
 class Share:
     """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
 
-    ``proposed``: the draft waits for another person's approval. ``link`` is for the recipients and is not secret.
+    ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end that does.
+    ``link`` is for the recipients and is not secret.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Share:
     link: str
     recipients: tuple[Recipient, ...]
     documents: tuple[Document, ...]
+    proposed_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ def share(found: Json) -> Share:
         published_at=_maybe(found["published_at"]),
         expires_at=_maybe(found["expires_at"]),
         closed_at=_maybe(found["closed_at"]),
+        proposed_expires_at=_maybe(found.get("proposed_expires_at")),
         link=found["link"],
         recipients=tuple(
             Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})

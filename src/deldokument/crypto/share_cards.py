@@ -10,7 +10,7 @@ It contains random ids, times and codes, and nothing about persons or content.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import framed
@@ -48,9 +48,6 @@ class ShareCard:
     recipients: bytes
 
 
-_FIELDS = len(fields(ShareCard))
-
-
 def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
     """Return the SHA-256 of the ids of a share's recipients, in any order."""
     return hashlib.sha256(framed(*(each.encode() for each in sorted(recipient_ids)))).digest()
@@ -58,7 +55,7 @@ def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
 
 def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
     """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
-    payload = _VERSION + framed(*map(encode_value, astuple(card)))
+    payload = _encoded(card)
     return payload + row_tag(key, SHARE_KIND, share_id, [payload])
 
 
@@ -70,10 +67,17 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
     payload, tag = sealed[:-TAG], sealed[-TAG:]
     if not is_row_tag(key, SHARE_KIND, share_id, [payload], tag) or payload[:1] != _VERSION:
         raise IntegrityError
-    values = list(map(decode_value, _unframed(payload[1:])))
-    if len(values) != _FIELDS:
+    try:
+        card = ShareCard(*map(decode_value, _unframed(payload[1:])))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise IntegrityError from None
+    if _encoded(card) != payload:
         raise IntegrityError
-    return ShareCard(*values)  # type: ignore[arg-type]
+    return card
+
+
+def _encoded(card: ShareCard) -> bytes:
+    return _VERSION + framed(*map(encode_value, astuple(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:

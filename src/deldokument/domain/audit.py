@@ -83,6 +83,9 @@ class EventKind(StrEnum):
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
     EXPIRY_CHANGED = "expiry_changed"
+    EXTENSION_PROPOSED = "extension_proposed"
+    EXTENSION_APPROVED = "extension_approved"
+    EXTENSION_RETURNED = "extension_returned"
     SHARE_WITHDRAWN = "share_withdrawn"
     SHARE_FROZEN = "share_frozen"
     SHARE_UNFROZEN = "share_unfrozen"
@@ -105,6 +108,8 @@ REVISING = frozenset(
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
         EventKind.EXPIRY_CHANGED,
+        EventKind.EXTENSION_PROPOSED,
+        EventKind.EXTENSION_RETURNED,
         EventKind.SHARE_WITHDRAWN,
         EventKind.SHARE_FROZEN,
         EventKind.SHARE_UNFROZEN,

@@ -20,6 +20,7 @@ class EmailKind(StrEnum):
     DOWNLOADED = "downloaded"
     ENDING = "ending_soon"
     APPROVAL = "approval_wanted"
+    EXTENSION = "extension_wanted"
     SIGNATURE = "signature_wanted"
 
 

@@ -1,6 +1,6 @@
 """Choice of key for each encrypted field: the only place that forms keyring ids and encrypts fields of records.
 
-    share:<share id>               share key: content and message; destroyed when the share ends
+    share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
     directory                      members, administrators, operators, sessions, addresses for notices with the codes
@@ -61,6 +61,7 @@ class EncryptedColumn(StrEnum):
     OPERATOR_NUMBER = "operator.identifier"
     OPERATOR_NAME = "operator.name"
     SESSION = "session.identity"
+    KEPT_FORM = "session.form"
     EVENT_SEARCH = "event_log.search"
     PUBLISHER = "published_text.publisher"
     MAIN_SIGNER = "main_agreement.signer"
@@ -156,6 +157,11 @@ def subject_hashes(key: bytes, person: PersonIdentifier) -> tuple[bytes, bytes]:
 def csrf_owner_tag(key: bytes, person: PersonIdentifier) -> str:
     """Return a tag that distinguishes one person's forms from another's. Without the key it reveals nothing else."""
     return lookup_hash(key, "form", person.value)[:_MARK_BYTES].hex()
+
+
+def session_owner_hash(key: bytes, person: PersonIdentifier) -> bytes:
+    """Return the hash by which a person's sessions are found; of its own kind, so that it matches no other record."""
+    return lookup_hash(key, "session", person.value)
 
 
 def seal_field(key: bytes, text: str, field: EncryptedColumn, record_id: str) -> bytes:

@@ -40,7 +40,7 @@ from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import create_ks
-from deldokument.web.pages import general, login
+from deldokument.web.pages import confirmation, general, login, own_sessions
 from deldokument.web.pages.admin import (
     accounts,
     administrators,
@@ -62,6 +62,8 @@ log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
     *general.ENDPOINTS,
     *login.ENDPOINTS,
+    *confirmation.ENDPOINTS,
+    *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,

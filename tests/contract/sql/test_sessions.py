@@ -106,10 +106,44 @@ def test_a_session_follows_another_login_at_the_provider(database: SqlDatabase) 
 def test_activity_is_noted_and_never_goes_back(database: SqlDatabase) -> None:
     with database.write() as tx:
         tx.sessions.add(SESSION)
-        tx.sessions.touch(b"token", NOW + HOUR)
-        tx.sessions.touch(b"token", NOW)
-        tx.sessions.touch(b"nothing", NOW)
-        assert tx.sessions.get(b"token") == replace(SESSION, seen_at=NOW + HOUR)
+        tx.sessions.touch(b"token", NOW + HOUR, b"owner")
+        tx.sessions.touch(b"token", NOW, b"owner")
+        tx.sessions.touch(b"nothing", NOW, b"owner")
+        assert tx.sessions.get(b"token") == replace(SESSION, seen_at=NOW + HOUR, owner_hash=b"owner")
+
+
+def test_the_sessions_of_a_person_are_found_and_all_but_one_removed(database: SqlDatabase) -> None:
+    own = [
+        replace(SESSION, token_hash=f"own {n}".encode(), owner_hash=b"owner", seen_at=NOW + n * HOUR) for n in range(3)
+    ]
+    others = [replace(SESSION, token_hash=b"another", owner_hash=b"another"), SESSION]
+    with database.write() as tx:
+        for session in (*own, *others):
+            tx.sessions.add(session)
+    with database.write() as tx:
+        assert tx.sessions.of_owner(b"owner") == own[::-1]
+        removed = tx.sessions.remove_others(b"owner", b"own 1")
+        assert sorted(removed, key=lambda session: session.token_hash) == [own[0], own[2]]
+        assert tx.sessions.of_owner(b"owner") == [own[1]]
+        assert tx.sessions.of_owner(b"nobody") == []
+        assert [tx.sessions.get(session.token_hash) for session in others] == others
+
+
+def test_a_session_keeps_a_form_until_it_is_dropped(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.sessions.add(SESSION)
+        tx.sessions.keep_form(b"token", b"form")
+        tx.sessions.keep_form(b"nothing", b"form")
+        assert tx.sessions.get(b"token") == replace(SESSION, sealed_form=b"form")
+        tx.sessions.keep_form(b"token", None)
+        assert tx.sessions.get(b"token") == SESSION
+        assert tx.sessions.get(b"nothing") is None
+
+
+def test_the_sessions_of_a_person_are_found_by_an_index(database: SqlDatabase, database_url: str) -> None:
+    with database.read() as tx, statements() as asked:
+        tx.sessions.of_owner(b"owner")
+    assert not re.search("SCAN session", plans(database_url, asked))
 
 
 def test_idle_sessions_and_old_logins_are_removed_and_counted(database: SqlDatabase) -> None:

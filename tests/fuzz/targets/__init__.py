@@ -17,6 +17,8 @@ TARGETS: dict[str, Target] = {
         decoders.manifest,
         decoders.inspection,
         decoders.field,
+        decoders.grant,
+        decoders.card,
         decoders.sealed,
         downloads.ranges,
         downloads.preconditions,

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import BLOCK, FIELD_LABEL, open_bytes
+from deldokument.crypto.grants import GRANT_LABEL, GrantPlace, open_grant
 from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
 from deldokument.crypto.manifest import (
     INSPECTION_LABEL,
@@ -15,9 +16,12 @@ from deldokument.crypto.manifest import (
     manifest_hash,
     open_inspection,
 )
+from deldokument.crypto.row_tags import row_key, row_tag
+from deldokument.crypto.share_cards import SHARE_KIND, open_card, seal_card
 
 _KEY, _DOCUMENT = bytes(range(32)), bytes(16)
 _EMPTY = Manifest(_DOCUMENT, 0, ())
+_CARD_KEY = row_key(_KEY, SHARE_KIND)
 _INSPECTION_KEY = derive(_KEY, Purpose.INSPECTION, _DOCUMENT)
 _FIELD_KEY, _FIELD_DATA = derive(_KEY, Purpose.FIELDS), framed(FIELD_LABEL, b"share.title", b"s")
 
@@ -49,6 +53,25 @@ def field(data: bytes) -> None:
         assert data[:4] + content == data[: 4 + len(content)]
         assert len(data) % BLOCK == 0
         assert len(data) - 4 - len(content) < BLOCK
+
+
+def grant(data: bytes) -> None:
+    """Open a grant with these contents: an accepted one is the only encoding of what it grants."""
+    place = GrantPlace("t", "a", "s", "r")
+    bound_to = framed(GRANT_LABEL, b"share", b"t", b"a", b"s", b"r")
+    with suppress(IntegrityError):
+        opened = open_grant(_KEY, place, seal(derive(_KEY, Purpose.GRANT, b"s"), data, bound_to))
+        kind = {"person": 1, "organization": 2}[opened.kind]
+        assert bytes([1, kind, opened.confirmed]) + opened.identifier.encode() == data
+
+
+def card(data: bytes) -> None:
+    """Open a card that nobody sealed, and one with this payload and its tag: it has one encoding."""
+    with suppress(IntegrityError):
+        raise AssertionError(open_card(_CARD_KEY, "s", data))
+    tagged = data + row_tag(_CARD_KEY, SHARE_KIND, "s", [data])
+    with suppress(IntegrityError):
+        assert seal_card(_CARD_KEY, "s", open_card(_CARD_KEY, "s", tagged)) == tagged
 
 
 def sealed(data: bytes) -> None:

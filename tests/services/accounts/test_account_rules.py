@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound, existing
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Contact
+from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares import drafts, extensions, publishing, queries
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import set_account, set_rules
 from tests.support.world import KARI, ODD, OLA, Stage, person
@@ -25,7 +27,7 @@ def test_the_accounts_own_period_holds_for_drafts_publication_and_a_moved_end(st
     set_rules(stage, stage.byggesak, longest=7 * DAY)
     share_id = stage.publish(OLA, expires_at=now + 7 * DAY)
     with pytest.raises(InvalidInput, match="period_too_long") as caught:
-        publishing.change_expiry(stage.deps, person(KARI), share_id, now + 8 * DAY)
+        extensions.change_expiry(stage.deps, person(KARI), share_id, now + 8 * DAY)
     assert caught.value.params == {"longest_seconds": 7 * 86400}
     draft = stage.draft()
     with pytest.raises(InvalidInput, match="period_too_long"):
@@ -72,7 +74,7 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
             attempt()
         assert caught.value.field == "account"
     assert offers.open_share(deps, person(OLA), share_id).id == share_id
-    publishing.change_expiry(deps, kari, share_id, stage.clock.now() + 20 * DAY)
+    extensions.change_expiry(deps, kari, share_id, stage.clock.now() + 20 * DAY)
     view, _ = queries.show_share(deps, kari, share_id)
     assert (view.stopped, view.may_share) == (False, False)
     publishing.withdraw_share(deps, kari, share_id)
@@ -193,3 +195,21 @@ def test_a_removed_members_running_upload_ends_and_so_does_the_draft_for_the_mem
     for attempt in (append.finish, lambda: drafts.discard_draft(stage.deps, person(KARI), draft.id)):
         with pytest.raises(NotFound):
             attempt()
+
+
+def test_an_account_without_a_quota_has_the_operators_and_one_of_its_own_goes_before(stage: Stage) -> None:
+    deps = replace(stage.deps, config=replace(stage.deps.config, default_quota=10))
+    draft = stage.draft()
+
+    def announce(length: int) -> None:
+        drafts.add_document(deps, person(KARI), draft.id, name="a.pdf", length=length, modified_at=None)
+
+    announce(10)
+    with pytest.raises(InvalidInput, match="quota_exceeded") as caught:
+        announce(1)
+    assert caught.value.params == {"left_bytes": 0, "needed_bytes": 1}
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    assert lifecycle.show_account(deps, **where).quota == 10
+    set_rules(stage, stage.byggesak, quota=12)
+    announce(2)
+    assert lifecycle.show_account(deps, **where).quota == 12

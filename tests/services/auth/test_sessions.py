@@ -1,16 +1,22 @@
 """Logging in, staying logged in, logging out."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import LoginFailed, NotReady, RateLimited, Unavailable
-from deldokument.services.auth import sessions
+from deldokument.services.auth import own_sessions, sessions
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
+from deldokument.services.encryption import EncryptedColumn, seal_field
+from deldokument.services.maintenance import retention
+from deldokument.services.people import directory_key
 from deldokument.services.tenants import registration
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.stored_data import everything
@@ -56,6 +62,83 @@ def test_a_session_lives_as_long_as_it_is_used(stage: Stage) -> None:
         stage.clock.advance(seconds=25)
         assert sessions.find_session(stage.deps, secret) is not None
     assert stage.clock.now() > NOON + sessions.IDLE * 2
+
+
+def test_a_session_ends_eight_hours_after_the_login_however_much_it_is_used(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    for _ in range(8 * 6):
+        stage.clock.advance(minutes=10)
+        assert sessions.find_session(stage.deps, secret) is not None
+    stage.clock.advance(seconds=1)
+    assert sessions.find_session(stage.deps, secret) is None
+
+
+def test_a_running_download_goes_on_after_eight_hours_but_not_after_the_session_was_ended(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    session = sessions.find_session(stage.deps, secret)
+    assert session
+    for _ in range(9 * 6):
+        stage.clock.advance(minutes=10)
+        assert sessions.continues(stage.deps, secret)
+        retention.end_idle_sessions(stage.deps)
+    assert sessions.find_session(stage.deps, secret) is None
+    sessions.end_session(stage.deps, secret, session)
+    assert not sessions.continues(stage.deps, secret)
+
+
+def test_a_download_that_has_stopped_keeps_no_session(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    stage.clock.advance(minutes=30, seconds=1)
+    assert not sessions.continues(stage.deps, secret)
+    assert not sessions.continues(stage.deps, None)
+
+
+def test_a_login_is_fresh_for_fifteen_minutes_after_the_electronic_id_was_used(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    session = sessions.find_session(stage.deps, secret)
+    assert session
+    assert session.is_fresh(NOON + timedelta(minutes=15))
+    assert not session.is_fresh(NOON + timedelta(minutes=15, seconds=1))
+
+
+def test_a_login_that_the_provider_remembered_is_as_old_as_it_is_there(stage: Stage) -> None:
+    stage.login.age = timedelta(minutes=10)
+    session = sessions.find_session(stage.deps, log_in(stage).session_secret)
+    assert session
+    assert session.authenticated_at == NOON - timedelta(minutes=10)
+
+
+def test_a_provider_whose_clock_is_ahead_makes_no_login_fresher_than_now(stage: Stage) -> None:
+    stage.login.age = -timedelta(minutes=10)
+    session = sessions.find_session(stage.deps, log_in(stage).session_secret)
+    assert session
+    assert session.authenticated_at == NOON
+
+
+def test_a_fresh_login_asks_the_provider_for_the_electronic_id(stage: Stage) -> None:
+    begin(stage)
+    assert not stage.login.asked_fresh
+    sessions.begin_login(stage.deps, return_to="/", locale="nb", fresh=True)
+    assert stage.login.asked_fresh
+
+
+def test_a_session_of_the_version_before_is_not_fresh_and_gets_its_owner_when_it_is_used(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    token_hash = hashlib.sha256(secret.encode()).digest()
+    body = json.dumps({"person": stage.login.person, "id_token": "id-token"})
+    sealed = seal_field(directory_key(stage.deps), body, EncryptedColumn.SESSION, token_hash.hex())
+    with stage.deps.database.write() as tx:
+        found = tx.sessions.get(token_hash)
+        assert found
+        tx.sessions.remove(token_hash)
+        tx.sessions.add(replace(found, sealed_identity=sealed, owner_hash=None))
+    session = sessions.find_session(stage.deps, secret)
+    assert session
+    assert (session.device, session.authenticated_at, session.is_fresh(NOON)) == ("", None, False)
+    assert own_sessions.list_own_sessions(stage.deps, session) == []
+    stage.clock.advance(minutes=1)
+    sessions.find_session(stage.deps, secret)
+    assert [one.is_current for one in own_sessions.list_own_sessions(stage.deps, session)] == [True]
 
 
 def test_logging_in_makes_a_new_id_and_ends_the_session_before(stage: Stage) -> None:

@@ -25,7 +25,7 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import drafts, extensions, publishing
 from deldokument.services.tenants import administrators
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
@@ -217,7 +217,7 @@ def test_a_moved_end_moves_its_letter(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     outboxes.plan_messages(stage.deps, PLANNERS)
     later = stage.clock.now() + timedelta(days=20)
-    publishing.change_expiry(stage.deps, person(KARI), share_id, later)
+    extensions.change_expiry(stage.deps, person(KARI), share_id, later)
     stage.clock.advance(days=8)
     assert letters(stage) == []
     stage.clock.advance(days=9)
@@ -229,7 +229,7 @@ def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
     end = stage.clock.now() + timedelta(days=10)
     outboxes.plan_messages(stage.deps, PLANNERS)
     for moved in (end + timedelta(days=5), end):
-        publishing.change_expiry(stage.deps, person(KARI), share_id, moved)
+        extensions.change_expiry(stage.deps, person(KARI), share_id, moved)
         outboxes.plan_messages(stage.deps, PLANNERS)
     stage.clock.advance(days=7)
     assert len(letters(stage)) == 1
@@ -237,7 +237,7 @@ def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
 
 def test_who_moves_the_end_near_is_not_told_so(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
+    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
     stage.clock.advance(hours=1)
     assert letters(stage) == []
 
@@ -471,3 +471,34 @@ def test_every_letter_has_words_in_every_language(kind: EmailKind, language: Lan
     assert text.endswith("\n")
     assert "https://del.example/varsler" in text
     assert kind is EmailKind.CODE or "https://del.example/delinger/x\n" in text
+
+
+@pytest.fixture
+def extension(stage: Stage) -> str:
+    """A share for which Kari has asked for a later end, which Odd must approve."""
+    share_id = stage.publish(OLA)
+    letters(stage)
+    stage.members["odd-byggesak"] = stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    settle(stage, ODD, "odd@eksempel.example")
+    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    return share_id
+
+
+def test_the_other_members_are_told_that_a_later_end_waits(stage: Stage, extension: str) -> None:
+    assert letters(stage) == [("odd@eksempel.example", f"https://del.example/delinger/{extension}")]
+
+
+@pytest.mark.usefixtures("extension")
+def test_who_wants_no_such_e_mail_gets_none_of_a_later_end(stage: Stage) -> None:
+    choose(stage, ODD, approval=False)
+    assert letters(stage) == []
+
+
+def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, extension: str) -> None:
+    outboxes.plan_messages(stage.deps, PLANNERS)
+    extensions.return_extension(stage.deps, person(ODD), extension)
+    assert deliver(stage) == [Result.MOOT]
+    extensions.change_expiry(stage.deps, person(KARI), extension, stage.clock.now() + timedelta(days=25))
+    extensions.return_extension(stage.deps, person(KARI), extension)
+    assert deliver(stage) == []

@@ -20,7 +20,7 @@ from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares import drafts, extensions, publishing, queries
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
@@ -298,7 +298,7 @@ def test_a_moved_end_moves_the_reminder(stage: Stage) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     send_notices(stage)
-    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
+    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     stage.clock.instant = end - timedelta(days=1)
     assert send_notices(stage) == []
     stage.clock.instant = end + timedelta(days=3)
@@ -312,7 +312,7 @@ def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage
     send_notices(stage)
     stage.clock.instant = end - timedelta(days=7)
     assert recipient_notices.plan_reminders(stage.deps) == 1
-    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
+    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     assert send_notices(stage) == [Result.MOOT]
     stage.clock.instant = end + timedelta(days=3)
     assert send_notices(stage) == [Result.SENT]
@@ -324,10 +324,10 @@ def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little
     end = existing(share.expires_at)
     stage.clock.instant = end - timedelta(days=7)
     send_notices(stage)
-    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(hours=12))
+    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(hours=12))
     stage.clock.advance(days=2)
     assert send_notices(stage) == []
-    publishing.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=20))
+    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=20))
     stage.clock.instant = end + timedelta(days=13)
     assert send_notices(stage) == [Result.SENT]
 

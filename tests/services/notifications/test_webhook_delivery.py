@@ -29,7 +29,7 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import publishing
+from deldokument.services.shares import extensions, publishing
 from tests.support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
@@ -86,7 +86,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
-    publishing.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
     messages = delivered(calls)

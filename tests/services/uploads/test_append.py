@@ -4,15 +4,17 @@ import hashlib
 import os
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
+from deldokument.domain.upload import UPLOAD_LIFETIME
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.orphans import ORPHAN_AGE
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.drafts import UploadTicket
 from deldokument.services.uploads import append as uploads_append
@@ -142,6 +144,26 @@ def test_a_token_runs_out_after_24_hours(stage: Stage) -> None:
     stage.clock.instant += timedelta(microseconds=1)
     with pytest.raises(NotFound):
         offset_of(stage, ticket)
+
+
+def test_a_request_that_outlives_its_token_acknowledges_no_object_that_the_sweep_has_deleted(stage: Stage) -> None:
+    stage.clock.instant = datetime.now(UTC)
+    content = os.urandom(FULL_PART_PLAINTEXT + FEED)
+    checksum = Checksum("sha256", hashlib.sha256(content).digest())
+    ticket = announce(stage, len(content) + 1)
+    append = begin(stage.deps, ticket, checksum=checksum)
+    feed(append, content)
+    # Durable, but with no row until the whole request has come and its checksum fits.
+    append.commit()
+    stage.clock.advance(hours=25)
+    assert sweep_all(stage.deps) == 1
+    with pytest.raises(NotFound):
+        append.finish()
+    assert parts(stage, ticket) == []
+
+
+def test_an_object_is_never_swept_before_the_token_of_its_upload_has_run_out() -> None:
+    assert UPLOAD_LIFETIME <= ORPHAN_AGE
 
 
 def test_terminating_takes_the_document_out_of_the_draft(stage: Stage) -> None:

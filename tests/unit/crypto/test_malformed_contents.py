@@ -1,5 +1,7 @@
 """What opens under the right key must still be exactly what is sealed there, whoever sealed it."""
 
+from dataclasses import astuple
+
 import pytest
 
 from deldokument.crypto.errors import IntegrityError
@@ -16,6 +18,8 @@ from deldokument.crypto.manifest import (
     open_manifest,
     seal_inspection,
 )
+from deldokument.crypto.row_tags import encode_value, row_key, row_tag
+from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, open_card
 
 KEY, DOCUMENT, OTHER = bytes(range(32)), bytes(16), bytes([1]) * 16
 EMPTY = Manifest(DOCUMENT, 0, ())
@@ -95,6 +99,30 @@ def test_an_inspection_record_has_one_form_and_belongs_to_its_manifest(encoded: 
     assert open_inspection(KEY, EMPTY, sealed_inspection(RECORD)).verdict == "clean"
     with pytest.raises(IntegrityError):
         open_inspection(KEY, EMPTY, sealed_inspection(encoded))
+
+
+CARD = ShareCard("t", "a", "k", "m", None, "draft", 1, None, None, 1, None, None, None, None, 0, b"")
+CARD_KEY = row_key(KEY, SHARE_KIND)
+
+
+def sealed_card(*values: bytes, more: bytes = b"") -> bytes:
+    payload = b"\x01" + framed(*values) + more
+    return payload + row_tag(CARD_KEY, SHARE_KIND, "s", [payload])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(6, b"i01"), (6, b"i+1"), (6, b"i 1"), (6, b"ix"), (0, b"s\xff"), (4, b"x")],
+    ids=["leading zero", "sign", "space", "no number", "no text", "no type"],
+)
+def test_a_card_has_one_form_and_no_other_is_taken(place: int, value: bytes) -> None:
+    values = [encode_value(one) for one in astuple(CARD)]
+    assert open_card(CARD_KEY, "s", sealed_card(*values)) == CARD
+    with pytest.raises(IntegrityError):
+        open_card(CARD_KEY, "s", sealed_card(*values[:place], value, *values[place + 1 :]))
+    # A last length beyond the end is read as the bytes that are there.
+    with pytest.raises(IntegrityError):
+        open_card(CARD_KEY, "s", sealed_card(*values[:-1], more=b"\x00\x00\x00\x09b"))
 
 
 def test_a_record_about_another_manifest_is_not_sealed() -> None:

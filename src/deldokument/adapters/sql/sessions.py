@@ -10,6 +10,7 @@ from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.logins import pending_login, session
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 
+_MAX_LISTED = 100
 _SESSION = RowMapper(SessionRecord, session)
 _PENDING = RowMapper(PendingLogin, pending_login)
 
@@ -21,9 +22,16 @@ _count_begun = select(func.count()).select_from(_begun.subquery())
 _is_token = session.c.token_hash == param("token")
 _by_token = select(*_SESSION.columns).where(_is_token)
 _add = insert(session)
-_touch = update(session).where(_is_token, session.c.seen_at < param("now")).values(seen_at=param("now"))
-_follow = update(session).where(_is_token)
+_is_of_owner = session.c.owner_hash == param("owner")
+_of_owner = select(*_SESSION.columns).where(_is_of_owner).order_by(session.c.seen_at.desc()).limit(_MAX_LISTED)
+_touch = (
+    update(session)
+    .where(_is_token, session.c.seen_at < param("now"))
+    .values(seen_at=param("now"), owner_hash=param("owner"))
+)
+_change = update(session).where(_is_token)
 _remove = delete(session).where(_is_token)
+_remove_others = delete(session).where(_is_of_owner, session.c.token_hash != param("token"))
 _is_of_provider = session.c.provider_session_id == param("provider")
 _remove_of_provider = delete(session).where(_is_of_provider).returning(*_SESSION.columns)
 _remove_idle = delete(session).where(session.c.seen_at < param("before"))
@@ -63,12 +71,20 @@ class SqlSessions:
         """Return the session with the hash of the cookie's value."""
         return _SESSION.one(self._work.first(_by_token, {"token": token_hash}))
 
-    def touch(self, token_hash: bytes, now: datetime) -> None:
-        """Record that the session was seen at ``now``, never an earlier time.
+    def of_owner(self, owner_hash: bytes) -> list[SessionRecord]:
+        """Return the person's sessions, the last used first; at most 100."""
+        return _SESSION.all(self._work.rows(_of_owner, {"owner": owner_hash}))
+
+    def touch(self, token_hash: bytes, now: datetime, owner_hash: bytes) -> None:
+        """Record that the session was seen at ``now``, never an earlier time, and whose it is.
 
         A removed session stays removed.
         """
-        self._work.run(_touch, {"token": token_hash, "now": now})
+        self._work.run(_touch, {"token": token_hash, "now": now, "owner": owner_hash})
+
+    def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
+        """Replace the form that waits for a fresh login."""
+        self._work.run(_change.values(sealed_form=sealed_form), {"token": token_hash})
 
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
         """Bind the session to another login at the provider.
@@ -76,11 +92,16 @@ class SqlSessions:
         A removed session stays removed.
         """
         login = {"sealed_identity": sealed_identity, "provider_session_id": provider_session_id}
-        self._work.run(_follow.values(login), {"token": token_hash})
+        self._work.run(_change.values(login), {"token": token_hash})
 
     def remove(self, token_hash: bytes) -> None:
         """Delete the session."""
         self._work.run(_remove, {"token": token_hash})
+
+    def remove_others(self, owner_hash: bytes, token_hash: bytes) -> list[SessionRecord]:
+        """Remove and return the person's sessions but the one with the token."""
+        removing = _remove_others.returning(*_SESSION.columns)
+        return _SESSION.all(self._work.rows(removing, {"owner": owner_hash, "token": token_hash}))
 
     def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
         """Remove and return the sessions that belong to that session at the provider."""

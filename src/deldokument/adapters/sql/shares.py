@@ -18,6 +18,7 @@ from deldokument.adapters.sql.statements import InList, RowMapper, Statements, d
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
+    has_extension,
     is_available,
     is_draft,
     is_unerased,
@@ -65,7 +66,14 @@ _drafts_of = (
     .limit(param("most"))
 )
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
-_needing = select(_drafts).union_all(select(_unread))
+_extensions = (
+    select(*CARD_COLUMNS)
+    .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
+    .order_by(share.c.expires_at)
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions))
 _open_for = (
     select(*CARD_COLUMNS, *_RECIPIENT.columns)
     .join_from(recipient, share)
@@ -164,7 +172,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts and unread shares that end soon, in no order.
+        """Return drafts, unread shares that end soon, and shares with a later end asked for, in no order.
 
         One query per account, to use an index.
         """
@@ -172,7 +180,8 @@ class SqlShares:
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
             found += self._cards.read(self._work.rows(_needing, bounds))
-        return found
+        # A share that ends soon may wait for a later end too.
+        return list({one.id: one for one in found}.values())
 
     def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
         """Count the drafts of a member or an integration, up to ``at_most``."""

@@ -9,7 +9,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is encrypted or random."""
+    """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is hashed, encrypted or random.
+
+    - ``owner_hash``: finds a person's sessions; None in a session of version 0.2.0 until its next activity.
+    - ``sealed_form``: a form that waits for a fresh login; None if there is none.
+    """
 
     token_hash: bytes
     csrf_token: str
@@ -17,6 +21,8 @@ class SessionRecord:
     provider_session_id: str | None
     created_at: datetime
     seen_at: datetime
+    owner_hash: bytes | None = None
+    sealed_form: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,24 @@ class Sessions(Protocol):
     def count_pending(self, since: datetime, at_most: int) -> int: ...
     def add(self, session: SessionRecord) -> None: ...
     def get(self, token_hash: bytes) -> SessionRecord | None: ...
-    def touch(self, token_hash: bytes, now: datetime) -> None: ...
+    def of_owner(self, owner_hash: bytes) -> list[SessionRecord]:
+        """Return the person's sessions, the last used first; at most 100."""
+        ...
+
+    def touch(self, token_hash: bytes, now: datetime, owner_hash: bytes) -> None: ...
+    def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
+        """Replace the form that waits; a removed session stays removed."""
+        ...
+
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
         """Bind the session to a new login at the provider; a removed session stays removed."""
         ...
 
     def remove(self, token_hash: bytes) -> None: ...
+    def remove_others(self, owner_hash: bytes, token_hash: bytes) -> list[SessionRecord]:
+        """Remove and return the person's sessions but this one."""
+        ...
+
     def remove_by_provider_session(self, provider_session_id: str) -> list[SessionRecord]:
         """Remove and return the sessions that belong to that session at the provider."""
         ...

@@ -48,7 +48,8 @@ class Shares(Protocol):
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, and unread shares open at ``now`` that end by ``until``.
+        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end is
+        asked.
         """
         ...
 

@@ -2,6 +2,9 @@
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
+- `fresh_login`: keeps a form while its person logs in again
+- `kept_forms`: format of such a form
+- `own_sessions`: lists and ends a person's own sessions
 - `roles`: looks up a person's roles
 - `sessions`: logs in, finds sessions, logs out
 """

@@ -2,7 +2,8 @@
 
 Guarantees:
 - The cookie's value is stored only as a hash; every login makes a new one.
-- A session ends after 30 minutes without a request, or when the provider reports that the login there has ended.
+- A session ends after 30 minutes without a request, after 8 hours at most, or when the provider reports that the login
+  there has ended. A running download is not cut off by the 8 hours, but by each of the other ends.
 - A browser begins, and a person completes, a limited number of logins in an hour.
 - A login response is accepted once, and only in the browser that began the login.
 
@@ -16,7 +17,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
@@ -25,18 +26,23 @@ from deldokument.domain.identifiers import PersonIdentifier, parse_organization,
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
+from deldokument.services.auth.kept_forms import open_form, seal_form
 from deldokument.services.encryption import (
-    DIRECTORY,
     EncryptedColumn,
     csrf_owner_tag,
-    existing_key,
     open_field,
     seal_field,
+    session_owner_hash,
 )
+from deldokument.services.people import directory_key
 from deldokument.services.rate_limit import RateLimit, check_rate
 
 IDLE = timedelta(minutes=30)
+MAX_AGE = timedelta(hours=8)
+FRESH = timedelta(minutes=15)
+"""How long after a login a person may do what needs a fresh one."""
 PENDING = timedelta(minutes=15)
 _TOUCH_EVERY = timedelta(seconds=30)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -47,13 +53,23 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 class Session:
     """A login session of a browser, identified by ``token_hash``.
 
-    ``csrf_token`` differs in each session; the part after its last dot is the same in all sessions of one person.
+    - ``csrf_token`` differs in each session; the part after its last dot is the same in all sessions of one person.
+    - ``device`` names browser and operating system; empty in a session of version 0.2.0.
+    - ``authenticated_at``: when the person last used the electronic ID, by our clock; None if that is unknown.
+    - ``keeps_form``: whether a form waits for a fresh login.
     """
 
     person: PersonIdentifier
     csrf_token: str
     id_token: str
     token_hash: bytes
+    device: str = ""
+    authenticated_at: datetime | None = None
+    keeps_form: bool = False
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether the person used the electronic ID a short time ago."""
+        return self.authenticated_at is not None and now - self.authenticated_at <= FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +89,17 @@ class LoginDone:
 
 
 def begin_login(
-    deps: Dependencies, *, return_to: str, locale: str, organization_number: str = "", browser_secret: str = ""
+    deps: Dependencies,
+    *,
+    return_to: str,
+    locale: str,
+    organization_number: str = "",
+    browser_secret: str = "",
+    fresh: bool = False,
 ) -> LoginStarted:
     """Begin a login at the provider; ``return_to`` is a local path.
+
+    ``fresh``: the provider asks for the electronic ID even if the person is logged in there.
 
     ``browser_secret`` is the browser's secret from a login begun earlier, perhaps in another tab. It is kept, because
     replacing it would invalidate that login.
@@ -90,7 +114,7 @@ def begin_login(
     if is_known:
         check_rate(deps, RateLimit("login_limit", deps.config.logins_per_hour), f"browser {browser_secret}")
     _check_pending(deps, now)
-    request = deps.login.begin(locale, on_behalf_of=_name_at_provider(deps, organization_number))
+    request = deps.login.begin(locale, fresh=fresh, on_behalf_of=_name_at_provider(deps, organization_number))
     secret = browser_secret if is_known else secrets.token_urlsafe(32)
     pending = PendingLogin(
         state=request.state,
@@ -107,9 +131,16 @@ def begin_login(
 
 
 def complete_login(
-    deps: Dependencies, params: Mapping[str, str], *, browser_secret: str, previous_secret: str | None
+    deps: Dependencies,
+    params: Mapping[str, str],
+    *,
+    browser_secret: str,
+    previous_secret: str | None,
+    device: str = "",
 ) -> LoginDone:
     """Accept the provider's response; the browser's earlier session, if any, ends.
+
+    A form that it kept is handed on to the new session of the same person. ``device`` is shown in the person's list.
 
     Raises: LoginFailed, RateLimited or Unavailable, with the parameter ``return_to`` if the login was begun in this
     browser.
@@ -124,38 +155,70 @@ def complete_login(
         # A new attempt must return to the page that the person requested.
         error.params["return_to"] = pending.return_to
         raise
-    secret, now = secrets.token_urlsafe(32), deps.clock.now()
-    sealed = _sealed(deps, person, identity.id_token, _hash(secret))
-    csrf_token = f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(existing_key(deps.keyring, DIRECTORY), person)}"
-    session = SessionRecord(_hash(secret), csrf_token, sealed, identity.session_id, now, now)
+    secret, key, now = secrets.token_urlsafe(32), directory_key(deps), deps.clock.now()
+    session = SessionRecord(
+        token_hash=_hash(secret),
+        csrf_token=f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(key, person)}",
+        sealed_identity=_sealed(key, person, identity, _hash(secret), device, now),
+        provider_session_id=identity.session_id,
+        created_at=now,
+        seen_at=now,
+        owner_hash=session_owner_hash(key, person),
+    )
     with deps.database.write() as tx:
         if previous_secret:
+            session = replace(session, sealed_form=_handed_on(deps, tx, key, previous_secret, person, session))
             tx.sessions.remove(_hash(previous_secret))
         tx.sessions.add(session)
         record_event(deps, tx, EventKind.LOGGED_IN, person=person, level=identity.acr)
     return LoginDone(secret, pending.return_to)
 
 
+def _handed_on(
+    deps: Dependencies, tx: Transaction, key: bytes, secret: str, person: PersonIdentifier, session: SessionRecord
+) -> bytes | None:
+    """Return the form that the browser's earlier session keeps, encrypted for this one; None for another person's."""
+    previous = tx.sessions.get(_hash(secret))
+    if previous is None or not previous.sealed_form or opened_session(deps, previous).person != person:
+        return None
+    return seal_form(key, open_form(key, previous.sealed_form, previous.token_hash), session.token_hash)
+
+
 def follow_login(deps: Dependencies, session: Session, identity: Identity) -> None:
     """Bind the session to the person's new login at the provider, so that it ends with that login."""
-    sealed = _sealed(deps, session.person, identity.id_token, session.token_hash)
+    key, now = directory_key(deps), deps.clock.now()
+    sealed = _sealed(key, session.person, identity, session.token_hash, session.device, now)
     with deps.database.write() as tx:
         tx.sessions.follow(session.token_hash, sealed, identity.session_id)
 
 
 def find_session(deps: Dependencies, secret: str | None) -> Session | None:
     """Return the living session of a cookie's value. This counts as activity."""
+    found = _living(deps, secret, MAX_AGE)
+    return opened_session(deps, found) if found else None
+
+
+def continues(deps: Dependencies, secret: str | None) -> bool:
+    """Return whether a running download's session has neither been ended nor been idle. This counts as activity.
+
+    The greatest age does not apply: only new requests need a new login then.
+    """
+    return _living(deps, secret, timedelta.max) is not None
+
+
+def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> SessionRecord | None:
     if not secret:
         return None
     token_hash, now = _hash(secret), deps.clock.now()
     with deps.database.read() as tx:
         found = tx.sessions.get(token_hash)
-    if found is None or now - found.seen_at > IDLE:
+    if found is None or now - found.seen_at > IDLE or now - found.created_at > max_age:
         return None
     if now - found.seen_at > _TOUCH_EVERY:
+        owner_hash = session_owner_hash(directory_key(deps), opened_session(deps, found).person)
         with deps.database.write() as tx:
-            tx.sessions.touch(token_hash, now)
-    return _opened(deps, found)
+            tx.sessions.touch(token_hash, now, owner_hash)
+    return found
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
@@ -191,19 +254,41 @@ def end_by_back_channel(deps: Dependencies, logout_token: str) -> None:
 def _end_all(deps: Dependencies, provider_session_id: str, how: str) -> None:
     with deps.database.write() as tx:
         for ended in tx.sessions.remove_by_provider_session(provider_session_id):
-            record_event(deps, tx, EventKind.LOGGED_OUT, person=_opened(deps, ended).person, how=how)
+            record_event(deps, tx, EventKind.LOGGED_OUT, person=opened_session(deps, ended).person, how=how)
 
 
-def _sealed(deps: Dependencies, person: PersonIdentifier, id_token: str, token_hash: bytes) -> bytes:
-    body = json.dumps({"person": person.value, "id_token": id_token})
-    return seal_field(existing_key(deps.keyring, DIRECTORY), body, EncryptedColumn.SESSION, token_hash.hex())
+def _sealed(
+    key: bytes, person: PersonIdentifier, identity: Identity, token_hash: bytes, device: str, now: datetime
+) -> bytes:
+    """Return what the session stores of a login, encrypted.
+
+    The age of the authentication is measured on the provider's clock alone, because the two clocks may differ.
+    """
+    authenticated_at = now - max(identity.issued_at - identity.auth_time, timedelta())
+    body = {
+        "person": person.value,
+        "id_token": identity.id_token,
+        "device": device,
+        "authenticated_at": authenticated_at.isoformat(),
+    }
+    return seal_field(key, json.dumps(body), EncryptedColumn.SESSION, token_hash.hex())
 
 
-def _opened(deps: Dependencies, found: SessionRecord) -> Session:
-    key, context = existing_key(deps.keyring, DIRECTORY), found.token_hash.hex()
+def opened_session(deps: Dependencies, found: SessionRecord) -> Session:
+    """Return the session of a row."""
+    key, context = directory_key(deps), found.token_hash.hex()
     body = json.loads(open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context))
-    person = parse_person(body["person"], allow_synthetic=True)
-    return Session(person, found.csrf_token, body["id_token"], found.token_hash)
+    # Version 0.2.0 stored neither device nor time.
+    authenticated_at = body.get("authenticated_at")
+    return Session(
+        person=parse_person(body["person"], allow_synthetic=True),
+        csrf_token=found.csrf_token,
+        id_token=body["id_token"],
+        token_hash=found.token_hash,
+        device=body.get("device", ""),
+        authenticated_at=datetime.fromisoformat(authenticated_at) if authenticated_at else None,
+        keeps_form=bool(found.sealed_form),
+    )
 
 
 def _name_at_provider(deps: Dependencies, organization_number: str) -> str:

@@ -30,8 +30,9 @@ from deldokument.services.encryption import (
     subject_hashes,
 )
 from deldokument.services.shares.grants import grants_with
+from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
-from deldokument.services.shares.views import ShareRelatedRows, display_number, file_name, open_message
+from deldokument.services.shares.views import display_number, file_name, open_message
 
 _ONE_OPENING = timedelta(minutes=10)
 

@@ -47,7 +47,7 @@ def record_refusal(
     if not status.retry_seconds:
         return None
     if _is_first(deps, tx, _ONE_ALARM, person.value):
-        record_event(deps, tx, EventKind.REFUSALS_LIMITED, person=person, limit=limit.calls)
+        record_event(deps, tx, EventKind.REFUSALS_LIMITED, person=person)
         log.warning("a person has been refused more than %d times in an hour", limit.calls)
     return RateLimited(limit.name, wait_seconds=status.retry_seconds)
 

@@ -2,7 +2,7 @@
 
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
-    share_proposed                      the other members of the account
+    share_proposed, extension_proposed  the other members of the account
     agreement_published                 the administrators of tenants that must sign it
 
 Guarantees:
@@ -25,7 +25,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
-from deldokument.domain.tenancy import Member
+from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -36,6 +36,7 @@ from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
+from deldokument.services.shares.extensions import extension_proposer
 from deldokument.services.shares.proposals import is_proposal_of, waits_for_approval
 
 SOON = timedelta(days=3)
@@ -81,6 +82,22 @@ def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
             yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{stored.number}")
 
 
+def plan_extension(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that a later end waits for another member's approval."""
+    share = _share_of(tx, stored)
+    proposer = _extension_proposer(deps, tx, share)
+    if proposer is None:
+        return
+    for member in _reachable_members(tx, share.account_id):
+        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.EXTENSION):
+            yield _of_share(deps, EmailKind.EXTENSION, share, member.id, f"{stored.number}")
+
+
+def _extension_proposer(deps: Dependencies, tx: Transaction, share: Share) -> Member | Integration | None:
+    account = existing(tx.accounts.get(share.account_id))
+    return extension_proposer(tx, share, account, deps.clock.now())
+
+
 def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a tenant in use must sign a new service agreement."""
     details = stored.event.details or {}
@@ -103,6 +120,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.SHARE_PUBLISHED: plan_ending,
     EventKind.EXPIRY_CHANGED: plan_ending,
     EventKind.SHARE_PROPOSED: plan_proposed,
+    EventKind.EXTENSION_PROPOSED: plan_extension,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
 """The events that lead to e-mail, each with its planner."""
@@ -232,6 +250,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.DOWNLOADED: kept.downloaded,
         EmailKind.ENDING: kept.ending,
         EmailKind.APPROVAL: kept.approval,
+        EmailKind.EXTENSION: kept.approval,
         EmailKind.SIGNATURE: kept.signature,
     }
     return kept if chosen[kind] else None
@@ -240,8 +259,9 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
 def _is_still_so(
     deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member: Member, message: OutgoingMessage
 ) -> bool:
-    if kind is EmailKind.APPROVAL:
-        proposer = waits_for_approval(tx, share)
+    if kind in {EmailKind.APPROVAL, EmailKind.EXTENSION}:
+        is_draft = kind is EmailKind.APPROVAL
+        proposer = waits_for_approval(tx, share) if is_draft else _extension_proposer(deps, tx, share)
         return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
     if kind is EmailKind.ENDING:
         is_that_end = int(_soon(share).timestamp()) == message.details["ends"]

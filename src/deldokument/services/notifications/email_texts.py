@@ -47,6 +47,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "En deling venter på godkjenning",
             "En kollega vil dele noe, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n{link}",
         ),
+        EmailKind.EXTENSION: _Words(
+            "En forlengelse venter på godkjenning",
+            "En kollega vil at noe skal være tilgjengelig lenger, og en annen må godkjenne det først. Logg inn for å "
+            "se gjennom:\n\n{link}",
+        ),
         EmailKind.SIGNATURE: _Words(
             "En ny avtale må signeres",
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
@@ -74,6 +79,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
         EmailKind.APPROVAL: _Words(
             "Ei deling ventar på godkjenning",
             "Ein kollega vil dele noko, og ein annan må godkjenne det først. Logg inn for å sjå gjennom:\n\n{link}",
+        ),
+        EmailKind.EXTENSION: _Words(
+            "Ei forlenging ventar på godkjenning",
+            "Ein kollega vil at noko skal vere tilgjengeleg lenger, og ein annan må godkjenne det først. Logg inn for "
+            "å sjå gjennom:\n\n{link}",
         ),
         EmailKind.SIGNATURE: _Words(
             "Ein ny avtale må signerast",
@@ -103,6 +113,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A share waits for approval",
             "A colleague wants to share something that somebody else must approve first. Log in to look through "
             "it:\n\n{link}",
+        ),
+        EmailKind.EXTENSION: _Words(
+            "A later end waits for approval",
+            "A colleague wants something to stay available for longer. Somebody else must approve that first. Log in "
+            "to look through it:\n\n{link}",
         ),
         EmailKind.SIGNATURE: _Words(
             "A new agreement must be signed",

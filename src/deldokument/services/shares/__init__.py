@@ -6,6 +6,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
 - `drafts`: fills in recipients, period, texts and documents
+- `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft
@@ -17,6 +18,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
+- `related_rows`: reads the rows that belong to shares, for many shares at once
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """

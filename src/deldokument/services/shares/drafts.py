@@ -217,7 +217,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
     then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
     """
     with deps.database.read() as tx:
-        share_for_reading(deps, tx, sharer, share_id)
+        check_draft(share_for_reading(deps, tx, sharer, share_id))
     texts = dict.fromkeys(split_pasted(pasted))
     check_recipient_count(len(texts))
     check_lookup_rate(deps, sharer, len(texts))

@@ -25,19 +25,26 @@ from deldokument.services.audit.recording import record_event
 
 
 class ReturnReason(StrEnum):
-    """Why a proposal ended: the draft was changed, another member sent it back, or the proposer took it back."""
+    """Why a proposal ended: the draft was changed, another member sent it back, or the proposer took it back.
+
+    SHORTENED: a later end was asked for, but an earlier one was set.
+    """
 
     CHANGED = "changed"
     RETURNED = "returned"
     RETRACTED = "retracted"
+    SHORTENED = "shortened"
 
 
 def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
     """Return the proposer if there is a valid proposal to publish the draft, otherwise None."""
-    if share.proposed_by is None:
-        return None
-    proposer = tx.members.get(share.proposed_by) or tx.integrations.get(share.proposed_by)
-    return proposer if proposer and proposer.removed_at is None else None
+    return living_sharer(tx, share.proposed_by)
+
+
+def living_sharer(tx: Transaction, sharer_id: str | None) -> Member | Integration | None:
+    """Return the member or integration with the id, if it has not left the account."""
+    found = (tx.members.get(sharer_id) or tx.integrations.get(sharer_id)) if sharer_id else None
+    return found if found and found.removed_at is None else None
 
 
 def is_proposal_of(proposer: Member | Integration, lookup_hash: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Publication of a share, by one person or two; changes of its end, withdrawal, and copies.
+"""Publication of a share, by one person or two; withdrawal, and copies.
 
     publish_share ──without four eyes──> available
          └──four eyes──> proposed ──approve_share, another person──> available
@@ -39,7 +39,6 @@ from deldokument.services.people import directory_key
 from deldokument.services.shares.authorization import (
     check_living_draft,
     check_may_share,
-    check_not_stopped,
     draft_for_update,
     note_use,
     share_for_reading,
@@ -200,23 +199,6 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
     except InvalidInput as error:
         return [error]
     return []
-
-
-def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
-    """Move the end, earlier or later; the keys stay the same.
-
-    Raises: InvalidInput; Conflict if the share is over; Frozen for a later end of a frozen share.
-    """
-    with deps.database.write() as tx:
-        share, membership = share_for_update(deps, tx, sharer, share_id)
-        now = deps.clock.now()
-        if not share.is_open_at(now):
-            raise Conflict("share_over")
-        if share.expires_at is not None and expires_at > share.expires_at:
-            check_not_stopped(membership, share)
-        membership.account.period(membership.tenant).check(expires_at, now)
-        tx.shares.save(replace(share, expires_at=expires_at, changed_at=now))
-        record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=expires_at.isoformat())
 
 
 def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:

@@ -8,17 +8,14 @@ Does not decide about access.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain as joined
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
-from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
@@ -46,8 +43,9 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.notice_status import NoticeView, view_notice
-from deldokument.services.shares.proposals import waits_for_approval
+from deldokument.services.shares.extensions import ExtensionView
+from deldokument.services.shares.notice_status import NoticeView
+from deldokument.services.shares.related_rows import SharerRows, drafter_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -128,7 +126,7 @@ class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
-    draft waits for approval.
+    draft waits for approval, ``extension`` while a later end does.
     """
 
     share: Share
@@ -144,6 +142,7 @@ class ShareView:
     may_share: bool
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
+    extension: ExtensionView | None
     drafter_id: str
     """The membership that was the last to save the draft; empty once it is no draft."""
     drafter: str
@@ -174,7 +173,8 @@ def views_and_damaged(
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
     keys = deps.keyring.get({share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact})
-    related, now = _SharerRows(tx, intact, mine), deps.clock.now()
+    now = deps.clock.now()
+    related = SharerRows(tx, intact, mine, now)
     for share in intact:
         key = keys.get(share.audit_key_id)
         try:
@@ -197,76 +197,19 @@ def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
     return existing(next(iter(views), None))
 
 
-class ShareRelatedRows:
-    """Rows that belong to some shares, by share, read for all of them at once."""
-
-    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
-        share_ids = [share.id for share in shares]
-        self.tenants = {one.tenant.id: one.tenant for one in mine}
-        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
-        self.accounts = {one.account.id: one.account for one in mine}
-        self.accounts |= tx.accounts.by_ids({share.account_id for share in shares} - self.accounts.keys())
-        self.recipients: dict[str, list[Recipient]] = defaultdict(list)
-        self.documents: dict[str, list[Document]] = defaultdict(list)
-        self.receipts: dict[str, list[Receipt]] = defaultdict(list)
-        for recipient in tx.shares.recipients(share_ids):
-            self.recipients[recipient.share_id].append(recipient)
-        for document in tx.shares.documents(share_ids):
-            self.documents[document.share_id].append(document)
-        for receipt in tx.receipts.of_shares(share_ids):
-            self.receipts[receipt.share_id].append(receipt)
-
-
-class _SharerRows(ShareRelatedRows):
-    """The same rows, and those that only sharers see."""
-
-    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership]) -> None:
-        super().__init__(tx, shares, mine)
-        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
-        self.offsets: Counter[str] = Counter()
-        for upload in tx.uploads.of_documents(unfinished):
-            self.offsets[upload.document_id] += upload.offset
-        self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
-        for many in self.receipts.values():
-            for receipt in many:
-                self.receipts_for[receipt.recipient_id].append(receipt)
-        self.notices: dict[str, list[NoticeView]] = defaultdict(list)
-        notifying = [share.id for share in shares if share.notify]
-        for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
-            if notice := view_notice(message):
-                self.notices[message.target].append(notice)
-        subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
-        self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
-        self.people: dict[str, str] = {}
-        integration_ids = {share.integration_id for share in shares if share.integration_id}
-        self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
-        drafts = {_drafter_id(share): share for share in shares if share.state is ShareState.DRAFT}
-        self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
-        self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
-        self.has_no_other_approver = {
-            proposer.id for proposer in self.proposers.values() if _has_no_other_approver(tx, proposer)
-        }
-
-
-def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
-    """Return whether nobody else on the account could approve the proposal."""
-    needed = 2 if isinstance(proposer, Member) else 1
-    return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
-
-
 def _share_view(
     deps: Dependencies,
     share: Share,
     key: bytes,
     share_key: bytes | None,
-    related: _SharerRows,
+    related: SharerRows,
     now: datetime,
 ) -> ShareView:
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
-    drafter = related.drafters.get(_drafter_id(share)) if share.state is ShareState.DRAFT else None
+    drafter = related.drafters.get(drafter_id_of(share)) if share.state is ShareState.DRAFT else None
     return ShareView(
         share=replace(share, state=state),
         account=account,
@@ -283,17 +226,14 @@ def _share_view(
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
+        extension=_extension(deps, share, related),
         drafter_id=drafter.id if drafter else "",
         drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
         system=related.systems.get(share.integration_id or "", ""),
     )
 
 
-def _drafter_id(share: Share) -> str:
-    return share.member_id or share.integration_id or ""
-
-
-def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> ProposalView | None:
+def _proposal(deps: Dependencies, share: Share, related: SharerRows) -> ProposalView | None:
     proposer = related.proposers.get(share.id)
     if proposer is None:
         return None
@@ -306,9 +246,13 @@ def _proposal(deps: Dependencies, share: Share, related: _SharerRows) -> Proposa
     )
 
 
-def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:
-    """Return the member or integration that shares it, even if removed since; None if its row is damaged."""
-    return tx.members.get(share.member_id) if share.member_id else tx.integrations.get(share.integration_id or "")
+def _extension(deps: Dependencies, share: Share, related: SharerRows) -> ExtensionView | None:
+    proposer = related.extenders.get(share.id)
+    if proposer is None:
+        return None
+    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
+    alone = proposer.id in related.has_no_other_approver
+    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
@@ -346,7 +290,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
-def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: _SharerRows) -> RecipientView:
+def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
     receipts = related.receipts_for[recipient.id]
     return RecipientView(
         id=recipient.id,
@@ -383,7 +327,7 @@ def display_number(key: bytes, recipient: Recipient) -> str:
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
 
-def _person_display(key: bytes, receipt: Receipt, related: _SharerRows) -> str:
+def _person_display(key: bytes, receipt: Receipt, related: SharerRows) -> str:
     """Return the masked person, decrypted once however many documents that person has received."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:

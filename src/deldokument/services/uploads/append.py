@@ -8,7 +8,8 @@ Guarantees:
   is held while bytes arrive.
 - Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
 - A request with a checksum is committed in one step or not at all.
-- Every commit checks again that the share is a draft, that the sharer may share, and that nothing is frozen.
+- Every commit checks again that the share is a draft, that the sharer may share, that nothing is frozen, and that the
+  token has not run out.
 
 Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
 """
@@ -280,6 +281,9 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
         raise Broken("parts do not follow each other")
     with deps.database.write() as tx:
         share = locked_draft(tx, upload)
+        if deps.clock.now() >= upload.deadline:
+            # The orphan sweep may have deleted the first objects of a request that has taken so long.
+            raise NotFound("upload token has run out")
         if upload.is_partial:
             _check_partial_fits(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):

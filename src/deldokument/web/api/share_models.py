@@ -126,7 +126,8 @@ class Document(Given):
 class Share(Given):
     """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
-    `proposed`: a draft that waits for a member of the account to approve it.
+    `proposed`: a draft that waits for a member of the account to approve it. `proposed_expires_at`: a later end that
+    does.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Share(Given):
     created_at: Instant
     published_at: Instant | None
     expires_at: Instant | None
+    proposed_expires_at: Instant | None
     closed_at: Instant | None
     link: str
     recipients: list[Recipient]
@@ -202,6 +204,7 @@ def share_of(view: ShareView) -> Share:
         created_at=view.share.created_at,
         published_at=view.share.published_at,
         expires_at=view.share.expires_at,
+        proposed_expires_at=view.extension.until if view.extension else None,
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],

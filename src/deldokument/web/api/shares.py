@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import api_drafts, drafts, publishing, queries
+from deldokument.services.shares import api_drafts, drafts, extensions, publishing, queries
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiCall, ApiContext
@@ -107,8 +107,12 @@ def publish_share(call: ApiContext, share_id: str) -> Share:
 
 @router.put(f"{_ID}/expiry", summary="Change the end of a published share", responses=problems(404, 409))
 def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
-    """Set an earlier or later end, within the account's period counted from now."""
-    publishing.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
+    """Set an earlier or later end, within the account's period counted from now.
+
+    If a member of the account must approve a later end first, `expires_at` stays as it is until then, and
+    `proposed_expires_at` is the one that waits.
+    """
+    extensions.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
     return shown(call, share_id)
 
 

@@ -2,11 +2,13 @@
 
 - `csv`: CSV lines for spreadsheets
 - `damage_recorder`: records damaged rows that a request has found
+- `devices`: coarse names of browsers
 - `dispatch`: request dispatch: session, CSRF, body, handler, errors
 - `document_texts`: display texts of media types
 - `errors`: the one table from errors to status codes and messages
 - `form_values`: dates and counts of form fields and queries
 - `forms`: streaming parser of forms with files
+- `fresh_login`: acts that need a fresh login
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
 - `media_type`: media type of a request's body
 - `multipart`: multipart/form-data parser that all readers share

@@ -6,6 +6,7 @@ declares who may call it (there is no default) and how it answers errors.
 Guarantees, the same for every route:
 - The session is found before the handler runs, and before a body is read that only its holder may send.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
+- A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
 - A body is read as text fields, as JSON, or as a form with files if the route accepts them.
 - At a link, the time of a refusal does not depend on the share (web.http.refusal_time).
@@ -32,9 +33,11 @@ from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceErr
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
+from deldokument.services.auth.fresh_login import drop_form
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
+from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.refusal_time import now, wait_for_step
@@ -164,7 +167,13 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
         and not endpoint.after_end
     ):
         must_not_have_ended(call.tenant)
-    return endpoint.handler(call)
+    if not endpoint.needs_fresh_login:
+        return endpoint.handler(call)
+    if not call.person.is_fresh(call.deps.clock.now()):
+        return ask_for_fresh_login(call, endpoint.needs_fresh_login)
+    response = endpoint.handler(call)
+    drop_form(call.deps, call.person)
+    return response
 
 
 def _check_office(who: RequiredRole, call: RequestContext) -> None:

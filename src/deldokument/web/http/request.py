@@ -129,6 +129,8 @@ class Endpoint:
     """State changes are allowed after the tenant in the path has ended the service."""
     own_threads: int = 0
     """Number of threads reserved for the route. For routes that wait for ID-porten on behalf of anonymous callers."""
+    needs_fresh_login: str = ""
+    """What the route does, if it may only follow a fresh login: words for the page that asks for one."""
     even_refusals: bool = False
     """Refusals leave in steps of time, so that they do not show whether a share exists."""
     takes_file: int = 0

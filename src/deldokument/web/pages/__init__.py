@@ -3,11 +3,13 @@
 Never imports: `web.api`, `web.ks`.
 
 - `admin`: pages of tenant administrators
+- `confirmation`: «Bekreft»: a form that waits for a fresh login
 - `demo`: the demo's page: its people, and an adjustable clock
 - `event_texts`: display texts of audit events
 - `general`: front page, contact, accessibility, privacy
 - `login`: login and logout
 - `operator`: pages of operators
+- `own_sessions`: «Dine innlogginger»
 - `recipient`: pages of recipients
 - `sharing`: pages of members who share
 """

@@ -22,6 +22,7 @@ from deldokument.services.auth.sessions import (
     end_by_front_channel,
     end_session,
 )
+from deldokument.web.http.devices import device_of
 from deldokument.web.http.i18n import LANGUAGES, choose_for_login
 from deldokument.web.http.rendering import CSP, render
 from deldokument.web.http.request import (
@@ -43,7 +44,10 @@ _LOGOUT_THREADS = 4
 
 
 def log_in(call: RequestContext) -> Response:
-    """Send the browser to the provider, on behalf of the public body with the number in ``for``."""
+    """Send the browser to the provider, on behalf of the public body with the number in ``for``.
+
+    With ``ny=1`` the provider asks for the electronic ID even of a person who is logged in there.
+    """
     started = begin_login(
         call.deps,
         return_to=destination(call.query("neste") or "/"),
@@ -52,6 +56,7 @@ def log_in(call: RequestContext) -> Response:
         ),
         organization_number=call.query("for"),
         browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
+        fresh=call.query("ny") == "1",
     )
     response = RedirectResponse(started.url, 303)
     response.set_cookie(
@@ -75,6 +80,7 @@ def logged_in(call: RequestContext) -> Response:
         dict(call.request.query_params),
         browser_secret=call.request.cookies.get(call.site.login_cookie, ""),
         previous_secret=call.request.cookies.get(call.site.session_cookie),
+        device=device_of(call.request.headers.get("user-agent", "")),
     )
     response = RedirectResponse(safe_return(done.return_to), 303)
     response.set_cookie(

@@ -36,7 +36,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
 from deldokument.server.socket_lending import SocketLease, borrow_answer
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
-from deldokument.services.auth.sessions import find_session
+from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.access import still_authorized
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
@@ -112,7 +112,7 @@ def _activity(call: RequestContext) -> Callable[[], bool]:
     The check counts as activity, so that a long download keeps the session alive.
     """
     secret = call.request.cookies.get(call.site.session_cookie)
-    return lambda: find_session(call.deps, secret) is not None
+    return lambda: continues(call.deps, secret)
 
 
 def wanted_range(header: str | None, if_range: str | None, etag: str, length: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares import drafts, extensions, queries
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
 from tests.support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
@@ -233,6 +233,75 @@ def test_a_published_share_stays_as_it_was_when_four_eyes_are_wanted(web: Web, k
     set_rules(web.stage, web.stage.byggesak, four_eyes=False)
     share_id = web.stage.publish(OLA)
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
-    publishing.change_expiry(web.stage.deps, person(KARI), share_id, web.stage.clock.now().replace(day=30))
+    extensions.change_expiry(web.stage.deps, person(KARI), share_id, web.stage.clock.now().replace(day=30))
     assert queries.show_share(web.stage.deps, person(KARI), share_id)[0].proposal is None
     assert kari.get(f"/delinger/{share_id}/godkjenning").status_code == 303
+
+
+# --- a later end -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(web: Web, kari: Browser) -> str:
+    """A share for which Kari has asked for a later end on its page."""
+    set_rules(web.stage, web.stage.byggesak, four_eyes=False)
+    share_id = web.stage.publish(OLA, title="Vedtak")
+    set_rules(web.stage, web.stage.byggesak, four_eyes=True)
+    typed = {"expires_date": "2026-12-24", "expires_time": "12:00"}
+    answer = kari.post(f"/delinger/{share_id}/sluttidspunkt", typed)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}")
+    return share_id
+
+
+def words(page: httpx.Response) -> str:
+    """What is read on a page, without its tags."""
+    return re.sub(r"<[^>]+>", "", page.text)
+
+
+def end_of(web: Web, share_id: str) -> str:
+    with web.stage.deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
+    return f"{share.expires_at:%d.%m}"
+
+
+def test_a_later_end_waits_and_its_proposer_is_offered_no_approval(web: Web, kari: Browser, asked: str) -> None:
+    page = kari.get(f"/delinger/{asked}").text
+    assert "Et senere sluttidspunkt venter på godkjenning" in page
+    assert f'action="/delinger/{asked}/forlengelse/retur"' in page
+    assert f'action="/delinger/{asked}/forlengelse"' not in page
+    assert "En annen bruker på kontoen må godkjenne et senere sluttidspunkt." in page
+    assert end_of(web, asked) == "04.12"
+
+
+def test_a_colleague_finds_the_later_end_on_top_of_the_list_and_approves_it(web: Web, odd: Browser, asked: str) -> None:
+    listed = words(odd.get("/delinger"))
+    assert "Kari Lunde ber om et senere sluttidspunkt: torsdag 24. desember kl. 12.00" in listed
+    page = odd.get(f"/delinger/{asked}")
+    assert "Kari Lunde ber om at dokumentene er tilgjengelige til torsdag 24. desember kl. 12.00." in words(page)
+    answer = odd.post(f"/delinger/{asked}/forlengelse", seen(page))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{asked}")
+    assert end_of(web, asked) == "24.12"
+    after = words(odd.get(f"/delinger/{asked}"))
+    assert "Det ble bedt om et senere sluttidspunkt: torsdag 24. desember kl. 12.00" in after
+    assert "En annen bruker godkjente et senere sluttidspunkt" in after
+    assert "Sluttidspunktet ble endret til torsdag 24. desember kl. 12.00" in after
+
+
+def test_a_colleague_keeps_the_end_as_it_is(web: Web, odd: Browser, asked: str) -> None:
+    assert odd.post(f"/delinger/{asked}/forlengelse/retur").status_code == 303
+    page = odd.get(f"/delinger/{asked}").text
+    assert "venter på godkjenning" not in page
+    assert "Ønsket om et senere sluttidspunkt falt bort" in page
+    assert end_of(web, asked) == "04.12"
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "2026-12-24T11:00:00", "2026-12-23T11:00:00+00:00"])
+def test_an_end_that_the_page_did_not_show_is_not_approved(web: Web, odd: Browser, asked: str, given: str) -> None:
+    web.stage.clock.advance(minutes=1)
+    page = odd.post(f"/delinger/{asked}/forlengelse", {"seen": given})
+    if given == "2026-12-24T11:00:00":  # read as UTC: the very instant
+        assert page.status_code == 303
+        return
+    assert page.status_code == 409
+    assert "Noen har bedt om et annet sluttidspunkt siden du åpnet siden." in page.text
+    assert end_of(web, asked) == "04.12"

@@ -16,6 +16,8 @@ session = Table(
     Column("provider_session_id", Text, index=True),
     Column("created_at", UtcMicros, nullable=False),
     Column("seen_at", UtcMicros, nullable=False, index=True),
+    Column("owner_hash", LargeBinary, index=True),
+    Column("sealed_form", LargeBinary),
 )
 
 pending_login = Table(

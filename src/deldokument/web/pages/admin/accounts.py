@@ -305,6 +305,6 @@ ENDPOINTS = (
     section_endpoint(f"{_ONE}/stenging", close, _POST),
     section_endpoint(f"{_ONE}/gjenapning", reopen, _POST),
     section_endpoint(f"{_ONE}/sletting", deletion_page),
-    section_endpoint(f"{_ONE}/sletting", delete, _POST),
+    section_endpoint(f"{_ONE}/sletting", delete, _POST, needs_fresh_login=_("Delete an account")),
     section_endpoint(f"{_ONE}/angring", undo_deletion, _POST),
 )

@@ -103,7 +103,7 @@ _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
-    section_endpoint(f"/{SECTION}", add, _POST),
+    section_endpoint(f"/{SECTION}", add, _POST, needs_fresh_login=_("Add an administrator")),
     section_endpoint(_ONE, removal_page),
-    section_endpoint(_ONE, remove, _POST),
+    section_endpoint(_ONE, remove, _POST, needs_fresh_login=_("Remove an administrator")),
 )

@@ -224,5 +224,7 @@ def _values(exported: ExportedEvent, translator: Translator) -> tuple[str | int,
 ENDPOINTS = (
     section_endpoint("/hendelseslogg", log_page),
     section_endpoint("/hendelseslogg", search, ("POST",), after_end=True),
-    section_endpoint("/hendelseslogg/eksport", export, ("POST",), after_end=True),
+    section_endpoint(
+        "/hendelseslogg/eksport", export, ("POST",), after_end=True, needs_fresh_login=_("Export the event log")
+    ),
 )

@@ -18,6 +18,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.errors import field_errors, status_of
+from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import (
     SECTION,
@@ -118,11 +119,11 @@ _ALL = f"/{SECTION}/{{account_id}}/integrasjoner"
 _ONE = f"{_ALL}/{{integration_id}}"
 _POST = ("POST",)
 ENDPOINTS = (
-    section_endpoint(_ALL, add_integration, _POST),
+    section_endpoint(_ALL, add_integration, _POST, needs_fresh_login=_("Give a system access to an account")),
     section_endpoint(_ONE, integration_page),
-    section_endpoint(_ONE, change_rights, _POST),
+    section_endpoint(_ONE, change_rights, _POST, needs_fresh_login=_("Change what a system may do")),
     section_endpoint(f"{_ONE}/arkiv", confirm_archive, _POST),
-    section_endpoint(f"{_ONE}/passord", renew_password, _POST),
+    section_endpoint(f"{_ONE}/passord", renew_password, _POST, needs_fresh_login=_("Give a system a new password")),
     section_endpoint(f"{_ONE}/fjerning", removal_page),
     section_endpoint(f"{_ONE}/fjerning", remove_integration, _POST),
 )

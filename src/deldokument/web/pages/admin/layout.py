@@ -78,9 +78,17 @@ def section_endpoint(
     *,
     after_end: bool = False,
     takes_file: int = 0,
+    needs_fresh_login: str = "",
 ) -> Endpoint:
     """Return an endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
     whole = f"/konfigurasjon/{{tenant_id}}{path}"
     return Endpoint(
-        whole, handler, RequiredRole.ADMINISTRATOR, methods, answer, after_end=after_end, takes_file=takes_file
+        whole,
+        handler,
+        RequiredRole.ADMINISTRATOR,
+        methods,
+        answer,
+        after_end=after_end,
+        takes_file=takes_file,
+        needs_fresh_login=needs_fresh_login,
     )

@@ -13,6 +13,7 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.offboarding import deletion_record, holdings_of, offboard_tenant
 from deldokument.web.http.errors import error_text
+from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
@@ -70,7 +71,15 @@ def export(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     section_endpoint("/avslutning", leaving_page),
-    section_endpoint("/avslutning", end, ("POST",), after_end=True),
-    section_endpoint("/avslutning/eksport", export, ("POST",), after_end=True),
+    section_endpoint(
+        "/avslutning", end, ("POST",), after_end=True, needs_fresh_login=_("End the service for the organisation")
+    ),
+    section_endpoint(
+        "/avslutning/eksport",
+        export,
+        ("POST",),
+        after_end=True,
+        needs_fresh_login=_("Export everything about the organisation"),
+    ),
     section_endpoint("/avslutning/sletteprotokoll", deletion_record_bytes),
 )

@@ -278,20 +278,32 @@ def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Res
     return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}", 303)
 
 
-def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0) -> Endpoint:
-    return Endpoint(f"/drift{path}", handler, RequiredRole.OPERATOR, methods or ("GET",), takes_file=takes_file)
+def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0, needs_fresh_login: str = "") -> Endpoint:
+    return Endpoint(
+        f"/drift{path}",
+        handler,
+        RequiredRole.OPERATOR,
+        methods or ("GET",),
+        takes_file=takes_file,
+        needs_fresh_login=needs_fresh_login,
+    )
 
 
 _ONE = "/kunder/{tenant_id}"
 ENDPOINTS = (
     _endpoint("", tenants_page),
-    _endpoint("/tekster", publish_text, "POST"),
-    _endpoint("/delinger", stop_share, "POST"),
+    _endpoint("/tekster", publish_text, "POST", needs_fresh_login=_("Publish a text for all organisations")),
+    _endpoint("/delinger", stop_share, "POST", needs_fresh_login=_("Stop a share, or lift its stop")),
     _endpoint("/ny", new_tenant_page),
-    _endpoint("/ny", create_tenant, "POST"),
+    _endpoint("/ny", create_tenant, "POST", needs_fresh_login=_("Register an organisation")),
     _endpoint(_ONE, tenant_page),
     _endpoint(f"{_ONE}/hovedavtale", record_main, "POST", takes_file=MAX_COPY_LENGTH),
     _endpoint(f"{_ONE}/hovedavtale/{{agreement_id}}", main_copy),
-    _endpoint(f"{_ONE}/stans", stop_tenant, "POST"),
-    _endpoint(f"{_ONE}/kontoer/{{account_id}}/stans", stop_account, "POST"),
+    _endpoint(f"{_ONE}/stans", stop_tenant, "POST", needs_fresh_login=_("Stop an organisation, or lift its stop")),
+    _endpoint(
+        f"{_ONE}/kontoer/{{account_id}}/stans",
+        stop_account,
+        "POST",
+        needs_fresh_login=_("Stop an account, or lift its stop"),
+    ),
 )

@@ -21,8 +21,9 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares import extensions, publishing, queries
 from deldokument.services.shares.discarding import Discarded
+from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
@@ -38,7 +39,7 @@ UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _ROWS = 25
 """Shares in the list at once; older ones come with «Show more»."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("approval", "unread", "unfinished")
+_BY_URGENCY = ("approval", "extension", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 
 
@@ -54,7 +55,7 @@ class RecipientRow:
 class ShareRow:
     """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` is what awaits the person: ``approval``, ``unread``, ``unfinished`` or nothing.
+    ``need`` is what awaits the person: ``approval``, ``extension``, ``unread``, ``unfinished`` or nothing.
     """
 
     view: ShareView
@@ -175,6 +176,8 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return ""
     if view.proposal is not None:
         return "" if is_own(call, view.proposal) else "approval"
+    if view.extension is not None and not is_own(call, view.extension):
+        return "extension"
     if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.drafter_id in _own_ids(call) else ""
     now = call.deps.clock.now()
@@ -184,7 +187,7 @@ def _need(call: RequestContext, view: ShareView) -> str:
     return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
-def is_own(call: RequestContext, proposal: ProposalView) -> bool:
+def is_own(call: RequestContext, proposal: ProposalView | ExtensionView) -> bool:
     """Return whether the logged-in person made the proposal, as a member of any account."""
     return proposal.proposer_id in _own_ids(call)
 
@@ -222,6 +225,7 @@ def detail_of(
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
+        own_extension=view.extension is not None and is_own(call, view.extension),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
@@ -257,7 +261,7 @@ def change_end(call: RequestContext) -> Response:
         until = oslo_instant(f"{date}T{time}" if date and time else "")
         if until is None:
             raise InvalidInput("expires_at", "expiry_missing")
-        publishing.change_expiry(call.deps, call.person.person, share_id, until)
+        extensions.change_expiry(call.deps, call.person.person, share_id, until)
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
         errors = [(field, error_text(error, call.translator))]

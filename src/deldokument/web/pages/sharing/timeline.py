@@ -47,6 +47,9 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_OPENED: "eye",
     EventKind.DOCUMENT_DOWNLOADED: "download",
     EventKind.EXPIRY_CHANGED: "calendar",
+    EventKind.EXTENSION_PROPOSED: "people",
+    EventKind.EXTENSION_APPROVED: "check",
+    EventKind.EXTENSION_RETURNED: "refresh",
     EventKind.SHARE_WITHDRAWN: "cross",
     EventKind.SHARE_FROZEN: "lock",
     EventKind.SHARE_UNFROZEN: "play",
@@ -113,7 +116,7 @@ def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
 def _words(event: AuditEvent, msgid: str, translator: Translator, now: datetime) -> str:
     until = (event.details or {}).get("until")
     if isinstance(until, str):
-        return translator.text(
-            _("The end was changed to %(until)s"), until=translator.when(datetime.fromisoformat(until), now)
-        )
+        asked = event.kind is EventKind.EXTENSION_PROPOSED
+        changed = _("A later end was asked for: %(until)s") if asked else _("The end was changed to %(until)s")
+        return translator.text(changed, until=translator.when(datetime.fromisoformat(until), now))
     return translator.text(msgid)

@@ -1,0 +1,41 @@
+"""Forms of acts that need a fresh login: kept in the session until the person is back, then sent or dropped.
+
+Guarantees:
+- A form is kept encrypted, and only as long as its session or the next one of the same person in that browser.
+- A session keeps one form: the last that was sent.
+- Nothing is done with it here. The person sends it again from a page that shows it.
+"""
+
+from __future__ import annotations
+
+from deldokument.domain.errors import TooLarge
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.auth.kept_forms import KeptForm, open_form, seal_form
+from deldokument.services.auth.sessions import Session
+from deldokument.services.people import directory_key
+
+_MAX_SEALED = 16 * 1024
+
+
+def keep_form(deps: Dependencies, session: Session, form: KeptForm) -> None:
+    """Keep the form until the person has logged in again. Raises: TooLarge."""
+    sealed = seal_form(directory_key(deps), form, session.token_hash)
+    if len(sealed) > _MAX_SEALED:
+        raise TooLarge("body_too_large")
+    with deps.database.write() as tx:
+        tx.sessions.keep_form(session.token_hash, sealed)
+
+
+def kept_form(deps: Dependencies, session: Session) -> KeptForm | None:
+    """Return the form that waits, if there is one."""
+    with deps.database.read() as tx:
+        found = tx.sessions.get(session.token_hash)
+    sealed = found.sealed_form if found else None
+    return open_form(directory_key(deps), sealed, session.token_hash) if sealed else None
+
+
+def drop_form(deps: Dependencies, session: Session) -> None:
+    """Drop the form that waits, if there is one."""
+    if session.keeps_form:
+        with deps.database.write() as tx:
+            tx.sessions.keep_form(session.token_hash, None)

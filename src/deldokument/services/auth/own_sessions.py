@@ -1,0 +1,68 @@
+"""A person's own sessions: a list of them, and the end of one or of all others.
+
+Guarantees:
+- A person sees and ends only sessions of their own.
+- Neither address nor user agent of a browser is stored: only its kind and operating system, encrypted.
+- A session ended here gives nobody another byte, also in a running download, within seconds.
+
+The login at ID-porten in the other browser does not end here: only that browser can end it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.audit import EventKind
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.sessions import SessionRecord
+from deldokument.services.audit.recording import record_event
+from deldokument.services.auth.sessions import IDLE, MAX_AGE, Session, opened_session
+from deldokument.services.encryption import session_owner_hash
+from deldokument.services.people import directory_key
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session as its person sees it. ``id`` is its hash, which opens nothing."""
+
+    id: str
+    began_at: datetime
+    seen_at: datetime
+    device: str
+    is_current: bool
+
+
+def list_own_sessions(deps: Dependencies, session: Session) -> list[OwnSession]:
+    """Return the person's living sessions: this one, then the others, the last used first."""
+    now = deps.clock.now()
+    with deps.database.read() as tx:
+        found = tx.sessions.of_owner(_owner(deps, session))
+    living = [one for one in found if now - one.seen_at <= IDLE and now - one.created_at <= MAX_AGE]
+    return sorted((_view(deps, one, session) for one in living), key=lambda one: not one.is_current)
+
+
+def end_own_session(deps: Dependencies, session: Session, session_id: str) -> None:
+    """End another session of the person. One that has ended already, or is not theirs, changes nothing."""
+    with deps.database.write() as tx:
+        for one in tx.sessions.of_owner(_owner(deps, session)):
+            if one.token_hash.hex() == session_id and one.token_hash != session.token_hash:
+                tx.sessions.remove(one.token_hash)
+                record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how="elsewhere")
+
+
+def end_other_sessions(deps: Dependencies, session: Session) -> None:
+    """End all sessions of the person but this one."""
+    with deps.database.write() as tx:
+        for _ in tx.sessions.remove_others(_owner(deps, session), session.token_hash):
+            record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how="elsewhere")
+
+
+def _owner(deps: Dependencies, session: Session) -> bytes:
+    return session_owner_hash(directory_key(deps), session.person)
+
+
+def _view(deps: Dependencies, found: SessionRecord, current: Session) -> OwnSession:
+    device = opened_session(deps, found).device
+    is_current = found.token_hash == current.token_hash
+    return OwnSession(found.token_hash.hex(), found.created_at, found.seen_at, device, is_current)

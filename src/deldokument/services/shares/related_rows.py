@@ -1,0 +1,91 @@
+"""Rows that belong to shares, read for all the shares of a page at once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain as joined
+
+from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.tenancy import Integration, Member
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership
+from deldokument.services.shares.extensions import extension_proposer
+from deldokument.services.shares.notice_status import NoticeView, view_notice
+from deldokument.services.shares.proposals import waits_for_approval
+
+
+class ShareRelatedRows:
+    """Rows that belong to some shares, by share, read for all of them at once."""
+
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
+        share_ids = [share.id for share in shares]
+        self.tenants = {one.tenant.id: one.tenant for one in mine}
+        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
+        self.accounts = {one.account.id: one.account for one in mine}
+        self.accounts |= tx.accounts.by_ids({share.account_id for share in shares} - self.accounts.keys())
+        self.recipients: dict[str, list[Recipient]] = defaultdict(list)
+        self.documents: dict[str, list[Document]] = defaultdict(list)
+        self.receipts: dict[str, list[Receipt]] = defaultdict(list)
+        for recipient in tx.shares.recipients(share_ids):
+            self.recipients[recipient.share_id].append(recipient)
+        for document in tx.shares.documents(share_ids):
+            self.documents[document.share_id].append(document)
+        for receipt in tx.receipts.of_shares(share_ids):
+            self.receipts[receipt.share_id].append(receipt)
+
+
+class SharerRows(ShareRelatedRows):
+    """The same rows, and those that only sharers see."""
+
+    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
+        super().__init__(tx, shares, mine)
+        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
+        self.offsets: Counter[str] = Counter()
+        for upload in tx.uploads.of_documents(unfinished):
+            self.offsets[upload.document_id] += upload.offset
+        self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
+        for many in self.receipts.values():
+            for receipt in many:
+                self.receipts_for[receipt.recipient_id].append(receipt)
+        self.notices: dict[str, list[NoticeView]] = defaultdict(list)
+        notifying = [share.id for share in shares if share.notify]
+        for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
+            if notice := view_notice(message):
+                self.notices[message.target].append(notice)
+        subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
+        self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
+        self.people: dict[str, str] = {}
+        integration_ids = {share.integration_id for share in shares if share.integration_id}
+        self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
+        drafts = {drafter_id_of(share): share for share in shares if share.state is ShareState.DRAFT}
+        self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
+        self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
+        self.extenders = {
+            share.id: proposer
+            for share in shares
+            if (proposer := extension_proposer(tx, share, self.accounts[share.account_id], now))
+        }
+        self.has_no_other_approver = {
+            proposer.id
+            for proposer in (*self.proposers.values(), *self.extenders.values())
+            if _has_no_other_approver(tx, proposer)
+        }
+
+
+def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
+    """Return whether nobody else on the account could approve the proposal."""
+    needed = 2 if isinstance(proposer, Member) else 1
+    return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
+
+
+def drafter_id_of(share: Share) -> str:
+    """Return the id of the membership that shares it."""
+    return share.member_id or share.integration_id or ""
+
+
+def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:
+    """Return the member or integration that shares it, even if removed since; None if its row is damaged."""
+    return tx.members.get(share.member_id) if share.member_id else tx.integrations.get(share.integration_id or "")

@@ -1,0 +1,97 @@
+"""«Bekreft»: a form that waits for a fresh login, and then for the person's confirmation.
+
+Guarantees:
+- The page shows the typed values before it sends them, and sends nothing without a click.
+- Another person who has logged in since sees nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.services.auth.fresh_login import drop_form, kept_form
+from deldokument.services.auth.kept_forms import KeptForm
+from deldokument.web.http.fresh_login import CONFIRMATION
+from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole, safe_return
+from deldokument.web.pages.event_texts import RIGHTS
+from deldokument.web.pages.operator.tenants import KIND_WORDS, REASON_WORDS
+
+LABELS: dict[str, str] = {
+    "about": _("Applies to"),
+    "organization_number": _("Organisation number"),
+    "name": _("Name"),
+    "number": _("Fødselsnummer or D-nummer"),
+    "typed_name": _("Name, as you typed it"),
+    "telephone": _("Telephone"),
+    "email": _("E-mail"),
+    "hours": _("Hours"),
+    "share": _("The share"),
+    "deed": _("What to do"),
+    "reason": _("Why"),
+    "kind": _("Agreement or template"),
+    "version": _("Version"),
+    "rights": _("What its systems may do"),
+}
+"""Fields that the page shows. Others are codes that only the program reads."""
+_VALUES: dict[str, str] = {
+    "freeze": _("Stop"),
+    "thaw": _("Lift the stop"),
+    **{kind.value: words for kind, words in KIND_WORDS.items()},
+    **{reason.value: words for reason, words in REASON_WORDS.items()},
+    **{right.value: words for right, words in RIGHTS.items()},
+}
+_CODED = frozenset({"deed", "reason", "kind", "rights"})
+
+
+@dataclass(frozen=True, slots=True)
+class TypedValue:
+    """A field with its label and what was typed or chosen."""
+
+    label: str
+    value: str
+
+
+def confirmation_page(call: RequestContext) -> Response:
+    """Show the form that waits: with a fresh login to be confirmed, otherwise with a link to the login."""
+    form = kept_form(call.deps, call.person)
+    if form is None:
+        return RedirectResponse("/", 303)
+    return render(
+        call,
+        "pages/confirmation.html",
+        fresh=call.person.is_fresh(call.deps.clock.now()),
+        act=call.translator.text(form.act),
+        form=form,
+        shown=_shown(form, call.translator),
+    )
+
+
+def _shown(form: KeptForm, translator: Translator) -> list[TypedValue]:
+    """Return what a person recognises. A reason belongs to a stop alone, though its form always has one."""
+    left_out = {"reason"} if form.fields.get("deed") == "thaw" else set()
+    return [
+        TypedValue(translator.text(label), _value(name, form.fields[name], translator))
+        for name, label in LABELS.items()
+        if form.fields.get(name) and name not in left_out
+    ]
+
+
+def _value(name: str, value: str, translator: Translator) -> str:
+    return translator.text(_VALUES[value]) if name in _CODED and value in _VALUES else value
+
+
+def cancel(call: RequestContext) -> Response:
+    """Drop the form, and return to the page that has it."""
+    form = kept_form(call.deps, call.person)
+    drop_form(call.deps, call.person)
+    return RedirectResponse(safe_return(form.page) if form else "/", 303)
+
+
+ENDPOINTS = (
+    Endpoint(CONFIRMATION, confirmation_page, RequiredRole.PERSON),
+    Endpoint(f"{CONFIRMATION}/avbrudd", cancel, RequiredRole.PERSON, ("POST",)),
+)

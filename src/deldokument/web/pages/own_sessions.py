@@ -1,0 +1,49 @@
+"""«Dine innlogginger»: the person's sessions, and the end of one or of all others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.services.auth.own_sessions import end_other_sessions, end_own_session, list_own_sessions
+from deldokument.services.auth.sessions import IDLE, MAX_AGE
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+
+_PATH = "/innlogginger"
+
+
+def sessions_page(call: RequestContext) -> Response:
+    """Show the sessions, this one first."""
+    return render(
+        call,
+        "pages/own_sessions.html",
+        sessions=list_own_sessions(call.deps, call.person),
+        done=call.query("avsluttet") == "1",
+        idle_minutes=int(IDLE / timedelta(minutes=1)),
+        max_hours=int(MAX_AGE / timedelta(hours=1)),
+    )
+
+
+def end_one(call: RequestContext) -> Response:
+    """End one other session."""
+    end_own_session(call.deps, call.person, call.fields.get("session", ""))
+    return _done()
+
+
+def end_others(call: RequestContext) -> Response:
+    """End all other sessions."""
+    end_other_sessions(call.deps, call.person)
+    return _done()
+
+
+def _done() -> Response:
+    return RedirectResponse(f"{_PATH}?avsluttet=1", 303)
+
+
+ENDPOINTS = (
+    Endpoint(_PATH, sessions_page, RequiredRole.PERSON),
+    Endpoint(f"{_PATH}/avslutning", end_one, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_PATH}/andre", end_others, RequiredRole.PERSON, ("POST",)),
+)

@@ -1,0 +1,215 @@
+"""Four eyes for a later end: one person asks, another approves just that end; an earlier end needs one person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, existing
+from deldokument.domain.share import Share
+from deldokument.services.shares import extensions, publishing, queries
+from deldokument.services.shares.extensions import ExtensionView
+from tests.support.accounts import events_of, set_account, set_rules
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person
+
+END, LATER, LATEST = (NOON + timedelta(days=days) for days in (10, 20, 30))
+ASKED, APPROVED, RETURNED, CHANGED = (
+    EventKind.EXTENSION_PROPOSED,
+    EventKind.EXTENSION_APPROVED,
+    EventKind.EXTENSION_RETURNED,
+    EventKind.EXPIRY_CHANGED,
+)
+
+
+@pytest.fixture(autouse=True)
+def share_id(stage: Stage) -> str:
+    """Shared by Kari from Byggesak, which wants four eyes; Odd is a member too."""
+    shared = stage.publish(OLA)
+    stage.members["odd-byggesak"] = stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    stage.clock.advance(minutes=1)
+    return shared
+
+
+def kept(stage: Stage, share_id: str) -> Share:
+    with stage.deps.database.read() as tx:
+        return existing(tx.shares.get(share_id))
+
+
+def ask(stage: Stage, share_id: str, who: str = KARI, until: datetime = LATER) -> None:
+    extensions.change_expiry(stage.deps, person(who), share_id, until)
+
+
+def approve(stage: Stage, share_id: str, who: str = ODD, seen: datetime = LATER) -> None:
+    extensions.approve_extension(stage.deps, person(who), share_id, seen=seen)
+
+
+def waiting(stage: Stage, share_id: str, who: str = ODD) -> ExtensionView | None:
+    return queries.view_share(stage.deps, person(who), share_id).extension
+
+
+def new_events(stage: Stage, share_id: str) -> list[tuple[EventKind, object]]:
+    kinds = {ASKED, APPROVED, RETURNED, CHANGED}
+    return [(event.kind, unrevised(event)) for event in events_of(stage, share_id) if event.kind in kinds]
+
+
+def unrevised(event: AuditEvent) -> dict[str, str | int] | None:
+    return {name: value for name, value in (event.details or {}).items() if name != "revision"} or None
+
+
+def test_a_later_end_is_only_asked_for(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    assert kept(stage, share_id).expires_at == END
+    shown = waiting(stage, share_id)
+    assert shown == ExtensionView(stage.members["kari"], "Kari Lunde", LATER, has_no_other_approver=False)
+    assert new_events(stage, share_id) == [(ASKED, {"until": LATER.isoformat()})]
+
+
+def test_another_member_moves_the_end_and_asking_again_says_the_same(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    shown = existing(waiting(stage, share_id))
+    approve(stage, share_id, seen=datetime.fromisoformat(shown.seen))
+    share = kept(stage, share_id)
+    assert (share.expires_at, share.extension_until, share.extension_by) == (LATER, None, None)
+    assert waiting(stage, share_id) is None
+    until = {"until": LATER.isoformat()}
+    assert new_events(stage, share_id) == [(ASKED, until), (APPROVED, None), (CHANGED, until)]
+    approve(stage, share_id)
+    assert len(new_events(stage, share_id)) == 3
+    told = {event.kind: number for number, event in stage.trail() if event.share_id == share_id}
+    assert (told[ASKED], told[APPROVED], told[CHANGED]) == (KARI, ODD, ODD)
+
+
+def test_nobody_approves_a_later_end_of_ones_own_by_any_membership(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    with pytest.raises(Conflict, match="own_proposal"):
+        approve(stage, share_id, KARI)
+    with stage.deps.database.write() as tx:
+        tx.shares.save(replace(existing(tx.shares.get(share_id)), extension_by=stage.members["kari-avtaler"]))
+    with pytest.raises(Conflict, match="own_proposal"):
+        approve(stage, share_id, KARI)
+    assert kept(stage, share_id).expires_at == END
+
+
+def test_only_the_end_that_was_seen_is_approved(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    ask(stage, share_id, until=LATEST)
+    with pytest.raises(Conflict, match="extension_changed"):
+        approve(stage, share_id)
+    approve(stage, share_id, seen=LATEST)
+    assert kept(stage, share_id).expires_at == LATEST
+
+
+def test_an_earlier_end_needs_one_person_and_drops_the_request(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    earlier = NOON + timedelta(days=5)
+    ask(stage, share_id, ODD, earlier)
+    assert kept(stage, share_id).expires_at == earlier
+    assert new_events(stage, share_id)[1:] == [
+        (RETURNED, {"cause": "shortened"}),
+        (CHANGED, {"until": earlier.isoformat()}),
+    ]
+    with pytest.raises(Conflict, match="not_proposed"):
+        approve(stage, share_id)
+    ask(stage, share_id, ODD, earlier - timedelta(days=1))
+    assert len(new_events(stage, share_id)) == 4
+
+
+@pytest.mark.parametrize(("who", "cause"), [(KARI, "retracted"), (ODD, "returned")])
+def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: str, cause: str) -> None:
+    extensions.return_extension(stage.deps, person(who), share_id)
+    ask(stage, share_id)
+    extensions.return_extension(stage.deps, person(who), share_id)
+    assert new_events(stage, share_id)[1:] == [(RETURNED, {"cause": cause})]
+    assert waiting(stage, share_id) is None
+    with pytest.raises(Conflict, match="not_proposed"):
+        approve(stage, share_id)
+
+
+def test_a_request_lapses_with_its_proposer(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    stage.remove("kari")
+    assert waiting(stage, share_id) is None
+    with pytest.raises(Conflict, match="not_proposed"):
+        approve(stage, share_id)
+
+
+def test_a_request_lapses_when_the_account_wants_four_eyes_no_more(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    set_rules(stage, stage.byggesak, four_eyes=False)
+    assert waiting(stage, share_id) is None
+    ask(stage, share_id, ODD)
+    assert kept(stage, share_id).expires_at == LATER
+
+
+def test_a_share_that_is_over_is_not_extended(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    stage.clock.advance(days=10)
+    with pytest.raises(Conflict, match="share_over"):
+        approve(stage, share_id)
+    assert waiting(stage, share_id) is None
+    extensions.return_extension(stage.deps, person(KARI), share_id)
+    assert len(new_events(stage, share_id)) == 1
+
+
+def test_a_stopped_share_is_not_extended_by_two_either(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    set_account(stage, stage.byggesak, frozen_at=stage.clock.now())
+    with pytest.raises(Frozen):
+        approve(stage, share_id)
+
+
+def test_the_accounts_longest_period_holds_when_it_is_approved(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    set_rules(stage, stage.byggesak, longest=timedelta(days=7))
+    with pytest.raises(InvalidInput, match="period_too_long"):
+        approve(stage, share_id)
+
+
+@pytest.mark.parametrize("stranger", [OLA, SIV, VIGDIS])
+def test_strangers_neither_ask_nor_decide(stage: Stage, share_id: str, stranger: str) -> None:
+    ask(stage, share_id)
+    attempts: list[Callable[[], object]] = [
+        lambda: ask(stage, share_id, stranger),
+        lambda: approve(stage, share_id, stranger),
+        lambda: extensions.return_extension(stage.deps, person(stranger), share_id),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotFound):
+            attempt()
+
+
+def test_a_system_asks_and_any_member_approves(stage: Stage, share_id: str) -> None:
+    integrate(stage)
+    extensions.change_expiry(stage.deps, SYSTEM, share_id, LATER)
+    shown = existing(waiting(stage, share_id))
+    assert (shown.name, shown.has_no_other_approver) == ("FJELL AS", False)
+    approve(stage, share_id, KARI)
+    assert kept(stage, share_id).expires_at == LATER
+
+
+def test_who_is_alone_on_the_account_is_told_so(stage: Stage, share_id: str) -> None:
+    stage.remove("odd-byggesak")
+    ask(stage, share_id)
+    assert existing(waiting(stage, share_id, KARI)).has_no_other_approver
+
+
+def test_a_later_end_that_waits_is_among_what_needs_its_members_once(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=8)
+    ask(stage, share_id)
+    for who in (KARI, ODD):
+        listed = queries.list_shares(stage.deps, person(who), soon=timedelta(days=3))
+        assert [view.share.id for view in listed.needing] == [share_id]
+    approve(stage, share_id)
+    assert not queries.list_shares(stage.deps, person(ODD), soon=timedelta(days=3)).needing
+
+
+def test_a_withdrawn_share_waits_for_nothing(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert waiting(stage, share_id) is None
