@@ -288,8 +288,8 @@ class SealedKeyring:
     def _follow_or_remove(self, entry: SealedEntry, key: bytes) -> None:
         """Re-encrypt a just added entry if a rotation began meanwhile.
 
-        If this node does not find the new root key, it removes the entry: the rotation may be over, and an entry
-        under a destroyed root key would block every later one. After any other error the entry stays, because
+        A node that does not find the new root key removes its entry. The rotation may be over, and an entry under
+        a destroyed root key would block every later rotation. After any other error the entry stays, because
         another node may have returned its key.
         """
         try:

@@ -8,8 +8,8 @@ Guarantees:
   is held while bytes arrive.
 - Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
 - A request with a checksum is committed in one step or not at all.
-- Every commit checks again that the share is a draft, that the sharer may share, that nothing is frozen, and that the
-  token has not run out.
+- Every commit checks again that the share is a draft, that the sharer may share, and that nothing is frozen.
+- Nothing is committed after the upload's token has run out.
 
 Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
 """
