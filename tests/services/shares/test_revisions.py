@@ -1,4 +1,4 @@
-"""Each use case that changes what decides about a share records it with the next revision: no older share comes back."""
+"""Each change of what decides about a share is recorded with the next revision, so no older share comes back."""
 
 from __future__ import annotations
 
