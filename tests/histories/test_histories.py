@@ -54,7 +54,7 @@ def test_a_short_history_is_linearizable_though_nodes_die_and_the_database_resta
 def _again_and_again(nodes: TwoNodes, crew: Crew) -> None:
     strikes = itertools.cycle((nodes.kill_first, nodes.kill_second, nodes.restart_database))
     while not crew.has_enough:
-        crew.wait_for(100)
+        crew.wait_for(250)
         next(strikes)()
 
 
