@@ -200,6 +200,11 @@ class Deployment:
             "public_url": self.url,
             "port": self.port,
             "data_dir": self.data,
+            # A few persons do in minutes what many do in hours.
+            "refusals_per_hour": 100_000,
+            "logins_per_hour": 100_000,
+            "drafts_per_hour": 100_000,
+            "lookups_per_hour": 1_000_000,
             "database_url": self._database_url,
             "idporten_issuer": registers.idporten,
             "idporten_client_id": registers.client_id,

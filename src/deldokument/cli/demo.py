@@ -119,6 +119,11 @@ def _given(registers: _Registers, data: Path, url: str, management_port: int) ->
         "management_host": LOOPBACK,
         "management_port": management_port,
         "data_dir": data,
+        # A few persons do here what many do elsewhere.
+        "refusals_per_hour": 10_000,
+        "logins_per_hour": 10_000,
+        "drafts_per_hour": 10_000,
+        "lookups_per_hour": 1_000_000,
         "idporten_issuer": registers.idporten,
         "idporten_client_id": CLIENT_ID,
         "idporten_client_key_path": registers.client_key,

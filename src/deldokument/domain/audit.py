@@ -82,6 +82,8 @@ class EventKind(StrEnum):
     SHARE_DENIED = "share_denied"
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENT_READ_BACK = "document_read_back"
+    NUMBERS_DISCLOSED = "numbers_disclosed"
     EXPIRY_CHANGED = "expiry_changed"
     EXTENSION_PROPOSED = "extension_proposed"
     EXTENSION_APPROVED = "extension_approved"
@@ -108,6 +110,8 @@ REVISING = frozenset(
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
         EventKind.EXPIRY_CHANGED,
+        EventKind.EXTENSION_PROPOSED,
+        EventKind.EXTENSION_RETURNED,
         EventKind.SHARE_WITHDRAWN,
         EventKind.SHARE_FROZEN,
         EventKind.SHARE_UNFROZEN,

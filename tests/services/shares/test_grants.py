@@ -10,7 +10,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamageReports, IntegrityKeys
 from deldokument.services.downloads import access
 from deldokument.services.shares import api_drafts, drafts, organization_names, publishing
-from deldokument.services.shares.grants import share_grants
+from deldokument.services.shares.grants import grants_with, share_grants
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, database_at, person, run_all
 
@@ -136,6 +136,13 @@ def test_after_the_end_the_grant_under_the_audit_key_counts(stage: Stage) -> Non
     assert sealed.sealed_grant is None
     assert grants.holder(replace(sealed, sealed_audit_grant=None)) is None
     assert grants.holder(sealed) == person(OLA)
+
+
+def test_without_its_audit_key_a_share_names_nobody(stage: Stage) -> None:
+    share, _ = stored(stage, stage.publish(OLA))
+    assert grants_with(stage.deps, share, {}) is None
+    claim = access.claim_of(stage.deps, None, {}, (), person(OLA), ())
+    assert (claim.named, claim.represented) == ((), ())
 
 
 def test_until_integrity_is_enforced_the_rows_of_0_2_0_count(stage: Stage) -> None:

@@ -67,7 +67,7 @@ _drafts_of = (
 )
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _extensions = (
-    select(*SHARE.columns)
+    select(*CARD_COLUMNS)
     .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
     .order_by(share.c.expires_at)
     .limit(param("most"))

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
-from deldokument.domain.errors import existing, require
+from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
@@ -187,8 +187,14 @@ def views_and_damaged(
 
 
 def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
-    """Return one share with everything that belongs to it. Raises: NotFound if it is damaged or cannot be read."""
-    return require(next(iter(share_views(deps, tx, [share])), None), "share")
+    """Return one share with everything that belongs to it.
+
+    Raises: NotFound if it is damaged; Broken if its audit key is lost.
+    """
+    views, damaged = views_and_damaged(deps, tx, [share])
+    if damaged:
+        raise NotFound("damaged share")
+    return existing(next(iter(views), None))
 
 
 def _share_view(

@@ -109,8 +109,8 @@ def publish_share(call: ApiContext, share_id: str) -> Share:
 def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
     """Set an earlier or later end, within the account's period counted from now.
 
-    If a member of the account must approve a later end first, `expires_at` stays as it is until then, and
-    `proposed_expires_at` is the one that waits.
+    If a member of the account must approve a later end, `proposed_expires_at` is the one that waits. Until then,
+    `expires_at` stays as it is.
     """
     extensions.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
     return shown(call, share_id)

@@ -1,7 +1,8 @@
 """Time of a refusal at a link: the same for ids that exist and ids that do not.
 
-A refusal leaves at the next multiple of ``STEP_SECONDS`` after the request's arrival. services.downloads.access does
-nearly the same work for both, so both miss a step equally often. The wait is on the event loop and holds no thread.
+A refusal leaves at the next multiple of ``STEP_SECONDS`` after the request's arrival. The module
+services.downloads.access does nearly the same work for both, so both miss a step equally often. The wait is on the
+event loop and holds no thread.
 """
 
 from __future__ import annotations

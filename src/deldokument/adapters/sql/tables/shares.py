@@ -56,6 +56,7 @@ share = Table(
     Column("card", LargeBinary),
     Column("extension_until", UtcMicros),
     Column("extension_by", Id),
+    Column("exposed_to", Id),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
