@@ -71,6 +71,9 @@ def _violation(operations: Sequence[Operation], start: State, specification: Spe
             deepest = (len(order), order, state)
         for place in _minimal(ordered, done):
             for after in specification(state, ordered[place]):
+                if after == state and not ordered[place].is_known:
+                    # It may be left out instead. To try both would double the states with each such operation.
+                    continue
                 seen = (done | 1 << place, after)
                 if seen not in visited:
                     visited.add(seen)

@@ -147,6 +147,16 @@ def _random_history(random: Random) -> list[Operation]:
     return history(*rows)
 
 
+def test_many_operations_with_unknown_outcomes_are_checked() -> None:
+    operations = [Operation("one", "patch", Patch(number, b"xyz"), UNKNOWN, number, number + 1) for number in range(60)]
+    operations += [Operation("one", "head", None, 3 * number, 100 + number, 100 + number) for number in range(1, 20)]
+    assert violations(operations, UploadState(), upload) == []
+    withdrawn = [Operation("one", "withdraw", None, UNKNOWN, number, number + 1) for number in range(2, 40)]
+    published = Operation("one", "publish", "a", "ok", 0, 1)
+    seen = Operation("one", "see", None, ("draft", ""), 90, 91)
+    assert len(violations([published, *withdrawn, seen], ShareStatus(), share)) == 1
+
+
 def test_a_long_history_of_overlapping_operations_is_checked() -> None:
     operations = []
     for number in range(200):
