@@ -32,7 +32,7 @@ def _tags(request: Request, name: str) -> set[str] | None:
     sent = request.headers.getlist(name)
     if not sent:
         return None
-    text = ", ".join(sent).strip()
+    text = ", ".join(sent).strip(" \t")
     if text == "*":
         return {"*"}
     return set(_ONE.findall(text)) if _TAGS.fullmatch(text) else set()

@@ -123,8 +123,8 @@ def wanted_range(header: str | None, if_range: str | None, etag: str, length: in
     RFC 9110: an unknown unit, a malformed or a multiple range is ignored (14.2). So is any range if If-Range does not
     carry the current strong validator (13.1.5).
     """
-    match = _RANGE.fullmatch(header.strip()) if header else None
-    if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip() != etag):
+    match = _RANGE.fullmatch(header.strip(" \t")) if header else None
+    if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip(" \t") != etag):
         return None
     first, last = match.groups()
     if not first:
