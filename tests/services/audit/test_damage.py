@@ -23,7 +23,7 @@ from deldokument.services.audit import browsing, damage
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, content, offers
 from deldokument.services.maintenance import lag, retention
-from deldokument.services.shares import discarding, drafts, publishing, queries
+from deldokument.services.shares import discarding, drafts, extensions, publishing, queries
 from deldokument.services.tenants import export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from tests.support.faulty_ports import FaultyDatabase
@@ -95,7 +95,7 @@ def test_a_share_moved_to_another_account_has_no_sharers(stage: Stage) -> None:
         with pytest.raises(NotFound):
             queries.show_share(stage.deps, person(number), share_id)
         with pytest.raises(NotFound):
-            publishing.change_expiry(stage.deps, person(number), share_id, NOON)
+            extensions.change_expiry(stage.deps, person(number), share_id, NOON)
         with pytest.raises(NotFound):
             publishing.copy_share(stage.deps, person(number), share_id)
     listed = queries.list_shares(stage.deps, person(VIGDIS))
@@ -215,6 +215,12 @@ def test_a_share_whose_sharers_row_is_damaged_is_shown_without_the_name(stage: S
     [view] = queries.list_shares(stage.deps, person(ODD)).shares
     assert (view.share.id, view.drafter) == (share.id, "")
     assert [one.sharer for one in export.exported_shares(stage.deps, tenant_id=stage.tenant.id)] == [""]
+
+
+def test_a_damaged_account_exports_nothing(stage: Stage) -> None:
+    stage.publish(OLA)
+    forge(stage, "account", stage.byggesak.id, quota=1)
+    assert not list(export.exported_shares(stage.deps, tenant_id=stage.tenant.id))
 
 
 def test_the_event_log_shows_no_title_of_a_damaged_share(stage: Stage) -> None:
