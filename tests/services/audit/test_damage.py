@@ -276,7 +276,7 @@ def test_each_damaged_row_has_one_alarm_however_often_and_wherever_it_is_found(
 ) -> None:
     assert damage.record_damage(stage.deps) == 0
     row, forged = DamagedRow("share", "a" * 22), DamagedRow("member", "Kari Lunde\nroot: ok")
-    with caplog.at_level(logging.WARNING, "deldokument.integrity"):
+    with caplog.at_level(logging.WARNING, "deldokument"):
         for one in (row, forged):
             stage.deps.damage.report(one)
         assert damage.record_damage(stage.deps) == 2

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, SHARE, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
@@ -59,13 +59,6 @@ _unread = (
     .limit(param("most"))
     .subquery()
 )
-_drafts_of = (
-    select(share.c.id)
-    .where(is_draft, may_have_key, share.c.account_id == _key)
-    .where(or_(share.c.member_id == param("sharer"), share.c.integration_id == param("sharer")))
-    .limit(param("most"))
-)
-_count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _extensions = (
     select(*CARD_COLUMNS)
     .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
@@ -182,11 +175,6 @@ class SqlShares:
             found += self._cards.read(self._work.rows(_needing, bounds))
         # A share that ends soon may wait for a later end too.
         return list({one.id: one for one in found}.values())
-
-    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count the drafts of a member or an integration, up to ``at_most``."""
-        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
-        return int(self._work.rows(_count_drafts, values)[0][0])
 
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""
