@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
+from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, SHARE, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.bytes import upload
@@ -32,7 +33,7 @@ from deldokument.domain.errors import Broken, require
 from deldokument.domain.share import Document, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
-DOCUMENT = RowMapper(Document, document)
+DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
 _RECIPIENT = RowMapper(Recipient, recipient)
 
 _key = param("key")
@@ -224,23 +225,23 @@ class SqlShares:
 
         Raises: Conflict if the share does not exist.
         """
-        self._work.run(_add_document, DOCUMENT.values(document))
+        self._work.run(_add_document, DOCUMENT.tagged(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id."""
-        return DOCUMENT.one(self._work.first(_document_by_id, {"key": document_id}))
+        return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents share by share, by position."""
-        return DOCUMENT.all(self._work.batched(_documents, "keys", share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
         values: dict[str, Any] = {"key": share_id, "most": limit}
         if after is None:
-            return DOCUMENT.all(self._work.rows(_documents_of_share, values))
+            return DOCUMENT.all_intact(self._work, self._work.rows(_documents_of_share, values))
         place = dict(zip(("position", "id"), after, strict=True))
-        return DOCUMENT.all(self._work.rows(_later_documents, values | place))
+        return DOCUMENT.all_intact(self._work, self._work.rows(_later_documents, values | place))
 
     def save_document(self, document: Document) -> None:
         """Write all fields.
