@@ -15,6 +15,7 @@ from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
 from deldokument.services.shares import extensions, publishing
 from deldokument.services.uploads import append as uploads_append
+from deldokument.web.api.cursors import write_cursor
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
 from tests.support.numbers import synthetic_numbers
 from tests.support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
@@ -399,6 +400,30 @@ def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:
     assert len(seen) == 1
 
 
+def test_the_events_of_a_share_come_in_pages_with_the_system_that_acted(cast: Systems) -> None:
+    share_id = published(cast)
+    cast.web.browser(OLA).get(f"/d/{share_id}")
+    path = f"/shares/{share_id}/events"
+    whole = cast.sharer.get(path).json()["items"]
+    [shared] = [one for one in whole if one["event"] == "share_published"]
+    assert shared == {
+        "at": "2026-11-24T12:00:00Z",
+        "event": "share_published",
+        "person": None,
+        "system": "FJELL AS",
+        "document_id": None,
+        "expires_at": None,
+    }
+    assert (whole[-1]["event"], whole[-1]["person"], whole[-1]["system"]) == ("share_opened", "218794 *****", None)
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = cast.sharer.get(path, params={"limit": 2, "cursor": cursor}).json()
+        seen, cursor = seen + page["items"], page["next"]
+    assert seen == whole
+    malformed = write_cursor((datetime(2026, 11, 24, tzinfo=UTC), "x"))
+    assert cast.sharer.get(path, params={"cursor": malformed}).json()["code"] == "cursor_malformed"
+
+
 def test_publishing_twice_says_the_same(cast: Systems) -> None:
     share_id = published(cast)
     again = cast.sharer.post(f"/shares/{share_id}/publication")
@@ -568,6 +593,7 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
         ("PUT", f"{share}/expiry", {"expires_at": UNTIL}),
         ("POST", f"{share}/withdrawal", None),
         ("GET", f"{share}/receipts", None),
+        ("GET", f"{share}/events", None),
     ]
 
 

@@ -14,7 +14,7 @@ LISTED = Counter(
     {
         # A call that is held or counted, and made all the same.
         "tests/api/test_idempotency.py: deldokument.services.shares.api_drafts.create_draft": 2,
-        "tests/api/test_idempotency.py: deldokument.web.api.middleware.renew_request": 1,
+        "tests/api/test_idempotency.py: deldokument.web.http.lease_renewal.renew_request": 1,
         "tests/services/shares/test_queries.py: subject_number": 1,
         # A fake that is slow for once.
         "tests/services/shares/test_organization_names.py: find": 1,

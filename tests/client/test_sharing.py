@@ -138,6 +138,10 @@ def test_the_end_moves_receipts_come_and_a_withdrawal_ends_it(
     assert OLA_NUMBER not in repr(list(client.receipts(share.id)))
     assert client.withdraw(share.id).state == "withdrawn"
     assert all(receipt.recipient_id == share.recipients[0].id for receipt in following)
+    events = list(client.events(share.id))
+    assert [one.expires_at for one in events if one.event == "expiry_changed"] == [later]
+    assert [one.person for one in events if one.event == "document_downloaded"] == [share.recipients[0].display]
+    assert all(one.system for one in events if one.event in {"share_published", "share_withdrawn"})
     with pytest.raises(Refused):
         client.extend(share.id, until)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.docs.documents import DOCS, table
-from tests.ks.published import SUCCESS
+from tests.ks.published import STORE_SUCCESS, SUCCESS
 
 TEXT = (DOCS / "ks-compatible.md").read_text("utf-8")
 
@@ -14,6 +14,11 @@ def test_every_path_stands_there_with_its_status() -> None:
     rows = table(TEXT, "Paths")
     told = {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows}
     assert told == SUCCESS
+
+
+def test_every_path_of_the_document_store_stands_there_with_its_status() -> None:
+    rows = table(TEXT, "The document store")
+    assert {tuple(row[0].strip("`").split(" ")): int(row[2]) for row in rows} == STORE_SUCCESS
 
 
 def test_the_metadata_stand_there_as_they_are_read() -> None:

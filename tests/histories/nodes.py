@@ -21,6 +21,14 @@ from tests.support.postgres import restart_as_after_a_crash, running_postgres
 from tests.support.server import FJELL, Deployment
 
 _PATIENCE_SECONDS = 120.0
+_UNLIMITED = {
+    "api_requests_per_minute": 1_000_000,
+    "refusals_per_hour": 100_000,
+    "logins_per_hour": 100_000,
+    "lookups_per_hour": 1_000_000,
+    "drafts_per_hour": 100_000,
+}
+"""Two people do here what thousands do elsewhere."""
 _Result = TypeVar("_Result")
 
 
@@ -94,9 +102,7 @@ def two_nodes() -> Iterator[TwoNodes]:
         server = stack.enter_context(running_postgres(folder / "postgres", synchronous_commit="on"))
         url = stack.enter_context(server.database())
         (folder / "deployment").mkdir()
-        deployment = stack.enter_context(
-            Deployment(folder / "deployment", url, settings={"api_requests_per_minute": 1_000_000})
-        )
+        deployment = stack.enter_context(Deployment(folder / "deployment", url, settings=_UNLIMITED))
         nodes = TwoNodes(deployment, folder / "postgres")
         stack.callback(nodes.close)
         _integrate(deployment)

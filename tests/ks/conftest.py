@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import httpx
 import pytest
 
 from deldokument.domain.tenancy import Account, Integration
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import renew_password
-from deldokument.web.ks.app import PREFIX
+from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import Browser, Web, serve, stage_in_memory
 from tests.support.systems import SYSTEM, integrate
 
@@ -36,6 +38,16 @@ class Fiks:
     def konto(self, account: Account | None = None, below: str = "") -> str:
         """The path of an account for those who share."""
         return f"{PREFIX}/kontoer/{uuid_of((account or self.web.stage.byggesak).id)}{below}"
+
+    def store(self, below: str = "", account: Account | None = None) -> str:
+        """The path of an account in the document store."""
+        tenant, chosen = self.web.stage.tenant, account or self.web.stage.byggesak
+        return f"{STORE_PREFIX}/api/v1/{uuid_of(tenant.id)}/kontoer/{uuid_of(chosen.id)}{below}"
+
+    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        """A request of the system; a body is sent as JSON."""
+        sent = {} if body is None else {"json": body}
+        return self.system.request(method, path, headers=self.headers | options.pop("headers", {}), **sent, **options)
 
     def organisation(self, account: Account | None = None, below: str = "") -> str:
         """The path of the tenant's accounts, or of one, for those who administer."""

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 ACCOUNT_NAME = (
@@ -27,6 +28,22 @@ SUCCESS: dict[tuple[str, str], int] = {
     ("POST", "/{fiksOrgId}/kontoer/{kontoId}/aktiverVarsling"): 201,
     ("POST", "/{fiksOrgId}/kontoer/{kontoId}/deaktiverVarsling"): 201,
 }
+
+_KONTO = "/api/v1/{fiksOrgId}/kontoer/{kontoId}"
+STORE_SUCCESS: dict[tuple[str, str], int] = {
+    ("POST", f"{_KONTO}/dokumenter"): 201,
+    ("POST", f"{_KONTO}/dokumenter/"): 201,
+    ("POST", f"{_KONTO}/dokumenter/sok"): 200,
+    ("GET", f"{_KONTO}/dokumenter/{{dokumentId}}"): 200,
+    ("PATCH", f"{_KONTO}/dokumenter/{{dokumentId}}"): 200,
+    ("DELETE", f"{_KONTO}/dokumenter/{{dokumentId}}"): 200,
+    ("DELETE", f"{_KONTO}/korrelasjonsid/{{korrelasjonsid}}"): 204,
+    ("GET", f"{_KONTO}/statistikk"): 200,
+    ("GET", "/api/v1/public-key"): 200,
+    ("GET", "/nedlasting/{dokumentId}"): 200,
+    ("GET", "/nedlasting/{dokumentId}/metadata"): 200,
+}
+"""Of Dokumentlager: what its client (version 4.0.2) calls, and of its description the events and the statistics."""
 
 
 def _text(value: object) -> bool:
@@ -99,8 +116,12 @@ STATISTICS = Published(
         "antallSlettet": _whole,
         "totalStorrelse": _whole,
         "ukryptertStorrelse": _whole,
-    }
+    },
+    frozenset(
+        {"kontoId", "antallMetadata", "antallDokumenter", "antallSlettet", "totalStorrelse", "ukryptertStorrelse"}
+    ),
 )
+"""KS requires no field; all of them are filled in here."""
 SUMMARY = Published(
     {"kontoId": _uuid, "navn": _text, "statistikk": STATISTICS.fits, "smsVarslingKonfig": SMS_SETTINGS.fits},
     frozenset({"kontoId", "navn", "smsVarslingKonfig", "statistikk"}),
@@ -119,3 +140,51 @@ UPLOADED = Published(
     frozenset({"id", "dokumentnavn", "mimeType", "ukryptertStorrelse", "kryptertStorrelse"}),
 )
 """Not of the description: as Dokumentlager answers, and one field of ours."""
+
+
+def _optional(form: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or form(value)
+
+
+def _instant(value: object) -> bool:
+    return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+
+
+def _whole_object(**fields: Callable[[Any], bool]) -> Published:
+    return Published(fields, frozenset(fields))
+
+
+DOWNLOADED = _whole_object(
+    id=_uuid,
+    dokumentnavn=_text,
+    mimeType=_text,
+    kryptertStorrelse=_optional(_whole),
+    ukryptertStorrelse=_whole,
+    korrelasjonsid=_optional(_uuid),
+)
+UPDATED = _whole_object(id=_uuid, tilgjengeligTil=_instant)
+HIT = _whole_object(
+    id=_uuid,
+    dokumentnavn=_text,
+    kryptertStorrelse=_optional(_whole),
+    ukryptertStorrelse=_whole,
+    opprettet=_instant,
+    mimetype=_text,
+    slettet=_flag,
+    korrelasjonsid=_optional(_uuid),
+)
+FOUND = _whole_object(totaltAntallTreff=_whole, dokumenter=lambda hits: all(map(HIT.fits, hits)))
+"""The objects that the client of Dokumentlager reads."""
+
+EVENT = _whole_object(dato=_instant, melding=_text, aktor=_text)
+WITH_EVENTS = _whole_object(
+    id=_uuid,
+    dokumentnavn=_text,
+    kryptertStorrelse=_optional(_whole),
+    ukryptertStorrelse=_whole,
+    tilgjengeligTil=_instant,
+    mimetype=_text,
+    slettet=_flag,
+    hendelser=lambda events: all(map(EVENT.fits, events)),
+)
+"""A document with its events, of Dokumentlager's description."""

@@ -15,6 +15,7 @@ from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE
 from tests.ks.test_sharing import form, metadata
+from tests.support.accounts import set_rules
 from tests.support.browser import EWA
 from tests.support.systems import let_go
 from tests.support.world import KARI, OLA, SIV, VIGDIS
@@ -167,3 +168,14 @@ def test_whom_a_document_is_exposed_to_is_told_with_masked_numbers(fiks: Fiks) -
     [document_id] = fiks.web.stage.document_ids(share_id)
     answer = fiks.system.get(fiks.konto(below=f"/mottakere/{uuid.UUID(document_id)}"), headers=fiks.headers)
     assert answer.json() == [{"fnrOrgnr": "218794*****"}, {"fnrOrgnr": "312824450"}]
+
+
+def test_full_numbers_are_returned_to_the_system_if_the_account_allows_it(fiks: Fiks) -> None:
+    [document_id] = fiks.web.stage.document_ids(fiks.web.stage.publish(OLA, "312824450"))
+    path = fiks.konto(below=f"/mottakere/{uuid.UUID(document_id)}")
+    set_rules(fiks.web.stage, fiks.web.stage.byggesak, full_numbers=True)
+    assert fiks.system.get(path, headers=fiks.headers).json() == [{"fnrOrgnr": OLA}, {"fnrOrgnr": "312824450"}]
+    assert fiks.web.browser(KARI).get(path).json()[0] == {"fnrOrgnr": "218794*****"}
+    log = fiks.web.browser(EWA).get(f"/konfigurasjon/{fiks.web.stage.tenant.id}/hendelseslogg").text
+    assert "Et system fikk de hele numrene til mottakerne" in log
+    assert OLA not in log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -173,8 +174,13 @@ def test_a_document_of_any_length_passes_through_little_memory(fiks: Fiks) -> No
         ({"eksponertFor": []}, "eksponertFor"),
         ({"eksponertFor": None}, "eksponertFor"),
         ({"eksponertFor": ["x"]}, "eksponertFor[0]"),
-        ({"eksponertFor": [{"type": "INTEGRASJON", "id": "x"}]}, "eksponertFor[0].type"),
+        ({"eksponertFor": [{"type": "INTEGRASJON", "id": "x"}, *exposed(OLA)]}, "eksponertFor[0].id"),
+        ({"eksponertFor": [{"type": "INTEGRASJON", "id": 7}, *exposed(OLA)]}, "eksponertFor[0].id"),
+        ({"eksponertFor": [{"type": "INTEGRASJON", "id": str(uuid.UUID(int=7))}]}, "eksponertFor"),
+        ({"eksponertFor": [*exposed(OLA), {"type": "INTEGRASJON", "id": str(uuid.UUID(int=7))}]}, "eksponertFor[1].id"),
         ({"eksponertFor": [{"type": "AUTORISASJON"}]}, "eksponertFor[0].type"),
+        ({"eksponertFor": [{"type": "MATRIKKELENHET", "matrikkelenhet": {}}]}, "eksponertFor[0].type"),
+        ({"eksponertFor": [{"type": "NABO"}]}, "eksponertFor[0].type"),
         ({"eksponertFor": [{"type": "PERSON", "fnr": FJELL}]}, "eksponertFor[0].fnr"),
         ({"eksponertFor": [{"type": "PERSON"}]}, "eksponertFor[0].fnr"),
         ({"eksponertFor": [{"type": "PERSON", "fnr": "12345678901"}]}, "eksponertFor[0].fnr"),
@@ -241,8 +247,11 @@ def test_endless_metadata_and_headers_are_refused(fiks: Fiks) -> None:
     assert shares(fiks) == []
 
 
-def test_what_is_encrypted_already_is_refused(fiks: Fiks) -> None:
-    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=true").json()["errorCode"] == "document_encrypted"
+def test_what_is_said_to_be_encrypted_and_is_not_is_refused(fiks: Fiks) -> None:
+    answer = send(fiks, form(metadata(OLA), b"x"), "?kryptert=true")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "document_undecryptable")
+    assert living(fiks) == []
+    assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=kanskje").json()["errorCode"] == "field_malformed"
     assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=false").status_code == 201
 
 

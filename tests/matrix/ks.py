@@ -1,4 +1,4 @@
-"""KS' interface x callers: asks every path as everybody, and writes down the statuses as text.
+"""KS' interfaces x callers: asks every path as everybody, and writes down the statuses as text.
 
 The committed table is tests/matrix/ks.txt. After a change that is meant, write it anew and read the difference:
 
@@ -16,7 +16,13 @@ from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password
-from deldokument.web.ks.app import PREFIX
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.publishing import publish_share
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads import append
+from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
@@ -48,6 +54,23 @@ ROWS = (
     ("POST", f"{_ONE}/deaktiverVarsling"),
     ("DELETE", _ONE),
 )
+_KONTO = f"{STORE_PREFIX}/api/v1/{{fiksOrgId}}/kontoer/{{kontoId}}"
+STORE_ROWS = (
+    ("POST", f"{_KONTO}/dokumenter"),
+    ("POST", f"{_KONTO}/dokumenter/"),
+    ("POST", f"{_KONTO}/dokumenter/sok"),
+    ("GET", f"{_KONTO}/dokumenter/{{dokumentId}}"),
+    ("PATCH", f"{_KONTO}/dokumenter/{{dokumentId}}"),
+    ("GET", f"{_KONTO}/statistikk"),
+    ("GET", f"{STORE_PREFIX}/api/v1/public-key"),
+    ("GET", f"{STORE_PREFIX}/nedlasting/{{dokumentId}}"),
+    ("GET", f"{STORE_PREFIX}/nedlasting/{{dokumentId}}/metadata"),
+    ("DELETE", f"{_KONTO}/dokumenter/{{dokumentId}}"),
+    ("DELETE", f"{_KONTO}/korrelasjonsid/{{korrelasjonsid}}"),
+)
+"""Of the document store, whose document the system has shared and exposed to itself."""
+REFERENCE = "4c0ffee0-0000-4000-8000-000000000001"
+_TO_OLA = RecipientInput(OLA)
 _FORM = "multipart/form-data; boundary=b"
 
 
@@ -63,7 +86,17 @@ class Asking:
             "fiksOrgId": uuid_of(web.stage.tenant.id),
             "kontoId": uuid_of(web.stage.byggesak.id),
             "dokumentId": uuid_of(document),
+            "korrelasjonsid": REFERENCE,
         }
+
+    def share(self) -> None:
+        """Let the system share the document that is asked about from now on."""
+        share = create_draft(self.stage.deps, SYSTEM, self.stage.words(reference=REFERENCE), [_TO_OLA], read_back=True)
+        ticket = drafts.add_document(self.stage.deps, SYSTEM, share.id, name="a", length=0, modified_at=None)
+        append.create_upload(self.stage.deps, ticket.token, length=0)
+        publish_share(self.stage.deps, SYSTEM, share.id)
+        documents.inspect_documents(self.stage.deps)
+        self.ids["dokumentId"] = uuid_of(ticket.document_id)
 
     def status(self, method: str, path: str, actor: str) -> int:
         """What the actor is answered."""
@@ -71,13 +104,16 @@ class Asking:
         headers = self.headers.get(actor, {})
         if PERSONS.get(actor):
             headers = {"X-CSRF-Token": browser.csrf_token()}
-        if path.endswith("/deldokument"):
+        if path.endswith(("/deldokument", "/dokumenter", "/dokumenter/")):
             options: dict[str, Any] = {"content": _form(), "headers": headers | {"Content-Type": _FORM}}
         else:
             options = {"headers": headers, **({} if method in {"GET", "DELETE"} else {"json": self._body(path, actor)})}
-        return browser.request(method, PREFIX + path.format_map(self.ids), **options).status_code
+        place = path if path.startswith(STORE_PREFIX) else PREFIX + path
+        return browser.request(method, place.format_map(self.ids), **options).status_code
 
-    def _body(self, path: str, actor: str) -> dict[str, str]:
+    def _body(self, path: str, actor: str) -> dict[str, Any]:
+        if path.startswith(STORE_PREFIX):
+            return {"korrelasjonsid": REFERENCE} if path.endswith("sok") else {"ttl": 86400}
         return {"navn": f"Konto for {actor}" if path.endswith("kontoer") else "Bygg", "avsendernavn": "Eksempel"}
 
 
@@ -117,13 +153,26 @@ def _form() -> bytes:
 
 def survey() -> str:
     """The table."""
-    width = max(len(f"{method} {path}") for method, path in ROWS)
+    width = max(len(f"{method} {path}") for method, path in (*ROWS, *STORE_ROWS))
     lines = [f"{'path':<{width}}  {'  '.join(ACTORS)}"]
     with stage_in_memory() as stage:
         web = serve(stage)
         asking = Asking(web)
         for method, path in ROWS:
-            cells = (f"{asking.status(method, path, actor):<{len(actor)}}" for actor in ACTORS)
+            cells = [f"{asking.status(method, path, actor):<{len(actor)}}" for actor in ACTORS]
+            lines.append(f"{f'{method} {path}':<{width}}  {'  '.join(cells)}".rstrip())
+        web.close()
+    with stage_in_memory() as stage:
+        web = serve(stage)
+        asking = Asking(web)
+        asking.share()
+        for method, path in STORE_ROWS:
+            cells = []
+            for actor in ACTORS:
+                cells.append(f"{asking.status(method, path, actor):<{len(actor)}}")
+                if method == "DELETE":
+                    # For the next one, what this one may have deleted.
+                    asking.share()
             lines.append(f"{f'{method} {path}':<{width}}  {'  '.join(cells)}".rstrip())
         web.close()
     return "\n".join(lines) + "\n"

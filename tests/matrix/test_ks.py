@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tests.ks.published import SUCCESS
-from tests.matrix.ks import GOLDEN, ROWS, survey
+from deldokument.web.ks.app import STORE_PREFIX
+from tests.ks.published import STORE_SUCCESS, SUCCESS
+from tests.matrix.ks import GOLDEN, ROWS, STORE_ROWS, survey
 
 
 def test_every_published_path_is_in_the_table() -> None:
     assert set(ROWS) == set(SUCCESS)
+    assert set(STORE_ROWS) == {(method, STORE_PREFIX + path) for method, path in STORE_SUCCESS}
 
 
 def test_every_path_answers_every_caller_as_the_table_says() -> None:

@@ -419,7 +419,7 @@ def card_vectors() -> list[Vector]:
     moment = 1772452800123456
     values: list[Value] = [
         *("tenant", "account", "audit:tenant:2026-03", "member", None, "available", moment, moment + 1, moment),
-        *(1, None, None, None, None, moment + 2, "member", 3, recipients),
+        *(1, None, None, None, None, moment + 2, "member", None, 3, recipients),
     ]
 
     def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:

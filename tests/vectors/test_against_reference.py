@@ -67,8 +67,12 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     recipients = share_cards.recipients_digest(["b", "a"])
     assert recipients == reference.recipients_digest([b"a", b"b"])
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
-    card = share_cards.ShareCard(*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", 0, recipients)
+    card = share_cards.ShareCard(
+        *texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients
+    )
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)
-    payload = reference.card_payload([*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", 0, recipients])
+    payload = reference.card_payload(
+        [*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients]
+    )
     assert sealed == reference.seal_card(KEY, b"share-id", payload)
     assert share_cards.open_card(row_tags.row_key(KEY, "share"), "share-id", sealed) == card

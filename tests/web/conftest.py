@@ -1,6 +1,7 @@
 """The application over a fresh world, for each test of its own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,8 @@ def stage() -> Iterator[Stage]:
 def still() -> Iterator[Web]:
     """The application over a world that the tests of a module leave as it is; Siv operates the service."""
     with stage_in_memory() as made:
+        # Each test of the module logs the same few people in.
+        made.deps = replace(made.deps, config=replace(made.deps.config, logins_per_hour=10_000))
         add_operator(made.deps, number=SIV, name="Siv Holm")
         served = serve(made)
         yield served

@@ -49,6 +49,7 @@ def account_row(account: Account) -> Row:
         "notify": rules.notify,
         "sms_sender": rules.sms_sender,
         "sms_cost_code": rules.sms_cost_code,
+        "full_numbers": rules.full_numbers,
         "closed_at": account.closed_at,
         "deleted_at": account.deleted_at,
         "frozen_at": account.frozen_at,
@@ -133,6 +134,7 @@ def rules(
     notify: Annotated[bool | None, typer.Option(help="Are recipients notified of shares by default?")] = None,
     sms_sender: Annotated[str | None, typer.Option(help="Sender of SMS notices, 2 to 11 characters.")] = None,
     sms_cost_code: str | None = None,
+    full_numbers: Annotated[bool | None, typer.Option(help="Do systems get recipients' full numbers back?")] = None,
     as_json: Json = False,
 ) -> None:
     """Set an account's rules. Options that are not given keep their values."""
@@ -150,6 +152,7 @@ def rules(
             notify=kept.notify if notify is None else notify,
             sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
             sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
+            full_numbers=kept.full_numbers if full_numbers is None else full_numbers,
         )
         changed = lifecycle.change_account_rules(
             node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision

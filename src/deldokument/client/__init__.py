@@ -27,7 +27,7 @@ from deldokument.client.errors import (
     Unreachable,
 )
 from deldokument.client.files import LocalFile
-from deldokument.client.models import Account, Document, Receipt, Recipient, Share, To
+from deldokument.client.models import Account, Document, Event, Receipt, Recipient, Share, To
 from deldokument.client.settings import Settings, load_settings
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Document",
+    "Event",
     "FieldFault",
     "FileChanged",
     "Interrupted",

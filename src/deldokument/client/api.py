@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from deldokument.client import models
 from deldokument.client.errors import Refused, Unreachable
-from deldokument.client.models import Account, Receipt, Share, Ticket
+from deldokument.client.models import Account, Event, Receipt, Share, Ticket
 from deldokument.client.transport import RetryPolicy, Transport
 
 _T = TypeVar("_T")
@@ -77,6 +77,10 @@ class Api:
         Each page is fetched when it is needed.
         """
         return self._items(_path(share_id, "receipts"), {}, models.receipt)
+
+    def events(self, share_id: str) -> Iterator[Event]:
+        """Yield what has happened to a share, oldest first. Later versions of the service add values of ``event``."""
+        return self._items(_path(share_id, "events"), {}, models.event)
 
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
         """Yield receipts as they arrive, until the share ends.

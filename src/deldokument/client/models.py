@@ -123,6 +123,22 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a share.
+
+    ``person`` is the masked recipient who opened or downloaded, ``system`` the organisation whose system acted.
+    ``expires_at`` is the end that the event set. Each is None if it does not apply.
+    """
+
+    at: datetime
+    event: str
+    person: str | None
+    system: str | None
+    document_id: str | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """Where to upload a document, and a token that is valid only for that."""
 
@@ -192,6 +208,15 @@ def receipt(found: Json) -> Receipt:
         first_at=_instant(found["first_at"]),
         last_at=_instant(found["last_at"]),
         complete=bool(found["complete"]),
+    )
+
+
+def event(found: Json) -> Event:
+    """Parse an event of the API."""
+    return Event(
+        at=_instant(found["at"]),
+        **{name: found[name] for name in ("event", "person", "system", "document_id")},
+        expires_at=_maybe(found["expires_at"]),
     )
 
 

@@ -6,7 +6,9 @@ Guarantees:
 
 Knows no people, access rules, databases or stores: identifiers and keys are bytes.
 
+- `cms`: decryption of documents that their sender encrypted (CMS EnvelopedData)
 - `errors`: the one error of a failed decryption
+- `exchange`: key pairs to which senders encrypt
 - `fields`: encrypted database fields, and keyed hashes for lookups
 - `grants`: sealed proofs that a share names a person or an organisation
 - `keys`: key generation, key derivation and key wrapping

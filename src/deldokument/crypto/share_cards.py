@@ -44,6 +44,7 @@ class ShareCard:
     undo_by: str | None
     extension_until: int | None
     extension_by: str | None
+    exposed_to: str | None
     revision: int
     recipients: bytes
 

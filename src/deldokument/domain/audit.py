@@ -82,6 +82,8 @@ class EventKind(StrEnum):
     SHARE_DENIED = "share_denied"
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENT_READ_BACK = "document_read_back"
+    NUMBERS_DISCLOSED = "numbers_disclosed"
     EXPIRY_CHANGED = "expiry_changed"
     EXTENSION_PROPOSED = "extension_proposed"
     EXTENSION_APPROVED = "extension_approved"

@@ -153,6 +153,26 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
     return Denied(stop) if stop else Allowed(grounds)
 
 
+def may_read_back(share: Share | None, integration_id: str | None, now: datetime, *, stop: Reason | None) -> Decision:
+    """Decide whether a system may download the documents that it shared itself.
+
+    ``integration_id`` is the system's living integration in the share's account; None if it has none. ``stop`` is the
+    result of ``hold_reason``. Only the integration that shares, and that the share is exposed to, learns anything.
+    What is damaged does not exist for it either.
+    """
+    if share is None:
+        return Denied(Reason.UNKNOWN_SHARE)
+    if stop is Reason.DAMAGED:
+        return Denied(stop)
+    if integration_id is None or not integration_id == share.exposed_to == share.integration_id:
+        return Denied(Reason.NOT_NAMED)
+    if share.published_at is None or share.erased_at is not None:
+        return Denied(Reason.NOT_PUBLISHED)
+    if not share.is_open_at(now):
+        return Denied(Reason.OVER)
+    return Denied(stop) if stop else Allowed()
+
+
 def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
     """Decide whether a member of the accounts may see and change the share as its sharer."""
     if share is None:

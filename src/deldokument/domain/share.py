@@ -92,6 +92,7 @@ class Share:
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
 
@@ -122,6 +123,7 @@ class Share:
     undo_by: str | None = None
     extension_until: datetime | None = None
     extension_by: str | None = None
+    exposed_to: str | None = None
     intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:

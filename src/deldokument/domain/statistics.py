@@ -88,3 +88,19 @@ class ShareCounts:
 
     def __add__(self, other: ShareCounts) -> ShareCounts:
         return ShareCounts(*map(add, astuple(self), astuple(other)))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCounts:
+    """Documents of one account.
+
+    - ``named``: those whose names are kept: of drafts and of published shares that are not erased.
+    - ``stored``: those whose content is kept. ``length`` and ``stored_length``: their bytes, plain and encrypted.
+    - ``destroyed``: those of published shares whose content was destroyed, ever.
+    """
+
+    named: int = 0
+    stored: int = 0
+    destroyed: int = 0
+    length: int = 0
+    stored_length: int = 0

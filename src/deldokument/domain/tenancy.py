@@ -79,6 +79,7 @@ class AccountRules:
     - ``four_eyes``: a second member approves before a share is published.
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
     - ``sms_sender`` and ``sms_cost_code``: for these notices.
+    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface.
     """
 
     contact: Contact = Contact()
@@ -90,6 +91,7 @@ class AccountRules:
     notify: bool = False
     sms_sender: str = ""
     sms_cost_code: str = ""
+    full_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class EncryptedColumn(StrEnum):
     ANSWER = "answered_request.answer"
     NOTICE_ADDRESS = "notice_address.confirmed"
     UNCONFIRMED_ADDRESS = "notice_address.unconfirmed"
+    EXCHANGE_PAIR = "exchange_key.pair"
     SEAL_CONTENT = "seal_request.content"
     SEAL_ANSWER = "seal_request.answer"
     WEBHOOK_URL = "webhook.url"

@@ -39,7 +39,8 @@ from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat,
 from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
-from deldokument.web.ks.app import create_ks
+from deldokument.web.ks.app import STORE_PREFIX as KS_STORE_PREFIX
+from deldokument.web.ks.app import create_ks, create_store
 from deldokument.web.pages import confirmation, general, login, own_sessions
 from deldokument.web.pages.admin import (
     accounts,
@@ -146,9 +147,10 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     assets = Mount("/static", _StaticFiles(directory=str(files("deldokument.web") / "static"), check_dir=False))
     api = Mount(API_PREFIX, create_api(deps, site, callers))
     ks = Mount(KS_PREFIX, create_ks(deps, site, callers))
+    store = Mount(KS_STORE_PREFIX, create_store(deps, site, callers))
     reading = ReadLimit()
     pages = [starlette_route(endpoint, deps, site, reading) for endpoint in (*ENDPOINTS, *extra)]
-    return [*pages, *tus.routes(deps), api, ks, assets]
+    return [*pages, *tus.routes(deps), api, ks, store, assets]
 
 
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]

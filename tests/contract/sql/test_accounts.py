@@ -37,6 +37,7 @@ RULES = AccountRules(
     notify=True,
     sms_sender="Lillevik",
     sms_cost_code="4711",
+    full_numbers=True,
 )
 
 

@@ -40,6 +40,7 @@ FORGERIES: list[dict[str, Any]] = [
     {"undo_until": NOW + DAY},
     {"undo_by": KARI.id},
     {"extension_until": NOW + 9 * DAY, "extension_by": KARI.id},
+    {"exposed_to": "integration"},
     {"card": None},
     {"card": b""},
 ]

@@ -8,9 +8,10 @@ from datetime import datetime
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, HEADER, ciphertext_length
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, Share, ShareState
-from deldokument.domain.statistics import ShareCounts
+from deldokument.domain.statistics import DocumentCounts, ShareCounts
 from deldokument.domain.tenancy import Account
 from tests.contract.records import (
     ACCOUNT,
@@ -18,7 +19,9 @@ from tests.contract.records import (
     HOUR,
     NOW,
     TENANT,
+    append,
     available,
+    begin_upload,
     complete_document_of,
     draft,
     ended,
@@ -186,3 +189,31 @@ def test_the_first_publication_of_a_tenant_is_known(database: SqlDatabase) -> No
 def test_counting_the_documents_of_a_share_that_is_not_there_is_told(database: SqlDatabase) -> None:
     with pytest.raises(NotFound), database.write() as tx:
         tx.statistics.count_documents("nothing")
+
+
+def test_documents_of_an_account_are_counted_by_what_is_left_of_them(database: SqlDatabase) -> None:
+    every_kind(database)
+    publish(database, available(account_id=OTHER.id), 7)
+    with database.read() as tx:
+        assert tx.statistics.documents_of_account(ACCOUNT.id) == DocumentCounts(
+            named=8, stored=7, destroyed=2, length=700, stored_length=0
+        )
+        assert tx.statistics.documents_of_account(ELSEWHERE.id) == DocumentCounts()
+
+
+def test_destroyed_documents_are_still_counted_when_their_names_are_erased(database: SqlDatabase) -> None:
+    share = publish(database, ended(closed_at=NOW, key_destroyed_at=NOW), 100, 100)
+    with database.write() as tx:
+        tx.retention.erase_shares([share.id], NOW)
+    with database.read() as tx:
+        assert tx.statistics.documents_of_account(ACCOUNT.id) == DocumentCounts(destroyed=2)
+
+
+@pytest.mark.parametrize("length", [1, CAPACITY - HEADER, CAPACITY - HEADER + 1, FULL_PART_PLAINTEXT])
+def test_the_stored_length_is_that_of_the_encrypted_parts(database: SqlDatabase, length: int) -> None:
+    share = draft()
+    keep(database, share)
+    append(database, begin_upload(database, share, length=length + 5), length, 5)
+    with database.read() as tx:
+        stored = tx.statistics.documents_of_account(ACCOUNT.id).stored_length
+    assert stored == ciphertext_length(length) + ciphertext_length(5)

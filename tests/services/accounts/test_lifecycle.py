@@ -28,6 +28,7 @@ RULES = AccountRules(
     notify=True,
     sms_sender="Eksempel",
     sms_cost_code="4711",
+    full_numbers=True,
 )
 
 
@@ -151,7 +152,7 @@ def test_rules_are_kept_and_the_trail_tells_which_were_changed_and_no_value(stag
     assert account(stage, stage.byggesak.id).rules == RULES
     change(stage, replace(RULES, quota=None, contact=Contact()), 2)
     first, second = details(stage, EventKind.ACCOUNT_RULES_CHANGED)
-    every = "contact,standard,longest,confidential,quota,four_eyes,notify,sms_sender,sms_cost_code"
+    every = "contact,standard,longest,confidential,quota,four_eyes,notify,sms_sender,sms_cost_code,full_numbers"
     assert first == {"account": stage.byggesak.id, "changed": every}
     assert second["changed"] == "contact,quota"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, existing
 from deldokument.domain.share import Share
 from deldokument.services.shares import extensions, publishing, queries
@@ -24,6 +24,7 @@ ASKED, APPROVED, RETURNED, CHANGED = (
     EventKind.EXTENSION_RETURNED,
     EventKind.EXPIRY_CHANGED,
 )
+KINDS = {ASKED, APPROVED, RETURNED, CHANGED}
 
 
 @pytest.fixture(autouse=True)
@@ -54,12 +55,9 @@ def waiting(stage: Stage, share_id: str, who: str = ODD) -> ExtensionView | None
 
 
 def new_events(stage: Stage, share_id: str) -> list[tuple[EventKind, object]]:
-    kinds = {ASKED, APPROVED, RETURNED, CHANGED}
-    return [(event.kind, unrevised(event)) for event in events_of(stage, share_id) if event.kind in kinds]
-
-
-def unrevised(event: AuditEvent) -> dict[str, str | int] | None:
-    return {name: value for name, value in (event.details or {}).items() if name != "revision"} or None
+    """The events about the end, without the revision that they give the share's card."""
+    found = [event for event in events_of(stage, share_id) if event.kind in KINDS]
+    return [(one.kind, {k: v for k, v in (one.details or {}).items() if k != "revision"} or None) for one in found]
 
 
 def test_a_later_end_is_only_asked_for(stage: Stage, share_id: str) -> None:
@@ -213,3 +211,14 @@ def test_a_withdrawn_share_waits_for_nothing(stage: Stage, share_id: str) -> Non
     ask(stage, share_id)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     assert waiting(stage, share_id) is None
+
+
+def test_an_older_card_with_a_request_that_was_refused_is_told_from_the_newest(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    extensions.return_extension(stage.deps, person(ODD), share_id)
+    ask(stage, share_id)
+    approve(stage, share_id)
+    revisions = {
+        event.kind: (event.details or {}).get("revision") for event in events_of(stage, share_id) if event.kind in KINDS
+    }
+    assert (revisions[RETURNED], revisions[ASKED], revisions[CHANGED]) == (4, 5, 6)

@@ -179,20 +179,6 @@ def test_one_share_is_viewed_as_the_list_tells_it(stage: Stage) -> None:
         queries.view_share(stage.deps, person(VIGDIS), share_id)
 
 
-def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stage) -> None:
-    [document_id] = stage.document_ids(stage.publish(OLA, FJELL))
-    account_id = stage.byggesak.id
-    told = queries.document_recipients(stage.deps, person(KARI), account_id, document_id)
-    assert told == ["218794 *****", "312 824 450"]
-    for sharer, account, document in (
-        (KARI, stage.avtaler.id, document_id),
-        (KARI, account_id, "unknown"),
-        (VIGDIS, account_id, document_id),
-    ):
-        with pytest.raises(NotFound):
-            queries.document_recipients(stage.deps, person(sharer), account, document)
-
-
 def test_a_share_whose_audit_key_is_lost_is_left_out_of_the_list_and_broken_by_itself(stage: Stage) -> None:
     lost = stage.publish(OLA)
     stage.clock.advance(days=31)

@@ -28,6 +28,7 @@ CARD = ShareCard(
     undo_by=None,
     extension_until=None,
     extension_by=None,
+    exposed_to=None,
     revision=2,
     recipients=recipients_digest(["ola"]),
 )

@@ -43,6 +43,9 @@ LIMITS = ("rate_limited", "refusal_limit", "login_limit", "lookup_limit", "draft
 COMPUTED = {
     "f'organization_{organization.status}'": ("organization_deleted", "organization_bankrupt"),
     "limit.name": LIMITS,
+    "fault": ("seal_missing", "seal_expired"),
+    "answered.fault": ("seal_missing", "seal_expired"),
+    "MISSING": ("seal_missing",),
 }
 """Codes that are put together where they are raised, and what they can come to."""
 

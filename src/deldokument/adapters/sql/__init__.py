@@ -18,6 +18,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `engines`: connections to SQLite and PostgreSQL
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
 - `event_rows`: events as rows
+- `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
 - `members`: members of accounts

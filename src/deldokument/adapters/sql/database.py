@@ -26,6 +26,7 @@ from deldokument.adapters.sql.backlog import SqlBacklog
 from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.exchange_keys import SqlExchangeKeys
 from deldokument.adapters.sql.idempotency import SqlIdempotencyRecords
 from deldokument.adapters.sql.integrations import SqlIntegrations
 from deldokument.adapters.sql.members import SqlMembers
@@ -89,6 +90,7 @@ class SqlTransaction:
         self.outbox = SqlOutbox(work)
         self.notification_addresses = SqlNotificationAddresses(work)
         self.webhooks = SqlWebhooks(work)
+        self.exchange_keys = SqlExchangeKeys(work)
         self.idempotency = SqlIdempotencyRecords(work)
         self.rate_limits = SqlRateLimits(work)
         self.backlog = SqlBacklog(work)

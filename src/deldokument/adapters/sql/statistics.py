@@ -13,8 +13,11 @@ from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, selec
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import Statements, param
-from deldokument.adapters.sql.tables.shares import document, is_published, share
-from deldokument.domain.statistics import ShareCounts
+from deldokument.adapters.sql.tables.bytes import part, upload
+from deldokument.adapters.sql.tables.shares import document, is_published, is_unerased, may_have_key, share
+from deldokument.crypto.stream import CAPACITY, HEADER, TAG
+from deldokument.domain.share import ShareState
+from deldokument.domain.statistics import DocumentCounts, ShareCounts
 
 _now = bindparam("now", type_=UtcMicros())
 _its_documents = select(func.count()).where(document.c.share_id == share.c.id)
@@ -48,6 +51,17 @@ _of_tenant = (
     .where(_is_within, share.c.tenant_id == param("key"))
     .group_by(share.c.account_id)
 )
+_is_kept = and_(share.c.account_id == param("key"), is_unerased)
+_named = (
+    select(func.count(document.c.id)).join_from(document, share).where(_is_kept, share.c.state != ShareState.ABANDONED)
+)
+_stored = select(func.count(document.c.id), _sum(document.c.length)).join_from(document, share)
+# The length of an encrypted part, as crypto.stream.ciphertext_length.
+_encrypted = part.c.length + HEADER + TAG * ((part.c.length + HEADER + CAPACITY - 1) // CAPACITY)
+_stored_length = select(_sum(_encrypted)).join_from(part, upload).join(share, upload.c.share_id == share.c.id)
+_destroyed = select(_sum(share.c.document_count)).where(
+    is_published, share.c.account_id == param("key"), share.c.key_destroyed_at.is_not(None)
+)
 _first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == param("key"))
 
 
@@ -75,6 +89,15 @@ class SqlStatistics:
         """Return the same for one account."""
         [row] = self._work.rows(_of_account, {"key": account_id, "start": start, "stop": stop, "now": now})
         return ShareCounts(*row)
+
+    def documents_of_account(self, account_id: str) -> DocumentCounts:
+        """Return the counts of one account's documents."""
+        key = {"key": account_id}
+        named = self._work.rows(_named, key)[0][0]
+        kept = list(self._work.rows(_stored.where(_is_kept, may_have_key), key)[0])
+        stored_length = self._work.rows(_stored_length.where(_is_kept, may_have_key), key)[0][0]
+        destroyed = self._work.rows(_destroyed, key)[0][0]
+        return DocumentCounts(named, kept[0], destroyed, kept[1], stored_length)
 
     def first_published_at(self, tenant_id: str) -> datetime | None:
         """Return the time of the tenant's first published share."""

@@ -6,6 +6,7 @@
 - `backlog`: counts of pending work
 - `damage`: damaged rows that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
+- `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
 - `members`: members of accounts

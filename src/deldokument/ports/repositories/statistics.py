@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.statistics import ShareCounts
+from deldokument.domain.statistics import DocumentCounts, ShareCounts
 
 
 class Statistics(Protocol):
@@ -29,6 +29,10 @@ class Statistics(Protocol):
 
     def published_from_account(self, account_id: str, start: datetime, stop: datetime, now: datetime) -> ShareCounts:
         """Count the same for one account."""
+        ...
+
+    def documents_of_account(self, account_id: str) -> DocumentCounts:
+        """Count the account's documents as they are now, and those that were destroyed."""
         ...
 
     def first_published_at(self, tenant_id: str) -> datetime | None: ...

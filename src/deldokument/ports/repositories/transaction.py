@@ -20,6 +20,7 @@ from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
 from deldokument.ports.repositories.damage import DamageLog
 from deldokument.ports.repositories.deployment import Deployments
+from deldokument.ports.repositories.exchange_keys import ExchangeKeys
 from deldokument.ports.repositories.idempotency import IdempotencyRecords
 from deldokument.ports.repositories.integrations import Integrations
 from deldokument.ports.repositories.members import Members
@@ -82,6 +83,8 @@ class Transaction(Protocol):
     def notification_addresses(self) -> NotificationAddresses: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def exchange_keys(self) -> ExchangeKeys: ...
     @property
     def idempotency(self) -> IdempotencyRecords: ...
     @property

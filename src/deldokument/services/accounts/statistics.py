@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between
+from deldokument.domain.statistics import DocumentCounts, Month, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.accounts import AccountUsage
@@ -82,6 +82,12 @@ class TenantStatistics:
     def stored_bytes(self) -> int:
         """The size of those documents."""
         return sum(one.contents.stored_bytes for one in self.accounts)
+
+
+def document_counts(deps: Dependencies, account_id: str) -> DocumentCounts:
+    """Return the counts of an account's documents. The caller has checked the right to the account."""
+    with deps.database.read() as tx:
+        return tx.statistics.documents_of_account(account_id)
 
 
 def statistics_choices(deps: Dependencies, tenant_id: str) -> StatisticsChoices:

@@ -1,4 +1,4 @@
-"""Use cases of recipients: access, receipts, and decrypted bytes.
+"""Use cases of recipients, and of systems that read back: access, receipts, and decrypted bytes.
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
@@ -9,6 +9,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `offers`: shows one share by its link, and the list of shares with a recipient
 - `packed_bytes`: stores many short byte strings compactly
 - `part_reader`: reads parts ahead of the writer, with a double buffer
+- `system_access`: decides whether a system may read back what it shared
 - `refusals`: records refusals, limits them, and raises the alarm
 - `zip_archive`: computes the layout of the zip before it is read
 - `zip_names`: makes names unique and safe to unpack

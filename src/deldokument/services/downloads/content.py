@@ -1,7 +1,7 @@
-"""Content for a recipient: any byte range of a document, or of all documents as one zip, decrypted on the way out.
+"""Content of a document, or of all as one zip: any byte range, decrypted on the way out.
 
 Guarantees:
-- Nothing is released before services.downloads.access.authorize has allowed this very request.
+- Nothing is released before ``authorize`` or ``authorize_system`` has allowed this very request.
 - A byte that fails authentication is never released.
 - The same content has the same strong ETag, whole and in part, on every node.
 - A receipt counts only bytes that were handed on (see services.downloads.delivery).
@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
-from deldokument.domain.errors import Broken, NotFound, NotReady
-from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.errors import Broken, NotFound, NotReady, require
+from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.share import RELEASED, Document
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.downloads.access import Access, authorize
+from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
+from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
@@ -95,7 +96,7 @@ Ranges = list[tuple[int, int]]
 class Content:
     """Content that a byte route sends: one document, or an archive of all."""
 
-    access: Access
+    access: AnyAccess
     name: str
     media_type: str
     length: int
@@ -111,6 +112,17 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
         document = tx.shares.document(document_id)
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
+    return _document_content(deps, access, document)
+
+
+def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
+    """Open a document that the system shared itself. Raises: as ``authorize_system``; NotReady."""
+    with deps.database.read() as tx:
+        document = require(tx.shares.document(document_id), "document")
+    return _document_content(deps, authorize_system(deps, consumer, document.share_id), document)
+
+
+def _document_content(deps: Dependencies, access: AnyAccess, document: Document) -> Content:
     share_key, audit_key = _keys(deps, access)
     inspection, sources = _inspection(share_key, document), ArchiveSources(share_key)
     sources.add(document)
@@ -232,15 +244,15 @@ def pieces_within(content: Content, start: int, stop: int) -> PieceRanges:
         yield Slice(0, content.length), start, stop
 
 
-def _keys(deps: Dependencies, access: Access) -> tuple[bytes, bytes]:
+def _keys(deps: Dependencies, access: AnyAccess) -> tuple[bytes, bytes]:
     """Return the share key and the audit key.
 
-    Raises, if the share key is gone: as ``authorize`` for a share that has ended, otherwise Broken.
+    Raises, if the share key is gone: as ``reauthorize`` for a share that has ended, otherwise Broken.
     """
     key_id = share_key_id(access.share.id)
     share_key = deps.keyring.get([key_id]).get(key_id)
     if share_key is None:
-        authorize(deps, access.person, access.share.id)  # raises if the share has just ended
+        reauthorize(deps, access)  # raises if the share has just ended
         raise Broken("no share key")
     return share_key, existing_key(deps.keyring, access.share.audit_key_id)
 

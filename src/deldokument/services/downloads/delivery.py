@@ -4,6 +4,7 @@ Guarantees:
 - A receipt never claims a byte that was not handed on.
 - Its size is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
   must be fetched again before the document counts as downloaded.
+- What a system reads back never counts as a download by a recipient: it is an event of its own.
 - An event is recorded when a person completes a document, and otherwise once in ten minutes per person and document.
 """
 
@@ -20,7 +21,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at, subject_of
+from deldokument.services.downloads.access import Access
 from deldokument.services.downloads.content import PAGE_SIZE, Content, Ranges, pieces_within
+from deldokument.services.downloads.system_access import SystemAccess
 from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
 
@@ -35,6 +38,9 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
     nothing is written twice.
     """
     access, share = content.access, content.access.share
+    if isinstance(access, SystemAccess):
+        _record_read_back(deps, content, access, start, stop, at)
+        return
     had = delivered_ranges(content, start, stop)
     first = next(had, None)
     if first is None:
@@ -51,7 +57,7 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
         for page in _pages(chain([first], had)):
             documents += len(page)
             size += sum(stop - start for ranges in page.values() for start, stop in ranges)
-            completed, without_event = _record_receipts(tx, content, subject_id, now, page)
+            completed, without_event = _record_receipts(tx, content, access, subject_id, now, page)
             whole += completed
             due += without_event
         details: dict[str, str | int] = {
@@ -65,12 +71,37 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
             record_at(deps, tx, now, EventKind.DOCUMENT_DOWNLOADED, details, share=share, person=access.person)
 
 
+def _record_read_back(
+    deps: Dependencies, content: Content, access: SystemAccess, start: int, stop: int, at: datetime | None
+) -> None:
+    share = access.share
+    if start == stop and content.length:
+        return
+    details: dict[str, str | int] = {
+        "document": content.sources.id(0),
+        "bytes": stop - start,
+        # Also if the rights have ended just now.
+        "integration": access.integration_id,
+    }
+    if access.consumer.supplier:
+        details["supplier"] = access.consumer.supplier.value
+    with deps.database.write() as tx:
+        now = at or deps.clock.now()
+        then = EventFilter(share.tenant_id, now, now + timedelta.resolution, EventKind.DOCUMENT_READ_BACK, share.id)
+        if not _is_recorded(tx, then, details):
+            record_at(deps, tx, now, EventKind.DOCUMENT_READ_BACK, details, share=share)
+
+
 def already_recorded(
     tx: Transaction, share: Share, subject_id: str, at: datetime, details: Mapping[str, str | int]
 ) -> bool:
     then = EventFilter(
         share.tenant_id, at, at + timedelta.resolution, EventKind.DOCUMENT_DOWNLOADED, share.id, (subject_id,)
     )
+    return _is_recorded(tx, then, details)
+
+
+def _is_recorded(tx: Transaction, then: EventFilter, details: Mapping[str, str | int]) -> bool:
     return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=PAGE_SIZE))
 
 
@@ -92,14 +123,19 @@ def _pages(items: Iterator[tuple[int, Ranges]]) -> Iterator[dict[int, Ranges]]:
 
 
 def _record_receipts(
-    tx: Transaction, content: Content, subject_id: str, now: datetime, by_number: Mapping[int, Ranges]
+    tx: Transaction,
+    content: Content,
+    access: Access,
+    subject_id: str,
+    now: datetime,
+    by_number: Mapping[int, Ranges],
 ) -> tuple[int, int]:
     """Save the receipts of some documents.
 
     Returns how many of them the person has completed just now, and for how many an event is due. A document counts
     once, however many recipients the person acts for.
     """
-    access, share_id = content.access, content.access.share.id
+    share_id = access.share.id
     ids = {number: content.sources.id(number) for number in by_number}
     earlier = {(r.document_id, r.recipient_id): r for r in tx.receipts.of_subject(share_id, subject_id, ids.values())}
     receipts, completed, due = list[Receipt](), 0, 0

@@ -5,9 +5,11 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
+- `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys
+- `history`: lists the events of a share for systems
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft
 - `notice_status`: reports the status of a notice to a recipient
@@ -19,6 +21,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
+- `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """

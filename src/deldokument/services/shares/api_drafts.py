@@ -9,6 +9,7 @@ The form does otherwise (see services.shares.drafts): it keeps what it can of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
@@ -44,8 +45,10 @@ def create_draft(
     words: DraftFields,
     recipients: Sequence[RecipientInput] = (),
     share_id: str = "",
+    *,
+    read_back: bool = False,
 ) -> Share:
-    """Create a draft with its fields and recipients.
+    """Create a draft with its fields and recipients. ``read_back`` lets the system that shares download its documents.
 
     With a ``share_id``, a request repeated after a crash returns the share that it created. Raises: NotFound,
     RightMissing, Frozen, InvalidInput or InvalidFields.
@@ -61,6 +64,7 @@ def create_draft(
     if tidy is None or checked is None:
         raise faults[0] if len(faults) == 1 else InvalidFields(faults)
     draft = apply_fields(deps, empty_draft(deps, membership, share_id), membership, tidy)
+    draft = replace(draft, exposed_to=membership.integration_id if read_back else None)
     try:
         with deps.database.write() as tx:
             insert_draft(deps, tx, draft, sharer)

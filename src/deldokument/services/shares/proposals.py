@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.identifiers import Sharer
+from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.dependencies import Dependencies
@@ -67,7 +67,18 @@ def touch_draft(
     person: Sharer | None = None,
     cause: ReturnReason = ReturnReason.CHANGED,
 ) -> None:
-    """Save a draft with the time of its change. An earlier proposal was for another content and is taken back."""
-    tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None))
+    """Save a draft with the time of its change. An earlier proposal was for another content and is taken back.
+
+    A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
+    """
+    exposed_to = share.exposed_to if person is None or _is_system(tx, person, share.exposed_to) else None
+    tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to))
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
+
+
+def _is_system(tx: Transaction, sharer: Sharer, integration_id: str | None) -> bool:
+    """Return whether the sharer is the system of that integration."""
+    if integration_id is None or not isinstance(sharer, Consumer):
+        return False
+    return existing(tx.integrations.get(integration_id)).organization_number == sharer.organization.value

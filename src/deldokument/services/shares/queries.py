@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import NotFound, require
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Share, ShareState
@@ -20,9 +19,9 @@ from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import acting_integration
-from deldokument.services.encryption import audit_key_id, existing_key, reference_hash
+from deldokument.services.encryption import audit_key_id, reference_hash
 from deldokument.services.shares.authorization import share_for_reading
-from deldokument.services.shares.views import ShareView, display_number, share_view, views_and_damaged
+from deldokument.services.shares.views import ShareView, share_view, views_and_damaged
 
 PAGE = 50
 MAX_EVENTS = 10_000
@@ -117,20 +116,6 @@ def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:
     """Return one share. Raises: NotFound."""
     with deps.database.read() as tx:
         return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id))
-
-
-def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:
-    """Return the recipients of the share that a document of the account belongs to.
-
-    Persons are masked, organisation numbers grouped. Raises: NotFound.
-    """
-    with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-        share = share_for_reading(deps, tx, sharer, document.share_id)
-        if share.account_id != account_id:
-            raise NotFound("document")
-        key = existing_key(deps.keyring, share.audit_key_id)
-        return [display_number(key, recipient) for recipient in tx.shares.recipients([share.id])]
 
 
 def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str, str]:

@@ -6,6 +6,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `compaction`: merges small parts
 - `concatenation`: joins partial uploads (tus concatenation)
 - `deferred_length`: handles uploads of unknown length
+- `exchange_keys`: offers the certificate to which systems encrypt, and keeps its key
 - `metadata`: metadata that a tus client sent and gets back
 - `part_writer`: encrypts bytes into parts
 """

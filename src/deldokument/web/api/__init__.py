@@ -7,6 +7,7 @@ Never imports: `web.pages`, `web.ks`.
 - `cursors`: opaque pagination cursors
 - `dependencies`: dependencies that handlers receive
 - `documents`: documents of a draft, and receipts
+- `events`: events of a share
 - `middleware`: authentication, rate limit, body limits, idempotency
 - `models`: request and response models
 - `multipart_body`: parts of a multipart body in memory

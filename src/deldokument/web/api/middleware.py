@@ -29,16 +29,14 @@ from deldokument.domain.errors import InvalidInput, ServiceError, TokenRefused, 
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.api.idempotency import (
-    LEASE,
-    IdempotentRequest,
     StoredResponse,
     begin_request,
     finish_request,
-    renew_request,
 )
 from deldokument.web.api.dependencies import ApiCall
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.errors import MediaTypeRefused
+from deldokument.web.http.lease_renewal import LeaseRenewal
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.problems import problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
@@ -55,7 +53,6 @@ BODY_SECONDS = 120.0
 MAX_FORMS = 16
 MAX_FORMS_PER_CONSUMER = 8
 """Bodies with files that one consumer may send at once, so that it cannot block the others."""
-RENEWED_SECONDS = LEASE.total_seconds() / 3
 _KEPT_HEADERS = ("content-type", "location")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -148,33 +145,6 @@ class ApiMiddleware:
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
-
-
-class LeaseRenewal:
-    """Renewal of the lease on an idempotency key while its request runs."""
-
-    def __init__(self, request: IdempotentRequest) -> None:
-        self.request = request
-
-    @asynccontextmanager
-    async def renewed(self, deps: Dependencies) -> AsyncIterator[None]:
-        """Renew the lease until the block ends, so that no other request takes the key."""
-        over = asyncio.Event()
-        renewing = asyncio.create_task(self._renew(deps, over))
-        try:
-            yield
-        finally:
-            # Wait for a running renewal: if cancelled, it might be committed but not known here.
-            over.set()
-            await asyncio.wait([renewing])
-
-    async def _renew(self, deps: Dependencies, over: asyncio.Event) -> None:
-        while not over.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), RENEWED_SECONDS)
-                return
-            with suppress(ServiceError):
-                self.request = await run_in_threadpool(renew_request, deps, self.request)
 
 
 class BufferedResponse:

@@ -52,6 +52,7 @@ _TAGS = {
     "shares": "Shares from draft to expiry: change, publish, extend, withdraw.",
     "documents": "Documents of a draft. Their bytes are uploaded with tus 1.0.0.",
     "receipts": "Who has opened a share and downloaded its documents.",
+    "events": "What has happened to a share.",
     "webhooks": "Calls to your system when something happens to a share.",
 }
 _KEY = {

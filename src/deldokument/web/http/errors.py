@@ -188,7 +188,16 @@ WORDS: dict[str, str] = {
     "integration_refused": _("Authentication failed for the integration with id %(id)s."),
     "end_wanted": _("A share ends: give either ttl, in seconds and not negative, or tilgjengeligTil."),
     "recipient_type": _("Documents are shared with PERSON and ORGANISASJON only, and with no ressursId."),
-    "document_encrypted": _("Documents are sent unencrypted, over TLS. The service encrypts them."),
+    "recipient_unnamed": _("A privilege or a property names nobody. Name the persons and organisations."),
+    "exposed_to_other": _(
+        "A document can be exposed to no system but the one that shares it, by its own IntegrasjonId."
+    ),
+    "document_not_alone": _("The share has more documents. Change or withdraw the share on the pages or in the API."),
+    "document_deleted": _("The document has been deleted."),
+    "search_criterion": _("Search by korrelasjonsid alone."),
+    "document_undecryptable": _(
+        "The document was not encrypted to the service's public key. Fetch the key again, and encrypt anew."
+    ),
     "downloads_always_recorded": _("Every download is recorded here. It can't be turned off."),
     "sharing_form": _("The form has two parts: metadata, and after it dokument."),
     "integration_reads_only": _("The system can see what is shared from the account, but not change anything there."),

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from deldokument.domain.errors import InvalidInput
+from deldokument.domain.statistics import DocumentCounts
 from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.accounts.members import Membership
 
 Shape = dict[str, Any]
@@ -45,21 +45,24 @@ def named_account(account: Account) -> Shape:
     return {"kontoId": uuid_of(account.id), "navn": account.name}
 
 
-def account_summary(view: AccountView) -> Shape:
-    """Return a KontoSummary.
-
-    It has no count of deleted documents, which we do not keep per account, and no size of unencrypted documents, as
-    everything is stored sealed.
-    """
-    statistics = {
-        "kontoId": uuid_of(view.account.id),
-        "antallDokumenter": view.contents.documents,
-        "totalStorrelse": view.contents.stored_bytes,
-    }
+def account_statistics(account: Account, counts: DocumentCounts) -> Shape:
+    """Return a KontoStatistikk."""
     return {
-        **named_account(view.account),
-        "statistikk": statistics,
-        "smsVarslingKonfig": sms_settings(view.account),
+        "kontoId": uuid_of(account.id),
+        "antallMetadata": counts.named,
+        "antallDokumenter": counts.stored,
+        "antallSlettet": counts.destroyed,
+        "totalStorrelse": counts.stored_length,
+        "ukryptertStorrelse": counts.length,
+    }
+
+
+def account_summary(account: Account, counts: DocumentCounts) -> Shape:
+    """Return a KontoSummary."""
+    return {
+        **named_account(account),
+        "statistikk": account_statistics(account, counts),
+        "smsVarslingKonfig": sms_settings(account),
     }
 
 

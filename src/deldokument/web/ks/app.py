@@ -1,49 +1,23 @@
-"""KS' interface as a separate application below its own path.
-
-Guarantees:
-- Every error is answered with an ErrorMessage, except a body that does not arrive (400 or 408 without a body).
-- No body is read before the caller is authenticated.
-- A JSON body is limited in length and time.
-"""
+"""KS' two interfaces as separate applications, each below its own path."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import replace
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, TooLarge
-from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.dispatch import json_object
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
-from deldokument.web.ks import accounts
-from deldokument.web.ks.callers import Caller, find_caller
-from deldokument.web.ks.errors import error_message, log
+from deldokument.web.ks import accounts, store
+from deldokument.web.ks.dispatch import Dispatcher, Handler
 from deldokument.web.ks.sharing import share_document
-from deldokument.web.transfer.request_body import Stalled
 
 PREFIX = "/melding-dokumentdeling/api/v1"
-MAX_BODY = 64 * 1024
-_BODY_SECONDS = 120.0
-_Handler = Callable[[Caller], Response]
-_Admitted = Callable[[Request], AbstractAsyncContextManager[Caller]]
-_WITH_BODY = frozenset({"POST", "PUT"})
+STORE_PREFIX = "/dokumentlager"
 _OF_TENANT = "/{fiksOrgId}/kontoer"
 _ONE = f"{_OF_TENANT}/{{kontoId}}"
-_HANDLERS: dict[str, dict[str, _Handler]] = {
+_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "/kontoer": {"GET": accounts.available},
     "/kontoer/{kontoId}/mottakere/{dokumentId}": {"GET": accounts.recipients},
     _OF_TENANT: {"GET": accounts.of_tenant, "POST": accounts.create},
@@ -51,96 +25,33 @@ _HANDLERS: dict[str, dict[str, _Handler]] = {
     f"{_ONE}/aktiverVarsling": {"POST": accounts.notify},
     f"{_ONE}/deaktiverVarsling": {"POST": accounts.notify_no_more},
 }
+_STORE = f"/api/v1{_ONE}"
+_DOCUMENTS = f"{_STORE}/dokumenter"
+_STORE_HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+    f"{_DOCUMENTS}/sok": {"POST": store.search},
+    # A UUID alone, so that other methods of the search are answered with 405.
+    f"{_DOCUMENTS}/{{dokumentId:uuid}}": {"GET": store.show, "PATCH": store.move_end, "DELETE": store.delete},
+    f"{_STORE}/korrelasjonsid/{{korrelasjonsid}}": {"DELETE": store.delete_all},
+    f"{_STORE}/statistikk": {"GET": store.statistics},
+    "/api/v1/public-key": {"GET": store.public_key},
+    "/nedlasting/{dokumentId}": {"GET": store.download},
+    "/nedlasting/{dokumentId}/metadata": {"GET": store.metadata},
+}
 
 
 def create_ks(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
-    """Return the application, to be mounted at PREFIX."""
-    admitted = partial(_admitted, deps, site, callers)
-
-    async def share(request: Request) -> Response:
-        return await _answered(deps, request, lambda: _shared(admitted, request))
-
-    app = Starlette(
-        routes=[
-            Route("/kontoer/{kontoId}/deldokument", share, methods=["POST"]),
-            *(_route(deps, admitted, path, handlers) for path, handlers in _HANDLERS.items()),
-        ],
-        exception_handlers={HTTPException: _unrouted(deps)},
-    )
-    app.router.redirect_slashes = False
-    return app
+    """Return the interface of Fiks del dokument, to be mounted at PREFIX."""
+    dispatcher = Dispatcher(deps, site, callers)
+    routes = [dispatcher.route(path, handlers) for path, handlers in _HANDLERS.items()]
+    return dispatcher.application([dispatcher.form_route("/kontoer/{kontoId}/deldokument", share_document), *routes])
 
 
-def _route(deps: Dependencies, admitted: _Admitted, path: str, handlers: Mapping[str, _Handler]) -> Route:
-    async def endpoint(request: Request) -> Response:
-        return await _answered(deps, request, lambda: _handled(admitted, request, handlers))
+def create_store(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> Starlette:
+    """Return the interface of Fiks Dokumentlager, to be mounted at STORE_PREFIX.
 
-    return Route(path, endpoint, methods=list(handlers))
-
-
-async def _answered(deps: Dependencies, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
-    try:
-        return await answer()
-    except ClientDisconnect:
-        return Response(status_code=400)
-    except Stalled:
-        return Response(status_code=408, headers={"Connection": "close"})
-    except (ServiceError, IntegrityError) as error:
-        return error_message(deps, request, error)
-    except Exception as error:
-        log.error("an unexpected error", exc_info=error)
-        return error_message(deps, request, Broken("unexpected"))
-
-
-async def _handled(admitted: _Admitted, request: Request, handlers: Mapping[str, _Handler]) -> Response:
-    async with admitted(request) as caller:
-        body = await _json_body(request) if request.method in _WITH_BODY else {}
-        handler = handlers[request.method.replace("HEAD", "GET")]
-        return await run_in_threadpool(handler, replace(caller, body=body))
-
-
-async def _shared(admitted: _Admitted, request: Request) -> Response:
-    async with admitted(request) as caller:
-        return await share_document(caller)
-
-
-@asynccontextmanager
-async def _admitted(
-    deps: Dependencies, site: Site, callers: ConcurrencyLimiter, request: Request
-) -> AsyncIterator[Caller]:
-    """Yield the caller while the request runs; limit a consumer's concurrent requests."""
-    if b"%00" in request.scope["query_string"]:
-        raise NotFound("NUL in the address")
-    sharer = await run_in_threadpool(find_caller, deps, site, request)
-    if isinstance(sharer, Consumer):
-        await callers.counted(deps, sharer)
-    with callers.one_more(sharer) if isinstance(sharer, Consumer) else nullcontext():
-        yield Caller(deps, request, sharer)
-
-
-async def _json_body(request: Request) -> Mapping[str, Any]:
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for piece in request.stream():
-                raw += piece
-                if len(raw) > MAX_BODY:
-                    raise TooLarge("body_too_large")
-    except TimeoutError:
-        raise ClientDisconnect from None
-    return json_object(raw or b"{}", "body")
-
-
-_Answer = Callable[[Request, Exception], Awaitable[Response]]
-
-
-def _unrouted(deps: Dependencies) -> _Answer:
-    async def answer(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        reason = Conflict("method") if status == 405 else NotFound("no such route")
-        response = error_message(deps, request, reason, status)
-        if isinstance(error, HTTPException) and error.headers:
-            response.headers.update(error.headers)
-        return response
-
-    return answer
+    KS' client uploads to the path with a slash at its end; KS' description has none.
+    """
+    dispatcher = Dispatcher(deps, site, callers)
+    uploads = [dispatcher.form_route(path, store.upload) for path in (_DOCUMENTS, f"{_DOCUMENTS}/")]
+    routes = [dispatcher.route(path, handlers) for path, handlers in _STORE_HANDLERS.items()]
+    return dispatcher.application([*uploads, *routes])

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.tenancy import Tenant, must_not_have_ended
-from deldokument.domain.uuids import id_of
+from deldokument.domain.uuids import document_id_of, id_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import holds_password
 from deldokument.services.accounts.members import Membership, memberships
@@ -68,6 +68,14 @@ class Caller:
         if self.request.method not in _SAFE:
             must_not_have_ended(found)
         return found
+
+    @property
+    def document_id(self) -> str:
+        """The document of the path. Raises: NotFound if it is not a UUID."""
+        try:
+            return document_id_of(str(self.request.path_params["dokumentId"]))
+        except ValueError:
+            raise NotFound("no UUID in the path") from None
 
     def path_id(self, name: str) -> str:
         """Return our id for a UUID in the path. Raises: NotFound if it is not a UUID."""

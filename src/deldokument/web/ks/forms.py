@@ -11,18 +11,47 @@ The document's bytes are passed on as the body of a request of their own, so the
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from deldokument.crypto.cms import EnvelopeDecryptor
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.exchange import ExchangePair
 from deldokument.domain.errors import InvalidInput, TooLarge
 from deldokument.web.http.multipart import FormReader
 
 METADATA_LENGTH = 256 * 1024
 _METADATA, _DOCUMENT = b"metadata", b"dokument"
 _PIECE = 64 * 1024
+
+
+class DecryptedBody:
+    """The body of a document that its sender has encrypted. Raises: InvalidInput if it cannot be decrypted."""
+
+    def __init__(self, receive: Receive, pairs: Mapping[int, ExchangePair]) -> None:
+        self._receive, self._pairs = receive, pairs
+        self._decryptor = EnvelopeDecryptor(self._unwrap)
+
+    def _unwrap(self, serial: int, wrapped: bytes) -> bytes | None:
+        pair = self._pairs.get(serial)
+        return pair.unwrap(wrapped) if pair else None
+
+    async def receive_document(self) -> Message:
+        """Return the next message of the decrypted body; this is an ASGI receive."""
+        message = await self._receive()
+        if message["type"] != "http.request":
+            return message
+        try:
+            body = self._decryptor.update(message["body"])
+            if not message["more_body"]:
+                self._decryptor.finish()
+        except IntegrityError:
+            raise InvalidInput("dokument", "document_undecryptable") from None
+        return {**message, "body": body}
 
 
 class SharingForm(FormReader):

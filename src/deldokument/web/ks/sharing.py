@@ -5,44 +5,37 @@ KS has not published the format of the body; we assume Dokumentlager's (docs/ks-
 Guarantees:
 - A request that is rejected or cut short leaves no share.
 - A document of any length passes through memory in pieces.
-- Every share has an end, and only persons and organisations as recipients.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState
+from deldokument.domain.share import Share, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.drafts import DraftFields, discard_draft
+from deldokument.services.shares.drafts import DraftFields, discard_draft, remove_document
 from deldokument.services.shares.publishing import publish_share
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.queries import view_share
+from deldokument.services.shares.stored_documents import show_document
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
-from deldokument.web.http.dispatch import json_object
-from deldokument.web.ks.account_schemas import text_of
+from deldokument.services.uploads.exchange_keys import exchange_pairs
 from deldokument.web.ks.callers import Caller
-from deldokument.web.ks.forms import METADATA_LENGTH, SharingForm
+from deldokument.web.ks.forms import METADATA_LENGTH, DecryptedBody, SharingForm
+from deldokument.web.ks.idempotency import once
+from deldokument.web.ks.metadata import Metadata, read_metadata
 from deldokument.web.transfer.request_body import content_length, receive
 
-_MAX_TTL = timedelta(days=36500)
-_NUMBERS = {
-    "PERSON": ("fnr", re.compile(r"[0-9]{11}")),
-    "ORGANISASJON": ("orgnr", re.compile(r"[0-9]{9}")),
-}
 _FIELDS = {
     "reference": "korrelasjonsid",
     "expires_at": "tilgjengeligTil",
@@ -51,41 +44,36 @@ _FIELDS = {
     "archived": "arkivert",
 }
 _METADATA_SECONDS = 120.0
-_AROUND = METADATA_LENGTH + 64 * 1024
-"""Maximum number of bytes of a form besides its document."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """The content of the part ``metadata`` in our terms."""
-
-    name: str
-    media_type: str
-    reference: str
-    expires_at: datetime
-    archived: bool | None
-    """None if not given: then the administrator's confirmation for the integration applies."""
-    recipients: tuple[RecipientInput, ...]
-    fields: tuple[str, ...]
-    """The recipients' fields by KS' names, for errors."""
+_AROUND = METADATA_LENGTH + 64 * 1024 + MAX_LENGTH // 100
+"""Maximum number of bytes of a form besides its document: metadata, boundaries, and what a sender's encryption adds."""
 
 
 async def share_document(caller: Caller) -> Response:
     """Share the document; answer 201 with Dokumentlager's description of it, and its link as the Location."""
     request = caller.request
-    if request.query_params.get("kryptert", "false").lower() != "false":
-        raise InvalidInput("kryptert", "document_encrypted")
-    account_id = caller.path_id("kontoId")
+    encrypted = request.query_params.get("kryptert", "false").lower()
+    if encrypted not in {"true", "false"}:
+        raise InvalidInput("kryptert", "field_malformed")
+    # Checked before the body is read.
+    caller.path_id("kontoId")
     form = SharingForm(request.headers.get("content-type", ""), request.receive)
     try:
         async with asyncio.timeout(_METADATA_SECONDS):
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
-    metadata = read_metadata(raw, caller.deps.clock.now())
-    share = await run_in_threadpool(_draft, caller, account_id, metadata)
+    metadata, document = read_metadata(raw, caller.deps.clock.now()), form.receive_document
+    if encrypted == "true":
+        document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
+    return await once(caller, raw, partial(_share, caller, form, document, metadata))
+
+
+async def _share(caller: Caller, form: SharingForm, document: Receive, metadata: Metadata, share_id: str) -> Response:
+    share = await run_in_threadpool(_draft, caller, caller.path_id("kontoId"), metadata, share_id)
+    if share_id and (shared := await run_in_threadpool(_shared_before, caller, share, metadata)):
+        return shared
     try:
-        return await _received(caller, form, share, metadata)
+        return await _received(caller, form, document, share, metadata)
     except BaseException as error:
         with suppress(ServiceError):
             await run_in_threadpool(discard_draft, caller.deps, caller.sharer, share.id)
@@ -94,7 +82,23 @@ async def share_document(caller: Caller) -> Response:
         ) from None
 
 
-def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
+def _shared_before(caller: Caller, share: Share, metadata: Metadata) -> Response | None:
+    """Return the response for a share that an earlier attempt has published or proposed.
+
+    Otherwise remove what that attempt has uploaded, and return None.
+    """
+    view = view_share(caller.deps, caller.sharer, share.id)
+    if view.share.state is ShareState.AVAILABLE or view.proposal:
+        known = show_document(caller.deps, caller.sharer, view.documents[0].id)
+        return _answer(caller, view.share, metadata, known.id, known.length, known.stored_length or known.length)
+    for one in view.documents:
+        remove_document(caller.deps, caller.sharer, share.id, one.id)
+    return None
+
+
+def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -> Share:
+    if metadata.systems:
+        _check_systems(caller, metadata)
     words = DraftFields(
         account_id=account_id,
         reference=metadata.reference,
@@ -102,9 +106,22 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata) -> Share:
         expires_at=metadata.expires_at,
     )
     try:
-        return create_draft(caller.deps, caller.sharer, words, metadata.recipients)
+        return create_draft(
+            caller.deps, caller.sharer, words, metadata.recipients, share_id, read_back=bool(metadata.systems)
+        )
     except (InvalidInput, InvalidFields) as error:
         raise _renamed(error, metadata, caller) from None
+
+
+def _check_systems(caller: Caller, metadata: Metadata) -> None:
+    """Raise InvalidFields unless the caller exposes the document to no system but itself.
+
+    One id and password work for every account of the caller, so the id of any of its integrations is its own.
+    """
+    own = {membership.integration_id for membership in caller.memberships}
+    faults = [InvalidInput(field, "exposed_to_other") for field, system in metadata.systems if system not in own]
+    if faults:
+        raise InvalidFields(faults)
 
 
 def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Caller) -> InvalidFields:
@@ -113,7 +130,7 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
     Clients made for KS have no field for archiving; their error explains what their administrator can do.
     """
     faults = error.errors if isinstance(error, InvalidFields) else [error]
-    known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.fields)}
+    known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.recipient_fields)}
     unsaid = metadata.archived is None and isinstance(caller.sharer, Consumer)
     return InvalidFields(
         [
@@ -125,25 +142,31 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
     )
 
 
-async def _received(caller: Caller, form: SharingForm, share: Share, metadata: Metadata) -> Response:
+async def _received(caller: Caller, form: SharingForm, document: Receive, share: Share, metadata: Metadata) -> Response:
     deps, sharer = caller.deps, caller.sharer
     ticket = await run_in_threadpool(
         add_document_of_unknown_length, deps, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)
     )
-    body = Request(caller.request.scope, form.receive_document)
+    body = Request(caller.request.scope, document)
     await receive(deps, body, ticket.token, ticket.upload_id, offset=0, announced=None)
     await form.finish()
-    document = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
+    received = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
     published = await run_in_threadpool(publish_share, deps, sharer, share.id)
+    return _answer(caller, published, metadata, received.id, received.length, received.stored_length)
+
+
+def _answer(
+    caller: Caller, share: Share, metadata: Metadata, document_id: str, length: int, stored_length: int
+) -> Response:
     answer = {
-        "id": uuid_of(document.id),
+        "id": uuid_of(document_id),
         "dokumentnavn": metadata.name,
         "mimeType": metadata.media_type,
-        "ukryptertStorrelse": document.length,
-        "kryptertStorrelse": document.stored_length,
+        "ukryptertStorrelse": length,
+        "kryptertStorrelse": stored_length,
     }
-    waits = {"venterPaGodkjenning": True} if published.state is ShareState.DRAFT else {}
-    return JSONResponse(answer | waits, 201, {"Location": f"{deps.config.public_url}/d/{share.id}"})
+    waits = {"venterPaGodkjenning": True} if share.state is ShareState.DRAFT else {}
+    return JSONResponse(answer | waits, 201, {"Location": f"{caller.deps.config.public_url}/d/{share.id}"})
 
 
 def _at_most(request: Request) -> int | None:
@@ -152,91 +175,3 @@ def _at_most(request: Request) -> int | None:
     if length is None:
         return None
     return min(length, MAX_LENGTH) if length <= MAX_LENGTH + _AROUND else length
-
-
-def read_metadata(raw: bytes, now: datetime) -> Metadata:
-    """Return the content of the part. Raises: InvalidInput, or InvalidFields with every error."""
-    body = json_object(raw, "metadata")
-    faults: list[InvalidInput] = []
-    name = text_of(body, "dokumentnavn")
-    if not name:
-        faults.append(InvalidInput("dokumentnavn", "field_missing"))
-    if body.get("ikkeLagreDokumentLastetNed"):
-        faults.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
-    if body.get("sikkerhetsniva") not in (None, 3, 4):
-        faults.append(InvalidInput("sikkerhetsniva", "field_malformed"))
-    expires_at = now
-    try:
-        expires_at = _end(body, now)
-    except InvalidInput as error:
-        faults.append(error)
-    recipients = _recipients(body, faults)
-    if faults:
-        raise InvalidFields(faults)
-    archived = body.get("arkivert")
-    return Metadata(
-        name=name,
-        media_type=text_of(body, "mimetype") or "application/octet-stream",
-        reference=text_of(body, "korrelasjonsid"),
-        expires_at=expires_at,
-        archived=archived if isinstance(archived, bool) else None,
-        recipients=tuple(recipient for _, recipient in recipients),
-        fields=tuple(field for field, _ in recipients),
-    )
-
-
-def _end(body: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the end, from either ``ttl`` in seconds or ``tilgjengeligTil``; exactly one is required."""
-    ttl, until = body.get("ttl"), text_of(body, "tilgjengeligTil")
-    if (ttl is None) == (not until):
-        raise InvalidInput("ttl", "end_wanted")
-    if until:
-        return _instant(until)
-    if not isinstance(ttl, int) or isinstance(ttl, bool):
-        raise InvalidInput("ttl", "field_malformed")
-    if ttl < 0:
-        raise InvalidInput("ttl", "end_wanted")
-    return now + min(timedelta(seconds=min(ttl, 10**11)), _MAX_TTL)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-        instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput("tilgjengeligTil", "field_malformed") from None
-    if instant.tzinfo is None:
-        raise InvalidInput("tilgjengeligTil", "field_malformed")
-    return instant
-
-
-def _recipients(body: Mapping[str, Any], faults: list[InvalidInput]) -> list[tuple[str, RecipientInput]]:
-    listed = body.get("eksponertFor")
-    if not isinstance(listed, list) or not listed:
-        faults.append(InvalidInput("eksponertFor", "recipients_missing"))
-        return []
-    if len(listed) > MAX_RECIPIENTS:
-        faults.append(InvalidInput("eksponertFor", "too_many_recipients", longest=MAX_RECIPIENTS))
-        return []
-    found: list[tuple[str, RecipientInput]] = []
-    for index, exposed in enumerate(listed):
-        try:
-            found.append(_recipient(exposed, f"eksponertFor[{index}]"))
-        except InvalidInput as error:
-            faults.append(error)
-    return found
-
-
-def _recipient(exposed: object, field: str) -> tuple[str, RecipientInput]:
-    if not isinstance(exposed, dict):
-        raise InvalidInput(field, "field_malformed")
-    kind = _NUMBERS.get(str(exposed.get("type")))
-    if kind is None:
-        raise InvalidInput(f"{field}.type", "recipient_type")
-    if exposed.get("ressursId") is not None:
-        raise InvalidInput(f"{field}.ressursId", "recipient_type")
-    name, form = kind
-    number = text_of(exposed, name)
-    if not form.fullmatch(number):
-        raise InvalidInput(f"{field}.{name}", "field_malformed")
-    return f"{field}.{name}", RecipientInput(number)

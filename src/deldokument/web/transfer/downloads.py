@@ -26,6 +26,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -37,10 +38,10 @@ from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writabl
 from deldokument.server.socket_lending import SocketLease, borrow_answer
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
 from deldokument.services.auth.sessions import continues
-from deldokument.services.downloads.access import still_authorized
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
+from deldokument.services.downloads.system_access import may_continue
 from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
@@ -72,17 +73,19 @@ _HEADERS = {
 def document_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of one document."""
     content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
-    return _answer(call, content)
+    return content_response(call.deps, call.request, content, _activity(call))
 
 
 def archive_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of the zip of all documents."""
-    return _answer(call, open_archive(call.deps, call.person.person, call.path("id")))
+    content = open_archive(call.deps, call.person.person, call.path("id"))
+    return content_response(call.deps, call.request, content, _activity(call))
 
 
-def _answer(call: RequestContext, content: Content) -> Response:
+def content_response(deps: Dependencies, request: Request, content: Content, alive: Callable[[], bool]) -> Response:
+    """Return the response to GET or HEAD of a content; ``alive`` says whether the caller is still logged in."""
     etag = f'"{content.etag}"'
-    if status := failed_precondition(call.request, etag):
+    if status := failed_precondition(request, etag):
         return Response(status_code=status, headers=_HEADERS | {"ETag": etag})
     headers = _HEADERS | {
         "ETag": etag,
@@ -91,8 +94,8 @@ def _answer(call: RequestContext, content: Content) -> Response:
         "Content-Length": str(content.length),
     }
     # RFC 9110, 14.2: Range means nothing in a HEAD request.
-    wanted = call.request.headers.get("range") if call.request.method == "GET" else None
-    span = wanted_range(wanted, call.request.headers.get("if-range"), etag, content.length)
+    wanted = request.headers.get("range") if request.method == "GET" else None
+    span = wanted_range(wanted, request.headers.get("if-range"), etag, content.length)
     if span == (0, 0):
         return Response(
             status_code=416, headers=_HEADERS | {"Content-Range": f"bytes */{content.length}", "ETag": etag}
@@ -100,10 +103,9 @@ def _answer(call: RequestContext, content: Content) -> Response:
     start, stop = span or (0, content.length)
     if span:
         headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{content.length}", "Content-Length": str(stop - start)}
-    if call.request.method == "HEAD":
+    if request.method == "HEAD":
         return Response(headers=headers)
-    alive = _activity(call)
-    return ContentResponse(call.deps, content, start, stop, alive, 206 if span else 200, headers)
+    return ContentResponse(deps, content, start, stop, alive, 206 if span else 200, headers)
 
 
 def _activity(call: RequestContext) -> Callable[[], bool]:
@@ -318,7 +320,7 @@ class ContentResponse(Response):
         if time.monotonic() - self._checked < RECHECK_SECONDS - 0.5:
             return True
         self._checked = time.monotonic()
-        return await run_in_threadpool(lambda: self._alive() and still_authorized(self._world, self._content.access))
+        return await run_in_threadpool(lambda: self._alive() and may_continue(self._world, self._content.access))
 
 
 @cache

@@ -40,6 +40,7 @@ RULES = AccountRules(
     notify=True,
     sms_sender="Eksempel",
     sms_cost_code="4711",
+    full_numbers=True,
 )
 
 
@@ -188,6 +189,7 @@ def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) 
         "telephone": "55 00 00 00", "email": "bygg@eksempel.example", "hours": "10–14", "standard": "36",
         "standard_unit": "hours", "longest": "14", "longest_unit": "days", "confidential": "no", "quota": "2,5",
         "four_eyes": "yes", "notify": "yes", "sms_sender": "Eksempel", "sms_cost_code": "4711",
+        "full_numbers": "yes",
     }  # fmt: skip
     answer = ewa.post(action, sent | typed)
     assert answer.status_code == 303

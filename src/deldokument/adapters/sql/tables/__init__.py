@@ -8,6 +8,7 @@ Guarantees:
 - `audit`: event chains, checkpoints, subjects
 - `base`: metadata, naming convention, common columns
 - `bytes`: uploads, parts, garbage
+- `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
 - `logins`: sessions, pending logins, the deployment's row, the sweep's row
 - `notification_addresses`: e-mail addresses for notifications

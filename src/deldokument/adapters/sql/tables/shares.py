@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import ByteRanges, EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed, tag
 from deldokument.domain.share import ShareState
 
 share = Table(
@@ -56,6 +56,7 @@ share = Table(
     Column("card", LargeBinary),
     Column("extension_until", UtcMicros),
     Column("extension_by", Id),
+    Column("exposed_to", Id),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
@@ -132,6 +133,7 @@ document = Table(
     Column("inspected_at", UtcMicros),
     # Not in the domain: until when a worker holds the lease of the inspection.
     Column("inspecting_until", UtcMicros),
+    tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
     Index(None, "share_id", "position"),

@@ -60,6 +60,7 @@ account = Table(
     Column("notify", Boolean, nullable=False, server_default=false()),
     Column("sms_sender", Text, nullable=False, server_default=""),
     Column("sms_cost_code", Text, nullable=False, server_default=""),
+    Column("full_numbers", Boolean, nullable=False, server_default=false()),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("closed_at", UtcMicros),
     Column("deleted_at", UtcMicros),

@@ -43,6 +43,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "notify": (_("Notices to recipients"), ("notify",)),
     "sms_sender": (_("Sender's name"), ("sms_sender",)),
     "sms_cost_code": (_("Cost code"), ("sms_cost_code",)),
+    "full_numbers": (_("Full numbers for systems"), ("full_numbers",)),
 }
 """Each rule: its label, and the form fields that contain it."""
 
@@ -77,6 +78,7 @@ def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "notify": _yes_no(rules.notify),
         "sms_sender": rules.sms_sender,
         "sms_cost_code": rules.sms_cost_code,
+        "full_numbers": _yes_no(rules.full_numbers),
     }
 
 
@@ -121,6 +123,7 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
         notify=typed["notify"] == "yes",
         sms_sender=typed["sms_sender"],
         sms_cost_code=typed["sms_cost_code"],
+        full_numbers=typed["full_numbers"] == "yes",
     )
     try:
         tidy = check_rules(rules, limits)
@@ -187,6 +190,7 @@ def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "notify": yes if rules.notify else no,
         "sms_sender": rules.sms_sender or none,
         "sms_cost_code": rules.sms_cost_code or none,
+        "full_numbers": yes if rules.full_numbers else no,
     }
 
 

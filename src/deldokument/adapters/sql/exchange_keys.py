@@ -1,0 +1,37 @@
+"""Key pairs of encrypted uploads in a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.tables.exchange_keys import exchange_key
+from deldokument.ports.repositories.exchange_keys import ExchangeKey
+
+_KEY = RowMapper(ExchangeKey, exchange_key)
+_all = select(*_KEY.columns).order_by(exchange_key.c.created_at.desc(), exchange_key.c.id)
+_remove_before = delete(exchange_key).where(exchange_key.c.created_at < param("before"))
+
+
+class SqlExchangeKeys:
+    """The port ports.repositories.exchange_keys.ExchangeKeys in SQL."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def add(self, key: ExchangeKey) -> None:
+        """Insert a key pair.
+
+        Raises: Conflict if the id is taken.
+        """
+        self._work.run(insert(exchange_key), _KEY.values(key))
+
+    def all(self) -> list[ExchangeKey]:
+        """Return all key pairs, the newest first."""
+        return _KEY.all(self._work.rows(_all))
+
+    def remove_before(self, created_before: datetime) -> None:
+        """Delete the key pairs that were created earlier."""
+        self._work.run(_remove_before, {"before": created_before})

@@ -1,0 +1,16 @@
+"""Key pairs to which systems encrypt their uploads."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, LargeBinary, Table
+
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.tables.base import metadata, primary
+
+exchange_key = Table(
+    "exchange_key",
+    metadata,
+    primary(),
+    Column("created_at", UtcMicros, nullable=False),
+    Column("sealed_pair", LargeBinary, nullable=False),
+)

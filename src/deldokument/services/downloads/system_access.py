@@ -1,0 +1,77 @@
+"""Access of a system to the documents that it shared itself and asked to read back.
+
+Guarantees:
+- Only the integration that shares, and that the share is exposed to, gets bytes. Others get NotFound.
+- The right is decided at every request, and again while a long response runs.
+- It ends with the share, and with the integration's rights to the account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deldokument.domain.errors import NotFound, existing
+from deldokument.domain.identifiers import Consumer
+from deldokument.domain.policy import Decision, Denied, Reason, hold_reason, may_read_back
+from deldokument.domain.share import Share
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
+
+_TOLD_TO_ITS_SYSTEM = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class SystemAccess:
+    """A system's right to the bytes of its own share, through this integration."""
+
+    consumer: Consumer
+    share: Share
+    integration_id: str
+
+
+AnyAccess = Access | SystemAccess
+
+
+def authorize_system(deps: Dependencies, consumer: Consumer, share_id: str) -> SystemAccess:
+    """Decide whether the system may read the share's documents back.
+
+    Raises: NotFound; Gone or Frozen, only for the share's own system; Unavailable if the node's clock is off.
+    """
+    check_clock(deps)
+    with deps.database.read() as tx:
+        share, integration_id, decision = _decide(deps, tx, consumer, share_id)
+        if not isinstance(decision, Denied):
+            return SystemAccess(consumer, existing(share), existing(integration_id))
+        if decision.reason in _TOLD_TO_ITS_SYSTEM:
+            raise gone_error(tx, existing(share), decision.reason)
+    raise NotFound(decision.reason.value)
+
+
+def _decide(
+    deps: Dependencies, tx: Transaction, consumer: Consumer, share_id: str
+) -> tuple[Share | None, str | None, Decision]:
+    share, now = tx.shares.get(share_id), deps.clock.now()
+    if share is None:
+        return None, None, may_read_back(None, None, now, stop=None)
+    living = tx.integrations.of_organization(consumer.organization.value)
+    mine = next((one.id for one, account in living if account.id == share.account_id), None)
+    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    return share, mine, may_read_back(share, mine, now, stop=hold_reason(tenant, account, share))
+
+
+def reauthorize(deps: Dependencies, access: AnyAccess) -> None:
+    """Decide again, now. Raises: as ``authorize`` or ``authorize_system``."""
+    if isinstance(access, SystemAccess):
+        authorize_system(deps, access.consumer, access.share.id)
+    else:
+        authorize(deps, access.person, access.share.id)
+
+
+def may_continue(deps: Dependencies, access: AnyAccess) -> bool:
+    """Return whether a running response may continue. Called every few seconds."""
+    if isinstance(access, Access):
+        return still_authorized(deps, access)
+    with deps.database.read() as tx:
+        _, _, decision = _decide(deps, tx, access.consumer, access.share.id)
+    return not isinstance(decision, Denied)

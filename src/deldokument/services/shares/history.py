@@ -1,0 +1,108 @@
+"""The events of one share as a list for systems.
+
+Guarantees:
+- Only recipients who opened or downloaded are shown, masked as in the receipts; no other person is.
+- A system that acted is named.
+- Refusals are not listed: the persons are strangers to the tenant.
+- A list that is read page by page continues where it was, even if events are added meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.identifiers import Sharer
+from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.share import Share
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.audit import EventFilter, Place
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.actors import Actor, Actors
+from deldokument.services.shares.authorization import share_for_reading
+
+_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED})
+_LISTED = _BY_RECIPIENTS | {
+    EventKind.DRAFT_STARTED,
+    EventKind.DRAFT_ABANDONED,
+    EventKind.DOCUMENT_COMPLETED,
+    EventKind.DOCUMENT_REMOVED,
+    EventKind.DOCUMENT_INSPECTED,
+    EventKind.DOCUMENT_READ_BACK,
+    EventKind.NUMBERS_DISCLOSED,
+    EventKind.SHARE_PROPOSED,
+    EventKind.SHARE_APPROVED,
+    EventKind.PROPOSAL_RETURNED,
+    EventKind.SHARE_PUBLISHED,
+    EventKind.EXPIRY_CHANGED,
+    EventKind.SHARE_WITHDRAWN,
+    EventKind.SHARE_FROZEN,
+    EventKind.SHARE_UNFROZEN,
+    EventKind.SHARE_ENDED,
+    EventKind.SHARE_KEY_DESTROYED,
+    EventKind.RECIPIENT_NOTIFIED,
+    EventKind.MESSAGE_GIVEN_UP,
+}
+_NEWEST = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """An event of a share. ``until`` is the new end that an event set.
+
+    ``person`` is the masked recipient, ``system`` the organisation whose system acted; empty if there is none.
+    """
+
+    at: datetime
+    kind: EventKind
+    person: str
+    system: str
+    document_id: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One page, oldest first; ``next`` continues, None at the end. A page may have fewer events than asked for."""
+
+    events: tuple[HistoryEvent, ...]
+    next: Place | None
+
+
+def share_history(
+    deps: Dependencies, sharer: Sharer, share_id: str, *, after: Place | None = None, limit: int = 50
+) -> History:
+    """Return a page of the share's events. Raises: NotFound."""
+    with deps.database.read() as tx:
+        share = share_for_reading(deps, tx, sharer, share_id)
+        wanted = EventFilter(share.tenant_id, share_id=share_id)
+        found = tx.audit.oldest(wanted, after=after, last_number=_NEWEST, limit=limit + 1)
+        shown = [stored.event for stored in found[:limit] if _is_listed(stored.event)]
+        events = _history(deps, tx, share, shown)
+    last = found[limit - 1] if len(found) > limit else None
+    return History(tuple(events), (last.event.at, last.number) if last else None)
+
+
+def _is_listed(event: AuditEvent) -> bool:
+    if event.kind is EventKind.MESSAGE_GIVEN_UP:
+        return (event.details or {}).get("channel") in RECIPIENT_CHANNELS
+    return event.kind in _LISTED
+
+
+def _history(deps: Dependencies, tx: Transaction, share: Share, events: list[AuditEvent]) -> list[HistoryEvent]:
+    actors = Actors(deps, share.tenant_id).behind(tx, events)
+    return [_event(event, actor) for event, actor in zip(events, actors, strict=True)]
+
+
+def _event(event: AuditEvent, actor: Actor | None) -> HistoryEvent:
+    details = event.details or {}
+    until = details.get("until")
+    return HistoryEvent(
+        at=event.at,
+        kind=event.kind,
+        person=actor.masked if actor and event.kind in _BY_RECIPIENTS else "",
+        system=actor.name if actor and not event.subject_id else "",
+        document_id=str(details.get("document", "")),
+        until=datetime.fromisoformat(str(until)) if until else None,
+    )

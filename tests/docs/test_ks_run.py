@@ -1,0 +1,64 @@
+"""The commands of docs/ks-compatible.md are run as they stand, against a whole deployment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deldokument.domain.uuids import uuid_of
+from deldokument.services.accounts.integrations import confirm_archive, renew_password
+from tests.docs import test_integrating_page as integrating
+from tests.docs.documents import DOCS
+from tests.docs.test_integrating_page import Shell, alike, fill_in, own_values, values
+from tests.support.server import FJELL, Deployment
+
+PAGE = (DOCS / "ks-compatible.md").read_text("utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)
+_RENEW = """token=$(get_token | sed 's/.*Bearer //')
+printf '%s\\n' "Authorization: Bearer $token" "IntegrasjonId: $id" "IntegrasjonPassord: $password" > headers
+"""
+"""A token lives for two minutes, and a busy machine may take longer."""
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    opened = Shell(tmp_path)
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def credentials(deployment: Deployment) -> Iterator[dict[str, str]]:
+    """IntegrasjonId and password of Fjell's system on «Byggesak», whose archiving is confirmed meanwhile."""
+    deps = deployment.node.deps
+    with deps.database.read() as tx:
+        [(integration, account)] = [
+            found for found in tx.integrations.of_organization(FJELL) if found[1].name == "Byggesak"
+        ]
+    place = {"tenant_id": account.tenant_id, "account_id": account.id, "integration_id": integration.id}
+    confirm_archive(deps, **place, confirmed=True)
+    yield {"id": uuid_of(integration.id), "password": renew_password(deps, **place)}
+    confirm_archive(deps, **place, confirmed=False)
+
+
+@pytest.mark.timeout(240)
+def test_every_command_on_the_page_does_what_the_page_says(
+    deployment: Deployment, shell: Shell, tmp_path: Path
+) -> None:
+    own = own_values(deployment, tmp_path)
+    shell.run(fill_in(integrating.BLOCKS[0][1], own))
+    shell.run(integrating.BLOCKS[1][1])
+    told = ""
+    with credentials(deployment) as given:
+        shell.run("\n".join(f"{name}={value!r}" for name, value in given.items()))
+        for language, block in BLOCKS:
+            if language == "json":
+                assert len(values(block)) == len(values(told)), told
+                assert all(map(alike, values(block), values(told))), f"the page shows {block}the answer is {told}"
+                continue
+            shell.run(_RENEW)
+            told = shell.run(re.sub(r"^del=.*$", f"del={deployment.url}", block, flags=re.M))

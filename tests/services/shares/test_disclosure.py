@@ -1,0 +1,62 @@
+"""Recipients of a document: masked for everybody, but for systems of an account that lets them have full numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import NotFound
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.tenancy import IntegrationRights
+from deldokument.ports.registers import RegisteredOrganization
+from deldokument.services.shares.disclosure import document_recipients
+from tests.support.accounts import events_of, set_rules
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import FJELL, KARI, OLA, VIGDIS, Stage, person
+
+MASKED, FULL = ["218794 *****", "312 824 450"], [OLA, FJELL]
+
+
+def disclosures(stage: Stage, share_id: str) -> int:
+    return sum(event.kind is EventKind.NUMBERS_DISCLOSED for event in events_of(stage, share_id))
+
+
+def test_to_whom_a_document_goes_is_told_masked_to_its_account_alone(stage: Stage) -> None:
+    [document_id] = stage.document_ids(stage.publish(OLA, FJELL))
+    account_id = stage.byggesak.id
+    assert document_recipients(stage.deps, person(KARI), account_id, document_id) == MASKED
+    for sharer, account, document in (
+        (KARI, stage.avtaler.id, document_id),
+        (KARI, account_id, "unknown"),
+        (VIGDIS, account_id, document_id),
+    ):
+        with pytest.raises(NotFound):
+            document_recipients(stage.deps, person(sharer), account, document)
+
+
+def test_full_numbers_go_to_systems_that_may_share_from_an_account_that_allows_it(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    [document_id] = stage.document_ids(share_id)
+    integrate(stage)
+    reader = Consumer(OrganizationNumber("314758625"))
+    stage.register.known["314758625"] = RegisteredOrganization("314758625", "LESBAR AS", "AS", "active")
+    integrate(stage, rights=IntegrationRights.READ, number="314758625")
+    account_id = stage.byggesak.id
+    assert document_recipients(stage.deps, SYSTEM, account_id, document_id) == MASKED
+    set_rules(stage, stage.byggesak, full_numbers=True)
+    assert document_recipients(stage.deps, SYSTEM, account_id, document_id) == FULL
+    for sharer in (person(KARI), reader):
+        assert document_recipients(stage.deps, sharer, account_id, document_id) == MASKED
+    assert disclosures(stage, share_id) == 1
+
+
+def test_the_event_log_shows_each_disclosure_once_in_ten_minutes(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    integration = integrate(stage)
+    set_rules(stage, stage.byggesak, full_numbers=True)
+    for minutes, expected in ((0, 1), (9, 1), (2, 2)):
+        stage.clock.advance(minutes=minutes)
+        document_recipients(stage.deps, SYSTEM, stage.byggesak.id, document_id)
+        assert disclosures(stage, share_id) == expected
+    assert events_of(stage, share_id)[-1].details == {"integration": integration.id}
