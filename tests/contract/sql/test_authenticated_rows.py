@@ -17,6 +17,7 @@ from deldokument.adapters.sql.column_types import DurationMicros, EnumSet, EnumT
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
 from deldokument.domain.webhook import Webhook, WebhookEvent
@@ -31,7 +32,8 @@ ANNE = Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name")
 DRIFT = Operator("drift", b"hash of siv", b"number", b"name")
 SYSTEM = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
 HOOK = Webhook("hook", SYSTEM.id, b"url", b"secret", frozenset({WebhookEvent.DOWNLOADED}), NOW)
-SHARE = draft()
+SHARE, OTHER_SHARE = draft(), draft(id="other share")
+ADDRESS = NoticeAddress("address", KARI.lookup_hash)
 DOCUMENT = document_of(SHARE)
 UPLOAD = upload_of(DOCUMENT, token_hash=b"hash of token")
 PARTIAL = replace(UPLOAD, id="partial", token_hash=None, partial_of=UPLOAD.id, start=0)
@@ -39,8 +41,15 @@ UNBOUND = {
     "member": {"used_at"},
     "integration": {"used_at"},
     "upload": {"length", "offset", "finished_at", "start", "sealed_metadata"},
+    "document": {
+        *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
+        *("inspected_at", "inspecting_until"),
+    },
+    "notice_address": {
+        *("tries", "codes", "codes_since", "downloaded", "ending", "approval", "signature", "language"),
+    },
 }
-"""Columns that decide nothing, or that a compare-and-set changes; a part's bytes are bound by the manifest."""
+"""Columns that decide nothing, or that a compare-and-set changes; bytes and names are encrypted for their document."""
 IDS = {
     "tenant": TENANT.id,
     "account": ACCOUNT.id,
@@ -50,6 +59,8 @@ IDS = {
     "integration": SYSTEM.id,
     "upload": UPLOAD.id,
     "webhook": HOOK.id,
+    "document": DOCUMENT.id,
+    "notice_address": ADDRESS.id,
 }
 FORGERIES = [
     ("tenant", {"activated_at": None}),
@@ -73,6 +84,9 @@ FORGERIES = [
     ("upload", {"deadline": NOW + 2 * DAY}),
     ("webhook", {"sealed_url": b"another"}),
     ("webhook", {"events": frozenset({WebhookEvent.OPENED})}),
+    ("document", {"share_id": OTHER_SHARE.id}),
+    ("notice_address", {"lookup_hash": b"hash of siv"}),
+    ("notice_address", {"sealed_address": b"another", "confirmed_at": NOW}),
     *((kind, {"tag": tag}) for kind in IDS for tag in (None, b"", bytes(32))),
 ]
 OTHER_TENANT = replace(TENANT, id="other", organization_number="983544622")
@@ -96,6 +110,8 @@ def database(database: SqlDatabase, damage: DamageReports) -> SqlDatabase:
         tx.integrations.add(SYSTEM)
         tx.webhooks.add(HOOK)
         tx.shares.add(SHARE)
+        tx.shares.add(OTHER_SHARE)
+        tx.notification_addresses.save(ADDRESS)
         tx.shares.add_document(DOCUMENT)
         tx.uploads.add(UPLOAD)
         tx.uploads.add(PARTIAL)
@@ -144,6 +160,17 @@ def readings(tx: Transaction) -> dict[str, list[Any]]:
             *tx.webhooks.of_integrations([SYSTEM.id]),
             *tx.webhooks.of_account(ACCOUNT.id),
             *tx.webhooks.of_tenant(TENANT.id),
+        ],
+        "document": [
+            tx.shares.document(DOCUMENT.id),
+            *tx.shares.documents([SHARE.id, OTHER_SHARE.id]),
+            *(one for share in (SHARE, OTHER_SHARE) for one in tx.shares.documents_after(share.id, None, 10)),
+            *tx.shares.documents_after(SHARE.id, (0, ""), 10),
+        ],
+        "notice_address": [
+            tx.notification_addresses.get(ADDRESS.id),
+            tx.notification_addresses.of_person(KARI.lookup_hash),
+            *tx.notification_addresses.of_persons([KARI.lookup_hash, b"hash of siv"]),
         ],
     }
 

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.tenancy import Administrator, Integration, Operator
 from deldokument.domain.webhook import Webhook, WebhookEvent
 from deldokument.ports.integrity import DamageReports
@@ -28,6 +29,7 @@ def of_before(database: SqlDatabase, database_url: str) -> None:
         for one in (draft(id="a"), share, draft(id="c"), draft(id="d")):
             tx.shares.add(one)
         tx.shares.add_recipient(recipient_of(share))
+        tx.notification_addresses.save(NoticeAddress("address", KARI.lookup_hash))
     begin_upload(database, draft(id="a"))
     engines = open_engines(database_url)
     with transaction(engines.writer) as connection:

@@ -330,7 +330,7 @@ def test_of_many_ids_those_that_are_shares_are_known_erased_or_not(database: Sql
 def test_drafts_of_a_sharer_are_counted_up_to_a_bound(database: SqlDatabase) -> None:
     def count(most: int = 10, sharer: str = KARI.id, account: str = ACCOUNT.id) -> int:
         with database.read() as tx:
-            return tx.shares.count_drafts(account, sharer, most)
+            return tx.accounts.count_drafts(account, sharer, most)
 
     assert count() == 0
     keep(database, draft(), draft(), available(), ended())

@@ -22,8 +22,11 @@ from deldokument.services.accounts import deletion
 from deldokument.services.audit import browsing, damage
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, content, offers
+from deldokument.services.encryption import identifier_hash
 from deldokument.services.maintenance import lag, retention
-from deldokument.services.shares import discarding, drafts, publishing, queries
+from deldokument.services.notifications import email_addresses
+from deldokument.services.people import directory_key
+from deldokument.services.shares import discarding, drafts, extensions, publishing, queries
 from deldokument.services.tenants import export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from tests.support.faulty_ports import FaultyDatabase
@@ -95,7 +98,7 @@ def test_a_share_moved_to_another_account_has_no_sharers(stage: Stage) -> None:
         with pytest.raises(NotFound):
             queries.show_share(stage.deps, person(number), share_id)
         with pytest.raises(NotFound):
-            publishing.change_expiry(stage.deps, person(number), share_id, NOON)
+            extensions.change_expiry(stage.deps, person(number), share_id, NOON)
         with pytest.raises(NotFound):
             publishing.copy_share(stage.deps, person(number), share_id)
     listed = queries.list_shares(stage.deps, person(VIGDIS))
@@ -217,6 +220,12 @@ def test_a_share_whose_sharers_row_is_damaged_is_shown_without_the_name(stage: S
     assert [one.sharer for one in export.exported_shares(stage.deps, tenant_id=stage.tenant.id)] == [""]
 
 
+def test_a_damaged_account_exports_nothing(stage: Stage) -> None:
+    stage.publish(OLA)
+    forge(stage, "account", stage.byggesak.id, quota=1)
+    assert not list(export.exported_shares(stage.deps, tenant_id=stage.tenant.id))
+
+
 def test_the_event_log_shows_no_title_of_a_damaged_share(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak")
     forge(stage, "share", share_id, expires_at=NOON)
@@ -276,7 +285,7 @@ def test_each_damaged_row_has_one_alarm_however_often_and_wherever_it_is_found(
 ) -> None:
     assert damage.record_damage(stage.deps) == 0
     row, forged = DamagedRow("share", "a" * 22), DamagedRow("member", "Kari Lunde\nroot: ok")
-    with caplog.at_level(logging.WARNING, "deldokument.integrity"):
+    with caplog.at_level(logging.WARNING, "deldokument"):
         for one in (row, forged):
             stage.deps.damage.report(one)
         assert damage.record_damage(stage.deps) == 2
@@ -298,3 +307,41 @@ def test_damage_that_cannot_be_recorded_now_is_recorded_later(stage: Stage) -> N
     with pytest.raises(ServiceError):
         damage.record_damage(broken)
     assert damage.record_damage(stage.deps) == 1
+
+
+def test_a_document_moved_to_another_share_shows_its_name_to_nobody(stage: Stage) -> None:
+    secret, own = stage.publish(OLA), stage.publish(SIV)
+    [document_id] = stage.document_ids(secret)
+    forge(stage, "document", document_id, share_id=own)
+    for share_id in (secret, own):
+        assert document_id not in stage.document_ids(share_id)
+    assert len(offers.open_share(stage.deps, person(SIV), own).documents) == 1
+    assert ("document", document_id) in {tuple((event.details or {}).values()) for event in alarms(stage)}
+
+
+def test_an_address_moved_to_another_person_is_shown_to_nobody(stage: Stage) -> None:
+    email_addresses.enter_address(stage.deps, person(KARI), "kari@eksempel.example")
+    vigdis = identifier_hash(directory_key(stage.deps), person(VIGDIS))
+    [kept] = rows(stage, "notice_address")
+    forge(stage, "notice_address", kept["id"], lookup_hash=vigdis)
+    assert email_addresses.show_address(stage.deps, person(VIGDIS)).unconfirmed == ""
+    assert [event.details for event in alarms(stage)] == [{"row": "notice_address", "id": kept["id"]}]
+
+
+@pytest.mark.parametrize("key_id", ["", "directory", "share:" + "x" * 22])
+def test_a_refusal_creates_no_key_that_a_row_names(stage: Stage, key_id: str) -> None:
+    share_id, before = stage.publish(OLA), set(stage.deps.keyring.ids(""))
+    forge(stage, "share", share_id, audit_key_id=key_id)
+    assert not sees(stage, SIV, share_id)
+    made = set(stage.deps.keyring.ids("")) - before
+    assert all(entry.startswith("audit:-:") for entry in made)
+    assert [event.tenant_id for _, event in stage.trail() if event.kind is EventKind.SHARE_DENIED] == [None]
+
+
+def test_a_receipt_without_its_person_damages_one_share_alone(stage: Stage) -> None:
+    opened, good = stage.publish(OLA), stage.publish(OLA)
+    assert sees(stage, OLA, opened)
+    for receipt in rows(stage, "receipt"):
+        forge(stage, "audit_subject", receipt["subject_id"], id="nobody")
+    listed = queries.list_shares(stage.deps, person(KARI))
+    assert ([view.share.id for view in listed.shares], [one.id for one in listed.damaged]) == ([good], [opened])

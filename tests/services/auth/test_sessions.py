@@ -410,3 +410,22 @@ def test_a_person_completes_so_many_logins_in_an_hour_and_keeps_the_session_that
     assert sessions.find_session(deps, secret) is not None
     stage.login.person = OLA
     log_in_there()
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_session_with_another_ones_identity_is_none(stage: Stage, *, emptied: bool) -> None:
+    mine = log_in(stage).session_secret
+    stage.login.person = OLA
+    theirs = log_in(stage).session_secret
+    session = sessions.find_session(stage.deps, theirs)
+    assert session is not None
+    with stage.deps.database.write() as tx:
+        for secret in (mine, theirs):
+            tx.sessions.follow(hashlib.sha256(secret.encode()).digest(), b"" if emptied else b"\x01" * 93, "sid-2")
+    assert sessions.find_session(stage.deps, mine) is None
+    assert own_sessions.list_own_sessions(stage.deps, session) == []
+    begun, answer = begin(stage)
+    sessions.complete_login(stage.deps, answer, browser_secret=begun.browser_secret, previous_secret=mine)
+    sessions.end_by_front_channel(stage.deps, issuer=stage.login.issuer, provider_session_id="sid-2")
+    assert EventKind.LOGGED_OUT not in {event.kind for _, event in stage.trail()}
+    assert {row.kind for row in stage.deps.damage.take()} == {"session"}

@@ -34,6 +34,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch
 from deldokument.services.shares import publishing
 from deldokument.worker import Sending
+from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, OLA, Stage, person
 
 
@@ -158,6 +159,15 @@ def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage
     [(who, event)] = [(who, event) for who, event in stage.trail() if event.kind is EventKind.MESSAGE_GIVEN_UP]
     assert (who, event.share_id) == (None, share_id)
     assert event.details == {"message": added.id, "about": "told", "channel": "webhook", "code": "status_400"}
+
+
+def test_what_is_given_up_about_a_damaged_share_is_told_in_the_chain_of_the_message(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    put(stage, share_id)
+    do_as_owner(stage.database_url, f"UPDATE share SET tenant_id = '{stage.barnevern.tenant_id}'")
+    attempt(stage, refused("status_400"))
+    [event] = [event for _, event in stage.trail() if event.kind is EventKind.MESSAGE_GIVEN_UP]
+    assert (event.tenant_id, event.share_id) == (stage.tenant.id, None)
 
 
 def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Stage) -> None:

@@ -22,6 +22,7 @@ from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, extensions, publishing, queries
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
+from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
 TITLE = "Vedtak om barnehageplass"
@@ -59,6 +60,18 @@ def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
+
+
+def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, OLA)
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
+    assert send_notices(stage) == [Result.AGAIN]
+    do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
+    stage.clock.advance(hours=1)
+    assert send_notices(stage) == [Result.SENT]
+    assert kept(stage, share)
+    assert altinn.outcome
 
 
 @pytest.mark.usefixtures("altinn")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Row, and_, cast, func, select, update
+from sqlalchemy import BigInteger, Row, and_, cast, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
@@ -52,6 +52,14 @@ _spent = (
     .order_by(account.c.deleted_at)
     .limit(param("most"))
 )
+
+_drafts_of = (
+    select(share.c.id)
+    .where(is_draft, may_have_key, share.c.account_id == param("key"))
+    .where(or_(share.c.member_id == param("sharer"), share.c.integration_id == param("sharer")))
+    .limit(param("most"))
+)
+_count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 
 
 class SqlAccounts:
@@ -110,6 +118,11 @@ class SqlAccounts:
     def usage(self, account_id: str) -> AccountUsage:
         """Count what the account holds now."""
         return AccountUsage(*list(self._work.rows(_contents, {"key": account_id})[0]))
+
+    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count the drafts of a member or an integration, up to ``at_most``."""
+        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
+        return int(self._work.rows(_count_drafts, values)[0][0])
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""

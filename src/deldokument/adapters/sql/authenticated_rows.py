@@ -21,6 +21,8 @@ from sqlalchemy import Row, Select, Table, update
 from deldokument.adapters.sql.column_types import EPOCH
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.bytes import upload
+from deldokument.adapters.sql.tables.notification_addresses import notice_address
+from deldokument.adapters.sql.tables.shares import document
 from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.crypto.row_tags import RowValue, is_row_tag, row_tag
@@ -109,6 +111,11 @@ UPLOAD_TAGS = _tags(upload, "document_id share_id member_id integration_id token
 WEBHOOK_TAGS = _tags(
     webhook, "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for"
 )
+# A name is encrypted for its document; the tag says of which share that is.
+DOCUMENT_TAGS = _tags(document, "share_id")
+ADDRESS_TAGS = _tags(
+    notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
+)
 EVERY_TAG = (
     TENANT_TAGS,
     ACCOUNT_TAGS,
@@ -118,6 +125,8 @@ EVERY_TAG = (
     INTEGRATION_TAGS,
     UPLOAD_TAGS,
     WEBHOOK_TAGS,
+    DOCUMENT_TAGS,
+    ADDRESS_TAGS,
 )
 
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, select
 
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.authenticated_rows import ADDRESS_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
 from deldokument.domain.email_addresses import NoticeAddress
 
-_ADDRESS = RowMapper(NoticeAddress, notice_address)
+_ADDRESS = AuthenticatedMapper(NoticeAddress, ADDRESS_TAGS)
 _every = select(*_ADDRESS.columns)
 _by_id = _every.where(notice_address.c.id == param("key"))
 _by_hash = _every.where(notice_address.c.lookup_hash == param("lookup_hash"))
 _by_hashes = _every.where(InList(notice_address.c.lookup_hash, "lookup_hashes"))
-_drop = (
-    update(notice_address)
-    .where(awaits_code, notice_address.c.challenged_at < param("before"))
-    .values(sealed_unconfirmed=b"", challenge_id="", challenged_at=None, tries=0)
-)
+_unconfirmed = _every.where(awaits_code, notice_address.c.challenged_at < param("before"))
 _is_member = exists().where(is_living, member.c.lookup_hash == notice_address.c.lookup_hash)
 _is_administrator = exists().where(administrator.c.lookup_hash == notice_address.c.lookup_hash)
 _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
@@ -35,30 +32,30 @@ class SqlNotificationAddresses:
 
     def get(self, address_id: str) -> NoticeAddress | None:
         """Return the address with the id."""
-        return _ADDRESS.one(self._work.first(_by_id, {"key": address_id}))
+        return _ADDRESS.intact(self._work, self._work.first(_by_id, {"key": address_id}))
 
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
         """Return the address of the person with the hash, its row locked."""
-        return _ADDRESS.one(self._work.first(self._work.locked(_by_hash), {"lookup_hash": lookup_hash}))
+        return _ADDRESS.intact(self._work, self._work.first(self._work.locked(_by_hash), {"lookup_hash": lookup_hash}))
 
     def of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
         """Return the address of the person with the hash."""
-        return _ADDRESS.one(self._work.first(_by_hash, {"lookup_hash": lookup_hash}))
+        return _ADDRESS.intact(self._work, self._work.first(_by_hash, {"lookup_hash": lookup_hash}))
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
         """Return the existing addresses of the persons with the hashes."""
-        return _ADDRESS.all(self._work.batched(_by_hashes, "lookup_hashes", lookup_hashes))
+        return _ADDRESS.all_intact(self._work, self._work.batched(_by_hashes, "lookup_hashes", lookup_hashes))
 
     def save(self, address: NoticeAddress) -> None:
         """Insert or replace an address.
 
         Raises: Conflict if the person has another record.
         """
-        self._work.insert_or_replace(notice_address, _ADDRESS.values(address))
+        self._work.insert_or_replace(notice_address, _ADDRESS.tagged(self._work, address))
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
         """Remove addresses that have waited for confirmation since before then, and return their number."""
-        return self._work.count(_drop, {"before": challenged_before})
+        return _ADDRESS.rewrite(self._work, _unconfirmed, NoticeAddress.settled, before=challenged_before)
 
     def forget_strangers(self) -> int:
         """Delete addresses of persons who are neither members nor administrators, and return their number."""

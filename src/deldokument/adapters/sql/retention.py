@@ -178,7 +178,7 @@ class SqlRetention:
 
     def uninspected(self, now: datetime, limit: int) -> list[Document]:
         """Return complete, uninspected documents of living shares that no worker is inspecting, the oldest first."""
-        return DOCUMENT.all(self._rows(_uninspected, document, {"now": now, "most": limit}))
+        return DOCUMENT.all_intact(self._work, self._rows(_uninspected, document, {"now": now, "most": limit}))
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
         """Lease a document's inspection.

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
+from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, SHARE, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.bytes import upload
@@ -32,7 +33,7 @@ from deldokument.domain.errors import Broken, require
 from deldokument.domain.share import Document, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
-DOCUMENT = RowMapper(Document, document)
+DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
 _RECIPIENT = RowMapper(Recipient, recipient)
 
 _key = param("key")
@@ -59,13 +60,6 @@ _unread = (
     .limit(param("most"))
     .subquery()
 )
-_drafts_of = (
-    select(share.c.id)
-    .where(is_draft, may_have_key, share.c.account_id == _key)
-    .where(or_(share.c.member_id == param("sharer"), share.c.integration_id == param("sharer")))
-    .limit(param("most"))
-)
-_count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 _extensions = (
     select(*CARD_COLUMNS)
     .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
@@ -183,11 +177,6 @@ class SqlShares:
         # A share that ends soon may wait for a later end too.
         return list({one.id: one for one in found}.values())
 
-    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count the drafts of a member or an integration, up to ``at_most``."""
-        values = {"key": account_id, "sharer": sharer_id, "most": at_most}
-        return int(self._work.rows(_count_drafts, values)[0][0])
-
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""
         return [row[0] for row in self._work.rows(_audit_key_ids_available)]
@@ -236,23 +225,23 @@ class SqlShares:
 
         Raises: Conflict if the share does not exist.
         """
-        self._work.run(_add_document, DOCUMENT.values(document))
+        self._work.run(_add_document, DOCUMENT.tagged(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id."""
-        return DOCUMENT.one(self._work.first(_document_by_id, {"key": document_id}))
+        return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents share by share, by position."""
-        return DOCUMENT.all(self._work.batched(_documents, "keys", share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
         values: dict[str, Any] = {"key": share_id, "most": limit}
         if after is None:
-            return DOCUMENT.all(self._work.rows(_documents_of_share, values))
+            return DOCUMENT.all_intact(self._work, self._work.rows(_documents_of_share, values))
         place = dict(zip(("position", "id"), after, strict=True))
-        return DOCUMENT.all(self._work.rows(_later_documents, values | place))
+        return DOCUMENT.all_intact(self._work, self._work.rows(_later_documents, values | place))
 
     def save_document(self, document: Document) -> None:
         """Write all fields.

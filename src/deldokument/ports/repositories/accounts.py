@@ -59,6 +59,10 @@ class Accounts(Protocol):
         """Count what the account holds now."""
         ...
 
+    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
+        """Count the account's drafts of a member or an integration, up to ``at_most``."""
+        ...
+
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then whose end is not recorded; not if they or their tenant are frozen.
 

@@ -53,10 +53,6 @@ class Shares(Protocol):
         """
         ...
 
-    def count_drafts(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count the account's drafts of a member or an integration, up to ``at_most``."""
-        ...
-
     def audit_key_ids_available(self) -> list[str]: ...
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
         """Return shares open at ``now`` with the recipients that have these hashes, earliest end first."""

@@ -39,7 +39,8 @@ def list_own_sessions(deps: Dependencies, session: Session) -> list[OwnSession]:
     with deps.database.read() as tx:
         found = tx.sessions.of_owner(_owner(deps, session))
     living = [one for one in found if now - one.seen_at <= IDLE and now - one.created_at <= MAX_AGE]
-    return sorted((_view(deps, one, session) for one in living), key=lambda one: not one.is_current)
+    views = [view for one in living if (view := _view(deps, one, session))]
+    return sorted(views, key=lambda one: not one.is_current)
 
 
 def end_own_session(deps: Dependencies, session: Session, session_id: str) -> None:
@@ -62,7 +63,9 @@ def _owner(deps: Dependencies, session: Session) -> bytes:
     return session_owner_hash(directory_key(deps), session.person)
 
 
-def _view(deps: Dependencies, found: SessionRecord, current: Session) -> OwnSession:
-    device = opened_session(deps, found).device
+def _view(deps: Dependencies, found: SessionRecord, current: Session) -> OwnSession | None:
+    opened = opened_session(deps, found)
+    if opened is None:
+        return None
     is_current = found.token_hash == current.token_hash
-    return OwnSession(found.token_hash.hex(), found.created_at, found.seen_at, device, is_current)
+    return OwnSession(found.token_hash.hex(), found.created_at, found.seen_at, opened.device, is_current)

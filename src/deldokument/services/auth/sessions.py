@@ -20,10 +20,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, LoginFailed, NotReady, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 from deldokument.ports.repositories.transaction import Transaction
@@ -179,7 +181,10 @@ def _handed_on(
 ) -> bytes | None:
     """Return the form that the browser's earlier session keeps, encrypted for this one; None for another person's."""
     previous = tx.sessions.get(_hash(secret))
-    if previous is None or not previous.sealed_form or opened_session(deps, previous).person != person:
+    if previous is None or not previous.sealed_form:
+        return None
+    earlier = opened_session(deps, previous)
+    if earlier is None or earlier.person != person:
         return None
     return seal_form(key, open_form(key, previous.sealed_form, previous.token_hash), session.token_hash)
 
@@ -194,8 +199,7 @@ def follow_login(deps: Dependencies, session: Session, identity: Identity) -> No
 
 def find_session(deps: Dependencies, secret: str | None) -> Session | None:
     """Return the living session of a cookie's value. This counts as activity."""
-    found = _living(deps, secret, MAX_AGE)
-    return opened_session(deps, found) if found else None
+    return _living(deps, secret, MAX_AGE)
 
 
 def continues(deps: Dependencies, secret: str | None) -> bool:
@@ -206,7 +210,7 @@ def continues(deps: Dependencies, secret: str | None) -> bool:
     return _living(deps, secret, timedelta.max) is not None
 
 
-def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> SessionRecord | None:
+def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Session | None:
     if not secret:
         return None
     token_hash, now = _hash(secret), deps.clock.now()
@@ -214,11 +218,12 @@ def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Sessi
         found = tx.sessions.get(token_hash)
     if found is None or now - found.seen_at > IDLE or now - found.created_at > max_age:
         return None
-    if now - found.seen_at > _TOUCH_EVERY:
-        owner_hash = session_owner_hash(directory_key(deps), opened_session(deps, found).person)
+    session = opened_session(deps, found)
+    if session is not None and now - found.seen_at > _TOUCH_EVERY:
+        owner_hash = session_owner_hash(directory_key(deps), session.person)
         with deps.database.write() as tx:
             tx.sessions.touch(token_hash, now, owner_hash)
-    return found
+    return session
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
@@ -254,7 +259,9 @@ def end_by_back_channel(deps: Dependencies, logout_token: str) -> None:
 def _end_all(deps: Dependencies, provider_session_id: str, how: str) -> None:
     with deps.database.write() as tx:
         for ended in tx.sessions.remove_by_provider_session(provider_session_id):
-            record_event(deps, tx, EventKind.LOGGED_OUT, person=opened_session(deps, ended).person, how=how)
+            session = opened_session(deps, ended)
+            if session is not None:
+                record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how=how)
 
 
 def _sealed(
@@ -274,10 +281,17 @@ def _sealed(
     return seal_field(key, json.dumps(body), EncryptedColumn.SESSION, token_hash.hex())
 
 
-def opened_session(deps: Dependencies, found: SessionRecord) -> Session:
-    """Return the session of a row."""
+def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
+    """Return the session of a row; None, with an alarm, if the identity in it is not that of its secret."""
     key, context = directory_key(deps), found.token_hash.hex()
-    body = json.loads(open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context))
+    try:
+        identity = open_field(key, found.sealed_identity, EncryptedColumn.SESSION, context)
+    except IntegrityError:
+        identity = ""
+    if not identity:
+        deps.damage.report(DamagedRow("session", context))
+        return None
+    body = json.loads(identity)
     # Version 0.2.0 stored neither device nor time.
     authenticated_at = body.get("authenticated_at")
     return Session(

@@ -38,6 +38,9 @@ def record_refusal(
 
     The error is returned, because the transaction must be committed.
     """
+    if share is not None and not share.intact:
+        # Neither its tenant nor its audit key can be trusted. The alarm for the row names the share.
+        share = None
     if _is_first(deps, tx, _ONE_EVENT, f"{person.value} {share.id if share else ''} {reason.value}"):
         record_event(deps, tx, EventKind.SHARE_DENIED, share=share, person=person, reason=reason.value)
     if reason in _UNLIMITED:

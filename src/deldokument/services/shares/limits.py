@@ -32,7 +32,7 @@ def check_lookup_rate(deps: Dependencies, sharer: Sharer, numbers: int) -> None:
 def check_draft_count(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
     """Raise InvalidInput if the membership has as many drafts as it may have, or a few more."""
     most = deps.config.max_drafts
-    if tx.shares.count_drafts(membership.account.id, membership.id, most) >= most:
+    if tx.accounts.count_drafts(membership.account.id, membership.id, most) >= most:
         raise InvalidInput("account", "too_many_drafts", most=most)
 
 

@@ -331,5 +331,8 @@ def _person_display(key: bytes, receipt: Receipt, related: SharerRows) -> str:
     """Return the masked person, decrypted once however many documents that person has received."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:
-        related.people[subject_id] = mask_person(subject_number(key, related.subjects[subject_id]))
+        subject = related.subjects.get(subject_id)
+        if subject is None:
+            raise IntegrityError
+        related.people[subject_id] = mask_person(subject_number(key, subject))
     return related.people[subject_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, CheckConstraint, Column, Integer, LargeBinary, Table
 
 from deldokument.adapters.sql.column_types import EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed, tag
 from deldokument.domain.email_addresses import Language
 
 notice_address = Table(
@@ -26,6 +26,7 @@ notice_address = Table(
     Column("approval", Boolean, nullable=False),
     Column("signature", Boolean, nullable=False),
     Column("language", EnumText(Language), nullable=False),
+    tag(),
     CheckConstraint("(confirmed_at IS NULL) = (length(sealed_address) = 0)", "confirmed"),
     CheckConstraint("(challenged_at IS NULL) = (length(sealed_unconfirmed) = 0)", "challenged"),
     CheckConstraint("language IN ('nb', 'nn', 'en')", "language"),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import ByteRanges, EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, sealed, tag
 from deldokument.domain.share import ShareState
 
 share = Table(
@@ -133,6 +133,7 @@ document = Table(
     Column("inspected_at", UtcMicros),
     # Not in the domain: until when a worker holds the lease of the inspection.
     Column("inspecting_until", UtcMicros),
+    tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
     Index(None, "share_id", "position"),

@@ -1,0 +1,217 @@
+"""An attack: change rows in the database, call routes as the attackers, and tell what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, Table, create_engine, select, text
+
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import existing
+from deldokument.services.audit import damage
+from deldokument.services.maintenance import lag
+from deldokument.services.tenants import operators
+from deldokument.worker import Patrol
+from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Snapshot, Victims
+from tests.matrix import api
+from tests.matrix.table import application_rows, office_rows
+from tests.support.api import PREFIX
+
+Rows = dict[str, list[dict[str, Any]]]
+ALARMED = ("tenant", "account", "member", "administrator", "operator", "integration", "webhook", "share", "upload")
+"""Tables whose damaged rows raise an alarm."""
+GUARDED = (*ALARMED, "recipient", "document")
+"""Tables in which an attacker may bring about no row."""
+_OWN = {"used_at", "opened_at", "downloaded_at"}
+_UNKNOWN = {**dict.fromkeys(("intent_id", "agreement_id", "assessment_id", "delivery_id"), "A" * 22), "language": "en"}
+_NOT_ASKED = ("/logg-", "/static", "/uploads", "/demo", "/sprak")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks for what."""
+
+    actor: str
+    method: str
+    path: str
+
+
+@contextmanager
+def as_writer(database_url: str) -> Iterator[Connection]:
+    """A transaction of somebody who may write any row that the tables admit."""
+    engine = create_engine(database_url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("PRAGMA foreign_keys = ON"))
+            connection.commit()
+            with connection.begin():
+                yield connection
+    finally:
+        engine.dispose()
+
+
+def rows_of(connection: Connection, *tables: str) -> Rows:
+    """All rows of some tables."""
+    return {name: [dict(row._mapping) for row in connection.execute(select(metadata.tables[name]))] for name in tables}
+
+
+def key_of(table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The values of the primary key."""
+    return tuple(row[column.key] for column in table.primary_key)
+
+
+@dataclass
+class Attack:
+    """One deployment and what its attackers are answered before anything is changed."""
+
+    victims: Victims
+    kept: Snapshot
+    golden: dict[Request, int] = field(default_factory=dict)
+
+    def narrow(self, states: Iterable[str] = STATES) -> list[Request]:
+        """The routes that show shares and roles, for each attacker and Kari's shares in these states."""
+        ids = self.victims.ids
+        asked = [Request(actor, "GET", path) for actor in ATTACKERS for path in ("/mine", "/delinger", "/varsler")]
+        asked += [Request("other-tenant", "GET", f"/drift/kunder/{ids['tenant_id']}")]
+        asked += [
+            Request("other-tenant", "GET", f"/konfigurasjon/{ids['tenant_id']}/kontoer/{ids['account_id']}/brukere")
+        ]
+        asked += [Request("system", "GET", f"{PREFIX}{path}") for path in ("/accounts", "/shares", "/webhooks")]
+        for share_id in (self.victims.shares[state] for state in states):
+            asked += [Request("stranger", "GET", f"/d/{share_id}")]
+            asked += [Request(actor, "GET", f"/delinger/{share_id}") for actor in ("other-account", "other-tenant")]
+            asked += [Request("system", "GET", f"{PREFIX}/shares/{share_id}")]
+        document = f"/d/{self.victims.shares['available']}/dokument/{ids['document_id']}"
+        return [*asked, Request("stranger", "GET", document)]
+
+    def rightful(self) -> list[Request]:
+        """What those concerned look at, who notice damage by it."""
+        ids, shares = self.victims.ids, self.victims.shares
+        account = f"/konfigurasjon/{ids['tenant_id']}/kontoer/{ids['account_id']}"
+        pages = {
+            "recipient": ["/mine", f"/d/{shares['available']}"],
+            "sharer": ["/delinger", "/varsler", f"/delinger/{shares['available']}", f"/delinger/{shares['draft']}"],
+            "administrator": [
+                f"/konfigurasjon/{ids['tenant_id']}",
+                f"/konfigurasjon/{ids['tenant_id']}/administratorer",
+                account,
+                f"{account}/brukere",
+            ],
+            "operator": ["/drift", f"/drift/kunder/{ids['tenant_id']}"],
+            "rightful-system": [f"{PREFIX}/webhooks", f"{PREFIX}/shares"],
+        }
+        asked = [Request(actor, "GET", path) for actor, paths in pages.items() for path in paths]
+        return [*asked, Request("sharer", "HEAD", "/uploads")]
+
+    def every(self) -> list[Request]:
+        """Every route of the application that names something, with Kari's ids, for every attacker."""
+        ids, found = _UNKNOWN | self.victims.ids, list[Request]()
+        plain = [(row.method, row.path) for row in application_rows() if not (row.token or row.demo)]
+        for method, path in [*plain, *office_rows()]:
+            if ("{" not in path and method != "GET") or path.startswith(_NOT_ASKED):
+                continue
+            for share_id in self.victims.shares.values() if "{id}" in path else ("",):
+                address = path.format_map(ids | {"id": share_id, "path": "x", "template": "dpia.pdf"})
+                found += [Request(actor, method, address) for actor in ATTACKERS]
+        for route in api.routes():
+            method, _, path = route.partition(" ")
+            if "{" not in path and method != "GET":
+                continue
+            for share_id in self.victims.shares.values() if "{share_id}" in path else ("",):
+                found.append(Request("system", method, PREFIX + path.format_map(ids | {"share_id": share_id})))
+        return list(dict.fromkeys(found))
+
+    def ask(self, requests: Iterable[Request]) -> dict[Request, httpx.Response]:
+        """The answers to all of them, asked at once: refusals wait."""
+        asked = list(dict.fromkeys(requests))
+        answers = self.victims.web.runner.run(self._gathered(asked))
+        return dict(zip(asked, answers, strict=True))
+
+    async def _gathered(self, requests: list[Request]) -> list[httpx.Response]:
+        limit = asyncio.Semaphore(12)
+
+        async def one(request: Request) -> httpx.Response:
+            async with limit:
+                return await self._send(request)
+
+        return await asyncio.gather(*map(one, requests))
+
+    async def _send(self, request: Request) -> httpx.Response:
+        made = self.victims
+        if request.actor in made.systems:
+            headers = {"Authorization": f"Bearer {made.systems[request.actor]}"}
+            return await made.browsers["system"].http.request(request.method, request.path, headers=headers)
+        browser = made.browsers[request.actor]
+        headers = {"X-CSRF-Token": browser.csrf_token()}
+        if request.path == "/uploads":
+            headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made.token}"}
+        return await browser.http.request(request.method, request.path, headers=headers)
+
+    def watched(self) -> set[tuple[str, str]]:
+        """The rows that those concerned look at."""
+        ids, watched = self.victims.ids, {("share", share_id) for share_id in self.victims.shares.values()}
+        with self.victims.deps.database.read() as tx:
+            watched |= {("operator", one.id) for one in tx.staff.operators()}
+            watched |= {("account", one.id) for one in tx.accounts.of_tenant(ids["tenant_id"])}
+            watched.add(("upload", existing(tx.uploads.by_token(sha256(self.victims.token.encode()).digest())).id))
+        kinds = ("tenant", "member", "administrator", "integration", "webhook")
+        return watched | {(kind, ids[f"{kind}_id"]) for kind in kinds}
+
+    def alarms(self) -> set[tuple[str, str]]:
+        """Kind and id of the rows that have an alarm; as many as the operator's monitoring counts."""
+        operators.list_operators(self.victims.deps)
+        damage.record_damage(self.victims.deps)
+        with self.victims.deps.database.read() as tx:
+            events = [event for _, event in tx.audit.events() if event.kind is EventKind.ROW_DAMAGED]
+        found = [(str((event.details or {})["row"]), str((event.details or {})["id"])) for event in events]
+        assert len(found) == len(set(found)) == lag.measure_lag(self.victims.deps).damaged_rows
+        return set(found)
+
+    def faults(self, before: Rows, requests: list[Request], damaged: set[tuple[str, str]]) -> list[str]:
+        """What went wrong when these were asked, and then those concerned looked; ``before``: the rows as forged."""
+        answers = self.ask(requests)
+        found = [fault for request, answer in answers.items() for fault in self._judged(request, answer)]
+        with as_writer(self.victims.stage.database_url) as connection:
+            after = rows_of(connection, *GUARDED)
+        found += [f"{name}: rows were written" for name in GUARDED if _plain(before[name]) != _plain(after[name])]
+        for request, answer in self.ask(self.rightful()).items():
+            if answer.status_code >= 500:
+                found.append(f"{request}: {answer.status_code}")
+        patrol = Patrol()
+        while patrol(self.victims.deps):
+            pass
+        missing = damaged - self.alarms()
+        return found + [f"no alarm for {row}" for row in sorted(missing)]
+
+    def _judged(self, request: Request, answer: httpx.Response) -> Iterator[str]:
+        if answer.status_code >= 500:
+            yield f"{request}: {answer.status_code}"
+        shown = [secret for secret in SECRETS if secret.encode() in answer.content]
+        if shown:
+            yield f"{request}: shows {shown}"
+        if answer.status_code < 400 <= self.golden[request] and "/logg-inn" not in _target(answer):
+            yield f"{request}: {answer.status_code} instead of {self.golden[request]}"
+
+    def restore(self) -> None:
+        """As nothing had happened, in the database and in this process."""
+        self.kept.restore()
+        self.victims.forget_reports()
+
+
+def _target(answer: httpx.Response) -> str:
+    """Where the answer asks to log in, for a session that is none any more."""
+    if answer.status_code == 303:
+        return answer.headers["Location"]
+    is_anonymous = '<meta name="csrf-token" content="">' in answer.text
+    return "/logg-inn" if is_anonymous and 'href="/logg-inn?' in answer.text else ""
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name not in _OWN} for row in rows]

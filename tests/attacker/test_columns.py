@@ -1,0 +1,139 @@
+"""Whoever writes to the database and logs in as themselves gets nothing by any column that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Connection, LargeBinary, Table, update
+from sqlalchemy.exc import IntegrityError
+
+from deldokument.adapters.sql.authenticated_rows import EVERY_TAG
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.crypto.share_cards import ShareCard
+from tests.attacker.attack import GUARDED, Attack, as_writer, key_of, rows_of
+from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, up_to_date
+from tests.attacker.victims import Snapshot, victims
+
+Row = dict[str, Any]
+# The file of the database is put back after each attack.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def attack() -> Iterator[Attack]:
+    with victims() as made:
+        begun = Attack(made, Snapshot(made.stage.database_url))
+        answers = begun.ask([*begun.narrow()])
+        begun.golden |= {request: answer.status_code for request, answer in answers.items()}
+        begun.restore()
+        yield begun
+
+
+def values(column: Column[Any], own: Any, others: list[Any]) -> list[Any]:
+    """Other values for a column: those of other rows, none, earlier, later."""
+    found: list[Any] = [one for one in others if one != own and one is not None]
+    match own:
+        case bool():
+            found.append(not own)
+        case int():
+            found.append(own + 1)
+        case datetime():
+            found += [own + timedelta(days=400), own - timedelta(days=400)]
+        case timedelta():
+            found.append(2 * own)
+        case bytes() if own:
+            found += [b"", bytes(len(own))]
+        case Enum():
+            found += [one for one in type(own) if one != own]
+        case str() if own:
+            found.append("")
+        case None if isinstance(column.type, LargeBinary):
+            found.append(b"")
+    if column.nullable:
+        found.append(None)
+    return [one for index, one in enumerate(found) if one != own and one not in found[:index]]
+
+
+def forge(attack: Attack, table: Table, name: str) -> set[tuple[str, str]]:
+    """Give the column of every row another value, a different kind of value to each; the keys of changed rows."""
+    changed, column = set(), table.c[name]
+    with as_writer(attack.victims.stage.database_url) as connection:
+        rows = rows_of(connection, table.name)[table.name]
+        for number, row in enumerate(rows):
+            if (table.name, str(key_of(table, row)[0])) in changed:
+                continue
+            wanted = values(column, row[column.key], [other[column.key] for other in reversed(rows)])
+            turn = number % max(1, len(wanted))
+            for value in wanted[turn:] + wanted[:turn]:
+                holder = next((one for one in rows if one[column.key] == value), None)
+                if write(connection, table, row, {column.key: value}):
+                    changed.add((table.name, str(key_of(table, row)[0])))
+                    break
+                if holder and name in EXCHANGED and swap(connection, table, column, row, holder):
+                    changed |= {(table.name, str(key_of(table, one)[0])) for one in (row, holder)}
+                    break
+    return changed
+
+
+def write(connection: Connection, table: Table, row: Row, changes: Row) -> bool:
+    """Change a row, unless the database refuses it."""
+    these = [one == row[one.key] for one in table.primary_key]
+    try:
+        with connection.begin_nested():
+            return connection.execute(update(table).where(*these).values(changes)).rowcount == 1
+    except IntegrityError:
+        return False
+
+
+def swap(connection: Connection, table: Table, column: Column[Any], one: Row, other: Row) -> bool:
+    """Exchange the values of a column in which no two rows have the same."""
+    between = b"between" if isinstance(column.type, LargeBinary) else "between"
+    steps = ((one, between), (other, one[column.key]), (one, other[column.key]))
+    return all([write(connection, table, row, {column.key: value}) for row, value in steps])
+
+
+ATTACKED = [
+    (table, name)
+    for table in TABLES
+    for name in deciding(table)
+    if not {Proof.CHAIN} & {s.proof for s in TABLES[table]}
+]
+EXCHANGED = {"lookup_hash", "token_hash", "organization_number"}
+"""Columns in which no two rows have the same."""
+ABOUT_SHARES = {"share", "recipient", "document"}
+
+
+def test_every_column_of_the_schema_is_classified() -> None:
+    assert unclassified() == {}
+
+
+def test_what_tags_and_cards_bind_is_what_is_listed_as_bound() -> None:
+    for tags in EVERY_TAG:
+        assert set(deciding(tags.kind, Proof.TAG)) == {"id", *tags.bound}, tags.kind
+    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients"}
+    assert set(deciding("share", Proof.CARD)) == {"id", *bound}
+
+
+def test_the_page_shows_the_classification() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == up_to_date(page)
+
+
+@pytest.mark.parametrize(("table", "name"), ATTACKED)
+def test_another_value_opens_nothing_and_raises_an_alarm(attack: Attack, table: str, name: str) -> None:
+    watched = attack.watched()
+    try:
+        changed = forge(attack, metadata.tables[table], name)
+        with as_writer(attack.victims.stage.database_url) as connection:
+            before = rows_of(connection, *GUARDED)
+        is_alarmed = name in deciding(table, Proof.TAG, Proof.CARD) and name != "id"
+        asked = attack.narrow() if table in ABOUT_SHARES else attack.narrow(("available", "draft"))
+        faults = attack.faults(before, asked, changed & watched if is_alarmed else set())
+        assert not faults, "\n".join(faults)
+    finally:
+        attack.restore()

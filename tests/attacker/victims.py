@@ -1,0 +1,194 @@
+"""A populated deployment, and those who attack it: they write to the database, and log in as themselves.
+
+Kari's account has a share in every state, and a draft that is being filled in. Siv receives from Odd's account of the
+same tenant, and from Vigdis's of another one. Siv, Odd, Vigdis and Barnevern's system are the attackers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from sqlalchemy import make_url
+
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
+from deldokument.domain.tenancy import Account
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.accounts import lifecycle
+from deldokument.services.inspection import documents
+from deldokument.services.notifications import email_addresses, webhooks
+from deldokument.services.people import directory_key
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.tenants import administrators, freezing, operators
+from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.services.uploads import append
+from tests.support.api import NEIGHBOUR, integrate, token_of
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
+
+TITLE, MESSAGE, REFERENCE = "Vedtak om Ola", "Til Ola alene", "2026/777"
+FILE, CONTENT, ADDRESS = "om-ola.pdf", b"bytene til Ola", "kari.lunde@eksempel.example"
+SECRETS = (TITLE, MESSAGE, REFERENCE, FILE, CONTENT.decode(), ADDRESS, OLA[:6])
+"""What no attacker may see: texts and bytes of Kari's shares, their recipient's masked number, and her address."""
+STATES = ("destroyed", "withdrawn", "ended", "available", "frozen", "draft", "proposed")
+ATTACKERS = {"stranger": SIV, "other-account": ODD, "other-tenant": VIGDIS}
+RIGHTFUL = {"recipient": OLA, "sharer": KARI, "administrator": EWA, "operator": PER}
+
+
+@dataclass
+class Victims:
+    """The deployment. ``shares``: Kari's by state; ``own``: ids that the attackers' own rows have, by table."""
+
+    stage: Stage
+    web: Web
+    shares: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+    browsers: dict[str, Browser] = field(default_factory=dict)
+    systems: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def deps(self) -> Dependencies:
+        """What the use cases need."""
+        return self.stage.deps
+
+    def forget_reports(self) -> None:
+        """As if this process had just been started: it reports each damaged row once."""
+        self.deps.damage.take()
+        self.deps.damage._known.clear()
+
+
+@contextmanager
+def victims() -> Iterator[Victims]:
+    """The deployment, with everybody logged in."""
+    with stage_in_memory() as stage:
+        unlimited = replace(stage.deps.config, refusals_per_hour=10_000, api_requests_per_minute=100_000)
+        stage.deps = replace(stage.deps, config=unlimited)
+        made = Victims(stage, serve(stage))
+        _furnish(made)
+        for name, number in (ATTACKERS | RIGHTFUL).items():
+            made.browsers[name] = made.web.browser(number)
+            made.browsers[name].csrf_token()
+        made.browsers["system"] = made.web.browser()
+        _download(made)
+        try:
+            yield made
+        finally:
+            made.web.close()
+
+
+def _furnish(made: Victims) -> None:
+    stage, deps = made.stage, made.deps
+    operators.add_operator(deps, number=PER, name="Per Drift")
+    operators.add_operator(deps, number=LISE, name="Lise Drift")
+    administrators.add_administrator(deps, tenant_id=stage.barnevern.tenant_id, number=VIGDIS, name="Vigdis Myhre")
+    made.ids["integration_id"] = integrate(stage, FJELL, stage.byggesak)
+    integrate(stage, NEIGHBOUR, stage.barnevern)
+    made.systems = {"system": token_of(stage, NEIGHBOUR), "rightful-system": token_of(stage, FJELL)}
+    for number, account in ((FJELL, stage.byggesak), (NEIGHBOUR, stage.barnevern)):
+        hook = webhooks.add_webhook(
+            deps,
+            Consumer(OrganizationNumber(number)),
+            account_id=account.id,
+            url="https://8.8.8.8/hendelser",
+            events=["share.opened"],
+        )
+        made.ids["webhook_id"] = made.ids.get("webhook_id", hook[0].id)
+    _addresses(deps)
+    _shares(made)
+    with deps.database.read() as tx:
+        administrator = tx.staff.administrators(stage.tenant.id)[0]
+        [recipient] = tx.shares.recipients([made.shares["available"]])
+    made.ids |= {
+        "tenant_id": stage.tenant.id,
+        "account_id": stage.byggesak.id,
+        "member_id": stage.members["kari"],
+        "administrator_id": administrator.id,
+        "recipient_id": recipient.id,
+        "document_id": stage.document_ids(made.shares["available"])[0],
+    }
+
+
+def _addresses(deps: Dependencies) -> None:
+    for number, address in ((KARI, ADDRESS), (VIGDIS, "vigdis@eksempel.example")):
+        email_addresses.enter_address(deps, person(number), address)
+        with deps.database.read() as tx:
+            kept = tx.notification_addresses.of_person(
+                email_addresses.identifier_hash(directory_key(deps), person(number))
+            )
+        assert kept
+        email_addresses.confirm_address(deps, person(number), email_addresses.code_of(directory_key(deps), kept))
+
+
+def _shares(made: Victims) -> None:
+    stage, deps = made.stage, made.deps
+    for state in ("destroyed", "withdrawn", "ended", "available", "frozen", "draft"):
+        end = timedelta(hours=1) if state == "ended" else timedelta(days=10)
+        made.shares[state] = _filled(stage, KARI, stage.byggesak, OLA, end)
+        if state != "draft":
+            publishing.publish_share(deps, person(KARI), made.shares[state])
+            documents.inspect_documents(deps)
+        if state in {"destroyed", "withdrawn"}:
+            publishing.withdraw_share(deps, person(KARI), made.shares[state])
+        if state == "destroyed":
+            run_all(deps)
+    freezing.freeze_share(deps, made.shares["frozen"], person(PER), FreezeReason.SECURITY)
+    approvals = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Vedtak")
+    for number in (KARI, LISE):
+        stage.add(number, "Noen", approvals)
+    stage.change_account(approvals, rules=replace(approvals.rules, four_eyes=True))
+    made.shares["proposed"] = _filled(stage, KARI, approvals, OLA, timedelta(days=10))
+    publishing.publish_share(deps, person(KARI), made.shares["proposed"])
+    for sharer, account in ((ODD, stage.avtaler), (VIGDIS, stage.barnevern)):
+        own = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
+        publishing.publish_share(deps, person(sharer), own)
+        documents.inspect_documents(deps)
+        _unfinished(stage, sharer, _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False))
+    made.token = _unfinished(stage, KARI, made.shares["draft"])
+    stage.clock.advance(hours=1)
+
+
+def _filled(stage: Stage, sharer: str, account: Account, recipient: str, end: timedelta, *, secret: bool = True) -> str:
+    """A complete draft; returns its id."""
+    draft = drafts.start_draft(stage.deps, person(sharer), account_id=account.id)
+    texts = {"title": TITLE, "message": MESSAGE, "reference": REFERENCE} if secret else {}
+    fields = stage.words(account_id=account.id, expires_at=stage.clock.now() + end, **texts)
+    drafts.save_draft(stage.deps, person(sharer), draft.id, fields)
+    stage.add_recipients(draft.id, recipient, sharer=sharer)
+    name, content = (FILE, CONTENT) if secret else ("eget.pdf", b"eget")
+    stage.upload(draft.id, name, content, sharer=sharer)
+    return draft.id
+
+
+def _unfinished(stage: Stage, sharer: str, share_id: str) -> str:
+    """An upload that waits for its bytes; returns its token."""
+    ticket = drafts.add_document(stage.deps, person(sharer), share_id, name="mer.pdf", length=9, modified_at=None)
+    append.create_upload(stage.deps, ticket.token, length=9)
+    return ticket.token
+
+
+def _download(made: Victims) -> None:
+    """Recipients open and receive, so that there are receipts."""
+    ola, siv = made.browsers["recipient"], made.browsers["stranger"]
+    document = f"/d/{made.shares['available']}/dokument/{made.ids['document_id']}"
+    assert ola.get(f"/d/{made.shares['available']}").status_code == 200
+    assert CONTENT in ola.get(document).content
+    assert 'href="/d/' in siv.get("/mine").text
+
+
+class Snapshot:
+    """The database as it was, to go back to. Connections may stay open."""
+
+    def __init__(self, database_url: str) -> None:
+        self._path = str(make_url(database_url).database)
+        self._kept = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self._path)) as live:
+            live.backup(self._kept)
+
+    def restore(self) -> None:
+        """Go back."""
+        with closing(sqlite3.connect(self._path)) as live:
+            self._kept.backup(live)
