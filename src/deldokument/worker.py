@@ -28,6 +28,7 @@ from deldokument.services.audit.damage import record_damage
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
+from deldokument.services.maintenance.row_sealing import RowSealer
 from deldokument.services.maintenance.sealing import answer_seal_requests
 from deldokument.services.notifications.dispatch import (
     AT_ONCE,
@@ -52,6 +53,8 @@ _UNHURRIED = 5.0
 
 A dozen queries each second took a third of an idle worker's time.
 """
+_SLICE_PAUSE = 0.02
+"""Pause in seconds between slices of rows that get tags after an upgrade: half of the time is left to requests."""
 _PATROL = 600.0
 """Pause in seconds after a patrol of all available shares."""
 _PATROL_FACTOR = 10.0
@@ -191,6 +194,7 @@ def loops() -> tuple[Loop, ...]:
         *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
+        Loop("tags", RowSealer(), _UNHURRIED, _SLICE_PAUSE, 1.0),
         Loop("patrol", Patrol(), _PATROL, _MIN_PAUSE, _PATROL_FACTOR),
     )
 

@@ -13,7 +13,7 @@ from tests.support.forked import forked
 
 TESTS = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"""(["'])(deldokument(?:\.\w+)+(?::\w+(?:\.\w+)*)?)\1""")
-LOGGERS = {"deldokument.api"}
+LOGGERS = {"deldokument.api", "deldokument.integrity"}
 FILES = {"sqlite3", "db"}
 
 

@@ -88,10 +88,13 @@ def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
     database.close()
 
 
+# An index on an expression is compared as text by the next test: Alembic compares only columns.
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) -> None:
     migrate(empty_url)
     with transaction(engines.writer) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        is_compared = {"compare_type": True, "include_object": lambda _, name, *__: name != "ix_audit_event_about"}
+        context = MigrationContext.configure(connection, opts=is_compared)
         assert compare_metadata(context, every_table()) == []
 
 

@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -98,6 +99,16 @@ class OldDeployment(Deployment):
     def become_new(self) -> None:
         """From now on what is started is the new program."""
         self._old = False
+
+    @contextmanager
+    def new_worker(self) -> Iterator[None]:
+        """A worker of the new program, beside the old one."""
+        worker = self._start("worker", (), {})
+        try:
+            yield
+        finally:
+            worker.terminate()
+            worker.wait()
 
     def move_blobs(self) -> None:
         """To where the run's stack has them, while nothing runs."""

@@ -7,11 +7,17 @@ import sys
 
 import httpx
 import pytest
+from sqlalchemy import insert, select
 
 from deldokument import __version__
 from deldokument.adapters.keys.keyring import OWNER
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.share import new_id
+from deldokument.services.encryption import INTEGRITY_ENFORCED
+from deldokument.services.maintenance.row_sealing import RowSealer
 from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
 from tests.support.simulators import log_in
+from tests.support.stored_data import as_owner
 from tests.upgrade.conftest import OldDeployment
 from tests.upgrade.keep_version import SENT, SHARED, UPLOADED, content
 
@@ -33,6 +39,41 @@ def download(client: httpx.Client, url: str, path: str) -> tuple[bytes, str]:
     return answer.content, answer.headers["etag"]
 
 
+def forge_member(old: OldDeployment) -> str:
+    """A member as an attacker with the database adds one: somebody in an account of another tenant."""
+    member = metadata.tables["member"]
+    with as_owner(old.database_url) as connection:
+        people = [row._asdict() for row in connection.execute(select(member))]
+        hashes = [one["lookup_hash"] for one in people]
+        # Not Kari, who has two memberships: a number that does not open would spoil her own pages.
+        first, second, *_ = (one for one in people if hashes.count(one["lookup_hash"]) == 1)
+        forged = first | {"id": new_id(), "account_id": second["account_id"]}
+        connection.execute(insert(member).values(forged))
+    return str(forged["id"])
+
+
+def doubts(old: OldDeployment) -> set[str]:
+    with old.node.deps.database.read() as tx:
+        return {one.id for one in tx.sealing.doubts(99)}
+
+
+def untagged(old: OldDeployment) -> int:
+    with old.node.deps.database.read() as tx:
+        return tx.sealing.count_bare(99)
+
+
+def walk_again(old: OldDeployment) -> None:
+    """Two more whole passes, beside those of the worker."""
+    sealer = RowSealer()
+    for _ in range(2):
+        while sealer(old.node.deps):
+            pass
+
+
+def is_enforced(old: OldDeployment) -> bool:
+    return bool(old.node.keyring.get([INTEGRITY_ENFORCED]))
+
+
 @pytest.mark.timeout(600)
 def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeployment) -> None:
     assert __version__ != old.version
@@ -52,6 +93,7 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
     assert tag[0] == vedtak
     send(old.url, old, 150_000, 200_000)
 
+    forged = forge_member(old)
     old.become_new()
     with old.node_beside() as (new, _):
         # Both together: what is begun at one goes on at the other, either way round.
@@ -74,12 +116,20 @@ def test_the_versions_serve_beside_each_other_and_nothing_is_lost(old: OldDeploy
 
         wait_until(inspected, _SECONDS, "the old worker does not inspect on the new schema")
         assert ola.get(f"{old.url}/d/{draft_id}").status_code == 200
+        # Rows get tags beside an old node, and are not damaged without: it still writes such rows.
+        with old.new_worker():
+            wait_until(lambda: doubts(old) == {forged}, _SECONDS, "the rows are not sealed")
+            wait_until(lambda: untagged(old) <= 1, _SECONDS, "the rows are not sealed")
+            walk_again(old)
+            assert not is_enforced(old)
 
     # The new program alone.
     old.stop_worker()
     # With a worker, since none runs.
     old.restart()
     assert download(ola, old.url, path) == tag
+    wait_until(lambda: is_enforced(old), _SECONDS, "tags are not enforced after the last old node has gone")
+    assert doubts(old) == {forged}
     old.move_blobs()
     assert download(ola, old.url, path) == tag
     for shared, whole in ((draft_id, content("tegninger.zip", UPLOADED)), (made_by_old, b"ny")):

@@ -26,6 +26,7 @@ from deldokument.cli import (
     agreements,
     audit,
     client_keys,
+    integrity,
     members,
     operators,
     root_keys,
@@ -56,6 +57,7 @@ app.add_typer(agreements.app, name="agreement")
 app.add_typer(operators.app, name="operator")
 app.add_typer(keys, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(integrity.app, name="integrity")
 console = Console()
 
 
@@ -140,6 +142,7 @@ def _examine(node: Runtime) -> None:
     console.print(f"worker's last heartbeat: {beat}")
     console.print(f"waiting: {_backlog(node)}")
     console.print(f"damaged rows: {_damage(node)}", soft_wrap=True)
+    console.print(f"tags: {_tags(node)}", soft_wrap=True)
     console.print(f"seal: {_seal_state(node)}")
     if refused := count_limited_persons(node.deps):
         console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
@@ -162,6 +165,14 @@ def _damage(node: Runtime) -> str:
     record_damage(node.deps)
     count = measure_lag(node.deps).damaged_rows
     return f"WARNING: {count} recorded; find them in the event log of the service (row_damaged)" if count else "none"
+
+
+def _tags(node: Runtime) -> str:
+    measured = measure_lag(node.deps)
+    state = "enforced" if node.deps.integrity.is_enforced() else f"not enforced yet, {measured.untagged_rows} rows left"
+    if not measured.doubtful_rows:
+        return state
+    return f"{state}; WARNING: {measured.doubtful_rows} rows to look into: `deldokument integrity list`"
 
 
 def _seal_state(node: Runtime) -> str:

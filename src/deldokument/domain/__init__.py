@@ -14,6 +14,7 @@
 - `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
+- `row_evidence`: comparison of rows that decide about access with the event log
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations

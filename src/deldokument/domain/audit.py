@@ -100,6 +100,7 @@ class EventKind(StrEnum):
     CLOCK_CONFIRMED = "clock_confirmed"
     ORPHANS_SWEPT = "orphans_swept"
     ROW_DAMAGED = "row_damaged"
+    ROW_ACCEPTED = "row_accepted"
 
 
 REVISING = frozenset(

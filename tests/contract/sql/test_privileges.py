@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg
@@ -83,6 +84,33 @@ FORBIDDEN = {
     "make a table": "CREATE TABLE mine (id text)",
 }
 WORKERS_TOO = {"seal a chain", "confirm the clock"}
+
+
+def test_the_worker_gives_old_rows_of_staff_tags_and_changes_nothing_else_of_them(roles: Roles) -> None:
+    with (
+        closing(tagging(SqlDatabase(roles.owner))) as owner,
+        closing(tagging(SqlDatabase(roles.url(roles.worker)), enforced=False)) as worker,
+    ):
+        with owner.write() as tx:
+            tx.staff.add_operator(Operator("siv", b"hash", b"number", b"name"))
+        with worker.write() as tx:
+            [row] = tx.sealing.lock("operator", ["siv"])
+            tx.sealing.set_role_hashes("operator", {"siv": b"proof"})
+            tx.sealing.seal("operator", [row.id])
+        with owner.read() as tx:
+            assert tx.staff.operators() == [Operator("siv", b"hash", b"number", b"name", b"proof")]
+
+
+def test_a_worker_sees_an_older_node_that_has_a_role_of_its_own(roles: Roles) -> None:
+    database = SqlDatabase(roles.url(roles.worker))
+
+    def sees_older() -> bool:
+        with database.read() as tx:
+            return tx.deployment.has_older_nodes()
+
+    assert not sees_older()
+    with closing(database), psycopg.connect(roles.url(roles.serve), application_name="deldokument"):
+        assert sees_older()
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)

@@ -43,8 +43,8 @@ def unsealed(database: SqlDatabase, kind: str, limit: int = 3) -> list[str]:
     found, after = list[str](), ""
     with database.read() as tx:
         while True:
-            seen = tx.sealing.unsealed(kind, after, limit)
-            found += seen.ids
+            seen = tx.sealing.look(kind, after, limit)
+            found += [row.id for row in seen.rows if not row.is_sealed]
             if seen.last is None:
                 return found
             after = seen.last
@@ -63,7 +63,7 @@ def test_rows_without_tags_are_found_in_slices_and_sealed_as_they_are(database: 
     assert unsealed(lenient, "share") == ["b", "d"]
     for kind in kinds:
         with lenient.write() as tx:
-            tx.sealing.seal(kind, tx.sealing.unsealed(kind, "", 100).ids)
+            tx.sealing.seal(kind, [row.id for row in tx.sealing.look(kind, "", 100).rows])
     assert not [kind for kind in kinds if unsealed(lenient, kind)]
     damage = DamageReports()
     with tagging(database, damage=damage).read() as tx:

@@ -27,6 +27,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `orphans`: progress of the orphan sweep
 - `outbox`: transactional outbox and its cursors
 - `postgres`: connection settings and errors of PostgreSQL
+- `presence`: versions of the processes that use the database
 - `privileges`: privileges of the processes' own roles in PostgreSQL
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients

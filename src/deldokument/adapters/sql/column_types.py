@@ -9,12 +9,15 @@ Instants and durations are whole microseconds, enums are text, ranges and small 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Dialect, Text
+from sqlalchemy import BigInteger, Column, Dialect, Text, literal_column
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,3 +142,30 @@ class Codes(TypeDecorator[Mapping[str, str | int]]):
             return None
         loaded: Mapping[str, str | int] = json.loads(value)
         return loaded
+
+
+class FirstDetail(FunctionElement[str]):
+    """The first of some texts in a column of JSON objects, as an expression that both databases can index."""
+
+    type = Text()
+    inherit_cache = True
+
+    def __init__(self, column: Column[Any], names: tuple[str, ...]) -> None:
+        super().__init__(column, *(literal_column(f"'{name}'") for name in names))
+
+
+@compiles(FirstDetail, "sqlite")
+def _first_on_sqlite(element: FirstDetail, compiler: SQLCompiler, **words: Any) -> str:
+    column, *names = (compiler.process(one, **words) for one in element.clauses)
+    return _first([f"json_extract({column}, '$.' || {name})" for name in names])
+
+
+@compiles(FirstDetail, "postgresql")
+def _first_on_postgres(element: FirstDetail, compiler: SQLCompiler, **words: Any) -> str:
+    column, *names = (compiler.process(one, **words) for one in element.clauses)
+    return _first([f"(({column})::jsonb ->> {name})" for name in names])
+
+
+def _first(found: Sequence[str]) -> str:
+    """Return the expression for the first that is not NULL; SQLite's function takes no single argument."""
+    return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]

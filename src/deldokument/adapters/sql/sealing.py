@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select, update
 
 from deldokument.adapters.sql.authenticated_rows import EVERY_TAG, RowTags
+from deldokument.adapters.sql.column_types import FirstDetail
+from deldokument.adapters.sql.event_rows import event_of
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
-from deldokument.adapters.sql.statements import InList, Statements, batches, param
-from deldokument.adapters.sql.tables.shares import is_unerased, share
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
+from deldokument.adapters.sql.tables.audit import about_row, audit_event, is_about_row
+from deldokument.adapters.sql.tables.sealing import doubtful_row
+from deldokument.adapters.sql.tables.shares import document, is_unerased, recipient, share
+from deldokument.adapters.sql.tables.tenancy import is_living, member
 from deldokument.crypto.share_cards import SHARE_KIND
-from deldokument.ports.repositories.sealing import UnsealedRows
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.row_evidence import SHARE_EVENTS, TENANT_EVENTS
+from deldokument.domain.share import Recipient
+from deldokument.ports.repositories.sealing import DoubtfulRow, RowSlice, StoredRow
 
 _TAGS = {tags.kind: tags for tags in EVERY_TAG}
+_DOUBT = RowMapper(DoubtfulRow, doubtful_row)
+
+_in_order = select(audit_event, about_row.label("about")).order_by(audit_event.c.chain, audit_event.c.number)
+_is_share_event, _is_tenant_event = (
+    audit_event.c.kind.in_([kind.value for kind in kinds]) for kinds in (SHARE_EVENTS, TENANT_EVENTS)
+)
+_of_shares = _in_order.where(InList(audit_event.c.share_id, "keys"), _is_share_event)
+_of_tenants = _in_order.where(InList(audit_event.c.chain, "keys"), _is_tenant_event)
+_of_documents = (
+    select(audit_event, document.c.id.label("about"))
+    .join(document, document.c.share_id == audit_event.c.share_id)
+    .where(InList(document.c.id, "keys"), audit_event.c.kind == EventKind.DOCUMENT_COMPLETED.value)
+    .where(FirstDetail(audit_event.c.details, ("document",)) == document.c.id)
+)
+_of_rows = _in_order.where(is_about_row, InList(about_row, "keys"))
+_memberships = select(member.c.account_id, member.c.lookup_hash).where(InList(member.c.lookup_hash, "hashes"))
+_living_memberships = _memberships.where(is_living)
+_set_grants = (
+    update(recipient)
+    .where(recipient.c.id == param("key"))
+    .values(sealed_grant=param("grant"), sealed_audit_grant=param("audit_grant"))
+)
+_doubts = select(*_DOUBT.columns).order_by(doubtful_row.c.kind, doubtful_row.c.id).limit(param("most"))
+_listed = select(doubtful_row.c.id).where(doubtful_row.c.kind == param("of"), InList(doubtful_row.c.id, "keys"))
+_count_doubts = select(func.count()).select_from(doubtful_row)
+_remove_doubts = delete(doubtful_row).where(doubtful_row.c.kind == param("of"), InList(doubtful_row.c.id, "keys"))
 
 
 class SqlSealing:
@@ -28,13 +63,47 @@ class SqlSealing:
         """Return the kinds of authenticated rows, those first that others refer to."""
         return (*_TAGS, SHARE_KIND)
 
-    def unsealed(self, kind: str, after: str, limit: int) -> UnsealedRows:
-        """Return those of the next rows that have no valid tag."""
+    def look(self, kind: str, after: str, limit: int) -> RowSlice:
+        """Return the next rows."""
         table, query = _query(kind)
         query = query.where(table.c.id > param("after")).order_by(table.c.id).limit(param("most"))
         rows = self._work.rows(query, {"after": after, "most": limit})
-        ids = tuple(row.id for row in rows if not self._is_sealed(kind, row))
-        return UnsealedRows(ids, rows[-1].id if len(rows) == limit else None)
+        return RowSlice(tuple(self._stored(kind, row) for row in rows), rows[-1].id if len(rows) == limit else None)
+
+    def lock(self, kind: str, row_ids: Collection[str]) -> list[StoredRow]:
+        """Return the rows that no other transaction holds, locked."""
+        table, query = _query(kind)
+        found = list[StoredRow]()
+        for batch in batches(row_ids):
+            # Locked first, then read: a statement that takes a lock sees other tables as of before.
+            ids = self._work.skip_locked(select(table.c.id).where(_these(table)), table)
+            free = [row.id for row in self._work.rows(ids, {"keys": batch})]
+            rows = self._work.rows(query.where(_these(table)), {"keys": free}) if free else []
+            found += [self._stored(kind, row) for row in rows]
+        return found
+
+    def events_about(self, kind: str, row_ids: Collection[str]) -> dict[str, list[AuditEvent]]:
+        """Return the events about the rows, each by an index."""
+        match kind:
+            case "share":
+                query, name = _of_shares, "share_id"
+            case "tenant":
+                query, name = _of_tenants, "chain"
+            case "document":
+                query, name = _of_documents, "about"
+            case _:
+                query, name = _of_rows, "about"
+        found = defaultdict[str, list[AuditEvent]](list)
+        for row in self._work.batched(query, "keys", row_ids):
+            found[row._mapping[name]].append(event_of(row))
+        return found
+
+    def memberships(self, lookup_hashes: Collection[bytes]) -> set[tuple[str, bytes]]:
+        """Return account and hash of members: of living ones by an index, of others only if one has no living one."""
+        living = self._work.batched(_living_memberships, "hashes", lookup_hashes)
+        missing = set(lookup_hashes) - {row.lookup_hash for row in living}
+        others = self._work.batched(_memberships, "hashes", missing)
+        return {(row.account_id, row.lookup_hash) for row in (*living, *others)}
 
     def seal(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now."""
@@ -42,13 +111,60 @@ class SqlSealing:
         for batch in batches(row_ids):
             # Locked first, then read: a statement that waits for a lock sees other tables as of before.
             self._work.rows(self._work.locked(select(table.c.id).where(_these(table))), {"keys": batch})
-            self._write(kind, table, self._work.rows(query.where(_these(table)), {"keys": batch}))
+            rows = self._work.rows(query.where(_these(table)), {"keys": batch})
+            self._write(kind, {row.id: self._seal_of(kind, row) for row in rows})
 
-    def _write(self, kind: str, table: Table, rows: Sequence[Row[Any]]) -> None:
-        column = "card" if kind == SHARE_KIND else "tag"
-        sealed = [{"key": row.id, column: self._seal_of(kind, row)} for row in rows]
+    def unseal(self, kind: str, row_ids: Collection[str]) -> None:
+        """Remove the rows' tags or cards."""
+        self._write(kind, dict.fromkeys(row_ids))
+
+    def _write(self, kind: str, tags: Mapping[str, bytes | None]) -> None:
+        table, _ = _query(kind)
+        sealed = [{"key": row_id, _column(kind): tag} for row_id, tag in tags.items()]
         if sealed:
             self._work.run(update(table).where(table.c.id == param("key")), sealed)
+
+    def set_role_hashes(self, kind: str, hashes: Mapping[str, bytes]) -> None:
+        """Store role hashes."""
+        table, _ = _query(kind)
+        if hashes:
+            rows = [{"key": row_id, "role_hash": role_hash} for row_id, role_hash in hashes.items()]
+            self._work.run(update(table).where(table.c.id == param("key")), rows)
+
+    def set_grants(self, recipients: Sequence[Recipient]) -> None:
+        """Store the recipients' grants."""
+        rows = [{"key": one.id, "grant": one.sealed_grant, "audit_grant": one.sealed_audit_grant} for one in recipients]
+        if rows:
+            self._work.run(_set_grants, rows)
+
+    def add_doubt(self, row: DoubtfulRow) -> bool:
+        """List a row, unless it is listed."""
+        return self._work.insert_once(doubtful_row, _DOUBT.values(row))
+
+    def remove_doubts(self, kind: str, row_ids: Collection[str]) -> None:
+        """Remove rows from the list."""
+        for batch in batches(row_ids):
+            self._work.run(_remove_doubts, {"of": kind, "keys": batch})
+
+    def listed(self, kind: str, row_ids: Collection[str]) -> set[str]:
+        """Return the ids that are listed."""
+        return {row.id for row in self._work.batched(_listed, "keys", row_ids, of=kind)}
+
+    def doubts(self, limit: int) -> list[DoubtfulRow]:
+        """Return the listed rows."""
+        return _DOUBT.all(self._work.rows(_doubts, {"most": limit}))
+
+    def count_doubts(self) -> int:
+        """Count the listed rows."""
+        return int(self._work.rows(_count_doubts)[0][0])
+
+    def count_bare(self, at_most: int) -> int:
+        """Count the rows without any tag or card."""
+        return sum(int(self._work.rows(_bare(kind), {"most": at_most})[0][0]) for kind in self.kinds())
+
+    def _stored(self, kind: str, row: Row[Any]) -> StoredRow:
+        has_tag = row._mapping[_column(kind)] is not None
+        return StoredRow(row.id, row._asdict(), has_tag and self._is_sealed(kind, row), has_tag)
 
     def _is_sealed(self, kind: str, row: Row[Any]) -> bool:
         if kind == SHARE_KIND:
@@ -64,6 +180,18 @@ def _query(kind: str) -> tuple[Table, Select[Any]]:
         return share, select(*CARD_COLUMNS).where(is_unerased)
     tags: RowTags = _TAGS[kind]
     return tags.table, select(*tags.table.c)
+
+
+def _column(kind: str) -> str:
+    return "card" if kind == SHARE_KIND else "tag"
+
+
+def _bare(kind: str) -> Select[Any]:
+    table, _ = _query(kind)
+    missing = select(table.c.id).where(table.c[_column(kind)].is_(None))
+    if kind == SHARE_KIND:
+        missing = missing.where(is_unerased)
+    return select(func.count()).select_from(missing.limit(param("most")).subquery())
 
 
 def _these(table: Table) -> ColumnElement[bool]:

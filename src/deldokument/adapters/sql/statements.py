@@ -62,7 +62,7 @@ class InList(FunctionElement[bool]):
     # Without a type: SQLAlchemy compares a Boolean with 1 on SQLite, which prevents the use of an index.
     inherit_cache = True
 
-    def __init__(self, column: Column[Any], name: str) -> None:
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
         super().__init__(column, bindparam(name, type_=column.type))
 
 

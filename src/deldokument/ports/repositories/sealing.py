@@ -1,21 +1,50 @@
-"""Repository contract: tags and cards of rows that a version before 0.3.0 has written.
+"""Repository contract: tags and cards of rows that a version before 0.3.0 may have written.
 
-For the task that seals them before tags are enforced. It compares a row with the event log before it has it sealed.
+For the task that seals them before tags are enforced (services.maintenance.row_sealing). It compares a row with the
+events about it before it has it sealed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
+
+from deldokument.domain.audit import AuditEvent
+from deldokument.domain.row_evidence import Doubt
+from deldokument.domain.share import Recipient
 
 
 @dataclass(frozen=True, slots=True)
-class UnsealedRows:
-    """A slice of a table: the ids of its rows without a valid tag, and the last id seen; None at the table's end."""
+class StoredRow:
+    """A row that decides about access, whether or not it is damaged.
 
-    ids: tuple[str, ...]
+    ``is_sealed``: its tag or card is valid. ``has_tag``: it has one, valid or not.
+    """
+
+    id: str
+    values: Mapping[str, Any]
+    is_sealed: bool
+    has_tag: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowSlice:
+    """A slice of a table, and the last id seen; None at the table's end."""
+
+    rows: tuple[StoredRow, ...]
     last: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulRow:
+    """A row that the events do not support."""
+
+    kind: str
+    id: str
+    doubt: Doubt
+    found_at: datetime
 
 
 class Sealing(Protocol):
@@ -25,10 +54,58 @@ class Sealing(Protocol):
         """Return the kinds of authenticated rows."""
         ...
 
-    def unsealed(self, kind: str, after: str, limit: int) -> UnsealedRows:
-        """Look at the next ``limit`` rows by id after an id; empty for the first. An erased share needs no card."""
+    def look(self, kind: str, after: str, limit: int) -> RowSlice:
+        """Return the next ``limit`` rows by id after an id; empty for the first. An erased share needs no card."""
+        ...
+
+    def lock(self, kind: str, row_ids: Collection[str]) -> list[StoredRow]:
+        """Return the rows, locked, without those that another transaction holds."""
+        ...
+
+    def events_about(self, kind: str, row_ids: Collection[str]) -> dict[str, list[AuditEvent]]:
+        """Return the events that say what the rows should contain, by row, in the order of their chain."""
+        ...
+
+    def memberships(self, lookup_hashes: Collection[bytes]) -> set[tuple[str, bytes]]:
+        """Return account and hash of members with these hashes, removed ones included."""
         ...
 
     def seal(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now, their rows locked."""
+        ...
+
+    def unseal(self, kind: str, row_ids: Collection[str]) -> None:
+        """Remove the rows' tags or cards."""
+        ...
+
+    def set_role_hashes(self, kind: str, hashes: Mapping[str, bytes]) -> None:
+        """Store the role hashes of members, administrators or operators, by id."""
+        ...
+
+    def set_grants(self, recipients: Sequence[Recipient]) -> None:
+        """Store the recipients' grants, and nothing else of them."""
+        ...
+
+    def add_doubt(self, row: DoubtfulRow) -> bool:
+        """List a row; return False if it is listed already."""
+        ...
+
+    def remove_doubts(self, kind: str, row_ids: Collection[str]) -> None:
+        """Remove rows from the list."""
+        ...
+
+    def listed(self, kind: str, row_ids: Collection[str]) -> set[str]:
+        """Return the ids among these that are listed."""
+        ...
+
+    def doubts(self, limit: int) -> list[DoubtfulRow]:
+        """Return the listed rows, by kind and id."""
+        ...
+
+    def count_doubts(self) -> int:
+        """Count the listed rows."""
+        ...
+
+    def count_bare(self, at_most: int) -> int:
+        """Count the rows without any tag or card; at most ``at_most`` of each kind."""
         ...

@@ -17,12 +17,16 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.backlog import Waiting
 from deldokument.services.notifications.registry import CHANNELS
 
+_MAX_COUNTED = 10_000
+"""Rows without a tag that are counted of each kind: a count of all would read the whole table."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerLag:
     """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
-    ``damaged_rows``: how many damaged rows have been recorded so far.
+    ``damaged_rows``: how many damaged rows have been recorded so far. ``untagged_rows``: how many have no tag since an
+    upgrade, 0 once tags are enforced. ``doubtful_rows``: how many of them the event log does not support.
 
     The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
     """
@@ -32,6 +36,8 @@ class WorkerLag:
     heartbeat_age: timedelta | None
     halted: bool
     damaged_rows: int
+    untagged_rows: int
+    doubtful_rows: int
     skew: timedelta
 
 
@@ -40,7 +46,8 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     now = deps.clock.now()
     with deps.database.read() as tx:
         queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
-        damaged_rows = tx.damage.count()
+        damaged_rows, doubtful_rows = tx.damage.count(), tx.sealing.count_doubts()
+        untagged_rows = 0 if deps.integrity.is_enforced() else tx.sealing.count_bare(_MAX_COUNTED)
     waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
     waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
     return WorkerLag(
@@ -48,6 +55,8 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
         lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
         damaged_rows=damaged_rows,
+        untagged_rows=untagged_rows,
+        doubtful_rows=doubtful_rows,
         halted=deployment.halted_at is not None,
         skew=deps.clock.skew(),
     )

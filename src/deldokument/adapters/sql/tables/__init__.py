@@ -14,6 +14,7 @@ Guarantees:
 - `notification_addresses`: e-mail addresses for notifications
 - `outbox`: transactional outbox and its cursors
 - `rate_limits`: rate limit state per consumer
+- `sealing`: rows that the event log does not support
 - `seals`: the seal's status, and requests to it
 - `shares`: shares, recipients, documents, receipts
 - `tenancy`: tenants, accounts, members, staff, integrations
