@@ -75,6 +75,11 @@ class Attack:
     kept: Snapshot
     golden: dict[Request, int] = field(default_factory=dict)
 
+    def learn(self, requests: Iterable[Request]) -> None:
+        """Note what the attackers are answered, and put the database back."""
+        self.golden |= {request: answer.status_code for request, answer in self.ask(requests).items()}
+        self.restore()
+
     def narrow(self, states: Iterable[str] = STATES) -> list[Request]:
         """The routes that show shares and roles, for each attacker and Kari's shares in these states."""
         ids = self.victims.ids
@@ -91,7 +96,7 @@ class Attack:
         document = f"/d/{self.victims.shares['available']}/dokument/{ids['document_id']}"
         return [*asked, Request("stranger", "GET", document)]
 
-    def rightful(self) -> list[Request]:
+    def rightful(self, *, is_about_shares: bool) -> list[Request]:
         """What those concerned look at, who notice damage by it."""
         ids, shares = self.victims.ids, self.victims.shares
         account = f"/konfigurasjon/{ids['tenant_id']}/kontoer/{ids['account_id']}"
@@ -107,24 +112,27 @@ class Attack:
             "operator": ["/drift", f"/drift/kunder/{ids['tenant_id']}"],
             "rightful-system": [f"{PREFIX}/webhooks", f"{PREFIX}/shares"],
         }
+        if is_about_shares:
+            pages = {actor: pages[actor] for actor in ("recipient", "sharer", "rightful-system")}
         asked = [Request(actor, "GET", path) for actor, paths in pages.items() for path in paths]
         return [*asked, Request("sharer", "HEAD", "/uploads")]
 
-    def every(self) -> list[Request]:
-        """Every route of the application that names something, with Kari's ids, for every attacker."""
+    def every(self, states: Iterable[str]) -> list[Request]:
+        """Every route of the application, with Kari's ids, for every attacker."""
         ids, found = _UNKNOWN | self.victims.ids, list[Request]()
+        share_ids = [self.victims.shares[state] for state in states]
         plain = [(row.method, row.path) for row in application_rows() if not (row.token or row.demo)]
         for method, path in [*plain, *office_rows()]:
             if ("{" not in path and method != "GET") or path.startswith(_NOT_ASKED):
                 continue
-            for share_id in self.victims.shares.values() if "{id}" in path else ("",):
+            for share_id in share_ids if "{id}" in path else ("",):
                 address = path.format_map(ids | {"id": share_id, "path": "x", "template": "dpia.pdf"})
                 found += [Request(actor, method, address) for actor in ATTACKERS]
         for route in api.routes():
             method, _, path = route.partition(" ")
             if "{" not in path and method != "GET":
                 continue
-            for share_id in self.victims.shares.values() if "{share_id}" in path else ("",):
+            for share_id in share_ids if "{share_id}" in path else ("",):
                 found.append(Request("system", method, PREFIX + path.format_map(ids | {"share_id": share_id})))
         return list(dict.fromkeys(found))
 
@@ -174,18 +182,20 @@ class Attack:
         assert len(found) == len(set(found)) == lag.measure_lag(self.victims.deps).damaged_rows
         return set(found)
 
-    def faults(self, before: Rows, requests: list[Request], damaged: set[tuple[str, str]]) -> list[str]:
-        """What went wrong when these were asked, and then those concerned looked; ``before``: the rows as forged."""
+    def faults(self, requests: list[Request], damaged: set[tuple[str, str]], *, is_about_shares: bool) -> list[str]:
+        """What went wrong when the attackers asked, and then those concerned; ``damaged``: rows that need an alarm."""
+        with as_writer(self.victims.stage.database_url) as connection:
+            before = rows_of(connection, *GUARDED)
         answers = self.ask(requests)
         found = [fault for request, answer in answers.items() for fault in self._judged(request, answer)]
         with as_writer(self.victims.stage.database_url) as connection:
             after = rows_of(connection, *GUARDED)
         found += [f"{name}: rows were written" for name in GUARDED if _plain(before[name]) != _plain(after[name])]
-        for request, answer in self.ask(self.rightful()).items():
+        for request, answer in self.ask(self.rightful(is_about_shares=is_about_shares)).items():
             if answer.status_code >= 500:
                 found.append(f"{request}: {answer.status_code}")
         patrol = Patrol()
-        while patrol(self.victims.deps):
+        while is_about_shares and patrol(self.victims.deps):
             pass
         missing = damaged - self.alarms()
         return found + [f"no alarm for {row}" for row in sorted(missing)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
@@ -11,27 +10,34 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, LargeBinary, Table, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeDecorator
 
 from deldokument.adapters.sql.authenticated_rows import EVERY_TAG
+from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.crypto.share_cards import ShareCard
-from tests.attacker.attack import GUARDED, Attack, as_writer, key_of, rows_of
+from tests.attacker.attack import Attack, as_writer, key_of, rows_of
 from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, up_to_date
-from tests.attacker.victims import Snapshot, victims
+from tests.support.world import NOON
 
 Row = dict[str, Any]
 # The file of the database is put back after each attack.
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
 
 
-@pytest.fixture(scope="module")
-def attack() -> Iterator[Attack]:
-    with victims() as made:
-        begun = Attack(made, Snapshot(made.stage.database_url))
-        answers = begun.ask([*begun.narrow()])
-        begun.golden |= {request: answer.status_code for request, answer in answers.items()}
-        begun.restore()
-        yield begun
+_SOME: dict[type, Any] = {
+    bytes: b"forged",
+    str: "forged",
+    int: 1,
+    UtcMicros: NOON,
+    DurationMicros: timedelta(days=1),
+    EnumText: None,
+}
+"""A value for a column that has none, by its type."""
+
+
+def _is_plain(column: Column[Any]) -> bool:
+    return not isinstance(column.type, TypeDecorator)
 
 
 def values(column: Column[Any], own: Any, others: list[Any]) -> list[Any]:
@@ -46,14 +52,16 @@ def values(column: Column[Any], own: Any, others: list[Any]) -> list[Any]:
             found += [own + timedelta(days=400), own - timedelta(days=400)]
         case timedelta():
             found.append(2 * own)
-        case bytes() if own:
-            found += [b"", bytes(len(own))]
+        case bytes():
+            found += [b"forged", b"", bytes(len(own))]
         case Enum():
             found += [one for one in type(own) if one != own]
-        case str() if own:
-            found.append("")
-        case None if isinstance(column.type, LargeBinary):
-            found.append(b"")
+        case frozenset():
+            found.append(frozenset())
+        case str():
+            found += ["organization", "forged", ""]
+        case None:
+            found.append(_SOME[column.type.python_type if _is_plain(column) else type(column.type)])
     if column.nullable:
         found.append(None)
     return [one for index, one in enumerate(found) if one != own and one not in found[:index]]
@@ -97,11 +105,27 @@ def swap(connection: Connection, table: Table, column: Column[Any], one: Row, ot
     return all([write(connection, table, row, {column.key: value}) for row, value in steps])
 
 
+WITHOUT_ROWS = {
+    *("answered_request", "assessment_file", "exchange_key", "impact_assessment", "main_agreement", "pending_login"),
+    *("main_agreement_paper", "published_text", "seal_request", "service_agreement", "service_agreement_paper"),
+    *("signing_intent", "tenure"),
+}
+"""Tables that are empty here: what is in them is encrypted for its record. Their own tests change them."""
+REFERRED_TO = {("account", "id"), ("integration", "id"), ("share", "id"), ("tenant", "id")}
+"""Ids that the database keeps as long as other rows have them."""
+TOGETHER = {
+    *(("share", "integration_id"), ("upload", "integration_id"), ("upload", "partial_of"), ("part", "upload_id")),
+    *(("webhook", "disabled_at"), ("webhook", "disabled_for"), ("notice_address", "challenged_at")),
+    ("notice_address", "sealed_unconfirmed"),
+}
+"""Columns that the database's checks let nobody change alone."""
+UNREAD = {("integration", "removed_at")}
+"""A row that is marked as removed is not read, so it raises no alarm. It takes access away."""
 ATTACKED = [
     (table, name)
-    for table in TABLES
+    for table in sorted(TABLES.keys() - WITHOUT_ROWS)
     for name in deciding(table)
-    if not {Proof.CHAIN} & {s.proof for s in TABLES[table]}
+    if not {Proof.CHAIN} & {some.proof for some in TABLES[table]} and (table, name) not in REFERRED_TO | TOGETHER
 ]
 EXCHANGED = {"lookup_hash", "token_hash", "organization_number"}
 """Columns in which no two rows have the same."""
@@ -127,13 +151,10 @@ def test_the_page_shows_the_classification() -> None:
 @pytest.mark.parametrize(("table", "name"), ATTACKED)
 def test_another_value_opens_nothing_and_raises_an_alarm(attack: Attack, table: str, name: str) -> None:
     watched = attack.watched()
-    try:
-        changed = forge(attack, metadata.tables[table], name)
-        with as_writer(attack.victims.stage.database_url) as connection:
-            before = rows_of(connection, *GUARDED)
-        is_alarmed = name in deciding(table, Proof.TAG, Proof.CARD) and name != "id"
-        asked = attack.narrow() if table in ABOUT_SHARES else attack.narrow(("available", "draft"))
-        faults = attack.faults(before, asked, changed & watched if is_alarmed else set())
-        assert not faults, "\n".join(faults)
-    finally:
-        attack.restore()
+    changed = forge(attack, metadata.tables[table], name)
+    assert changed
+    is_alarmed = name in deciding(table, Proof.TAG, Proof.CARD) and (table, name) not in UNREAD and name != "id"
+    about = table in ABOUT_SHARES
+    asked = attack.narrow() if about else attack.narrow(("available",))
+    faults = attack.faults(asked, changed & watched if is_alarmed else set(), is_about_shares=about)
+    assert not faults, "\n".join(faults)

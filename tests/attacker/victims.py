@@ -192,3 +192,7 @@ class Snapshot:
         """Go back."""
         with closing(sqlite3.connect(self._path)) as live:
             self._kept.backup(live)
+
+    def close(self) -> None:
+        """Forget it."""
+        self._kept.close()

@@ -84,6 +84,7 @@ FORGERIES = [
     ("upload", {"deadline": NOW + 2 * DAY}),
     ("webhook", {"sealed_url": b"another"}),
     ("webhook", {"events": frozenset({WebhookEvent.OPENED})}),
+    ("webhook", {"events": frozenset()}),
     ("document", {"share_id": OTHER_SHARE.id}),
     ("notice_address", {"lookup_hash": b"hash of siv"}),
     ("notice_address", {"sealed_address": b"another", "confirmed_at": NOW}),
@@ -199,6 +200,12 @@ def test_a_value_is_bound_as_it_is_stored(value: Any) -> None:
     }
     kind = kinds.get(type(value))
     assert stored_value(value) == (kind.process_bind_param(value, None) if kind else value)  # type: ignore[arg-type]
+
+
+def test_a_set_is_read_without_unknown_texts() -> None:
+    kind = EnumSet(WebhookEvent)
+    read = kind.process_result_value(f"forged,{WebhookEvent.OPENED.value}", None)  # type: ignore[arg-type]
+    assert read == {WebhookEvent.OPENED}
 
 
 def test_rows_that_the_service_wrote_are_intact(database: SqlDatabase, damage: DamageReports) -> None:

@@ -104,11 +104,8 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         return None if value is None else ",".join(sorted(word.value for word in value))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
-        """Return the members.
-
-        Raises: ValueError for an unknown text.
-        """
-        return None if value is None else frozenset(self.kind(text) for text in value.split(","))
+        """Return the members, without unknown texts: the tag of a row that has one does not match."""
+        return None if value is None else frozenset(word for word in self.kind if word.value in value.split(","))
 
 
 class ByteRanges(TypeDecorator[Ranges]):

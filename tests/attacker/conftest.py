@@ -1,0 +1,37 @@
+"""One deployment for all attacks of a process; its database is put back after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.attacker.attack import Attack, Request
+from tests.attacker.victims import Snapshot, victims
+
+_ALL_ROUTES = ("available", "draft", "withdrawn")
+"""The states of shares that every route is asked about."""
+
+
+@pytest.fixture(scope="package")
+def begun() -> Iterator[Attack]:
+    with victims() as made, closing(Snapshot(made.stage.database_url)) as kept:
+        attack = Attack(made, kept)
+        attack.learn(attack.narrow())
+        yield attack
+
+
+@pytest.fixture
+def attack(begun: Attack) -> Iterator[Attack]:
+    """The attack, before anything is changed."""
+    yield begun
+    begun.restore()
+
+
+@pytest.fixture(scope="package")
+def every_route(begun: Attack) -> list[Request]:
+    """Every route, with what attackers are answered before anything is changed."""
+    asked = begun.every(_ALL_ROUTES)
+    begun.learn(asked)
+    return asked

@@ -1,0 +1,170 @@
+"""Rows inserted, moved, exchanged or put back as they were open nothing at any route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, update
+
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.services.shares import publishing
+from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
+from tests.support.api import NEIGHBOUR
+from tests.support.world import KARI, person
+
+# The file of the database is put back after each attack.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Whoever writes to the database, and what is in it."""
+
+    connection: Connection
+    attack: Attack
+    rows: Rows
+
+    def put(self, table: str, row: Row, **changes: Any) -> None:
+        """A copy of a row, with another id."""
+        taken = row | {"id": f"forged-{len(self.rows[table])}-{changes.get('share_id', '')}"[:40]} | changes
+        self.connection.execute(insert(metadata.tables[table]).values(taken))
+
+    def change(self, table: str, row: Row, **changes: Any) -> None:
+        """Other values in a row."""
+        one = metadata.tables[table]
+        self.connection.execute(update(one).where(one.c.id == row["id"]).values(changes))
+
+    def one(self, table: str, **values: Any) -> Row:
+        """The first row with these values."""
+        return next(row for row in self.rows[table] if values.items() <= row.items())
+
+    @property
+    def vigdis(self) -> Row:
+        """Her membership elsewhere."""
+        return self.one("member", account_id=self.attack.victims.stage.barnevern.id)
+
+    @property
+    def kari(self) -> Row:
+        """Her membership in the account."""
+        return self.one("member", id=self.attack.victims.ids["member_id"])
+
+
+def insert_roles(writer: Writer) -> None:
+    ids, mine = writer.attack.victims.ids, writer.vigdis
+    person_of = {name: mine[name] for name in ("lookup_hash", "sealed_identifier", "sealed_name", "role_hash", "tag")}
+    writer.put("operator", person_of)
+    writer.put("administrator", person_of, tenant_id=ids["tenant_id"])
+    writer.put("member", mine, account_id=ids["account_id"])
+    writer.put("integration", writer.one("integration", organization_number=NEIGHBOUR), account_id=ids["account_id"])
+
+
+def insert_recipients(writer: Writer) -> None:
+    own = writer.one("recipient", share_id=own_share(writer)["id"])
+    for share_id in writer.attack.victims.shares.values():
+        writer.put("recipient", own, share_id=share_id)
+
+
+def move_shares(writer: Writer) -> None:
+    account = writer.attack.victims.stage.barnevern
+    for share_id in writer.attack.victims.shares.values():
+        writer.change("share", {"id": share_id}, account_id=account.id, tenant_id=account.tenant_id)
+
+
+def move_roles(writer: Writer) -> None:
+    ids = writer.attack.victims.ids
+    administrator = writer.one("administrator", tenant_id=writer.attack.victims.stage.barnevern.tenant_id)
+    writer.change("administrator", administrator, tenant_id=ids["tenant_id"])
+    writer.change("member", writer.vigdis, account_id=ids["account_id"])
+    system = writer.one("integration", organization_number=NEIGHBOUR)
+    writer.change("integration", system, account_id=ids["account_id"])
+    for upload in writer.rows["upload"]:
+        if upload["member_id"] == writer.vigdis["id"]:
+            writer.change("upload", upload, share_id=writer.attack.victims.shares["draft"])
+
+
+def exchange_people(writer: Writer) -> None:
+    kari, mine = writer.kari, writer.vigdis
+    for one, other in ((kari, mine), (mine, kari)):
+        writer.change("member", one, **{name: other[name] for name in other if name not in {"id", "account_id"}})
+
+
+def exchange_shares(writer: Writer) -> None:
+    own, victim = own_share(writer), writer.one("share", id=writer.attack.victims.shares["available"])
+    for one, other in ((own, victim), (victim, own)):
+        writer.change("share", one, **{name: other[name] for name in other if name != "id"})
+
+
+def own_share(writer: Writer) -> Row:
+    """The open share that Odd's account has for Siv."""
+    avtaler = writer.attack.victims.stage.avtaler.id
+    return writer.one("share", account_id=avtaler, state=writer.one("share", id=available(writer.attack))["state"])
+
+
+def available(attack: Attack) -> str:
+    return attack.victims.shares["available"]
+
+
+def judge(
+    attack: Attack, requests: list[Request], forge: Callable[[Writer], None], *, is_about_shares: bool
+) -> set[str]:
+    """Forge rows and ask; the kinds of rows that an alarm was raised for."""
+    with as_writer(attack.victims.stage.database_url) as connection:
+        tables = ("member", "administrator", "operator", "integration", "recipient", "share", "upload")
+        forge(Writer(connection, attack, rows_of(connection, *tables)))
+    faults = attack.faults(requests, set(), is_about_shares=is_about_shares)
+    assert not faults, "\n".join(faults)
+    return {kind for kind, _ in attack.alarms()}
+
+
+@pytest.mark.parametrize(
+    ("forge", "kinds"),
+    [
+        (insert_roles, {"operator", "administrator", "member", "integration"}),
+        (insert_recipients, {"share"}),
+        (move_shares, {"share"}),
+        (move_roles, {"administrator", "member", "integration"}),
+        (exchange_people, {"member"}),
+        (exchange_shares, {"share"}),
+    ],
+)
+def test_forged_rows_open_nothing_at_any_route(
+    attack: Attack, every_route: list[Request], forge: Callable[[Writer], None], kinds: set[str]
+) -> None:
+    assert judge(attack, every_route, forge, is_about_shares=kinds == {"share"}) >= kinds
+
+
+def test_an_older_row_with_its_older_card_opens_nothing(attack: Attack, every_route: list[Request]) -> None:
+    url, share_id = attack.victims.stage.database_url, available(attack)
+    with as_writer(url) as connection:
+        older = Writer(connection, attack, rows_of(connection, "share")).one("share", id=share_id)
+    publishing.withdraw_share(attack.victims.deps, person(KARI), share_id)
+    assert judge(attack, every_route, lambda writer: writer.change("share", older, **older), is_about_shares=True) == {
+        "share"
+    }
+    answer = attack.ask([Request("recipient", "GET", f"/d/{share_id}")]).popitem()[1]
+    assert answer.status_code == 404
+
+
+def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) -> None:
+    secret = "a token that the attacker chose"
+    url, victims = attack.victims.stage.database_url, attack.victims
+    with as_writer(url) as connection:
+        writer = Writer(connection, attack, rows_of(connection, "upload"))
+        theirs = writer.one("upload", token_hash=sha256(victims.token.encode()).digest())
+        writer.put("upload", theirs, token_hash=sha256(secret.encode()).digest())
+    headers = {"Authorization": f"Bearer {secret}", "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+    sent = headers | {"Content-Type": "application/offset+octet-stream"}
+    browser = victims.browsers["stranger"]
+    address = f"/uploads/forged-{len(writer.rows['upload'])}-"
+    statuses = [
+        browser.request("HEAD", address, headers=headers).status_code,
+        browser.request("PATCH", address, headers=sent, content=b"nye bytes").status_code,
+        browser.request("DELETE", address, headers=headers).status_code,
+    ]
+    assert all(400 <= status < 500 for status in statuses), statuses
+    assert {kind for kind, _ in attack.alarms()} == {"upload"}
