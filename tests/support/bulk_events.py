@@ -28,7 +28,7 @@ from tests.support.query_plans import plans, statements
 YEAR = timedelta(days=365)
 END = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 EVENTS_OF_SHARE = 10
-RARE = EventKind.MEMBER_REMOVED
+RARE = EventKind.EVENT_LOG_EXPORTED
 """Told once in a thousand events; the rest are the common kinds below."""
 
 Ask = Callable[[Transaction], object]
@@ -67,7 +67,7 @@ _DETAILS: dict[EventKind, dict[str, str | int]] = {
         "document": "AAAAAAAAAAAAAAAAAAAAAA",
         "ground": "a0236",
     },
-    RARE: {"account": "AAAAAAAAAAAAAAAAAAAAAA", "member": "AAAAAAAAAAAAAAAAAAAAAA"},
+    RARE: {"filters": "kind", "format": "csv"},
 }
 
 
