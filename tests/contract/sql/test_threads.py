@@ -13,7 +13,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Conflict, Unavailable
+from deldokument.domain.errors import Conflict, Unavailable, existing
 from deldokument.domain.share import Receipt, Share, ShareState, merge_ranges, new_id
 from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.audit import Subject
@@ -252,7 +252,7 @@ def test_ranges_sent_by_parallel_downloads_are_all_in_the_receipt(database: SqlD
 
     together(6, receive)
     with database.read() as tx:
-        (receipt,) = tx.receipts.of_shares([share.id])
+        receipt = existing(tx.receipts.get(share.id, "document", recipient.id, "subject"))
     assert receipt.covered == ((0, 60),)
 
 

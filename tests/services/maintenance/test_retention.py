@@ -18,6 +18,7 @@ from deldokument.services.auth import sessions
 from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention
+from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing, queries
 from tests.fakes.integrity import tagging
 from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
@@ -43,6 +44,7 @@ def stored(stage: Stage) -> set[str]:
 def test_a_share_ends_at_its_end_and_not_an_instant_before(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.instant = NOON + timedelta(days=10) - INSTANT
+    forget_allowances(stage.deps)
     assert run_all(stage.deps) == 0
     assert share_of(stage, share_id).state is ShareState.AVAILABLE
     stage.clock.instant += INSTANT
@@ -98,6 +100,7 @@ def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: St
     assert retention.release_blobs(stage.deps) == 1
     assert retention.delete_garbage(stage.deps) == 1
     assert stored(stage) == set()
+    forget_allowances(stage.deps)
     assert run_all(stage.deps) == 0
     assert kinds(stage, share_id)[-1] is EventKind.SHARE_KEY_DESTROYED
 

@@ -26,7 +26,6 @@ from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
-_MAX_PASSED_OVER = 100
 _all = select(*account.c)
 _by_ids = _all.where(InList(account.c.id, "keys"))
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
@@ -126,10 +125,15 @@ class SqlAccounts:
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""
-        query = self._work.skip_locked(_spent, ACCOUNT_TAGS.table)
-        # More rows than asked for: a damaged account must not stop the others from ending.
-        rows = self._work.rows(query, {"horizon": deleted_by, "most": limit + _MAX_PASSED_OVER})
-        return [one for one in map(self._account, rows) if one.intact][:limit]
+        passed_over: set[str] = set()
+        while True:
+            # A damaged account must not stop the others from ending.
+            query = self._work.skip_locked(_spent.where(account.c.id.not_in(passed_over)), ACCOUNT_TAGS.table)
+            found = [self._account(row) for row in self._work.rows(query, {"horizon": deleted_by, "most": limit})]
+            damaged = {one.id for one in found if not one.intact}
+            if not damaged:
+                return found
+            passed_over |= damaged
 
     def _account(self, row: Row[Any]) -> Account:
         read = _account(row)
