@@ -16,7 +16,7 @@ from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
 from deldokument.services.inspection import documents
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import drafts, extensions, publishing
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
@@ -129,7 +129,7 @@ def test_its_end_is_the_systems_end_too(stage: Stage) -> None:
 def test_what_has_ended_by_time_is_gone_before_any_worker_came(stage: Stage) -> None:
     integrate(stage)
     share, document_id = shared(stage)
-    publishing.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(hours=1))
+    extensions.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(hours=1))
     stage.clock.advance(hours=1)
     with pytest.raises(Gone):
         open_own_document(stage.deps, SYSTEM, document_id)

@@ -238,7 +238,8 @@ def test_a_key_whose_draft_is_born_between_two_rounds_stands(stage: Stage) -> No
     def sweep_first() -> None:
         born.extend(sweep_orphan_keys(stage.deps, set()))
 
-    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[sweep_first]))
+    # The first write counts the draft for the person's rate limit.
+    deps = replace(stage.deps, database=FaultyDatabase(stage.deps.database, before=[lambda: None, sweep_first]))
     share = drafts.start_draft(deps, person(KARI), account_id=stage.byggesak.id)
     assert born == [share_key_id(share.id)]
     assert sweep_orphan_keys(stage.deps, born) == set()
