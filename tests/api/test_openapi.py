@@ -270,6 +270,7 @@ def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
         f"PUT {share}/expiry",
         f"POST {share}/withdrawal",
         f"GET {share}/receipts",
+        f"GET {share}/events",
         "POST /small-shares",
         "GET /webhooks",
         "POST /webhooks",
