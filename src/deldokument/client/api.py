@@ -79,7 +79,7 @@ class Api:
         return self._items(_path(share_id, "receipts"), {}, models.receipt)
 
     def events(self, share_id: str) -> Iterator[Event]:
-        """Yield what has happened to a share, oldest first. Later versions of the service add values of ``event``."""
+        """Yield the events of a share, oldest first. Later versions of the service add values of ``event``."""
         return self._items(_path(share_id, "events"), {}, models.event)
 
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:

@@ -33,7 +33,7 @@ class ShareEvent(Given):
     expires_at: Instant | None
 
 
-@router.get("/events", summary="List what has happened to a share", responses=problems(404))
+@router.get("/events", summary="List the events of a share", responses=problems(404))
 def get_events(call: ApiContext, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[ShareEvent]:
     """Return the events, oldest first. A page may have fewer items than `limit`; go on while `next` is not null."""
     found = share_history(call.deps, call.consumer, share_id, after=_place(cursor), limit=limit)

@@ -59,7 +59,7 @@ def public_key(caller: Caller) -> Response:
 
 
 def show(caller: Caller) -> Response:
-    """Return a document with what has happened to it."""
+    """Return a document with its events."""
     deps, sharer, account_id, document_id = _place(caller)
     document = stored_documents.show_document(deps, sharer, document_id, account_id)
     history = share_history(deps, sharer, document.share_id, limit=_MAX_EVENTS)
