@@ -28,8 +28,8 @@ from deldokument.services.audit.damage import record_damage
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
-from deldokument.services.maintenance.row_sealing import RowSealer
-from deldokument.services.maintenance.sealing import answer_seal_requests
+from deldokument.services.maintenance.row_tagging import RowTagger
+from deldokument.services.maintenance.seal_requests import answer_seal_requests
 from deldokument.services.notifications.dispatch import (
     AT_ONCE,
     ChannelEntry,
@@ -194,7 +194,7 @@ def loops() -> tuple[Loop, ...]:
         *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
-        Loop("tags", RowSealer(), _UNHURRIED, _SLICE_PAUSE, 1.0),
+        Loop("tags", RowTagger(), _UNHURRIED, _SLICE_PAUSE, 1.0),
         Loop("patrol", Patrol(), _PATROL, _MIN_PAUSE, _PATROL_FACTOR),
     )
 

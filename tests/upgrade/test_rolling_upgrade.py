@@ -14,7 +14,7 @@ from deldokument.adapters.keys.keyring import OWNER
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.share import new_id
 from deldokument.services.encryption import INTEGRITY_ENFORCED
-from deldokument.services.maintenance.row_sealing import RowSealer
+from deldokument.services.maintenance.row_tagging import RowTagger
 from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, wait_until
 from tests.support.simulators import log_in
 from tests.support.stored_data import as_owner
@@ -54,17 +54,17 @@ def forge_member(old: OldDeployment) -> str:
 
 def doubts(old: OldDeployment) -> set[str]:
     with old.node.deps.database.read() as tx:
-        return {one.id for one in tx.sealing.doubts(99)}
+        return {one.id for one in tx.row_tagging.doubts(99)}
 
 
 def untagged(old: OldDeployment) -> int:
     with old.node.deps.database.read() as tx:
-        return tx.sealing.count_bare(99)
+        return tx.row_tagging.count_bare(99)
 
 
 def walk_again(old: OldDeployment) -> None:
     """Two more whole passes, beside those of the worker."""
-    sealer = RowSealer()
+    sealer = RowTagger()
     for _ in range(2):
         while sealer(old.node.deps):
             pass

@@ -46,7 +46,7 @@ from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
-from deldokument.services.maintenance.sealing import WorkerSigner
+from deldokument.services.maintenance.seal_requests import WorkerSigner
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 

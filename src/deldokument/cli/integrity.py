@@ -7,7 +7,7 @@ import typer
 from deldokument.cli.output import TAKES_IDS, Json, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.services.maintenance.lag import measure_lag
-from deldokument.services.maintenance.row_sealing import accept_row, has_older_nodes, list_doubtful
+from deldokument.services.maintenance.row_tagging import accept_row, has_older_nodes, list_doubtful
 
 app = typer.Typer(help="Tags of the rows that decide about access.", no_args_is_help=True)
 

@@ -94,9 +94,9 @@ def test_the_worker_gives_old_rows_of_staff_tags_and_changes_nothing_else_of_the
         with owner.write() as tx:
             tx.staff.add_operator(Operator("siv", b"hash", b"number", b"name"))
         with worker.write() as tx:
-            [row] = tx.sealing.lock("operator", ["siv"])
-            tx.sealing.set_role_hashes("operator", {"siv": b"proof"})
-            tx.sealing.seal("operator", [row.id])
+            [row] = tx.row_tagging.lock("operator", ["siv"])
+            tx.row_tagging.set_role_hashes("operator", {"siv": b"proof"})
+            tx.row_tagging.seal("operator", [row.id])
         with owner.read() as tx:
             assert tx.staff.operators() == [Operator("siv", b"hash", b"number", b"name", b"proof")]
 

@@ -32,8 +32,8 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased
-- `sealing`: tags and cards for rows of versions before 0.3.0
-- `seals`: requests to the worker's seal
+- `row_tagging`: tags and cards for rows of versions before 0.3.0
+- `seal_requests`: requests to the worker's seal
 - `sessions`: sessions and pending logins
 - `share_cards`: cards of shares
 - `shares`: shares, recipients, documents

@@ -36,8 +36,8 @@ from deldokument.adapters.sql.outbox import SqlOutbox
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
-from deldokument.adapters.sql.sealing import SqlSealing
-from deldokument.adapters.sql.seals import SqlSeals
+from deldokument.adapters.sql.row_tagging import SqlRowTagging
+from deldokument.adapters.sql.seal_requests import SqlSealRequests
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.share_cards import ShareCards
 from deldokument.adapters.sql.shares import SqlShares
@@ -79,7 +79,7 @@ class SqlTransaction:
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)
-        self.seals = SqlSeals(work)
+        self.seal_requests = SqlSealRequests(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
@@ -95,7 +95,7 @@ class SqlTransaction:
         self.rate_limits = SqlRateLimits(work)
         self.backlog = SqlBacklog(work)
         self.damage = SqlDamageLog(work)
-        self.sealing = SqlSealing(work, self._cards)
+        self.row_tagging = SqlRowTagging(work, self._cards)
 
     def flush(self) -> None:
         """Write the cards of changed shares, then the events, which carry the shares' revisions."""

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, text
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.agreements import published_text
 from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_seal, audit_subject
+from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
 from deldokument.adapters.sql.tables.logins import deployment, sweep
-from deldokument.adapters.sql.tables.sealing import doubtful_row
-from deldokument.adapters.sql.tables.seals import seal_status
+from deldokument.adapters.sql.tables.seal_requests import seal_status
 from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
 from deldokument.domain.errors import Unavailable
 

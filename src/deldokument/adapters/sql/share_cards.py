@@ -119,7 +119,7 @@ class ShareCards:
             self._work.run(_write, cards)
         self._held.clear()
 
-    def is_sealed(self, row: Row[Any]) -> bool:
+    def is_intact(self, row: Row[Any]) -> bool:
         """Return whether the card of a row of ``CARD_COLUMNS`` matches it, whether or not cards are enforced."""
         return _fits(self._work, _stored(row), row.card)
 

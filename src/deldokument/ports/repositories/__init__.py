@@ -16,8 +16,8 @@
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased
-- `sealing`: tags and cards for rows of versions before 0.3.0
-- `seals`: requests to the worker's seal, and its status
+- `row_tagging`: tags and cards for rows of versions before 0.3.0
+- `seal_requests`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person

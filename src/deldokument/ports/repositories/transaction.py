@@ -30,8 +30,8 @@ from deldokument.ports.repositories.outbox import Outbox
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
-from deldokument.ports.repositories.sealing import Sealing
-from deldokument.ports.repositories.seals import Seals
+from deldokument.ports.repositories.row_tagging import RowTagging
+from deldokument.ports.repositories.seal_requests import SealRequests
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.shares import Shares
 from deldokument.ports.repositories.staff import Staff
@@ -90,13 +90,13 @@ class Transaction(Protocol):
     @property
     def rate_limits(self) -> RateLimits: ...
     @property
-    def seals(self) -> Seals: ...
+    def seal_requests(self) -> SealRequests: ...
     @property
     def backlog(self) -> Backlog: ...
     @property
     def damage(self) -> DamageLog: ...
     @property
-    def sealing(self) -> Sealing: ...
+    def row_tagging(self) -> RowTagging: ...
 
 
 class Database(Protocol):

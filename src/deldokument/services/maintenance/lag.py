@@ -46,8 +46,8 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     now = deps.clock.now()
     with deps.database.read() as tx:
         queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
-        damaged_rows, doubtful_rows = tx.damage.count(), tx.sealing.count_doubts()
-        untagged_rows = 0 if deps.integrity.is_enforced() else tx.sealing.count_bare(_MAX_COUNTED)
+        damaged_rows, doubtful_rows = tx.damage.count(), tx.row_tagging.count_doubts()
+        untagged_rows = 0 if deps.integrity.is_enforced() else tx.row_tagging.count_bare(_MAX_COUNTED)
     waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
     waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
     return WorkerLag(

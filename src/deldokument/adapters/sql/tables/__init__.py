@@ -14,8 +14,8 @@ Guarantees:
 - `notification_addresses`: e-mail addresses for notifications
 - `outbox`: transactional outbox and its cursors
 - `rate_limits`: rate limit state per consumer
-- `sealing`: rows that the event log does not support
-- `seals`: the seal's status, and requests to it
+- `doubtful_rows`: rows that the event log does not support
+- `seal_requests`: the seal's status, and requests to it
 - `shares`: shares, recipients, documents, receipts
 - `tenancy`: tenants, accounts, members, staff, integrations
 - `tenant_lifecycle`: impact assessments and offboarding records

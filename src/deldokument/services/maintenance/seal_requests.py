@@ -21,7 +21,7 @@ from deldokument.domain.share import new_id
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.seals import SealKind, SealRequest, SealStatus
+from deldokument.ports.repositories.seal_requests import SealKind, SealRequest, SealStatus
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_file, seal_file
@@ -67,18 +67,18 @@ class WorkerSigner:
 
     def _status(self) -> SealStatus:
         with self.database.read() as tx:
-            return tx.seals.status() or SealStatus(b"", MISSING)
+            return tx.seal_requests.status() or SealStatus(b"", MISSING)
 
     def _ask(self, kind: SealKind, content: bytes, reason: str, location: str, at: datetime) -> bytes:
         key, request_id = existing_key(self.keyring, DIRECTORY), new_id()
         sealed = seal_file(key, content, EncryptedColumn.SEAL_CONTENT, request_id)
         with self.database.write() as tx:
-            tx.seals.add(SealRequest(request_id, kind, reason, location, at, sealed))
+            tx.seal_requests.add(SealRequest(request_id, kind, reason, location, at, sealed))
         try:
             answered = self._awaited(request_id)
         finally:
             with self.database.write() as tx:
-                tx.seals.remove(request_id)
+                tx.seal_requests.remove(request_id)
         if answered.sealed_answer is None:
             raise Broken("seal") if answered.fault == _BROKEN else Unavailable(answered.fault)
         return open_file(key, answered.sealed_answer, EncryptedColumn.SEAL_ANSWER, request_id)
@@ -87,7 +87,7 @@ class WorkerSigner:
         pause = threading.Event()
         for _ in range(self.looks):
             with self.database.read() as tx:
-                request = tx.seals.get(request_id)
+                request = tx.seal_requests.get(request_id)
             if request is not None and (request.fault or request.sealed_answer is not None):
                 return request
             pause.wait(_LOOK_SECONDS)
@@ -98,17 +98,17 @@ def answer_seal_requests(deps: Dependencies) -> int:
     """Do one round: publish the seal's status if it has changed, and answer requests. Return how many."""
     now, status = deps.clock.now(), _status(deps)
     with deps.database.read() as tx:
-        is_known = tx.seals.status() == status
-        is_idle = not tx.seals.open_requests(1)
+        is_known = tx.seal_requests.status() == status
+        is_idle = not tx.seal_requests.open_requests(1)
     if is_known and is_idle:
         return 0
     key = existing_key(deps.keyring, DIRECTORY)
     with deps.database.write() as tx:
-        tx.seals.note_status(status)
-        tx.seals.forget(now - _KEPT)
-        requests = tx.seals.open_requests(_BATCH)
+        tx.seal_requests.note_status(status)
+        tx.seal_requests.forget(now - _KEPT)
+        requests = tx.seal_requests.open_requests(_BATCH)
         for request in requests:
-            tx.seals.answer(request.id, *_answer(deps, key, request))
+            tx.seal_requests.answer(request.id, *_answer(deps, key, request))
     return len(requests)
 
 

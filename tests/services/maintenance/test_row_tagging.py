@@ -26,8 +26,8 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import INTEGRITY_ENFORCED, RowKeys
-from deldokument.services.maintenance import row_sealing
-from deldokument.services.maintenance.row_sealing import RowSealer
+from deldokument.services.maintenance import row_tagging
+from deldokument.services.maintenance.row_tagging import RowTagger
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators, operators
@@ -82,9 +82,9 @@ def row(stage: Stage, table: str, row_id: str) -> dict[str, Any]:
         return found._asdict()
 
 
-def walk(stage: Stage, sealer: RowSealer | None = None) -> None:
+def walk(stage: Stage, sealer: RowTagger | None = None) -> None:
     """One whole pass."""
-    sealer = sealer or RowSealer()
+    sealer = sealer or RowTagger()
     while sealer(stage.deps):
         pass
 
@@ -94,7 +94,7 @@ def is_enforced(stage: Stage) -> bool:
 
 
 def listed(stage: Stage) -> dict[str, Doubt]:
-    return {one.id: one.doubt for one in row_sealing.list_doubtful(stage.deps)}
+    return {one.id: one.doubt for one in row_tagging.list_doubtful(stage.deps)}
 
 
 def share_of(stage: Stage, share_id: str) -> Share:
@@ -142,7 +142,7 @@ def everything(stage: Stage) -> dict[str, str]:
 def test_a_whole_deployment_is_sealed_and_tags_are_enforced_after_a_pass_that_changes_nothing(stage: Stage) -> None:
     known = everything(stage)
     old = upgraded(stage)
-    sealer = RowSealer()
+    sealer = RowTagger()
     walk(old, sealer)
     assert not is_enforced(old)
     assert listed(old) == {}
@@ -157,7 +157,7 @@ def test_a_whole_deployment_is_sealed_and_tags_are_enforced_after_a_pass_that_ch
     assert ([one.id for one in roles.administered], roles.operates) == ([stage.tenant.id], True)
     with new.deps.database.read() as tx:
         assert all(tx.shares.get(known[name]).intact for name in ("withdrawn", "ended", "moved"))  # type: ignore[union-attr]
-        assert tx.sealing.count_bare(9) == 0
+        assert tx.row_tagging.count_bare(9) == 0
     assert new.deps.damage.is_empty
 
 
@@ -165,12 +165,12 @@ def test_a_sealer_that_is_stopped_anywhere_is_repeated_by_another(stage: Stage) 
     stage.publish()
     old = upgraded(stage)
     for steps in range(12):
-        stopped = RowSealer()
+        stopped = RowTagger()
         for _ in range(steps):
             stopped(old.deps)
     walk(old)
     assert is_enforced(old)
-    assert RowSealer()(enforcing(stage).deps) == 0
+    assert RowTagger()(enforcing(stage).deps) == 0
 
 
 def test_a_row_that_an_attacker_inserted_before_the_upgrade_is_listed_and_never_sealed(
@@ -181,7 +181,7 @@ def test_a_row_that_an_attacker_inserted_before_the_upgrade_is_listed_and_never_
     kari = row(stage, "member", stage.members["kari"])
     put(stage, "member", **kari | {"id": "forged", "account_id": stage.barnevern.id})
     put(stage, "operator", id="operator", **{k: kari[k] for k in ("lookup_hash", "sealed_identifier", "sealed_name")})
-    sealer = RowSealer()
+    sealer = RowTagger()
     with caplog.at_level(logging.WARNING, "deldokument.integrity"):
         walk(old, sealer)
         walk(old, sealer)
@@ -260,7 +260,7 @@ def test_a_tag_that_a_node_wrote_for_a_forged_row_before_enforcement_is_removed(
 def test_a_row_that_is_right_again_is_sealed_and_no_longer_listed(stage: Stage) -> None:
     old = upgraded(stage)
     change(stage, {"four_eyes": True}, "account", stage.byggesak.id)
-    sealer = RowSealer()
+    sealer = RowTagger()
     walk(old, sealer)
     change(stage, {"four_eyes": False}, "account", stage.byggesak.id)
     walk(old, sealer)
@@ -304,13 +304,13 @@ def test_nothing_is_sealed_by_an_event_log_that_does_not_verify(stage: Stage) ->
         event = tables["audit_event"]
         connection.execute(update(event).where(event.c.kind == "tenant_created").values(kind="tenant_frozen"))
     with pytest.raises(Broken, match="no row is sealed"):
-        RowSealer()(old.deps)
+        RowTagger()(old.deps)
     with old.deps.database.read() as tx:
-        assert tx.sealing.count_bare(99) > 0
+        assert tx.row_tagging.count_bare(99) > 0
 
 
 def test_a_chain_that_is_damaged_between_two_passes_stops_the_second(stage: Stage) -> None:
-    old, sealer = upgraded(stage), RowSealer()
+    old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)
     with old.deps.database.write() as tx:
         record_event(old.deps, tx, EventKind.CLOCK_CONFIRMED)
@@ -329,13 +329,13 @@ def test_an_operator_can_vouch_for_a_listed_row_and_that_is_recorded(stage: Stag
     walk(old)
     [forged] = listed(old)
     change(stage, {"four_eyes": True}, "account", stage.byggesak.id)
-    sealer = RowSealer()
+    sealer = RowTagger()
     walk(old, sealer)
     walk(old, sealer)
     new = enforcing(stage)
     with pytest.raises(NotFound):
-        row_sealing.accept_row(new.deps, kind="account", row_id=stage.avtaler.id)
-    row_sealing.accept_row(new.deps, kind="account", row_id=stage.byggesak.id)
+        row_tagging.accept_row(new.deps, kind="account", row_id=stage.avtaler.id)
+    row_tagging.accept_row(new.deps, kind="account", row_id=stage.byggesak.id)
     assert set(listed(new)) == {forged}
     with new.deps.database.read() as tx:
         assert tx.accounts.get(stage.byggesak.id).intact  # type: ignore[union-attr]
@@ -348,14 +348,14 @@ def test_a_row_cannot_be_vouched_for_while_an_older_node_runs(stage: Stage) -> N
     change(stage, {"four_eyes": True}, "account", stage.byggesak.id)
     walk(old)
     with older_node(stage):
-        assert row_sealing.has_older_nodes(old.deps)
+        assert row_tagging.has_older_nodes(old.deps)
         with pytest.raises(Conflict, match="older_nodes_run"):
-            row_sealing.accept_row(old.deps, kind="account", row_id=stage.byggesak.id)
-    assert not row_sealing.has_older_nodes(old.deps)
+            row_tagging.accept_row(old.deps, kind="account", row_id=stage.byggesak.id)
+    assert not row_tagging.has_older_nodes(old.deps)
 
 
 def test_tags_are_not_enforced_before_the_last_older_node_has_gone(stage: Stage) -> None:
-    old, sealer = upgraded(stage), RowSealer()
+    old, sealer = upgraded(stage), RowTagger()
     with older_node(stage):
         walk(old, sealer)
         walk(old, sealer)
@@ -367,9 +367,9 @@ def test_tags_are_not_enforced_before_the_last_older_node_has_gone(stage: Stage)
 
 
 def test_large_tables_are_walked_in_slices(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_sealing, "_BATCH", 1)
+    monkeypatch.setattr(row_tagging, "_BATCH", 1)
     share_ids = [stage.publish() for _ in range(3)]
-    old, sealer = upgraded(stage), RowSealer()
+    old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)
     walk(old, sealer)
     assert is_enforced(old)
@@ -377,7 +377,7 @@ def test_large_tables_are_walked_in_slices(stage: Stage, monkeypatch: pytest.Mon
 
 
 def test_a_listed_row_that_a_node_gives_a_tag_once_more_loses_it_again(stage: Stage) -> None:
-    old, sealer = upgraded(stage), RowSealer()
+    old, sealer = upgraded(stage), RowTagger()
     change(stage, {"four_eyes": True}, "account", stage.byggesak.id)
     walk(old, sealer)
     where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Table, Tex
 
 from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
-from deldokument.ports.repositories.seals import SealKind
+from deldokument.ports.repositories.seal_requests import SealKind
 
 seal_status = Table(
     "seal_status",

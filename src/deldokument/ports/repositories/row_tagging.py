@@ -1,7 +1,7 @@
 """Repository contract: tags and cards of rows that a version before 0.3.0 may have written.
 
-For the task that seals them before tags are enforced (services.maintenance.row_sealing). It compares a row with the
-events about it before it has it sealed.
+For the task that tags them before tags are enforced (services.maintenance.row_tagging). It compares a row with the
+events about it before it tags it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from deldokument.domain.share import Recipient
 class StoredRow:
     """A row that decides about access, whether or not it is damaged.
 
-    ``is_sealed``: its tag or card is valid. ``has_tag``: it has one, valid or not.
+    ``is_intact``: its tag or card is valid. ``has_tag``: it has one, valid or not.
     """
 
     id: str
     values: Mapping[str, Any]
-    is_sealed: bool
+    is_intact: bool
     has_tag: bool
 
 
@@ -47,7 +47,7 @@ class DoubtfulRow:
     found_at: datetime
 
 
-class Sealing(Protocol):
+class RowTagging(Protocol):
     """Tags of existing rows, whether or not tags are enforced."""
 
     def kinds(self) -> tuple[str, ...]:
@@ -70,11 +70,11 @@ class Sealing(Protocol):
         """Return account and hash of members with these hashes, removed ones included."""
         ...
 
-    def seal(self, kind: str, row_ids: Collection[str]) -> None:
+    def tag(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now, their rows locked."""
         ...
 
-    def unseal(self, kind: str, row_ids: Collection[str]) -> None:
+    def untag(self, kind: str, row_ids: Collection[str]) -> None:
         """Remove the rows' tags or cards."""
         ...
 

@@ -29,7 +29,7 @@ from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.sealing import DoubtfulRow, StoredRow
+from deldokument.ports.repositories.row_tagging import DoubtfulRow, StoredRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event, subject_number
 from deldokument.services.encryption import (
@@ -59,7 +59,7 @@ _LIVING = frozenset({ShareState.DRAFT, ShareState.AVAILABLE})
 _SHARING = frozenset({EventKind.DRAFT_STARTED, EventKind.SHARE_PROPOSED, EventKind.SHARE_PUBLISHED})
 
 
-class RowSealer:
+class RowTagger:
     """Passes over all rows that decide about access, slice by slice. Remembers where it is."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class RowSealer:
         with deps.database.read() as tx:
             self._verify(tx)
             self._is_clean = not tx.deployment.has_older_nodes()
-            self._kinds = list(tx.sealing.kinds())
+            self._kinds = list(tx.row_tagging.kinds())
 
     def _verify(self, tx: Transaction) -> None:
         """Verify the whole log at first, with its checkpoints, and later only what is new."""
@@ -105,7 +105,7 @@ class RowSealer:
     def _end(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:
             is_clean = self._is_clean and not tx.deployment.has_older_nodes()
-            listed = tx.sealing.count_doubts()
+            listed = tx.row_tagging.count_doubts()
         if is_clean:
             deps.keyring.create(INTEGRITY_ENFORCED)
             log.warning("tags are enforced from now on; rows without one: %d", listed)
@@ -114,13 +114,13 @@ class RowSealer:
 def seal_slice(deps: Dependencies, kind: str, after: str) -> tuple[bool, str | None]:
     """Seal the next rows that need it; return whether there were any, and the last row seen, None at the end."""
     with deps.database.read() as tx:
-        seen = tx.sealing.look(kind, after, _BATCH)
-        listed = tx.sealing.listed(kind, [row.id for row in seen.rows])
+        seen = tx.row_tagging.look(kind, after, _BATCH)
+        listed = tx.row_tagging.listed(kind, [row.id for row in seen.rows])
         wanted = [one.row.id for one in _judged(deps, tx, kind, seen.rows) if one.is_to_do(listed)]
     if not wanted:
         return False, seen.last
     with deps.database.write() as tx:
-        judged = _judged(deps, tx, kind, tx.sealing.lock(kind, wanted))
+        judged = _judged(deps, tx, kind, tx.row_tagging.lock(kind, wanted))
         _seal(tx, kind, [one for one in judged if one.doubt is None])
         new = _list(deps, tx, kind, [one for one in judged if one.doubt is not None])
     for row in new:
@@ -137,7 +137,7 @@ def has_older_nodes(deps: Dependencies) -> bool:
 def list_doubtful(deps: Dependencies) -> list[DoubtfulRow]:
     """Return the rows that were not sealed."""
     with deps.database.read() as tx:
-        return tx.sealing.doubts(_MAX_LISTED)
+        return tx.row_tagging.doubts(_MAX_LISTED)
 
 
 def accept_row(deps: Dependencies, *, kind: str, row_id: str) -> None:
@@ -149,27 +149,27 @@ def accept_row(deps: Dependencies, *, kind: str, row_id: str) -> None:
     with deps.database.write() as tx:
         if tx.deployment.has_older_nodes():
             raise Conflict("older_nodes_run", detail="stop all nodes of older versions first")
-        require(tx.sealing.listed(kind, [row_id]) or None, "row")
-        rows = require(tx.sealing.lock(kind, [row_id]) or None, "row")
+        require(tx.row_tagging.listed(kind, [row_id]) or None, "row")
+        rows = require(tx.row_tagging.lock(kind, [row_id]) or None, "row")
         _seal(tx, kind, _judged(deps, tx, kind, rows))
         record_event(deps, tx, EventKind.ROW_ACCEPTED, row=kind, id=row_id)
 
 
 def _seal(tx: Transaction, kind: str, judged: Sequence[_Judged]) -> None:
     ids = [one.row.id for one in judged]
-    tx.sealing.set_role_hashes(kind, {one.row.id: one.role_hash for one in judged if one.role_hash})
-    tx.sealing.set_grants([recipient for one in judged for recipient in one.recipients])
-    tx.sealing.seal(kind, ids)
-    tx.sealing.remove_doubts(kind, ids)
+    tx.row_tagging.set_role_hashes(kind, {one.row.id: one.role_hash for one in judged if one.role_hash})
+    tx.row_tagging.set_grants([recipient for one in judged for recipient in one.recipients])
+    tx.row_tagging.tag(kind, ids)
+    tx.row_tagging.remove_doubts(kind, ids)
 
 
 def _list(deps: Dependencies, tx: Transaction, kind: str, judged: Iterable[_Judged]) -> list[DoubtfulRow]:
     """Remove the rows' tags, and return those that were not listed before."""
     now, new = deps.clock.now(), list[DoubtfulRow]()
     for one in judged:
-        tx.sealing.unseal(kind, [one.row.id])
+        tx.row_tagging.untag(kind, [one.row.id])
         row = DoubtfulRow(kind, one.row.id, one.doubt or Doubt.CHANGED, now)
-        if tx.sealing.add_doubt(row):
+        if tx.row_tagging.add_doubt(row):
             new.append(row)
     return new
 
@@ -187,14 +187,14 @@ class _Judged:
         """Return whether the row is to be sealed, listed, or to lose its tag."""
         if self.doubt is not None:
             return self.row.has_tag or self.row.id not in listed
-        return not self.row.is_sealed or self.role_hash is not None or bool(self.recipients) or self.row.id in listed
+        return not self.row.is_intact or self.role_hash is not None or bool(self.recipients) or self.row.id in listed
 
 
 def _judged(deps: Dependencies, tx: Transaction, kind: str, rows: Sequence[StoredRow]) -> list[_Judged]:
     """Compare the rows with the events about them, and with what their encrypted columns prove."""
     if not rows:
         return []
-    events = tx.sealing.events_about(kind, [row.id for row in rows])
+    events = tx.row_tagging.events_about(kind, [row.id for row in rows])
     if kind == "share":
         return _Shares(deps, tx, rows, events).judged()
     found = [_Judged(row, doubt_about(kind, row.values, events.get(row.id, ()))) for row in rows]
@@ -252,7 +252,7 @@ class _Shares:
         for recipient in tx.shares.recipients(list(self._shares)):
             self._recipients[recipient.share_id].append(recipient)
         self._sharers = self._sharer_hashes()
-        self._memberships = tx.sealing.memberships(set(self._sharers.values()))
+        self._memberships = tx.row_tagging.memberships(set(self._sharers.values()))
         self._account_tenants: dict[str, str | None] = {}
         self._integration_accounts: dict[str, str | None] = {}
 

@@ -40,7 +40,7 @@ class SealRequest:
     fault: str = ""
 
 
-class Seals(Protocol):
+class SealRequests(Protocol):
     """Requests to the seal, and its status."""
 
     def status(self) -> SealStatus | None:

@@ -43,8 +43,8 @@ def unsealed(database: SqlDatabase, kind: str, limit: int = 3) -> list[str]:
     found, after = list[str](), ""
     with database.read() as tx:
         while True:
-            seen = tx.sealing.look(kind, after, limit)
-            found += [row.id for row in seen.rows if not row.is_sealed]
+            seen = tx.row_tagging.look(kind, after, limit)
+            found += [row.id for row in seen.rows if not row.is_intact]
             if seen.last is None:
                 return found
             after = seen.last
@@ -54,16 +54,16 @@ def test_rows_without_tags_are_found_in_slices_and_sealed_as_they_are(database: 
     of_before(database, database_url)
     lenient = tagging(database, enforced=False)
     with lenient.read() as tx:
-        kinds = tx.sealing.kinds()
+        kinds = tx.row_tagging.kinds()
     assert unsealed(lenient, "share") == unsealed(lenient, "share", 2) == ["a", "b", "c", "d"]
     assert all(unsealed(lenient, kind) for kind in kinds)
     with lenient.write() as tx:
-        tx.sealing.seal("share", ["a", "c", "nothing"])
-        tx.sealing.seal("share", [])
+        tx.row_tagging.tag("share", ["a", "c", "nothing"])
+        tx.row_tagging.tag("share", [])
     assert unsealed(lenient, "share") == ["b", "d"]
     for kind in kinds:
         with lenient.write() as tx:
-            tx.sealing.seal(kind, [row.id for row in tx.sealing.look(kind, "", 100).rows])
+            tx.row_tagging.tag(kind, [row.id for row in tx.row_tagging.look(kind, "", 100).rows])
     assert not [kind for kind in kinds if unsealed(lenient, kind)]
     damage = DamageReports()
     with tagging(database, damage=damage).read() as tx:

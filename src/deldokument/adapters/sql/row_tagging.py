@@ -14,14 +14,14 @@ from deldokument.adapters.sql.event_rows import event_of
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.audit import about_row, audit_event, is_about_row
-from deldokument.adapters.sql.tables.sealing import doubtful_row
+from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
 from deldokument.adapters.sql.tables.shares import document, is_unerased, recipient, share
 from deldokument.adapters.sql.tables.tenancy import is_living, member
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.row_evidence import SHARE_EVENTS, TENANT_EVENTS
 from deldokument.domain.share import Recipient
-from deldokument.ports.repositories.sealing import DoubtfulRow, RowSlice, StoredRow
+from deldokument.ports.repositories.row_tagging import DoubtfulRow, RowSlice, StoredRow
 
 _TAGS = {tags.kind: tags for tags in EVERY_TAG}
 _DOUBT = RowMapper(DoubtfulRow, doubtful_row)
@@ -52,8 +52,8 @@ _count_doubts = select(func.count()).select_from(doubtful_row)
 _remove_doubts = delete(doubtful_row).where(doubtful_row.c.kind == param("of"), InList(doubtful_row.c.id, "keys"))
 
 
-class SqlSealing:
-    """The port ports.repositories.sealing.Sealing in SQL."""
+class SqlRowTagging:
+    """The port ports.repositories.row_tagging.RowTagging in SQL."""
 
     def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
@@ -105,7 +105,7 @@ class SqlSealing:
         others = self._work.batched(_memberships, "hashes", missing)
         return {(row.account_id, row.lookup_hash) for row in (*living, *others)}
 
-    def seal(self, kind: str, row_ids: Collection[str]) -> None:
+    def tag(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now."""
         table, query = _query(kind)
         for batch in batches(row_ids):
@@ -114,7 +114,7 @@ class SqlSealing:
             rows = self._work.rows(query.where(_these(table)), {"keys": batch})
             self._write(kind, {row.id: self._seal_of(kind, row) for row in rows})
 
-    def unseal(self, kind: str, row_ids: Collection[str]) -> None:
+    def untag(self, kind: str, row_ids: Collection[str]) -> None:
         """Remove the rows' tags or cards."""
         self._write(kind, dict.fromkeys(row_ids))
 
@@ -164,11 +164,11 @@ class SqlSealing:
 
     def _stored(self, kind: str, row: Row[Any]) -> StoredRow:
         has_tag = row._mapping[_column(kind)] is not None
-        return StoredRow(row.id, row._asdict(), has_tag and self._is_sealed(kind, row), has_tag)
+        return StoredRow(row.id, row._asdict(), has_tag and self._is_intact(kind, row), has_tag)
 
-    def _is_sealed(self, kind: str, row: Row[Any]) -> bool:
+    def _is_intact(self, kind: str, row: Row[Any]) -> bool:
         if kind == SHARE_KIND:
-            return self._cards.is_sealed(row)
+            return self._cards.is_intact(row)
         return _TAGS[kind].fits(self._work, row._asdict(), row.tag)
 
     def _seal_of(self, kind: str, row: Row[Any]) -> bytes:

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
-from deldokument.adapters.sql.tables.seals import seal_request, seal_status
-from deldokument.ports.repositories.seals import SealRequest, SealStatus
+from deldokument.adapters.sql.tables.seal_requests import seal_request, seal_status
+from deldokument.ports.repositories.seal_requests import SealRequest, SealStatus
 
 _REQUEST = RowMapper(SealRequest, seal_request)
 _STATUS = RowMapper(SealStatus, seal_status)
@@ -28,8 +28,8 @@ _remove = delete(seal_request).where(_one)
 _forget = delete(seal_request).where(seal_request.c.at < bindparam("before", type_=UtcMicros()))
 
 
-class SqlSeals:
-    """The port ports.repositories.seals.Seals in SQL."""
+class SqlSealRequests:
+    """The port ports.repositories.seal_requests.SealRequests in SQL."""
 
     def __init__(self, work: Statements) -> None:
         self._work = work

@@ -14,10 +14,10 @@ from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify
 from deldokument.domain.chain import Seal
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.documents import RenderedDocument
-from deldokument.ports.repositories.seals import SealKind, SealRequest
+from deldokument.ports.repositories.seal_requests import SealKind, SealRequest
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, seal_file
-from deldokument.services.maintenance.sealing import WorkerSigner, answer_seal_requests
+from deldokument.services.maintenance.seal_requests import WorkerSigner, answer_seal_requests
 from tests.support.server import wait_until
 from tests.support.stored_data import contents
 from tests.support.world import NOON, Stage
@@ -79,7 +79,7 @@ def test_nothing_of_a_request_is_left_or_was_ever_in_the_clear(stage: Stage, sig
     assert len(results) == 1
     assert pdf not in b"".join(path.read_bytes() for path in stage.folder.rglob("*") if path.is_file())
     with stage.deps.database.read() as tx:
-        assert tx.seals.open_requests(9) == []
+        assert tx.seal_requests.open_requests(9) == []
 
 
 def test_a_checkpoint_of_an_event_chain_is_never_signed_on_request(stage: Stage, signer: WorkerSigner) -> None:
@@ -94,13 +94,13 @@ def test_what_is_no_pdf_or_was_changed_in_the_database_is_refused_and_the_others
     key = existing_key(stage.deps.keyring, DIRECTORY)
     moved = seal_file(key, STATEMENT, EncryptedColumn.SEAL_CONTENT, "another")
     with stage.deps.database.write() as tx:
-        tx.seals.add(SealRequest("damaged", SealKind.EXPORT, "", "", NOON, moved))
+        tx.seal_requests.add(SealRequest("damaged", SealKind.EXPORT, "", "", NOON, moved))
     with working(stage):
         with pytest.raises(Broken):
             signer.seal(b"not a PDF", reason="", location="", at=NOON)
         assert signer.sign(STATEMENT)
     with stage.deps.database.read() as tx:
-        damaged = tx.seals.get("damaged")
+        damaged = tx.seal_requests.get("damaged")
     assert damaged is not None
     assert (damaged.fault, damaged.sealed_answer) == ("broken", None)
 
