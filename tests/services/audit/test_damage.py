@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +105,19 @@ def test_a_share_moved_to_another_account_has_no_sharers(stage: Stage) -> None:
     listed = queries.list_shares(stage.deps, person(VIGDIS))
     assert (listed.shares, [one.id for one in listed.damaged]) == ((), [share_id])
     assert not list(export.exported_shares(stage.deps, tenant_id=stage.tenant.id))
+
+
+def test_a_share_marked_as_erased_is_not_restored_as_a_draft_of_another_account(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    [own] = [one["id"] for one in rows(stage, "member") if one["account_id"] == stage.barnevern.id]
+    as_discarded = {"state": ShareState.ABANDONED, "published_at": None, "closed_at": stage.clock.now()}
+    undoable = {"undo_until": stage.clock.now() + timedelta(seconds=10), "undo_by": own, "erased_at": stage.clock.now()}
+    there = {"account_id": stage.barnevern.id, "tenant_id": stage.barnevern.tenant_id}
+    forge(stage, "share", share_id, **as_discarded, **undoable, **there)
+    with pytest.raises(NotFound):
+        discarding.restore_draft(stage.deps, person(VIGDIS), share_id)
+    with pytest.raises(NotFound):
+        queries.show_share(stage.deps, person(VIGDIS), share_id)
 
 
 def test_a_draft_renamed_to_a_shares_id_makes_no_card_for_it(stage: Stage) -> None:
