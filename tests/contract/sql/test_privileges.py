@@ -96,7 +96,7 @@ def test_the_worker_gives_old_rows_of_staff_tags_and_changes_nothing_else_of_the
         with worker.write() as tx:
             [row] = tx.row_tagging.lock("operator", ["siv"])
             tx.row_tagging.set_role_hashes("operator", {"siv": b"proof"})
-            tx.row_tagging.seal("operator", [row.id])
+            tx.row_tagging.tag("operator", [row.id])
         with owner.read() as tx:
             assert tx.staff.operators() == [Operator("siv", b"hash", b"number", b"name", b"proof")]
 
