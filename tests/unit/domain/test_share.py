@@ -19,6 +19,7 @@ from deldokument.domain.share import (
     Receipt,
     Share,
     ShareState,
+    archive_name,
     check_document_name,
     check_file_name,
     check_text,
@@ -281,3 +282,19 @@ def test_an_opening_is_no_download() -> None:
     assert not replace(OPENED, completed_at=NOW).is_download
     assert not PART_OF_A.is_download
     assert ALL_OF_A.is_download
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Byggesak Fjellveien 4", "Byggesak Fjellveien 4.zip"),
+        ("", "dokumenter.zip"),
+        (" ../.. ", "dokumenter.zip"),
+        ("Sak 12/34: hva nå?", "Sak 12 34 hva nå.zip"),
+        ("😀" * 100, "😀" * 60 + ".zip"),
+        ("Vedtak.", "Vedtak.zip"),
+    ],
+)
+def test_a_zip_is_named_after_its_share_as_every_system_can_store_it(title: str, name: str) -> None:
+    assert archive_name(title) == name
+    assert len(name.encode()) <= 255
