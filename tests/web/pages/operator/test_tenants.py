@@ -162,3 +162,17 @@ def test_no_field_is_told_to_be_wrong_before_anything_is_sent(web: Web, operator
         assert "<form" in page.text
         assert "aria-invalid" not in page.text, path
         assert "built-in" not in page.text, path
+
+
+def test_an_empty_form_for_a_tenant_asks_for_each_number_by_its_name(operator: Browser) -> None:
+    page = operator.post("/drift/ny", dict.fromkeys(NEW, "")).text
+    assert "Skriv organisasjonsnummeret." in page
+    assert "Skriv fødselsnummeret eller D-nummeret." in page
+    assert "eller organisasjonsnummer" not in page
+
+
+def test_stopping_a_tenant_is_confirmed_in_a_dialog_with_the_safe_choice_first(web: Web, operator: Browser) -> None:
+    page = operator.get(f"/drift/kunder/{web.stage.tenant.id}").text
+    dialog = page.partition('<dialog class="ds-dialog" id="stop-reason"')[2].partition("</dialog>")[0]
+    assert f"Stanse {web.stage.tenant.name}?" in dialog
+    assert dialog.index("Avbryt") < dialog.index('value="freeze"')
