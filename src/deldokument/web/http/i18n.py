@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -91,6 +91,14 @@ def _weekday(on: date, language: str, *, with_year: bool) -> str:
     return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
 
 
+def _day_and_clock(instant: datetime) -> tuple[date, str]:
+    """Return the local date and time of day; midnight is 24:00 of the day that it ends, as people mean it."""
+    local = instant.astimezone(OSLO)
+    if local.time() == time():
+        return local.date() - timedelta(days=1), "24:00"
+    return local.date(), f"{local:%H:%M}"
+
+
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
     """Return a size like «1,2 GB». Cached, since a list that is shown again has the same sizes."""
@@ -114,10 +122,10 @@ class Translator:
 
     def when(self, instant: datetime, now: datetime | None = None) -> str:
         """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same one."""
-        local = instant.astimezone(OSLO)
-        same_year = now is not None and local.year == now.astimezone(OSLO).year
-        day = _weekday(local.date(), self.language, with_year=not same_year)
-        return f"{day} at {local:%H:%M}" if self.language == "en" else f"{day} kl. {local:%H.%M}"
+        on, clock = _day_and_clock(instant)
+        same_year = now is not None and on.year == now.astimezone(OSLO).year
+        day = _weekday(on, self.language, with_year=not same_year)
+        return f"{day} at {clock}" if self.language == "en" else f"{day} kl. {clock.replace(':', '.')}"
 
     def day(self, on: date) -> str:
         """Return a date like «4. desember 2026»."""
@@ -155,7 +163,7 @@ class Translator:
         Counts calendar days, as the script does; one day or less in hours or a smaller unit.
         A past instant counts as zero.
         """
-        days = (instant.astimezone(OSLO).date() - now.astimezone(OSLO).date()).days
+        days = (_day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
         if days > 1:
             return self.span(timedelta(days=days))
         return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))
