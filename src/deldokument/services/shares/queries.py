@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deldokument.domain.audit import AuditEvent
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Share, ShareState
@@ -112,8 +112,16 @@ def show_share(
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
         events = [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]
-        actors = Actors(deps, share.tenant_id).behind(tx, events)
-        return share_view(deps, tx, share), list(zip(events, actors, strict=True))
+        return share_view(deps, tx, share), _with_actors(deps, tx, share, events)
+
+
+def _with_actors(
+    deps: Dependencies, tx: Transaction, share: Share, events: Sequence[AuditEvent]
+) -> list[tuple[AuditEvent, Actor | None]]:
+    """Return the events with their actors. Strangers, who can be very many, are not looked up."""
+    known = [event for event in events if event.kind is not EventKind.SHARE_DENIED]
+    actors = iter(Actors(deps, share.tenant_id).behind(tx, known))
+    return [(event, None if event.kind is EventKind.SHARE_DENIED else next(actors)) for event in events]
 
 
 def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
-from deldokument.domain.norwegian_time import OSLO
+from deldokument.domain.norwegian_time import OSLO, day_and_clock
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 STANDARD = "nb"
@@ -91,14 +91,6 @@ def _weekday(on: date, language: str, *, with_year: bool) -> str:
     return format_date(on, f"EEEE d{'' if language == 'en' else '.'} MMMM{' y' if with_year else ''}", language)
 
 
-def _day_and_clock(instant: datetime) -> tuple[date, str]:
-    """Return the local date and time of day; midnight is 24:00 of the day that it ends, as people mean it."""
-    local = instant.astimezone(OSLO)
-    if local.time() == time():
-        return local.date() - timedelta(days=1), "24:00"
-    return local.date(), f"{local:%H:%M}"
-
-
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
     """Return a size like «1,2 GB». Cached, since a list that is shown again has the same sizes."""
@@ -122,7 +114,7 @@ class Translator:
 
     def when(self, instant: datetime, now: datetime | None = None) -> str:
         """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same one."""
-        on, clock = _day_and_clock(instant)
+        on, clock = day_and_clock(instant)
         same_year = now is not None and on.year == now.astimezone(OSLO).year
         day = _weekday(on, self.language, with_year=not same_year)
         return f"{day} at {clock}" if self.language == "en" else f"{day} kl. {clock.replace(':', '.')}"
@@ -163,7 +155,7 @@ class Translator:
         Counts calendar days, as the script does; one day or less in hours or a smaller unit.
         A past instant counts as zero.
         """
-        days = (_day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
+        days = (day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
         if days > 1:
             return self.span(timedelta(days=days))
         return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))

@@ -140,6 +140,18 @@ def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Brow
         assert access.authorize(deps, person(SIV), share_id)
 
 
+def test_what_the_operator_has_done_is_confirmed(web: Web, operator: Browser) -> None:
+    path = f"/drift/kunder/{web.stage.tenant.id}/stans"
+    for target, fields, words in (
+        ("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}, "Versjonen er publisert."),
+        (path, {"deed": "freeze", "reason": "security"}, "Stansen gjelder fra nå."),
+        (path, {"deed": "thaw"}, "Stansen er opphevet."),
+    ):
+        assert words in operator.get(operator.post(target, fields).headers["location"]).text
+    answer = record(operator, web.stage.tenant.id)
+    assert "Hovedavtalen er registrert." in operator.get(answer.headers["location"]).text  # type: ignore[attr-defined]
+
+
 def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Browser) -> None:
     tenant_id = web.stage.tenant.id
     assert stop(operator, f"/drift/kunder/{tenant_id}/stans", reason="") == 422

@@ -78,7 +78,7 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 
 
 _BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED})
-_BY_UNNAMED = frozenset({EventKind.SHARE_DENIED, EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
+_BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 
 
 def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Translator, now: datetime) -> list[Moment]:
@@ -102,7 +102,7 @@ def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Trans
 
 def _who(event: AuditEvent, actor: Actor | None) -> str:
     """Return the person's name; a recipient's masked number; empty for others."""
-    if actor is None or event.subject_id is None or event.kind in _BY_UNNAMED:
+    if actor is None or event.subject_id is None or event.kind in _BY_OPERATORS:
         return ""
     return actor.masked if event.kind in _BY_RECIPIENTS else plain(actor.name or actor.masked)
 
