@@ -5,6 +5,7 @@ PostgreSQL plans with the figures of what is there, SQLite without any.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.bulk_events import (
     many_events,
     subject_ids,
 )
-from tests.support.query_plans import EVERYTHING_READ, plans
+from tests.support.query_plans import EVERYTHING_READ, plans, statements
 
 COUNT = 10_000
 PEOPLE = subject_ids(200)
@@ -78,6 +79,11 @@ def test_the_newest_revision_of_a_row_is_read_from_an_index(
 ) -> None:
     ask, index = ROWS[kind]
     check_plan(full_database, full_url, ask, index)
+    with statements() as asked, full_database.read() as tx:
+        ask(tx)
+    # The index is searched by the row, not read from end to end.
+    by_row = re.compile(rf"Index Cond: \(+(COALESCE|chain)|{index} \((<expr>|chain)=\?")
+    assert by_row.search(plans(full_url, asked))
 
 
 def test_a_plan_that_reads_everything_is_found(full_url: str) -> None:

@@ -164,15 +164,18 @@ def _first_on_postgres(element: FirstDetail, compiler: SQLCompiler, **words: Any
 
 
 class AsDetail(FunctionElement[str]):
-    """An id, to be compared with ``FirstDetail`` by its index: that compares by the database's own collation."""
+    """An id, to be compared with ``FirstDetail`` by its index.
+
+    The index has the database's own collation on PostgreSQL, and no affinity on SQLite.
+    """
 
     type = Text()
     inherit_cache = True
 
 
-@compiles(AsDetail)
-def _as_it_is(element: AsDetail, compiler: SQLCompiler, **words: Any) -> str:
-    return compiler.process(*element.clauses, **words)
+@compiles(AsDetail, "sqlite")
+def _without_affinity(element: AsDetail, compiler: SQLCompiler, **words: Any) -> str:
+    return f"+{compiler.process(*element.clauses, **words)}"
 
 
 @compiles(AsDetail, "postgresql")
