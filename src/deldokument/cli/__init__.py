@@ -7,6 +7,7 @@
 - `demo_data`: example data of the demo
 - `demo_sender`: the demo's system that shares through the API
 - `demo`: `deldokument demo`
+- `doctor`: `deldokument doctor`: findings, exit codes
 - `entry`: entry point of the program
 - `integrity`: `deldokument integrity`: tags of rows after an upgrade
 - `main`: the root command and the commands of a deployment
