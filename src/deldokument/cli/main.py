@@ -31,6 +31,7 @@ from deldokument.cli import (
     shares,
     tenant_lifecycle,
 )
+from deldokument.cli.command_log import RecordedCommands
 from deldokument.cli.doctor import doctor
 from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.config.settings import load_settings
@@ -39,6 +40,7 @@ from deldokument.services.maintenance.retention import confirm_clock
 
 app = typer.Typer(
     name="deldokument",
+    cls=RecordedCommands,
     help="Share files with named citizens and organisations for a limited period.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -85,9 +87,9 @@ def serve_command(
     """Run the web application."""
     from deldokument.cli.serve import run_server
 
-    configure_logging()
     with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))
+        configure_logging(settings.log_format)
         run_server(settings)
 
 
@@ -98,7 +100,8 @@ def worker_command(
     ] = False,
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
-    configure_logging()
+    with errors_as_text():
+        configure_logging(load_settings().log_format)
     with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
