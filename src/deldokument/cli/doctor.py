@@ -26,7 +26,7 @@ from deldokument.bootstrap import node_state
 from deldokument.bootstrap.keys import claim_keyring, open_keyring
 from deldokument.bootstrap.registers import client_key
 from deldokument.bootstrap.runtime import open_blobs, open_clock, open_seal
-from deldokument.cli.output import Json, say_findings
+from deldokument.cli.output import Json, say_one
 from deldokument.cli.runtime import has_seal_key
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import Unavailable
@@ -49,8 +49,18 @@ SPACE: Final = {"blobs": (10 * _GB, _GB), "tmpdir": (2 * _GB, _GB // 5)}
 def doctor(as_json: Json = False) -> None:
     """Examine everything that this deployment needs: exit code 0 ok, 1 warning, 2 critical."""
     findings = examine_deployment()
-    say_findings(findings, as_json=as_json)
+    _say(findings, as_json=as_json)
     raise typer.Exit(health.worst(findings))
+
+
+def _say(findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        found = [{"name": one.name, "level": one.level.name.lower(), "message": one.message} for one in findings]
+        say_one({"level": health.worst(findings).name.lower(), "findings": found}, as_json=True)
+        return
+    for one in findings:
+        level = "" if one.level is Level.OK else f"{one.level.name}: "
+        typer.echo(f"{one.name}: {level}{one.message}")
 
 
 def examine_deployment() -> list[Finding]:

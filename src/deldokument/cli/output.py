@@ -20,8 +20,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deldokument.services.maintenance.health import Finding, Level, worst
-
 TAKES_IDS = {"ignore_unknown_options": True}
 """Context settings of commands with ids: an id may begin with a hyphen without being an option."""
 
@@ -83,17 +81,6 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def say_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Print what the doctor has found, one finding a line."""
-    if as_json:
-        found = [{"name": one.name, "level": one.level.name.lower(), "message": one.message} for one in findings]
-        _print_json({"level": worst(findings).name.lower(), "findings": found})
-        return
-    for one in findings:
-        level = "" if one.level is Level.OK else f"{one.level.name}: "
-        _plain_console().print(f"{one.name}: {level}{one.message}", soft_wrap=True)
 
 
 def say_error(words: str) -> None:
