@@ -49,7 +49,7 @@ _DONE = frozenset({Progress.SENT, Progress.RECEIVED})
 
 
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan an e-mail saying that a recipient has downloaded a whole document."""
+    """Plan an e-mail saying that a whole document was sent to a recipient."""
     share = _share_of(tx, stored)
     if not stored.event.is_download or share.member_id is None or not share.intact:
         return
