@@ -353,6 +353,8 @@ class BoundedConnection(HttpToolsProtocol):
         if connection is None:
             return None
         self._heard = asyncio.Event()
+        if self.pipeline:
+            self._heard.set()
         try:
             return SentBytes(connection, self._count_untaken(), self._heard)
         except OSError:
