@@ -5,6 +5,7 @@ Guarantees:
 - When a share is withdrawn or ends, a running response is cut off within five seconds. It has no clean end, and
   buffered bytes are dropped.
 - Only a single range is served, in linear time (RFC 9110, section 14). The ETag is strong.
+- The SHA-256 of a document is in `Repr-Digest`, so that a client can check what it has got.
 - Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
 - Memory is bounded per reader, and smaller for slow ones.
 - A reader that takes less than TRICKLE bytes in a minute is disconnected.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -89,6 +91,9 @@ def content_response(deps: Dependencies, request: Request, content: Content, ali
         "Content-Type": content.media_type,
         "Content-Length": str(content.length),
     }
+    if content.sha256:
+        # RFC 9530: it is that of the whole document, also for a range.
+        headers["Repr-Digest"] = f"sha-256=:{b64encode(content.sha256).decode()}:"
     # RFC 9110, 14.2: Range means nothing in a HEAD request.
     wanted = request.headers.get("range") if request.method == "GET" else None
     span = wanted_range(wanted, request.headers.get("if-range"), etag, content.length)
