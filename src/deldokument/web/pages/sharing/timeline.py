@@ -47,6 +47,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.MESSAGE_GIVEN_UP: "warning",
     EventKind.SHARE_OPENED: "eye",
     EventKind.DOCUMENT_DOWNLOADED: "download",
+    EventKind.DOCUMENTS_CONFIRMED: "check",
     EventKind.DOCUMENT_READ_BACK: "download",
     EventKind.NUMBERS_DISCLOSED: "eye",
     EventKind.EXPIRY_CHANGED: "calendar",
@@ -77,7 +78,7 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 }
 
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED})
+_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
 _BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 
 
