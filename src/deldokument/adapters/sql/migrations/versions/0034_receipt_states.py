@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0034"
-down_revision: str | None = "0031"
+down_revision: str | None = "0032"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0031."""
+    """Upgrade from 0032."""
     op.add_column("receipt", sa.Column("direct", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("receipt", sa.Column("confirmed_at", sa.BigInteger()))
     op.add_column("share", sa.Column("received_at", sa.BigInteger()))
