@@ -19,7 +19,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0031."""
+    """Upgrade from 0032."""
     op.add_column("receipt", sa.Column("direct", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("receipt", sa.Column("confirmed_at", sa.BigInteger()))
     op.add_column("share", sa.Column("received_at", sa.BigInteger()))
