@@ -125,9 +125,7 @@ WORDS: dict[str, str] = {
     "delete_while_frozen": _("The operator has stopped the account. While it is stopped, it can't be deleted."),
     "undo_too_late": _("More than 24 hours have passed since the account was deleted. That can't be undone any more."),
     "name_differs": _("That is not the name of the account. Write it as it is shown above."),
-    "telephone_malformed": _(
-        "A telephone number has digits only, with spaces between them and + in front if you like."
-    ),
+    "telephone_malformed": _("A telephone number has digits only, with spaces between and + in front if you like."),
     "code_wrong": _("Wrong code. Attempts left: %(left)s."),
     "code_expired": _("The code can't be used any more. Ask for a new one."),
     "codes_spent": _("You have asked for %(most)s codes within a day. Try again tomorrow."),
@@ -192,9 +190,7 @@ WORDS: dict[str, str] = {
     "end_wanted": _("A share ends: give either ttl, in seconds and not negative, or tilgjengeligTil."),
     "recipient_type": _("Documents are shared with PERSON and ORGANISASJON only, and with no ressursId."),
     "recipient_unnamed": _("A privilege or a property names nobody. Name the persons and organisations."),
-    "exposed_to_other": _(
-        "A document can be exposed to no system but the one that shares it, by its own IntegrasjonId."
-    ),
+    "exposed_to_other": _("A document can be exposed to no system but the one that shares it, by its IntegrasjonId."),
     "document_not_alone": _("The share has more documents. Change or withdraw the share on the pages or in the API."),
     "document_deleted": _("The document has been deleted."),
     "search_criterion": _("Search by korrelasjonsid alone."),
