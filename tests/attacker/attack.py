@@ -6,20 +6,19 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, Table, create_engine, select, text
+from sqlalchemy import Connection, Table, create_engine, make_url, select, text
 
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import existing
 from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag
 from deldokument.services.tenants import operators
 from deldokument.worker import Patrol
-from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Snapshot, Victims
+from tests.attacker.snapshots import Snapshot
+from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Victims
 from tests.matrix import api
 from tests.matrix.table import application_rows, office_rows
 from tests.support.api import PREFIX
@@ -46,11 +45,14 @@ class Request:
 @contextmanager
 def as_writer(database_url: str) -> Iterator[Connection]:
     """A transaction of somebody who may write any row that the tables admit."""
-    engine = create_engine(database_url)
+    url = make_url(database_url)
+    is_file = url.get_backend_name() == "sqlite"
+    engine = create_engine(url if is_file else url.set(drivername="postgresql+psycopg"))
     try:
         with engine.connect() as connection:
-            connection.execute(text("PRAGMA foreign_keys = ON"))
-            connection.commit()
+            if is_file:
+                connection.execute(text("PRAGMA foreign_keys = ON"))
+                connection.commit()
             with connection.begin():
                 yield connection
     finally:
@@ -115,7 +117,7 @@ class Attack:
         if is_about_shares:
             pages = {actor: pages[actor] for actor in ("recipient", "sharer", "rightful-system")}
         asked = [Request(actor, "GET", path) for actor, paths in pages.items() for path in paths]
-        return [*asked, Request("sharer", "HEAD", "/uploads")]
+        return [*asked, Request("sharer", "HEAD", f"/uploads/{ids['upload_id']}")]
 
     def every(self, states: Iterable[str]) -> list[Request]:
         """Every route of the application, with Kari's ids, for every attacker."""
@@ -158,7 +160,7 @@ class Attack:
             return await made.browsers["system"].http.request(request.method, request.path, headers=headers)
         browser = made.browsers[request.actor]
         headers = {"X-CSRF-Token": browser.csrf_token()}
-        if request.path == "/uploads":
+        if request.path.startswith("/uploads"):
             headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made.token}"}
         return await browser.http.request(request.method, request.path, headers=headers)
 
@@ -168,8 +170,7 @@ class Attack:
         with self.victims.deps.database.read() as tx:
             watched |= {("operator", one.id) for one in tx.staff.operators()}
             watched |= {("account", one.id) for one in tx.accounts.of_tenant(ids["tenant_id"])}
-            watched.add(("upload", existing(tx.uploads.by_token(sha256(self.victims.token.encode()).digest())).id))
-        kinds = ("tenant", "member", "administrator", "integration", "webhook")
+        kinds = ("upload", "tenant", "member", "administrator", "integration", "webhook")
         return watched | {(kind, ids[f"{kind}_id"]) for kind in kinds}
 
     def alarms(self) -> set[tuple[str, str]]:

@@ -21,8 +21,7 @@ from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, 
 from tests.support.world import NOON
 
 Row = dict[str, Any]
-# The file of the database is put back after each attack.
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 _SOME: dict[type, Any] = {

@@ -6,13 +6,10 @@ same tenant, and from Vigdis's of another one. Siv, Odd, Vigdis and Barnevern's 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-
-from sqlalchemy import make_url
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account
@@ -147,7 +144,7 @@ def _shares(made: Victims) -> None:
         publishing.publish_share(deps, person(sharer), own)
         documents.inspect_documents(deps)
         _unfinished(stage, sharer, _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False))
-    made.token = _unfinished(stage, KARI, made.shares["draft"])
+    made.token, made.ids["upload_id"] = _unfinished(stage, KARI, made.shares["draft"])
     stage.clock.advance(hours=1)
 
 
@@ -163,11 +160,10 @@ def _filled(stage: Stage, sharer: str, account: Account, recipient: str, end: ti
     return draft.id
 
 
-def _unfinished(stage: Stage, sharer: str, share_id: str) -> str:
-    """An upload that waits for its bytes; returns its token."""
+def _unfinished(stage: Stage, sharer: str, share_id: str) -> tuple[str, str]:
+    """An upload that waits for its bytes; returns its token and its id."""
     ticket = drafts.add_document(stage.deps, person(sharer), share_id, name="mer.pdf", length=9, modified_at=None)
-    append.create_upload(stage.deps, ticket.token, length=9)
-    return ticket.token
+    return ticket.token, append.create_upload(stage.deps, ticket.token, length=9).id
 
 
 def _download(made: Victims) -> None:
@@ -177,22 +173,3 @@ def _download(made: Victims) -> None:
     assert ola.get(f"/d/{made.shares['available']}").status_code == 200
     assert CONTENT in ola.get(document).content
     assert 'href="/d/' in siv.get("/mine").text
-
-
-class Snapshot:
-    """The database as it was, to go back to. Connections may stay open."""
-
-    def __init__(self, database_url: str) -> None:
-        self._path = str(make_url(database_url).database)
-        self._kept = sqlite3.connect(":memory:")
-        with closing(sqlite3.connect(self._path)) as live:
-            live.backup(self._kept)
-
-    def restore(self) -> None:
-        """Go back."""
-        with closing(sqlite3.connect(self._path)) as live:
-            self._kept.backup(live)
-
-    def close(self) -> None:
-        """Forget it."""
-        self._kept.close()
