@@ -11,7 +11,7 @@ from tests.attacker.attack import Attack, Request
 from tests.attacker.snapshots import snapshot
 from tests.attacker.victims import victims
 
-_ALL_ROUTES = ("available", "draft", "withdrawn")
+_ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""
 
 

@@ -17,7 +17,7 @@ from deldokument.ports.repositories.audit import Subject
 from deldokument.services.audit.search import subject_ids_of
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content as downloads_content
-from deldokument.services.downloads import delivery
+from deldokument.services.downloads import delivery, system_access
 from deldokument.services.downloads import offers as offering
 from deldokument.services.encryption import (
     AUDIT_PREFIX,
@@ -46,7 +46,7 @@ def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
     [document] = offer.documents
-    assert (document.name, document.length, document.downloaded_at) == ("vedtak.pdf", 7, None)
+    assert (document.name, document.length, document.receipt) == ("vedtak.pdf", 7, None)
     assert document.finding == Finding("text/plain", Verdict.NOT_SCANNED)
     assert offer.acting_for == ()
 
@@ -113,9 +113,9 @@ def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
 def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
-    assert downloads_access.still_authorized(stage.deps, access)
+    assert system_access.may_continue(stage.deps, access)
     stage.rights.held.clear()
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     with pytest.raises(NotFound):
         downloads_access.authorize(stage.deps, person(PER), share_id)
 
@@ -123,7 +123,7 @@ def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None
 def test_a_right_that_no_longer_suffices_ends_a_running_response(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.held[PER] = stage.rights.held[LISE]
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 @pytest.mark.parametrize("title", ["unknown", "draft", "other's"])
@@ -316,9 +316,9 @@ def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Sta
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
     stage.rights.down = True
     stage.clock.advance(minutes=14, seconds=59)
-    assert downloads_access.still_authorized(stage.deps, access)
+    assert system_access.may_continue(stage.deps, access)
     stage.clock.advance(seconds=1)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
@@ -326,10 +326,10 @@ def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_a
     stage.rights.down = True
     for _ in range(3):
         stage.clock.advance(seconds=5)
-        assert downloads_access.still_authorized(stage.deps, access)
+        assert system_access.may_continue(stage.deps, access)
     assert denials(stage) == []
     stage.clock.advance(minutes=15)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     assert len(denials(stage)) == 1
 
 
@@ -341,13 +341,13 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
         raise Unavailable("keyring")
 
     deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
-    assert downloads_access.still_authorized(deps, access)
+    assert system_access.may_continue(deps, access)
 
 
 def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(OLA), stage.publish(OLA, title="Vedtak"))
     stage.clock.off = timedelta(seconds=3)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     with pytest.raises(Unavailable, match="clock_untrusted"):
         offering.list_offers(stage.deps, person(OLA))
 
@@ -359,10 +359,10 @@ def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(
         now = stage.clock.instant
         stage.clock.advance(days=10)
         stage.rights.down = down
-        assert not downloads_access.still_authorized(stage.deps, access)
+        assert not system_access.may_continue(stage.deps, access)
         stage.rights.down, stage.clock.instant = False, now
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
@@ -372,27 +372,29 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     stage.draft()
     withdrawn = stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
-    offers, complete = offering.list_offers(stage.deps, person(OLA))
+    listed = offering.list_offers(stage.deps, person(OLA))
+    offers, complete = listed.offers, listed.complete
     assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
     stage.clock.advance(days=2)
-    assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA))[0]] == [later]
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA)).offers] == [later]
 
 
 def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
     confidential = stage.publish(FJELL, PER)
     ordinary = stage.publish(FJELL, confidential=False)
-    offers, _ = offering.list_offers(stage.deps, person(PER))
+    offers = offering.list_offers(stage.deps, person(PER)).offers
     assert {offer.id for offer in offers} == {confidential, ordinary}
     assert all(offer.acting_for == ("FJELL AS (312 824 450)",) for offer in offers)
-    assert [offer.id for offer in offering.list_offers(stage.deps, person(LISE))[0]] == [ordinary]
-    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(LISE)).offers] == [ordinary]
+    assert offering.list_offers(stage.deps, person(SIV)) == offering.OfferList()
 
 
 def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> None:
     own = stage.publish(PER)
     stage.publish(FJELL)
     stage.rights.down = True
-    offers, complete = offering.list_offers(stage.deps, person(PER))
+    listed = offering.list_offers(stage.deps, person(PER))
+    offers, complete = listed.offers, listed.complete
     assert ([offer.id for offer in offers], complete) == ([own], False)
 
 
@@ -405,8 +407,9 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
-        [offer] = offering.list_offers(stage.deps, person(reader))[0]
-        assert offer.documents[0].downloaded_at == had
+        [offer] = offering.list_offers(stage.deps, person(reader)).offers
+        receipt = offer.documents[0].receipt
+        assert (receipt.state_at if receipt else None) == had
 
 
 def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -> None:
@@ -422,7 +425,7 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
     for opens in (offering.open_share, downloads_access.authorize):
         with pytest.raises(NotFound):
             opens(stage.deps, person(SIV), share_id)
-    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
+    assert offering.list_offers(stage.deps, person(SIV)) == offering.OfferList()
 
 
 def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
@@ -443,8 +446,8 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
         opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
     assert opened == ["old"]
     assert subject_ids_of(stage.deps, stage.tenant.id, person(OLA)) == ("old",)
-    [offer] = offering.list_offers(stage.deps, person(OLA))[0]
-    assert offer.documents[0].downloaded_at == stage.clock.now()
+    [offer] = offering.list_offers(stage.deps, person(OLA)).offers
+    assert existing(offer.documents[0].receipt).state_at == stage.clock.now()
 
 
 def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
@@ -506,13 +509,13 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
     access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.down = True
     stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
-    assert offering.list_offers(stage.deps, person(OLA)) == ([], True)
+    assert offering.list_offers(stage.deps, person(OLA)) == offering.OfferList()
     with pytest.raises(Frozen) as caught:
         downloads_access.authorize(stage.deps, person(OLA), share_id)
     assert (caught.value.code, caught.value.params["tenant"]) == ("share_stopped", "Eksempel kommune")
@@ -522,7 +525,7 @@ def test_the_refusal_that_ends_a_response_names_the_person(stage: Stage) -> None
     share_id = stage.publish(FJELL)
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
     stage.rights.held.clear()
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     [event] = denials(stage)
     with stage.deps.database.read() as tx:
         [subject] = tx.audit.subjects([existing(event.subject_id)])

@@ -67,7 +67,7 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
         access.authorize(stage.deps, person(OLA), share_id)
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
-    assert offers.list_offers(stage.deps, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
@@ -113,6 +113,7 @@ def test_the_end_is_recorded_with_who_and_what_it_took(stage: Stage) -> None:
     assert (who, event.tenant_id) == (SIV, stage.tenant.id)
     assert dict(event.details or {}) == {
         "accounts": 2, "members": 3, "drafts": 0, "open_shares": 1, "documents": 1, "stored_bytes": 7,
+        "revision": 3,
     }  # fmt: skip
     assert recorded(stage).ended_by == "Siv Holm"
 

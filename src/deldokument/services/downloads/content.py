@@ -21,7 +21,7 @@ from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifes
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.share import RELEASED, Document
+from deldokument.domain.share import RELEASED, Document, archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
@@ -29,7 +29,7 @@ from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
-from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
 
@@ -101,6 +101,8 @@ class Content:
     media_type: str
     length: int
     etag: str
+    sha256: bytes | None
+    """Of the whole content; None for an archive."""
     archive: Archive | None
     sources: ArchiveSources = field(repr=False)
 
@@ -132,6 +134,7 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document)
         media_type=inspection.media_type,
         length=document.length,
         etag=inspection.manifest_hash[:16].hex(),
+        sha256=inspection.sha256,
         archive=None,
         sources=sources,
     )
@@ -140,7 +143,7 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document)
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """Open all documents as one zip. Raises: as ``authorize``; NotReady."""
     access = authorize(deps, person, share_id)
-    keys = _keys(deps, access)
+    keys, share = _keys(deps, access), access.share
     sources = ArchiveSources(keys[0])
     for document in _documents(deps, share_id):
         sources.add(document)
@@ -152,10 +155,11 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) ->
         _layouts.put(share_id, sources.digest, layout)
     return Content(
         access=access,
-        name="dokumenter.zip",
+        name=archive_name(open_field(keys[1], share.sealed_title, EncryptedColumn.TITLE, share.id)),
         media_type="application/zip",
         length=layout.archive.length,
         etag=layout.etag,
+        sha256=None,
         archive=layout.archive,
         sources=sources,
     )

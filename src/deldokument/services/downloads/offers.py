@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound, existing
+from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Receipt, Recipient, Share
@@ -20,7 +20,15 @@ from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
-from deldokument.services.downloads.access import Access, authorize, check_clock, claim_of, grants_of, identifiers_of
+from deldokument.services.downloads.access import (
+    Access,
+    authorize,
+    check_clock,
+    claim_of,
+    grants_of,
+    identifiers_of,
+    missing_right_error,
+)
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -41,14 +49,25 @@ _ONE_OPENING = timedelta(minutes=10)
 class OfferedDocument:
     """A document as its recipient sees it.
 
-    ``downloaded_at`` is when this person first had all of it. ``finding`` is None until the document is inspected.
+    ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
+    document is inspected.
     """
 
     id: str
     name: str
     length: int
     finding: Finding | None
-    downloaded_at: datetime | None
+    receipt: Receipt | None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether every byte was sent to the person, or the person has confirmed it."""
+        return self.receipt is not None and self.receipt.is_sent
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the person has confirmed it."""
+        return self.receipt is not None and self.receipt.confirmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +84,26 @@ class Offer:
     acting_for: tuple[str, ...]
 
     @property
+    def to_confirm(self) -> tuple[OfferedDocument, ...]:
+        """Documents that were sent to the person, at least in part, and that the person has not confirmed."""
+        return tuple(one for one in self.documents if one.receipt and not one.is_confirmed)
+
+    @property
     def contact(self) -> Contact:
         """Contact for the recipient's questions."""
         return self.account.contact(self.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferList:
+    """The open shares for a person and the organisations represented.
+
+    ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
+    """
+
+    offers: tuple[Offer, ...] = ()
+    complete: bool = True
+    lacking: tuple[RightMissing, ...] = ()
 
 
 def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
@@ -101,15 +137,15 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
         return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]))
 
 
-def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offer], bool]:
-    """Return the open shares for the person and the organisations represented; False if Altinn did not answer.
+def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
+    """Return the open shares for the person and the organisations represented.
 
     Raises: Unavailable if the node's clock is off.
     """
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
-    offers: list[Offer] = []
+    offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.shares.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
@@ -126,6 +162,9 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
+                if decision.lacking:
+                    error = missing_right_error(deps, tx, share, dict(decision.lacking))
+                    lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
             candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
@@ -133,7 +172,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
                 offers.append(_offer(access, key, subject_id, around))
-    return offers, grants is not None
+    return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
 class _OfferRows(ShareRelatedRows):
@@ -165,11 +204,8 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
 def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
-    had = {
-        receipt.document_id: receipt.completed_at
-        for receipt in around.receipts[share.id]
-        if receipt.subject_id == subject_id and receipt.is_download
-    }
+    own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
+    had = {receipt.document_id: receipt for receipt in own}
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -187,6 +223,10 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
             if r.id in access.recipient_ids and r.kind == "organization"
         ),
     )
+
+
+def _furthest(receipt: Receipt) -> tuple[bool, bool]:
+    return receipt.confirmed_at is not None, receipt.is_sent
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:

@@ -34,8 +34,12 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
 
 def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
-    """Return the share, if the sharer may see the shares of its account. Raises: NotFound."""
-    return _managed(deps, tx, sharer, tx.shares.get(share_id))[0]
+    """Return the share, if the sharer may see the shares of its account. Raises: NotFound.
+
+    For an unknown id another share is read, so that the work does not tell it from a share of others.
+    """
+    found = tx.shares.at_or_after(share_id)
+    return _managed(deps, tx, sharer, found if found and found.id == share_id else None)[0]
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
@@ -86,15 +90,13 @@ def stop_of(tx: Transaction, share: Share) -> Reason | None:
 
 
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
-    """Record the time at which the member or integration shares, at most once a day."""
+    """Record the time at which the member or integration shares; of an integration, which shares often, once a day."""
     now = deps.clock.now()
     if membership.member_id is None:
         if _is_news(existing(tx.integrations.get(membership.id)).used_at, now):
             tx.integrations.record_use(membership.id, now)
         return
-    member = existing(tx.members.get(membership.member_id))
-    if _is_news(member.used_at, now):
-        tx.members.record_use(member.id, now)
+    tx.members.record_use(membership.member_id, now)
 
 
 def _is_news(used_at: datetime | None, now: datetime) -> bool:

@@ -7,7 +7,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
@@ -20,10 +20,11 @@ WITHOUT_SCANNER: Final = Verdict.NOT_SCANNED
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, detected from its content, and the verdict on it."""
+    """A document's media type, detected from its content, the verdict on it, and its SHA-256 in hexadecimal."""
 
     media_type: str
     verdict: Verdict
+    sha256: str = field(default="", compare=False)
 
     @property
     def is_released(self) -> bool:
@@ -51,7 +52,7 @@ def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
         record = read_record(share_key, document)
     except IntegrityError:
         return _UNREADABLE
-    return Finding(record.media_type, verdict_of(record))
+    return Finding(record.media_type, verdict_of(record), record.sha256.hex())
 
 
 def verdict_of(record: InspectionRecord) -> Verdict:

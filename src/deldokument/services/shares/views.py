@@ -23,9 +23,11 @@ from deldokument.domain.share import (
     Document,
     Progress,
     Receipt,
+    ReceiptState,
     Recipient,
     Share,
     ShareState,
+    document_counts,
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
@@ -45,13 +47,17 @@ from deldokument.services.encryption import (
 )
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, drafter_id_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's."""
+    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
+
+    ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
+    recipient's own machines acknowledged every byte of every document.
+    """
 
     id: str
     kind: str
@@ -62,6 +68,9 @@ class RecipientView:
     openings: tuple[OpeningView, ...] = ()
     downloads: tuple[DownloadView, ...] = ()
     progress: Progress = Progress.NONE
+    sent: int = 0
+    received: int = 0
+    is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
 
 
@@ -75,13 +84,22 @@ class OpeningView:
 
 @dataclass(frozen=True, slots=True)
 class DownloadView:
-    """A person (masked) who received a document, whole or in part."""
+    """A person (masked) to whom a document was sent, how far it has come, and since when.
+
+    ``is_whole``: the person's own machine acknowledged every byte.
+    """
 
     document_id: str
     document_name: str
     person: str
     at: datetime
-    whole: bool
+    state: ReceiptState
+    is_whole: bool
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the document is at least sent."""
+        return self.state is not ReceiptState.STARTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +161,9 @@ class ShareView:
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
     extension: ExtensionView | None
-    drafter_id: str
-    """The membership that was the last to save the draft; empty once it is no draft."""
-    drafter: str
+    sharer_id: str
+    """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
+    sharer: str
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
@@ -209,7 +227,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
-    drafter = related.drafters.get(drafter_id_of(share)) if share.state is ShareState.DRAFT else None
+    sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
         account=account,
@@ -227,8 +245,8 @@ def _share_view(
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
         extension=_extension(deps, share, related),
-        drafter_id=drafter.id if drafter else "",
-        drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
+        sharer_id=sharer.id if sharer else "",
+        sharer=sharer_name(deps.keyring.create(DIRECTORY), sharer) if sharer else "",
         system=related.systems.get(share.integration_id or "", ""),
     )
 
@@ -292,6 +310,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
 
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
     receipts = related.receipts_for[recipient.id]
+    sent, received = document_counts(receipts)
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -307,13 +326,17 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
                 r.document_id,
                 names[r.document_id],
                 _person_display(key, r, related),
-                r.last_at,
-                r.is_download,
+                r.state_at,
+                r.state,
+                r.is_whole,
             )
             for r in receipts
-            if r.document_id in names
+            if r.document_id in names and r.state
         ),
         progress=progress_of(receipts, names),
+        sent=sent,
+        received=received,
+        is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
         notices=tuple(related.notices[recipient.id]),
     )
 

@@ -80,6 +80,8 @@ WORDS: dict[str, str] = {
         "The number has %(digits)s digits. A fødselsnummer has 11, an organisation number has 9."
     ),
     "number_missing": _("Write a fødselsnummer, D-nummer or organisation number."),
+    "organization_number_missing": _("Write the organisation number."),
+    "person_number_missing": _("Write the fødselsnummer or D-nummer."),
     "number_not_digits": _("Only digits belong in the number."),
     "organization_unknown": _("Enhetsregisteret has no organisation with the number %(number)s."),
     "organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't receive documents."),
@@ -176,6 +178,7 @@ WORDS: dict[str, str] = {
     "line_columns": _("The line must have a number and a name, with a semicolon, a comma or a tab between them."),
     "line_quotes": _("The line has a quotation mark without another one to close it."),
     "discard_final": _("It is too late to undo. The draft is deleted."),
+    "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
     "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
