@@ -148,7 +148,7 @@ def test_an_operator_stops_an_organisation_after_a_fresh_login(web: Web) -> None
     for words in ("Eksempel kommune", "Stanse", "Mistanke om sikkerhetsbrudd"):
         assert words in page
     log_in_again(web, browser, SIV)
-    assert confirm(browser).headers["location"] == f"/drift/kunder/{web.stage.tenant.id}"
+    assert confirm(browser).headers["location"] == f"/drift/kunder/{web.stage.tenant.id}?lagret=stans"
     with web.stage.deps.database.read() as tx:
         tenant = tx.tenants.get(web.stage.tenant.id)
         kinds = [event.kind for _, event in tx.audit.events()]
