@@ -36,6 +36,7 @@ from deldokument.cli import (
 from deldokument.cli.runtime import errors_as_text, has_seal_key, opened_node
 from deldokument.config.settings import ConfigurationError, load_settings
 from deldokument.domain.errors import Unavailable
+from deldokument.ports.inspection import Scanner
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.damage import record_damage
 from deldokument.services.maintenance.alarms import count_limited_persons
@@ -144,6 +145,8 @@ def _examine(node: Runtime) -> None:
     console.print(f"damaged rows: {_damage(node)}", soft_wrap=True)
     console.print(f"tags: {_tags(node)}", soft_wrap=True)
     console.print(f"seal: {_seal_state(node)}")
+    if node.deps.scanner is not None:
+        console.print(f"scanner: {_scanner_state(node.deps.scanner)}", soft_wrap=True)
     if refused := count_limited_persons(node.deps):
         console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
     for concern in node.keyring.concerns():
@@ -181,6 +184,15 @@ def _seal_state(node: Runtime) -> str:
     except Unavailable:
         return "MISSING, or no worker has run: create it with `deldokument keys seal`"
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
+
+
+def _scanner_state(scanner: Scanner) -> str:
+    try:
+        engine = scanner.engine()
+    except Unavailable as error:
+        return f"WARNING: documents wait until it can be used: {error.detail}"
+    dated = engine.signatures_at.isoformat(timespec="minutes") if engine.signatures_at else "WARNING: unknown date"
+    return f"{engine.name} {engine.version}, signatures of {dated}"
 
 
 @keys.command("seal")

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
-from deldokument.domain.errors import Broken, NotFound, NotReady, require
+from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.share import RELEASED, Document
+from deldokument.domain.share import RELEASED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
@@ -260,11 +260,12 @@ def _keys(deps: Dependencies, access: AnyAccess) -> tuple[bytes, bytes]:
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
     """Return the inspection record of exactly the sealed document.
 
-    Raises: NotReady if it has not been inspected, or if its verdict does not release it.
+    Raises: NotReady if it has not been inspected or failed its integrity check; Conflict if it has malware.
     """
     if not document.sealed_inspection:
         raise NotReady("inspection_running")
     inspection = read_record(share_key, document)
-    if verdict_of(inspection) not in RELEASED:
-        raise NotReady("inspection_refused")
+    verdict = verdict_of(inspection)
+    if verdict not in RELEASED:
+        raise Conflict("document_infected") if verdict is Verdict.INFECTED else NotReady("inspection_refused")
     return inspection
