@@ -24,9 +24,11 @@ from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.inspection import Scanner
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.inspection.archives import ZIP, scan_archive
 from deldokument.services.shares.scan_records import scan_record, seal_scan
 
 CLAIM = timedelta(minutes=1)
@@ -172,13 +174,32 @@ def _read(
     try:
         if deps.scanner is not None:
             report = deps.scanner.scan(content, manifest.length, reading.keep_claim)
-            report = report.with_fresh_signatures(deps.clock.now(), deps.config.max_signature_age)
         for _ in content:
             # The scanner has not asked for the rest.
             continue
+        if deps.scanner and report and report.verdict is Verdict.TOO_LARGE and reading.head.startswith(ZIP):
+            report = _scan_archive(deps, deps.scanner, manifest, data_key, reading)
+        report = report and report.with_fresh_signatures(deps.clock.now(), deps.config.max_signature_age)
         verdict = report.verdict if report else Verdict.NOT_SCANNED
     except (IntegrityError, Broken):
         verdict, report = Verdict.ERROR, None
     media_type = deps.media_types.guess(reading.head)
     hashed = manifest_hash(manifest)
     return InspectionRecord(hashed, reading.digest.digest(), reading.crc, media_type, verdict), report
+
+
+def _scan_archive(
+    deps: Dependencies, scanner: Scanner, manifest: Manifest, data_key: bytes, reading: _Reading
+) -> ScanReport:
+    """Scan the members of a zip, read by random access."""
+
+    def stream(start: int, stop: int) -> Iterator[memoryview]:
+        for _, buffer in read_parts(deps, manifest, data_key, start, stop, STEP):
+            reading.keep_claim()
+            yield buffer
+
+    def read(start: int, stop: int) -> bytes:
+        within = min(start, manifest.length), min(stop, manifest.length)
+        return b"".join(map(bytes, stream(*within)))
+
+    return scan_archive(scanner, read, stream, manifest.length, reading.keep_claim)
