@@ -8,6 +8,7 @@
 - `demo_sender`: the demo's system that shares through the API
 - `demo`: `deldokument demo`
 - `entry`: entry point of the program
+- `inspection`: `deldokument inspection`: malware scans on demand
 - `integrity`: `deldokument integrity`: tags of rows after an upgrade
 - `main`: the root command and the commands of a deployment
 - `members`: `deldokument member`

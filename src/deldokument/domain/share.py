@@ -84,7 +84,9 @@ class Verdict(StrEnum):
 
 
 RELEASED = frozenset(Verdict) - {Verdict.INFECTED, Verdict.ERROR}
-"""Verdicts that let recipients receive a document. They are told if it is not CLEAN."""
+"""Verdicts that let recipients receive a document. The page says so if it is not CLEAN."""
+UNEXAMINED = RELEASED - {Verdict.CLEAN, Verdict.NOT_SCANNED}
+"""Verdicts of what a scanner could not examine. Recipients receive it after they have confirmed a warning."""
 
 
 RecipientKind = Literal["person", "organization"]

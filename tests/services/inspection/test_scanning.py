@@ -12,10 +12,11 @@ from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotReady, Unavailable, existing
-from deldokument.domain.share import Document, ShareState, Verdict
-from deldokument.services.downloads.content import open_document
+from deldokument.domain.share import UNEXAMINED, Document, ShareState, Verdict
+from deldokument.services.downloads.content import open_archive, open_document
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
+from deldokument.services.inspection.rescans import rescan_open_shares
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.scan_records import ScanRecord, open_scan, seal_scan
 from deldokument.services.shares.verdicts import Finding, finding_of, foreseen_verdict
@@ -45,10 +46,10 @@ def finding(stage: Stage, document_id: str) -> Finding | None:
     return finding_of(*stored(stage, document_id))
 
 
-def opened(stage: Stage, document_id: str) -> int:
-    """The length that the recipient gets."""
+def opened(stage: Stage, document_id: str, *, confirmed: bool = False) -> int:
+    """The length that the recipient gets, who may have confirmed a warning."""
     _, document = stored(stage, document_id)
-    return open_document(stage.deps, person(OLA), document.share_id, document_id).length
+    return open_document(stage.deps, person(OLA), document.share_id, document_id, confirmed=confirmed).length
 
 
 @pytest.mark.usefixtures("scanner")
@@ -177,7 +178,49 @@ def test_a_document_above_the_limit_is_still_read_for_its_checksums(stage: Stage
     [document_id] = stage.document_ids(stage.publish(OLA))
     found = existing(finding(stage, document_id))
     assert (found.verdict, existing(found.scan).limit, found.media_type) == (Verdict.TOO_LARGE, 6, "text/plain")
-    assert opened(stage, document_id) == 7
+    assert opened(stage, document_id, confirmed=True) == 7
+
+
+@pytest.mark.parametrize("verdict", sorted(UNEXAMINED))
+def test_what_was_not_examined_is_released_only_after_a_warning_alone_and_in_the_zip(
+    stage: Stage, scanner: MemoryScanner, verdict: Verdict
+) -> None:
+    scanner.verdict = verdict
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    assert opened(stage, document_id, confirmed=True) == 7
+    assert open_archive(stage.deps, person(OLA), share_id, confirmed=True).length > 7
+    with pytest.raises(Conflict, match="document_unconfirmed"):
+        opened(stage, document_id)
+    with pytest.raises(Conflict, match="document_unconfirmed"):
+        open_archive(stage.deps, person(OLA), share_id)
+
+
+def test_on_demand_every_document_of_open_shares_is_scanned_again_and_no_other(
+    stage: Stage, scanner: MemoryScanner
+) -> None:
+    open_share, withdrawn = stage.publish(OLA), stage.publish(OLA)
+    publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
+    stage.upload(stage.draft().id, "a.txt", b"innhold")
+    documents.inspect_documents(stage.deps)
+    assert rescan_open_shares(stage.deps) == 1
+    # The claim of the first scan lapses meanwhile.
+    stage.clock.advance(minutes=1)
+    scanner.verdict = Verdict.INFECTED
+    assert documents.inspect_documents(stage.deps) == 1
+    [document_id] = stage.document_ids(open_share)
+    assert existing(finding(stage, document_id)).verdict is Verdict.INFECTED
+    assert documents.inspect_documents(stage.deps) == 0
+
+
+def test_nothing_is_scanned_again_on_demand_without_a_scanner_that_can_be_used(
+    stage: Stage, scanner: MemoryScanner
+) -> None:
+    with pytest.raises(Unavailable, match="DELDOKUMENT_SCANNER_URL"):
+        rescan_open_shares(replace(stage.deps, scanner=None))
+    scanner.down = True
+    with pytest.raises(Unavailable, match="scanner"):
+        rescan_open_shares(stage.deps)
 
 
 @pytest.mark.usefixtures("scanner")

@@ -61,7 +61,6 @@ def test_a_record_that_does_not_open_hides_no_other_document_and_releases_nothin
     [
         ("clean", Verdict.CLEAN, True),
         ("not_scanned", Verdict.NOT_SCANNED, True),
-        ("too_large", Verdict.TOO_LARGE, True),
         ("infected", Verdict.INFECTED, False),
         ("error", Verdict.ERROR, False),
         ("heard_of_by_a_later_version", Verdict.ERROR, False),

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from deldokument.domain.share import RELEASED, Verdict
+from deldokument.domain.share import RELEASED, UNEXAMINED, Verdict
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
@@ -84,6 +84,11 @@ def test_the_recipient_and_the_sharer_read_what_was_not_examined(
     share_id = scanned.stage.publish(OLA)
     assert WORDS[verdict] in words(scanned, OLA, f"/d/{share_id}")
     assert WORDS[verdict] in words(scanned, KARI, f"/delinger/{share_id}")
+    ola = scanned.browser(OLA)
+    links = re.findall(r'href="(/d/[^"]+/dokument/[^"]+)"', ola.get(f"/d/{share_id}").text)
+    assert [link.endswith("?bekreftet=ja") for link in links] == [verdict in UNEXAMINED]
+    assert ola.get(links[0]).content == b"innhold"
+    assert ola.get(links[0].partition("?")[0]).status_code == (409 if verdict in UNEXAMINED else 200)
 
 
 def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:

@@ -98,6 +98,12 @@ _rescans = (
     .order_by(document.c.rescan_at)
     .limit(_most)
 )
+_open_shares = select(share.c.id).where(is_available, share.c.expires_at > _now)
+_schedule_rescans = (
+    update(document)
+    .where(document.c.inspected_at.is_not(None), document.c.share_id.in_(_open_shares))
+    .values(rescan_at=_now)
+)
 # One query per tenant, so that each result comes straight from the index: retention periods differ.
 _horizon = _now.op("-", return_type=UtcMicros())(tenant.c.retention)
 _first_closed = select(func.min(share.c.closed_at)).where(is_closed_unerased, share.c.tenant_id == tenant.c.id)
@@ -198,6 +204,10 @@ class SqlRetention:
     def due_rescans(self, now: datetime, limit: int) -> list[Document]:
         """Return documents of living shares that are due to be scanned again and not claimed, the longest due first."""
         return DOCUMENT.all_intact(self._work, self._rows(_rescans, document, {"now": now, "most": limit}))
+
+    def schedule_rescans(self, now: datetime) -> int:
+        """Make every inspected document of open shares due to be scanned again, and return their number."""
+        return self._work.count(_schedule_rescans, {"now": now})
 
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
         """Lease a document's inspection.

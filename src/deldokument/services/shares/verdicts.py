@@ -12,7 +12,7 @@ from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
-from deldokument.domain.share import RELEASED, Document, Verdict
+from deldokument.domain.share import RELEASED, UNEXAMINED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.scan_records import ScanRecord, open_scan
 
@@ -29,6 +29,11 @@ class Finding:
     def is_released(self) -> bool:
         """Whether recipients get the document's bytes."""
         return self.verdict in RELEASED
+
+    @property
+    def is_unexamined(self) -> bool:
+        """Whether recipients get them only after they have confirmed a warning."""
+        return self.verdict in UNEXAMINED
 
 
 _UNREADABLE: Final = Finding("application/octet-stream", Verdict.ERROR)

@@ -277,6 +277,7 @@ _CODES: dict[str, str] = {
     EmailKind.APPROVAL: _("that approval is needed"),
     EmailKind.EXTENSION: _("that approval of a later end is needed"),
     EmailKind.SIGNATURE: _("that an agreement must be signed"),
+    EmailKind.MALWARE: _("that a virus was found"),
     "too_long": _("nobody accepted it for three days"),
     "csv": "CSV",
     "json": "JSON",
