@@ -148,7 +148,7 @@ def _examine(node: Runtime) -> None:
     console.print(f"tags: {_tags(node)}", soft_wrap=True)
     console.print(f"seal: {_seal_state(node)}")
     if node.deps.scanner is not None:
-        console.print(f"scanner: {_scanner_state(node.deps.scanner)}", soft_wrap=True)
+        console.print(f"scanner: {scanner_state(node.deps.scanner)}", soft_wrap=True)
     if refused := count_limited_persons(node.deps):
         console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
     for concern in node.keyring.concerns():
@@ -188,7 +188,8 @@ def _seal_state(node: Runtime) -> str:
     return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
 
 
-def _scanner_state(scanner: Scanner) -> str:
+def scanner_state(scanner: Scanner) -> str:
+    """Return what `doctor` says of the scanner."""
     try:
         engine = scanner.engine()
     except Unavailable as error:

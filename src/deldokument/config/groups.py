@@ -154,6 +154,8 @@ class AltinnSettings(Group):
 class ScannerSettings(Group):
     """The malware scanner, clamd on this machine."""
 
+    optional_marks = frozenset({"max_mb", "signature_days"})
+
     url: ScannerUrl
     max_mb: int = Field(2000, ge=1, le=2000)
     """Length, in MB, above which documents are not scanned."""
