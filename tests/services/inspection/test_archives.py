@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from deldokument.domain.errors import existing
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents, zip_members
-from deldokument.services.inspection.archives import scan_archive
-from deldokument.services.inspection.zip_members import UnexaminedError, ZipMember, unpacked
+from deldokument.services.inspection.archives import Members, opener_of, scan_archive
+from deldokument.services.inspection.tar_members import tar_members
+from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
 from deldokument.services.shares.verdicts import finding_of
 from tests.fakes.scanner import MemoryScanner
 from tests.support.world import NOON, Stage
@@ -41,7 +43,18 @@ class Pipe:
         self.write, self.flush = out.write, out.flush
 
 
-def verdict_of(content: bytes, *, limit: int = 10**9) -> Verdict:
+def tarred(*members: tuple[str, bytes], form: int = tarfile.GNU_FORMAT, **headers: str) -> bytes:
+    """A tar; ``headers`` are extended ones."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form, pax_headers=headers) as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def verdict_of(content: bytes, *, limit: int = 10**9, members_of: Members = zip_members.zip_members) -> Verdict:
     """The verdict of an archive, with a scanner that takes members up to ``limit``."""
     scanner = MemoryScanner(NOON, max_bytes=limit)
 
@@ -51,7 +64,7 @@ def verdict_of(content: bytes, *, limit: int = 10**9) -> Verdict:
     def stream(start: int, stop: int) -> list[bytes]:
         return [content[at : min(at + 1000, stop)] for at in range(start, stop, 1000)]
 
-    return scan_archive(scanner, read, stream, len(content), bool).verdict
+    return scan_archive(scanner, members_of, read, stream, len(content), bool).verdict
 
 
 def zip64(content: bytes, name: bytes = b"a.txt") -> bytes:
@@ -167,7 +180,9 @@ def test_an_archive_above_our_limits_is_not_opened(monkeypatch: pytest.MonkeyPat
         lambda member: replace(member, start=member.start + 1),
     ],
 )
-def test_a_member_that_is_not_what_its_header_says_cannot_be_read(spoil: Callable[[ZipMember], ZipMember]) -> None:
+def test_a_member_that_is_not_what_its_header_says_cannot_be_read(
+    spoil: Callable[[ArchiveMember], ArchiveMember],
+) -> None:
     member = zip_members.zip_members(lambda start, stop: GOOD[start:stop], len(GOOD))[0]
     spoilt = spoil(member)
     with pytest.raises(UnexaminedError, match="unreadable"):
@@ -184,9 +199,40 @@ def test_a_bomb_is_unpacked_step_by_step_and_not_beyond_its_length() -> None:
         list(unpacked(replace(member, length=zip_members.STEP), [bomb[member.start : member.stop]]))
 
 
+TAR = tarred(("a.txt", PLAIN), ("b.txt", b"b"))
+LONG = "mappe/" * 30 + "a.txt"
+
+
 @pytest.mark.parametrize(
     ("content", "verdict"),
     [
+        (TAR, Verdict.CLEAN),
+        (tarred(), Verdict.CLEAN),
+        (tarred(("a.txt", PLAIN), ("b.com", TEST_VIRUS)), Verdict.INFECTED),
+        (tarred((LONG, PLAIN)), Verdict.CLEAN),
+        (tarred((LONG, PLAIN), form=tarfile.PAX_FORMAT), Verdict.CLEAN),
+        (tarred(("a.txt", PLAIN), form=tarfile.PAX_FORMAT, comment=TEST_VIRUS.decode()), Verdict.INFECTED),
+        (tarred(("a.txt", PLAIN), form=tarfile.PAX_FORMAT, size="1"), Verdict.ARCHIVE_LIMITS),
+        (TAR + TEST_VIRUS, Verdict.ARCHIVE_LIMITS),
+        (TAR + bytes(2**20), Verdict.ARCHIVE_LIMITS),
+        (changed(TAR, 512 + 8000 + 5, b"x"), Verdict.ARCHIVE_LIMITS),
+        (TAR[:600], Verdict.ARCHIVE_LIMITS),
+        (TAR[:100], Verdict.UNREADABLE),
+        (changed(TAR, 0, b"b"), Verdict.UNREADABLE),
+    ],
+)
+def test_a_tar_is_examined_with_its_extended_headers_and_nothing_beside_them(content: bytes, verdict: Verdict) -> None:
+    assert verdict_of(content, members_of=tar_members) is verdict
+
+
+def test_archives_are_known_by_their_beginnings() -> None:
+    assert [opener_of(one) for one in (GOOD, TAR, PLAIN)] == [zip_members.zip_members, tar_members, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (tarred(("a.txt", PLAIN)), Verdict.CLEAN),
         (zipped(("a.txt", PLAIN), method=zipfile.ZIP_STORED), Verdict.CLEAN),
         (zipped(("a.txt", PLAIN), ("b.com", TEST_VIRUS), method=zipfile.ZIP_STORED), Verdict.INFECTED),
         (b"PK\x03\x04" + bytes(20_000), Verdict.ARCHIVE_LIMITS),

@@ -1,4 +1,4 @@
-"""Scans of archives that are too large for the engine: a zip, member by member.
+"""Scans of archives that are too large for the engine: a zip or a tar, member by member.
 
 Guarantees:
 - The report is CLEAN only if every member is, and the archive has no other bytes.
@@ -14,23 +14,34 @@ from typing import Final
 from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import Verdict
 from deldokument.ports.inspection import Scanner
-from deldokument.services.inspection.zip_members import Read, UnexaminedError, unpacked, zip_members
+from deldokument.services.inspection.tar_members import tar_members
+from deldokument.services.inspection.zip_members import ArchiveMember, Read, UnexaminedError, unpacked, zip_members
 
-ZIP: Final = b"PK\x03\x04"
-"""How an archive begins that is opened here."""
+_ZIP: Final = b"PK\x03\x04"
+_TAR: Final = b"ustar"
+_TAR_AT: Final = 257
+Members = Callable[[Read, int], list[ArchiveMember]]
+"""Returns the members of an archive, given its bytes and its length."""
 
 Stream = Callable[[int, int], Iterable[bytes | memoryview]]
 """Yields the bytes [start, stop) of the archive."""
 
 
+def opener_of(head: bytes) -> Members | None:
+    """Return what finds the members of the archive that begins so; None for anything else."""
+    if head.startswith(_ZIP):
+        return zip_members
+    return tar_members if head.startswith(_TAR, _TAR_AT) else None
+
+
 def scan_archive(
-    scanner: Scanner, read: Read, stream: Stream, length: int, waiting: Callable[[], object]
+    scanner: Scanner, members_of: Members, read: Read, stream: Stream, length: int, waiting: Callable[[], object]
 ) -> ScanReport:
-    """Scan each member of a zip of ``length`` bytes. Raises: Unavailable; errors of ``read`` and ``stream``."""
+    """Scan each member of an archive of ``length`` bytes. Raises: Unavailable; errors of ``read`` and ``stream``."""
     engine = scanner.engine()
     worst = ScanReport(Verdict.CLEAN, engine)
     try:
-        for member in zip_members(read, length):
+        for member in members_of(read, length):
             content = unpacked(member, stream(member.start, member.stop))
             report = (
                 ScanReport(member.unexamined, engine)

@@ -55,7 +55,7 @@ class UnexaminedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ZipMember:
+class ArchiveMember:
     """A member: where its packed content is, and what it unpacks to.
 
     ``unexamined`` says why it cannot be unpacked, if it cannot.
@@ -64,8 +64,8 @@ class ZipMember:
     start: int
     stop: int
     length: int
-    crc32: int
-    is_deflated: bool
+    crc32: int | None = None
+    is_deflated: bool = False
     unexamined: Verdict | None = None
 
 
@@ -80,23 +80,23 @@ class _Entry:
     offset: int
 
 
-def zip_members(read: Read, length: int) -> list[ZipMember]:
+def zip_members(read: Read, length: int) -> list[ArchiveMember]:
     """Return the members of a zip of ``length`` bytes. Raises: UnexaminedError."""
     count, start, stop = _directory_place(read, length)
-    _require(count <= MAX_MEMBERS and 0 <= start <= stop <= length and stop - start <= MAX_DIRECTORY)
+    require(count <= MAX_MEMBERS and 0 <= start <= stop <= length and stop - start <= MAX_DIRECTORY)
     entries = sorted(_entries(read(start, stop)), key=lambda entry: entry.offset)
-    _require(len(entries) == count and sum(entry.length for entry in entries) <= MAX_UNPACKED)
-    members, at, gaps = list[ZipMember](), 0, _NO_GAP
+    require(len(entries) == count and sum(entry.length for entry in entries) <= MAX_UNPACKED)
+    members, at, gaps = list[ArchiveMember](), 0, _NO_GAP
     for entry in entries:
-        _require(entry.offset - at in gaps)
+        require(entry.offset - at in gaps)
         member = _member(read, entry)
         members.append(member)
         at, gaps = member.stop, _DESCRIPTORS if entry.flags & _DESCRIBED else _NO_GAP
-    _require(start - at in gaps)
+    require(start - at in gaps)
     return members
 
 
-def unpacked(member: ZipMember, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+def unpacked(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """Yield the member's content, from its packed bytes. Raises: UnexaminedError if it is not what its header says."""
     inflate, length, crc = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
     for buffer in buffers:
@@ -106,7 +106,7 @@ def unpacked(member: ZipMember, buffers: Iterable[bytes | memoryview]) -> Iterat
                 raise UnexaminedError(Verdict.UNREADABLE)
             yield piece
     is_whole = inflate.eof and not inflate.unused_data if member.is_deflated else True
-    if not is_whole or (length, crc) != (member.length, member.crc32):
+    if not is_whole or length != member.length or member.crc32 not in (None, crc):
         raise UnexaminedError(Verdict.UNREADABLE)
 
 
@@ -121,7 +121,8 @@ def _inflated(inflate: zlib._Decompress, buffer: bytes | memoryview) -> Iterator
         yield piece
 
 
-def _require(is_so: bool) -> None:
+def require(is_so: bool) -> None:
+    """Raise UnexaminedError for an archive that may have other bytes or another reading."""
     if not is_so:
         raise UnexaminedError(Verdict.ARCHIVE_LIMITS)
 
@@ -129,32 +130,32 @@ def _require(is_so: bool) -> None:
 def _directory_place(read: Read, length: int) -> tuple[int, int, int]:
     """Return the number of members, and where the directory starts and stops. A zip with a comment has none."""
     at = length - _END.size
-    _require(at >= 0)
+    require(at >= 0)
     signature, _, _, _, count, size, start, comment = _END.unpack(read(at, length))
-    _require(signature == b"PK\x05\x06" and comment == 0)
+    require(signature == b"PK\x05\x06" and comment == 0)
     if count == 0xFFFF or _LATER in (size, start):
-        _require(at >= _LOCATOR.size + _END_64.size)
+        require(at >= _LOCATOR.size + _END_64.size)
         where = at - _LOCATOR.size
         signature, _, first, _ = _LOCATOR.unpack(read(where, at))
-        _require(signature == b"PK\x06\x07" and first == where - _END_64.size)
+        require(signature == b"PK\x06\x07" and first == where - _END_64.size)
         signature, rest, _, _, _, _, _, count, size, start = _END_64.unpack(read(first, where))
-        _require(signature == b"PK\x06\x06" and rest == _END_64.size - 12)
+        require(signature == b"PK\x06\x06" and rest == _END_64.size - 12)
         at = first
-    _require(start + size == at)
+    require(start + size == at)
     return count, start, at
 
 
 def _entries(directory: bytes) -> Iterator[_Entry]:
     at = 0
     while at < len(directory):
-        _require(len(directory) - at >= _CENTRAL.size)
+        require(len(directory) - at >= _CENTRAL.size)
         signature, flags, method, crc, packed, length, names, extras, comments, offset = _CENTRAL.unpack_from(
             directory, at
         )
         name_at = at + _CENTRAL.size
         extra_at = name_at + names
         at = extra_at + extras + comments
-        _require(signature == b"PK\x01\x02" and at <= len(directory))
+        require(signature == b"PK\x01\x02" and at <= len(directory))
         length, packed, offset = _full_numbers(directory[extra_at : extra_at + extras], length, packed, offset)
         yield _Entry(directory[name_at:extra_at], flags, method, crc, packed, length, offset)
 
@@ -169,25 +170,25 @@ def _full_numbers(extra: bytes, *numbers: int) -> Iterator[int]:
         at += 4 + size
     for number in numbers:
         if number == _LATER:
-            _require(len(later) >= 8)
+            require(len(later) >= 8)
             yield int.from_bytes(later[:8], "little")
             later = later[8:]
         else:
             yield number
 
 
-def _member(read: Read, entry: _Entry) -> ZipMember:
+def _member(read: Read, entry: _Entry) -> ArchiveMember:
     """Return the member after a comparison of its two headers."""
     start = entry.offset + _LOCAL.size + len(entry.name)
     header = read(entry.offset, start)
-    _require(len(header) == _LOCAL.size + len(entry.name))
+    require(len(header) == _LOCAL.size + len(entry.name))
     signature, flags, method, packed, length, names, extras = _LOCAL.unpack_from(header)
-    _require(signature == b"PK\x03\x04" and (flags, method) == (entry.flags, entry.method))
-    _require(names == len(entry.name) and header[_LOCAL.size :] == entry.name)
+    require(signature == b"PK\x03\x04" and (flags, method) == (entry.flags, entry.method))
+    require(names == len(entry.name) and header[_LOCAL.size :] == entry.name)
     if not flags & _DESCRIBED:
-        _require(packed in (entry.packed, _LATER) and length in (entry.length, _LATER))
+        require(packed in (entry.packed, _LATER) and length in (entry.length, _LATER))
     unexamined = None if method in _METHODS else Verdict.UNREADABLE
     if flags & _ENCRYPTED:
         unexamined = Verdict.ENCRYPTED
     start += extras
-    return ZipMember(start, start + entry.packed, entry.length, entry.crc32, method == _DEFLATED, unexamined)
+    return ArchiveMember(start, start + entry.packed, entry.length, entry.crc32, method == _DEFLATED, unexamined)
