@@ -72,7 +72,7 @@ tests: ## every suite on the embedded stack, with every branch of domain, crypto
 	  1) $(MAKE) --no-print-directory alone ;; \
 	  *) exit 1 ;; \
 	esac
-	$(DEV)/coverage report --skip-covered --fail-under=99
+	$(DEV)/coverage report --skip-covered --fail-under=100
 
 cluster: ## what can differ there, on PostgreSQL, SeaweedFS and OpenBao (SUITES= for others)
 	@TEST_STACK=cluster $(PYTEST) --timeout=300 $(or $(SUITES),$(STACK_DEPENDENT)); case $$? in \

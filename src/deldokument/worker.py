@@ -24,7 +24,7 @@ from deldokument.domain.outbox import Channel, Result
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
-from deldokument.services.audit.damage import record_damage
+from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
@@ -56,7 +56,7 @@ A dozen queries each second took a third of an idle worker's time.
 _SLICE_PAUSE = 0.02
 """Pause in seconds between slices of rows that get tags after an upgrade: half of the time is left to requests."""
 _PATROL = 600.0
-"""Pause in seconds after a patrol of all available shares."""
+"""Pause in seconds after a patrol of all available shares and all roles."""
 _PATROL_FACTOR = 10.0
 
 
@@ -107,10 +107,11 @@ class Sweeper:
 
 
 class Patrol:
-    """Slow walk through all available shares, slice by slice. Remembers where it is."""
+    """Slow walk through all available shares, then all rows that give roles, slice by slice. Remembers where it is."""
 
     def __init__(self) -> None:
         self._after: PatrolPlace | None = None
+        self._row: RowPlace | None = None
 
     def __call__(self, deps: Dependencies) -> int:
         """Do one slice; return 1 while the patrol continues.
@@ -118,8 +119,12 @@ class Patrol:
         Raises: Unavailable if the clock is not trusted.
         """
         _check_clock(deps)
-        self._after = retention.patrol_shares(deps, self._after)
-        return int(self._after is not None)
+        if self._row is None:
+            self._after = retention.patrol_shares(deps, self._after)
+        if self._after is not None:
+            return 1
+        self._row = patrol_rows(deps, self._row)
+        return int(self._row is not None)
 
 
 def plan_from_events(deps: Dependencies) -> int:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -14,13 +13,16 @@ from sqlalchemy import Connection, Table, create_engine, select, text
 
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import existing
+from deldokument.domain.tenancy import Account
+from deldokument.domain.uuids import uuid_of
 from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag
 from deldokument.services.tenants import operators
+from deldokument.web.ks.app import PREFIX as KS_PREFIX
+from deldokument.web.ks.app import STORE_PREFIX
 from deldokument.worker import Patrol
 from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Snapshot, Victims
-from tests.matrix import api
+from tests.matrix import api, ks
 from tests.matrix.table import application_rows, office_rows
 from tests.support.api import PREFIX
 
@@ -94,7 +96,37 @@ class Attack:
             asked += [Request(actor, "GET", f"/delinger/{share_id}") for actor in ("other-account", "other-tenant")]
             asked += [Request("system", "GET", f"{PREFIX}/shares/{share_id}")]
         document = f"/d/{self.victims.shares['available']}/dokument/{ids['document_id']}"
+        asked += [Request("ks", "GET", path) for path in self._ks_paths()]
+        for actor in ("other-account", "other-tenant"):
+            asked += [Request(actor, "HEAD", "/uploads"), Request(actor, "PATCH", f"/uploads/{ids['upload_id']}")]
         return [*asked, Request("stranger", "GET", document)]
+
+    def _ks_paths(self) -> list[str]:
+        """What the attackers' system reads in KS' interfaces: of its own, and of Kari's account through its own."""
+        own, theirs = (self._ks_ids(account) for account in self.victims.of_systems)
+        return [
+            f"{KS_PREFIX}/kontoer",
+            f"{KS_PREFIX}/{theirs['fiksOrgId']}/kontoer/{theirs['kontoId']}",
+            f"{KS_PREFIX}/kontoer/{own['kontoId']}/mottakere/{theirs['dokumentId']}",
+            f"{STORE_PREFIX}/nedlasting/{theirs['dokumentId']}",
+        ]
+
+    def _ks_ids(self, account: Account) -> dict[str, str]:
+        """The ids in the paths of KS' interfaces: an account, and Kari's document."""
+        return {
+            "fiksOrgId": uuid_of(account.tenant_id),
+            "kontoId": uuid_of(account.id),
+            "dokumentId": uuid_of(self.victims.ids["document_id"]),
+            "korrelasjonsid": ks.REFERENCE,
+        }
+
+    def _every_ks(self) -> Iterator[Request]:
+        """Every path of KS' interfaces for Kari's account, and those of a document for the attackers' own."""
+        own, theirs = (self._ks_ids(account) for account in self.victims.of_systems)
+        for method, path in (*((method, KS_PREFIX + path) for method, path in ks.ROWS), *ks.STORE_ROWS):
+            yield Request("ks", method, path.format_map(theirs))
+            if "{dokumentId}" in path:
+                yield Request("ks", method, path.format_map(own))
 
     def rightful(self, *, is_about_shares: bool) -> list[Request]:
         """What those concerned look at, who notice damage by it."""
@@ -134,6 +166,7 @@ class Attack:
                 continue
             for share_id in share_ids if "{share_id}" in path else ("",):
                 found.append(Request("system", method, PREFIX + path.format_map(ids | {"share_id": share_id})))
+        found += self._every_ks()
         return list(dict.fromkeys(found))
 
     def ask(self, requests: Iterable[Request]) -> dict[Request, httpx.Response]:
@@ -152,14 +185,19 @@ class Attack:
         return await asyncio.gather(*map(one, requests))
 
     async def _send(self, request: Request) -> httpx.Response:
-        made = self.victims
+        made, anybody = self.victims, self.victims.browsers["system"].http
         if request.actor in made.systems:
             headers = {"Authorization": f"Bearer {made.systems[request.actor]}"}
-            return await made.browsers["system"].http.request(request.method, request.path, headers=headers)
+            return await anybody.request(request.method, request.path, headers=headers)
+        if request.actor == "ks":
+            return await anybody.request(request.method, request.path, **_ks_body(request, made.ks))
         browser = made.browsers[request.actor]
         headers = {"X-CSRF-Token": browser.csrf_token()}
-        if request.path == "/uploads":
-            headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made.token}"}
+        if request.path.startswith("/uploads"):
+            headers |= {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {made.tokens[request.actor]}"}
+        if request.method == "PATCH" and request.path.startswith("/uploads"):
+            headers |= {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+            return await browser.http.request(request.method, request.path, headers=headers, content=b"nye bytes")
         return await browser.http.request(request.method, request.path, headers=headers)
 
     def watched(self) -> set[tuple[str, str]]:
@@ -168,8 +206,7 @@ class Attack:
         with self.victims.deps.database.read() as tx:
             watched |= {("operator", one.id) for one in tx.staff.operators()}
             watched |= {("account", one.id) for one in tx.accounts.of_tenant(ids["tenant_id"])}
-            watched.add(("upload", existing(tx.uploads.by_token(sha256(self.victims.token.encode()).digest())).id))
-        kinds = ("tenant", "member", "administrator", "integration", "webhook")
+        kinds = ("upload", "tenant", "member", "administrator", "integration", "webhook", "recipient")
         return watched | {(kind, ids[f"{kind}_id"]) for kind in kinds}
 
     def alarms(self) -> set[tuple[str, str]]:
@@ -195,7 +232,7 @@ class Attack:
             if answer.status_code >= 500:
                 found.append(f"{request}: {answer.status_code}")
         patrol = Patrol()
-        while is_about_shares and patrol(self.victims.deps):
+        while patrol(self.victims.deps):
             pass
         missing = damaged - self.alarms()
         return found + [f"no alarm for {row}" for row in sorted(missing)]
@@ -213,6 +250,15 @@ class Attack:
         """As nothing had happened, in the database and in this process."""
         self.kept.restore()
         self.victims.forget_reports()
+
+
+def _ks_body(request: Request, headers: dict[str, str]) -> dict[str, Any]:
+    """Headers and body of a call of KS' interfaces."""
+    if request.path.endswith(("/deldokument", "/dokumenter", "/dokumenter/")):
+        return {"headers": headers | {"Content-Type": ks.FORM}, "content": ks.form_to_ola()}
+    return (
+        {"headers": headers} if request.method in {"GET", "DELETE"} else {"headers": headers, "json": {"ttl": 864_000}}
+    )
 
 
 def _target(answer: httpx.Response) -> str:

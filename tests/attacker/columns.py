@@ -119,7 +119,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     "integration": (
         _by(
             Proof.TAG,
-            "id account_id organization_number name added_at removed_at rights password_hash archive_confirmed_at",
+            "id account_id organization_number name added_at removed_at rights password_hash archive_confirmed_at "
+            "revision",
         ),
         _free("used_at", _TIMES),
         _free("tag", _ITSELF),
@@ -193,7 +194,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SECRET, "token_hash csrf_token"),
         _by(Proof.SEAL, "sealed_identity sealed_form"),
         _free("owner_hash", "finds a person's sessions for the list of their own"),
-        _free("provider_session_id created_at seen_at", "when a session ends that its secret opens"),
+        _free("provider_session_id seen_at", "when a session ends that its secret opens; after 8 hours at the latest"),
+        _free("created_at", "shown and compared only for a session of version 0.2.0; later ones have it encrypted"),
     ),
     "share": (
         _by(
@@ -220,7 +222,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(
             Proof.TAG,
             "id organization_number name contact_telephone contact_email contact_hours period_shortest "
-            "period_standard period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of",
+            "period_standard period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of "
+            "revision",
         ),
         _free("tag", _ITSELF),
     ),

@@ -119,8 +119,8 @@ TOGETHER = {
     ("notice_address", "sealed_unconfirmed"),
 }
 """Columns that the database's checks let nobody change alone."""
-UNREAD = {("integration", "removed_at")}
-"""A row that is marked as removed is not read, so it raises no alarm. It takes access away."""
+OF_THE_SHARE = {("recipient", "share_id")}
+"""The card of a share has the ids of its recipients: the share is damaged, not the recipient."""
 ATTACKED = [
     (table, name)
     for table in sorted(TABLES.keys() - WITHOUT_ROWS)
@@ -153,7 +153,8 @@ def test_another_value_opens_nothing_and_raises_an_alarm(attack: Attack, table: 
     watched = attack.watched()
     changed = forge(attack, metadata.tables[table], name)
     assert changed
-    is_alarmed = name in deciding(table, Proof.TAG, Proof.CARD) and (table, name) not in UNREAD and name != "id"
+    is_alarmed = name in deciding(table, Proof.TAG, Proof.CARD, Proof.GRANT) and name != "id"
+    is_alarmed = is_alarmed and (table, name) not in OF_THE_SHARE
     about = table in ABOUT_SHARES
     asked = attack.narrow() if about else attack.narrow(("available",))
     faults = attack.faults(asked, changed & watched if is_alarmed else set(), is_about_shares=about)

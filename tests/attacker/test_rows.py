@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from deldokument.adapters.sql.tables.base import metadata
+from deldokument.services.accounts import integrations, members
 from deldokument.services.shares import publishing
+from deldokument.services.tenants import administrators, operators
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
-from tests.support.api import NEIGHBOUR
-from tests.support.world import KARI, person
+from tests.support.api import NEIGHBOUR, integrate
+from tests.support.world import KARI, VIGDIS, person
 
 # The file of the database is put back after each attack.
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
@@ -109,33 +111,74 @@ def available(attack: Attack) -> str:
     return attack.victims.shares["available"]
 
 
+SIVS, ODDS, VIGDIS_AND_HER_SYSTEM = ("stranger",), ("stranger", "other-account"), ("other-tenant", "system", "ks")
+"""Those who would gain by an attack, and so ask."""
+
+
 def judge(
-    attack: Attack, requests: list[Request], forge: Callable[[Writer], None], *, is_about_shares: bool
+    attack: Attack,
+    requests: list[Request],
+    forge: Callable[[Writer], None],
+    *,
+    attackers: Collection[str],
+    is_about_shares: bool,
 ) -> set[str]:
-    """Forge rows and ask; the kinds of rows that an alarm was raised for."""
+    """Forge rows and ask as some attackers; the kinds of rows that an alarm was raised for."""
     with as_writer(attack.victims.stage.database_url) as connection:
         tables = ("member", "administrator", "operator", "integration", "recipient", "share", "upload")
         forge(Writer(connection, attack, rows_of(connection, *tables)))
-    faults = attack.faults(requests, set(), is_about_shares=is_about_shares)
+    asked = [request for request in requests if request.actor in attackers]
+    faults = attack.faults(asked, set(), is_about_shares=is_about_shares)
     assert not faults, "\n".join(faults)
     return {kind for kind, _ in attack.alarms()}
 
 
 @pytest.mark.parametrize(
-    ("forge", "kinds"),
+    ("forge", "attackers", "kinds"),
     [
-        (insert_roles, {"operator", "administrator", "member", "integration"}),
-        (insert_recipients, {"share"}),
-        (move_shares, {"share"}),
-        (move_roles, {"administrator", "member", "integration"}),
-        (exchange_people, {"member"}),
-        (exchange_shares, {"share"}),
+        (insert_roles, VIGDIS_AND_HER_SYSTEM, {"operator", "administrator", "member", "integration"}),
+        (insert_recipients, SIVS, {"share"}),
+        (move_shares, VIGDIS_AND_HER_SYSTEM, {"share"}),
+        (move_roles, VIGDIS_AND_HER_SYSTEM, {"administrator", "member", "integration"}),
+        (exchange_people, VIGDIS_AND_HER_SYSTEM, {"member"}),
+        (exchange_shares, ODDS, {"share"}),
     ],
 )
 def test_forged_rows_open_nothing_at_any_route(
-    attack: Attack, every_route: list[Request], forge: Callable[[Writer], None], kinds: set[str]
+    attack: Attack,
+    every_route: list[Request],
+    forge: Callable[[Writer], None],
+    attackers: Collection[str],
+    kinds: set[str],
 ) -> None:
-    assert judge(attack, every_route, forge, is_about_shares=kinds == {"share"}) >= kinds
+    about = kinds == {"share"}
+    assert judge(attack, every_route, forge, attackers=attackers, is_about_shares=about) >= kinds
+
+
+def test_an_older_role_that_was_removed_opens_nothing(attack: Attack, every_route: list[Request]) -> None:
+    tables = ("member", "administrator", "operator", "integration")
+    stage, where = attack.victims.stage, {"tenant_id": attack.victims.stage.tenant.id}
+    account = where | {"account_id": stage.byggesak.id}
+    member = members.add_member(stage.deps, **account, number=VIGDIS, name="Vigdis Myhre")
+    administrator = administrators.add_administrator(stage.deps, **where, number=VIGDIS, name="Vigdis Myhre")
+    operator = operators.add_operator(stage.deps, number=VIGDIS, name="Vigdis Myhre")
+    system = integrate(stage, NEIGHBOUR, stage.byggesak)
+    older = {"member": member.id, "administrator": administrator.id, "operator": operator.id, "integration": system}
+    with as_writer(stage.database_url) as connection:
+        kept = rows_of(connection, *tables)
+    members.remove_member(stage.deps, **account, member_id=member.id)
+    administrators.remove_administrator(stage.deps, **where, administrator_id=administrator.id)
+    operators.remove_operator(stage.deps, operator_id=operator.id)
+    integrations.remove_integration(stage.deps, **account, integration_id=system)
+
+    def put_back(writer: Writer) -> None:
+        for table, row_id in older.items():
+            row = next(row for row in kept[table] if row["id"] == row_id)
+            gone = row_id not in {one["id"] for one in writer.rows[table]}
+            writer.put(table, row, id=row_id) if gone else writer.change(table, row, **row)
+
+    asked = VIGDIS_AND_HER_SYSTEM
+    assert judge(attack, every_route, put_back, attackers=asked, is_about_shares=False) == set(tables)
 
 
 def test_an_older_row_with_its_older_card_opens_nothing(attack: Attack, every_route: list[Request]) -> None:
@@ -143,9 +186,11 @@ def test_an_older_row_with_its_older_card_opens_nothing(attack: Attack, every_ro
     with as_writer(url) as connection:
         older = Writer(connection, attack, rows_of(connection, "share")).one("share", id=share_id)
     publishing.withdraw_share(attack.victims.deps, person(KARI), share_id)
-    assert judge(attack, every_route, lambda writer: writer.change("share", older, **older), is_about_shares=True) == {
-        "share"
-    }
+
+    def put_back(writer: Writer) -> None:
+        writer.change("share", older, **older)
+
+    assert judge(attack, every_route, put_back, attackers=SIVS, is_about_shares=True) == {"share"}
     answer = attack.ask([Request("recipient", "GET", f"/d/{share_id}")]).popitem()[1]
     assert answer.status_code == 404
 
@@ -155,7 +200,7 @@ def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) 
     url, victims = attack.victims.stage.database_url, attack.victims
     with as_writer(url) as connection:
         writer = Writer(connection, attack, rows_of(connection, "upload"))
-        theirs = writer.one("upload", token_hash=sha256(victims.token.encode()).digest())
+        theirs = writer.one("upload", token_hash=sha256(victims.tokens["sharer"].encode()).digest())
         writer.put("upload", theirs, token_hash=sha256(secret.encode()).digest())
     headers = {"Authorization": f"Bearer {secret}", "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
     sent = headers | {"Content-Type": "application/offset+octet-stream"}

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 
 from sqlalchemy import make_url
 
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
@@ -25,6 +27,7 @@ from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators, freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append
+from tests.matrix.ks import headers_of
 from tests.support.api import NEIGHBOUR, integrate, token_of
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
@@ -40,12 +43,16 @@ RIGHTFUL = {"recipient": OLA, "sharer": KARI, "administrator": EWA, "operator": 
 
 @dataclass
 class Victims:
-    """The deployment. ``shares``: Kari's by state; ``own``: ids that the attackers' own rows have, by table."""
+    """The deployment. ``shares``: Kari's by state; ``tokens``: of unfinished uploads, by whose they are.
+
+    ``ks``: the headers of the attackers' system in KS' interfaces.
+    """
 
     stage: Stage
     web: Web
     shares: dict[str, str] = field(default_factory=dict)
-    token: str = ""
+    tokens: dict[str, str] = field(default_factory=dict)
+    ks: dict[str, str] = field(default_factory=dict)
     browsers: dict[str, Browser] = field(default_factory=dict)
     systems: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
@@ -54,6 +61,11 @@ class Victims:
     def deps(self) -> Dependencies:
         """What the use cases need."""
         return self.stage.deps
+
+    @property
+    def of_systems(self) -> tuple[Account, Account]:
+        """The account of the attackers' system, and Kari's."""
+        return self.stage.barnevern, self.stage.byggesak
 
     def forget_reports(self) -> None:
         """As if this process had just been started: it reports each damaged row once."""
@@ -86,8 +98,9 @@ def _furnish(made: Victims) -> None:
     operators.add_operator(deps, number=LISE, name="Lise Drift")
     administrators.add_administrator(deps, tenant_id=stage.barnevern.tenant_id, number=VIGDIS, name="Vigdis Myhre")
     made.ids["integration_id"] = integrate(stage, FJELL, stage.byggesak)
-    integrate(stage, NEIGHBOUR, stage.barnevern)
+    theirs = integrate(stage, NEIGHBOUR, stage.barnevern)
     made.systems = {"system": token_of(stage, NEIGHBOUR), "rightful-system": token_of(stage, FJELL)}
+    made.ks = headers_of(stage, made.systems["system"], stage.barnevern, theirs)
     for number, account in ((FJELL, stage.byggesak), (NEIGHBOUR, stage.barnevern)):
         hook = webhooks.add_webhook(
             deps,
@@ -102,6 +115,7 @@ def _furnish(made: Victims) -> None:
     with deps.database.read() as tx:
         administrator = tx.staff.administrators(stage.tenant.id)[0]
         [recipient] = tx.shares.recipients([made.shares["available"]])
+        upload = existing(tx.uploads.by_token(sha256(made.tokens["sharer"].encode()).digest()))
     made.ids |= {
         "tenant_id": stage.tenant.id,
         "account_id": stage.byggesak.id,
@@ -109,6 +123,7 @@ def _furnish(made: Victims) -> None:
         "administrator_id": administrator.id,
         "recipient_id": recipient.id,
         "document_id": stage.document_ids(made.shares["available"])[0],
+        "upload_id": upload.id,
     }
 
 
@@ -142,12 +157,16 @@ def _shares(made: Victims) -> None:
     stage.change_account(approvals, rules=replace(approvals.rules, four_eyes=True))
     made.shares["proposed"] = _filled(stage, KARI, approvals, OLA, timedelta(days=10))
     publishing.publish_share(deps, person(KARI), made.shares["proposed"])
-    for sharer, account in ((ODD, stage.avtaler), (VIGDIS, stage.barnevern)):
+    for name, sharer, account in (
+        ("other-account", ODD, stage.avtaler),
+        ("other-tenant", VIGDIS, stage.barnevern),
+    ):
         own = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
         publishing.publish_share(deps, person(sharer), own)
         documents.inspect_documents(deps)
-        _unfinished(stage, sharer, _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False))
-    made.token = _unfinished(stage, KARI, made.shares["draft"])
+        draft = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
+        made.tokens[name] = _unfinished(stage, sharer, draft)
+    made.tokens["sharer"] = _unfinished(stage, KARI, made.shares["draft"])
     stage.clock.advance(hours=1)
 
 

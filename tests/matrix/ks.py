@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password
@@ -71,7 +71,7 @@ STORE_ROWS = (
 """Of the document store, whose document the system has shared and exposed to itself."""
 REFERENCE = "4c0ffee0-0000-4000-8000-000000000001"
 _TO_OLA = RecipientInput(OLA)
-_FORM = "multipart/form-data; boundary=b"
+FORM = "multipart/form-data; boundary=b"
 
 
 class Asking:
@@ -105,7 +105,7 @@ class Asking:
         if PERSONS.get(actor):
             headers = {"X-CSRF-Token": browser.csrf_token()}
         if path.endswith(("/deldokument", "/dokumenter", "/dokumenter/")):
-            options: dict[str, Any] = {"content": _form(), "headers": headers | {"Content-Type": _FORM}}
+            options: dict[str, Any] = {"content": form_to_ola(), "headers": headers | {"Content-Type": FORM}}
         else:
             options = {"headers": headers, **({} if method in {"GET", "DELETE"} else {"json": self._body(path, actor)})}
         place = path if path.startswith(STORE_PREFIX) else PREFIX + path
@@ -123,28 +123,30 @@ def _systems(stage: Stage) -> dict[str, dict[str, str]]:
     tokens = stage.tokens.known
     tokens |= {"fjell": SYSTEM}
     tokens |= {number: Consumer(OrganizationNumber(number)) for number in (READER, OTHER)}
-    whole = _headers(stage, "fjell", stage.byggesak, integrate(stage))
+    whole = headers_of(stage, "fjell", stage.byggesak, integrate(stage).id)
     reader = integrate(stage, rights=IntegrationRights.READ, number=READER)
     other = integrate(stage, stage.barnevern, number=OTHER)
     return {
         "system": whole,
-        "reads-only": _headers(stage, READER, stage.byggesak, reader),
-        "other-system": _headers(stage, OTHER, stage.barnevern, other),
+        "reads-only": headers_of(stage, READER, stage.byggesak, reader.id),
+        "other-system": headers_of(stage, OTHER, stage.barnevern, other.id),
         "no-password": {name: value for name, value in whole.items() if name != "IntegrasjonPassord"},
         "no-token": whole | {"Authorization": "Bearer nobody"},
     }
 
 
-def _headers(stage: Stage, token: str, account: Account, integration: Integration) -> dict[str, str]:
+def headers_of(stage: Stage, token: str, account: Account, integration_id: str) -> dict[str, str]:
+    """The headers of a call by an integration, with a new password."""
     place = {"tenant_id": account.tenant_id, "account_id": account.id}
     return {
         "Authorization": f"Bearer {token}",
-        "IntegrasjonId": uuid_of(integration.id),
-        "IntegrasjonPassord": renew_password(stage.deps, **place, integration_id=integration.id),
+        "IntegrasjonId": uuid_of(integration_id),
+        "IntegrasjonPassord": renew_password(stage.deps, **place, integration_id=integration_id),
     }
 
 
-def _form() -> bytes:
+def form_to_ola() -> bytes:
+    """The body of an upload for Ola, of type FORM."""
     words = {"dokumentnavn": "a", "ttl": 864_000, "arkivert": True, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
     parts = (("metadata", "", json.dumps(words)), ("dokument", '; filename="a"', "innhold"))
     told = (f'--b\r\nContent-Disposition: form-data; name="{n}"{f}\r\n\r\n{c}\r\n' for n, f, c in parts)

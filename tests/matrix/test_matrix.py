@@ -12,7 +12,7 @@ from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
 from tests.matrix import api, staff_routes
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
-from tests.support.server import LENT, SOCKET_MODES, SocketMode
+from tests.support.server import LENT, SocketMode
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""
@@ -36,7 +36,13 @@ def test_every_route_answers_every_actor_as_the_table_says_and_hides_what_is_not
     assert not outcome.faults, "\n".join(outcome.faults)
 
 
-@pytest.mark.parametrize("mode", SOCKET_MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(SocketMode(lend_sockets=True), id="lent"),
+        pytest.param(SocketMode(lend_sockets=False), id="by the loop", marks=pytest.mark.large),
+    ],
+)
 def test_every_route_of_bytes_answers_every_actor_over_sockets_as_the_table_says(
     mode: SocketMode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.web.app import create_app
+from deldokument.web.http.refusal_time import STEP_SECONDS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from tests.support.memory import folder_in_memory
@@ -47,6 +48,14 @@ def site(**changes: Any) -> Site:
     return Site(**(standard | changes))
 
 
+class LoopWithoutSteps(uvloop.Loop):
+    """A loop on which no refusal waits for its step (`refusal_time`): tests meet thousands of them in a row."""
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.TimerHandle:
+        """As the base, but at once for what would wait for a step at most."""
+        return super().call_later(0 if delay <= STEP_SECONDS else delay, callback, *args, **more)
+
+
 @dataclass
 class Web:
     """The application over a stage, and the loop that it runs in."""
@@ -54,7 +63,7 @@ class Web:
     stage: Stage
     app: ASGIApp
     session_cookie: str
-    runner: asyncio.Runner = field(default_factory=partial(asyncio.Runner, loop_factory=uvloop.new_event_loop))
+    runner: asyncio.Runner = field(default_factory=partial(asyncio.Runner, loop_factory=LoopWithoutSteps))
     open: list[Browser] = field(default_factory=list)
     port: int | None = None
     """Where browsers reach it; without one, in this process."""

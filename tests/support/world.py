@@ -293,7 +293,8 @@ class Stage(Cast):
     def change_tenant(self, **changes: object) -> None:
         """Write the tenant with these fields, past every rule."""
         with self.deps.database.write() as tx:
-            tx.tenants.save(replace(self.tenant, **changes))  # type: ignore[arg-type]
+            stored = existing(tx.tenants.get(self.tenant.id))
+            tx.tenants.save(replace(self.tenant, revision=stored.revision, **changes))  # type: ignore[arg-type]
 
     def change_account(self, account: Account, **changes: object) -> None:
         """Write the account with these fields, past every rule."""

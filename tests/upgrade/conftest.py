@@ -29,8 +29,8 @@ from tests.support.stack import stack, stack_name
 from tests.upgrade.dumps import load_into_sqlite
 
 HERE = Path(__file__).resolve().parent
-VERSIONS = ("0.1.0", "0.2.0")
-"""The kept versions, from each of which this one is an upgrade."""
+VERSIONS = (pytest.param("0.1.0", marks=pytest.mark.large), "0.2.0")
+"""The kept versions, from each of which this one is an upgrade. `make test` tries the last one."""
 _START_SECONDS = 90.0
 
 

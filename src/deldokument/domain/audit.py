@@ -121,6 +121,49 @@ REVISING = frozenset(
 )
 """Events about a change of what decides about a share. The event's details have the share's next ``revision``."""
 
+ROW_EVENTS = (
+    EventKind.ACCOUNT_CREATED,
+    EventKind.ACCOUNT_RULES_CHANGED,
+    EventKind.ACCOUNT_CLOSED,
+    EventKind.ACCOUNT_REOPENED,
+    EventKind.ACCOUNT_DELETED,
+    EventKind.ACCOUNT_DELETION_UNDONE,
+    EventKind.ACCOUNT_ENDED,
+    EventKind.ACCOUNT_FROZEN,
+    EventKind.ACCOUNT_UNFROZEN,
+    EventKind.INTEGRATION_ADDED,
+    EventKind.INTEGRATION_CHANGED,
+    EventKind.INTEGRATION_REMOVED,
+    EventKind.WEBHOOK_ADDED,
+    EventKind.WEBHOOK_REMOVED,
+    EventKind.MEMBER_ADDED,
+    EventKind.MEMBER_REMOVED,
+    EventKind.MEMBER_ERASED,
+    EventKind.ADMINISTRATOR_ADDED,
+    EventKind.ADMINISTRATOR_REMOVED,
+    EventKind.OPERATOR_ADDED,
+    EventKind.OPERATOR_REMOVED,
+)
+"""Events about a row that decides about access: the one that the first of ``ROW_DETAILS`` in their details names."""
+ROW_DETAILS = ("webhook", "integration", "member", "administrator", "operator", "account")
+TENANT_ROW_EVENTS = (
+    EventKind.TENANT_CREATED,
+    EventKind.TENANT_RULES_CHANGED,
+    EventKind.TENANT_FROZEN,
+    EventKind.TENANT_UNFROZEN,
+    EventKind.TENANT_ACTIVATED,
+    EventKind.TENANT_ENDED,
+)
+"""Events about the row of the tenant to whose chain they belong."""
+REMOVALS = (
+    EventKind.INTEGRATION_REMOVED,
+    EventKind.WEBHOOK_REMOVED,
+    EventKind.MEMBER_REMOVED,
+    EventKind.ADMINISTRATOR_REMOVED,
+    EventKind.OPERATOR_REMOVED,
+)
+"""Events after which a row gives nothing any more. A person or system that is added again gets a new row."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
@@ -142,6 +185,16 @@ class AuditEvent:
     def is_download(self) -> bool:
         """Whether the person has now been sent a whole document for the first time, not only parts of it."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
+
+    @property
+    def row(self) -> tuple[str, str] | None:
+        """Kind and id of the row that decides about access and that the event is about; None for other events."""
+        if self.kind in TENANT_ROW_EVENTS:
+            return "tenant", self.chain
+        if self.kind not in ROW_EVENTS:
+            return None
+        details = self.details or {}
+        return next(((name, str(details[name])) for name in ROW_DETAILS if name in details), None)
 
     def content(self) -> EventContent:
         """Return the content that the hash covers."""

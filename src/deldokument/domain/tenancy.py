@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -48,8 +48,8 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``intact``:
-    False if the stored row is damaged; then nothing of the tenant opens or is shared.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``revision``
+    counts changes. ``intact``: False if the stored row is damaged; then nothing of the tenant opens or is shared.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Tenant:
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
     on_behalf_of: str = ""
+    revision: int = field(default=1, compare=False)
     intact: bool = True
 
     @property
@@ -177,7 +178,7 @@ class Integration:
     """A fagsystem that may use an account through the API, known by its Maskinporten consumer's organisation number.
 
     ``password_hash`` is the SHA-256 of its password for KS' interface; None if it has none. ``archive_confirmed_at``:
-    since when the tenant vouches that everything the system shares is in its archive.
+    since when the tenant vouches that everything the system shares is in its archive. ``revision`` counts changes.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Integration:
     used_at: datetime | None = None
     password_hash: bytes | None = None
     archive_confirmed_at: datetime | None = None
+    revision: int = field(default=1, compare=False)
 
     @property
     def may_share(self) -> bool:

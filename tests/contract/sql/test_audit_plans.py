@@ -5,6 +5,7 @@ PostgreSQL plans with the figures of what is there, SQLite without any.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +16,31 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.ports.repositories.audit import EventFilter
 from tests.fakes.integrity import tagging
-from tests.support.bulk_events import check_plan, event_filters, event_questions, fill_trail, many_events, subject_ids
-from tests.support.query_plans import EVERYTHING_READ, plans
+from tests.support.bulk_events import (
+    Ask,
+    check_plan,
+    event_filters,
+    event_questions,
+    fill_trail,
+    many_events,
+    subject_ids,
+)
+from tests.support.query_plans import EVERYTHING_READ, plans, statements
 
 COUNT = 10_000
 PEOPLE = subject_ids(200)
 QUESTIONS = event_questions("tenant", PEOPLE, COUNT)
 FILTERS = event_filters("tenant", PEOPLE, COUNT)
+
+ROWS: dict[str, tuple[Ask, str]] = {
+    "tenant": (lambda tx: tx.tenants.get("tenant"), "ix_audit_event_tenant"),
+    "account": (lambda tx: tx.accounts.get("account"), "ix_audit_event_about"),
+    "member": (lambda tx: tx.members.of_person(b"hash"), "ix_audit_event_about"),
+    "operator": (lambda tx: tx.staff.operator_by_hash(b"hash"), "ix_audit_event_about"),
+    "integration": (lambda tx: tx.integrations.of_organization("991825827"), "ix_audit_event_about"),
+    "webhook": (lambda tx: tx.webhooks.get("hook"), "ix_audit_event_about"),
+}
+"""Questions for rows that are compared with the events about them."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -52,6 +71,19 @@ def test_every_question_about_events_is_answered_from_its_index(
 ) -> None:
     ask, index = QUESTIONS[question]
     check_plan(full_database, full_url, ask, index)
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_the_newest_revision_of_a_row_is_read_from_an_index(
+    full_database: SqlDatabase, full_url: str, kind: str
+) -> None:
+    ask, index = ROWS[kind]
+    check_plan(full_database, full_url, ask, index)
+    with statements() as asked, full_database.read() as tx:
+        ask(tx)
+    # The index is searched by the row, not read from end to end.
+    by_row = re.compile(rf"Index Cond: \(+(COALESCE|chain)|{index} \((<expr>|chain)=\?")
+    assert by_row.search(plans(full_url, asked))
 
 
 def test_a_plan_that_reads_everything_is_found(full_url: str) -> None:

@@ -17,6 +17,7 @@ from deldokument.adapters.sql.column_types import DurationMicros, EnumSet, EnumT
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
 from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
@@ -276,6 +277,95 @@ def test_a_damaged_account_does_not_keep_others_from_ending(database: SqlDatabas
 
 
 Taking = Callable[[Transaction], object]
+OUTDATED: list[tuple[str, Taking, EventKind]] = [
+    ("tenant", lambda tx: tx.tenants.save(replace(TENANT, frozen_at=NOW)), EventKind.TENANT_FROZEN),
+    ("account", lambda tx: tx.accounts.save(replace(ACCOUNT, deleted_at=NOW)), EventKind.ACCOUNT_DELETED),
+    ("member", lambda tx: tx.members.remove(KARI.id, NOW), EventKind.MEMBER_REMOVED),
+    ("administrator", lambda tx: tx.staff.remove_administrator(ANNE.id), EventKind.ADMINISTRATOR_REMOVED),
+    ("operator", lambda tx: tx.staff.remove_operator(DRIFT.id), EventKind.OPERATOR_REMOVED),
+    ("integration", lambda tx: tx.integrations.remove(SYSTEM.id, NOW), EventKind.INTEGRATION_REMOVED),
+    (
+        "integration",
+        lambda tx: tx.integrations.save(replace(SYSTEM, rights=IntegrationRights.READ)),
+        EventKind.INTEGRATION_CHANGED,
+    ),
+    ("webhook", lambda tx: tx.webhooks.remove(HOOK.id), EventKind.WEBHOOK_REMOVED),
+]
+
+
+def event_about(kind: str, event: EventKind) -> AuditEvent:
+    """The event of a change of the row of a kind."""
+    chain = None if kind == "operator" else TENANT.id
+    return AuditEvent(NOW, event, chain, details=None if kind == "tenant" else {kind: IDS[kind]})
+
+
+@pytest.mark.parametrize(("kind", "change", "event"), OUTDATED)
+def test_an_older_row_that_is_put_back_with_its_tag_is_damaged(
+    database: SqlDatabase, database_url: str, damage: DamageReports, kind: str, change: Taking, event: EventKind
+) -> None:
+    older = stored(database_url, metadata.tables[kind], IDS[kind])
+    with database.write() as tx:
+        change(tx)
+        tx.audit.append(event_about(kind, event))
+    with database.read() as tx:
+        readings(tx)
+    assert damage.is_empty
+    put_back(database_url, metadata.tables[kind], older)
+    with database.write() as tx:
+        # Whoever can append to the log as well gains nothing: the greatest revision counts, not the last one.
+        tx.audit.append(replace(event_about(kind, event), details={**(event_about(kind, event).details or {}), "n": 1}))
+    with database.read() as tx:
+        found = readings(tx)[kind]
+    assert not [one for one in found if one is not None and getattr(one, "intact", True)]
+    assert damage.take() == [DamagedRow(kind, IDS[kind])]
+
+
+def test_an_older_row_is_found_although_nobody_uses_it(
+    database: SqlDatabase, database_url: str, damage: DamageReports
+) -> None:
+    older = stored(database_url, metadata.tables["operator"], DRIFT.id)
+    with database.write() as tx:
+        tx.staff.remove_operator(DRIFT.id)
+        tx.audit.append(event_about("operator", EventKind.OPERATOR_REMOVED))
+    put_back(database_url, metadata.tables["operator"], older)
+    with database.read() as tx:
+        assert [tx.damage.look_at(kind, "", 100) for kind in tx.damage.kinds()] == [None] * len(tx.damage.kinds())
+        assert tx.damage.look_at("tenant", "", 1) == min(TENANT.id, OTHER_TENANT.id)
+        assert tx.damage.look_at("tenant", TENANT.id, 1) is None
+    assert damage.take() == [DamagedRow("operator", DRIFT.id)]
+
+
+def test_a_change_that_no_event_records_leaves_the_row_intact(database: SqlDatabase, damage: DamageReports) -> None:
+    with database.write() as tx:
+        tx.integrations.save(replace(SYSTEM, rights=IntegrationRights.READ))
+        tx.audit.append(event_about("integration", EventKind.INTEGRATION_CHANGED))
+    with database.write() as tx:
+        changed = tx.integrations.get(SYSTEM.id)
+        assert changed is not None
+        tx.integrations.save(changed)
+        [(_, recorded)] = tx.audit.events()
+    with database.read() as tx:
+        assert tx.integrations.get(SYSTEM.id) == changed
+    assert recorded.details == {"integration": SYSTEM.id, "revision": 2}
+    assert damage.is_empty
+
+
+def stored(database_url: str, table: Table, row_id: str) -> dict[str, Any]:
+    """A row as it is in the database."""
+    engines = open_engines(database_url)
+    with transaction(engines.reader) as connection:
+        row = connection.execute(select(table).where(table.c.id == row_id)).one()._asdict()
+    engines.close()
+    return row
+
+
+def put_back(database_url: str, table: Table, row: dict[str, Any]) -> None:
+    """Write an older row past the service, in its own place."""
+    engines = open_engines(database_url)
+    with transaction(engines.writer) as connection:
+        if connection.execute(update(table).where(table.c.id == row["id"]).values(row)).rowcount == 0:
+            connection.execute(insert(table).values(row))
+    engines.close()
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def share(stage: Stage, share_id: str) -> Share:
 
 def details(stage: Stage, kind: EventKind) -> list[dict[str, Any]]:
     with stage.deps.database.read() as tx:
-        return [dict(event.details or {}) for _, event in tx.audit.events() if event.kind is kind]
+        every = [dict(event.details or {}) for _, event in tx.audit.events() if event.kind is kind]
+    return [{name: value for name, value in one.items() if name != "revision"} for one in every]
 
 
 def test_a_deleted_account_is_out_of_its_members_reach_at_once(stage: Stage) -> None:

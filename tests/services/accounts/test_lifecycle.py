@@ -44,7 +44,9 @@ def events(stage: Stage, *kinds: EventKind) -> list[AuditEvent]:
 
 
 def details(stage: Stage, kind: EventKind) -> list[dict[str, Any]]:
-    return [dict(event.details or {}) for event in events(stage, kind)]
+    """The details of the events of a kind, without the row's revision."""
+    every = [dict(event.details or {}) for event in events(stage, kind)]
+    return [{name: value for name, value in one.items() if name != "revision"} for one in every]
 
 
 def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:

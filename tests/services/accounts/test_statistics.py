@@ -8,7 +8,12 @@ from deldokument import worker
 from deldokument.domain.errors import InvalidInput, NotFound, existing
 from deldokument.domain.statistics import Month, ShareCounts
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services.accounts.statistics import TenantStatistics, statistics_choices, tenant_statistics
+from deldokument.services.accounts.statistics import (
+    TenantStatistics,
+    document_counts,
+    statistics_choices,
+    tenant_statistics,
+)
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import publishing
@@ -158,3 +163,11 @@ def test_the_months_to_choose_among_go_back_to_the_first_share_and_a_year_at_lea
     stage.clock.advance(days=2 * 365)
     choices = statistics_choices(stage.deps, stage.tenant.id)
     assert (choices.first, choices.last) == (NOVEMBER, NOVEMBER.plus(24))
+
+
+def test_the_documents_of_one_account_are_counted_with_those_of_its_drafts(stage: Stage) -> None:
+    stage.upload(stage.draft().id, "utkast.pdf", b"12345")
+    stage.publish(OLA, content=b"innhold")
+    counts = document_counts(stage.deps, stage.byggesak.id)
+    assert (counts.named, counts.stored, counts.destroyed, counts.length) == (2, 2, 0, 12)
+    assert counts.stored_length > 12

@@ -28,7 +28,7 @@ from deldokument.services.maintenance import lag, retention
 from deldokument.services.notifications import email_addresses
 from deldokument.services.people import directory_key
 from deldokument.services.shares import discarding, drafts, extensions, publishing, queries
-from deldokument.services.tenants import export, freezing, offboarding, operators
+from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -54,6 +54,13 @@ def rows(stage: Stage, table: str) -> list[dict[str, Any]]:
     engines = open_engines(stage.database_url)
     with closing(engines), transaction(engines.reader) as connection:
         return [row._asdict() for row in connection.execute(select(tables[table]))]
+
+
+def patrol(stage: Stage) -> None:
+    """A whole patrol of the worker."""
+    walk = worker.Patrol()
+    while walk(stage.deps):
+        pass
 
 
 def alarms(stage: Stage) -> list[AuditEvent]:
@@ -280,18 +287,58 @@ def test_a_share_whose_end_was_moved_later_ends_on_time(stage: Stage) -> None:
     assert share is not None
     assert share.expires_at is not None
     forge(stage, "share", share_id, expires_at=share.expires_at.replace(year=2030))
-    patrol = worker.Patrol()
-    assert patrol(stage.deps) == 0
+    patrol(stage)
     stage.clock.advance(days=11)
     retention.record_heartbeat(stage.deps)
     with stage.deps.database.write() as tx:
         tx.deployment.resume(stage.clock.now())
     run_all(stage.deps)
     assert stage.deps.keyring.ids("share:")
-    assert patrol(stage.deps) == 0
+    patrol(stage)
     run_all(stage.deps)
     assert not stage.deps.keyring.ids("share:")
     assert [event.kind for _, event in stage.trail()].count(EventKind.SHARE_ENDED) == 1
+
+
+@pytest.mark.parametrize("column", ["sealed_grant", "sealed_audit_grant", "lookup_hash"])
+def test_a_recipient_that_was_changed_alone_has_one_alarm(stage: Stage, column: str) -> None:
+    share_id = stage.publish(OLA)
+    with stage.deps.database.read() as tx:
+        [recipient] = tx.shares.recipients([share_id])
+    patrol(stage)
+    assert stage.deps.damage.is_empty
+    forge(stage, "recipient", recipient.id, **{column: b"forged"})
+    for _ in range(2):
+        patrol(stage)
+        if column != "sealed_audit_grant":
+            with pytest.raises(NotFound):
+                offers.open_share(stage.deps, person(OLA), share_id)
+    assert [event.details for event in alarms(stage)] == [{"row": "recipient", "id": recipient.id}]
+
+
+def test_a_stranger_raises_no_alarm_at_a_share_of_others(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    with pytest.raises(NotFound):
+        offers.open_share(stage.deps, person(SIV), share_id)
+    assert stage.deps.damage.is_empty
+
+
+def test_an_administrator_who_was_removed_and_put_back_raises_an_alarm_unseen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damage, "_BATCH", 1)
+    for number, name in ((VIGDIS, "Vigdis Myhre"), (ODD, "Odd Vik")):
+        administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=name)
+    removed = administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(VIGDIS))
+    assert removed is not None
+    older = next(row for row in rows(stage, "administrator") if row["id"] == removed)
+    administrators.remove_administrator(stage.deps, tenant_id=stage.tenant.id, administrator_id=removed)
+    patrol(stage)
+    assert alarms(stage) == []
+    put(stage, "administrator", **older)
+    patrol(stage)
+    assert [event.details for event in alarms(stage)] == [{"row": "administrator", "id": removed}]
+    assert administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(VIGDIS)) is None
 
 
 def test_each_damaged_row_has_one_alarm_however_often_and_wherever_it_is_found(

@@ -73,6 +73,21 @@ def test_a_session_ends_eight_hours_after_the_login_however_much_it_is_used(stag
     assert sessions.find_session(stage.deps, secret) is None
 
 
+def test_a_writer_of_the_database_makes_no_session_last_longer_than_eight_hours(stage: Stage) -> None:
+    secret = log_in(stage).session_secret
+    token_hash = hashlib.sha256(secret.encode()).digest()
+    session = sessions.find_session(stage.deps, secret)
+    assert session
+    stage.clock.advance(hours=8, seconds=1)
+    with stage.deps.database.write() as tx:
+        found = tx.sessions.get(token_hash)
+        assert found
+        tx.sessions.remove(token_hash)
+        tx.sessions.add(replace(found, created_at=stage.clock.now(), seen_at=stage.clock.now()))
+    assert sessions.find_session(stage.deps, secret) is None
+    assert own_sessions.list_own_sessions(stage.deps, session) == []
+
+
 def test_a_running_download_goes_on_after_eight_hours_but_not_after_the_session_was_ended(stage: Stage) -> None:
     secret = log_in(stage).session_secret
     session = sessions.find_session(stage.deps, secret)

@@ -17,7 +17,7 @@ from deldokument.ports.repositories.audit import Subject
 from deldokument.services.audit.search import subject_ids_of
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content as downloads_content
-from deldokument.services.downloads import delivery
+from deldokument.services.downloads import delivery, system_access
 from deldokument.services.downloads import offers as offering
 from deldokument.services.encryption import (
     AUDIT_PREFIX,
@@ -113,9 +113,9 @@ def test_who_is_named_and_holds_the_right_opens_for_both(stage: Stage) -> None:
 def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None:
     share_id = stage.publish(FJELL)
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
-    assert downloads_access.still_authorized(stage.deps, access)
+    assert system_access.may_continue(stage.deps, access)
     stage.rights.held.clear()
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     with pytest.raises(NotFound):
         downloads_access.authorize(stage.deps, person(PER), share_id)
 
@@ -123,7 +123,7 @@ def test_a_right_that_is_withdrawn_ends_the_access_at_once(stage: Stage) -> None
 def test_a_right_that_no_longer_suffices_ends_a_running_response(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.held[PER] = stage.rights.held[LISE]
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 @pytest.mark.parametrize("title", ["unknown", "draft", "other's"])
@@ -316,9 +316,9 @@ def test_a_response_under_way_lives_on_old_rights_for_fifteen_minutes(stage: Sta
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
     stage.rights.down = True
     stage.clock.advance(minutes=14, seconds=59)
-    assert downloads_access.still_authorized(stage.deps, access)
+    assert system_access.may_continue(stage.deps, access)
     stage.clock.advance(seconds=1)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_and_its_end_is(stage: Stage) -> None:
@@ -326,10 +326,10 @@ def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_a
     stage.rights.down = True
     for _ in range(3):
         stage.clock.advance(seconds=5)
-        assert downloads_access.still_authorized(stage.deps, access)
+        assert system_access.may_continue(stage.deps, access)
     assert denials(stage) == []
     stage.clock.advance(minutes=15)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     assert len(denials(stage)) == 1
 
 
@@ -341,13 +341,13 @@ def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) 
         raise Unavailable("keyring")
 
     deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {AUDIT_PREFIX: silence}))
-    assert downloads_access.still_authorized(deps, access)
+    assert system_access.may_continue(deps, access)
 
 
 def test_a_node_whose_clock_is_off_sends_no_more_of_a_response_and_lists_nothing(stage: Stage) -> None:
     access = downloads_access.authorize(stage.deps, person(OLA), stage.publish(OLA, title="Vedtak"))
     stage.clock.off = timedelta(seconds=3)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     with pytest.raises(Unavailable, match="clock_untrusted"):
         offering.list_offers(stage.deps, person(OLA))
 
@@ -359,10 +359,10 @@ def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(
         now = stage.clock.instant
         stage.clock.advance(days=10)
         stage.rights.down = down
-        assert not downloads_access.still_authorized(stage.deps, access)
+        assert not system_access.may_continue(stage.deps, access)
         stage.rights.down, stage.clock.instant = False, now
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
@@ -506,7 +506,7 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
     access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
     stage.rights.down = True
     stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
 
 
 def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage) -> None:
@@ -522,7 +522,7 @@ def test_the_refusal_that_ends_a_response_names_the_person(stage: Stage) -> None
     share_id = stage.publish(FJELL)
     access = downloads_access.authorize(stage.deps, person(PER), share_id)
     stage.rights.held.clear()
-    assert not downloads_access.still_authorized(stage.deps, access)
+    assert not system_access.may_continue(stage.deps, access)
     [event] = denials(stage)
     with stage.deps.database.read() as tx:
         [subject] = tx.audit.subjects([existing(event.subject_id)])

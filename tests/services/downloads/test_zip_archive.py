@@ -124,6 +124,7 @@ def test_more_than_65_535_documents_are_all_listed() -> None:
     [
         (["../../x", "/etc/passwd", "C:\\x"], ["_/_/x", "_/etc/passwd", "C__x"]),
         (["a.pdf", "a.pdf", "A.PDF", "a (2).pdf"], ["a.pdf", "a (2).pdf", "A (3).PDF", "a (2) (2).pdf"]),
+        (["a (2).pdf", "a.pdf", "a.pdf"], ["a (2).pdf", "a.pdf", "a (3).pdf"]),
         (["CON", "con.txt", "Lpt1", "COM¹.log", "nul .txt", "CONIN$"],
          ["_CON", "_con.txt", "_Lpt1", "_COM¹.log", "_nul .txt", "_CONIN$"]),
         (["console.txt", "com10", "aux2.txt"], ["console.txt", "com10", "aux2.txt"]),

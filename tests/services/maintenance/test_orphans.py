@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from deldokument import worker
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Unavailable
+from deldokument.domain.share import ShareState
 from deldokument.ports.blobs import BlobStore, StoredBlob
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
@@ -17,11 +22,12 @@ from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
-from deldokument.services.shares import api_drafts, drafts
+from deldokument.services.shares import api_drafts, discarding, drafts
 from deldokument.services.shares.drafts import DraftFields
 from tests.support.faulty_ports import Crash, FaultyDatabase
 from tests.support.orphan_sweep import sweep_all, swept
-from tests.support.world import KARI, Stage, person
+from tests.support.stored_data import as_owner
+from tests.support.world import KARI, NOON, Stage, person
 
 
 def stored(stage: Stage) -> set[str]:
@@ -193,6 +199,40 @@ def test_a_key_without_a_share_goes_at_the_second_sighting(stage: Stage) -> None
     assert "share:never-born" in stage.deps.keyring.ids("share:")
     sweep(stage.deps)
     assert stage.deps.keyring.ids("share:") == [share_key_id(living.id)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"key_destroyed_at": NOON},
+        {"undo_until": NOON + timedelta(days=9000)},
+        {"key_destroyed_at": NOON, "erased_at": NOON, "card": None},
+        {"state": ShareState.DRAFT, "closed_at": None, "changed_at": NOON + timedelta(days=9000)},
+    ],
+)
+def test_no_column_of_a_share_that_is_over_keeps_its_key(stage: Stage, forged: dict[str, Any]) -> None:
+    living = stage.draft()
+    over = stage.draft()
+    drafts.discard_draft(stage.deps, person(KARI), over.id)
+    table = metadata.tables["share"]
+    with as_owner(stage.database_url) as connection:
+        connection.execute(update(table).where(table.c.id == over.id).values(forged))
+    assert retention.destroy_share_keys(stage.deps) == 0
+    worker.Sweeper()(stage.deps)
+    assert stage.deps.keyring.ids("share:") == [share_key_id(living.id)]
+    destroyed = [event.share_id for _, event in stage.trail() if event.kind is EventKind.SHARE_KEY_DESTROYED]
+    assert destroyed == [over.id]
+    assert sweep_orphan_keys(stage.deps, set()) == set()
+
+
+def test_the_key_of_a_discarded_draft_stays_while_that_can_be_undone(stage: Stage) -> None:
+    draft = stage.draft()
+    discarding.discard_with_grace(stage.deps, person(KARI), draft.id)
+    sweep_orphan_keys(stage.deps, set())
+    assert stage.deps.keyring.ids("share:") == [share_key_id(draft.id)]
+    stage.clock.advance(minutes=1)
+    sweep_orphan_keys(stage.deps, set())
+    assert stage.deps.keyring.ids("share:") == []
 
 
 def test_the_keys_of_another_deployment_that_uses_the_same_keyring_stand(stage: Stage) -> None:

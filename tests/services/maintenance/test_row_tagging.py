@@ -343,6 +343,15 @@ def test_an_operator_can_vouch_for_a_listed_row_and_that_is_recorded(stage: Stag
     assert event.details == {"row": "account", "id": stage.byggesak.id}
 
 
+def test_nobody_can_vouch_for_a_row_that_the_event_log_says_was_removed(stage: Stage) -> None:
+    stage.remove("kari")
+    old = upgraded(stage)
+    change(stage, {"removed_at": None}, "member", stage.members["kari"])
+    walk(old)
+    with pytest.raises(Conflict, match="row_removed"):
+        row_tagging.accept_row(old.deps, kind="member", row_id=stage.members["kari"])
+
+
 def test_a_row_cannot_be_vouched_for_while_an_older_node_runs(stage: Stage) -> None:
     old = upgraded(stage)
     change(stage, {"four_eyes": True}, "account", stage.byggesak.id)

@@ -7,10 +7,10 @@ import pytest
 from deldokument.domain.errors import InvalidFields, NotFound, existing
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.ports.integrity import DamagedRow, DamageReports, IntegrityKeys
 from deldokument.services.downloads import access
 from deldokument.services.shares import api_drafts, drafts, organization_names, publishing
-from deldokument.services.shares.grants import grants_with, share_grants
+from deldokument.services.shares.grants import grants_with, report_damaged_recipients, share_grants
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, database_at, person, run_all
 
@@ -136,6 +136,22 @@ def test_after_the_end_the_grant_under_the_audit_key_counts(stage: Stage) -> Non
     assert sealed.sealed_grant is None
     assert grants.holder(replace(sealed, sealed_audit_grant=None)) is None
     assert grants.holder(sealed) == person(OLA)
+
+
+def test_recipients_are_reported_only_where_their_grants_count(stage: Stage) -> None:
+    share, [recipient] = stored(stage, stage.publish(OLA))
+    do_as_owner(stage.database_url, "UPDATE recipient SET lookup_hash = sealed_grant")
+
+    def reported(deps: Dependencies) -> list[DamagedRow]:
+        with deps.database.read() as tx:
+            report_damaged_recipients(deps, tx, [share])
+        return deps.damage.take()
+
+    assert reported(unenforced(stage)) == []
+    assert reported(stage.deps) == [DamagedRow("recipient", recipient.id)]
+    stage.deps.damage._known.clear()
+    stage.deps.keyring.destroy([share.audit_key_id])
+    assert reported(stage.deps) == []
 
 
 def test_without_its_audit_key_a_share_names_nobody(stage: Stage) -> None:

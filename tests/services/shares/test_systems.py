@@ -26,6 +26,7 @@ from deldokument.services.tenants import export as tenants_export
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import events_of, set_rules
 from tests.support.browser import EWA
+from tests.support.query_plans import statements
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.world import KARI, ODD, OLA, Stage, person, run_all
 
@@ -45,6 +46,16 @@ def sent(stage: Stage, share: Share, content: bytes = b"innhold", sharer: Consum
 def kept(stage: Stage, share_id: str) -> Share:
     with stage.deps.database.read() as tx:
         return existing(tx.shares.get(share_id))
+
+
+def test_reading_an_unknown_share_takes_the_work_of_reading_one_of_others(stage: Stage) -> None:
+    theirs, asked = stage.publish(OLA), list[list[str]]()
+    integrate(stage, stage.barnevern)
+    for share_id in (theirs, "-" * 22):
+        with statements() as sent_to_database, pytest.raises(NotFound):
+            queries.show_share(stage.deps, SYSTEM, share_id)
+        asked.append([statement for statement, _ in sent_to_database])
+    assert asked[0] == asked[1]
 
 
 def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:

@@ -113,6 +113,7 @@ def test_the_end_is_recorded_with_who_and_what_it_took(stage: Stage) -> None:
     assert (who, event.tenant_id) == (SIV, stage.tenant.id)
     assert dict(event.details or {}) == {
         "accounts": 2, "members": 3, "drafts": 0, "open_shares": 1, "documents": 1, "stored_bytes": 7,
+        "revision": 3,
     }  # fmt: skip
     assert recorded(stage).ended_by == "Siv Holm"
 

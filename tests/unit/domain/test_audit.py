@@ -79,3 +79,20 @@ def test_bytes_that_complete_no_document_are_no_download(
     kind: EventKind, details: dict[str, str | int] | None, expected: bool
 ) -> None:
     assert AuditEvent(AT, kind, details=details).is_download is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "row"),
+    [
+        (EventKind.TENANT_FROZEN, {"reason": "security"}, ("tenant", "t")),
+        (EventKind.ACCOUNT_CLOSED, {"account": "a"}, ("account", "a")),
+        (EventKind.MEMBER_REMOVED, {"account": "a", "member": "m"}, ("member", "m")),
+        (EventKind.WEBHOOK_ADDED, {"account": "a", "webhook": "w", "integration": "i"}, ("webhook", "w")),
+        (EventKind.MEMBER_ERASED, None, None),
+        (EventKind.SHARE_OPENED, {"account": "a"}, None),
+    ],
+)
+def test_an_event_about_a_row_names_it(
+    kind: EventKind, details: dict[str, str | int] | None, row: tuple[str, str] | None
+) -> None:
+    assert replace(EVENT, kind=kind, details=details).row == row

@@ -7,6 +7,7 @@ from deldokument.domain.errors import (
     InvalidFields,
     InvalidInput,
     NotFound,
+    ScopeMissing,
     ServiceError,
     StorageFull,
 )
@@ -29,3 +30,8 @@ def test_errors_with_one_meaning_have_one_code() -> None:
     errors: list[ServiceError] = [NotFound("why"), ChecksumMismatch(), StorageFull("ENOSPC"), Broken("entry")]
     assert [error.code for error in errors] == ["not_found", "checksum_mismatch", "storage_full", "broken"]
     assert [error.detail for error in errors] == ["why", "", "ENOSPC", "entry"]
+
+
+def test_a_token_of_another_scope_is_refused_with_the_scope_that_is_needed() -> None:
+    error = ScopeMissing("deldokument:share")
+    assert (error.code, error.params) == ("insufficient_scope", {"scope": "deldokument:share"})

@@ -13,6 +13,7 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
+import uvloop
 
 from deldokument.web.http.refusal_time import STEP_SECONDS, wait_for_step
 from tests.support.browser import Web, serve, stage_in_memory
@@ -30,6 +31,7 @@ def web() -> Iterator[Web]:
         stage.members["share"] = stage.publish(OLA, FJELL)
         endless = replace(stage.deps.config, refusals_per_hour=1_000_000)
         made = serve(replace(stage, deps=replace(stage.deps, config=endless)))
+        made.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         yield made
         made.close()
 

@@ -12,7 +12,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
-- `damage`: events about damaged rows
+- `damage`: search for damaged rows, and events about them
 - `database`: transactions
 - `deployment`: the deployment's row
 - `engines`: connections to SQLite and PostgreSQL

@@ -26,7 +26,7 @@ from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
-_all = select(*account.c)
+_all = select(*account.c, ACCOUNT_TAGS.newest)
 _by_ids = _all.where(InList(account.c.id, "keys"))
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
@@ -137,12 +137,11 @@ class SqlAccounts:
 
     def _account(self, row: Row[Any]) -> Account:
         read = _account(row)
-        return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag))
+        return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_revision))
 
     def tagged(self, account: Account) -> dict[str, Any]:
         """Return the columns of the account with its tag."""
-        values = _values(account)
-        return values | {"tag": ACCOUNT_TAGS.tag(self._work, values)}
+        return ACCOUNT_TAGS.tagged(self._work, _values(account))
 
 
 def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[tuple[_Sharer, Account]]:

@@ -159,7 +159,7 @@ class SqlAudit:
         by_chain, rows = attrgetter("chain"), []
         events = sorted(self._waiting, key=by_chain)
         heads = self._locked_heads([chain for chain, _ in groupby(events, by_chain)])
-        for event in events:
+        for event in map(self._revised, events):
             last = heads[event.chain]
             number = last.number + 1
             link = event.link(number, last.hash)
@@ -171,6 +171,11 @@ class SqlAudit:
         moved = [{"key": chain, "moved_to": last.number, "link": last.hash} for chain, last in heads.items()]
         self._work.run(_move_head, moved)
         self._waiting.clear()
+
+    def _revised(self, event: AuditEvent) -> AuditEvent:
+        """Return the event with the revision of the row that it is about, if this transaction has written that."""
+        revision = self._work.revisions.get(event.row) if event.row else None
+        return event if revision is None else replace(event, details={**(event.details or {}), "revision": revision})
 
     def _locked_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
         """Return the locked heads, created if missing; concurrent transactions that create or lock them wait here.

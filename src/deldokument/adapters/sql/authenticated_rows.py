@@ -1,7 +1,7 @@
 """Authenticated rows: which columns of which table a tag binds, and its verification.
 
 Guarantees:
-- A record of `AuthenticatedMapper` comes from a row with a valid tag.
+- A record of `AuthenticatedMapper` comes from a row with a valid tag, which no event has outdated.
 - A damaged row is reported whenever it is read, and no tag is ever written for it.
 - Nothing is damaged before the deployment enforces tags: an older version may have written the row.
 
@@ -16,10 +16,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row, Select, Table, update
+from sqlalchemy import ColumnElement, Integer, Row, Select, Table, case, func, literal_column, null, select, update
 
-from deldokument.adapters.sql.column_types import EPOCH
+from deldokument.adapters.sql.column_types import EPOCH, AsDetail
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.tables.audit import (
+    about_row,
+    audit_event,
+    is_about_row,
+    is_removal,
+    is_tenant_revision,
+)
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.notification_addresses import notice_address
 from deldokument.adapters.sql.tables.shares import document
@@ -35,14 +42,20 @@ if TYPE_CHECKING:
 
 _Record = TypeVar("_Record", bound="DataclassInstance")
 _MICROSECOND = timedelta(microseconds=1)
+_REMOVED = literal_column("2147483647", Integer)
+"""Revision of a removed row: greater than any other, since nothing changes it any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowTags:
-    """The tags of one table. ``bound``: the columns that decide, in the order of the format."""
+    """The tags of one table. ``bound``: the columns that decide, in the order of the format.
+
+    ``newest``: an expression for the greatest revision in the events about the row; NULL without such an event.
+    """
 
     table: Table
     bound: tuple[str, ...]
+    newest: ColumnElement[Any]
 
     @property
     def kind(self) -> str:
@@ -54,9 +67,21 @@ class RowTags:
         key = work.integrity.row_key(self.kind)
         return row_tag(key, self.kind, values["id"], self._stored(values))
 
-    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None) -> bool:
-        """Return whether the tag is that of a row with these values; report the row if it is not."""
-        if not work.integrity.is_enforced() or self.fits(work, values, tag):
+    def tagged(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a row that is about to be written, with its tag; note its revision for the events.
+
+        A new row has the first revision, which outdates nothing.
+        """
+        if values.get("revision", 1) > 1:
+            work.revisions[self.kind, values["id"]] = values["revision"]
+        return values | {"tag": self.tag(work, values)}
+
+    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None, newest: int | None) -> bool:
+        """Return whether the tag is that of a row with these values, and the row not older than the events about it.
+
+        A row that is not intact is reported.
+        """
+        if not work.integrity.is_enforced() or (self.fits(work, values, tag) and not _is_outdated(values, newest)):
             return True
         work.damage.report(DamagedRow(self.kind, values["id"]))
         return False
@@ -68,6 +93,14 @@ class RowTags:
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
         return [stored_value(values[name]) for name in self.bound]
+
+
+def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
+    """Return whether an event is newer than the row. A row that is marked as removed gives nothing, so it may be old.
+
+    Compared with the greatest revision, not with the last event: nobody can lower it by adding an event.
+    """
+    return newest is not None and values.get("removed_at") is None and values.get("revision", 0) < newest
 
 
 def stored_value(value: Any) -> RowValue:
@@ -85,8 +118,21 @@ def stored_value(value: Any) -> RowValue:
     return stored
 
 
-def _tags(table: Table, bound: str) -> RowTags:
-    return RowTags(table, tuple(bound.split()))
+def _tags(table: Table, bound: str, newest: ColumnElement[Any] | None = None) -> RowTags:
+    found: ColumnElement[Any] = null() if newest is None else newest
+    return RowTags(table, tuple(bound.split()), found.label("newest_revision"))
+
+
+def _newest_about(table: Table) -> ColumnElement[Any]:
+    """Return the greatest revision in the events about a row, in the same statement, so of the same instant."""
+    revision = func.max(case((is_removal, _REMOVED), else_=audit_event.c.revision))
+    about = select(revision).where(is_about_row, about_row == AsDetail(table.c.id))
+    return about.correlate(table).scalar_subquery()
+
+
+_newest_about_tenant = select(func.max(audit_event.c.revision)).where(
+    is_tenant_revision, audit_event.c.chain == tenant.c.id
+)
 
 
 _PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
@@ -94,22 +140,28 @@ _PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
 TENANT_TAGS = _tags(
     tenant,
     "organization_number name contact_telephone contact_email contact_hours period_shortest period_standard "
-    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of",
+    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of revision",
+    _newest_about_tenant.correlate(tenant).scalar_subquery(),
 )
 ACCOUNT_TAGS = _tags(
     account,
     "tenant_id name contact_telephone contact_email contact_hours period_standard period_longest confidential quota "
     "four_eyes notify sms_sender sms_cost_code full_numbers revision closed_at deleted_at frozen_at ended_at",
+    _newest_about(account),
 )
-MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at")
-ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON}")
-OPERATOR_TAGS = _tags(operator, _PERSON)
+MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at", _newest_about(member))
+ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON}", _newest_about(administrator))
+OPERATOR_TAGS = _tags(operator, _PERSON, _newest_about(operator))
 INTEGRATION_TAGS = _tags(
-    integration, "account_id organization_number name added_at removed_at rights password_hash archive_confirmed_at"
+    integration,
+    "account_id organization_number name added_at removed_at rights password_hash archive_confirmed_at revision",
+    _newest_about(integration),
 )
 UPLOAD_TAGS = _tags(upload, "document_id share_id member_id integration_id token_hash deadline partial_of")
 WEBHOOK_TAGS = _tags(
-    webhook, "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for"
+    webhook,
+    "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for",
+    _newest_about(webhook),
 )
 # A name is encrypted for its document; the tag says of which share that is.
 DOCUMENT_TAGS = _tags(document, "share_id")
@@ -137,18 +189,17 @@ def must_be_intact(record: Tenant | Account) -> None:
 
 
 class AuthenticatedMapper(RowMapper[_Record]):
-    """Mapping as `RowMapper`, with a tag as the last column. A damaged row is no row."""
+    """Mapping as `RowMapper`, followed by the tag and by ``RowTags.newest``. A damaged row is no row."""
 
     def __init__(self, kind: type[_Record], tags: RowTags) -> None:
         super().__init__(kind, tags.table)
         self._tags = tags
         self._save = update(tags.table).where(tags.table.c.id == param("key"))
-        self.columns = [*self.columns, tags.table.c.tag]
+        self.columns = [*self.columns, tags.table.c.tag, tags.newest]
 
     def tagged(self, work: Statements, record: _Record) -> dict[str, Any]:
         """Return column names with the record's values, and its tag."""
-        values = self.values(record)
-        return values | {"tag": self._tags.tag(work, values)}
+        return self._tags.tagged(work, self.values(record))
 
     def intact(self, work: Statements, row: Row[Any] | None) -> _Record | None:
         """Return the record of a row of ``columns``; None for a damaged one."""
@@ -173,5 +224,5 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return len(changed)
 
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
-        records = [(self.make(row[:-1]), row[-1]) for row in rows]
-        return [(record, self._tags.is_intact(work, self.values(record), tag)) for record, tag in records]
+        records = [(self.make(row[:-2]), *row[-2:]) for row in rows]
+        return [(one, self._tags.is_intact(work, self.values(one), tag, newest)) for one, tag, newest in records]

@@ -163,6 +163,26 @@ def _first_on_postgres(element: FirstDetail, compiler: SQLCompiler, **words: Any
     return _first([f"(({column})::jsonb ->> {name})" for name in names])
 
 
+class AsDetail(FunctionElement[str]):
+    """An id, to be compared with ``FirstDetail`` by its index.
+
+    The index has the database's own collation on PostgreSQL, and no affinity on SQLite.
+    """
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(AsDetail, "sqlite")
+def _without_affinity(element: AsDetail, compiler: SQLCompiler, **words: Any) -> str:
+    return f"+{compiler.process(*element.clauses, **words)}"
+
+
+@compiles(AsDetail, "postgresql")
+def _with_collation(element: AsDetail, compiler: SQLCompiler, **words: Any) -> str:
+    return f'{compiler.process(*element.clauses, **words)} COLLATE "default"'
+
+
 def _first(found: Sequence[str]) -> str:
     """Return the expression for the first that is not NULL; SQLite's function takes no single argument."""
     return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]

@@ -1,16 +1,47 @@
-"""Events about damaged rows, found by an index of their own."""
+"""Search for damaged rows, and the events about them, found by an index of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
+from deldokument.adapters.sql.authenticated_rows import (
+    ACCOUNT_TAGS,
+    ADMINISTRATOR_TAGS,
+    INTEGRATION_TAGS,
+    MEMBER_TAGS,
+    OPERATOR_TAGS,
+    TENANT_TAGS,
+    WEBHOOK_TAGS,
+    RowTags,
+)
 from deldokument.adapters.sql.event_rows import stored_details
 from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, is_damage
 
 _recorded = select(audit_event.c.number).where(is_damage, audit_event.c.details == param("details")).limit(1)
+_WATCHED = {
+    tags.kind: tags
+    for tags in (
+        TENANT_TAGS,
+        ACCOUNT_TAGS,
+        OPERATOR_TAGS,
+        ADMINISTRATOR_TAGS,
+        MEMBER_TAGS,
+        INTEGRATION_TAGS,
+        WEBHOOK_TAGS,
+    )
+}
+
+
+def _slice(tags: RowTags) -> Select[Any]:
+    row_id = tags.table.c.id
+    return select(*tags.table.c, tags.newest).where(row_id > param("after")).order_by(row_id).limit(param("most"))
+
+
+_slices = {kind: _slice(tags) for kind, tags in _WATCHED.items()}
 _count = select(func.count(audit_event.c.number)).where(is_damage)
 
 
@@ -19,6 +50,17 @@ class SqlDamageLog:
 
     def __init__(self, work: Statements) -> None:
         self._work = work
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of rows that ``look_at`` reads."""
+        return tuple(_WATCHED)
+
+    def look_at(self, kind: str, after: str, limit: int) -> str | None:
+        """Verify the next rows; return the last id seen, None at the table's end."""
+        rows = self._work.rows(_slices[kind], {"after": after, "most": limit})
+        for row in rows:
+            _WATCHED[kind].is_intact(self._work, row._asdict(), row.tag, row.newest_revision)
+        return rows[-1].id if len(rows) == limit else None
 
     def is_recorded(self, details: Mapping[str, str | int]) -> bool:
         """Return whether there is an event with these details."""

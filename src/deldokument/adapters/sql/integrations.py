@@ -56,11 +56,11 @@ class SqlIntegrations:
         return with_usable_accounts(self._work, found)
 
     def save(self, integration: Integration) -> None:
-        """Write all fields.
+        """Write all fields, as the integration's next revision.
 
         Raises: NotFound.
         """
-        values = _INTEGRATION.tagged(self._work, integration)
+        values = _INTEGRATION.tagged(self._work, replace(integration, revision=integration.revision + 1))
         self._work.change(_save.values(values), {"key": integration.id}, "integration")
 
     def record_use(self, integration_id: str, now: datetime) -> None:

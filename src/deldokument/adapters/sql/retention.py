@@ -74,6 +74,8 @@ _stale = _shares.where(
 _with_key = _shares.where(has_key, or_(share.c.undo_until.is_(None), share.c.undo_until <= _now)).order_by(
     share.c.closed_at
 )
+# Available ones are the patrol's.
+_over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=UtcMicros())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
@@ -164,9 +166,10 @@ class SqlRetention:
         query = _patrol if after is None else _patrol_on
         values = dict(zip(("end", "id"), after, strict=True)) if after else {}
         rows = self._rows(query, share, {"most": limit, **values})
-        found = zip(self._cards.read(rows), rows, strict=True)
+        seen = self._cards.read(rows)
+        found = zip(seen, rows, strict=True)
         overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card, now))]
-        return Patrolled(overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
+        return Patrolled(seen, overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
 
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
         """Return drafts unchanged since a time; proposed ones have a time of their own."""
@@ -175,6 +178,13 @@ class SqlRetention:
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""
         return self._shares(_with_key, {"now": now, "most": limit})
+
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
+        """Return the shares that are over by state or card; end, key and erasure of the row do not count."""
+        rows = [row for batch in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": batch})]
+        return [
+            over for row in rows if (over := over_by_card(self._work, SHARE.make(row[:-1]), row.card, now)) is not None
+        ]
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
         """Close shares at ``now``, in that state."""

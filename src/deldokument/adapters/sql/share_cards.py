@@ -26,7 +26,7 @@ from deldokument.adapters.sql.tables.shares import recipient, share
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, open_card, recipients_digest, seal_card
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import CLOSED, Share
+from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.integrity import DamagedRow
 
 SHARE = RowMapper(Share, share, besides=("intact",))
@@ -164,13 +164,25 @@ def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
 
 
 def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: datetime) -> Share | None:
-    """Return a share that is marked as available, as its card describes it, if it is over by that; otherwise None."""
-    card = opened_card(work, stored.id, sealed)
+    """Return a share that is over by its state or by its card, and cannot be restored; otherwise None.
+
+    What the row says of its end, its key and its erasure does not count. Tenant and grace period are the card's. Before
+    cards are enforced, an older version may have changed the row without its card.
+    """
+    card = opened_card(work, stored.id, sealed) if work.integrity.is_enforced() else None
     if card is None:
-        return None
-    ends_at = None if card.expires_at is None else EPOCH + timedelta(microseconds=card.expires_at)
-    is_over = card.state in CLOSED or (ends_at is not None and ends_at <= now)
-    return replace(stored, tenant_id=card.tenant_id) if is_over else None
+        is_over, undo_until = stored.state in CLOSED, stored.undo_until
+    else:
+        ends_at, undo_until = _instant(card.expires_at), _instant(card.undo_until)
+        is_draft = card.state == stored.state == ShareState.DRAFT
+        has_ended = ends_at is not None and ends_at <= now and not is_draft
+        is_over = stored.state in CLOSED or card.state in CLOSED or has_ended
+        stored = replace(stored, tenant_id=card.tenant_id)
+    return stored if is_over and (undo_until is None or undo_until <= now) else None
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 
 def opened_card(work: Statements, share_id: str, sealed: bytes | None) -> ShareCard | None:

@@ -88,13 +88,17 @@ def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[A
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The connection of one transaction. ``writing``: it is a write transaction."""
+    """The connection of one transaction. ``writing``: it is a write transaction.
+
+    ``revisions``: of the rows that it has written, by kind and id.
+    """
 
     connection: Connection
     writing: bool
     postgres: bool
     integrity: IntegrityKeys
     damage: DamageReports
+    revisions: dict[tuple[str, str], int] = field(default_factory=dict)
     _seen: dict[Executable, dict[str, Row[Any]]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
@@ -188,7 +192,7 @@ class RowMapper(Generic[_Record]):
         self._make: Callable[..., _Record] = kind
         self.table = table
         self._names = [one.name for one in fields(kind) if one.name not in besides]
-        self.columns = [table.c[name] for name in self._names]
+        self.columns: list[ColumnElement[Any]] = [table.c[name] for name in self._names]
 
     def values(self, record: _Record) -> dict[str, Any]:
         """Return column names with the record's values."""

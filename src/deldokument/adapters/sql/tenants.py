@@ -19,7 +19,7 @@ from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
 
-_all = select(*tenant.c)
+_all = select(*tenant.c, TENANT_TAGS.newest)
 _by_ids = _all.where(InList(tenant.c.id, "keys"))
 _by_number = _all.where(tenant.c.organization_number == param("number"))
 _save = update(tenant).where(tenant.c.id == param("key"))
@@ -63,20 +63,20 @@ class SqlTenants:
         return sorted(map(self._tenant, self._work.rows(_all)), key=by_name)
 
     def save(self, tenant: Tenant) -> None:
-        """Write all fields.
+        """Write all fields, as the tenant's next revision.
 
         Raises: NotFound; Broken for a damaged tenant.
         """
         must_be_intact(tenant)
-        self._work.change(_save.values(self._tagged(tenant)), {"key": tenant.id}, "tenant")
+        saved = replace(tenant, revision=tenant.revision + 1)
+        self._work.change(_save.values(self._tagged(saved)), {"key": tenant.id}, "tenant")
 
     def _tenant(self, row: Row[Any]) -> Tenant:
         read = _tenant(row)
-        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag))
+        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_revision))
 
     def _tagged(self, tenant: Tenant) -> dict[str, Any]:
-        values = _values(tenant)
-        return values | {"tag": TENANT_TAGS.tag(self._work, values)}
+        return TENANT_TAGS.tagged(self._work, _values(tenant))
 
 
 def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
@@ -97,6 +97,7 @@ def _tenant(row: Row[Any]) -> Tenant:
         frozen_at=row.frozen_at,
         ended_at=row.ended_at,
         on_behalf_of=row.on_behalf_of,
+        revision=row.revision,
     )
 
 
@@ -117,4 +118,5 @@ def _values(record: Tenant) -> dict[str, Any]:
         "frozen_at": record.frozen_at,
         "ended_at": record.ended_at,
         "on_behalf_of": record.on_behalf_of,
+        "revision": record.revision,
     }

@@ -24,7 +24,7 @@ _WIDTH = len(_WEBHOOK.columns)
 
 _newest_first = webhook.c.created_at.desc(), webhook.c.id.desc()
 _living = (
-    select(*_WEBHOOK.columns, *(column.label(f"of_integration_{column.name}") for column in _INTEGRATION.columns))
+    select(*_WEBHOOK.columns, *(column.label(f"of_integration_{column.key}") for column in _INTEGRATION.columns))
     .join_from(webhook, integration)
     .where(is_living_integration)
 )

@@ -4,7 +4,7 @@
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
-- `damage`: damaged rows that have an event
+- `damage`: search for damaged rows, and those that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
 - `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests

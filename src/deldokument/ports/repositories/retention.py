@@ -17,9 +17,10 @@ PatrolPlace = tuple[datetime, str]
 class Patrolled:
     """A slice of a patrol. ``overdue``: marked as available, though their cards say that they have ended.
 
-    ``last`` is the place of the last share; None at the end of the patrol.
+    ``seen`` are all of them; ``last`` is the place of the last share; None at the end of the patrol.
     """
 
+    seen: list[Share]
     overdue: list[Share]
     last: PatrolPlace | None
 
@@ -47,6 +48,13 @@ class Retention(Protocol):
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone."""
+        ...
+
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
+        """Return the shares among these that are over and cannot be restored; a write transaction locks them.
+
+        State and card decide, not what the row says of its key or its erasure. Available shares are the patrol's.
+        """
         ...
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:

@@ -5,7 +5,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `actors`: resolves subject ids to persons and systems
 - `browsing`: opens, searches and pages the event log
 - `checkpoints`: signs checkpoints of the event chains
-- `damage`: alarm for damaged rows
+- `damage`: search for damaged rows, and the alarm
 - `export`: writes events as a file that verifies offline
 - `recording`: records an event
 - `search`: parses search filters

@@ -38,8 +38,8 @@ def list_own_sessions(deps: Dependencies, session: Session) -> list[OwnSession]:
     now = deps.clock.now()
     with deps.database.read() as tx:
         found = tx.sessions.of_owner(_owner(deps, session))
-    living = [one for one in found if now - one.seen_at <= IDLE and now - one.created_at <= MAX_AGE]
-    views = [view for one in living if (view := _view(deps, one, session))]
+    living = [one for one in found if now - one.seen_at <= IDLE]
+    views = [view for one in living if (view := _view(deps, one, session)) and now - view.began_at <= MAX_AGE]
     return sorted(views, key=lambda one: not one.is_current)
 
 
@@ -68,4 +68,4 @@ def _view(deps: Dependencies, found: SessionRecord, current: Session) -> OwnSess
     if opened is None:
         return None
     is_current = found.token_hash == current.token_hash
-    return OwnSession(found.token_hash.hex(), found.created_at, found.seen_at, opened.device, is_current)
+    return OwnSession(found.token_hash.hex(), opened.began_at, found.seen_at, opened.device, is_current)

@@ -6,6 +6,7 @@ Guarantees:
   there has ended. A running download is not cut off by the 8 hours, but by each of the other ends.
 - A browser begins, and a person completes, a limited number of logins in an hour.
 - A login response is accepted once, and only in the browser that began the login.
+- A row of the database makes no session: person and time of the login are encrypted for the hash of the cookie.
 
 The adapter of the provider checks level, person and tokens before this module uses them.
 """
@@ -56,6 +57,7 @@ class Session:
     """A login session of a browser, identified by ``token_hash``.
 
     - ``csrf_token`` differs in each session; the part after its last dot is the same in all sessions of one person.
+    - ``began_at``: when this browser logged in.
     - ``device`` names browser and operating system; empty in a session of version 0.2.0.
     - ``authenticated_at``: when the person last used the electronic ID, by our clock; None if that is unknown.
     - ``keeps_form``: whether a form waits for a fresh login.
@@ -65,6 +67,7 @@ class Session:
     csrf_token: str
     id_token: str
     token_hash: bytes
+    began_at: datetime
     device: str = ""
     authenticated_at: datetime | None = None
     keeps_form: bool = False
@@ -161,7 +164,7 @@ def complete_login(
     session = SessionRecord(
         token_hash=_hash(secret),
         csrf_token=f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(key, person)}",
-        sealed_identity=_sealed(key, person, identity, _hash(secret), device, now),
+        sealed_identity=_sealed(key, person, identity, _hash(secret), device, now, began_at=now),
         provider_session_id=identity.session_id,
         created_at=now,
         seen_at=now,
@@ -192,7 +195,7 @@ def _handed_on(
 def follow_login(deps: Dependencies, session: Session, identity: Identity) -> None:
     """Bind the session to the person's new login at the provider, so that it ends with that login."""
     key, now = directory_key(deps), deps.clock.now()
-    sealed = _sealed(key, session.person, identity, session.token_hash, session.device, now)
+    sealed = _sealed(key, session.person, identity, session.token_hash, session.device, now, began_at=session.began_at)
     with deps.database.write() as tx:
         tx.sessions.follow(session.token_hash, sealed, identity.session_id)
 
@@ -216,10 +219,12 @@ def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Sessi
     token_hash, now = _hash(secret), deps.clock.now()
     with deps.database.read() as tx:
         found = tx.sessions.get(token_hash)
-    if found is None or now - found.seen_at > IDLE or now - found.created_at > max_age:
+    if found is None or now - found.seen_at > IDLE:
         return None
     session = opened_session(deps, found)
-    if session is not None and now - found.seen_at > _TOUCH_EVERY:
+    if session is None or now - session.began_at > max_age:
+        return None
+    if now - found.seen_at > _TOUCH_EVERY:
         owner_hash = session_owner_hash(directory_key(deps), session.person)
         with deps.database.write() as tx:
             tx.sessions.touch(token_hash, now, owner_hash)
@@ -265,7 +270,14 @@ def _end_all(deps: Dependencies, provider_session_id: str, how: str) -> None:
 
 
 def _sealed(
-    key: bytes, person: PersonIdentifier, identity: Identity, token_hash: bytes, device: str, now: datetime
+    key: bytes,
+    person: PersonIdentifier,
+    identity: Identity,
+    token_hash: bytes,
+    device: str,
+    now: datetime,
+    *,
+    began_at: datetime,
 ) -> bytes:
     """Return what the session stores of a login, encrypted.
 
@@ -277,6 +289,7 @@ def _sealed(
         "id_token": identity.id_token,
         "device": device,
         "authenticated_at": authenticated_at.isoformat(),
+        "began_at": began_at.isoformat(),
     }
     return seal_field(key, json.dumps(body), EncryptedColumn.SESSION, token_hash.hex())
 
@@ -292,13 +305,14 @@ def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
         deps.damage.report(DamagedRow("session", context))
         return None
     body = json.loads(identity)
-    # Version 0.2.0 stored neither device nor time.
-    authenticated_at = body.get("authenticated_at")
+    # Version 0.2.0 stored neither device nor times; the column is what there is of its sessions.
+    authenticated_at, began_at = body.get("authenticated_at"), body.get("began_at")
     return Session(
         person=parse_person(body["person"], allow_synthetic=True),
         csrf_token=found.csrf_token,
         id_token=body["id_token"],
         token_hash=found.token_hash,
+        began_at=datetime.fromisoformat(began_at) if began_at else found.created_at,
         device=body.get("device", ""),
         authenticated_at=datetime.fromisoformat(authenticated_at) if authenticated_at else None,
         keeps_form=bool(found.sealed_form),

@@ -26,6 +26,7 @@ from deldokument.domain.identifiers import Identifier, OrganizationNumber, Perso
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
@@ -37,7 +38,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.shares.authorization import stop_of
-from deldokument.services.shares.grants import ShareGrants, grants_with
+from deldokument.services.shares.grants import RECIPIENT_KIND, ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
 
 GRANT_LIFETIME = timedelta(minutes=15)
@@ -163,6 +164,7 @@ def claim_of(
 ) -> Claim:
     """Return how the person relates to a share's recipients: a hash finds a recipient, its grant decides.
 
+    A recipient of an intact share that is found, but whose grant does not prove that, is reported as damaged.
     Without ``proof``, because the share's audit key is gone, the person matches none of them.
     """
     known, rule = grants is not None, deps.config.access
@@ -172,7 +174,11 @@ def claim_of(
 
     def named(identifier: Identifier) -> Recipient | None:
         found = by_hash.get(hashes[identifier])
-        return found if found is not None and proof.holder(found) == identifier else None
+        if found is None or proof.holder(found) == identifier:
+            return found
+        if proof.enforced and proof.share.intact:
+            deps.damage.report(DamagedRow(RECIPIENT_KIND, found.id))
+        return None
 
     own = named(person)
     represented: list[tuple[Recipient, frozenset[str]]] = []

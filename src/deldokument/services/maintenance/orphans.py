@@ -1,5 +1,7 @@
 """Orphan sweep: deletes objects that no row names, and share keys without a share. A crash leaves such remains.
 
+It also destroys the keys of shares that are over. The keyring says which keys exist, not the rows.
+
 A sweep first counts, one shelf of the store after another, and then deletes. It stores its progress in the database
 every few thousand objects. So memory is bounded, a sweep resumes after a crash, and any number of workers may take
 part.
@@ -25,6 +27,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
+from deldokument.services.maintenance import retention
 
 ORPHAN_AGE = timedelta(hours=24)
 _BATCH = 1000
@@ -116,6 +119,9 @@ def _unknown(deps: Dependencies, names: Collection[str]) -> set[str]:
 def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[str]:
     """Destroy share keys without a share, now and in the previous round; return those seen for the first time.
 
+    Keys of shares that are over are destroyed at once. A row that was changed, to say that its key is destroyed or may
+    not be yet, keeps none.
+
     A key is made just before the row of its draft, so a single round could destroy the key of a new draft.
 
     Raises: Conflict, with nothing destroyed, if the store is another deployment's or the number of orphans is
@@ -124,13 +130,17 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
     _check_store(deps)
     total = 0
     entries = iter(deps.keyring.ids(SHARE_PREFIX))
-    orphans: set[str] = set()
+    orphans, over = set[str](), set[str]()
     while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
         # Short transactions: a long one would hold back the database's own cleanup.
         orphans |= _without_share(deps, some)
+        over |= retention.over_shares(deps, some)
         total += len(some)
     if _is_implausible(len(orphans), total):
         raise Conflict("orphans_implausible", orphans=len(orphans), total=total)
+    remaining = iter(over)
+    while some := list(islice(remaining, _BATCH)):
+        retention.destroy_remaining_keys(deps, some)
     # Checked again: the scan takes time, and the retry of an interrupted request creates its share with the old key.
     doomed = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
     deps.keyring.destroy(_without_share(deps, doomed))

@@ -22,7 +22,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, S
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.retention import PatrolPlace
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
@@ -41,6 +42,7 @@ from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
+from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
 MAX_CLOCK_JUMP = timedelta(hours=1)
@@ -105,13 +107,16 @@ def end_due_shares(deps: Dependencies) -> int:
 
 
 def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
-    """Verify the next available shares, and end those that are over by their cards; return the place to continue at.
+    """Verify the next available shares and their recipients; return the place to continue at.
+
+    It also ends those that are over by their cards.
 
     A share whose stored end was moved later is refused to everybody. This ends it, and destroys its key, on time too.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
         seen = tx.retention.patrol(after, now, _BATCH)
+        report_damaged_recipients(deps, tx, seen.seen)
     if not seen.overdue:
         return seen.last
     with deps.database.write() as tx:
@@ -138,9 +143,28 @@ def destroy_share_keys(deps: Dependencies) -> int:
 
     Destroyed keys are recorded even if the keyring is slow or refuses some; its first error is raised afterwards.
     """
-    now = deps.clock.now()
+    return _destroy(deps, lambda tx, now: tx.retention.keys_to_destroy(now, _BATCH))
+
+
+def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
+    """Return the ids of the shares that are over by state or card, and are not available by their rows."""
+    with deps.database.read() as tx:
+        return set(_ids(tx.retention.over(share_ids, deps.clock.now())))
+
+
+def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
+    """Destroy the keys of shares as ``destroy_share_keys``; those of ``over_shares``, even if a row says it is done.
+
+    Raises: the keyring's first error.
+    """
+    return _destroy(deps, lambda tx, now: tx.retention.over(share_ids, now))
+
+
+def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
     with deps.database.write() as tx:
-        destroyed, refused = _destroyed(deps, tx.retention.keys_to_destroy(now, _BATCH))
+        destroyed, refused = _destroyed(deps, find(tx, deps.clock.now()))
+        opened = [share.id for share in destroyed if share.closed_at is None]
+        tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
         tx.retention.note_destroyed_keys(_ids(destroyed), deps.clock.now())
         for share in destroyed:
             record_event(deps, tx, EventKind.SHARE_KEY_DESTROYED, share=share)

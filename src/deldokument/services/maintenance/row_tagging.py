@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Mark
 from deldokument.domain.errors import Broken, Conflict, require
 from deldokument.domain.identifiers import Identifier, PersonIdentifier
@@ -144,13 +144,17 @@ def accept_row(deps: Dependencies, *, kind: str, row_id: str) -> None:
     """Seal a listed row as it is, because an operator vouches for it, and record that.
 
     Recipients of a share whose numbers do not open remain nobody. Raises: NotFound if the row is not listed; Conflict
-    while an older node runs, which could neither keep the row nor read the event.
+    if the event log has its removal, which is final, or while an older node runs. That could neither keep the row nor
+    read the event.
     """
     with deps.database.write() as tx:
         if tx.deployment.has_older_nodes():
             raise Conflict("older_nodes_run", detail="stop all nodes of older versions first")
         require(tx.row_tagging.listed(kind, [row_id]) or None, "row")
         rows = require(tx.row_tagging.lock(kind, [row_id]) or None, "row")
+        events = tx.row_tagging.events_about(kind, [row_id]).get(row_id, ())
+        if any(event.kind in REMOVALS for event in events):
+            raise Conflict("row_removed", detail="the event log has its removal: add the person or system again")
         _seal(tx, kind, _judged(deps, tx, kind, rows))
         record_event(deps, tx, EventKind.ROW_ACCEPTED, row=kind, id=row_id)
 

@@ -34,8 +34,12 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
 
 def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
-    """Return the share, if the sharer may see the shares of its account. Raises: NotFound."""
-    return _managed(deps, tx, sharer, tx.shares.get(share_id))[0]
+    """Return the share, if the sharer may see the shares of its account. Raises: NotFound.
+
+    For an unknown id another share is read, so that the work does not tell it from a share of others.
+    """
+    found = tx.shares.at_or_after(share_id)
+    return _managed(deps, tx, sharer, found if found and found.id == share_id else None)[0]
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:

@@ -12,7 +12,7 @@ of that version neither write grants nor update them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deldokument.crypto.errors import IntegrityError
@@ -21,14 +21,19 @@ from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
     EncryptedColumn,
+    identifier_hash,
     identifier_kind,
     open_field,
     share_key_id,
     stored_identifier,
 )
+
+RECIPIENT_KIND = "recipient"
+"""The kind of a recipient's row in an alarm."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,6 +100,25 @@ def grants_with(deps: Dependencies, share: Share, keys: Mapping[str, bytes]) -> 
     if audit_key is None:
         return None
     return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)), deps.integrity.is_enforced())
+
+
+def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Iterable[Share]) -> None:
+    """Report recipients of intact shares, before the end, whose row does not name whom their grant proves.
+
+    The copy of the grant under the audit key is enough: a changed grant under the share key is reported when the
+    recipient comes. So this needs no share keys, which a keyring may have to fetch one by one.
+    """
+    if not deps.integrity.is_enforced():
+        return
+    intact = {share.id: share for share in shares if share.intact}
+    keys = deps.keyring.get({share.audit_key_id for share in intact.values()})
+    for recipient in tx.shares.recipients(list(intact)):
+        proof = grants_with(deps, intact[recipient.share_id], keys)
+        if proof is None:
+            continue
+        holder = proof.holder(recipient)
+        if holder is None or identifier_hash(proof.audit_key, holder) != recipient.lookup_hash:
+            deps.damage.report(DamagedRow(RECIPIENT_KIND, recipient.id))
 
 
 def move_grants(deps: Dependencies, tx: Transaction, before: Share, after: Share) -> Share:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 
 from deldokument.adapters.sql.column_types import FirstDetail, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
+from deldokument.domain.audit import REMOVALS, ROW_DETAILS, ROW_EVENTS, TENANT_ROW_EVENTS, EventKind
 
 # No foreign keys in these tables: the events stay when the rows that they refer to are erased.
 
@@ -46,38 +51,19 @@ has_revision = audit_event.c.revision.is_not(None)
 partial("ix_audit_event_revision", has_revision, audit_event.c.share_id, audit_event.c.revision)
 is_damage = audit_event.c.kind == literal_column("'row_damaged'")
 partial("ix_audit_event_damage", is_damage, audit_event.c.details)
-_ABOUT = ("webhook", "integration", "member", "administrator", "operator", "account")
-is_about_row = audit_event.c.kind.in_(
-    [
-        literal_column(f"'{kind}'")
-        for kind in (
-            "account_created",
-            "account_rules_changed",
-            "account_closed",
-            "account_reopened",
-            "account_deleted",
-            "account_deletion_undone",
-            "account_ended",
-            "account_frozen",
-            "account_unfrozen",
-            "integration_added",
-            "integration_changed",
-            "integration_removed",
-            "webhook_added",
-            "webhook_removed",
-            "member_added",
-            "member_removed",
-            "member_erased",
-            "administrator_added",
-            "administrator_removed",
-            "operator_added",
-            "operator_removed",
-        )
-    ]
-)
-about_row = FirstDetail(audit_event.c.details, _ABOUT)
+
+
+def _is_any_of(kinds: Iterable[EventKind]) -> ColumnElement[bool]:
+    return audit_event.c.kind.in_([literal_column(f"'{kind.value}'") for kind in kinds])
+
+
+is_about_row = _is_any_of(ROW_EVENTS)
+about_row = FirstDetail(audit_event.c.details, ROW_DETAILS)
 """The id of the row that an event of these kinds is about: an expression, so that it needs no column of its own."""
 Index("ix_audit_event_about", about_row, postgresql_where=is_about_row, sqlite_where=is_about_row)
+is_tenant_revision = and_(has_revision, _is_any_of(TENANT_ROW_EVENTS))
+partial("ix_audit_event_tenant", is_tenant_revision, audit_event.c.chain, audit_event.c.revision)
+is_removal = _is_any_of(REMOVALS)
 
 audit_head = Table(
     "audit_head",

@@ -38,6 +38,7 @@ tenant = Table(
     Column("frozen_at", UtcMicros),
     Column("ended_at", UtcMicros),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False, server_default="1"),
     tag(),
     CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),
     CheckConstraint("retention >= 0", "retention"),
@@ -121,6 +122,7 @@ integration = Table(
     Column("used_at", UtcMicros),
     Column("password_hash", LargeBinary),
     Column("archive_confirmed_at", UtcMicros),
+    Column("revision", Integer, nullable=False, server_default="1"),
     tag(),
     CheckConstraint("rights IN ('read', 'share')", "rights"),
 )

@@ -1,0 +1,65 @@
+"""No row of the table of sessions logs anybody in: a session is what was encrypted for the hash of its cookie."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, insert, update
+
+from deldokument.adapters.sql.tables.base import metadata
+from tests.attacker.attack import Attack, as_writer, rows_of
+from tests.support.browser import Browser
+
+# The file of the database is put back after each attack.
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+session = metadata.tables["session"]
+COOKIE = "a cookie that the attacker chose"
+_PAGES = ("/mine", "/delinger", "/innlogginger", "/drift", "/varsler")
+
+
+def statuses(browser: Browser) -> list[int]:
+    """What the pages of those who are logged in answer."""
+    return [browser.get(path).status_code for path in _PAGES]
+
+
+def rows(attack: Attack, connection: Connection) -> dict[str, dict[str, Any]]:
+    """The rows of the sessions, by the name of their browser."""
+    made = attack.victims
+    hashes = {
+        sha256(browser.http.cookies.get(made.web.session_cookie, "").encode()).digest(): name
+        for name, browser in made.browsers.items()
+    }
+    every = rows_of(connection, "session")["session"]
+    return {hashes[row["token_hash"]]: row for row in every if row["token_hash"] in hashes}
+
+
+@pytest.mark.parametrize("victim", ["operator", "administrator", "sharer", "recipient"])
+def test_a_session_that_is_inserted_logs_nobody_in(attack: Attack, victim: str) -> None:
+    browser = attack.victims.web.browser()
+    anonymous = statuses(browser)
+    with as_writer(attack.victims.stage.database_url) as connection:
+        theirs = rows(attack, connection)[victim]
+        later = {name: theirs[name] + timedelta(minutes=1) for name in ("created_at", "seen_at")}
+        connection.execute(insert(session).values(theirs | later | {"token_hash": sha256(COOKIE.encode()).digest()}))
+    browser.http.cookies.set(attack.victims.web.session_cookie, COOKIE)
+    assert statuses(browser) == anonymous
+    assert {kind for kind, _ in attack.alarms()} == {"session"}
+
+
+def test_a_session_of_ones_own_never_becomes_another_persons(attack: Attack) -> None:
+    browser = attack.victims.browsers["stranger"]
+    before = statuses(browser)
+    with as_writer(attack.victims.stage.database_url) as connection:
+        found = rows(attack, connection)
+        mine, theirs = found["stranger"], found["operator"]
+        its_own = session.c.token_hash == mine["token_hash"]
+        connection.execute(delete(session).where(session.c.token_hash == theirs["token_hash"]))
+        others = {name: value for name, value in theirs.items() if name not in {"token_hash", "sealed_identity"}}
+        connection.execute(update(session).where(its_own).values(others))
+    assert statuses(browser) == before
+    with as_writer(attack.victims.stage.database_url) as connection:
+        connection.execute(update(session).where(its_own).values(sealed_identity=theirs["sealed_identity"]))
+    assert 200 not in statuses(browser)
