@@ -8,7 +8,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from tarfile import BLOCKSIZE, EOFHeaderError, HeaderError, TarInfo
+from tarfile import BLOCKSIZE, HeaderError, TarInfo
 from typing import Final
 
 from deldokument.domain.share import Verdict
@@ -42,9 +42,9 @@ def tar_members(read: Read, length: int) -> list[ArchiveMember]:
 
 def _header(block: bytes) -> TarInfo | None:
     """Return the header in a block; None for a block of zeros, which ends the tar."""
+    if block == bytes(BLOCKSIZE):
+        return None
     try:
         return TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except EOFHeaderError:
-        return None
     except HeaderError:
         raise UnexaminedError(Verdict.UNREADABLE) from None
