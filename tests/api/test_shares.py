@@ -367,8 +367,12 @@ def test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_rec
         "first_at": "2026-11-24T12:00:00Z",
         "last_at": "2026-11-24T12:00:00Z",
         "complete": False,
+        "state": None,
+        "direct": False,
+        "confirmed_at": None,
     }
     assert (downloaded["document_name"], downloaded["complete"]) == ("vedtak.pdf", True)
+    assert (downloaded["state"], downloaded["direct"]) == ("sent", False)
     assert opened["recipient_id"] == downloaded["recipient_id"] == share["recipients"][0]["id"]
 
 

@@ -31,7 +31,7 @@ ALARMED = ("tenant", "account", "member", "administrator", "operator", "integrat
 """Tables whose damaged rows raise an alarm."""
 GUARDED = (*ALARMED, "recipient", "document")
 """Tables in which an attacker may bring about no row."""
-_OWN = {"used_at", "opened_at", "downloaded_at"}
+_OWN = {"used_at", "opened_at", "downloaded_at", "received_at"}
 _UNKNOWN = {**dict.fromkeys(("intent_id", "agreement_id", "assessment_id", "delivery_id"), "A" * 22), "language": "en"}
 _NOT_ASKED = ("/logg-", "/static", "/uploads", "/demo", "/sprak")
 

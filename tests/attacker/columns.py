@@ -165,7 +165,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "receipt": (
         _free(
-            "share_id document_id recipient_id subject_id first_at last_at covered completed_at event_at",
+            "share_id document_id recipient_id subject_id first_at last_at covered completed_at event_at direct "
+            "confirmed_at",
             "what has been received, with a masked number; the events have it too",
         ),
     ),
@@ -205,7 +206,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         ),
         _by(Proof.SEAL, "sealed_title sealed_message sealed_reference"),
         _free("card", _ITSELF),
-        _free("created_at closed_at opened_at downloaded_at", _TIMES),
+        _free("created_at closed_at opened_at downloaded_at received_at", _TIMES),
         _free("archived notify", "whether a draft is complete, and whether recipients get a notice"),
         _free("reference_hash", "finds the shares of a case among those that one may see"),
         _free("key_destroyed_at erased_at blobs_released", "a writer of the database can destroy"),

@@ -129,7 +129,7 @@ def test_receiving_works_without_script(visit: Visit, demo: Demo, tmp_path: Path
     ola.open("/mine")
     # Other tests have shared with Ola as well.
     offer = page.get_by_role("listitem").filter(has=page.locator(f'a[href="{path}"]'))
-    ola.reload_until(offer.get_by_text("du har lastet ned alt"))
+    ola.reload_until(offer.get_by_text("alt er sendt til deg"))
     page.get_by_role("button", name="Logg ut").click()
     page.get_by_role("button", name="Logg ut av ID-porten").click()
     ola.is_logged_out()

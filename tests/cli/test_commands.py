@@ -92,7 +92,7 @@ def test_a_file_that_holds_no_client_key_is_named_and_not_shown(
     path = Path(deployment["DELDOKUMENT_DATA_DIR"]) / "broken.json"
     path.write_text(json.dumps(parts[broken]) if broken in parts else broken, "utf-8")
     result = run(deployment | {setting: str(path)}, "doctor")
-    assert (result.exit_code, f"client key {path}: " in result.output) == (1, True)
+    assert (result.exit_code, f"CRITICAL: client key {path}: " in result.output) == (2, True)
     assert whole["d"] not in result.output
 
 
@@ -121,21 +121,21 @@ def test_a_seal_is_made_once_for_its_owner_and_the_doctor_says_until_when_it_is_
     assert {path: path.read_bytes() for path in kept} == kept
 
 
-def test_an_expired_seal_is_told_by_the_doctor_and_stops_nothing(deployment: dict[str, str]) -> None:
+def test_the_doctor_reports_an_expired_seal_as_critical(deployment: dict[str, str]) -> None:
     data = Path(deployment["DELDOKUMENT_DATA_DIR"])
     long_ago = datetime(2016, 1, 1, tzinfo=UTC)
     create_seal_certificate(
         data / "seal.key", data / "seal.pem", operator_name="Drift", operator_number="", at=long_ago
     )
     examined = run(deployment, "doctor")
-    assert (examined.exit_code, "seal: EXPIRED 2020-12-30" in examined.output) == (0, True)
+    assert (examined.exit_code, "seal: CRITICAL: EXPIRED 2020-12-30" in examined.output) == (2, True)
 
 
 def test_half_a_seal_does_not_start(deployment: dict[str, str]) -> None:
     assert run(deployment, "keys", "seal").exit_code == 0
     (Path(deployment["DELDOKUMENT_DATA_DIR"]) / "seal.key").chmod(0o644)
     refused = run(deployment, "doctor")
-    assert (refused.exit_code, "chmod 600" in refused.output) == (1, True)
+    assert (refused.exit_code, "chmod 600" in refused.output) == (2, True)
 
 
 @pytest.mark.embedded  # The root key's file.
@@ -145,9 +145,10 @@ def test_a_rotated_root_key_opens_what_the_old_one_opened_and_the_old_one_nothin
     before = path.read_bytes()
     assert run(deployment, "keys", "rotate-root").exit_code == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert run(deployment, "doctor").exit_code == 0
+    assert run(deployment, "operator", "list").exit_code == 0
     path.write_bytes(before)
-    assert run(deployment, "doctor").exit_code == 1
+    assert run(deployment, "operator", "list").exit_code == 1
+    assert "keyring: CRITICAL: " in run(deployment, "doctor").output
 
 
 def test_migrating_twice_is_as_migrating_once(deployment: dict[str, str]) -> None:
@@ -160,8 +161,8 @@ def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_con
     assert run(deployment, "doctor").exit_code == 0
     tamper(deployment, f"UPDATE deployment SET halted_at = {int(time.time() * 1_000_000)}")
     halted = run(deployment, "doctor")
-    assert halted.exit_code == 1
-    assert "HALTED" in halted.output
+    assert halted.exit_code == 2
+    assert "destruction: CRITICAL: HALTED" in halted.output
     worker = process(deployment, "worker", "--confirm-clock")
     deadline = time.monotonic() + 30
     while run(deployment, "doctor").exit_code and time.monotonic() < deadline:
@@ -198,7 +199,7 @@ def test_serve_does_not_start_without_schema_or_root_key(folder: Path) -> None:
     assert "deldokument migrate" in run(environment, "doctor").output
     run(environment, "migrate")
     keyless = run(environment, "doctor")
-    assert keyless.exit_code == 1
+    assert keyless.exit_code == 2
     assert "root" in keyless.output
 
 

@@ -20,7 +20,9 @@ def test_an_operator_sees_a_row_in_doubt_and_can_vouch_for_it(deployment: dict[s
         connection.execute(tables["operator"].update().values(tag=None))
         doubt = {"kind": "operator", "id": row_id, "doubt": Doubt.NOT_ADDED, "found_at": NOON}
         connection.execute(tables["doubtful_row"].insert().values(doubt))
-    assert "WARNING: 1 rows to look into: `deldokument integrity list`" in run(deployment, "doctor").output
+    assert (
+        "tags: WARNING: enforced; 1 rows to look into: `deldokument integrity list`" in run(deployment, "doctor").output
+    )
     [listed] = json.loads(run(deployment, "integrity", "list", "--json").stdout)
     assert (listed["kind"], listed["id"], listed["doubt"]) == ("operator", row_id, "not_added")
     status = json.loads(run(deployment, "integrity", "status", "--json").stdout)

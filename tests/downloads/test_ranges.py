@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import time
@@ -101,6 +102,13 @@ def test_the_etag_is_strong_and_the_same_for_whole_part_head_and_416(shared: Sha
     ]
     [etag] = {answer.headers["etag"] for answer in answers}
     assert etag.startswith('"')
+
+
+def test_the_digest_is_that_of_the_whole_document_also_for_a_range(shared: Shared) -> None:
+    digest = base64.b64encode(hashlib.sha256(shared.content).digest()).decode()
+    for answer in (shared.get(), shared.get("bytes=5-9"), shared.ola.head(shared.path)):
+        assert answer.headers["repr-digest"] == f"sha-256=:{digest}:"
+    assert "repr-digest" not in shared.ola.head(f"/d/{shared.id}/alt.zip").headers
 
 
 def test_if_range_gives_the_part_only_for_the_present_strong_etag(shared: Shared) -> None:

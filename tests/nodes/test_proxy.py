@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx
 import pytest
 
 from deldokument.config.settings import Settings
+from deldokument.domain.share import ReceiptState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
@@ -27,6 +29,7 @@ from deldokument.web.metrics import PATH as METRICS
 from tests.nodes.conftest import Nodes
 from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
 from tests.support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
+from tests.support.stored_data import document_receipts
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)
@@ -63,6 +66,42 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(nodes: Nodes, front
     assert part.stdout == content[19_999_000:] + b"206"
     # Between this proxy and a node there is nothing that keeps a socket from being lent.
     assert set(deployment.lent().elements()) == set(LENT)
+
+
+def test_behind_the_proxy_a_document_is_sent_and_never_sent_in_full(nodes: Nodes, front: Front) -> None:
+    deployment, sizes = nodes.deployment, (1_000, 16_000, 1_000_000, 4_000_000, 16_000_000)
+    share_id = deployment.share([OLA_NUMBER], {f"{size}.bin": os.urandom(size) for size in sizes})
+    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
+    *others, fourth, fifth = deployment.document_paths(share_id)
+    for path in (*others, fifth):
+        assert front.curl(path, "-H", f"Cookie: {cookies}", "-o", os.devnull, "-w", "%{http_version}").stdout == b"2"
+    ranges = [f"{start}-{start + 999_999}" for start in range(0, 4_000_000, 1_000_000)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: front.curl(fourth, "-H", f"Cookie: {cookies}", "-r", one), ranges))
+
+    def states() -> list[ReceiptState | None]:
+        return [receipt.state for receipt in document_receipts(deployment.deps, share_id)]
+
+    wait_until(lambda: states() == [ReceiptState.SENT] * len(sizes), _SECONDS, "not every document is sent")
+    assert not any(receipt.is_whole for receipt in document_receipts(deployment.deps, share_id))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_a_reader_behind_the_proxy_that_leaves_before_the_end_is_not_sent_the_document(
+    nodes: Nodes, front: Front, share: float
+) -> None:
+    deployment, length = nodes.deployment, 16_000_000
+    share_id = deployment.share([OLA_NUMBER], {"stor.bin": os.urandom(length)})
+    [path] = deployment.document_paths(share_id)
+    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
+    with front.connect(receive_buffer=64 * 1024) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookies}\r\n\r\n".encode())
+        got = len(connection.recv(1))
+        while got < length * share:
+            got += len(connection.recv(2**16))
+    wait_until(lambda: bool(document_receipts(deployment.deps, share_id)), _SECONDS, "no receipt")
+    [receipt] = document_receipts(deployment.deps, share_id)
+    assert receipt.state is ReceiptState.STARTED
 
 
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:

@@ -65,10 +65,14 @@ class Front:
         line = ["curl", "-sS", "--max-time", "60", *where, *options, f"https://{host}:{self.secure}{path}"]
         return subprocess.run(line, capture_output=True, check=False)
 
-    def connect(self) -> ssl.SSLSocket:
-        """A connection of HTTP/1.1, to be written to by hand."""
+    def connect(self, *, receive_buffer: int | None = None) -> ssl.SSLSocket:
+        """A connection of HTTP/1.1, to be written to by hand; ``receive_buffer``: the bytes that it may hold unread."""
         context = ssl.create_default_context(cafile=str(self.folder / "front.pem"))
-        plain = socket.create_connection(("127.0.0.1", self.secure), timeout=_SECONDS)
+        plain = socket.socket()
+        if receive_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(_SECONDS)
+        plain.connect(("127.0.0.1", self.secure))
         return context.wrap_socket(plain, server_hostname=HOST)
 
 

@@ -10,6 +10,7 @@ Composing:
 
 Running:
 - `logs`: configures the log
+- `node_state`: free space of this machine, and expiry of its keys and certificates
 - `serve`: runs the web application
 - `tune`: sets what glibc keeps of freed memory, and the worker's priority
 - `work`: runs the worker

@@ -54,14 +54,22 @@ def open_claimed_keyring(settings: Settings, database: Database, *, is_new: bool
     """
     keyring = open_keyring(settings)
     try:
-        adopt_keyring(database, keyring, is_new=is_new)
-    except Conflict as error:
-        keyring.close()
-        raise ConfigurationError(f"{PREFIX}{_PLACES[settings.keyring].upper()}: {error.detail}") from error
+        claim_keyring(settings, database, keyring, is_new=is_new)
     except BaseException:
         keyring.close()
         raise
     return keyring
+
+
+def claim_keyring(settings: Settings, database: Database, keyring: SealedKeyring, *, is_new: bool = False) -> None:
+    """Check that the keyring is this deployment's; claim an empty one if it ``is_new``.
+
+    Raises: ConfigurationError, which names the keyring's setting; or the keyring's errors.
+    """
+    try:
+        adopt_keyring(database, keyring, is_new=is_new)
+    except Conflict as error:
+        raise ConfigurationError(f"{PREFIX}{_PLACES[settings.keyring].upper()}: {error.detail}") from error
 
 
 def open_root_keys(settings: Settings) -> RootKeys:

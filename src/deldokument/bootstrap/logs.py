@@ -1,11 +1,35 @@
-"""The log of a process."""
+"""The log of a process: standard error, one line for each event, as text or JSON."""
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
+from typing import Literal
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def configure_logging() -> None:
+class JsonFormatter(logging.Formatter):
+    """One JSON object on one line. Text that somebody else chose cannot forge another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON, with its traceback if there is one."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(form: Literal["text", "json"] = "text") -> None:
     """Log to standard error, one line for each event."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)

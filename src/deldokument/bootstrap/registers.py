@@ -66,7 +66,7 @@ def open_registers(settings: Settings) -> Registers:
     if idporten is None or maskinporten is None or altinn is None:
         raise ConfigurationError("the registers are not configured; only `deldokument demo` simulates them")
     paths = {idporten.client_key_path, maskinporten.client_key_path}
-    keys = {path: _client_key(path) for path in paths}
+    keys = {path: client_key(path) for path in paths}
     clients = OutboundClients()
     altinn_http, maskinporten_http = clients.open(max_bytes=MAX_LIST_BYTES), clients.open()
     own_tokens = _maskinporten(maskinporten, keys[maskinporten.client_key_path], maskinporten_http)
@@ -82,7 +82,8 @@ def open_registers(settings: Settings) -> Registers:
     )
 
 
-def _client_key(path: Path) -> RSAKey:
+def client_key(path: Path) -> RSAKey:
+    """Return the signing key in a client's file. Raises: ConfigurationError."""
     try:
         return signing_key(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:

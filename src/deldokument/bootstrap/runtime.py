@@ -97,8 +97,8 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
     registers: Registers | None = None
     try:
         registers = open_registers(settings)
-        seal = _seal(settings) if holds_seal else None
-        blobs = _blobs(settings)
+        seal = open_seal(settings) if holds_seal else None
+        blobs = open_blobs(settings)
         claim_store(database, blobs)
         keyring = open_claimed_keyring(settings, database)
     except (ServiceError, ConfigurationError) as error:
@@ -108,7 +108,7 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         raise ConfigurationError(str(error)) from error
     keys, damage = RowKeys(keyring), DamageReports()
     database = database.authenticated(keys, damage)
-    clock = _clock(settings, database)
+    clock = open_clock(settings, database)
     deps = Dependencies(
         clock=clock,
         database=database,
@@ -133,7 +133,8 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
     return Runtime(deps, database, keyring, registers)
 
 
-def _seal(settings: Settings) -> DocumentSigner:
+def open_seal(settings: Settings) -> DocumentSigner:
+    """Return the seal in the settings' files. Raises: Unavailable."""
     password = settings.seal_key_password.get_secret_value()
     return load_seal(settings.seal_key_path, settings.seal_certificate_path, password)
 
@@ -179,7 +180,8 @@ def _webhook_rule(settings: Settings) -> AddressRule:
     )
 
 
-def _blobs(settings: Settings) -> BlobStore:
+def open_blobs(settings: Settings) -> BlobStore:
+    """Return the blob store of the settings, without checking its owner. Raises: ConfigurationError."""
     return _bucket(settings.blobs_s3) if settings.blobs_s3 else DirectoryBlobStore(settings.blobs_dir)
 
 
@@ -210,7 +212,8 @@ def _secret_access_key(s3: S3Settings) -> str:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
 
-def _clock(settings: Settings, database: SqlDatabase) -> Clock:
+def open_clock(settings: Settings, database: SqlDatabase) -> Clock:
+    """Return the clock that decides in this deployment."""
     if settings.demo:
         return ShiftedClock(demo_clock_file(settings))
     if settings.database_url.startswith("sqlite"):

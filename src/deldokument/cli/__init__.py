@@ -4,9 +4,11 @@
 - `agreements`: `deldokument agreement`
 - `audit`: `deldokument audit`
 - `client_keys`: `deldokument keys create`, `public` and `rotate`: client keys
+- `command_log`: records the operators' commands, and who typed them, in the system's log
 - `demo_data`: example data of the demo
 - `demo_sender`: the demo's system that shares through the API
 - `demo`: `deldokument demo`
+- `doctor`: `deldokument doctor`: findings, exit codes
 - `entry`: entry point of the program
 - `inspection`: `deldokument inspection`: malware scans on demand
 - `integrity`: `deldokument integrity`: tags of rows after an upgrade

@@ -2,12 +2,11 @@
 
 A person's number is prompted for, never an argument, because arguments show in process lists and shell histories. Only
 `share` accepts one; it offers a file and standard input instead. An error is one line on standard error and exit code
-1; the commands for senders have more codes (docs/command-line.md).
+1; `doctor` and the commands for senders have more codes (docs/operating.md, docs/command-line.md).
 """
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +15,9 @@ import typer
 from rich.console import Console
 
 from deldokument import __version__
-from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
-from deldokument.adapters.sql.migrations import is_current
+from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.logs import configure_logging
-from deldokument.bootstrap.runtime import Runtime, build_runtime, prepare
+from deldokument.bootstrap.runtime import prepare
 from deldokument.bootstrap.work import work
 from deldokument.cli import (
     accounts,
@@ -34,19 +32,16 @@ from deldokument.cli import (
     shares,
     tenant_lifecycle,
 )
-from deldokument.cli.runtime import errors_as_text, has_seal_key, opened_node
-from deldokument.config.settings import ConfigurationError, load_settings
-from deldokument.domain.errors import Unavailable
-from deldokument.ports.inspection import Scanner
+from deldokument.cli.command_log import RecordedCommands
+from deldokument.cli.doctor import doctor
+from deldokument.cli.runtime import errors_as_text, opened_node
+from deldokument.config.settings import load_settings
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.services.audit.damage import record_damage
-from deldokument.services.maintenance.alarms import count_limited_persons
-from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
-from deldokument.services.maintenance.store_check import probe_store
 
 app = typer.Typer(
     name="deldokument",
+    cls=RecordedCommands,
     help="Share files with named citizens and organisations for a limited period.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -94,9 +89,9 @@ def serve_command(
     """Run the web application."""
     from deldokument.cli.serve import run_server
 
-    configure_logging()
     with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))
+        configure_logging(settings.log_format)
         run_server(settings)
 
 
@@ -107,7 +102,8 @@ def worker_command(
     ] = False,
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
-    configure_logging()
+    with errors_as_text():
+        configure_logging(load_settings().log_format)
     with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
@@ -122,80 +118,6 @@ def migrate_command() -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         prepare(settings)
         console.print("The schema is up to date.")
-
-
-@app.command("doctor")
-def doctor() -> None:
-    """Check that everything that this deployment needs is present and answers."""
-    with errors_as_text():
-        settings = load_settings()
-        console.print(f"settings: valid\nschema: {'current' if is_current(settings.database_url) else 'NOT CURRENT'}")
-        with closing(build_runtime(settings, holds_seal=has_seal_key(settings))) as node:
-            _examine(node)
-
-
-def _examine(node: Runtime) -> None:
-    with node.deps.database.read() as tx:
-        deployment = tx.deployment.get()
-    console.print(f"database, keyring, blobs: reachable (deployment {deployment.id})")
-    probe_store(node.deps.blobs)
-    console.print("blobs: a probe was written, read, listed and deleted")
-    console.print(f"clock: {node.deps.clock.skew().total_seconds():.3f} s from the database's")
-    beat = deployment.heartbeat_at.isoformat(timespec="seconds") if deployment.heartbeat_at else "never"
-    console.print(f"worker's last heartbeat: {beat}")
-    console.print(f"waiting: {_backlog(node)}")
-    console.print(f"damaged rows: {_damage(node)}", soft_wrap=True)
-    console.print(f"tags: {_tags(node)}", soft_wrap=True)
-    console.print(f"seal: {_seal_state(node)}")
-    if node.deps.scanner is not None:
-        console.print(f"scanner: {scanner_state(node.deps.scanner)}", soft_wrap=True)
-    if refused := count_limited_persons(node.deps):
-        console.print(f"refusals: WARNING: {refused} persons were refused too often at links within the last hour")
-    for concern in node.keyring.concerns():
-        console.print(f"keyring: WARNING: {concern}", soft_wrap=True)
-    if deployment.halted_at is not None:
-        raise ConfigurationError("destruction is HALTED: check the clock, then `deldokument worker --confirm-clock`")
-
-
-def _backlog(node: Runtime) -> str:
-    lag = measure_lag(node.deps)
-    behind = {queue: one.count for queue, one in lag.waiting.items() if one.count}
-    longest = max(lag.lags.values()).total_seconds()
-    return (
-        ", ".join(f"{name} {count}" for name, count in behind.items()) + f"; {longest:.0f} s" if behind else "nothing"
-    )
-
-
-def _damage(node: Runtime) -> str:
-    record_damage(node.deps)
-    count = measure_lag(node.deps).damaged_rows
-    return f"WARNING: {count} recorded; find them in the event log of the service (row_damaged)" if count else "none"
-
-
-def _tags(node: Runtime) -> str:
-    measured = measure_lag(node.deps)
-    state = "enforced" if node.deps.integrity.is_enforced() else f"not enforced yet, {measured.untagged_rows} rows left"
-    if not measured.doubtful_rows:
-        return state
-    return f"{state}; WARNING: {measured.doubtful_rows} rows to look into: `deldokument integrity list`"
-
-
-def _seal_state(node: Runtime) -> str:
-    try:
-        end = valid_until(node.deps.signer.certificate())
-    except Unavailable:
-        return "MISSING, or no worker has run: create it with `deldokument keys seal`"
-    return f"{'valid until' if node.deps.clock.now() <= end else 'EXPIRED'} {end.date().isoformat()}"
-
-
-def scanner_state(scanner: Scanner) -> str:
-    """Return what `doctor` says of the scanner."""
-    try:
-        engine = scanner.engine()
-    except Unavailable as error:
-        return f"WARNING: documents wait until it can be used: {error.detail}"
-    dated = engine.signatures_at.isoformat(timespec="minutes") if engine.signatures_at else "WARNING: unknown date"
-    return f"{engine.name} {engine.version}, signatures of {dated}"
 
 
 @keys.command("seal")
@@ -217,6 +139,7 @@ def create_seal() -> None:
 
 
 shares.register(app)
+app.command("doctor")(doctor)
 keys.command("create-root")(root_keys.create)
 keys.command("rotate-root")(root_keys.rotate)
 keys.command("create-client")(client_keys.create)

@@ -216,7 +216,7 @@ def receipts(
     ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """List who has opened a share and downloaded its documents, for which recipient.
+    """List who has opened a share, and how far its documents came, for which recipient.
 
     Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """
@@ -224,7 +224,7 @@ def receipts(
     with connected() as client:
         if not watch:
             rows = [dataclasses.asdict(found) for found in client.receipts(share_id)]
-            say_rows(("last_at", "event", "recipient", "person", "document_name", "complete"), rows, as_json=as_json)
+            say_rows(("last_at", "event", "recipient", "person", "document_name", "state"), rows, as_json=as_json)
             return
         for found in client.follow_receipts(share_id, every=every):
             if as_json:
@@ -243,8 +243,8 @@ def _counts(share: Share) -> Row:
 
 def _line(found: Receipt) -> str:
     what = f"{found.event} {found.document_name}" if found.document_name else found.event
-    partly = "" if found.complete or found.event == "opened" else " (in part)"
-    return f"{found.last_at.isoformat(timespec='seconds')}  {found.recipient}  {what}{partly}  by {found.person}"
+    state = f" ({found.state})" if found.state else ""
+    return f"{found.last_at.isoformat(timespec='seconds')}  {found.recipient}  {what}{state}  by {found.person}"
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

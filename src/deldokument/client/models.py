@@ -107,8 +107,12 @@ class Share:
 class Receipt:
     """A record that a person opened the share, or was sent bytes of a document, for one recipient.
 
-    ``document_id`` is None for an opening. ``complete``: every byte of the document was sent; only then does it count
-    as downloaded. ``person`` is the masked number of the person who did it.
+    ``document_id`` is None for an opening. ``person`` is the masked number of the person who did it.
+
+    - ``state``: started, sent (every byte was sent) or received (the person confirmed it). None for an opening, and
+      from a service of an earlier version
+    - ``complete``: every byte of the document was sent
+    - ``direct``: the person's own machine acknowledged the bytes; otherwise a proxy may hold some of them
     """
 
     recipient_id: str
@@ -120,6 +124,9 @@ class Receipt:
     first_at: datetime
     last_at: datetime
     complete: bool
+    state: str | None = None
+    direct: bool = False
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,9 @@ def receipt(found: Json) -> Receipt:
         first_at=_instant(found["first_at"]),
         last_at=_instant(found["last_at"]),
         complete=bool(found["complete"]),
+        state=found.get("state"),
+        direct=bool(found.get("direct")),
+        confirmed_at=_maybe(found.get("confirmed_at")),
     )
 
 

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     serve_workers: int = Field(1, ge=1, le=64)
     """Number of processes that serve the one port."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Form of the lines on standard error."""
     max_connections: int = Field(2000, ge=16, le=60_000)
     """Connections of a server process on the public listener; further ones get 503."""
     lend_sockets: bool = True

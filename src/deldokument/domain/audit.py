@@ -82,6 +82,7 @@ class EventKind(StrEnum):
     SHARE_DENIED = "share_denied"
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENTS_CONFIRMED = "documents_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
     NUMBERS_DISCLOSED = "numbers_disclosed"
     EXPIRY_CHANGED = "expiry_changed"
@@ -183,7 +184,7 @@ class AuditEvent:
 
     @property
     def is_download(self) -> bool:
-        """Whether the person has now been sent a whole document for the first time, not only parts of it."""
+        """Whether every byte of a document has now been sent to the person for the first time."""
         return self.kind is EventKind.DOCUMENT_DOWNLOADED and bool((self.details or {}).get("whole"))
 
     @property

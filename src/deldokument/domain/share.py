@@ -207,6 +207,9 @@ class Receipt:
     - ``covered``: the half-open byte ranges that were sent, merged; at most MAX_RANGES of them.
     - ``completed_at``: when they first made up the whole document.
     - ``event_at``: the time of the last download event about the document and the person.
+    - ``direct``: the person's own machine acknowledged the ranges, and no proxy. False in receipts of versions before
+      0.3.0, which counted bytes before they were acknowledged.
+    - ``confirmed_at``: when the person confirmed that the document has been received.
     """
 
     share_id: str
@@ -218,34 +221,80 @@ class Receipt:
     covered: tuple[tuple[int, int], ...] = ()
     completed_at: datetime | None = None
     event_at: datetime | None = None
+    direct: bool = False
+    confirmed_at: datetime | None = None
 
     @property
-    def is_download(self) -> bool:
-        """Whether the person was sent every byte of the document. Fewer bytes never count as downloaded."""
-        return self.document_id is not None and self.completed_at is not None
+    def state(self) -> ReceiptState | None:
+        """How far the document has come to the person; None for an opening."""
+        if self.document_id is None:
+            return None
+        if self.confirmed_at is not None:
+            return ReceiptState.RECEIVED
+        return ReceiptState.STARTED if self.completed_at is None else ReceiptState.SENT
+
+    @property
+    def state_at(self) -> datetime:
+        """Since when the document is in that state; for a document that has only begun, the last time."""
+        return self.confirmed_at or self.completed_at or self.last_at
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the document is at least sent. Fewer bytes never count."""
+        return self.state in _AT_LEAST_SENT
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the person's own machine acknowledged every byte of the document."""
+        return self.document_id is not None and self.completed_at is not None and self.direct
+
+
+class ReceiptState(StrEnum):
+    """How far a document has come to a person.
+
+    - STARTED: some bytes were sent.
+    - SENT: every byte was sent. Whether a program has read them, only the person knows.
+    - RECEIVED: the person has confirmed it.
+    """
+
+    STARTED = "started"
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+_AT_LEAST_SENT = frozenset({ReceiptState.SENT, ReceiptState.RECEIVED})
 
 
 class Progress(StrEnum):
-    """Progress of a recipient with a share."""
+    """Progress of a recipient with all documents of a share: the last three are the states of receipts."""
 
     NONE = "none"
     OPENED = "opened"
-    PARTLY = "partly"
-    DOWNLOADED = "downloaded"
+    STARTED = "started"
+    SENT = "sent"
+    RECEIVED = "received"
 
 
 def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) -> Progress:
     """Return the progress of the recipient of these receipts with a share of these documents.
 
-    DOWNLOADED: every document was downloaded, if necessary by several persons of an organisation. PARTLY: some bytes
-    were sent, but not every document.
+    RECEIVED and SENT: every document is received, or at least sent, by one person of an organisation or several.
+    STARTED: some bytes were sent, but not every document.
     """
-    downloaded = {receipt.document_id for receipt in receipts if receipt.is_download}
-    if document_ids and downloaded.issuperset(document_ids):
-        return Progress.DOWNLOADED
+    sent, received = document_counts(receipts)
+    if document_ids and received == len(document_ids):
+        return Progress.RECEIVED
+    if document_ids and sent == len(document_ids):
+        return Progress.SENT
     if any(receipt.document_id is not None for receipt in receipts):
-        return Progress.PARTLY
+        return Progress.STARTED
     return Progress.OPENED if receipts else Progress.NONE
+
+
+def document_counts(receipts: Collection[Receipt]) -> tuple[int, int]:
+    """Return how many different documents are at least sent, and how many of them are received."""
+    sent = {receipt.document_id for receipt in receipts if receipt.is_sent}
+    return len(sent), len({r.document_id for r in receipts if r.state is ReceiptState.RECEIVED})
 
 
 def new_id() -> str:

@@ -73,7 +73,8 @@ class ShareCounts:
     """Number of published shares with their documents and bytes, and their later history.
 
     - ``opened``: by at least one recipient.
-    - ``downloaded``: at least one document in full.
+    - ``downloaded``: at least one document is sent in full to at least one recipient.
+    - ``received``: at least one recipient has confirmed a document.
     - ``unopened``: over, and never opened.
     - ``deleted``: the keys are destroyed.
     """
@@ -83,6 +84,7 @@ class ShareCounts:
     length: int = 0
     opened: int = 0
     downloaded: int = 0
+    received: int = 0
     unopened: int = 0
     deleted: int = 0
 

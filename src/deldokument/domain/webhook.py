@@ -40,6 +40,7 @@ class WebhookEvent(StrEnum):
     PUBLISHED = "share.published"
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
+    RECEIVED = "document.received"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -49,6 +50,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_PUBLISHED: WebhookEvent.PUBLISHED,
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
+    EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

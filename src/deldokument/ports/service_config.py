@@ -14,6 +14,7 @@ from deldokument.domain.webhook import AddressRule
 
 SEAL_EVERY = timedelta(hours=1)
 MAX_SIGNATURE_AGE = timedelta(days=7)
+MAX_SKEW = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ServiceConfig:
     public_url: str
     allow_synthetic: bool
     access: AccessRule = field(default_factory=AccessRule)
-    max_skew: timedelta = timedelta(seconds=2)
+    max_skew: timedelta = MAX_SKEW
     """A node with a larger clock skew serves no bytes."""
     operator: OperatorDetails = field(default_factory=OperatorDetails)
     """The operator's details, as the agreement texts give them."""

@@ -14,6 +14,7 @@ A route can do the following with its connection:
 - cut a response, so that neither this process nor the kernel sends any more of it
 - wait until the kernel accepts more
 - ask how many bytes the client has not taken
+- watch how many bytes of its response the client's TCP acknowledges
 - send an interim response
 - leave a body in the kernel until it asks for more
 
@@ -38,6 +39,8 @@ import uvicorn
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from deldokument.server.acknowledgement import WATCH, SentBytes
 
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
@@ -185,6 +188,7 @@ class BoundedConnection(HttpToolsProtocol):
     """Time after which a connection is reset if the client takes none of the bytes that wait to be sent."""
     _watch: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
+    _heard: asyncio.Event | None = None
     _overhead = 0
     _in_head = True
     _since = 0.0
@@ -220,6 +224,8 @@ class BoundedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes | memoryview) -> None:
         """Parse received data; bytes that belong neither to a finished head nor to a body count as overhead."""
         self._overhead += len(data)
+        if self._heard:
+            self._heard.set()
         if not self._in_head and self.cycle is not None and self.cycle.response_complete:
             # The next byte starts a head, even an empty line that the parser does not report. So the time limit
             # for heads applies.
@@ -239,6 +245,7 @@ class BoundedConnection(HttpToolsProtocol):
             _HOLD: {"hold": self.flow.pause_reading},
             _WRITABLE: {"wait": self._wait_writable},
             _UNTAKEN: {"count": self._count_untaken},
+            WATCH: {"watch": self._watch_response},
         }
         self.scope["extensions"] = extensions
 
@@ -340,6 +347,19 @@ class BoundedConnection(HttpToolsProtocol):
                 await self._writable.wait()
             finally:
                 self.loop.remove_writer(connection)
+
+    def _watch_response(self) -> SentBytes | None:
+        connection = None if self.transport.is_closing() else self._duplicate()
+        if connection is None:
+            return None
+        self._heard = asyncio.Event()
+        if self.pipeline:
+            self._heard.set()
+        try:
+            return SentBytes(connection, self._count_untaken(), self._heard)
+        except OSError:
+            connection.close()
+            return None
 
     def _count_untaken(self) -> int:
         return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size() + self._count_in_kernel()

@@ -34,7 +34,7 @@ def metrics(deps: Dependencies, token: str, request: Request) -> Response:
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
-    return Response(as_text(measure_lag(deps), count_limited_persons(deps)), media_type=_TYPE)
+    return Response(as_text(measure_lag(deps), count_limited_persons(deps.database, deps.clock)), media_type=_TYPE)
 
 
 def as_text(measured: WorkerLag, limited_persons: int = 0) -> bytes:

@@ -336,8 +336,8 @@ def test_of_drafts_and_of_what_is_over_nobody_is_reminded(database: SqlDatabase)
     assert unreminded(database) == []
 
 
-@pytest.mark.parametrize("first", ["nothing", "opened", "byte", "whole"])
-@pytest.mark.parametrize("second", ["nothing", "byte", "whole"])
+@pytest.mark.parametrize("first", ["nothing", "opened", "byte", "whole", "confirmed"])
+@pytest.mark.parametrize("second", ["nothing", "byte", "whole", "confirmed"])
 def test_the_database_counts_as_downloaded_what_the_domain_does(database: SqlDatabase, first: str, second: str) -> None:
     share, recipient = shared(database)
     another = recipient_of(share, lookup_hash=b"another")
@@ -348,9 +348,14 @@ def test_the_database_counts_as_downloaded_what_the_domain_does(database: SqlDat
             done = NOW if got == "whole" else None
             if got != "nothing":
                 got_of = None if got == "opened" else key
-                tx.receipts.save(Receipt(share.id, got_of, recipient.id, subject, NOW, NOW, ((0, 1),), done))
-        downloaded = progress_of(tx.receipts.of_shares([share.id]), documents) is Progress.DOWNLOADED
-    assert downloaded is (first == second == "whole")
+                confirmed = NOW if got == "confirmed" else None
+                found = Receipt(
+                    share.id, got_of, recipient.id, subject, NOW, NOW, ((0, 1),), done, confirmed_at=confirmed
+                )
+                tx.receipts.save(found)
+        progress = progress_of(tx.receipts.of_shares([share.id]), documents)
+    downloaded = progress in {Progress.SENT, Progress.RECEIVED}
+    assert downloaded is ({first, second} <= {"whole", "confirmed"})
     assert (recipient.id not in unreminded(database)) is downloaded
     assert another.id in unreminded(database)
     with database.read() as tx:

@@ -16,7 +16,7 @@ from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareSta
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.services.agreements import status, texts
 from deldokument.services.api.idempotency import KEPT
-from deldokument.services.auth.sessions import IDLE
+from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.notifications.recipient_notices import REMINDERS
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
@@ -52,6 +52,21 @@ def days(period: timedelta) -> str:
     return WORDS[period.days]
 
 
+# --- receipts --------------------------------------------------------------------------------------------------------
+
+
+def test_the_states_of_receipts_are_those_of_the_texts() -> None:
+    words = [Translator("nb").text(word) for word in ("Started", "Sent", "Received")]
+    for word in words:
+        assert f"«{word}»" in clause("1.9")
+    assert all(f"«{word}»" in ROS for word in words[1:])
+
+
+def test_the_kind_of_browser_that_sessions_keep_is_named() -> None:
+    for text in (AGREEMENT, DPIA, ROS):
+        assert "navnet på nettleseren" in text
+
+
 # --- periods ---------------------------------------------------------------------------------------------------------
 
 
@@ -77,6 +92,7 @@ def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts()
     for text in (AGREEMENT, DPIA):
         assert f"kryptert i inntil {KEPT // timedelta(hours=1)} timer" in text
         assert f"borte i {IDLE // timedelta(minutes=1)} minutter" in text
+        assert f"innlogget i {MAX_AGE // timedelta(hours=1)} timer" in text
         assert f"{week} dager og {day} dag før delingen avsluttes" in text
     assert f"høyst {PeriodRule().longest.days} dager om gangen" in DPIA
 

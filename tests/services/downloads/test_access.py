@@ -46,7 +46,7 @@ def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
     [document] = offer.documents
-    assert (document.name, document.length, document.downloaded_at) == ("vedtak.pdf", 7, None)
+    assert (document.name, document.length, document.receipt) == ("vedtak.pdf", 7, None)
     assert document.finding == Finding("text/plain", Verdict.NOT_SCANNED)
     assert offer.acting_for == ()
 
@@ -406,7 +406,8 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
         [offer] = offering.list_offers(stage.deps, person(reader))[0]
-        assert offer.documents[0].downloaded_at == had
+        receipt = offer.documents[0].receipt
+        assert (receipt.state_at if receipt else None) == had
 
 
 def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -> None:
@@ -444,7 +445,7 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
     assert opened == ["old"]
     assert subject_ids_of(stage.deps, stage.tenant.id, person(OLA)) == ("old",)
     [offer] = offering.list_offers(stage.deps, person(OLA))[0]
-    assert offer.documents[0].downloaded_at == stage.clock.now()
+    assert existing(offer.documents[0].receipt).state_at == stage.clock.now()
 
 
 def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Broken, Gone, NotFound, NotReady, Unavailable
-from deldokument.domain.share import Receipt
+from deldokument.domain.share import Receipt, ReceiptState
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, part_reader
 from deldokument.services.downloads.content import Content
@@ -208,6 +208,40 @@ def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_wer
         assert (receipt.covered, receipt.completed_at is not None) == (covered, whole)
         assert receipt.last_at == stage.clock.now()
     assert [(event["bytes"], event["whole"]) for event in downloads(stage)] == [(4, 0), (4, 1)]
+
+
+def test_a_reset_completes_no_document_that_may_lie_unread(stage: Stage) -> None:
+    share_id = published(stage, {"a.txt": b"a" * 50, "b.txt": b"b" * 50, "empty.txt": b""})
+    content = downloads_content.open_archive(stage.deps, person(OLA), share_id)
+    delivery.record_delivery(stage.deps, content, 0, content.length - 1, is_clean=False)
+    assert [(r.covered, r.state) for r in receipts(stage, share_id)] == [(((0, 49),), ReceiptState.STARTED)] * 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deldokument.services.downloads.delivery.MAX_UNREAD", 1)
+        delivery.record_delivery(stage.deps, content, 0, content.length - 1, is_clean=False)
+    assert {receipt.state for receipt in receipts(stage, share_id)} == {ReceiptState.SENT}
+
+
+def test_a_document_is_sent_whole_to_the_persons_own_machine_only_without_a_proxy(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    content = opened(stage, share_id)
+    for start, stop, is_direct, is_whole in (
+        (0, 5, True, False),
+        (5, 10, False, False),
+        (0, 9, True, False),
+        (0, 10, True, True),
+        (0, 10, False, True),
+    ):
+        delivery.record_delivery(stage.deps, content, start, stop, is_direct=is_direct)
+        [receipt] = receipts(stage, share_id)
+        assert receipt.is_whole is is_whole
+
+
+def test_direct_ranges_make_a_whole_document(stage: Stage) -> None:
+    share_id = stage.publish(OLA, content=b"0123456789")
+    for start in (0, 5):
+        delivery.record_delivery(stage.deps, opened(stage, share_id), start, start + 5, is_direct=True)
+    [receipt] = receipts(stage, share_id)
+    assert receipt.is_whole
 
 
 def test_a_receipt_tried_again_after_a_lost_commit_is_written_once(stage: Stage) -> None:

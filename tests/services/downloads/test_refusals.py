@@ -117,9 +117,9 @@ def test_many_refusals_raise_one_alarm_in_an_hour(stage: Stage, caplog: pytest.L
     assert [line for line in caplog.messages if "refused" in line] == [
         "a person has been refused more than 3 times in an hour"
     ]
-    assert count_limited_persons(stage.deps) == 1
+    assert count_limited_persons(stage.deps.database, stage.deps.clock) == 1
     stage.clock.advance(minutes=60, seconds=1)
-    assert count_limited_persons(stage.deps) == 0
+    assert count_limited_persons(stage.deps.database, stage.deps.clock) == 0
     for _ in range(5):
         refuse(stage, UNKNOWN, error=(NotFound, RateLimited))  # type: ignore[arg-type]
     assert events(stage, EventKind.REFUSALS_LIMITED) == 2

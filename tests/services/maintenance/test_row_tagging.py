@@ -31,6 +31,7 @@ from deldokument.services.maintenance.row_tagging import RowTagger
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators, operators
+from tests.support.query_plans import statements
 from tests.support.stored_data import as_owner
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, NOON, ODD, OLA, PER, SIV, Stage, person, run_all
@@ -164,7 +165,7 @@ def test_a_whole_deployment_is_sealed_and_tags_are_enforced_after_a_pass_that_ch
 def test_a_sealer_that_is_stopped_anywhere_is_repeated_by_another(stage: Stage) -> None:
     stage.publish()
     old = upgraded(stage)
-    for steps in range(12):
+    for steps in range(16):
         stopped = RowTagger()
         for _ in range(steps):
             stopped(old.deps)
@@ -278,6 +279,17 @@ def test_an_upload_for_a_document_of_another_share_is_listed(stage: Stage) -> No
     assert ticket
 
 
+def test_many_uploads_take_no_more_queries_than_one(stage: Stage) -> None:
+    draft, old, queries = stage.draft(), upgraded(stage), list[int]()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        drafts.add_document(old.deps, person(KARI), draft.id, name=name, length=9, modified_at=None)
+        change(stage, dict.fromkeys(_MARKS))
+        with statements() as asked:
+            assert row_tagging.seal_slice(old.deps, "upload", "") == (True, None)
+        queries.append(len(asked))
+    assert len(set(queries)) == 1
+
+
 def test_a_document_that_was_moved_from_another_share_is_listed(stage: Stage) -> None:
     share_id, other = stage.publish(), stage.publish(SIV)
     [document_id] = stage.document_ids(share_id)
@@ -303,10 +315,25 @@ def test_nothing_is_sealed_by_an_event_log_that_does_not_verify(stage: Stage) ->
     with as_owner(stage.database_url) as connection:
         event = tables["audit_event"]
         connection.execute(update(event).where(event.c.kind == "tenant_created").values(kind="tenant_frozen"))
-    with pytest.raises(Broken, match="no row is sealed"):
-        RowTagger()(old.deps)
+    sealer = RowTagger()
+    for _ in range(2):
+        with pytest.raises(Broken, match="no row is sealed"):
+            walk(old, sealer)
     with old.deps.database.read() as tx:
         assert tx.row_tagging.count_bare(99) > 0
+
+
+def test_each_chain_is_verified_in_a_step_of_its_own_before_a_row_is_sealed(stage: Stage) -> None:
+    old, sealer = upgraded(stage), RowTagger()
+    with old.deps.database.read() as tx:
+        chains, untagged = tx.audit.chains(), tx.row_tagging.count_bare(99)
+    assert len(chains) > 1
+    assert [sealer(old.deps) for _ in chains] == [1] * len(chains)
+    with old.deps.database.read() as tx:
+        assert tx.row_tagging.count_bare(99) == untagged
+    assert sealer(old.deps) == 1
+    with old.deps.database.read() as tx:
+        assert tx.row_tagging.count_bare(99) < untagged
 
 
 def test_a_chain_that_is_damaged_between_two_passes_stops_the_second(stage: Stage) -> None:

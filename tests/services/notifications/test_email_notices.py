@@ -220,7 +220,7 @@ def test_an_end_is_not_told_when_everybody_has_everything(stage: Stage) -> None:
 def test_an_end_is_told_when_one_recipient_has_something_left(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
-    assert subjects(stage) == ["En mottaker har lastet ned"]
+    assert subjects(stage) == ["Et dokument er sendt til en mottaker"]
     stage.clock.advance(days=7)
     assert subjects(stage) == ["En deling utløper snart"]
 
@@ -456,7 +456,7 @@ def test_a_letter_is_in_the_readers_language(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     choose(stage, language=Language.NYNORSK)
-    assert subjects(stage) == ["Ein mottakar har lasta ned"]
+    assert subjects(stage) == ["Eit dokument er sendt til ein mottakar"]
 
 
 def test_no_letter_betrays_what_was_shared_with_whom(stage: Stage) -> None:

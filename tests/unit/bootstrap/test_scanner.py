@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
 
 from deldokument.adapters.clamd import ClamdScanner
 from deldokument.bootstrap.scanner import open_scanner
-from deldokument.cli.main import scanner_state
 from deldokument.config.groups import ScannerSettings
+from deldokument.domain.errors import Unavailable
+from deldokument.services.maintenance.health import Level, check_scanner
 from tests.fakes.scanner import MemoryScanner
 
 DATED = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -43,7 +44,12 @@ def test_a_scanner_is_opened_without_a_connection(url: str) -> None:
     assert isinstance(open_scanner(ScannerSettings(url=url)), ClamdScanner)
 
 
-def test_doctor_names_engine_and_signatures_or_says_that_documents_wait() -> None:
-    assert scanner_state(MemoryScanner(DATED)) == "Memory 1, signatures of 2026-11-24T08:00+00:00"
-    assert scanner_state(MemoryScanner(None)) == "Memory 1, signatures of WARNING: unknown date"
-    assert scanner_state(MemoryScanner(None, down=True)).startswith("WARNING: documents wait")
+def test_doctor_grades_the_scanner_by_the_age_of_its_signatures() -> None:
+    def graded(scanner: MemoryScanner, now: datetime = DATED) -> tuple[Level, str]:
+        return check_scanner(scanner, now, timedelta(days=7))
+
+    assert graded(MemoryScanner(DATED)) == (Level.OK, "Memory 1, signatures of 2026-11-24T08:00:00+00:00")
+    assert graded(MemoryScanner(DATED), DATED + timedelta(days=8))[0] is Level.WARNING
+    assert graded(MemoryScanner(None))[0] is Level.WARNING
+    with pytest.raises(Unavailable, match="scanner"):
+        graded(MemoryScanner(DATED, down=True))

@@ -37,6 +37,7 @@ ROWS: dict[str, Row] = {
     "MANAGEMENT_HOST": ("management_host", "127.0.0.1", "10.0.0.1", "10.0.0.1", {}),
     "MANAGEMENT_PORT": ("management_port", 8001, "9100", 9100, {}),
     "SERVE_WORKERS": ("serve_workers", 1, "4", 4, {}),
+    "LOG_FORMAT": ("log_format", "text", "json", "json", {}),
     "MAX_CONNECTIONS": ("max_connections", 2000, "500", 500, {}),
     "LEND_SOCKETS": ("lend_sockets", True, "false", False, {}),
     "DATA_DIR": ("data_dir", REQUIRED, "/srv/data", Path("/srv/data"), {}),

@@ -17,12 +17,14 @@ from deldokument.domain.share import (
     Document,
     Progress,
     Receipt,
+    ReceiptState,
     Share,
     ShareState,
     check_document_name,
     check_file_name,
     check_text,
     covers,
+    document_counts,
     largest_ranges,
     merge_ranges,
     new_document_id,
@@ -252,6 +254,8 @@ OPENED = Receipt("s", None, "r", "p", NOW, NOW)
 PART_OF_A = Receipt("s", "a", "r", "p", NOW, NOW, ((0, 1),))
 ALL_OF_A = replace(PART_OF_A, covered=((0, 9),), completed_at=NOW)
 ALL_OF_B = replace(ALL_OF_A, document_id="b", subject_id="colleague")
+CONFIRMED_A = replace(PART_OF_A, confirmed_at=NOW)
+CONFIRMED_B = replace(ALL_OF_B, confirmed_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -259,25 +263,47 @@ ALL_OF_B = replace(ALL_OF_A, document_id="b", subject_id="colleague")
     [
         ([], Progress.NONE),
         ([OPENED], Progress.OPENED),
-        ([OPENED, PART_OF_A], Progress.PARTLY),
-        ([PART_OF_A, replace(PART_OF_A, document_id="b")], Progress.PARTLY),
-        ([ALL_OF_A], Progress.PARTLY),
-        ([ALL_OF_A, replace(PART_OF_A, document_id="b")], Progress.PARTLY),
-        ([ALL_OF_A, ALL_OF_B], Progress.DOWNLOADED),
-        ([ALL_OF_A, PART_OF_A, ALL_OF_B], Progress.DOWNLOADED),
+        ([OPENED, PART_OF_A], Progress.STARTED),
+        ([PART_OF_A, replace(PART_OF_A, document_id="b")], Progress.STARTED),
+        ([ALL_OF_A], Progress.STARTED),
+        ([ALL_OF_A, replace(PART_OF_A, document_id="b")], Progress.STARTED),
+        ([ALL_OF_A, ALL_OF_B], Progress.SENT),
+        ([ALL_OF_A, PART_OF_A, ALL_OF_B], Progress.SENT),
+        ([CONFIRMED_A], Progress.STARTED),
+        ([CONFIRMED_A, ALL_OF_B], Progress.SENT),
+        ([CONFIRMED_A, CONFIRMED_B], Progress.RECEIVED),
     ],
 )
-def test_a_recipient_has_downloaded_when_every_document_was_sent_whole(
-    receipts: list[Receipt], progress: Progress
-) -> None:
+def test_a_recipient_has_what_every_document_has_come_to(receipts: list[Receipt], progress: Progress) -> None:
     assert progress_of(receipts, ["a", "b"]) is progress
 
 
-def test_a_share_without_documents_is_downloaded_by_nobody() -> None:
+def test_a_share_without_documents_is_sent_to_nobody() -> None:
     assert progress_of([], []) is Progress.NONE
 
 
-def test_an_opening_is_no_download() -> None:
-    assert not replace(OPENED, completed_at=NOW).is_download
-    assert not PART_OF_A.is_download
-    assert ALL_OF_A.is_download
+def test_documents_are_counted_once_for_all_persons_of_a_recipient() -> None:
+    colleague = replace(ALL_OF_A, subject_id="colleague")
+    assert document_counts([OPENED, ALL_OF_A, colleague, CONFIRMED_B]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("receipt", "state", "at"),
+    [
+        (replace(OPENED, completed_at=NOW), None, NOW),
+        (PART_OF_A, ReceiptState.STARTED, NOW),
+        (replace(ALL_OF_A, last_at=NOW + timedelta(hours=1)), ReceiptState.SENT, NOW),
+        (replace(CONFIRMED_A, last_at=NOW + timedelta(hours=1)), ReceiptState.RECEIVED, NOW),
+    ],
+)
+def test_a_receipt_says_how_far_a_document_has_come_and_since_when(
+    receipt: Receipt, state: ReceiptState | None, at: datetime
+) -> None:
+    assert (receipt.state, receipt.state_at, receipt.is_sent) == (state, at, state not in {None, ReceiptState.STARTED})
+
+
+def test_only_a_whole_document_that_no_proxy_took_is_sent_whole() -> None:
+    assert replace(ALL_OF_A, direct=True).is_whole
+    assert not replace(PART_OF_A, direct=True).is_whole
+    assert not replace(OPENED, completed_at=NOW, direct=True).is_whole
+    assert not ALL_OF_A.is_whole

@@ -68,11 +68,15 @@ def judge(stage: Stage, document_id: str, verdict: str) -> None:
         tx.shares.save_document(replace(document, sealed_inspection=sealed))
 
 
-def test_the_agreement_promises_that_the_recipient_is_told() -> None:
+def test_the_recipient_and_the_sharer_read_what_clause_9_2_of_the_agreement_promises(web: Web) -> None:
     newest = max(AGREEMENTS.glob("*.md"), key=lambda path: tuple(map(int, path.stem.split("."))))
     clause = re.search(r"\*\*9\.2\*\*(.*)", newest.read_text("utf-8"))
     assert clause
-    assert "«Ikke kontrollert for virus» for mottakeren og for den som deler" in clause[1]
+    promised = re.search("«(.+)» for mottakeren og for den som deler", clause[1])
+    assert promised
+    share_id = web.stage.publish(OLA)
+    for who, path in ((OLA, f"/d/{share_id}"), (KARI, f"/delinger/{share_id}")):
+        assert promised[1].lower() in words(web.browser(who).get(path).text)
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "en"])

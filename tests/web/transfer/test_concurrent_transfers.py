@@ -72,7 +72,7 @@ def taken(stage: Stage, content: Content) -> list[bytes]:
     async def send(message: Message) -> None:
         pieces.append(bytes(message.get("body", b"")))
 
-    response = ContentResponse(stage.deps, content, 0, content.length, lambda: True, 200, {})
+    response = ContentResponse(stage.deps, content, 0, content.length, lambda: True, 200, {}, direct=True)
     asyncio.run(response({"type": "http"}, deaf, send))
     return pieces
 
@@ -126,7 +126,7 @@ def test_steps_for_a_crowd_are_made_a_few_at_a_time(stage: Stage, content: tuple
 
     async def all_at_once() -> None:
         each = [reopened(stage, content[0]) for _ in range(60)]
-        read = [ContentResponse(stage.deps, one, 0, STEP, lambda: True, 206, {}) for one in each]
+        read = [ContentResponse(stage.deps, one, 0, STEP, lambda: True, 206, {}, direct=True) for one in each]
         await asyncio.gather(*(response({"type": "http"}, deaf, send) for response in read))
 
     asyncio.run(all_at_once())
@@ -140,7 +140,9 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         found = reopened(stage, content[0])
         headers = {"Content-Length": str(found.length)}
-        await ContentResponse(stage.deps, found, 0, found.length, lambda: True, 200, headers)(scope, receive, send)
+        await ContentResponse(stage.deps, found, 0, found.length, lambda: True, 200, headers, direct=True)(
+            scope, receive, send
+        )
 
     with running(app, BoundedConnection) as port, ExitStack() as hanging:
         for _ in range(2 * downloads._SMALL_STEPS):

@@ -245,9 +245,10 @@ class SqlAudit:
         """Return the keys of all chains that have an event, a head or a checkpoint."""
         return [row.chain for row in self._work.rows(_chains)]
 
-    def verify(self) -> Fault | None:
-        """Return the first fault in any chain, or None. Compares checkpoints with the chain; ignores signatures."""
-        return next(filter(None, map(self._verify, self.chains())), None)
+    def verify(self, chain: str | None = None) -> Fault | None:
+        """Return the first fault in any chain or in one. Compares checkpoints with the chain; ignores signatures."""
+        chains = self.chains() if chain is None else [chain]
+        return next(filter(None, map(self._verify, chains)), None)
 
     def _verify(self, chain: str) -> Fault | None:
         seals = (seal.mark for seal in self._every_seal(chain))

@@ -98,15 +98,14 @@ _of_target = (
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
-# Counts as domain.share.progress_of does: a recipient has downloaded when every document has a complete
-# receipt.
+# Counts as domain.share.progress_of does: a recipient has downloaded when every document is at least sent.
 _was_downloaded = (
     exists()
     .where(
         receipt.c.share_id == document.c.share_id,
         receipt.c.document_id == document.c.id,
         receipt.c.recipient_id == recipient.c.id,
-        receipt.c.completed_at.is_not(None),
+        or_(receipt.c.completed_at.is_not(None), receipt.c.confirmed_at.is_not(None)),
     )
     .correlate(document, recipient)
 )

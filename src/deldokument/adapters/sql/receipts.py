@@ -21,14 +21,19 @@ from deldokument.ports.repositories.receipts import ReceiptPlace
 _RECEIPT = RowMapper(Receipt, receipt)
 _listed = [column for column in _RECEIPT.columns if column is not receipt.c.covered]
 
-_at, _done = (bindparam(name, type_=UtcMicros()) for name in ("at", "done"))
-_is_first = or_(share.c.opened_at.is_(None), and_(share.c.downloaded_at.is_(None), _done.is_not(None)))
+_at, _done, _confirmed = (bindparam(name, type_=UtcMicros()) for name in ("at", "done", "confirmed"))
+_is_first = or_(
+    share.c.opened_at.is_(None),
+    and_(share.c.downloaded_at.is_(None), _done.is_not(None)),
+    and_(share.c.received_at.is_(None), _confirmed.is_not(None)),
+)
 _received = (
     update(share)
     .where(share.c.id == param("key"), _is_first)
     .values(
         opened_at=func.coalesce(share.c.opened_at, _at),
         downloaded_at=func.coalesce(share.c.downloaded_at, _done),
+        received_at=func.coalesce(share.c.received_at, _confirmed),
     )
 )
 _one = select(*_RECEIPT.columns).where(
@@ -69,9 +74,10 @@ class SqlReceipts:
         """Write at least one receipt; all must belong to one share."""
         rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
         self._work.insert_or_replace(_RECEIPT.table, rows)
-        done = min((r.completed_at for r in receipts if r.completed_at), default=None)
-        first = {"key": receipts[0].share_id, "at": min(r.first_at for r in receipts), "done": done}
-        self._work.run(_received, first)
+        confirmed = min((r.confirmed_at for r in receipts if r.confirmed_at), default=None)
+        done = min((r.completed_at or r.state_at for r in receipts if r.is_sent), default=None)
+        opened = min(r.first_at for r in receipts)
+        self._work.run(_received, {"key": receipts[0].share_id, "at": opened, "done": done, "confirmed": confirmed})
 
     def get(self, share_id: str, document_id: str | None, recipient_id: str, subject_id: str) -> Receipt | None:
         """Return the receipt.

@@ -40,6 +40,7 @@ _of_documents = (
 )
 _of_rows = _in_order.where(is_about_row, InList(about_row, "keys"))
 _memberships = select(member.c.account_id, member.c.lookup_hash).where(InList(member.c.lookup_hash, "hashes"))
+_shares_of_documents = select(document.c.id, document.c.share_id).where(InList(document.c.id, "keys"))
 _living_memberships = _memberships.where(is_living)
 _set_grants = (
     update(recipient)
@@ -104,6 +105,10 @@ class SqlRowTagging:
         missing = set(lookup_hashes) - {row.lookup_hash for row in living}
         others = self._work.batched(_memberships, "hashes", missing)
         return {(row.account_id, row.lookup_hash) for row in (*living, *others)}
+
+    def shares_of_documents(self, document_ids: Collection[str]) -> dict[str, str]:
+        """Return the share of each document that exists, in one query."""
+        return {row.id: row.share_id for row in self._work.batched(_shares_of_documents, "keys", document_ids)}
 
     def tag(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now."""

@@ -41,6 +41,7 @@ _counts = (
     _sum(share.c.byte_count),
     func.count(share.c.opened_at),
     func.count(share.c.downloaded_at),
+    func.count(share.c.received_at),
     func.count(case((and_(share.c.opened_at.is_(None), _is_over), 1))),
     func.count(share.c.key_destroyed_at),
 )

@@ -104,8 +104,8 @@ class Audit(Protocol):
         """Return the keys of all chains that have an event, a head or a checkpoint."""
         ...
 
-    def verify(self) -> Fault | None:
-        """Return the first fault in any chain, or None.
+    def verify(self, chain: str | None = None) -> Fault | None:
+        """Return the first fault in any chain, or in this one; None if there is none.
 
         Checkpoints are compared with the chain; their signatures are not verified.
         """

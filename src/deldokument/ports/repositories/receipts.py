@@ -18,7 +18,7 @@ class Receipts(Protocol):
     def save(self, receipt: Receipt) -> None:
         """Insert, or replace the one of the same share, document, recipient and subject.
 
-        For the statistics, the share keeps the times of its first receipt and of its first complete download.
+        For the statistics, the share keeps the times of its first receipt, first sent document and first confirmation.
         """
         ...
 

@@ -70,6 +70,10 @@ class RowTagging(Protocol):
         """Return account and hash of members with these hashes, removed ones included."""
         ...
 
+    def shares_of_documents(self, document_ids: Collection[str]) -> dict[str, str]:
+        """Return the share of each document that exists, by document."""
+        ...
+
     def tag(self, kind: str, row_ids: Collection[str]) -> None:
         """Give the rows tags or cards as they are now, their rows locked."""
         ...

@@ -3,6 +3,7 @@
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `access`: decides who may open a share, at every request
+- `confirmation`: records that a recipient has received documents
 - `content`: reads any byte range of a document or of the zip of all documents
 - `delivery`: records delivered bytes and receipts
 - `layout_cache`: keeps the layouts of zips that were computed lately

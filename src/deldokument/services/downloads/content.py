@@ -101,6 +101,8 @@ class Content:
     media_type: str
     length: int
     etag: str
+    sha256: bytes | None
+    """Of the whole content; None for an archive."""
     archive: Archive | None
     sources: ArchiveSources = field(repr=False)
 
@@ -142,6 +144,7 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document,
         media_type=inspection.media_type,
         length=document.length,
         etag=inspection.manifest_hash[:16].hex(),
+        sha256=inspection.sha256,
         archive=None,
         sources=sources,
     )
@@ -167,6 +170,7 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *,
         media_type="application/zip",
         length=layout.archive.length,
         etag=layout.etag,
+        sha256=None,
         archive=layout.archive,
         sources=sources,
     )

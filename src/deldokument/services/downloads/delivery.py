@@ -1,7 +1,8 @@
 """Records of delivered bytes: receipts per document, and download events.
 
 Guarantees:
-- A receipt never claims a byte that was not handed on.
+- A receipt never claims a byte that was not sent. The byte routes count those that the client's TCP acknowledged.
+- A transfer that ended in a reset completes no document whose end the client may not have read.
 - Its size is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
   must be fetched again before the document counts as downloaded.
 - What a system reads back never counts as a download by a recipient: it is an event of its own.
@@ -31,17 +32,31 @@ EVENT_INTERVAL = timedelta(minutes=10)
 """A download in many ranges is one event in this time, and one more when it completes the document."""
 
 
-def record_delivery(deps: Dependencies, content: Content, start: int, stop: int, at: datetime | None = None) -> None:
-    """Write the receipts of bytes [start, stop), which were handed on, and an event if one is due.
+MAX_UNREAD = 2**25
+"""Bytes that a client's machine may have acknowledged before the client reads them."""
 
-    ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit was lost,
-    nothing is written twice.
+
+def record_delivery(
+    deps: Dependencies,
+    content: Content,
+    start: int,
+    stop: int,
+    at: datetime | None = None,
+    *,
+    is_clean: bool = True,
+    is_direct: bool = False,
+) -> None:
+    """Write the receipts of bytes [start, stop), which were sent, and an event if one is due.
+
+    ``is_clean``: the transfer did not end in a reset. ``is_direct``: the person's own machine acknowledged the bytes,
+    and no proxy. ``at`` is the time of the delivery. A retry passes the same ``at``: if only the response to the commit
+    was lost, nothing is written twice.
     """
     access, share = content.access, content.access.share
     if isinstance(access, SystemAccess):
         _record_read_back(deps, content, access, start, stop, at)
         return
-    had = delivered_ranges(content, start, stop)
+    had = delivered_ranges(content, start, stop, unread=0 if is_clean else MAX_UNREAD)
     first = next(had, None)
     if first is None:
         return
@@ -57,7 +72,7 @@ def record_delivery(deps: Dependencies, content: Content, start: int, stop: int,
         for page in _pages(chain([first], had)):
             documents += len(page)
             size += sum(stop - start for ranges in page.values() for start, stop in ranges)
-            completed, without_event = _record_receipts(tx, content, access, subject_id, now, page)
+            completed, without_event = _record_receipts(tx, content, access, subject_id, now, page, is_direct)
             whole += completed
             due += without_event
         details: dict[str, str | int] = {
@@ -105,14 +120,18 @@ def _is_recorded(tx: Transaction, then: EventFilter, details: Mapping[str, str |
     return any(found.event.details == details for found in tx.audit.newest(then, before=None, limit=PAGE_SIZE))
 
 
-def delivered_ranges(content: Content, start: int, stop: int) -> Iterator[tuple[int, Ranges]]:
+def delivered_ranges(content: Content, start: int, stop: int, *, unread: int = 0) -> Iterator[tuple[int, Ranges]]:
     """Yield the documents in bytes [start, stop) with their ranges.
 
-    A range up to the end of the content includes the empty documents.
+    A document that ends within the last ``unread`` bytes lacks its last byte: the client may not have read it. A range
+    up to the end of the content includes the empty documents.
     """
+    position = start
     for piece, first, last in pieces_within(content, start, stop):
+        position += last - first
         if isinstance(piece, Slice):
-            yield piece.number, [(first, last)]
+            is_unread = last == piece.length and position > stop - unread
+            yield piece.number, [(first, last - is_unread)]
     if stop == content.length:
         yield from ((number, []) for number, length in enumerate(content.sources.lengths) if length == 0)
 
@@ -129,6 +148,7 @@ def _record_receipts(
     subject_id: str,
     now: datetime,
     by_number: Mapping[int, Ranges],
+    is_direct: bool,
 ) -> tuple[int, int]:
     """Save the receipts of some documents.
 
@@ -144,7 +164,7 @@ def _record_receipts(
         grown = [
             merge_receipt(
                 before,
-                Receipt(share_id, ids[number], recipient_id, subject_id, now, now),
+                Receipt(share_id, ids[number], recipient_id, subject_id, now, now, direct=is_direct),
                 ranges,
                 content.sources.lengths[number],
             )
@@ -161,16 +181,17 @@ def _record_receipts(
 
 
 def merge_receipt(earlier: Receipt | None, fresh: Receipt, ranges: list[tuple[int, int]], length: int) -> Receipt:
-    """Return the receipt with the ranges added to those of the earlier one, if there is one."""
-    covered = largest_ranges(merge_ranges([*(earlier.covered if earlier else ()), *ranges]), MAX_RANGES)
-    done = earlier.completed_at if earlier and earlier.completed_at else None
-    return Receipt(
-        fresh.share_id,
-        fresh.document_id,
-        fresh.recipient_id,
-        fresh.subject_id,
-        earlier.first_at if earlier else fresh.first_at,
-        max(fresh.last_at, earlier.last_at) if earlier else fresh.last_at,
-        covered,
-        done or (fresh.last_at if covers(covered, length) else None),
+    """Return the receipt with the ranges added to those of the earlier one, if there is one.
+
+    It is direct if each range was, or if direct ranges of one transfer are the whole document.
+    """
+    before = earlier or fresh
+    is_whole = covers(merge_ranges(ranges), length)
+    covered = largest_ranges(merge_ranges([*before.covered, *ranges]), MAX_RANGES)
+    return replace(
+        before,
+        last_at=max(fresh.last_at, before.last_at),
+        covered=covered,
+        completed_at=before.completed_at or (fresh.last_at if covers(covered, length) else None),
+        direct=before.is_whole or (fresh.direct and (before.direct or not before.covered or is_whole)),
     )

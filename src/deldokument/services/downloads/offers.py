@@ -41,14 +41,25 @@ _ONE_OPENING = timedelta(minutes=10)
 class OfferedDocument:
     """A document as its recipient sees it.
 
-    ``downloaded_at`` is when this person first had all of it. ``finding`` is None until the document is inspected.
+    ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
+    document is inspected.
     """
 
     id: str
     name: str
     length: int
     finding: Finding | None
-    downloaded_at: datetime | None
+    receipt: Receipt | None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether every byte was sent to the person, or the person has confirmed it."""
+        return self.receipt is not None and self.receipt.is_sent
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the person has confirmed it."""
+        return self.receipt is not None and self.receipt.confirmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,11 @@ class Offer:
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
+
+    @property
+    def to_confirm(self) -> tuple[OfferedDocument, ...]:
+        """Documents that were sent to the person, at least in part, and that the person has not confirmed."""
+        return tuple(one for one in self.documents if one.receipt and not one.is_confirmed)
 
     @property
     def contact(self) -> Contact:
@@ -165,11 +181,8 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
 def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
-    had = {
-        receipt.document_id: receipt.completed_at
-        for receipt in around.receipts[share.id]
-        if receipt.subject_id == subject_id and receipt.is_download
-    }
+    own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
+    had = {receipt.document_id: receipt for receipt in own}
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -187,6 +200,10 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
             if r.id in access.recipient_ids and r.kind == "organization"
         ),
     )
+
+
+def _furthest(receipt: Receipt) -> tuple[bool, bool]:
+    return receipt.confirmed_at is not None, receipt.is_sent
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:

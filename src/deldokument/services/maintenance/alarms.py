@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deldokument.domain.audit import NO_TENANT, EventKind
-from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.clock import Clock
 from deldokument.ports.repositories.audit import EventFilter
+from deldokument.ports.repositories.transaction import Database
 
 PERIOD = timedelta(hours=1)
 _MAX_COUNTED = 1000
 
 
-def count_limited_persons(deps: Dependencies) -> int:
+def count_limited_persons(database: Database, clock: Clock) -> int:
     """Return how many persons were refused too often at links within the last hour, at most 1000.
 
     Raises: Unavailable.
     """
-    wanted = EventFilter(NO_TENANT, since=deps.clock.now() - PERIOD, kind=EventKind.REFUSALS_LIMITED)
-    with deps.database.read() as tx:
+    wanted = EventFilter(NO_TENANT, since=clock.now() - PERIOD, kind=EventKind.REFUSALS_LIMITED)
+    with database.read() as tx:
         return len(tx.audit.newest(wanted, before=None, limit=_MAX_COUNTED))

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.backlog import Waiting
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.notifications.registry import CHANNELS
 
-_MAX_COUNTED = 10_000
+MAX_COUNTED = 10_000
 """Rows without a tag that are counted of each kind: a count of all would read the whole table."""
 
 
@@ -45,14 +46,13 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     """Measure the lag now. Raises: Unavailable."""
     now = deps.clock.now()
     with deps.database.read() as tx:
-        queues, messages, deployment = tx.backlog.waiting(now), tx.backlog.messages(now), tx.deployment.get()
+        waiting, lags = waiting_in(tx, now)
+        deployment = tx.deployment.get()
         damaged_rows, doubtful_rows = tx.damage.count(), tx.row_tagging.count_doubts()
-        untagged_rows = 0 if deps.integrity.is_enforced() else tx.row_tagging.count_bare(_MAX_COUNTED)
-    waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
-    waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
+        untagged_rows = 0 if deps.integrity.is_enforced() else tx.row_tagging.count_bare(MAX_COUNTED)
     return WorkerLag(
         waiting=waiting,
-        lags={queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()},
+        lags=lags,
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
         damaged_rows=damaged_rows,
         untagged_rows=untagged_rows,
@@ -60,3 +60,11 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
         halted=deployment.halted_at is not None,
         skew=deps.clock.skew(),
     )
+
+
+def waiting_in(tx: Transaction, now: datetime) -> tuple[Mapping[str, Waiting], Mapping[str, timedelta]]:
+    """Return the waiting items of each queue, and how long the oldest of each has waited."""
+    queues, messages = tx.backlog.waiting(now), tx.backlog.messages(now)
+    waiting: dict[str, Waiting] = {queue.value: one for queue, one in queues.items()}
+    waiting |= {entry.queue: messages[channel] for channel, entry in CHANNELS.items()}
+    return waiting, {queue: max(now - (one.since or now), timedelta()) for queue, one in waiting.items()}

@@ -8,7 +8,7 @@
 Guarantees:
 - A row is sealed only if the event log supports it, and if its encrypted number proves whom it names.
 - A row that is not supported has no tag, not even one that a node has written before tags are enforced.
-- A pass can stop anywhere and be repeated; workers share the rows.
+- A pass can stop anywhere and be repeated; workers share the rows. No transaction lasts longer than one chain takes.
 - Tags are not enforced while a node runs that writes none.
 
 Does not: recognise a row whose forger has also written the events; docs/threat-model.md lists what else remains.
@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
-from deldokument.domain.chain import BEGINNING, Mark
+from deldokument.domain.chain import Mark
 from deldokument.domain.errors import Broken, Conflict, require
 from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
@@ -64,19 +64,25 @@ class RowTagger:
 
     def __init__(self) -> None:
         self._verified: dict[str, Mark] = {}
+        self._chains: list[str] = []
         self._kinds: list[str] = []
         self._after = ""
         self._is_clean = False
 
     def __call__(self, deps: Dependencies) -> int:
-        """Do one slice; return 1 while the pass continues. Nothing is left to do once tags are enforced.
+        """Do one step of the pass; return 1 while it continues. Nothing is left to do once tags are enforced.
 
-        Raises: Broken if the event log does not verify.
+        A step verifies one chain, or looks at one slice of rows. Raises: Broken if a chain does not verify; the next
+        step verifies it again.
         """
         if deps.integrity.is_enforced():
             return 0
         if not self._kinds:
             self._begin(deps)
+        if self._chains:
+            self._verify(deps, self._chains[-1])
+            self._chains.pop()
+            return 1
         changed, last = seal_slice(deps, self._kinds[0], self._after)
         self._is_clean = self._is_clean and not changed
         self._after = last or ""
@@ -88,19 +94,20 @@ class RowTagger:
 
     def _begin(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:
-            self._verify(tx)
             self._is_clean = not tx.deployment.has_older_nodes()
+            self._chains = tx.audit.chains()
             self._kinds = list(tx.row_tagging.kinds())
 
-    def _verify(self, tx: Transaction) -> None:
-        """Verify the whole log at first, with its checkpoints, and later only what is new."""
-        chains, known = tx.audit.chains(), self._verified
-        later = (tx.audit.verify_since(chain, known.get(chain, BEGINNING)) for chain in chains)
-        fault = next(filter(None, later), None) if known else tx.audit.verify()
+    def _verify(self, deps: Dependencies, chain: str) -> None:
+        """Verify the whole chain at first, with its checkpoints, and in later passes only what is new."""
+        known = self._verified.get(chain)
+        with deps.database.read() as tx:
+            fault = tx.audit.verify_since(chain, known) if known else tx.audit.verify(chain)
+            head = tx.audit.head(chain)
         if fault:
             why = f"{fault.flaw.value} event {fault.number} of {fault.chain}"
             raise Broken(f"audit trail, no row is sealed by it: {why}")
-        self._verified = {chain: tx.audit.head(chain) for chain in chains}
+        self._verified[chain] = head
 
     def _end(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:
@@ -207,7 +214,7 @@ def _judged(deps: Dependencies, tx: Transaction, kind: str, rows: Sequence[Store
         return [_with_person(key, _ROLES[kind], one) for one in found]
     if kind in _SEALED:
         return [_with_columns(key, _SEALED[kind], one) for one in found]
-    return [_with_document(tx, one) if kind == "upload" else one for one in found]
+    return _with_documents(tx, found) if kind == "upload" else found
 
 
 def _with_person(key: bytes, role: StaffRole, judged: _Judged) -> _Judged:
@@ -230,12 +237,15 @@ def _with_columns(key: bytes, columns: Mapping[str, EncryptedColumn], judged: _J
     return judged if judged.doubt or is_own else replace(judged, doubt=Doubt.CHANGED)
 
 
-def _with_document(tx: Transaction, judged: _Judged) -> _Judged:
-    """Check that the upload is for a document of its share."""
-    values = judged.row.values
-    document = tx.shares.document(values["document_id"])
-    is_consistent = document is not None and document.share_id == values["share_id"]
-    return judged if is_consistent else replace(judged, doubt=Doubt.CHANGED)
+def _with_documents(tx: Transaction, judged: Sequence[_Judged]) -> list[_Judged]:
+    """Check that each upload is for a document of its share."""
+    shares = tx.row_tagging.shares_of_documents({one.row.values["document_id"] for one in judged})
+    return [
+        one
+        if shares.get(one.row.values["document_id"]) == one.row.values["share_id"]
+        else replace(one, doubt=Doubt.CHANGED)
+        for one in judged
+    ]
 
 
 class _Shares:
@@ -257,7 +267,7 @@ class _Shares:
             self._recipients[recipient.share_id].append(recipient)
         self._sharers = self._sharer_hashes()
         self._memberships = tx.row_tagging.memberships(set(self._sharers.values()))
-        self._account_tenants: dict[str, str | None] = {}
+        self._accounts = tx.accounts.by_ids({one.account_id for one in of_shares})
         self._integration_accounts: dict[str, str | None] = {}
 
     def judged(self) -> list[_Judged]:
@@ -293,10 +303,8 @@ class _Shares:
 
     def _has_sharer(self, share: Share) -> bool:
         """Return whether the account belongs to the tenant, and whether the last sharer belonged to the account."""
-        if share.account_id not in self._account_tenants:
-            account = self._tx.accounts.get(share.account_id)
-            self._account_tenants[share.account_id] = account.tenant_id if account else None
-        if self._account_tenants[share.account_id] != share.tenant_id:
+        account = self._accounts.get(share.account_id)
+        if account is None or account.tenant_id != share.tenant_id:
             return False
         if share.state not in _LIVING:
             return True

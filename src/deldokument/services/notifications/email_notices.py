@@ -43,13 +43,14 @@ from deldokument.services.shares.proposals import is_proposal_of, waits_for_appr
 SOON = timedelta(days=3)
 """How long before the end of a share its sharer gets an e-mail."""
 _PAGE = 1000
+_DONE = frozenset({Progress.SENT, Progress.RECEIVED})
 
 
 # --- planning --------------------------------------------------------------------------------------------------------
 
 
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan an e-mail saying that a recipient has downloaded a whole document."""
+    """Plan an e-mail saying that a whole document was sent to a recipient."""
     share = _share_of(tx, stored)
     if not stored.event.is_download or share.member_id is None or not share.intact:
         return
@@ -287,10 +288,10 @@ def _soon(share: Share) -> datetime:
 
 
 def _has_all(tx: Transaction, share: Share) -> bool:
-    """Return whether every recipient has downloaded every document. For an organisation, any person counts."""
+    """Return whether every document is at least sent to every recipient. For an organisation, any person counts."""
     receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
     for receipt in tx.receipts.of_shares([share.id]):
         receipts[receipt.recipient_id].append(receipt)
     documents = [document.id for document in tx.shares.documents([share.id])]
     recipients = tx.shares.recipients([share.id])
-    return all(progress_of(receipts[one.id], documents) is Progress.DOWNLOADED for one in recipients)
+    return all(progress_of(receipts[one.id], documents) in _DONE for one in recipients)

@@ -34,8 +34,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Var det ikke deg? Da trenger du ikke gjøre noe. Adressen blir ikke brukt.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "En mottaker har lastet ned",
-            "En mottaker har lastet ned noe du har delt. Logg inn for å se hvem, og hva:\n\n{link}\n\n"
+            "Et dokument er sendt til en mottaker",
+            "En mottaker har begynt å laste ned noe du har delt, og et helt dokument er sendt. Logg inn for å se hvem, "
+            "hva, og om mottakeren har bekreftet det:\n\n{link}\n\n"
             "Du får høyst én slik e-post om dagen for hver deling.",
         ),
         EmailKind.ENDING: _Words(
@@ -72,8 +73,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Var det ikkje deg? Då treng du ikkje gjere noko. Adressa blir ikkje brukt.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "Ein mottakar har lasta ned",
-            "Ein mottakar har lasta ned noko du har delt. Logg inn for å sjå kven, og kva:\n\n{link}\n\n"
+            "Eit dokument er sendt til ein mottakar",
+            "Ein mottakar har byrja å laste ned noko du har delt, og eit heilt dokument er sendt. Logg inn for å sjå "
+            "kven, kva, og om mottakaren har stadfesta det:\n\n{link}\n\n"
             "Du får høgst éin slik e-post om dagen for kvar deling.",
         ),
         EmailKind.ENDING: _Words(
@@ -110,8 +112,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Was it not you? Then you need not do anything. The address will not be used.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "A recipient has downloaded",
-            "A recipient has downloaded something that you have shared. Log in to see who, and what:\n\n{link}\n\n"
+            "A document was sent to a recipient",
+            "A recipient has begun to download something that you have shared, and a whole document was sent. Log in "
+            "to see who, what, and whether the recipient has confirmed it:\n\n{link}\n\n"
             "You get at most one such e-mail a day for each share.",
         ),
         EmailKind.ENDING: _Words(

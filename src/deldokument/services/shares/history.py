@@ -1,7 +1,7 @@
 """The events of one share as a list for systems.
 
 Guarantees:
-- Only recipients who opened or downloaded are shown, masked as in the receipts; no other person is.
+- Only recipients who opened, downloaded or confirmed are shown, masked as in the receipts; no other person is.
 - A system that acted is named.
 - Refusals are not listed: the persons are strangers to the tenant.
 - A list that is read page by page continues where it was, even if events are added meanwhile.
@@ -22,7 +22,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.shares.authorization import share_for_reading
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED})
+_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
 _LISTED = _BY_RECIPIENTS | {
     EventKind.DRAFT_STARTED,
     EventKind.DRAFT_ABANDONED,

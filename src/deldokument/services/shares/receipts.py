@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from deldokument.domain.identifiers import Sharer, mask_person
-from deldokument.domain.share import Receipt, Share
+from deldokument.domain.share import Receipt, ReceiptState, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.receipts import ReceiptPlace
 from deldokument.ports.repositories.transaction import Transaction
@@ -33,7 +33,9 @@ class ReceiptEvent(StrEnum):
 class ReceiptView:
     """A person (masked) who opened the share or downloaded a document for a recipient.
 
-    ``complete``: the person was sent the whole document. Only then does it count as downloaded.
+    - ``complete``: every byte of the document was sent to the person.
+    - ``state``: how far the document has come; None for an opening.
+    - ``direct``: the person's own machine acknowledged the bytes, and no proxy.
     """
 
     recipient_id: str
@@ -45,6 +47,9 @@ class ReceiptView:
     first_at: datetime
     last_at: datetime
     complete: bool
+    state: ReceiptState | None
+    direct: bool
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Rec
             person=mask_person(subject_number(key, subjects[receipt.subject_id])),
             first_at=receipt.first_at,
             last_at=receipt.last_at,
-            complete=receipt.is_download,
+            complete=receipt.document_id is not None and receipt.completed_at is not None,
+            state=receipt.state,
+            direct=receipt.direct,
+            confirmed_at=receipt.confirmed_at,
         )
         for receipt in receipts
     ]

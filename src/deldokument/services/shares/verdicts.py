@@ -7,7 +7,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
@@ -19,10 +19,14 @@ from deldokument.services.shares.scan_records import ScanRecord, open_scan
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, detected from its content, the verdict on it, and the details of the scan, if any."""
+    """A document's media type, detected from its content, and the verdict on it.
+
+    ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one.
+    """
 
     media_type: str
     verdict: Verdict
+    sha256: str = field(default="", compare=False)
     scan: ScanRecord | None = None
 
     @property
@@ -55,7 +59,7 @@ def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
     try:
         record = read_record(share_key, document)
         verdict = verdict_of(record)
-        return Finding(record.media_type, verdict, open_scan(share_key, document, verdict))
+        return Finding(record.media_type, verdict, record.sha256.hex(), open_scan(share_key, document, verdict))
     except IntegrityError:
         return _UNREADABLE
 

@@ -23,9 +23,11 @@ from deldokument.domain.share import (
     Document,
     Progress,
     Receipt,
+    ReceiptState,
     Recipient,
     Share,
     ShareState,
+    document_counts,
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Integration, Member, Tenant
@@ -51,7 +53,11 @@ from deldokument.services.shares.verdicts import Finding, finding_of
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's."""
+    """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
+
+    ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
+    recipient's own machines acknowledged every byte of every document.
+    """
 
     id: str
     kind: str
@@ -62,6 +68,9 @@ class RecipientView:
     openings: tuple[OpeningView, ...] = ()
     downloads: tuple[DownloadView, ...] = ()
     progress: Progress = Progress.NONE
+    sent: int = 0
+    received: int = 0
+    is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
 
 
@@ -75,13 +84,22 @@ class OpeningView:
 
 @dataclass(frozen=True, slots=True)
 class DownloadView:
-    """A person (masked) who received a document, whole or in part."""
+    """A person (masked) to whom a document was sent, how far it has come, and since when.
+
+    ``is_whole``: the person's own machine acknowledged every byte.
+    """
 
     document_id: str
     document_name: str
     person: str
     at: datetime
-    whole: bool
+    state: ReceiptState
+    is_whole: bool
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the document is at least sent."""
+        return self.state is not ReceiptState.STARTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +310,7 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
 
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
     receipts = related.receipts_for[recipient.id]
+    sent, received = document_counts(receipts)
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -307,13 +326,17 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
                 r.document_id,
                 names[r.document_id],
                 _person_display(key, r, related),
-                r.last_at,
-                r.is_download,
+                r.state_at,
+                r.state,
+                r.is_whole,
             )
             for r in receipts
-            if r.document_id in names
+            if r.document_id in names and r.state
         ),
         progress=progress_of(receipts, names),
+        sent=sent,
+        received=received,
+        is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
         notices=tuple(related.notices[recipient.id]),
     )
 

@@ -58,7 +58,12 @@ def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
     drafts.remove_document(call.deps, call.consumer, share_id, document_id)
 
 
-@router.get("/receipts", tags=["receipts"], summary="List who has opened and downloaded", responses=problems(404))
+@router.get(
+    "/receipts",
+    tags=["receipts"],
+    summary="List who has opened, and how far each document has come",
+    responses=problems(404),
+)
 def get_receipts(call: ApiContext, share_id: str, limit: Limit = 50, cursor: Cursor = "") -> Items[Receipt]:
     """Return the receipts, oldest first. Persons are masked."""
     place = read_cursor(cursor, 3)
@@ -78,4 +83,7 @@ def _receipt(view: ReceiptView) -> Receipt:
         first_at=view.first_at,
         last_at=view.last_at,
         complete=view.complete,
+        state=view.state.value if view.state else None,
+        direct=view.direct,
+        confirmed_at=view.confirmed_at,
     )

@@ -174,7 +174,9 @@ class NewDocument(Given):
 class Receipt(Given):
     """A record that a person (masked) opened the share or was sent bytes of a document, for a recipient.
 
-    `complete`: the person was sent the whole document. Count a document as downloaded only then.
+    `state`: `started` (some bytes were sent), `sent` (every byte was sent) or `received` (the person has confirmed it).
+    It is null for an opening. `complete`: every byte was sent. `direct`: the person's own machine acknowledged the
+    bytes. If it is false, a proxy may hold some of them, and only a confirmation proves receipt.
     """
 
     recipient_id: str
@@ -186,6 +188,9 @@ class Receipt(Given):
     first_at: Instant
     last_at: Instant
     complete: bool
+    state: Literal["started", "sent", "received"] | None
+    direct: bool
+    confirmed_at: Instant | None
 
 
 def share_of(view: ShareView) -> Share:

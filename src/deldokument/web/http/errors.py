@@ -177,6 +177,7 @@ WORDS: dict[str, str] = {
     "line_columns": _("The line must have a number and a name, with a semicolon, a comma or a tab between them."),
     "line_quotes": _("The line has a quotation mark without another one to close it."),
     "discard_final": _("It is too late to undo. The draft is deleted."),
+    "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
     "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "state_changed": _("The page has expired. Load it again, and try once more."),

@@ -90,7 +90,8 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.PROPOSAL_RETURNED: _("The request for approval was dropped"),
     EventKind.SHARE_PUBLISHED: _("The documents were shared"),
     EventKind.SHARE_OPENED: _("A recipient opened the share"),
-    EventKind.DOCUMENT_DOWNLOADED: _("A recipient downloaded"),
+    EventKind.DOCUMENT_DOWNLOADED: _("Everything in a document was sent to a recipient"),
+    EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed that documents were received"),
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
@@ -297,7 +298,7 @@ def words_for(event: AuditEvent) -> str:
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
-        return _("A recipient downloaded in part, or once more")
+        return _("A document was sent to a recipient in part, or once more")
     return EVENT_WORDS[event.kind]
 
 

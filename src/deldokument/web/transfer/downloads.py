@@ -5,9 +5,11 @@ Guarantees:
 - When a share is withdrawn or ends, a running response is cut off within five seconds. It has no clean end, and
   buffered bytes are dropped.
 - Only a single range is served, in linear time (RFC 9110, section 14). The ETag is strong.
+- The SHA-256 of a document is in `Repr-Digest`, so that a client can check what it has got.
 - Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
 - Memory is bounded per reader, and smaller for slow ones.
 - A reader that takes less than TRICKLE bytes in a minute is disconnected.
+- Only bytes that the reader's TCP has acknowledged count as sent; if the reader resets, the last one does not.
 
 A thread sends the bytes of a fast reader from the cipher to the socket, if the connection lends its socket.
 """
@@ -15,12 +17,11 @@ A thread sends the bytes of a fast reader from the cipher to the socket, if the 
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import cache, partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -32,21 +33,19 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.crypto.stream import SEGMENT
 from deldokument.domain.characters import belongs_in_text
-from deldokument.domain.errors import Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
 from deldokument.server.socket_lending import SocketLease, borrow_answer
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
 from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
-from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
 from deldokument.services.downloads.system_access import may_continue
 from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.transfer.response_receipt import ResponseReceipt, is_direct
 
 _Result = TypeVar("_Result")
-log = logging.getLogger("deldokument.web")
 RECHECK_SECONDS = 4.0
 STALL_SECONDS = 60.0
 """A reader that takes less than TRICKLE bytes in this time is disconnected."""
@@ -58,7 +57,6 @@ _readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
 """Bounds the steps decrypted at once: during decryption a step takes several times its size in memory."""
 _SMALL_STEPS = 3 * _READERS
 """Small steps that are read, or wait for the event loop to send them, at once."""
-_RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 lanes = TransferThreads("download")
 _HEADERS = {
@@ -100,6 +98,9 @@ def content_response(deps: Dependencies, request: Request, content: Content, ali
         "Content-Type": content.media_type,
         "Content-Length": str(content.length),
     }
+    if content.sha256:
+        # RFC 9530: it is that of the whole document, also for a range.
+        headers["Repr-Digest"] = f"sha-256=:{b64encode(content.sha256).decode()}:"
     # RFC 9110, 14.2: Range means nothing in a HEAD request.
     wanted = request.headers.get("range") if request.method == "GET" else None
     span = wanted_range(wanted, request.headers.get("if-range"), etag, content.length)
@@ -112,7 +113,8 @@ def content_response(deps: Dependencies, request: Request, content: Content, ali
         headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{content.length}", "Content-Length": str(stop - start)}
     if request.method == "HEAD":
         return Response(headers=headers)
-    return ContentResponse(deps, content, start, stop, alive, 206 if span else 200, headers)
+    direct = is_direct(deps, request)
+    return ContentResponse(deps, content, start, stop, alive, 206 if span else 200, headers, direct=direct)
 
 
 def _activity(call: RequestContext) -> Callable[[], bool]:
@@ -169,16 +171,18 @@ class ContentResponse(Response):
         alive: Callable[[], bool],
         status: int,
         headers: dict[str, str],
+        *,
+        direct: bool,
     ) -> None:
         super().__init__(status_code=status, headers=headers)
         self._world = deps
         self._content = content
         self._start = start
         self._position = start
-        self._handed_on = start
         self._stop = stop
         self._alive = alive
         self._checked = time.monotonic()
+        self._receipt = ResponseReceipt(deps, content, start, stop, direct=direct)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the bytes; reset the connection if the response may not continue.
@@ -186,52 +190,40 @@ class ContentResponse(Response):
         The reset shows the client that the response is incomplete.
         """
         gone = asyncio.ensure_future(_disconnected(receive))
-        crowd.join()
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if await self._send_all(scope, send, gone):
+            self._receipt.watch(scope)
+            await self._send_all(scope, send, gone)
+            is_delivered = self._position == self._stop and await self._arrives(scope, gone)
+            self._receipt.close(is_clean=is_delivered)
+            if is_delivered:
                 await send({"type": "http.response.body", "body": b""})
-                self._handed_on = self._position
             else:
                 abort(scope)
         finally:
-            crowd.leave()
             gone.cancel()
-            await outlived(asyncio.ensure_future(self._record()))
+            self._receipt.close(is_clean=False)
+            await outlived(asyncio.ensure_future(self._receipt.record()))
 
-    async def _record(self) -> None:
-        """Write the receipt.
+    async def _arrives(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
+        return await self._outlasts(scope, self._receipt.acknowledged()) and await self._receipt.settles(gone)
 
-        Sent bytes cannot be taken back, so the write is retried while the database is unavailable.
-        """
-        self._content.sources.close()
-        at: datetime | None = None
-
-        def record() -> None:
-            nonlocal at
-            at = at or self._world.clock.now()
-            record_delivery(self._world, self._content, self._start, self._handed_on, at)
-
-        for pause in _RECORD_AGAIN_SECONDS:
-            try:
-                return await run_in_threadpool(record)
-            except Unavailable as error:
-                log.warning("recording a delivery failed, retrying: %s", error)
-                await asyncio.sleep(pause)
-        return await run_in_threadpool(record)
-
-    async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
-        large = quick = False
-        while self._position < self._stop:
-            if quick and not await self._send_quickly(scope, gone):
-                return False
-            began, window = time.monotonic(), self._position
-            if not await (self._send_large(scope, send, gone) if large else self._send_small(scope, send, gone)):
-                return False
-            rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
-            large = rate > _FAST_BYTES_PER_SECOND and crowd.is_small
-            quick = is_quick(rate) and self._position - self._start >= _PROBATION
-        return True
+    async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> None:
+        """Send until everything is sent, the client is gone, or the response may not continue."""
+        crowd.join()
+        try:
+            large = quick = False
+            while self._position < self._stop:
+                if quick and not await self._send_quickly(scope, gone):
+                    return
+                began, window = time.monotonic(), self._position
+                if not await (self._send_large(scope, send, gone) if large else self._send_small(scope, send, gone)):
+                    return
+                rate = (self._position - window) / max(time.monotonic() - began, 1e-6)
+                large = rate > _FAST_BYTES_PER_SECOND and crowd.is_small
+                quick = is_quick(rate) and self._position - self._start >= _PROBATION
+        finally:
+            crowd.leave()
 
     async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
         """Send from a thread for as long as the reader is fast; return False if the response may not continue."""
@@ -253,7 +245,7 @@ class ContentResponse(Response):
                     await ended([sending] if sending else [])
                 finally:
                     lease.release()
-                    self._position = self._handed_on = self._stop - lease.left
+                    self._position = self._stop - lease.left
         return not gone.done()
 
     async def _send_large(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
@@ -297,12 +289,10 @@ class ContentResponse(Response):
         if gone.done() or not await self._may_go_on():
             return False
         message = {"type": "http.response.body", "body": buffer, "more_body": True}
-        if not await self._outlasts(scope, send(message)) or gone.done():
+        if not await self._outlasts(scope, send(message)):
             return False
-        # This step was accepted, so the previous one has left the process.
-        self._handed_on = self._position
         self._position += len(buffer)
-        return True
+        return not gone.done()
 
     async def _outlasts(self, scope: Scope, waiting: Awaitable[None]) -> bool:
         """Wait until the connection takes the bytes.

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.share import ShareState
+from deldokument.domain.share import ReceiptState, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
@@ -33,6 +33,11 @@ _STATES: dict[ShareState, str] = {
     ShareState.WITHDRAWN: _("Withdrawn"),
     ShareState.ENDED: _("Ended"),
     ShareState.ABANDONED: _("Discarded"),
+}
+_RECEIPT_STATES: dict[ReceiptState, str] = {
+    ReceiptState.STARTED: _("Started"),
+    ReceiptState.SENT: _("Sent"),
+    ReceiptState.RECEIVED: _("Received"),
 }
 _SHARE_COLUMNS = (
     _("Id"),
@@ -123,7 +128,13 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
         "label": recipient.label,
         "opened": [{"person": o.person, "at": _iso(o.at)} for o in recipient.openings],
         "downloaded": [
-            {"document": d.document_id, "person": d.person, "at": _iso(d.at), "whole": d.whole}
+            {
+                "document": d.document_id,
+                "person": d.person,
+                "at": _iso(d.at),
+                "whole": d.is_sent,
+                "state": d.state.value,
+            }
             for d in recipient.downloads
         ],
     }
@@ -154,7 +165,7 @@ def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> 
 
 def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
     """Yield one CSV line for each time that a person first opened a share or received a document."""
-    opened, whole, part = map(translator.text, (_("Opened"), _("Downloaded"), _("Partly downloaded")))
+    opened = translator.text(_("Opened"))
     yield _head(_RECEIPT_COLUMNS, translator)
     for share in shares:
         for recipient in share.view.recipients:
@@ -162,7 +173,7 @@ def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -
             for opening in recipient.openings:
                 yield csv_line((*about, opened, "", opening.person, _iso(opening.at) or "")).encode()
             for got in recipient.downloads:
-                deed = whole if got.whole else part
+                deed = translator.text(_RECEIPT_STATES[got.state])
                 yield csv_line((*about, deed, got.document_name, got.person, _iso(got.at) or "")).encode()
 
 

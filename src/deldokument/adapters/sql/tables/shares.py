@@ -64,6 +64,7 @@ share = Table(
     Column("byte_count", BigInteger, nullable=False, server_default="0"),
     Column("opened_at", UtcMicros),
     Column("downloaded_at", UtcMicros),
+    Column("received_at", UtcMicros),
     CheckConstraint("state IN ('draft', 'available', 'withdrawn', 'ended', 'abandoned')", "state"),
     CheckConstraint("(state IN ('draft', 'abandoned')) = (published_at IS NULL)", "published"),
     CheckConstraint("(state IN ('draft', 'available')) = (closed_at IS NULL)", "closed"),
@@ -159,5 +160,7 @@ receipt = Table(
     Column("covered", ByteRanges, nullable=False),
     Column("completed_at", UtcMicros),
     Column("event_at", UtcMicros),
+    Column("direct", Boolean, nullable=False, server_default=false()),
+    Column("confirmed_at", UtcMicros),
     CheckConstraint("first_at <= last_at", "order"),
 )

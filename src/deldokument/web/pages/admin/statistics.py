@@ -41,7 +41,8 @@ _COLUMNS = (
     _("Documents"),
     _("Bytes"),
     _("Opened"),
-    _("Downloaded"),
+    _("Sent"),
+    _("Received"),
     _("Never opened"),
     _("Deleted"),
 )
@@ -148,7 +149,12 @@ def _page(
 def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) -> Figures:
     translator, total = call.translator, statistics.total
     query = {"konto": shown.account, "fra": shown.from_month, "til": shown.to_month}
-    parts = {"opened": total.opened, "downloaded": total.downloaded, "unopened": total.unopened}
+    parts = {
+        "opened": total.opened,
+        "downloaded": total.downloaded,
+        "received": total.received,
+        "unopened": total.unopened,
+    }
     return Figures(
         statistics=statistics,
         account=statistics.accounts[0].account if shown.account else None,
@@ -209,6 +215,7 @@ def _lines(translator: Translator, statistics: TenantStatistics) -> Iterator[str
                     found.length,
                     found.opened,
                     found.downloaded,
+                    found.received,
                     found.unopened,
                     found.deleted,
                 ]

@@ -4,6 +4,7 @@ Guarantees:
 - Before login the link's page is the same for every id, real or not.
 - The content of a share is shown only after services.downloads.access has decided.
 - Opening the page records a receipt; a HEAD request does not.
+- A confirmation is a form with a CSRF token: no link, script or scanner confirms anything.
 - Refusals look as services.downloads.access decides.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import re
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from deldokument.services.downloads.access import authorize
+from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.rendering import render
@@ -48,6 +50,13 @@ def link_page(call: RequestContext) -> Response:
     )
 
 
+def confirm(call: RequestContext) -> Response:
+    """Record that the person has the documents that were on the page («Jeg har fått dokumentene»)."""
+    share_id = call.path("id")
+    confirm_documents(call.deps, call.person.person, share_id, call.fields.get("documents", "").split())
+    return RedirectResponse(f"/d/{share_id}#documents", 303)
+
+
 def _login_path(share_id: str) -> str:
     """Return the path of a login that leads back to the link; an impossible id is left out."""
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
@@ -61,5 +70,6 @@ def offers_page(call: RequestContext) -> Response:
 
 ENDPOINTS = (
     Endpoint("/d/{id}", link_page, RequiredRole.ANYONE, even_refusals=True),
+    Endpoint("/d/{id}/bekreftelse", confirm, RequiredRole.PERSON, ("POST",), even_refusals=True),
     Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

@@ -60,8 +60,9 @@ class ShareRow:
 
     view: ShareView
     need: str
-    downloaded: int
-    partly: int
+    received: int
+    sent: int
+    started: int
     opened: int
 
 
@@ -167,8 +168,9 @@ def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]
 
 def _row(call: RequestContext, view: ShareView) -> ShareRow:
     come = Counter(recipient.progress for recipient in view.recipients)
-    downloaded, partly = come[Progress.DOWNLOADED], come[Progress.PARTLY]
-    return ShareRow(view, _need(call, view), downloaded, partly, downloaded + partly + come[Progress.OPENED])
+    received, sent, started = come[Progress.RECEIVED], come[Progress.SENT], come[Progress.STARTED]
+    opened = received + sent + started + come[Progress.OPENED]
+    return ShareRow(view, _need(call, view), received, sent, started, opened)
 
 
 def _need(call: RequestContext, view: ShareView) -> str:
@@ -182,8 +184,8 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "unfinished" if view.drafter_id in _own_ids(call) else ""
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
-    # Same condition as in the query: no recipient has downloaded a whole document.
-    downloaded = any(download.whole for recipient in view.recipients for download in recipient.downloads)
+    # Same condition as in the query: no document is sent to any recipient.
+    downloaded = any(download.is_sent for recipient in view.recipients for download in recipient.downloads)
     return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 

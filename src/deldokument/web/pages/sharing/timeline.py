@@ -46,6 +46,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.MESSAGE_GIVEN_UP: "warning",
     EventKind.SHARE_OPENED: "eye",
     EventKind.DOCUMENT_DOWNLOADED: "download",
+    EventKind.DOCUMENTS_CONFIRMED: "check",
     EventKind.DOCUMENT_READ_BACK: "download",
     EventKind.NUMBERS_DISCLOSED: "eye",
     EventKind.EXPIRY_CHANGED: "calendar",

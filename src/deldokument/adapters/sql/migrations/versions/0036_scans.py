@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0036"
-down_revision: str | None = "0032"
+down_revision: str | None = "0034"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0032."""
+    """Upgrade from 0034."""
     op.add_column("document", sa.Column("sealed_scan", sa.LargeBinary()))
     op.add_column("document", sa.Column("rescan_at", sa.BigInteger()))
     where = sa.text("rescan_at IS NOT NULL")

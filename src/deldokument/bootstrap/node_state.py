@@ -1,0 +1,82 @@
+"""State of this machine and its files, for the doctor and the metrics: free space, keys and certificates."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography import x509
+
+from deldokument.adapters.documents.signing import valid_until
+from deldokument.config.settings import Settings
+from deldokument.domain.errors import ServiceError
+from deldokument.ports.documents import DocumentSigner
+
+CLIENT_KEY_LIFETIME: Final = timedelta(days=365)
+"""ID-porten and Maskinporten accept a client's key for a year."""
+_CERTIFICATES: Final = ("sslrootcert", "sslcert")
+
+
+def places(settings: Settings) -> Mapping[str, Path]:
+    """Return the folders whose free space matters: that of the blobs, or TMPDIR with a bucket."""
+    if settings.blobs_s3 is None:
+        return {"blobs": settings.blobs_dir}
+    return {"tmpdir": Path(tempfile.gettempdir())}
+
+
+def free_bytes(settings: Settings) -> Mapping[str, int]:
+    """Return the free bytes in each place that exists."""
+    found = {}
+    for name, path in places(settings).items():
+        with suppress(OSError):
+            found[name] = shutil.disk_usage(path).free
+    return found
+
+
+def client_key_files(settings: Settings) -> Mapping[str, Path]:
+    """Return the file of each client's key, by register."""
+    clients = {"ID-porten": settings.idporten, "Maskinporten": settings.maskinporten}
+    return {name: client.client_key_path for name, client in clients.items() if client is not None}
+
+
+def client_key_expiry(path: Path) -> datetime:
+    """Return the end of a client key's lifetime, by the age of its file: a rotation replaces the file."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) + CLIENT_KEY_LIFETIME
+
+
+def certificate_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield use and path of the certificate files that the settings name, without the seal's."""
+    if settings.openbao is not None and settings.openbao.ca_path is not None:
+        yield "OpenBao", settings.openbao.ca_path
+    urls = {"database": settings.database_url}
+    if settings.keyring_database is not None:
+        urls["keyring"] = settings.keyring_database.url
+    for use, url in urls.items():
+        query = parse_qs(urlsplit(url).query)
+        for name in _CERTIFICATES:
+            yield from ((f"{use} {name}", Path(value)) for value in query.get(name, []) if value != "system")
+
+
+def certificate_expiry(path: Path) -> datetime:
+    """Return the end of the certificate that is valid longest: a file of authorities may keep expired ones."""
+    return max(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(path.read_bytes()))
+
+
+def expiries(settings: Settings, signer: DocumentSigner) -> Mapping[str, datetime]:
+    """Return when the seal, the clients' keys and the certificates expire. Those that cannot be read are left out."""
+    found = {}
+    for name, path in client_key_files(settings).items():
+        with suppress(OSError):
+            found[f"client key at {name}"] = client_key_expiry(path)
+    for use, path in certificate_files(settings):
+        with suppress(OSError, ValueError):
+            found[f"certificate of {use}"] = certificate_expiry(path)
+    with suppress(ServiceError):
+        found["seal"] = valid_until(signer.certificate())
+    return found

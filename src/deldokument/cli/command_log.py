@@ -1,0 +1,73 @@
+"""Record of the operators' commands in the system's log (facility authpriv): the command, and who typed it.
+
+Guarantees:
+- The line has the command's name and a login name. It has no argument, because arguments name persons.
+- A command works as well where there is no system log, as in a container.
+
+The event log of the service names no operator: its events stay for ever, and so they contain no name.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from logging import INFO, Formatter, LogRecord
+from logging.handlers import SysLogHandler
+from pathlib import Path
+from typing import Any, Final
+
+from typer.core import TyperGroup
+
+SYSTEM_LOG: Final = Path("/dev/log")
+RECORDED: Final = frozenset(
+    {"account", "agreement", "audit", "inspection", "integrity", "keys", "member", "migrate", "operator", "tenant"}
+)
+
+
+class RecordedCommands(TyperGroup):
+    """The root of all commands; records those of operators before they run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Record the command, then parse."""
+        name = command_name(self, args)
+        if name.partition(" ")[0] in RECORDED:
+            record_command(name, login_name(os.environ))
+        return super().parse_args(ctx, args)
+
+
+def command_name(group: Any, words: Sequence[str]) -> str:
+    """Return the leading words that name a command: what follows may name a person."""
+    names = []
+    for word in words:
+        group = getattr(group, "commands", {}).get(word)
+        if group is None:
+            break
+        names.append(word)
+    return " ".join(names)
+
+
+def login_name(environment: Mapping[str, str]) -> str:
+    """Return the name of the user of `sudo`, otherwise of the terminal's login, otherwise of the process."""
+    if name := environment.get("SUDO_USER"):
+        return name
+    with suppress(OSError):
+        return os.getlogin()
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return str(os.getuid())
+
+
+def record_command(name: str, login: str, system_log: Path | None = None) -> None:
+    """Write one line to the system's log, if there is one."""
+    path = system_log or SYSTEM_LOG
+    if not path.is_socket():
+        return
+    # A login name comes from the environment: it must not add another line.
+    words = f"command: {name}, typed by {login!r}"
+    with suppress(OSError):
+        handler = SysLogHandler(str(path), SysLogHandler.LOG_AUTHPRIV)
+        handler.setFormatter(Formatter("deldokument[%(process)d]: %(message)s"))
+        handler.handle(LogRecord("deldokument.commands", INFO, "", 0, words, None, None))
+        handler.close()

@@ -1,0 +1,97 @@
+"""Receipt of one response: counts the bytes that the client's TCP has acknowledged, and records them.
+
+Guarantees:
+- A byte counts only when it is acknowledged.
+- If the client resets the connection, the last requested byte does not count. So a client that has not read everything
+  must fetch it again before the document is sent.
+- The receipt is written even if the database is unavailable for some seconds: sent bytes cannot be taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import Scope
+
+from deldokument.domain.errors import Unavailable
+from deldokument.ports.dependencies import Dependencies
+from deldokument.server.acknowledgement import SentBytes, watch_response
+from deldokument.services.downloads.content import Content
+from deldokument.services.downloads.delivery import record_delivery
+
+log = logging.getLogger("deldokument.web")
+_RECORD_AGAIN_SECONDS = (0.2, 1.0, 3.0, 10.0, 20.0)
+_PROXY_HEADERS = ("via", "forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def is_direct(deps: Dependencies, request: Request) -> bool:
+    """Return whether the connection is the client's own.
+
+    The service speaks no TLS. So a service with an https address has a proxy in front of it, whether or not the proxy
+    names itself.
+    """
+    return deps.config.public_url.startswith("http://") and not any(map(request.headers.get, _PROXY_HEADERS))
+
+
+class ResponseReceipt:
+    """Receipt of bytes [start, stop) of a content, which one response sends."""
+
+    def __init__(self, deps: Dependencies, content: Content, start: int, stop: int, *, direct: bool) -> None:
+        self._deps = deps
+        self._content = content
+        self._start = self._end = start
+        self._stop = stop
+        self._direct = direct
+        self._is_clean = False
+        self._sent: SentBytes | None = None
+
+    def watch(self, scope: Scope) -> None:
+        """Count from now on; call it when the head has been sent."""
+        self._sent = watch_response(scope)
+
+    async def acknowledged(self) -> None:
+        """Wait until the client's TCP has acknowledged everything, or the connection is reset."""
+        if self._sent:
+            await self._sent.wait_for(self._stop - self._start)
+
+    async def settles(self, gone: asyncio.Future[None]) -> bool:
+        """Wait a moment; return whether the client has not reset the connection."""
+        return await self._sent.settles(gone) if self._sent else not gone.done()
+
+    def close(self, *, is_clean: bool) -> None:
+        """Take the count, and close the descriptor of the connection, which would delay a reset. Once is enough.
+
+        ``is_clean``: everything was acknowledged, without a reset.
+        """
+        sent, self._sent = self._sent, None
+        if is_clean:
+            self._end, self._is_clean = self._stop, True
+            self._direct &= sent is not None
+        elif sent:
+            self._end = min(self._start + sent.acknowledged, max(self._stop - 1, self._start))
+        if sent:
+            sent.close()
+
+    async def record(self) -> None:
+        """Write it to the database."""
+        self._content.sources.close()
+        at: datetime | None = None
+
+        def record() -> None:
+            nonlocal at
+            at = at or self._deps.clock.now()
+            record_delivery(
+                self._deps, self._content, self._start, self._end, at, is_clean=self._is_clean, is_direct=self._direct
+            )
+
+        for pause in _RECORD_AGAIN_SECONDS:
+            try:
+                return await run_in_threadpool(record)
+            except Unavailable as error:
+                log.warning("recording a delivery failed, retrying: %s", error)
+                await asyncio.sleep(pause)
+        return await run_in_threadpool(record)

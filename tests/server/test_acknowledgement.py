@@ -1,0 +1,91 @@
+"""What the server learns of a response that it has sent: acknowledged, and read or reset."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import socket
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from deldokument.server import acknowledgement
+from deldokument.server.acknowledgement import watch_response
+from deldokument.server.connections import BoundedConnection
+from tests.support.local_server import running
+
+pytestmark = pytest.mark.once
+LENGTH = 1000
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+found: queue.Queue[tuple[int, bool]] = queue.Queue()
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends LENGTH bytes, and notes how many were acknowledged and whether the client did not reset."""
+    gone = asyncio.ensure_future(left(receive))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LENGTH)]})
+    sent = watch_response(scope)
+    assert sent
+    assert sent.acknowledged == 0
+    await send({"type": "http.response.body", "body": bytes(LENGTH), "more_body": True})
+    await sent.wait_for(LENGTH)
+    is_clean = await sent.settles(gone)
+    found.put((sent.acknowledged, is_clean))
+    sent.close()
+    gone.cancel()
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A server that waits a minute for a reset: what the tests expect comes at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acknowledgement, "SETTLE_SECONDS", 60.0)
+        with running(app, BoundedConnection, timeout_graceful_shutdown=1) as port:
+            yield port
+
+
+def ask(port: int) -> socket.socket:
+    """A connection with the response's head read, and its body received by the kernel."""
+    connection = socket.create_connection(("127.0.0.1", port), 30)
+    send_request(connection)
+    return connection
+
+
+def send_request(connection: socket.socket) -> None:
+    connection.sendall(REQUEST)
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+    assert connection.recv(LENGTH, socket.MSG_PEEK | socket.MSG_WAITALL) == bytes(LENGTH)
+
+
+def test_a_client_that_closes_with_unread_bytes_has_reset_though_all_were_acknowledged(port: int) -> None:
+    ask(port).close()
+    assert found.get(timeout=30)[1] is False
+
+
+def test_a_client_that_has_read_everything_and_closes_has_not_reset(port: int) -> None:
+    with ask(port) as connection:
+        assert len(connection.recv(LENGTH, socket.MSG_WAITALL)) == LENGTH
+    assert found.get(timeout=30) == (LENGTH, True)
+
+
+def test_the_next_request_ends_the_wait_and_its_bytes_are_counted_apart(port: int) -> None:
+    with ask(port) as connection:
+        connection.recv(LENGTH, socket.MSG_WAITALL)
+        send_request(connection)
+        assert found.get(timeout=30) == (LENGTH, True)
+        connection.recv(LENGTH, socket.MSG_WAITALL)
+    assert found.get(timeout=30) == (LENGTH, True)
+
+
+def test_without_a_connection_of_ours_nothing_is_counted() -> None:
+    assert watch_response({"type": "http"}) is None
+    assert watch_response({"type": "http", "extensions": {}}) is None
