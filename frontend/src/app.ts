@@ -8,6 +8,9 @@ import { announce, el } from './dom.ts';
 
 const COPIED_FOR = 4000;
 
+// The style sheet hides what does nothing without script.
+document.documentElement.dataset['script'] = 'true';
+
 /** The old way selects on the page, so it works where the clipboard is denied and leaves the text ready for Ctrl+C. */
 function copyBySelection(source: HTMLElement): boolean {
   const selection = window.getSelection();
@@ -43,6 +46,23 @@ document.addEventListener('click', (event) => {
   if (!field) return;
   event.preventDefault();
   field.focus();
+});
+
+/** A file field of our own shape says the name of what was chosen, in the page's language. */
+document.addEventListener('change', (event) => {
+  const input = event.target instanceof HTMLInputElement ? event.target : null;
+  const name = input?.closest('.file-choice')?.querySelector<HTMLElement>('.file-name');
+  if (input && name) name.textContent = input.files?.[0]?.name ?? name.dataset['none'] ?? '';
+});
+
+/** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
+let folded: HTMLDetailsElement[] = [];
+window.addEventListener('beforeprint', () => {
+  folded = [...document.querySelectorAll<HTMLDetailsElement>('details:not([open])')];
+  for (const details of folded) details.open = true;
+});
+window.addEventListener('afterprint', () => {
+  for (const details of folded) details.open = false;
 });
 
 /** A step that only passes on to another site (logging out there) goes by itself; its button is for when this fails. */

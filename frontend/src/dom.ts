@@ -45,6 +45,14 @@ export function setHidden(node: HTMLElement, hidden: boolean): void {
   if (node.hidden !== hidden) node.hidden = hidden;
 }
 
+/** Says beneath a field what became of what was typed or chosen, when that is no fault; empty takes it away. */
+export function showNote(field: string, words: string): void {
+  const place = byId(`${field}-note`);
+  setText(place, words);
+  setHidden(place, words === '');
+  if (words !== '') announce(words);
+}
+
 interface Sentence {
   words: string;
   topic: string | null;

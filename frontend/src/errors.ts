@@ -20,8 +20,13 @@ const FIELD_IDS: Record<string, string> = {
 
 const titleWithoutFault = document.title;
 
+export function fieldId(field: string): string {
+  return FIELD_IDS[field] ?? field;
+}
+
 export function setFieldError(field: string, message: string | null): void {
-  const id = FIELD_IDS[field] ?? field;
+  const id = fieldId(field);
+  if (message === null) leaveOut(id);
   const input = document.getElementById(id);
   const place = document.getElementById(`${id}-error`);
   if (!input || !place) return;
@@ -42,8 +47,17 @@ export function clearSummary(): void {
 }
 
 function summaryLink({ field, message }: FieldError): HTMLLIElement {
-  const id = FIELD_IDS[field] ?? field;
-  return el('li', {}, document.getElementById(id) ? el('a', { class: 'ds-link', href: `#${id}` }, message) : message);
+  const id = fieldId(field);
+  const link = document.getElementById(id) ? el('a', { class: 'ds-link', href: `#${id}` }, message) : message;
+  return el('li', { 'data-field': id }, link);
+}
+
+/** What has been put right leaves the summary, and the last fault takes it along. */
+function leaveOut(id: string): void {
+  const listed = [...byId('error-slot').querySelectorAll<HTMLElement>('[data-field]')];
+  const right = listed.filter((entry) => entry.dataset['field'] === id);
+  for (const entry of right) entry.remove();
+  if (right.length > 0 && right.length === listed.length) clearSummary();
 }
 
 /** Tells what must be put right and moves the focus there. */

@@ -99,7 +99,19 @@ export class Fields {
   }
 
   get endInWords(): string | null {
-    return format.momentInWords(this.expiresAt, this.#settings.today);
+    return this.endFault === null ? this.#inWords(this.expiresAt) : null;
+  }
+
+  /** Why nobody can share until then; null when they can. */
+  get endFault(): string | null {
+    if (this.#inWords(this.expiresAt) === null) return text('missing_end');
+    const { earliest, latest } = this.account ?? { earliest: '', latest: this.expiresAt };
+    if (this.expiresAt < earliest) return text('end_too_early', { moment: this.#inWords(earliest) ?? '' });
+    return this.expiresAt > latest ? text('end_too_late', { moment: this.#inWords(latest) ?? '' }) : null;
+  }
+
+  #inWords(moment: string): string | null {
+    return format.momentInWords(moment, this.#settings.today);
   }
 
   restore(draft: Draft): void {
@@ -137,7 +149,8 @@ export class Fields {
 
   #endSentence(): string {
     const moment = this.endInWords;
-    if (moment === null) return text('end_missing');
+    // That it cannot be so is said beside the field and in the summary.
+    if (moment === null) return this.expiresAt === '' ? text('end_missing') : '';
     const days = format.daysBetween(this.#settings.today, this.expiresAt);
     return days > 0 ? counted('open_until_days', days, { moment }) : text('open_until', { moment });
   }

@@ -4,6 +4,7 @@ import { counted, text } from './texts.ts';
 
 const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;
 const SPACE = '\u00a0';
+const DAY = 86_400_000;
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 
 function decimal(value: number): string {
@@ -42,22 +43,29 @@ export function timeLeft(seconds: number): string {
 
 /** Days from `today` to the date of `moment`, both Oslo dates; the hours of the day do not count. */
 export function daysBetween(today: string, moment: string): number {
-  return Math.round((Date.parse(moment.slice(0, 10)) - Date.parse(today)) / 86_400_000);
+  return Math.round((dateOf(moment) - Date.parse(today)) / DAY);
 }
+
+/** The date that a moment ends: midnight belongs to the day before, as 24.00. */
+function dateOf(moment: string): number {
+  return Date.parse(moment.slice(0, 10)) - (isMidnight(moment) ? DAY : 0);
+}
+
+const isMidnight = (moment: string): boolean => moment.slice(11, 16) === '00:00';
 
 /** «fredag 4. desember kl. 15.30», with the year when it is not this one. Null unless it is a real moment. */
 export function momentInWords(moment: string, today: string): string | null {
   const match = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})/.exec(moment);
   if (!match) return null;
   const [, year = '', month = '', day = '', hour = '', minute = ''] = match;
-  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  if (date.getUTCDate() !== Number(day)) return null;
+  if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day)) return null;
+  const date = new Date(dateOf(moment));
   const values = {
     weekday: text(WEEKDAYS[date.getUTCDay()] ?? 'sunday'),
-    day: Number(day),
-    month: text(`month_${Number(month)}`),
-    year,
-    time: text('clock', { hour, minute }),
+    day: date.getUTCDate(),
+    month: text(`month_${date.getUTCMonth() + 1}`),
+    year: date.getUTCFullYear(),
+    time: text('clock', { hour: isMidnight(moment) ? '24' : hour, minute }),
   };
-  return text(year === today.slice(0, 4) ? 'moment' : 'moment_with_year', values);
+  return text(String(values.year) === today.slice(0, 4) ? 'moment' : 'moment_with_year', values);
 }

@@ -3,7 +3,7 @@
  * field with its reason. Whole person numbers live in this page's memory only, until it is left.
  */
 
-import { announce, button, byId, el, icon, setHidden } from './dom.ts';
+import { announce, button, byId, el, icon, setHidden, showNote } from './dom.ts';
 import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
 import { Saver } from './saver.ts';
@@ -65,6 +65,12 @@ export class RecipientsView {
     return this.recipients.filter((recipient) => asksForConfirmation(recipient) && !recipient.confirmed);
   }
 
+  /** The number as its row shows it. */
+  shownNumber(recipient: Recipient): string {
+    const number = this.#whole.get(recipient.id);
+    return number === undefined ? recipient.display : grouped(number);
+  }
+
   confirmId(recipient: Recipient): string {
     return `recipient-${recipient.id}-confirmed`;
   }
@@ -86,6 +92,7 @@ export class RecipientsView {
 
   restore(recipients: Recipient[]): void {
     this.recipients = recipients;
+    for (const { id, number } of recipients) if (number) this.#whole.set(id, number);
     this.#list.replaceChildren(...recipients.map((recipient) => this.#row(recipient)));
     setHidden(this.#list, recipients.length === 0);
   }
@@ -112,8 +119,8 @@ export class RecipientsView {
     this.recipients = recipients.map((recipient) => known.get(recipient.id) ?? recipient);
     setHidden(this.#list, recipients.length === 0);
     this.#showRefused(pasted, refused);
+    showNote('recipients', added.length === 0 && refused.length === 0 ? text('recipient_known') : '');
     if (added.length > 0) announce(counted('said_recipients_added', added.length));
-    else if (refused.length === 0) announce(text('said_recipient_known'));
     this.#ports.changed();
   }
 
@@ -132,8 +139,7 @@ export class RecipientsView {
   #row(recipient: Recipient): HTMLLIElement {
     this.#savers.set(recipient.id, new Saver(() => this.#save(recipient.id)));
     const person = recipient.kind === 'person';
-    const number = this.#whole.get(recipient.id);
-    const shown = number === undefined ? recipient.display : grouped(number);
+    const shown = this.shownNumber(recipient);
     const heading = person
       ? [el('p', { class: 'row-name number' }, shown), el('p', { class: 'row-facts' }, text('kind_person'))]
       : [

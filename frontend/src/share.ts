@@ -1,16 +1,17 @@
 /** The page `/del`: ties fields, files, recipients and summary to the draft that the server keeps. */
 
 import { Api, Refused, type Obstacle } from './api.ts';
-import { announce, byId, setHidden, setText } from './dom.ts';
+import { announce, byId, setHidden, setText, showNote } from './dom.ts';
 import { watchFiles, type Chosen } from './drop.ts';
-import { clearFieldErrors, clearSummary, setFieldError, showErrors } from './errors.ts';
+import { clearFieldErrors, clearSummary, fieldId, setFieldError, showErrors } from './errors.ts';
 import { Fields } from './fields.ts';
+import { nameOf } from './file-names.ts';
 import { FilesView } from './files-view.ts';
 import { LARGE } from './pieces.ts';
 import { RecipientsView, type Refusal } from './recipients-view.ts';
 import { Saver } from './saver.ts';
 import { SummaryView, type Missing } from './summary-view.ts';
-import { readJson, text } from './texts.ts';
+import { counted, readJson, text } from './texts.ts';
 import { isReadable, sendByTus } from './tus.ts';
 import type { Draft, FieldError, ShareSettings, StoredDocument, UploadTarget } from './types.ts';
 import { UploadQueue, type UploadItem } from './uploads.ts';
@@ -32,6 +33,8 @@ class SharePage {
   #obstacle: Obstacle = 'none';
   #painted = 0;
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Controls that the summary of faults has asked for, and that are not put right yet. */
+  #asked: string[] = [];
   readonly #stale = new Set<UploadItem>();
   readonly #removals = new Set<Promise<unknown>>();
 
@@ -73,7 +76,10 @@ class SharePage {
 
   #listen(): void {
     const input = byId<HTMLInputElement>('files');
-    watchFiles(input, byId('drop'), (chosen) => this.#choose(chosen));
+    const folder = byId<HTMLInputElement>('folder');
+    watchFiles([input, folder], byId('drop'), (chosen) => this.#choose(chosen));
+    byId('choose-folder').addEventListener('click', () => folder.click());
+    setHidden(byId('choose-folder'), !('webkitdirectory' in folder));
     byId('publish').addEventListener('click', () => void this.#publish());
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
     window.addEventListener('online', () => this.#queue.retryNow());
@@ -185,17 +191,20 @@ class SharePage {
 
   // -- documents ---------------------------------------------------------------------------------------------------
 
-  #choose({ files, folders }: Chosen): void {
-    setFieldError('documents', folders.length > 0 ? text('no_folders', { name: folders.join(', ') }) : null);
+  #choose({ files, empty }: Chosen): void {
+    setFieldError('documents', empty.length > 0 ? text('empty_folder', { name: empty.join(', ') }) : null);
+    const known: File[] = [];
     for (const file of files) {
       if (file.size > this.#settings.max_document_length) this.#queue.refuse(file, text('too_large'));
-      else if (!this.#queue.add(file)) announce(text('said_file_known', { name: file.name }));
+      else if (!this.#queue.add(file)) known.push(file);
     }
+    const name = known[0] ? nameOf(known[0]) : '';
+    showNote('files', known.length > 0 ? counted('files_known', known.length, { name }) : '');
     this.#repaint();
   }
 
   #register(file: File): Promise<{ document: StoredDocument; upload: UploadTarget }> {
-    const facts = { name: file.name, length: file.size, modified_at: file.lastModified };
+    const facts = { name: nameOf(file), length: file.size, modified_at: file.lastModified };
     return this.#call('POST', '/dokumenter', facts);
   }
 
@@ -241,15 +250,25 @@ class SharePage {
     this.#painted = Date.now();
     for (const item of this.#stale) this.#files.show(item);
     this.#stale.clear();
+    const missing = this.#missing();
+    this.#clearWhatIsThere(missing);
     this.#summary.paint({
       items: this.#queue.items,
       recipients: this.#recipients.recipients.length,
       end: this.#fields.endInWords,
+      endFault: this.#fields.endFault,
       account: this.#fields.account,
-      missing: this.#missing(),
+      missing,
       waiting: this.#publishing === 'waiting' || this.#publishing === 'sending',
     });
     if (this.#publishing === 'waiting') this.#goOnWhenReady();
+  }
+
+  /** A fault that the person has put right is no fault any more, beside its field and in the summary. */
+  #clearWhatIsThere(missing: Missing[]): void {
+    const lacking = new Set(missing.map(({ target }) => target));
+    for (const target of this.#asked) if (!lacking.has(target)) setFieldError(target, null);
+    this.#asked = this.#asked.filter((target) => lacking.has(target));
   }
 
   #missing(): Missing[] {
@@ -261,9 +280,12 @@ class SharePage {
       missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.shown }) });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
-    const [unconfirmed] = this.#recipients.unconfirmed;
-    if (unconfirmed) lacks(this.#recipients.confirmId(unconfirmed), 'missing_confirmation');
-    if (this.#fields.endInWords === null) lacks('expires-date', 'missing_end');
+    for (const recipient of this.#recipients.unconfirmed) {
+      const message = text('missing_confirmation', { number: this.#recipients.shownNumber(recipient) });
+      missing.push({ target: this.#recipients.confirmId(recipient), message });
+    }
+    const { endFault } = this.#fields;
+    if (endFault !== null) missing.push({ target: 'expires-date', message: endFault });
     if (this.#fields.account?.archive_question && !this.#fields.archived) lacks('archived', 'missing_archived');
     return missing;
   }
@@ -297,7 +319,7 @@ class SharePage {
     if (this.#publishing !== 'no') return;
     const problems = this.#problems();
     if (problems.length > 0) {
-      showErrors(problems);
+      this.#show(problems);
       return;
     }
     clearSummary();
@@ -310,13 +332,20 @@ class SharePage {
     byId('waiting-cancel').focus();
   }
 
+  #show(problems: FieldError[]): void {
+    this.#asked = this.#missing().map(({ target }) => target);
+    showErrors(problems);
+  }
+
   async #handIn(): Promise<void> {
     await Promise.all([this.#saver.flush(), this.#recipients.flush(), ...this.#removals]);
   }
 
   #problems(): FieldError[] {
-    const problems = this.#missing().map(({ target, message }) => ({ field: target, message }));
-    problems.push(...this.#saver.faults, ...this.#recipients.faults);
+    const faults = [...this.#saver.faults, ...this.#recipients.faults];
+    const told = new Set(faults.map(({ field }) => fieldId(field)));
+    const missing = this.#missing().filter(({ target }) => !told.has(fieldId(target)));
+    const problems = [...missing.map(({ target, message }) => ({ field: target, message })), ...faults];
     if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
     return problems;
   }
@@ -333,7 +362,7 @@ class SharePage {
 
   #stepBack(problems: FieldError[]): void {
     this.#stopWaiting();
-    if (problems.length > 0) showErrors(problems);
+    if (problems.length > 0) this.#show(problems);
   }
 
   async #send(): Promise<void> {

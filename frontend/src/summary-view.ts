@@ -16,6 +16,8 @@ export interface Overview {
   items: UploadItem[];
   recipients: number;
   end: string | null;
+  /** Why there is no end. */
+  endFault: string | null;
   account: ShareAccount | null;
   missing: Missing[];
   waiting: boolean;
@@ -36,11 +38,11 @@ export class SummaryView {
   #shownMissing: string | null = null;
 
   paint(overview: Overview): void {
-    const { items, recipients, end, missing, waiting } = overview;
+    const { items, recipients, end, endFault, missing, waiting } = overview;
     this.#paintFiles(items);
     this.#paintAccount(overview.account);
     setText(byId('summary-recipients'), recipients ? counted('recipients', recipients) : text('no_recipients'));
-    setText(byId('summary-end'), end ? text('until', { moment: end }) : text('end_missing'));
+    setText(byId('summary-end'), end ? text('until', { moment: end }) : (endFault ?? ''));
     this.#paintMissing(missing);
     setText(byId('summary-short'), this.#short(overview));
     setHidden(byId('publish'), waiting);

@@ -5,6 +5,8 @@ export interface Recipient {
   kind: 'person' | 'organization';
   /** Masked for persons («210794 *****»), grouped for organisations («312 824 450»). */
   display: string;
+  /** The whole number, on the page of the draft's author, until it is confirmed. */
+  number?: string | null;
   name: string | null;
   label: string;
   confirmed: boolean;

@@ -3,6 +3,7 @@
  * again for as long as it takes; a pause lasts until the person ends it. Knows neither the page nor the protocol: both are handed in.
  */
 
+import { nameOf, tidied } from './file-names.ts';
 import type { StoredDocument, UploadTarget } from './types.ts';
 
 export type UploadState =
@@ -111,16 +112,8 @@ export class UploadItem {
   }
 
   same(file: File): boolean {
-    return tidied(this.name) === tidied(file.name) && this.length === file.size && this.modifiedAt === file.lastModified;
+    return tidied(this.name) === tidied(nameOf(file)) && this.length === file.size && this.modifiedAt === file.lastModified;
   }
-}
-
-/** As the server keeps a name (`check_file_name`): a draft that is opened again has only that. */
-function tidied(name: string): string {
-  const writable = name.replaceAll(/[\p{Cc}\p{Cs}]/gu, '').trim();
-  const base = writable.slice(writable.lastIndexOf('/') + 1).trim();
-  const windows = [writable, base].some((path) => /^(?:[A-Za-z]:\\|\\\\)/.test(path));
-  return windows ? base.slice(base.lastIndexOf('\\') + 1).trim() : base;
 }
 
 export function remedyFor(status: number | null): Remedy {
@@ -160,7 +153,7 @@ export class UploadQueue {
   add(file: File): boolean {
     const known = this.items.find((item) => item.same(file));
     if (known && known.state !== 'missing' && known.state !== 'failed') return false;
-    const item = known ?? new UploadItem(file.name, file.size, file.lastModified);
+    const item = known ?? new UploadItem(nameOf(file), file.size, file.lastModified);
     if (!known) this.items.push(item);
     item.file = file;
     this.#registerLater(item);
@@ -169,7 +162,7 @@ export class UploadQueue {
 
   /** A row that was never sent, with the reason beside it. */
   refuse(file: File, message: string): void {
-    const item = new UploadItem(file.name, file.size, file.lastModified);
+    const item = new UploadItem(nameOf(file), file.size, file.lastModified);
     this.items.push(item);
     this.#fail(item, 'refused', message);
   }

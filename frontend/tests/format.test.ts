@@ -10,9 +10,12 @@ useTexts({
   clock: '{hour}.{minute}',
   moment: '{weekday} {day}. {month} kl. {time}',
   moment_with_year: '{weekday} {day}. {month} {year} kl. {time}',
+  sunday: 'søndag',
+  thursday: 'torsdag',
   friday: 'fredag',
   month_12: 'desember',
   month_1: 'januar',
+  month_2: 'februar',
   left_soon: 'noen sekunder igjen',
   left_seconds: 'ca. {n} sekunder igjen',
   left_minutes_one: 'ca. ett minutt igjen',
@@ -51,7 +54,14 @@ test('a moment is said with its weekday, and with the year when it is another', 
   assert.equal(momentInWords('', '2026-11-24'), null);
 });
 
+test('midnight is the end of the day before, also over a new year', () => {
+  assert.equal(momentInWords('2026-12-05T00:00', '2026-11-24'), 'fredag 4. desember kl. 24.00');
+  assert.equal(momentInWords('2027-01-01T00:00', '2026-11-24'), 'torsdag 31. desember kl. 24.00');
+  assert.equal(momentInWords('2027-03-01T00:00', '2026-11-24'), 'søndag 28. februar 2027 kl. 24.00');
+});
+
 test('days are counted by date', () => {
+  assert.equal(daysBetween('2026-11-24', '2026-12-04T00:00'), 9);
   assert.equal(daysBetween('2026-11-24', '2026-12-04T00:01'), 10);
 });
 

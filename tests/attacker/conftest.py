@@ -10,7 +10,7 @@ import pytest
 from tests.attacker.attack import Attack, Request
 from tests.attacker.victims import Snapshot, victims
 
-_ALL_ROUTES = ("available", "draft", "withdrawn")
+_ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""
 
 

@@ -120,6 +120,13 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     rows = kari.page.get_by_role("main").get_by_role("listitem")
     kari.reload_until(rows.filter(has_text="FJELL AS").get_by_text("Sendt i sin helhet", exact=True))
     expect(rows.filter(has_text="218794 *****").get_by_text("Mottatt, bekreftet av mottakeren")).to_be_visible()
+    # On paper they are unfolded, and there is nothing to press.
+    by_hand = kari.page.get_by_text("av 058779 *****")
+    for event, media, shown in (("beforeprint", "print", True), ("afterprint", "screen", False)):
+        kari.page.evaluate("name => window.dispatchEvent(new Event(name))", event)
+        kari.page.emulate_media(media=media)
+        expect(by_hand.first).to_be_visible(visible=shown)
+        expect(kari.page.get_by_role("button", name="Trekk tilbake delingen")).to_be_visible(visible=not shown)
     for receipts in kari.page.get_by_text("3 kvitteringer").all():
         receipts.click()
     expect(kari.page.get_by_text("av 058779 *****")).to_have_count(3)

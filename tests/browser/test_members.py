@@ -41,6 +41,12 @@ def test_a_user_is_registered_found_and_removed_with_the_keyboard_alone(visit: V
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 bruker er registrert.")).to_be_visible()
     anne.examine()
+    page.emulate_media(forced_colors="active")
+    bars = page.locator(".side-nav li a").evaluate_all(
+        "links => links.map(a => [a.hasAttribute('aria-current'), getComputedStyle(a).borderInlineStartColor])"
+    )
+    assert not {colour for current, colour in bars if current} & {colour for current, colour in bars if not current}
+    page.emulate_media(forced_colors="none")
     page.get_by_label("Finn med fødselsnummer eller D-nummer").focus()
     page.keyboard.type(number)
     page.keyboard.press("Enter")
@@ -84,8 +90,10 @@ def test_axe_finds_nothing_on_the_pages_of_lists(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Listen er tom")).to_be_visible()
     anne.examine()
     (number,) = numbers(20, 1)
+    # Of our own shape, in the language of the page; the name is as wide as it likes.
+    expect(page.locator(".file-name")).to_have_text("Ingen fil er valgt")
     page.get_by_label("Lim inn en liste").fill(
-        f"nummer;navn\n{number};Ny Bruker\n{number};Ny B.\n12838514837;Kari\n1;x\ny"
+        f"nummer;navn\n{number};Ny Bruker\n{number};Ny B.\n12838514837;Kari\n1;x\ny\n2;{'navn' * 60}"
     )
     page.get_by_role("button", name="Se hva som skjer").click()
     expect(page.get_by_role("button", name="Registrer 1 bruker")).to_be_visible()

@@ -40,6 +40,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_way(visit: Visit, tmp_path: Path)
     paper = tmp_path / "vurdering.pdf"
     paper.write_bytes(PDF)
     page.get_by_label("Vurderingen som fil").set_input_files(paper)
+    expect(page.locator(".file-name")).to_have_text(paper.name)
     page.get_by_role("button", name="Registrer DPIA").click()
     expect(page.get_by_role("link", name="vurdering.pdf")).to_be_visible()
     anne.examine()

@@ -12,6 +12,12 @@ from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visit, Visitor, sideways
 
 OLA, FJELL = "21879498012", "312824450"
+_IS_UNBROKEN = """() => {
+    const heading = document.querySelector('h1');
+    heading.style.overflowWrap = 'normal';
+    heading.style.hyphens = 'manual';
+    return heading.scrollWidth <= heading.clientWidth;
+}"""
 
 
 def draft_with_everything(kari: Visitor, folder: Path) -> str:
@@ -146,6 +152,7 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
     expect(page.locator("noscript .ds-alert")).to_be_visible()
     expect(page.get_by_label("Filer", exact=True)).to_be_hidden()
     kari.open(path.replace("/d/", "/delinger/"))
+    expect(page.locator(".copy-button")).to_be_hidden()
     page.get_by_label("Klokkeslett").fill("11:15")
     page.get_by_role("button", name="Endre sluttidspunkt").click()
     # The end is that day at a quarter past eleven, which may be a day nearer.
@@ -180,6 +187,7 @@ def test_titles_and_labels_without_spaces_make_no_page_wider(visit: Visit, tmp_p
         for one in paths:
             visitor.open(one)
             assert sideways(visitor.page) == [], one
+    assert anne.page.evaluate(_IS_UNBROKEN), "the heading of the DPIA breaks within a word"
 
 
 def test_who_downloads_after_the_login_has_run_out_is_led_to_a_new_one(

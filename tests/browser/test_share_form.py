@@ -95,6 +95,47 @@ def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> Non
     expect(kari.page.get_by_label("Melding")).to_have_value("Blir stående")
 
 
+def test_every_unconfirmed_number_is_marked_and_what_is_put_right_leaves_the_summary(
+    visit: Visit, tmp_path: Path
+) -> None:
+    kari, file = visit("Kari Lunde"), noise(tmp_path / "vedtak.txt", 10)
+    form, summary = SharePage(kari), kari.page.locator("ds-error-summary")
+    form.open()
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(summary).to_contain_text("Legg til minst én mottaker")
+    form.add(OLA, EWA)
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    expect(summary).not_to_contain_text("Legg til minst én mottaker")
+    expect(summary).to_contain_text("Velg minst én fil")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(summary.get_by_role("link", name="Kontroller nummeret")).to_have_count(2)
+    expect(
+        kari.page.get_by_role("checkbox", name="Jeg har kontrollert nummeret").and_(kari.page.locator("[aria-invalid]"))
+    ).to_have_count(2)
+    kari.examine()
+    form.confirm_all()
+    form.choose(file)
+    expect(summary).to_have_count(0)
+    expect(kari.page).to_have_title("Del dokumenter – Del dokument")
+
+    # The same once more: that nothing was added is said where it was asked for.
+    form.add(OLA)
+    expect(kari.page.locator("#recipients-note")).to_have_text("Mottakeren står allerede i listen")
+    form.choose(file)
+    expect(kari.page.locator("#files-note")).to_have_text("vedtak.txt står allerede i listen")
+
+    folder = tmp_path / "Sak 12" / "Kart"
+    folder.mkdir(parents=True)
+    noise(folder / "plan.txt", 20)
+    kari.page.locator("#folder").set_input_files(tmp_path / "Sak 12")
+    expect(form.file("Sak 12/Kart/plan.txt")).to_contain_text("Lastet opp")
+    kari.page.reload()
+    expect(form.file("Sak 12/Kart/plan.txt")).to_contain_text("Lastet opp")
+    kari.page.locator("#folder").set_input_files(tmp_path / "Sak 12")
+    expect(kari.page.locator("#files-note")).to_have_text("Sak 12/Kart/plan.txt står allerede i listen")
+    kari.examine()
+
+
 def test_an_end_too_far_away_is_told_beside_the_field_and_in_the_summary(visit: Visit, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form, day = SharePage(kari), kari.page.get_by_label("Tilgjengelig til")
@@ -108,6 +149,8 @@ def test_an_end_too_far_away_is_told_beside_the_field_and_in_the_summary(visit: 
     day.blur()
     fault = kari.page.locator("#expires-date-error")
     expect(fault).to_have_text("Dokumentene kan være tilgjengelige i høyst 90 dager.")
+    expect(kari.page.locator("#expires-words")).to_have_text("")
+    expect(kari.page.locator("#summary-end")).to_contain_text("Sluttidspunktet kan ikke være etter")
     kari.page.get_by_role("button", name="Del dokument", exact=True).click()
     expect(kari.page.locator("ds-error-summary")).to_be_focused()
     expect(kari.page.locator("ds-error-summary").get_by_role("link")).to_have_text(
@@ -129,7 +172,8 @@ def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Pat
     kari.page.get_by_role("button", name="Lag ny deling fra denne").click()
     expect(kari.page.get_by_label("Tittel")).to_have_value("Først")
     expect(kari.page.get_by_text(re.compile(r"\b(29|30) dager fra nå"))).to_be_visible()
-    expect(form.recipient(OLA_MASKED).get_by_role("checkbox")).not_to_be_checked()
+    # Whoever must check a number sees it.
+    expect(form.recipient(OLA_SHOWN).get_by_role("checkbox")).not_to_be_checked()
     form.choose(file)
     form.confirm_all()
     form.publish()

@@ -22,7 +22,7 @@ HIGH = "idporten-loa-high"
 _OF_COLOURS = ("color-contrast", "link-in-text-block")
 _RUN_AXE = """async (rules) => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    const only = rules && { runOnly: { type: 'rule', values: rules } };
+    const only = rules ? { runOnly: { type: 'rule', values: rules } } : { rules: { 'target-size': { enabled: true } } };
     const { violations } = await axe.run(document, { resultTypes: ['violations'], ...only });
     return violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
 }"""

@@ -93,6 +93,31 @@ def test_a_process_that_is_killed_is_replaced_and_the_others_serve_on(running: D
         os.kill(other, signal.SIGCONT)
 
 
+def counted(url: str, path: str) -> float:
+    """The requests of a route that any process of the node reports."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    text = httpx.get(f"{Deployment.management(url)}{METRICS}", headers=headers, timeout=_SECONDS).text
+    found = re.findall(rf'^deldokument_http_requests_total{{route="{path}",status="2xx"}} (.*)$', text, re.M)
+    return sum(map(float, found))
+
+
+def test_every_process_reports_the_requests_of_all_also_of_one_that_has_died(running: Deployment) -> None:
+    with running.node_beside("serve --workers 2", DELDOKUMENT_METRICS_TOKEN=TOKEN) as (url, parent):
+        wait_until(lambda: len(children(parent)) == 2, _SECONDS, "not two processes")
+        for stopped in children(parent):
+            # The other one answers.
+            os.kill(stopped, signal.SIGSTOP)
+            before = counted(url, "/robots.txt")
+            assert httpx.get(f"{url}/robots.txt", timeout=_SECONDS).status_code == 200
+            assert counted(url, "/robots.txt") == before + 1
+            os.kill(stopped, signal.SIGCONT)
+        total = counted(url, "/robots.txt")
+        killed = children(parent)[0]
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(children(parent)) == 2 and killed not in children(parent), _SECONDS, "not replaced")
+        assert counted(url, "/robots.txt") == total >= 2
+
+
 def test_a_signal_to_end_lets_what_is_under_way_come_to_its_end(running: Deployment) -> None:
     ticket = running.announce(running.draft(), "a.bin", 1000)
     with running.node_beside("serve --workers 2") as (url, parent):

@@ -19,7 +19,13 @@ from starlette.types import Receive, Scope, Send
 
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.server.connections import BoundedConnection
-from deldokument.server.socket_lending import LendingConnection, SocketLease, borrow_answer, lease_request_body
+from deldokument.server.socket_lending import (
+    LendingConnection,
+    SocketLease,
+    borrow_answer,
+    lease_request_body,
+    lent_bytes,
+)
 from tests.support.local_server import running
 from tests.support.server import wait_until
 
@@ -37,6 +43,8 @@ class Borrower:
     lent: list[bool] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    counted: list[tuple[int, int]] = field(default_factory=list)
+    """The bytes that the server says were moved over lent sockets, and those that were."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -53,10 +61,11 @@ class Borrower:
         lease = lease_request_body(scope)
         self.lent.append(lease is not None)
         if lease:
-            body += lease.came
-            body += await asyncio.to_thread(received, lease, self.in_thread)
+            by_thread = lease.came + await asyncio.to_thread(received, lease, self.in_thread)
+            body += by_thread
             left = lease.left
             lease.release()
+            self.counted.append((lent_bytes(scope)[0], len(by_thread)))
         while left:
             message = await receive()
             self.ends.append(message["type"])
@@ -75,6 +84,7 @@ class Borrower:
             piece = memoryview(BODY)[FIRST : FIRST + self.in_thread]
             sent += await asyncio.to_thread(lease.send, piece, time.monotonic() + 60)
             lease.release()
+            self.counted.append((lent_bytes(scope)[1], sent - FIRST))
         await send({"type": "http.response.body", "body": BODY[sent:]})
 
 
@@ -126,6 +136,8 @@ def test_what_follows_a_body_that_a_thread_has_taken_is_heard(in_thread: int) ->
         talk(port, head(len(BODY)) + BODY[:FIRST], saying(b"taken"), BODY[FIRST:])
     assert app.lent == [True]
     assert app.bodies == [BODY]
+    assert app.counted
+    assert all(counted == moved for counted, moved in app.counted)
 
 
 def test_a_request_sent_behind_the_body_survives_the_loan() -> None:
@@ -173,6 +185,8 @@ def test_what_follows_an_answer_that_a_thread_has_sent_is_sent(in_thread: int) -
     with running(app, LendingConnection) as port:
         talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", saying(BODY))
     assert app.lent == [True]
+    assert app.counted
+    assert all(counted == moved for counted, moved in app.counted)
 
 
 def test_an_answer_with_a_request_waiting_behind_it_is_not_lent_and_comes_whole() -> None:

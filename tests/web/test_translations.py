@@ -152,3 +152,15 @@ def test_a_translation_lies_in_the_nearest_folder_of_all_that_use_its_text(langu
 def test_what_is_left_is_counted_by_the_calendar_as_the_form_counts_it(now: str, end: str, words: str) -> None:
     instants = (datetime.fromisoformat(end).replace(tzinfo=OSLO), datetime.fromisoformat(now).replace(tzinfo=OSLO))
     assert Translator("nb").left(*instants) == words
+
+
+@pytest.mark.parametrize("language", ["nb", "nn"])
+def test_the_operator_has_one_name_and_so_have_the_persons_there(language: str) -> None:
+    other = [
+        (msgid, string)
+        for msgid, strings in translated(language).items()
+        for string in strings
+        if re.search(r"\boperators?\b(?!\))", str(msgid))
+        and not re.search("driftsoperatør|driftsansvarl", string.lower())
+    ]
+    assert not other

@@ -68,16 +68,16 @@ def open_registers(settings: Settings) -> Registers:
     paths = {idporten.client_key_path, maskinporten.client_key_path}
     keys = {path: client_key(path) for path in paths}
     clients = OutboundClients()
-    altinn_http, maskinporten_http = clients.open(max_bytes=MAX_LIST_BYTES), clients.open()
+    altinn_http, maskinporten_http = clients.open("altinn", max_bytes=MAX_LIST_BYTES), clients.open("maskinporten")
     own_tokens = _maskinporten(maskinporten, keys[maskinporten.client_key_path], maskinporten_http)
     token = AltinnTokens(altinn.base_url, own_tokens, altinn_http).token if altinn.token_exchange else own_tokens
     return Registers(
-        login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open()),
+        login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open("idporten")),
         tokens=AccessTokenValidator(maskinporten.issuer, settings.api_scope, settings.api_audience, maskinporten_http),
         rights=_rights(altinn, altinn_http, token),
         access=_access_rule(settings, altinn),
-        organizations=Enhetsregisteret(settings.enhetsregisteret_base_url, clients.open()),
-        notices=_notices(altinn, clients.open(max_calls=AT_ONCE), token),
+        organizations=Enhetsregisteret(settings.enhetsregisteret_base_url, clients.open("enhetsregisteret")),
+        notices=_notices(altinn, clients.open("altinn_notifications", max_calls=AT_ONCE), token),
         clients=clients,
     )
 

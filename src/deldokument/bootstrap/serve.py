@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from deldokument import __version__
+from deldokument.bootstrap.node_state import expiries, free_bytes
 from deldokument.bootstrap.runtime import Runtime
 from deldokument.bootstrap.tune import keep_freed_memory
 from deldokument.config.settings import Settings
 from deldokument.server.listeners import Listeners, serve_both
 from deldokument.web.app import create_app, security_headers
+from deldokument.web.http.meter import Meter
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from deldokument.web.management import create_management
+from deldokument.web.metrics import MetricSources, NodeState
 
 
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
@@ -18,14 +23,22 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
     keep_freed_memory()
     site = _site(settings)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+    meter = Meter()
+    node.registers.clients.observe = meter.count_call
+    node.database.observe_connections(meter.connections.inc, meter.connections.dec)
+    sources = MetricSources(meter, partial(_state, settings, node))
     serve_both(
-        create_app(node.deps, site, extra),
-        create_management(node.deps, token),
+        create_app(node.deps, site, extra, meter),
+        create_management(node.deps, token, sources),
         listeners,
         lend_sockets=settings.lend_sockets,
         max_connections=settings.max_connections,
         own_headers=security_headers(secure=site.secure),
     )
+
+
+def _state(settings: Settings, node: Runtime) -> NodeState:
+    return NodeState(free_bytes(settings), expiries(settings, node.deps.signer))
 
 
 def _site(settings: Settings) -> Site:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
+from tempfile import TemporaryDirectory
 
 import typer
+from prometheus_client import values
+from prometheus_client.multiprocess import mark_process_dead
 
 from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
@@ -15,6 +20,7 @@ from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import NoProcessLeft, listen, supervise
+from deldokument.web.http.meter import DIRECTORY
 
 log = logging.getLogger("deldokument")
 
@@ -25,7 +31,7 @@ def run_server(settings: Settings) -> None:
         with closing(build_runtime(settings)) as node, open_listeners(settings) as listeners:
             serve(settings, node, listeners)
         return
-    with open_listeners(settings) as listeners:
+    with open_listeners(settings) as listeners, _shared_metrics() as ended:
 
         def child() -> None:
             # Opened in the child: connections and threads do not survive a fork.
@@ -33,9 +39,18 @@ def run_server(settings: Settings) -> None:
                 serve(settings, node, listeners)
 
         try:
-            supervise(settings.serve_workers, child)
+            supervise(settings.serve_workers, child, ended)
         except NoProcessLeft:
             raise ConfigurationError("no process is left: all have died or cannot start") from None
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[Callable[[int], None]]:
+    """Have the processes to be forked add up their metrics in a folder; yield what to call when one has died."""
+    with TemporaryDirectory(prefix="deldokument-metrics-") as folder:
+        os.environ[DIRECTORY] = folder
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+        yield partial(mark_process_dead, path=folder)
 
 
 @contextmanager

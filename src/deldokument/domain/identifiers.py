@@ -103,7 +103,7 @@ def parse_person(text: str, *, allow_synthetic: bool, field: str = "person") -> 
     Synthetic test numbers are accepted only if ``allow_synthetic``.
     Raises: InvalidInput naming ``field`` and the broken rule.
     """
-    digits = _digits(text, field)
+    digits = _digits(text, field, missing="person_number_missing")
     if len(digits) != _PERSON_DIGITS:
         raise InvalidInput(field, "person_number_length", digits=len(digits))
     day, month = int(digits[:2]), int(digits[2:4])
@@ -122,7 +122,7 @@ def parse_organization(text: str, *, field: str = "organization") -> Organizatio
 
     Raises: InvalidInput naming ``field`` and the broken rule.
     """
-    digits = _digits(text, field)
+    digits = _digits(text, field, missing="organization_number_missing")
     if len(digits) != _ORGANIZATION_DIGITS:
         raise InvalidInput(field, "organization_number_length", digits=len(digits))
     if digits[0] == "0" or _remainder(digits, _ORGANIZATION_WEIGHTS) != 0:
@@ -157,10 +157,10 @@ def _plain(text: str) -> str:
     return "".join(" " if c.isspace() and c != "\n" else c for c in folded if unicodedata.category(c) != "Cf")
 
 
-def _digits(text: str, field: str) -> str:
+def _digits(text: str, field: str, *, missing: str = "number_missing") -> str:
     compact = re.sub(r"[\s.-]", "", _plain(text))
     if not compact:
-        raise InvalidInput(field, "number_missing")
+        raise InvalidInput(field, missing)
     if not (compact.isascii() and compact.isdigit()):
         raise InvalidInput(field, "number_not_digits")
     return compact

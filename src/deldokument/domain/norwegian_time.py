@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -11,3 +11,14 @@ OSLO = ZoneInfo("Europe/Oslo")
 def day_of(now: datetime) -> date:
     """Return the date in Norway."""
     return now.astimezone(OSLO).date()
+
+
+def day_and_clock(instant: datetime) -> tuple[date, str]:
+    """Return the date in Norway and the time of day, «15:30»; midnight is 24:00 of the day that it ends.
+
+    A share that ends when the 14th begins was meant to last through the 13th.
+    """
+    local = instant.astimezone(OSLO)
+    if local.time() == time():
+        return local.date() - timedelta(days=1), "24:00"
+    return local.date(), f"{local:%H:%M}"

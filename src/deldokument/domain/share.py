@@ -45,6 +45,10 @@ _ID_BYTES = 16
 _NO_STEPS = frozenset({"", ".", ".."})
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
 """How an absolute path begins there; any other backslash is a character of the name."""
+_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
+"""Windows refuses these in a name."""
+_ARCHIVE_NAME_LENGTH = 60
+"""Characters. Some systems allow a name 255 bytes, and a character takes up to four."""
 
 
 class ShareState(StrEnum):
@@ -365,6 +369,12 @@ def check_document_name(name: str) -> str:
     if len(path) > PATH_LENGTH:
         raise InvalidInput("documents", "file_name_too_long", longest=PATH_LENGTH)
     return path
+
+
+def archive_name(title: str) -> str:
+    """Return the file name of a share's zip: its title, without the characters that a system forbids in names."""
+    tidy = " ".join(_FORBIDDEN_IN_NAMES.sub(" ", title).split()).strip(". ")[:_ARCHIVE_NAME_LENGTH].rstrip(". ")
+    return f"{tidy or 'dokumenter'}.zip"
 
 
 def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -30,6 +30,7 @@ WAIT_SECONDS = 0.2
 """How long a borrower waits for a socket that neither delivers nor accepts bytes."""
 _BODY = "deldokument.lend_body"
 _ANSWER = "deldokument.lend_answer"
+_MOVED = "deldokument.lent_bytes"
 
 
 class SocketLease:
@@ -96,6 +97,12 @@ async def borrow_answer(scope: Scope, left: int) -> SocketLease | None:
     return lease
 
 
+def lent_bytes(scope: Scope) -> tuple[int, int]:
+    """Return how many bytes of the request's body, and of its response, were moved over a lent socket."""
+    moved = scope.get("extensions", {}).get(_MOVED, {})
+    return moved.get("in", 0), moved.get("out", 0)
+
+
 class LendingConnection(BoundedConnection):
     """A connection whose socket can be lent."""
 
@@ -113,6 +120,7 @@ class LendingConnection(BoundedConnection):
         extensions: dict[str, Any] = scope["extensions"]
         extensions[_BODY] = {"lend": lambda: self._lend_body(scope)}
         extensions[_ANSWER] = {"lend": lambda left: self._lend_answer(scope, left)}
+        extensions[_MOVED] = {"in": 0, "out": 0}
 
     def on_url(self, url: bytes) -> None:
         """Add a piece of the URL."""
@@ -146,7 +154,13 @@ class LendingConnection(BoundedConnection):
         self.flow.pause_reading()
         came, cycle.body = bytes(cycle.body), bytearray()
         cycle.message_event.clear()
-        return SocketLease(connection, self._left, self._take_body_back, came)
+        moved, lent = scope["extensions"][_MOVED], self._left
+
+        def take_back(left: int) -> None:
+            moved["in"] += len(came) + lent - left
+            self._take_body_back(left)
+
+        return SocketLease(connection, lent, take_back, came)
 
     def _take_body_back(self, left: int) -> None:
         if self.transport.is_closing():
@@ -180,6 +194,7 @@ class LendingConnection(BoundedConnection):
 
         def take_back(unsent: int) -> None:
             cycle.expected_content_length -= left - unsent
+            scope["extensions"][_MOVED]["out"] += left - unsent
 
         return SocketLease(connection, left, take_back)
 

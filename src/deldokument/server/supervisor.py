@@ -39,6 +39,10 @@ _HANDLED: Final = (*_ENDING, signal.SIGCHLD)
 _has_to_end: Final = threading.Event()
 
 
+def _ignore(_pid: int) -> None:
+    """Do nothing about a child that has died."""
+
+
 class NoProcessLeft(Exception):
     """Every child has died; each has logged why."""
 
@@ -81,8 +85,10 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def supervise(count: int, child: Callable[[], None]) -> None:
+def supervise(count: int, child: Callable[[], None], ended: Callable[[int], None] = _ignore) -> None:
     """Run ``child`` in ``count`` processes until a signal comes. All have ended when this returns or raises.
+
+    ``ended`` gets the process id of each child that has died before.
 
     The caller has opened nothing but listeners and runs no thread: the children are forked, and share its
     loaded code.
@@ -92,7 +98,7 @@ def supervise(count: int, child: Callable[[], None]) -> None:
         OSError: No process can be started.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
-    children = ChildProcesses(count, child, before)
+    children = ChildProcesses(count, child, before, ended)
     try:
         children.start_missing()
         while children.next_signal() not in _ENDING:
@@ -108,10 +114,13 @@ def supervise(count: int, child: Callable[[], None]) -> None:
 class ChildProcesses:
     """The living children: process ids and start times."""
 
-    def __init__(self, count: int, child: Callable[[], None], mask: Iterable[int]) -> None:
+    def __init__(
+        self, count: int, child: Callable[[], None], mask: Iterable[int], report: Callable[[int], None] = _ignore
+    ) -> None:
         self._count = count
         self._child = child
         self._mask = mask
+        self._report = report
         self._living: dict[int, float] = {}
         self._pause = _PAUSE_SECONDS
         self._start_at = 0.0
@@ -147,6 +156,7 @@ class ChildProcesses:
         ended, now = self._ended(), time.monotonic()
         for pid in ended:
             log.error("process %d has died", pid)
+            self._report(pid)
         ages = [now - self._living.pop(pid) for pid in ended]
         if ages:
             # Once, however many have died: they may have had one cause.

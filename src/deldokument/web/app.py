@@ -32,6 +32,7 @@ from deldokument.web.api.middleware import PREFIX as API_PREFIX
 from deldokument.web.http.damage_recorder import DamageRecorder
 from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
 from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.meter import Meter, RequestMeter
 from deldokument.web.http.path_encoding import EncodedControls
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.rendering import CSP
@@ -130,7 +131,7 @@ class _StaticFiles(StaticFiles):
         return response
 
 
-def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> ASGIApp:
+def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = (), meter: Meter | None = None) -> ASGIApp:
     """Return the public application. ``extra`` are routes of some deployments only (the demo's)."""
     app = Starlette(
         routes=routes(deps, site, extra),
@@ -138,7 +139,9 @@ def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ())
     )
     # The redirect to the same path without a slash would lead to the host that the request names.
     app.router.redirect_slashes = False
-    return DamageRecorder(SecurityHeaders(EncodedControls(app), secure=site.secure), deps)
+    return DamageRecorder(
+        SecurityHeaders(EncodedControls(RequestMeter(app, meter or Meter())), secure=site.secure), deps
+    )
 
 
 def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> list[BaseRoute]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -31,6 +32,7 @@ from deldokument.services.maintenance.deployment_claims import check_keyring
 from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
 from deldokument.web.http.errors import status_of
+from deldokument.web.http.meter import Meter
 
 LIVE, READY = "/helse/live", "/helse/klar"
 READINESS_LIFETIME = timedelta(seconds=1)
@@ -57,13 +59,17 @@ class Readiness:
             return self._is_ready
 
 
-def create_management(deps: Dependencies, metrics_token: str) -> ASGIApp:
+def create_management(deps: Dependencies, metrics_token: str, sources: metrics.MetricSources | None = None) -> ASGIApp:
     """Return the management application. With an empty ``metrics_token`` the metrics path is a 404."""
+    shown = sources or metrics.MetricSources(Meter())
     app = Starlette(
         routes=[
             Route(LIVE, _live),
             Route(READY, partial(_ready, Readiness(deps))),
-            Route(metrics.PATH, partial(_metrics, CapacityLimiter(1), deps, metrics_token)),
+            Route(
+                metrics.PATH,
+                partial(_metrics, CapacityLimiter(1), partial(metrics.metrics, deps, metrics_token, shown)),
+            ),
         ],
         exception_handlers={ServiceError: _failed},
     )
@@ -79,8 +85,8 @@ async def _ready(readiness: Readiness, _request: Request) -> Response:
     return PlainTextResponse("ok") if await readiness.holds() else PlainTextResponse("not ready", 503)
 
 
-async def _metrics(thread: CapacityLimiter, deps: Dependencies, token: str, request: Request) -> Response:
-    return await to_thread.run_sync(metrics.metrics, deps, token, request, limiter=thread)
+async def _metrics(thread: CapacityLimiter, collect: Callable[[Request], Response], request: Request) -> Response:
+    return await to_thread.run_sync(collect, request, limiter=thread)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

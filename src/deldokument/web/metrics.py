@@ -2,13 +2,16 @@
 
 Guarantees:
 - They contain no names and no ids.
-- Every node reports the same values, except for its own clock.
+- Values from the database are the same on every node. The clock, free space, expiry of files, and what the server
+  processes do (`web.http.meter`) are the node's own.
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from hmac import compare_digest
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -21,26 +24,46 @@ from starlette.responses import Response
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import WorkerLag, measure_lag
+from deldokument.web.http.meter import Meter
 
 PATH = "/helse/metrikker"
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics(deps: Dependencies, token: str, request: Request) -> Response:
-    """Return how far the worker is behind, and how many persons were refused too often.
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """State of the machine: free bytes by place, and the instants at which keys and certificates expire."""
+
+    free_bytes: Mapping[str, int] = field(default_factory=dict)
+    expiries: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSources:
+    """Sources of the metrics besides the database."""
+
+    meter: Meter
+    node_state: Callable[[], NodeState] = NodeState
+
+
+def metrics(deps: Dependencies, token: str, sources: MetricSources, request: Request) -> Response:
+    """Return the metrics of the deployment, of this machine and of its server processes.
 
     Raises: HTTPException with 404, as for any unknown path, without the operator's token.
     """
     given = request.headers.get("authorization", "")
     if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
-    return Response(as_text(measure_lag(deps), count_limited_persons(deps.database, deps.clock)), media_type=_TYPE)
+    limited_persons = count_limited_persons(deps.database, deps.clock)
+    text = as_text(measure_lag(deps), limited_persons, sources.node_state()) + sources.meter.as_text()
+    return Response(text, media_type=_TYPE)
 
 
-def as_text(measured: WorkerLag, limited_persons: int = 0) -> bytes:
+def as_text(measured: WorkerLag, limited_persons: int = 0, node: NodeState | None = None) -> bytes:
     """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_LagCollector(measured, limited_persons))
+    registry.register(_NodeCollector(node or NodeState()))
     return generate_latest(registry)
 
 
@@ -91,3 +114,20 @@ class _LagCollector(Collector):
         yield GaugeMetricFamily(
             "deldokument_clock_skew_seconds", "Clock difference between this node and the database, in seconds.", skew
         )
+
+
+class _NodeCollector(Collector):
+    def __init__(self, state: NodeState) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        free = GaugeMetricFamily("deldokument_free_bytes", "Free bytes on this machine's disk.", labels=["place"])
+        for place, count in self._state.free_bytes.items():
+            free.add_metric([place], count)
+        expiry = GaugeMetricFamily(
+            "deldokument_expiry_timestamp_seconds", "When a key or certificate expires, as Unix time.", labels=["name"]
+        )
+        for name, at in self._state.expiries.items():
+            expiry.add_metric([name], at.timestamp())
+        yield from (free, expiry)

@@ -244,10 +244,10 @@ def refused(ask: Callable[[], object], pool: ThreadPoolExecutor) -> set[Future[o
 def test_a_register_that_hangs_holds_a_few_threads_and_no_other_register(issuer: HostileIssuer) -> None:
     held, clients = Held(), OutboundClients()
     issuer.answer = at("/enhetsregisteret", held)
-    register = Enhetsregisteret(issuer.url, clients.open())
+    register = Enhetsregisteret(issuer.url, clients.open("register"))
     with ThreadPoolExecutor(2 * MAX_CALLS) as pool:
         under_way = refused(lambda: register.find(FJELL), pool)
-        assert verified(issuer, clients.open())
+        assert verified(issuer, clients.open("register"))
         held.let_go()
         for future in under_way:
             with pytest.raises(Unavailable):

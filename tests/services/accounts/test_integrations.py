@@ -52,7 +52,7 @@ def test_an_organisation_is_given_rights_under_the_registers_name(stage: Stage) 
     [
         ("312824451", "organization_number_unknown"),
         ("31282445", "organization_number_length"),
-        ("", "number_missing"),
+        ("", "organization_number_missing"),
         ("310240001", "organization_unknown"),
         (DELETED, "integration_organization_deleted"),
     ],

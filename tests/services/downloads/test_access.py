@@ -372,27 +372,29 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     stage.draft()
     withdrawn = stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
-    offers, complete = offering.list_offers(stage.deps, person(OLA))
+    listed = offering.list_offers(stage.deps, person(OLA))
+    offers, complete = listed.offers, listed.complete
     assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
     stage.clock.advance(days=2)
-    assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA))[0]] == [later]
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA)).offers] == [later]
 
 
 def test_what_is_shared_with_my_organisations_is_listed_as_far_as_my_rights_reach(stage: Stage) -> None:
     confidential = stage.publish(FJELL, PER)
     ordinary = stage.publish(FJELL, confidential=False)
-    offers, _ = offering.list_offers(stage.deps, person(PER))
+    offers = offering.list_offers(stage.deps, person(PER)).offers
     assert {offer.id for offer in offers} == {confidential, ordinary}
     assert all(offer.acting_for == ("FJELL AS (312 824 450)",) for offer in offers)
-    assert [offer.id for offer in offering.list_offers(stage.deps, person(LISE))[0]] == [ordinary]
-    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
+    assert [offer.id for offer in offering.list_offers(stage.deps, person(LISE)).offers] == [ordinary]
+    assert offering.list_offers(stage.deps, person(SIV)) == offering.OfferList()
 
 
 def test_with_altinn_down_the_list_says_that_it_may_not_be_all(stage: Stage) -> None:
     own = stage.publish(PER)
     stage.publish(FJELL)
     stage.rights.down = True
-    offers, complete = offering.list_offers(stage.deps, person(PER))
+    listed = offering.list_offers(stage.deps, person(PER))
+    offers, complete = listed.offers, listed.complete
     assert ([offer.id for offer in offers], complete) == ([own], False)
 
 
@@ -405,7 +407,7 @@ def test_the_list_tells_what_i_have_had_and_does_not_count_as_opening(stage: Sta
     content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
     delivery.record_delivery(stage.deps, content, 0, 7)
     for reader, had in ((OLA, stage.clock.now()), (SIV, None)):
-        [offer] = offering.list_offers(stage.deps, person(reader))[0]
+        [offer] = offering.list_offers(stage.deps, person(reader)).offers
         receipt = offer.documents[0].receipt
         assert (receipt.state_at if receipt else None) == had
 
@@ -423,7 +425,7 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
     for opens in (offering.open_share, downloads_access.authorize):
         with pytest.raises(NotFound):
             opens(stage.deps, person(SIV), share_id)
-    assert offering.list_offers(stage.deps, person(SIV)) == ([], True)
+    assert offering.list_offers(stage.deps, person(SIV)) == offering.OfferList()
 
 
 def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
@@ -444,7 +446,7 @@ def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> N
         opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
     assert opened == ["old"]
     assert subject_ids_of(stage.deps, stage.tenant.id, person(OLA)) == ("old",)
-    [offer] = offering.list_offers(stage.deps, person(OLA))[0]
+    [offer] = offering.list_offers(stage.deps, person(OLA)).offers
     assert existing(offer.documents[0].receipt).state_at == stage.clock.now()
 
 
@@ -513,7 +515,7 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
 def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
-    assert offering.list_offers(stage.deps, person(OLA)) == ([], True)
+    assert offering.list_offers(stage.deps, person(OLA)) == offering.OfferList()
     with pytest.raises(Frozen) as caught:
         downloads_access.authorize(stage.deps, person(OLA), share_id)
     assert (caught.value.code, caught.value.params["tenant"]) == ("share_stopped", "Eksempel kommune")

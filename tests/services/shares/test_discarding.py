@@ -216,15 +216,15 @@ def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
     assert existing(find_discarded(deps, person(KARI), draft.id)).left is None
 
 
-def test_who_fills_in_a_draft_is_named_while_it_is_one(stage: Stage) -> None:
+def test_who_fills_in_a_draft_is_named_and_then_who_shares_it(stage: Stage) -> None:
     integrate(stage)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
     of_system = create_draft(stage.deps, SYSTEM, stage.words())
     views = {one: queries.view_share(stage.deps, person(KARI), one) for one in (draft.id, of_system.id)}
-    assert (views[draft.id].drafter_id, views[draft.id].drafter) == (stage.members["kari"], "Kari Lunde")
-    assert (views[of_system.id].drafter_id, views[of_system.id].drafter) == (of_system.integration_id, "FJELL AS")
+    assert (views[draft.id].sharer_id, views[draft.id].sharer) == (stage.members["kari"], "Kari Lunde")
+    assert (views[of_system.id].sharer_id, views[of_system.id].sharer) == (of_system.integration_id, "FJELL AS")
     drafts.save_draft(stage.deps, person(ODD), draft.id, replace(stage.words(), title="Ny"))
-    assert queries.view_share(stage.deps, person(KARI), draft.id).drafter == "Odd Bakken"
+    assert queries.view_share(stage.deps, person(KARI), draft.id).sharer == "Odd Bakken"
     publishing.publish_share(stage.deps, person(KARI), draft.id)
-    assert queries.view_share(stage.deps, person(KARI), draft.id).drafter_id == ""
+    assert queries.view_share(stage.deps, person(ODD), draft.id).sharer == "Kari Lunde"

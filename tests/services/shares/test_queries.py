@@ -153,7 +153,7 @@ def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     offers.open_share(stage.deps, person(OLA), share_id)
     _, events = queries.show_share(stage.deps, person(KARI), share_id)
-    assert [event.kind.value for event in events] == [
+    assert [event.kind.value for event, _ in events] == [
         "draft_started",
         "document_completed",
         "share_published",
@@ -224,7 +224,7 @@ def test_what_has_happened_to_a_share_ends_with_the_end_however_many_documents_i
             record_event(stage.deps, tx, EventKind.DOCUMENT_COMPLETED, share=share)
     stage.clock.advance(seconds=1)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    kinds = [event.kind for event in queries.show_share(stage.deps, person(KARI), share_id)[1]]
+    kinds = [event.kind for event, _ in queries.show_share(stage.deps, person(KARI), share_id)[1]]
     assert (kinds[0], kinds[-1]) == (EventKind.DRAFT_STARTED, EventKind.SHARE_WITHDRAWN)
     assert len(kinds) > 1000
 
@@ -237,7 +237,7 @@ def test_of_what_strangers_made_endless_the_last_is_shown(stage: Stage, monkeypa
             offers.open_share(stage.deps, person(SIV), share_id)
         stage.clock.advance(minutes=10)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    kinds = [event.kind for event in queries.show_share(stage.deps, person(KARI), share_id)[1]]
+    kinds = [event.kind for event, _ in queries.show_share(stage.deps, person(KARI), share_id)[1]]
     assert kinds == [EventKind.SHARE_DENIED] * 4 + [EventKind.SHARE_WITHDRAWN]
 
 

@@ -99,9 +99,9 @@ def assert_cut(stage: Stage, access: Access) -> None:
 def test_what_is_stopped_is_not_in_the_list_of_what_is_shared_with_me(stage: Stage, way: str) -> None:
     share_id = stage.publish(OLA)
     go_on = stop(stage, way, share_id)
-    assert offers.list_offers(stage.deps, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()
     go_on()
-    assert [offer.id for offer in offers.list_offers(stage.deps, person(OLA))[0]] == [share_id]
+    assert [offer.id for offer in offers.list_offers(stage.deps, person(OLA)).offers] == [share_id]
 
 
 @pytest.mark.parametrize("way", SOCKET_MODES)

@@ -67,7 +67,7 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
         access.authorize(stage.deps, person(OLA), share_id)
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
-    assert offers.list_offers(stage.deps, person(OLA)) == ([], True)
+    assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(

@@ -102,8 +102,8 @@ def test_one_person_is_one_identifier_however_the_number_is_written(written: str
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "number_missing"),
-        (" \u200f-. ", "number_missing"),
+        ("", "person_number_missing"),
+        (" \u200f-. ", "person_number_missing"),
         ("Ola Nordmann", "number_not_digits"),
         (OLA[:-1] + "x", "number_not_digits"),
         ("٢" * 11, "number_not_digits"),

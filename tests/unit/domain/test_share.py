@@ -20,6 +20,7 @@ from deldokument.domain.share import (
     ReceiptState,
     Share,
     ShareState,
+    archive_name,
     check_document_name,
     check_file_name,
     check_text,
@@ -307,3 +308,19 @@ def test_only_a_whole_document_that_no_proxy_took_is_sent_whole() -> None:
     assert not replace(PART_OF_A, direct=True).is_whole
     assert not replace(OPENED, completed_at=NOW, direct=True).is_whole
     assert not ALL_OF_A.is_whole
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Byggesak Fjellveien 4", "Byggesak Fjellveien 4.zip"),
+        ("", "dokumenter.zip"),
+        (" ../.. ", "dokumenter.zip"),
+        ("Sak 12/34: hva nå?", "Sak 12 34 hva nå.zip"),
+        ("😀" * 100, "😀" * 60 + ".zip"),
+        ("Vedtak.", "Vedtak.zip"),
+    ],
+)
+def test_a_zip_is_named_after_its_share_as_every_system_can_store_it(title: str, name: str) -> None:
+    assert archive_name(title) == name
+    assert len(name.encode()) <= 255

@@ -76,7 +76,7 @@ def test_after_the_login_it_is_sent_by_one_more_click_and_done_once(web: Web) ->
     assert "1. desember" not in kari.get(f"/delinger/{share_id}").text
     assert carried(second)["csrf_token"] == kari.csrf_token()
     done = send(kari, action(second), carried(second))
-    assert (done.status_code, done.headers["location"]) == (303, f"/delinger/{share_id}")
+    assert (done.status_code, done.headers["location"]) == (303, f"/delinger/{share_id}?lagret=slutt")
     assert "tirsdag 1. desember kl. 10.15" in kari.get(f"/delinger/{share_id}").text
 
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import httpcore
 import httpx
 
 TOTAL_PER_READ: Final = 2
+Observe = Callable[[str, float], None]
 _call = threading.local()
 """``ends_at`` (monotonic): the deadline of this thread's call. A call begins and ends on one thread."""
 
@@ -36,35 +37,51 @@ class AnswerCompressed(httpx.RemoteProtocolError):
     """The response is compressed although that was not requested."""
 
 
+def _ignore(_outcome: str, _seconds: float) -> None:
+    """Do not observe calls."""
+
+
 class BoundedClient(httpx.Client):
     """An httpx.Client with bounded calls.
 
-    Like httpx, it uses the proxies of the environment.
+    Like httpx, it uses the proxies of the environment. ``observe`` gets the class of status of each call, or "error",
+    and its duration in seconds.
     """
 
-    def __init__(self, *, max_bytes: int, **given: Any) -> None:
+    def __init__(self, *, max_bytes: int, observe: Observe = _ignore, **given: Any) -> None:
         self._max_bytes = max_bytes
+        self._observe = observe
         super().__init__(**given)
         self.headers["Accept-Encoding"] = "identity"
 
     # httpx creates its transports in these two methods; the second is for the environment's proxies.
     def _init_transport(self, *args: Any, **given: Any) -> httpx.BaseTransport:
-        return _BoundedTransport(super()._init_transport(*args, **given), self._max_bytes)
+        return _BoundedTransport(super()._init_transport(*args, **given), self._max_bytes, self._observe)
 
     def _init_proxy_transport(self, *args: Any, **given: Any) -> httpx.BaseTransport:
-        return _BoundedTransport(super()._init_proxy_transport(*args, **given), self._max_bytes)
+        return _BoundedTransport(super()._init_proxy_transport(*args, **given), self._max_bytes, self._observe)
 
 
 class _BoundedTransport(httpx.BaseTransport):
     """A transport that reads whole responses over ``inner``, an httpx.HTTPTransport."""
 
-    def __init__(self, inner: Any, max_bytes: int) -> None:
+    def __init__(self, inner: Any, max_bytes: int, observe: Observe) -> None:
         self._inner = inner
         self._max_bytes = max_bytes
+        self._observe = observe
         # httpcore takes a network backend, but httpx has no parameter for it.
         inner._pool._network_backend = _TimedBackend(inner._pool._network_backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        began, outcome = time.monotonic(), "error"
+        try:
+            response = self._respond(request)
+            outcome = f"{response.status_code // 100}xx"
+        finally:
+            self._observe(outcome, time.monotonic() - began)
+        return response
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
         _call.ends_at = time.monotonic() + TOTAL_PER_READ * request.extensions["timeout"]["read"]
         answer = self._inner.handle_request(request)
         try:

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.bounded import BoundedClient
+from deldokument.adapters.http.bounded import BoundedClient, Observe
 from deldokument.client.jwt_grant import private_key
 
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -43,6 +43,7 @@ def outbound_client(
     max_bytes: int = MAX_RESPONSE_BYTES,
     max_calls: int = MAX_CALLS,
     read_seconds: float = READ_TIMEOUT_SECONDS,
+    **observing: Observe,
 ) -> httpx.Client:
     """Return a client for one register; safe to share between threads. The caller closes it.
 
@@ -54,6 +55,7 @@ def outbound_client(
         limits=httpx.Limits(max_connections=max_calls, max_keepalive_connections=max_calls),
         verify=tls or httpx.create_ssl_context(),
         follow_redirects=False,
+        **observing,
     )
 
 
@@ -61,12 +63,19 @@ class OutboundClients:
     """A factory of one client per register, so that a register that hangs does not affect calls to the others."""
 
     def __init__(self) -> None:
+        self.observe: Callable[[str, str, float], None] | None = None
+        """Called after each call with register, outcome and duration in seconds; see `BoundedClient`."""
         self._tls = httpx.create_ssl_context()
         self._clients: list[httpx.Client] = []
 
-    def open(self, *, max_bytes: int = MAX_RESPONSE_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
-        """Return a new client, which `close` closes."""
-        client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls)
+    def open(self, register: str, *, max_bytes: int = MAX_RESPONSE_BYTES, max_calls: int = MAX_CALLS) -> httpx.Client:
+        """Return a new client for a register, which `close` closes."""
+
+        def observe(outcome: str, seconds: float) -> None:
+            if self.observe is not None:
+                self.observe(register, outcome, seconds)
+
+        client = outbound_client(tls=self._tls, max_bytes=max_bytes, max_calls=max_calls, observe=observe)
         self._clients.append(client)
         return client
 

@@ -12,12 +12,12 @@ orphan sweep removes what was created for it outside the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 
 from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
@@ -150,6 +150,13 @@ class SqlDatabase:
         with transaction(self._engines.reader) as connection:
             at: datetime = connection.execute(_clock).scalar_one()
         return at.astimezone(UTC)
+
+    def observe_connections(self, taken: Callable[[], None], returned: Callable[[], None]) -> None:
+        """Call ``taken`` when a transaction takes a connection, and ``returned`` when it gives it back."""
+        # On PostgreSQL both engines have one pool.
+        for pool in {self._engines.reader.pool, self._engines.writer.pool}:
+            event.listen(pool, "checkout", lambda *_: taken())
+            event.listen(pool, "checkin", lambda *_: returned())
 
     def close(self) -> None:
         """Close idle connections; those in use close when their transaction ends."""

@@ -5,14 +5,15 @@ Read in one transaction, because every page needs all of them. Only current role
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenancy import Administrator, Operator, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import identifier_hash
-from deldokument.services.people import administrations_of, directory_key, operator_of
+from deldokument.services.people import StaffRole, administrations_of, directory_key, operator_of, view_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Roles:
     """The tenants that the person administers."""
     operates: bool = False
     """Whether the person is an operator."""
+    name: str = ""
+    """The name that the person is registered with; empty without a role, or if it has been erased."""
 
 
 def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
@@ -34,8 +37,25 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
         ids = tx.staff.role_ids(lookup_hash)
         administrations = administrations_of(deps, tx, person) if ids.tenant_ids else []
         tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
-        return Roles(
-            memberships=tuple(memberships_in(deps, tx, person)) if ids.is_member else (),
-            administered=tuple(one for one in tenants.values() if one.intact),
-            operates=ids.operates and operator_of(deps, tx, person) is not None,
-        )
+        memberships = tuple(memberships_in(deps, tx, person)) if ids.is_member else ()
+        operator = operator_of(deps, tx, person) if ids.operates else None
+    return Roles(
+        memberships=memberships,
+        administered=tuple(one for one in tenants.values() if one.intact),
+        operates=operator is not None,
+        name=next(_names(deps, memberships, administrations, operator), ""),
+    )
+
+
+def _names(
+    deps: Dependencies,
+    memberships: Sequence[Membership],
+    administrations: Sequence[Administrator],
+    operator: Operator | None,
+) -> Iterator[str]:
+    """Yield the person's names; most people have one."""
+    yield from (one.name for one in memberships if one.name)
+    key = directory_key(deps)
+    views = [view_person(key, StaffRole.ADMINISTRATOR, one) for one in administrations]
+    views += [view_person(key, StaffRole.OPERATOR, operator)] if operator else []
+    yield from (view.name for view in views if view.name)

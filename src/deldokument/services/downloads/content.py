@@ -21,7 +21,7 @@ from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifes
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.share import RELEASED, UNEXAMINED, Document, Verdict
+from deldokument.domain.share import RELEASED, UNEXAMINED, Document, Verdict, archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
@@ -29,7 +29,7 @@ from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
-from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
 
@@ -153,7 +153,7 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document,
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *, confirmed: bool = False) -> Content:
     """Open all documents as one zip. ``confirmed`` and errors are as for ``open_document``."""
     access = authorize(deps, person, share_id)
-    keys = _keys(deps, access)
+    keys, share = _keys(deps, access), access.share
     sources = ArchiveSources(keys[0])
     for document in _documents(deps, share_id):
         sources.add(document)
@@ -166,7 +166,7 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *,
     _check_confirmed(confirmed or not layout.has_unexamined)
     return Content(
         access=access,
-        name="dokumenter.zip",
+        name=archive_name(open_field(keys[1], share.sealed_title, EncryptedColumn.TITLE, share.id)),
         media_type="application/zip",
         length=layout.archive.length,
         etag=layout.etag,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound, existing
+from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Receipt, Recipient, Share
@@ -20,7 +20,15 @@ from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
-from deldokument.services.downloads.access import Access, authorize, check_clock, claim_of, grants_of, identifiers_of
+from deldokument.services.downloads.access import (
+    Access,
+    authorize,
+    check_clock,
+    claim_of,
+    grants_of,
+    identifiers_of,
+    missing_right_error,
+)
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -86,6 +94,18 @@ class Offer:
         return self.account.contact(self.tenant)
 
 
+@dataclass(frozen=True, slots=True)
+class OfferList:
+    """The open shares for a person and the organisations represented.
+
+    ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
+    """
+
+    offers: tuple[Offer, ...] = ()
+    complete: bool = True
+    lacking: tuple[RightMissing, ...] = ()
+
+
 def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
     """Return what the recipient's page shows, and record the opening. Raises: as ``authorize``.
 
@@ -117,15 +137,15 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
         return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]))
 
 
-def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offer], bool]:
-    """Return the open shares for the person and the organisations represented; False if Altinn did not answer.
+def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
+    """Return the open shares for the person and the organisations represented.
 
     Raises: Unavailable if the node's clock is off.
     """
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
-    offers: list[Offer] = []
+    offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.shares.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
@@ -142,6 +162,9 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
+                if decision.lacking:
+                    error = missing_right_error(deps, tx, share, dict(decision.lacking))
+                    lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
             candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
@@ -149,7 +172,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> tuple[list[Offe
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
                 offers.append(_offer(access, key, subject_id, around))
-    return offers, grants is not None
+    return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
 class _OfferRows(ShareRelatedRows):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deldokument.domain.email_addresses import Language
-from deldokument.domain.norwegian_time import OSLO
+from deldokument.domain.norwegian_time import day_and_clock
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.channels import NoticeKind
 
@@ -96,7 +96,7 @@ class NoticeText:
 
 
 def _when(at: datetime, language: Language) -> str:
-    local = at.astimezone(OSLO)
+    day, clock = day_and_clock(at)
     if language is Language.ENGLISH:
-        return f"{local.day} {local:%B %Y, %H:%M}"
-    return f"{local.day}.{local.month}.{local.year} kl. {local:%H.%M}"
+        return f"{day.day} {day:%B %Y}, {clock}"
+    return f"{day.day}.{day.month}.{day.year} kl. {clock.replace(':', '.')}"

@@ -90,15 +90,13 @@ def stop_of(tx: Transaction, share: Share) -> Reason | None:
 
 
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
-    """Record the time at which the member or integration shares, at most once a day."""
+    """Record the time at which the member or integration shares; of an integration, which shares often, once a day."""
     now = deps.clock.now()
     if membership.member_id is None:
         if _is_news(existing(tx.integrations.get(membership.id)).used_at, now):
             tx.integrations.record_use(membership.id, now)
         return
-    member = existing(tx.members.get(membership.member_id))
-    if _is_news(member.used_at, now):
-        tx.members.record_use(member.id, now)
+    tx.members.record_use(membership.member_id, now)
 
 
 def _is_news(used_at: datetime | None, now: datetime) -> bool:

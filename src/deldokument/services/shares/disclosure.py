@@ -1,9 +1,10 @@
-"""Recipients of a document in KS' interface: masked, or with full numbers if the account allows that.
+"""Full numbers of recipients: for the author of a draft, and for systems in KS' interface.
 
 Guarantees:
-- Persons always get masked numbers.
+- A person gets only the unconfirmed numbers of the person's own draft, because a number that is checked must be seen.
+- The event log shows that a person could see numbers that a colleague had typed.
 - A system gets full numbers only if it may share and the account's rules say so.
-- The event log shows that a system got them: once for each share and ten minutes.
+- The event log shows that a system got full numbers: once for each share and ten minutes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, require
-from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.share import Recipient, Share
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
@@ -24,6 +25,29 @@ from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import display_number
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
+
+
+def unconfirmed_numbers(deps: Dependencies, person: PersonIdentifier, share_id: str) -> dict[str, str]:
+    """Return the numbers of persons, by recipient, that the author of a draft must confirm; nothing to anybody else."""
+    with deps.database.read() as tx:
+        share = share_for_reading(deps, tx, person, share_id)
+        author = membership_in(deps, tx, person, share.account_id).member_id
+        if share.state is not ShareState.DRAFT or share.member_id != author:
+            return {}
+        waiting = _unconfirmed(tx, share)
+    key = existing_key(deps.keyring, share.audit_key_id)
+    return {recipient.id: _number(key, recipient) for recipient in waiting}
+
+
+def record_new_author(deps: Dependencies, tx: Transaction, draft: Share, sharer: Sharer, typed_by: str | None) -> None:
+    """Record that a person becomes the author of a draft with unconfirmed numbers that another sharer has typed."""
+    is_other = isinstance(sharer, PersonIdentifier) and draft.member_id != typed_by
+    if is_other and _unconfirmed(tx, draft):
+        record_event(deps, tx, EventKind.NUMBERS_DISCLOSED, share=draft, person=sharer)
+
+
+def _unconfirmed(tx: Transaction, share: Share) -> list[Recipient]:
+    return [one for one in tx.shares.recipients([share.id]) if one.kind == "person" and not one.confirmed]
 
 
 def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:

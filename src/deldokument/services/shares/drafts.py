@@ -55,6 +55,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.grants import move_grants, share_grants
 from deldokument.services.shares.limits import (
     check_draft_count,
@@ -139,6 +140,7 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
         membership = target_membership(deps, tx, sharer, share, words.account_id)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, tidy))
         touch_draft(deps, tx, changed, sharer)
+        record_new_author(deps, tx, changed, sharer, share.member_id)
     check_period(deps, membership, words.expires_at)
 
 

@@ -47,6 +47,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
@@ -84,16 +85,22 @@ def publish_share(
             if seen is not None and {one.id for one in there} != set(seen):
                 raise Conflict("state_changed")
         if not membership.account.rules.four_eyes:
-            plain = replace(share, proposed_by=None)
+            plain = replace(_shared_by(share, membership), proposed_by=None)
             return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
         if proposer_of(tx, share) is not None:
             return share
         _check_complete(deps, tx, share, membership, answers)
-        proposed = replace(share, changed_at=deps.clock.now(), proposed_by=membership.id)
+        proposed = replace(_shared_by(share, membership), changed_at=deps.clock.now(), proposed_by=membership.id)
         tx.shares.save(proposed)
         note_use(deps, tx, membership)
         record_event(deps, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
     return proposed
+
+
+def _shared_by(share: Share, membership: Membership) -> Share:
+    """Return the draft as the member's own, even if a colleague filled it in. A system's draft stays the system's."""
+    both = share.member_id is not None and membership.member_id is not None
+    return replace(share, member_id=membership.member_id) if both else share
 
 
 def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
@@ -270,6 +277,7 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
             holder = old.holder(recipient)
             if holder is not None:
                 tx.shares.add_recipient(_copied_recipient(old.audit_key, new, recipient, holder))
+        record_new_author(deps, tx, draft, sharer, original.member_id)
     return draft
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deldokument.domain.audit import AuditEvent
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Share, ShareState
@@ -18,7 +18,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
-from deldokument.services.audit.actors import acting_integration
+from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.encryption import audit_key_id, reference_hash
 from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import ShareView, share_view, views_and_damaged
@@ -105,26 +105,26 @@ def _reference_hashes(deps: Dependencies, tenant_ids: set[str], reference: str) 
     return tuple(reference_hash(key, reference) for key in keys.values())
 
 
-def show_share(deps: Dependencies, sharer: Sharer, share_id: str) -> tuple[ShareView, list[AuditEvent]]:
-    """Return one share and its events; of more than MAX_EVENTS only the newest. Raises: NotFound."""
+def show_share(
+    deps: Dependencies, sharer: Sharer, share_id: str
+) -> tuple[ShareView, list[tuple[AuditEvent, Actor | None]]]:
+    """Return one share and its events with their actors; of more than MAX_EVENTS only the newest. Raises: NotFound."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
-        return share_view(deps, tx, share), _timeline(tx, share_id)
+        events = [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]
+        return share_view(deps, tx, share), _with_actors(deps, tx, share, events)
+
+
+def _with_actors(
+    deps: Dependencies, tx: Transaction, share: Share, events: Sequence[AuditEvent]
+) -> list[tuple[AuditEvent, Actor | None]]:
+    """Return the events with their actors. Strangers, who can be very many, are not looked up."""
+    known = [event for event in events if event.kind is not EventKind.SHARE_DENIED]
+    actors = iter(Actors(deps, share.tenant_id).behind(tx, known))
+    return [(event, None if event.kind is EventKind.SHARE_DENIED else next(actors)) for event in events]
 
 
 def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:
     """Return one share. Raises: NotFound."""
     with deps.database.read() as tx:
         return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id))
-
-
-def acting_systems(deps: Dependencies, events: Sequence[AuditEvent]) -> dict[str, str]:
-    """Return the organisations whose systems caused some of the events, by the ids of their integrations."""
-    ids = {acting for event in events if (acting := acting_integration(event))}
-    with deps.database.read() as tx:
-        named = [tx.integrations.get(integration_id) for integration_id in ids]
-    return {integration.id: integration.name for integration in named if integration}
-
-
-def _timeline(tx: Transaction, share_id: str) -> list[AuditEvent]:
-    return [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]

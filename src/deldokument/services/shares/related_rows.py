@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Receipt, Recipient, Share
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
@@ -60,8 +60,8 @@ class SharerRows(ShareRelatedRows):
         self.people: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
-        drafts = {drafter_id_of(share): share for share in shares if share.state is ShareState.DRAFT}
-        self.drafters = {drafter_id: sharer_of(tx, share) for drafter_id, share in drafts.items()}
+        shared_by = {sharer_id_of(share): share for share in shares}
+        self.sharers = {sharer_id: sharer_of(tx, share) for sharer_id, share in shared_by.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
         self.extenders = {
             share.id: proposer
@@ -81,7 +81,7 @@ def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> b
     return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
 
 
-def drafter_id_of(share: Share) -> str:
+def sharer_id_of(share: Share) -> str:
     """Return the id of the membership that shares it."""
     return share.member_id or share.integration_id or ""
 

@@ -47,7 +47,7 @@ from deldokument.services.encryption import (
 )
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, drafter_id_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -161,9 +161,9 @@ class ShareView:
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
     extension: ExtensionView | None
-    drafter_id: str
-    """The membership that was the last to save the draft; empty once it is no draft."""
-    drafter: str
+    sharer_id: str
+    """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
+    sharer: str
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
@@ -227,7 +227,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
-    drafter = related.drafters.get(drafter_id_of(share)) if share.state is ShareState.DRAFT else None
+    sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
         account=account,
@@ -245,8 +245,8 @@ def _share_view(
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
         extension=_extension(deps, share, related),
-        drafter_id=drafter.id if drafter else "",
-        drafter=sharer_name(deps.keyring.create(DIRECTORY), drafter) if drafter else "",
+        sharer_id=sharer.id if sharer else "",
+        sharer=sharer_name(deps.keyring.create(DIRECTORY), sharer) if sharer else "",
         system=related.systems.get(share.integration_id or "", ""),
     )
 

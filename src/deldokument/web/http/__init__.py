@@ -12,6 +12,7 @@
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
 - `lease_renewal`: renewal of the lease on an idempotency key
 - `media_type`: media type of a request's body
+- `meter`: metrics of requests, refusals, calls to registers and database connections
 - `multipart`: multipart/form-data parser that all readers share
 - `pagination`: pagination tokens of pages
 - `path_encoding`: rejection of control characters in paths

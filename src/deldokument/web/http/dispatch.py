@@ -40,6 +40,7 @@ from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.meter import note_refusal
 from deldokument.web.http.refusal_time import now, wait_for_step
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
@@ -274,6 +275,7 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
     """
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
+    note_refusal(call.request.scope, error)
     status = status_of(error)
     if status >= 500:
         _log_failure(call, status, error)

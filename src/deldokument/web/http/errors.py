@@ -81,6 +81,8 @@ WORDS: dict[str, str] = {
         "The number has %(digits)s digits. A fødselsnummer has 11, an organisation number has 9."
     ),
     "number_missing": _("Write a fødselsnummer, D-nummer or organisation number."),
+    "organization_number_missing": _("Write the organisation number."),
+    "person_number_missing": _("Write the fødselsnummer or D-nummer."),
     "number_not_digits": _("Only digits belong in the number."),
     "organization_unknown": _("Enhetsregisteret has no organisation with the number %(number)s."),
     "organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't receive documents."),

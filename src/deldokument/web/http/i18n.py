@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
-from deldokument.domain.norwegian_time import OSLO
+from deldokument.domain.norwegian_time import OSLO, day_and_clock
 
 LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 STANDARD = "nb"
@@ -114,10 +114,10 @@ class Translator:
 
     def when(self, instant: datetime, now: datetime | None = None) -> str:
         """Return a time like «fredag 4. desember kl. 15.30», without the year if ``now`` is in the same one."""
-        local = instant.astimezone(OSLO)
-        same_year = now is not None and local.year == now.astimezone(OSLO).year
-        day = _weekday(local.date(), self.language, with_year=not same_year)
-        return f"{day} at {local:%H:%M}" if self.language == "en" else f"{day} kl. {local:%H.%M}"
+        on, clock = day_and_clock(instant)
+        same_year = now is not None and on.year == now.astimezone(OSLO).year
+        day = _weekday(on, self.language, with_year=not same_year)
+        return f"{day} at {clock}" if self.language == "en" else f"{day} kl. {clock.replace(':', '.')}"
 
     def day(self, on: date) -> str:
         """Return a date like «4. desember 2026»."""
@@ -155,7 +155,7 @@ class Translator:
         Counts calendar days, as the script does; one day or less in hours or a smaller unit.
         A past instant counts as zero.
         """
-        days = (instant.astimezone(OSLO).date() - now.astimezone(OSLO).date()).days
+        days = (day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
         if days > 1:
             return self.span(timedelta(days=days))
         return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))

@@ -30,6 +30,7 @@ from deldokument.domain.errors import (
 from deldokument.web.http.dispatch import endpoint_name
 from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.meter import note_refusal
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"
@@ -48,6 +49,7 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
     """Return the response for a failed request; ``status`` overrides the table's."""
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
+    note_refusal(request.scope, error)
     status, translator = status or status_of(error), translator_of(request)
     if status >= 500:
         log.error("%s answered %s: %s", endpoint_name(request), status, error)

@@ -143,7 +143,7 @@ def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
         items.append(("/mine", call.translator.text("Shared with me")))
     if call.roles.operates:
         items.append(("/drift", call.translator.text("Operations")))
-    name = members[0].name if members else session.person.masked if session else ""
+    name = (call.roles.name or session.person.masked) if session else ""
     return Page(
         locale=call.translator.language,
         languages=LANGUAGES,

@@ -22,6 +22,7 @@ from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, Servi
 from deldokument.ports.dependencies import Dependencies
 from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.meter import note_refusal
 
 log = logging.getLogger("deldokument.ks")
 _MILLISECONDS = 1000
@@ -40,6 +41,7 @@ def error_message(
     if isinstance(error, InvalidFields) and len(error.errors) == 1:
         error = error.errors[0]
     status = status or (400 if isinstance(error, InvalidInput | InvalidFields) else status_of(error))
+    note_refusal(request.scope, error)
     error_id = str(uuid.uuid4())
     log.log(logging.ERROR if status >= 500 else logging.INFO, "%s answered %s: %s", error_id, status, error.code)
     translator = Translator(choose(None, request.headers.get("accept-language", "")))

@@ -297,6 +297,8 @@ def words_for(event: AuditEvent) -> str:
     """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
+    if event.kind is EventKind.NUMBERS_DISCLOSED and event.subject_id is not None:
+        return _("A user could see recipients' full numbers, in order to check them")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
         return _("A document was sent to a recipient in part, or once more")
     return EVENT_WORDS[event.kind]

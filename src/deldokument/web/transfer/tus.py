@@ -35,6 +35,7 @@ from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
 from deldokument.web.http.errors import WORDS, status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.meter import note_refusal
 from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
     Stalled,
@@ -81,6 +82,7 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
         except Stalled:
             return _answer(408, {"Connection": "close"})
         except (ServiceError, IntegrityError) as error:
+            note_refusal(request.scope, error)
             return _refusal(path, error)
 
     # Without GET among the methods, Starlette adds no HEAD to routes that have none.

@@ -48,8 +48,9 @@ def faults(answer: httpx.Response) -> set[str]:
 
 def test_an_assessment_is_recorded_and_shown_with_who_when_and_the_risk(web: Web, ewa: Browser) -> None:
     answer = send(web, ewa)
-    assert (answer.status_code, answer.headers["location"]) == (303, path(web))
-    page = ewa.get(path(web)).text
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path(web)}?registrert=1")
+    page = ewa.get(answer.headers["location"]).text
+    assert "Vurderingen er registrert." in page
     for words in ("Berit Ås, Enhetsleder", "20. november 2026", "Lav", "Ewa Kowalska", "20. november 2027"):
         assert words in page
     assert [view.file_name for view in recorded(web)] == [""]

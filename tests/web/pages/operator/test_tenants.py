@@ -140,6 +140,18 @@ def test_tenant_account_and_share_are_stopped_and_go_on(web: Web, operator: Brow
         assert access.authorize(deps, person(SIV), share_id)
 
 
+def test_what_the_operator_has_done_is_confirmed(web: Web, operator: Browser) -> None:
+    path = f"/drift/kunder/{web.stage.tenant.id}/stans"
+    for target, fields, words in (
+        ("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"}, "Versjonen er publisert."),
+        (path, {"deed": "freeze", "reason": "security"}, "Stansen gjelder fra nå."),
+        (path, {"deed": "thaw"}, "Stansen er opphevet."),
+    ):
+        assert words in operator.get(operator.post(target, fields).headers["location"]).text
+    answer = record(operator, web.stage.tenant.id)
+    assert "Hovedavtalen er registrert." in operator.get(answer.headers["location"]).text  # type: ignore[attr-defined]
+
+
 def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Browser) -> None:
     tenant_id = web.stage.tenant.id
     assert stop(operator, f"/drift/kunder/{tenant_id}/stans", reason="") == 422
@@ -162,3 +174,17 @@ def test_no_field_is_told_to_be_wrong_before_anything_is_sent(web: Web, operator
         assert "<form" in page.text
         assert "aria-invalid" not in page.text, path
         assert "built-in" not in page.text, path
+
+
+def test_an_empty_form_for_a_tenant_asks_for_each_number_by_its_name(operator: Browser) -> None:
+    page = operator.post("/drift/ny", dict.fromkeys(NEW, "")).text
+    assert "Skriv organisasjonsnummeret." in page
+    assert "Skriv fødselsnummeret eller D-nummeret." in page
+    assert "eller organisasjonsnummer" not in page
+
+
+def test_stopping_a_tenant_is_confirmed_in_a_dialog_with_the_safe_choice_first(web: Web, operator: Browser) -> None:
+    page = operator.get(f"/drift/kunder/{web.stage.tenant.id}").text
+    dialog = page.partition('<dialog class="ds-dialog" id="stop-reason"')[2].partition("</dialog>")[0]
+    assert f"Stanse {web.stage.tenant.name}?" in dialog
+    assert dialog.index("Avbryt") < dialog.index('value="freeze"')

@@ -102,3 +102,13 @@ def test_who_follows_a_link_to_bytes_is_shown_the_page(web: Web) -> None:
         assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
         assert "Du mangler en rettighet i Altinn" in page.text
         assert (login.status_code, login.headers["location"]) == (303, f"/d/{share_id}")
+
+
+def test_shared_with_me_says_which_right_is_missing_once_for_each_and_nothing_of_the_shares(web: Web) -> None:
+    share(web)
+    share(web)
+    page = web.browser(LISE).get("/mine").text
+    assert page.count("Noe er delt med FJELL AS") == 1
+    assert "«Post til virksomheten med taushetsbelagt innhold»" in page
+    assert [secret for secret in (*SECRETS, "Ola", "Kari", "Ingenting her nå") if secret in page] == []
+    assert "FJELL AS" not in web.browser(SIV).get("/mine").text

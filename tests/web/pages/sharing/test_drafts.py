@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,9 +12,11 @@ import httpx
 import pytest
 
 from deldokument import worker
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.share import MAX_RECIPIENTS
+from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.shares import queries
 from deldokument.services.tenants import registration
 from deldokument.web.http.i18n import Translator
@@ -466,3 +470,55 @@ def test_an_accounts_longest_period_is_told_as_it_is(
     assert f"høyst {told}." in fault(save(kari, draft, words(web)), "expires_at")
     assert published(web, kari, draft, expires_at="2026-11-24T18:00").status_code == 200
     assert f"Høyst {told} fra nå." in kari.get(f"/delinger/{draft}").text
+
+
+def shown(browser: Browser, draft: str) -> list[dict[str, Any]]:
+    """The recipients as the page of the draft has them."""
+    page = browser.get(f"/del?utkast={draft}").text
+    found = re.search(r'<script type="application/json" id="draft">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return list(json.loads(found[1])["recipients"])
+
+
+def test_a_number_that_must_be_confirmed_is_shown_to_the_author_and_to_nobody_else(
+    web: Web, kari: Browser, draft: str
+) -> None:
+    save(kari, draft, words(web))
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    kari.call("POST", f"/del/utkast/{draft}/mottakere", {"text": f"{OLA} {FJELL}"})
+    [ola, fjell] = shown(kari, draft)
+    assert (ola["number"], fjell["number"]) == (OLA, None)
+    assert OLA not in web.browser(ODD).get(f"/del?utkast={draft}").text
+    kari.call("PUT", f"/del/utkast/{draft}/mottakere/{ola['id']}", {"confirmed": True})
+    assert OLA not in kari.get(f"/del?utkast={draft}").text
+    assert numbers_shown(web) == 0
+
+
+def numbers_shown(web: Web) -> int:
+    """How often the event log says that a person could see numbers."""
+    with web.stage.deps.database.read() as tx:
+        found = tx.audit.newest(EventFilter(web.stage.tenant.id), before=None, limit=1000)
+    return sum(stored.event.kind is EventKind.NUMBERS_DISCLOSED for stored in found)
+
+
+def test_the_event_log_has_it_when_a_colleague_could_see_numbers_of_another(
+    web: Web, kari: Browser, draft: str
+) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    save(kari, draft, words(web))
+    kari.call("POST", f"/del/utkast/{draft}/mottakere", {"text": OLA})
+    odd = web.browser(ODD)
+    save(odd, draft, words(web))
+    assert (shown(odd, draft)[0]["number"], numbers_shown(web)) == (OLA, 1)
+
+    published = web.stage.publish(OLA)
+    for browser, count in ((kari, 1), (odd, 2)):
+        copy = browser.post(f"/delinger/{published}/kopi").headers["location"].rpartition("=")[2]
+        assert (shown(browser, copy)[0]["number"], numbers_shown(web)) == (OLA, count)
+
+
+def test_the_account_that_was_shared_from_last_is_proposed(web: Web, kari: Browser) -> None:
+    for account in (web.stage.byggesak, web.stage.avtaler, web.stage.byggesak):
+        web.stage.clock.advance(minutes=1)
+        web.stage.draft(account=account)
+        assert f'<option value="{account.id}" selected>' in kari.get("/del").text

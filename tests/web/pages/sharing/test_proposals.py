@@ -188,7 +188,7 @@ def test_what_has_come_to_be_missing_is_told_to_the_approver(web: Web, odd: Brow
 def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browser, proposed: str) -> None:
     for _ in range(2):
         answer = odd.post(f"/delinger/{proposed}/retur")
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}?lagret=retur")
     assert state(web, proposed) == DRAFT
     page = kari.get(f"/delinger/{proposed}").text
     assert page.count("En annen bruker sendte utkastet tilbake") == 1
@@ -249,7 +249,8 @@ def asked(web: Web, kari: Browser) -> str:
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
     typed = {"expires_date": "2026-12-24", "expires_time": "12:00"}
     answer = kari.post(f"/delinger/{share_id}/sluttidspunkt", typed)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=slutt")
+    assert "Sluttidspunktet er endret." not in kari.get(answer.headers["location"]).text
     return share_id
 
 
@@ -279,9 +280,10 @@ def test_a_colleague_finds_the_later_end_on_top_of_the_list_and_approves_it(web:
     page = odd.get(f"/delinger/{asked}")
     assert "Kari Lunde ber om at dokumentene er tilgjengelige til torsdag 24. desember kl. 12.00." in words(page)
     answer = odd.post(f"/delinger/{asked}/forlengelse", seen(page))
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{asked}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{asked}?lagret=godkjent")
     assert end_of(web, asked) == "24.12"
-    after = words(odd.get(f"/delinger/{asked}"))
+    after = words(odd.get(answer.headers["location"]))
+    assert "Du har godkjent det senere sluttidspunktet." in after
     assert "Det ble bedt om et senere sluttidspunkt: torsdag 24. desember kl. 12.00" in after
     assert "En annen bruker godkjente et senere sluttidspunkt" in after
     assert "Sluttidspunktet ble endret til torsdag 24. desember kl. 12.00" in after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from deldokument.domain.audit import EventKind
@@ -9,7 +11,7 @@ from deldokument.domain.errors import existing
 from deldokument.services.audit.recording import record_event
 from deldokument.services.shares import publishing, queries
 from tests.support.browser import Web
-from tests.support.world import KARI, OLA, person
+from tests.support.world import KARI, ODD, OLA, SIV, person
 
 LEFT_OUT = "Her vises bare de siste hendelsene."
 
@@ -23,7 +25,7 @@ def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(
     web.stage.clock.advance(minutes=1)
     publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
-    for words in ("Dokumentene ble delt", "1000 ganger den dagen", "Delingen ble trukket tilbake"):
+    for words in ("Dokumentene ble delt", "999 dokumenter ble lastet opp", "Delingen ble trukket tilbake"):
         assert words in page
     assert LEFT_OUT not in page
 
@@ -32,3 +34,33 @@ def test_what_is_left_out_of_a_page_is_told(web: Web, monkeypatch: pytest.Monkey
     share_id = web.stage.publish(OLA)
     monkeypatch.setattr(queries, "MAX_EVENTS", 3)
     assert LEFT_OUT in web.browser(KARI).get(f"/delinger/{share_id}").text
+
+
+def test_colleagues_are_named_recipients_are_masked_and_strangers_are_neither(web: Web) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    share_id = web.stage.publish(OLA)
+    web.browser(OLA).get(f"/d/{share_id}")
+    web.browser(SIV).get(f"/d/{share_id}")
+    publishing.withdraw_share(web.stage.deps, person(ODD), share_id)
+    shown = web.browser(KARI).get(f"/delinger/{share_id}").text.partition('<ol class="timeline">')[2]
+    entries = dict(re.findall(r"<p>([^<]*)</p><p class=\"optional\"><time[^>]*>[^<]*</time>(?: · ([^<]*))?</p>", shown))
+    assert entries["Dokumentene ble delt"] == "Kari Lunde"
+    assert entries["En mottaker åpnet delingen"] == f"{OLA[:6]} *****"
+    assert entries["Noen uten tilgang åpnet lenken. De fikk ikke se noe"] == ""
+    assert entries["Delingen ble trukket tilbake"] == "Odd Bakken"
+
+
+def test_what_happened_in_between_keeps_its_place(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    with web.stage.deps.database.write() as tx:
+        share = existing(tx.shares.get(share_id))
+        for kind in (EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN, EventKind.SHARE_FROZEN, EventKind.SHARE_FROZEN):
+            record_event(web.stage.deps, tx, kind, share=share)
+    page = web.browser(KARI).get(f"/delinger/{share_id}").text
+    words = re.findall(r"(Driftsoperatøren stanset delingen|Driftsoperatøren opphevet stansen|2 ganger på rad)", page)
+    assert words == [
+        "Driftsoperatøren stanset delingen",
+        "Driftsoperatøren opphevet stansen",
+        "Driftsoperatøren stanset delingen",
+        "2 ganger på rad",
+    ]

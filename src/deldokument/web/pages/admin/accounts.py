@@ -29,7 +29,7 @@ from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Diff
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
-_SAVED = frozenset({"ny", "navn", "regler", "angret"})
+_SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system"})
 """Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
@@ -229,12 +229,12 @@ def _conflict(
 
 def close(call: RequestContext) -> Response:
     """Close the account: nothing new is shared from it."""
-    return _done(call, lambda: lifecycle.close_account(call.deps, **given(call)))
+    return _done(call, lambda: lifecycle.close_account(call.deps, **given(call)), "stengt")
 
 
 def reopen(call: RequestContext) -> Response:
     """Reopen the account: it may be shared from again."""
-    return _done(call, lambda: lifecycle.reopen_account(call.deps, **given(call)))
+    return _done(call, lambda: lifecycle.reopen_account(call.deps, **given(call)), "apnet")
 
 
 def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> Response:

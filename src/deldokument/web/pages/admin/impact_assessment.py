@@ -65,6 +65,7 @@ def _page(
         risks=[(risk.value, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],
         today=day_of(call.deps.clock.now()),
+        recorded=call.query("registrert") == "1" and not wrong,
         megabytes=MAX_ATTACHMENT_BYTES // 10**6,
     )
 
@@ -76,7 +77,7 @@ def record_page(call: RequestContext) -> Response:
     except InvalidFields as error:
         typed = {name: call.fields.get(name, "") for name in _FIELDS}
         return _page(call, typed, wrong=dict(field_errors(error, call.translator)), status=422)
-    return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
+    return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?registrert=1", 303)
 
 
 def _words(call: RequestContext) -> AssessmentWords:

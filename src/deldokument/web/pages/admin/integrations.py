@@ -56,7 +56,7 @@ def _rights(call: RequestContext) -> IntegrationRights:
 
 
 def _to_account(call: RequestContext) -> Response:
-    return RedirectResponse(path_of(call, call.path("account_id")) + "#integrasjoner", 303)
+    return RedirectResponse(path_of(call, call.path("account_id")) + "?lagret=system", 303)
 
 
 def integration_page(call: RequestContext) -> Response:

@@ -33,6 +33,8 @@ from deldokument.web.http.request import Endpoint, Handler, RequestContext, Requ
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
 _SHARE_FIELDS = ("share", "reason")
+_SAVED = frozenset({"avtale", "stans", "opphevet"})
+"""Values of ``lagret`` in the URL of a tenant's page: the action that has just been done."""
 
 
 KIND_WORDS: dict[AgreementKind, str] = {
@@ -101,6 +103,7 @@ def _tenants(call: RequestContext, typed: Typed) -> Response:
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
+        published=call.query("lagret") == "tekst" and not typed.errors,
     )
 
 
@@ -128,7 +131,7 @@ def publish_text(call: RequestContext) -> Response:
         raise NotFound("no such text") from None
     except (InvalidInput, Conflict) as error:
         return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
-    return RedirectResponse("/drift", 303)
+    return RedirectResponse("/drift?lagret=tekst", 303)
 
 
 def stop_share(call: RequestContext) -> Response:
@@ -209,7 +212,7 @@ def tenant_page(call: RequestContext) -> Response:
 
 
 def _tenant(call: RequestContext, typed: Typed) -> Response:
-    tenant_id = call.path("tenant_id")
+    tenant_id, saved = call.path("tenant_id"), call.query("lagret")
     tenant = registration.show_tenant(call.deps, tenant_id)
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
@@ -225,6 +228,7 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
+        saved=saved if saved in _SAVED and not typed.errors else "",
     )
 
 
@@ -245,7 +249,7 @@ def record_main(call: RequestContext) -> Response:
         )
     except (InvalidInput, InvalidFields, Conflict) as error:
         return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
-    return RedirectResponse(f"/drift/kunder/{tenant_id}#agreements-heading", 303)
+    return RedirectResponse(f"/drift/kunder/{tenant_id}?lagret=avtale", 303)
 
 
 def main_copy(call: RequestContext) -> Response:
@@ -275,7 +279,8 @@ def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Res
         act(call.path(name))
     except (InvalidInput, Conflict) as error:
         return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
-    return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}", 303)
+    saved = "opphevet" if call.fields.get("deed") == "thaw" else "stans"
+    return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}?lagret={saved}", 303)
 
 
 def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0, needs_fresh_login: str = "") -> Endpoint:

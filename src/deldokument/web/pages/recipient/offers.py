@@ -18,6 +18,7 @@ from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.web.http.document_texts import common_verdict
+from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
@@ -64,8 +65,9 @@ def _login_path(share_id: str) -> str:
 
 def offers_page(call: RequestContext) -> Response:
     """Show what is shared with the person («Delt med meg»)."""
-    offers, complete = list_offers(call.deps, call.person.person)
-    return render(call, "pages/recipient/offers.html", offers=offers, complete=complete)
+    found = list_offers(call.deps, call.person.person)
+    lacking = [error_text(error, call.translator) for error in found.lacking]
+    return render(call, "pages/recipient/offers.html", offers=found.offers, complete=found.complete, lacking=lacking)
 
 
 ENDPOINTS = (

@@ -24,6 +24,7 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
+from deldokument.services.shares.disclosure import unconfirmed_numbers
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
@@ -47,7 +48,7 @@ def share_page(call: RequestContext) -> Response:
         view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
-        draft = _draft(view)
+        draft = _draft(view) | {"recipients": _with_numbers(call, view)}
         refused = [one for one in view.documents if one.finding and one.finding.verdict is Verdict.INFECTED]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
@@ -61,6 +62,7 @@ def share_page(call: RequestContext) -> Response:
         draft=draft,
         refused=refused,
         settings=settings,
+        last_account=_last_account(accounts),
         tells_recipients=tells_recipients,
         foreseen_verdict=foreseen_verdict(call.deps),
     )
@@ -81,6 +83,12 @@ def _must_be_registered(call: RequestContext) -> None:
 
 def _sharing_accounts(call: RequestContext) -> list[Membership]:
     return [m for m in call.roles.memberships if isinstance(may_share(m.tenant, m.account), Allowed)]
+
+
+def _last_account(accounts: list[Membership]) -> str:
+    """Return the account that the person last shared from; empty if there is none."""
+    used = [(m.used_at, m.account.id) for m in accounts if m.used_at is not None]
+    return max(used)[1] if used else ""
 
 
 def can_be_filled_in(call: RequestContext, draft: ShareView) -> bool:
@@ -316,6 +324,12 @@ def _recipient(view: RecipientView) -> dict[str, Any]:
         "label": view.label,
         "confirmed": view.confirmed,
     }
+
+
+def _with_numbers(call: RequestContext, view: ShareView) -> list[dict[str, Any]]:
+    """Return the recipients as the page of their author shows them: with the numbers that are to be confirmed."""
+    numbers = unconfirmed_numbers(call.deps, call.person.person, view.share.id)
+    return [_recipient(one) | {"number": numbers.get(one.id)} for one in view.recipients]
 
 
 def _document(view: DocumentView) -> dict[str, Any]:

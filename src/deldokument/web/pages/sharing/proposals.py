@@ -23,7 +23,7 @@ from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import detail_of, is_own
+from deldokument.web.pages.sharing.shares import detail_of, is_own, to_share
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ def send_back(call: RequestContext) -> Response:
         publishing.return_proposal(call.deps, call.person.person, share_id)
     except Conflict as error:
         return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
-    return RedirectResponse(f"/delinger/{share_id}", 303)
+    return to_share(share_id, "retur")
 
 
 def approve_extension(call: RequestContext) -> Response:
@@ -98,13 +98,13 @@ def approve_extension(call: RequestContext) -> Response:
         extensions.approve_extension(call.deps, call.person.person, share_id, seen=_seen(call))
     except (InvalidInput, Conflict, Frozen) as error:
         return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
-    return RedirectResponse(f"/delinger/{share_id}", 303)
+    return to_share(share_id, "godkjent")
 
 
 def return_extension(call: RequestContext) -> Response:
     """Refuse a later end («Si nei»); for the proposer, take the request back («Ta tilbake»)."""
     extensions.return_extension(call.deps, call.person.person, call.path("id"))
-    return RedirectResponse(f"/delinger/{call.path('id')}", 303)
+    return to_share(call.path("id"), "beholdt")
 
 
 ENDPOINTS = (

@@ -27,6 +27,7 @@ from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
+from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
@@ -37,10 +38,14 @@ from deldokument.web.pages.sharing.timeline import moments
 SOON = timedelta(days=3)
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _ROWS = 25
-"""Shares in the list at once; older ones come with «Show more»."""
+"""Shares in the list at first; «Show more» appends as many."""
+_MAX_ROWS = 200
+"""Shares in the list at most; older ones are on the next page."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
 _BY_URGENCY = ("approval", "extension", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
+_SAVED = frozenset({"slutt", "trukket", "godkjent", "beholdt", "retur"})
+"""Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def list_of(
     """
     if not call.roles.memberships:
         raise NotFound("no account")
-    wanted, before = _filter(call), read_place(call.query("before"))
+    wanted, before, count = _filter(call), read_place(call.query("before")), _count(call)
     first = not wanted.narrows and before is None
     found = queries.list_shares(
         call.deps,
@@ -110,13 +115,14 @@ def list_of(
         states=wanted.states,
         reference=wanted.reference,
         before=before,
-        limit=_ROWS,
+        limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
     shown = {row.view.share.id for row in (*needing, *others)}
+    rows = [_row(call, view) for view in found.shares if view.share.id not in shown]
     return render(
         call,
         "pages/sharing/shares.html",
@@ -126,10 +132,10 @@ def list_of(
         accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
         needing=needing,
         others=others,
-        rows=[_row(call, view) for view in found.shares if view.share.id not in shown],
+        rows=rows,
         damaged=found.damaged,
-        more=_more(wanted, found.next),
-        continued=before is not None,
+        more=_more(call, wanted, found.next, len(rows), count) if found.next else "",
+        newest=_address(wanted) if before else "",
         undo_seconds=UNDO_SECONDS,
         discarded=discarded,
         restored=restored,
@@ -138,7 +144,7 @@ def list_of(
 
 def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
     """Return whether a colleague or a system fills it in, and has not asked for approval yet."""
-    return view.share.state is ShareState.DRAFT and view.proposal is None and view.drafter_id not in _own_ids(call)
+    return view.share.state is ShareState.DRAFT and view.proposal is None and view.sharer_id not in _own_ids(call)
 
 
 def _filter(call: RequestContext) -> Filter:
@@ -150,12 +156,25 @@ def _filter(call: RequestContext) -> Filter:
     )
 
 
-def _more(wanted: Filter, place: Place | None) -> str:
-    if place is None:
-        return ""
-    narrowing = {"konto": wanted.account, "tilstand": wanted.state, "saksnummer": wanted.reference}
-    query = {name: value for name, value in narrowing.items() if value} | {"before": write_place(place)}
-    return f"/delinger?{urlencode(query)}"
+def _count(call: RequestContext) -> int:
+    asked = read_count(call.query("antall"))
+    return min(max(asked, _ROWS), _MAX_ROWS)
+
+
+def _more(call: RequestContext, wanted: Filter, following: Place, shown: int, count: int) -> str:
+    """Return the address of the list with more shares, at the first one after those shown.
+
+    If the list has as many as it may have, return the address of the next page.
+    """
+    if count >= _MAX_ROWS:
+        return _address(wanted, before=write_place(following))
+    return f"{_address(wanted, before=call.query('before'), antall=str(count + _ROWS))}#rad-{shown + 1}"
+
+
+def _address(wanted: Filter, **more: str) -> str:
+    query = {"konto": wanted.account, "tilstand": wanted.state, "saksnummer": wanted.reference} | more
+    filled = urlencode({name: value for name, value in query.items() if value})
+    return f"/delinger?{filled}" if filled else "/delinger"
 
 
 def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
@@ -181,7 +200,7 @@ def _need(call: RequestContext, view: ShareView) -> str:
     if view.extension is not None and not is_own(call, view.extension):
         return "extension"
     if view.share.state is ShareState.DRAFT:
-        return "unfinished" if view.drafter_id in _own_ids(call) else ""
+        return "unfinished" if view.sharer_id in _own_ids(call) else ""
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
     # Same condition as in the query: no document is sent to any recipient.
@@ -214,6 +233,7 @@ def detail_of(
 ) -> Response:
     """Show one share, with the errors of the action that was just requested."""
     view, events = queries.show_share(call.deps, call.person.person, share_id)
+    saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
     return render(
@@ -223,7 +243,7 @@ def detail_of(
         errors=errors,
         view=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
-        moments=moments(events, queries.acting_systems(call.deps, events), call.translator, call.deps.clock.now()),
+        moments=moments(events, call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
@@ -239,7 +259,8 @@ def detail_of(
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
-        own_draft=view.drafter_id in _own_ids(call),
+        own_draft=view.sharer_id in _own_ids(call),
+        saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
 
@@ -271,7 +292,12 @@ def change_end(call: RequestContext) -> Response:
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
         return _refused(call, share_id, error)
-    return RedirectResponse(f"/delinger/{share_id}", 303)
+    return to_share(share_id, "slutt")
+
+
+def to_share(share_id: str, saved: str) -> Response:
+    """Return to the share's page, which says what has just been done."""
+    return RedirectResponse(f"/delinger/{share_id}?lagret={saved}", 303)
 
 
 def withdrawal_page(call: RequestContext) -> Response:
@@ -288,7 +314,7 @@ def withdraw(call: RequestContext) -> Response:
         publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
         return _refused(call, call.path("id"), error)
-    return RedirectResponse(f"/delinger/{call.path('id')}", 303)
+    return to_share(call.path("id"), "trukket")
 
 
 def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:

@@ -1,36 +1,37 @@
 """Timeline of a share, in words, for its sharers.
 
 Guarantees:
-- No entry names a person.
-- The same action by the same person on one day is one entry, with its count.
+- Colleagues are named; recipients are masked; strangers and operators are neither.
+- The events are in their order. Consecutive ones that say the same of one day are one entry, with its count.
 
 Does not: show events that say nothing to a sharer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Reason
-from deldokument.services.audit.actors import acting_integration
+from deldokument.services.audit.actors import Actor, acting_integration
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
-from deldokument.web.pages.event_texts import words_for
+from deldokument.web.pages.event_texts import EVENT_WORDS, words_for
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Entry of the timeline: when it first happened, what, and how many times that day."""
+    """Entry of the timeline: when it first happened, what, by whom, and how many times in a row."""
 
     at: datetime
     icon: str
     words: str
+    who: str
     times: int
 
 
@@ -77,27 +78,50 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 }
 
 
-def moments(
-    events: Sequence[AuditEvent], systems: Mapping[str, str], translator: Translator, now: datetime
-) -> list[Moment]:
-    """Return the timeline, oldest first.
+_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
+_BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 
-    ``systems`` has the organisations whose systems acted, by integration.
-    """
-    told: dict[tuple[str, str | None, date], Moment] = {}
-    for event in events:
+
+def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Translator, now: datetime) -> list[Moment]:
+    """Return the timeline, oldest first."""
+    told = list[Moment]()
+    for event, actor in events:
         icon_and_words = _icon_and_words(event)
         if icon_and_words is None:
             continue
         icon, msgid = icon_and_words
-        words = _by(systems.get(acting_integration(event) or ""), _words(event, msgid, translator, now), translator)
-        same = (words, event.subject_id, event.at.astimezone(OSLO).date())
-        first = told.get(same, Moment(event.at, icon, words, 0))
-        told[same] = replace(first, times=first.times + 1)
-    return list(told.values())
+        system = actor.name if actor and acting_integration(event) else ""
+        moment = Moment(
+            event.at, icon, _by(system, _words(event, msgid, translator, now), translator), _who(event, actor), 1
+        )
+        if told and _says_the_same(told[-1], moment):
+            told[-1] = replace(told[-1], times=told[-1].times + 1)
+        else:
+            told.append(moment)
+    return [_counted(moment, translator) for moment in told]
 
 
-def _by(system: str | None, words: str, translator: Translator) -> str:
+def _who(event: AuditEvent, actor: Actor | None) -> str:
+    """Return the person's name; a recipient's masked number; empty for others."""
+    if actor is None or event.subject_id is None or event.kind in _BY_OPERATORS:
+        return ""
+    return actor.masked if event.kind in _BY_RECIPIENTS else plain(actor.name or actor.masked)
+
+
+def _says_the_same(one: Moment, other: Moment) -> bool:
+    days = {moment.at.astimezone(OSLO).date() for moment in (one, other)}
+    return len(days) == 1 and (one.words, one.who) == (other.words, other.who)
+
+
+def _counted(moment: Moment, translator: Translator) -> Moment:
+    """Return the entry of several uploads as one sentence: several documents, not one several times."""
+    if moment.times == 1 or moment.words != translator.text(EVENT_WORDS[EventKind.DOCUMENT_COMPLETED]):
+        return moment
+    words = translator.ngettext("%(num)s document was uploaded", "%(num)s documents were uploaded", moment.times)
+    return replace(moment, words=words, times=1)
+
+
+def _by(system: str, words: str, translator: Translator) -> str:
     return (
         translator.text(_("%(what)s, by the system of %(name)s"), what=words, name=plain(system)) if system else words
     )

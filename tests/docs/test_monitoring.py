@@ -1,0 +1,60 @@
+"""Page, alert rules and dashboard use the metrics that the code has, and the page explains each."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from deldokument.cli.doctor import SPACE
+from deldokument.services.maintenance.health import (
+    EXPIRY_WARNING,
+    HEARTBEAT_LIMIT,
+    KEYS_LIMIT,
+    LAG_WARNINGS,
+    OTHER_LAG_WARNING,
+    SKEW_WARNING,
+)
+from tests.docs.documents import table
+from tests.docs.monitoring import DASHBOARD, FOLDER, as_json, families, sample_names
+from tests.support.operating_page import PAGE
+
+_NAME = re.compile(r"deldokument_\w+")
+_RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+RULES = {rule["alert"]: " ".join(rule["expr"].split()) for rule in _RULES}
+
+
+def test_the_page_explains_every_metric_and_no_other() -> None:
+    explained = {name for row in table(PAGE, "What to watch") for name in _NAME.findall(row[0])}
+    plain = {re.sub(r"_total$", "", name) for name in explained}
+    assert plain == {family.name for family in families()}
+
+
+@pytest.mark.parametrize("name", ["alerts.yml", "alerts_test.yml", "dashboard.json"])
+def test_every_metric_of_the_monitoring_exists(name: str) -> None:
+    assert set(_NAME.findall((FOLDER / name).read_text("utf-8"))) <= sample_names()
+
+
+def test_the_dashboard_is_the_one_that_the_code_makes() -> None:
+    """After a change of the metrics: python -m tests.docs.monitoring."""
+    assert DASHBOARD.read_text("utf-8") == as_json()
+
+
+def test_the_rules_have_the_doctors_limits() -> None:
+    seconds = {queue: int(limit.total_seconds()) for queue, limit in LAG_WARNINGS.items()}
+    hour = int(OTHER_LAG_WARNING.total_seconds())
+    assert RULES["NoWorker"].startswith(f"deldokument_heartbeat_age_seconds > {HEARTBEAT_LIMIT.seconds} ")
+    assert RULES["KeysLate"].endswith(f"> {seconds['keys']}")
+    assert RULES["KeysVeryLate"].endswith(f"> {KEYS_LIMIT.seconds}")
+    assert RULES["InspectionLate"].endswith(f"> {seconds['inspection']}")
+    assert all(RULES[name].endswith(f"> {hour}") for name in ("BlobsLate", "MessagesLate"))
+    assert RULES["ClockSkew"].endswith(f"> {SKEW_WARNING.seconds}")
+    assert RULES["ExpiresSoon"].endswith(f"< {EXPIRY_WARNING.days} * 86400")
+    for place, (warning, _) in SPACE.items():
+        assert f'{{place="{place}"}} < {warning // 10**9}e9' in RULES["LittleSpace"]
+
+
+def test_every_rule_says_how_bad_it_is_and_what_it_means() -> None:
+    assert {rule["labels"]["severity"] for rule in _RULES} == {"warning", "critical"}
+    assert all(rule["annotations"]["summary"] for rule in _RULES)

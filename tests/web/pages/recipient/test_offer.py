@@ -1,0 +1,24 @@
+"""The recipient's page: what is wanted first stands first."""
+
+from __future__ import annotations
+
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts, publishing
+from tests.support.browser import Web
+from tests.support.world import KARI, OLA, person
+
+
+def test_all_documents_are_offered_above_the_list_in_a_zip_named_after_the_share(web: Web) -> None:
+    stage = web.stage
+    draft = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words(title="Sak 12/34"))
+    stage.add_recipients(draft.id, OLA)
+    for name in ("a.txt", "b.txt"):
+        stage.upload(draft.id, name, b"a")
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    documents.inspect_documents(stage.deps)
+    ola = web.browser(OLA)
+    page = ola.get(f"/d/{draft.id}").text
+    assert page.index('id="download-all"') < page.index("a.txt")
+    answer = ola.get(f"/d/{draft.id}/alt.zip")
+    assert 'filename="Sak 12 34.zip"' in answer.headers["content-disposition"]

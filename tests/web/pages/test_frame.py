@@ -1,0 +1,23 @@
+"""The frame of every page: who is logged in, and what is loaded before anything is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import deldokument.web
+from tests.support.browser import EWA, Web
+from tests.support.world import KARI, OLA, SIV
+
+STATIC = Path(deldokument.web.__file__).parent / "static"
+
+
+def test_members_administrators_and_operators_are_named_and_others_are_masked(still: Web) -> None:
+    for number, name in ((KARI, "Kari Lunde"), (EWA, "Ewa Kowalska"), (SIV, "Siv Holm"), (OLA, f"{OLA[:6]} *****")):
+        assert f'<span class="name">{name}</span>' in still.browser(number).get("/").text, name
+
+
+def test_the_font_is_loaded_with_the_style_sheet_so_that_nothing_moves(still: Web) -> None:
+    page = still.browser().get("/").text
+    path = page.partition('<link rel="preload" href="/static/')[2].partition('"')[0]
+    assert (STATIC / path).is_file()
+    assert path in (STATIC / "app.css").read_text("utf-8")
