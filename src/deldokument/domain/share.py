@@ -87,12 +87,6 @@ class Verdict(StrEnum):
     ERROR = "error"
 
 
-RELEASED = frozenset(Verdict) - {Verdict.INFECTED, Verdict.ERROR}
-"""Verdicts that let recipients receive a document. The page says so if it is not CLEAN."""
-UNEXAMINED = RELEASED - {Verdict.CLEAN, Verdict.NOT_SCANNED}
-"""Verdicts of what a scanner could not examine. Recipients receive it after they have confirmed a warning."""
-
-
 RecipientKind = Literal["person", "organization"]
 
 

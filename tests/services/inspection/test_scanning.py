@@ -12,7 +12,8 @@ from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotReady, Unavailable, existing
-from deldokument.domain.share import UNEXAMINED, Document, ShareState, Verdict
+from deldokument.domain.scanning import UNEXAMINED
+from deldokument.domain.share import Document, ShareState, Verdict
 from deldokument.services.downloads.content import open_archive, open_document
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents

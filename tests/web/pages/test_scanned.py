@@ -10,7 +10,8 @@ from html import unescape
 import pytest
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from deldokument.domain.share import RELEASED, UNEXAMINED, Verdict
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Verdict
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner

@@ -21,7 +21,8 @@ from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifes
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.share import RELEASED, UNEXAMINED, Document, Verdict, archive_name
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Document, Verdict, archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache

@@ -12,7 +12,8 @@ from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
-from deldokument.domain.share import RELEASED, UNEXAMINED, Document, Verdict
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.scan_records import ScanRecord, open_scan
 
