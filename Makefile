@@ -8,7 +8,7 @@ FUZZ := .venv-fuzz/bin/python
 JOBS ?= 3
 MEASURED := --cov --cov-report=
 # Suites of the running product: `make test-cluster` runs them all on the cluster stack.
-PRODUCT := $(addprefix tests/,api browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
+PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
 # Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
 # Left out are headers, names, the second upload protocol, the proxy and Altinn: they reach a store by the same calls.
 STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/test_main_job.py api/test_shares.py ks/test_sharing.py cli/test_commands.py) \

@@ -188,6 +188,8 @@ def loops() -> tuple[Loop, ...]:
     """Return all loops of the worker."""
     return (
         Loop("inspect", Inspector(), 0.5),
+        # So that a large document, which takes minutes to scan, does not hold up the small ones.
+        Loop("inspect beside", Inspector(), 1.0),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, Table, create_engine, select, text
+from sqlalchemy import Connection, Table, create_engine, make_url, select, text
 
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
@@ -21,7 +21,8 @@ from deldokument.services.tenants import operators
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX
 from deldokument.worker import Patrol
-from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Snapshot, Victims
+from tests.attacker.snapshots import Snapshot
+from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Victims
 from tests.matrix import api, ks
 from tests.matrix.table import application_rows, office_rows
 from tests.support.api import PREFIX
@@ -48,11 +49,14 @@ class Request:
 @contextmanager
 def as_writer(database_url: str) -> Iterator[Connection]:
     """A transaction of somebody who may write any row that the tables admit."""
-    engine = create_engine(database_url)
+    url = make_url(database_url)
+    is_file = url.get_backend_name() == "sqlite"
+    engine = create_engine(url if is_file else url.set(drivername="postgresql+psycopg"))
     try:
         with engine.connect() as connection:
-            connection.execute(text("PRAGMA foreign_keys = ON"))
-            connection.commit()
+            if is_file:
+                connection.execute(text("PRAGMA foreign_keys = ON"))
+                connection.commit()
             with connection.begin():
                 yield connection
     finally:
@@ -147,7 +151,7 @@ class Attack:
         if is_about_shares:
             pages = {actor: pages[actor] for actor in ("recipient", "sharer", "rightful-system")}
         asked = [Request(actor, "GET", path) for actor, paths in pages.items() for path in paths]
-        return [*asked, Request("sharer", "HEAD", "/uploads")]
+        return [*asked, Request("sharer", "HEAD", f"/uploads/{ids['upload_id']}")]
 
     def every(self, states: Iterable[str]) -> list[Request]:
         """Every route of the application, with Kari's ids, for every attacker."""

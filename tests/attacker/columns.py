@@ -98,11 +98,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "document": (
         _by(Proof.TAG, "id share_id"),
-        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection"),
+        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
-        _free("inspecting_until", _WORK),
+        _free("inspecting_until rescan_at", _WORK),
     ),
     "exchange_key": (_by(Proof.SEAL, "id sealed_pair"), _free("created_at", "how long a key is offered")),
     "garbage": (_free("name since tenant_id", "objects to delete; a writer of the database can destroy"),),

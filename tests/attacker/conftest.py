@@ -8,7 +8,8 @@ from contextlib import closing
 import pytest
 
 from tests.attacker.attack import Attack, Request
-from tests.attacker.victims import Snapshot, victims
+from tests.attacker.snapshots import snapshot
+from tests.attacker.victims import victims
 
 _ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""
@@ -16,7 +17,7 @@ _ALL_ROUTES = ("available", "draft")
 
 @pytest.fixture(scope="package")
 def begun() -> Iterator[Attack]:
-    with victims() as made, closing(Snapshot(made.stage.database_url)) as kept:
+    with victims() as made, closing(snapshot(made.stage.database_url)) as kept:
         attack = Attack(made, kept)
         attack.learn(attack.narrow())
         yield attack

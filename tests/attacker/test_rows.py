@@ -18,8 +18,7 @@ from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.support.api import NEIGHBOUR, integrate
 from tests.support.world import KARI, VIGDIS, person
 
-# The file of the database is put back after each attack.
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 Row = dict[str, Any]
 
 

@@ -6,14 +6,11 @@ same tenant, and from Vigdis's of another one. Siv, Odd, Vigdis and Barnevern's 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
-
-from sqlalchemy import make_url
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -196,22 +193,3 @@ def _download(made: Victims) -> None:
     assert ola.get(f"/d/{made.shares['available']}").status_code == 200
     assert CONTENT in ola.get(document).content
     assert 'href="/d/' in siv.get("/mine").text
-
-
-class Snapshot:
-    """The database as it was, to go back to. Connections may stay open."""
-
-    def __init__(self, database_url: str) -> None:
-        self._path = str(make_url(database_url).database)
-        self._kept = sqlite3.connect(":memory:")
-        with closing(sqlite3.connect(self._path)) as live:
-            live.backup(self._kept)
-
-    def restore(self) -> None:
-        """Go back."""
-        with closing(sqlite3.connect(self._path)) as live:
-            self._kept.backup(live)
-
-    def close(self) -> None:
-        """Forget it."""
-        self._kept.close()

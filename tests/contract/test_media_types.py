@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import struct
+import tarfile
 import zipfile
 
 import pytest
@@ -190,3 +194,66 @@ def test_any_bytes_have_a_media_type(head: bytes) -> None:
 
 def test_a_long_head_is_no_burden() -> None:
     assert guess(os.urandom(1 << 20))
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        member = tarfile.TarInfo("brev.txt")
+        member.size = 3
+        archive.addfile(member, io.BytesIO(b"Hei"))
+    return out.getvalue()
+
+
+KINDS = {
+    "docx": (package("[Content_Types].xml", "_rels/.rels", "word/document.xml"), OOXML + "wordprocessingml.document"),
+    "xlsx": (package("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"), OOXML + "spreadsheetml.sheet"),
+    "pptx": (package("[Content_Types].xml", "ppt/presentation.xml"), OOXML + "presentationml.presentation"),
+    "docx written as a stream": (
+        package("_rels/.rels", "word/document.xml", stream=True),
+        OOXML + "wordprocessingml.document",
+    ),
+    "xlsb": (package("[Content_Types].xml", "xl/workbook.bin"), OOXML + "spreadsheetml.sheet"),
+    "odt": (package(f"mimetype={ODF}text", "content.xml"), ODF + "text"),
+    "ods": (package(f"mimetype={ODF}spreadsheet", "content.xml"), ODF + "spreadsheet"),
+    "odp": (package(f"mimetype={ODF}presentation", "content.xml"), ODF + "presentation"),
+    "odg": (package(f"mimetype={ODF}graphics", "content.xml"), ODF + "graphics"),
+    "epub": (package("mimetype=application/epub+zip", "META-INF/container.xml"), "application/epub+zip"),
+    "doc": (compound("1Table", "WordDocument"), "application/msword"),
+    "xls": (compound("Workbook"), "application/vnd.ms-excel"),
+    "xls of Excel 5": (compound("Book"), "application/vnd.ms-excel"),
+    "ppt": (compound("PowerPoint Document"), "application/vnd.ms-powerpoint"),
+    "msg": (compound("__properties_version1.0"), "application/vnd.ms-outlook"),
+    "msi": (compound("Property", class_id=INSTALLER), "application/x-msi"),
+    "docx with a password": (compound("EncryptedPackage", "EncryptionInfo"), "application/octet-stream"),
+    "vsdx": (package("[Content_Types].xml", "visio/document.xml"), "application/octet-stream"),
+    "vsd": (compound("VisioDocument"), "application/octet-stream"),
+    "zip": (package("vedtak.pdf", "kart.png"), "application/zip"),
+    "empty zip": (b"PK\x05\x06" + bytes(18), "application/zip"),
+    "gz": (gzip.compress(b"Hei"), "application/x-gzip"),
+    "bz2": (bz2.compress(b"Hei"), "application/x-bzip2"),
+    "xz": (lzma.compress(b"Hei"), "application/x-xz"),
+    "tar": (_tar(), "application/x-tar"),
+    "7z": (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(24), "application/x-7z-compressed"),
+    "rar": (b"Rar!\x1a\x07\x01\x00" + bytes(24), "application/vnd.rar"),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "application/pdf"),
+    "rtf": (rb"{\rtf1\ansi Hei}", "application/rtf"),
+    "digits": (b"0123456789", "text/plain"),
+    "txt": ("Hei på deg".encode(), "text/plain"),
+    "csv": ("navn;år\nKari;1970\n".encode(), "text/plain"),
+    "json": (b'{"sak": 1}', "text/plain"),
+    "html": (b"<!DOCTYPE html><html>", "text/html"),
+    "svg": (b"<svg xmlns=", "image/svg+xml"),
+    "jpeg": (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "image/jpeg"),
+    "png": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "image/png"),
+    "gif": (b"GIF89a\x01\x00\x01\x00", "image/gif"),
+    "tiff": (b"II*\x00\x08\x00\x00\x00", "image/tiff"),
+    "mp4": (b"\x00\x00\x00\x18ftypmp42", "video/mp4"),
+    "exe": (b"MZ\x90\x00\x03\x00\x00\x00", "application/vnd.microsoft.portable-executable"),
+    "random": (b"\x80\x81\x82\x83" * 9, "application/octet-stream"),
+}
+
+
+@pytest.mark.parametrize(("head", "media_type"), KINDS.values(), ids=KINDS)
+def test_each_kind_of_file_has_the_type_that_its_program_opens(head: bytes, media_type: str) -> None:
+    assert guess(head) == media_type

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from deldokument.domain.share import RELEASED, Verdict
+from deldokument.domain.scanning import RELEASED
+from deldokument.domain.share import Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
 from tests.support.server import FJELL, OLA, Deployment, wait_until

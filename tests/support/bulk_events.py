@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -112,7 +112,7 @@ def many_events(
 
 
 def fill_trail(database_url: str, rows: Iterable[Row]) -> None:
-    """Put the events and their head into a migrated database, and let it look at what it has got."""
+    """Put the events and the heads of their chains into a migrated database, and let it look at what it has got."""
     if database_url.startswith("sqlite"):
         _fill_sqlite(database_url.removeprefix("sqlite:///"), iter(rows))
     else:
@@ -120,21 +120,28 @@ def fill_trail(database_url: str, rows: Iterable[Row]) -> None:
 
 
 def _fill_sqlite(path: str, rows: Iterator[Row]) -> None:
+    heads = dict[str, Row]()
     with closing(sqlite3.connect(path)) as connection, connection:
         while step := list(islice(rows, 10_000)):
             connection.executemany(f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", step)
-            last = step[-1]
-        connection.execute(_HEAD.replace("%s", "?"), (last[0], last[1], last[8]))
+            heads |= {row[0]: row for row in step}
+        connection.executemany(_HEAD.replace("%s", "?"), _ends(heads))
 
 
 def _fill_postgres(url: str, rows: Iterable[Row]) -> None:
+    heads = dict[str, Row]()
     with psycopg.connect(url) as connection:
         with connection.cursor().copy(f"COPY audit_event ({_COLUMNS}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
-        connection.execute(_HEAD.encode(), (row[0], row[1], row[8]))
+                heads[row[0]] = row
+        connection.cursor().executemany(_HEAD.encode(), _ends(heads))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE audit_event")
+
+
+def _ends(heads: Mapping[str, Row]) -> list[tuple[str, int, bytes]]:
+    return [(chain, row[1], row[8]) for chain, row in heads.items()]
 
 
 # --- what is asked about them ----------------------------------------------------------------------------------------

@@ -61,6 +61,10 @@ def _never(_number: int) -> bool:
     return False
 
 
+def _ola(_number: int) -> str:
+    return "21879498012"
+
+
 def _nobody(number: int) -> bytes:
     return hashlib.sha256(b"%d" % number).digest()
 
@@ -69,9 +73,9 @@ def _nobody(number: int) -> bytes:
 class BulkShares:
     """What is to be there. Shares take the homes in turn; a share's number is its place from zero.
 
-    ``audit_key_id``, ``seal`` and ``recipient_hash`` say, by a share's number, under which key it is, what is in its
-    sealed columns, and under which hash its recipient is found, for those who want to open what they fill in;
-    ``downloaded`` says whether somebody has had all of it.
+    ``audit_key_id``, ``seal``, ``recipient`` and ``recipient_hash`` say, by a share's number, under which key it is,
+    what is in its sealed columns, who its recipient is, and under which hash that is found, for those who want to open
+    what they fill in; ``downloaded`` says whether somebody has had all of it. ``inspection`` is of every document.
     """
 
     homes: Sequence[Home]
@@ -81,8 +85,10 @@ class BulkShares:
     audit_key_id: Callable[[int], str] = _one_key
     published_at: datetime = PUBLISHED
     seal: Callable[[int, EncryptedColumn, str, str], bytes] = _opaque
+    recipient: Callable[[int], str] = _ola
     recipient_hash: Callable[[int], bytes] = _nobody
     downloaded: Callable[[int], bool] = _never
+    inspection: bytes = b"\1" * 150
 
     def parts(self, numbers: Iterable[int]) -> Iterator[str]:
         """The names of the objects of these shares."""
@@ -92,6 +98,11 @@ class BulkShares:
 def share_id(number: int) -> str:
     """The id of the share in this place."""
     return f"share{number:017}"
+
+
+def document_id(number: int, place: int) -> str:
+    """The id of the document in this place of the share in that place."""
+    return _hex("document", number, place)
 
 
 def make_homes(database: Database, tenants: int) -> list[Home]:
@@ -207,7 +218,7 @@ def _recipient(crowd: BulkShares, number: int, _place: int) -> Row:
         "share_id": share_id(number),
         "kind": "person",
         "lookup_hash": crowd.recipient_hash(number),
-        "sealed_identifier": crowd.seal(number, EncryptedColumn.RECIPIENT_NUMBER, "21879498012", key),
+        "sealed_identifier": crowd.seal(number, EncryptedColumn.RECIPIENT_NUMBER, crowd.recipient(number), key),
         "sealed_name": b"",
         "sealed_label": crowd.seal(number, EncryptedColumn.RECIPIENT_LABEL, "søker", key),
         "confirmed": True,
@@ -216,7 +227,7 @@ def _recipient(crowd: BulkShares, number: int, _place: int) -> Row:
 
 
 def _document(crowd: BulkShares, number: int, place: int) -> Row:
-    key = _hex("document", number, place)
+    key = document_id(number, place)
     return {
         "id": key,
         "share_id": share_id(number),
@@ -225,7 +236,7 @@ def _document(crowd: BulkShares, number: int, place: int) -> Row:
         "position": place + 1,
         "completed_at": _at(crowd.published_at),
         "sealed_manifest": b"\1" * 200,
-        "sealed_inspection": b"\1" * 150,
+        "sealed_inspection": crowd.inspection,
         "inspected_at": _at(crowd.published_at),
     }
 
@@ -234,7 +245,7 @@ def _upload(crowd: BulkShares, number: int, place: int) -> Row:
     key = _upload_id(number, place)
     return {
         "id": key,
-        "document_id": _hex("document", number, place),
+        "document_id": document_id(number, place),
         "share_id": share_id(number),
         "member_id": crowd.homes[number % len(crowd.homes)].member_id,
         "length": LENGTH,

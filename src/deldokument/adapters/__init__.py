@@ -4,6 +4,7 @@ May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 
 - `altinn`: rights and notices from Altinn
 - `blobs`: blob stores
+- `clamd`: malware scans by ClamAV's daemon
 - `clock`: clocks of this machine, of the database server, and a movable one
 - `containers`: media types of formats built on zip or OLE
 - `documents`: rendering and signing of agreements
@@ -16,6 +17,7 @@ May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 - `media_types`: media type detection by content
 - `own_networks`: networks of this machine's interfaces
 - `private_files`: check that a key file is for this process only
+- `scan_samples`: harmless samples that a malware scanner reports
 - `smtp`: e-mail over SMTP submission
 - `sql`: repositories on SQLite and PostgreSQL
 - `sqlite_files`: connection settings of SQLite files

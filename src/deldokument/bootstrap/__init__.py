@@ -6,6 +6,7 @@ Composing:
 - `keys`: opens root keys and keyring
 - `registers`: builds the adapters to national registers
 - `runtime`: builds the dependencies of the use cases
+- `scanner`: builds the malware scanner
 
 Running:
 - `logs`: configures the log

@@ -30,6 +30,7 @@ from deldokument.adapters.sql.privileges import grant_privileges
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
+from deldokument.bootstrap.scanner import open_scanner
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.accounts import GIGABYTE
@@ -43,7 +44,7 @@ from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import DocumentSigner
 from deldokument.ports.integrity import DamageReports
-from deldokument.ports.service_config import SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.ports.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.encryption import RowKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.seal_requests import WorkerSigner
@@ -126,6 +127,7 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         webhook_calls=WebhookClient(_webhook_rule(settings)),
         notices=registers.notices,
         config=service_config(settings, registers.access),
+        scanner=open_scanner(settings.scanner) if settings.scanner else None,
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
     return Runtime(deps, database, keyring, registers)
@@ -153,6 +155,7 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,
+        max_signature_age=timedelta(days=settings.scanner.signature_days) if settings.scanner else MAX_SIGNATURE_AGE,
         seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
         webhooks=_webhook_rule(settings),
     )

@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 SYSTEM_LOG: Final = Path("/dev/log")
 RECORDED: Final = frozenset(
-    {"account", "agreement", "audit", "integrity", "keys", "member", "migrate", "operator", "tenant"}
+    {"account", "agreement", "audit", "inspection", "integrity", "keys", "member", "migrate", "operator", "tenant"}
 )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
@@ -26,8 +26,10 @@ from deldokument.bootstrap import node_state
 from deldokument.bootstrap.keys import claim_keyring, open_keyring
 from deldokument.bootstrap.registers import client_key
 from deldokument.bootstrap.runtime import open_blobs, open_clock, open_seal
+from deldokument.bootstrap.scanner import open_scanner
 from deldokument.cli.output import Json, say_one
 from deldokument.cli.runtime import has_seal_key
+from deldokument.config.groups import ScannerSettings
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.blobs import BlobStore
@@ -120,6 +122,8 @@ def _checks_of_parts(parts: Parts) -> Iterator[Check]:
         yield Check(f"client key at {name}", partial(_client_key, path))
     for use, path in node_state.certificate_files(settings):
         yield Check(f"certificate of {use}", partial(_certificate, path))
+    if settings.scanner:
+        yield Check("scanner", partial(_scanner, settings.scanner))
 
 
 def _checks_of_state(parts: Parts) -> Iterator[Check]:
@@ -166,6 +170,10 @@ def _client_key(path: Path) -> Grade:
 
 def _certificate(path: Path) -> Grade:
     return health.grade_expiry(node_state.certificate_expiry(path), datetime.now(UTC))
+
+
+def _scanner(settings: ScannerSettings) -> Grade:
+    return health.check_scanner(open_scanner(settings), datetime.now(UTC), timedelta(days=settings.signature_days))
 
 
 def _blobs_owner(parts: Parts) -> Grade:

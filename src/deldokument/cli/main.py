@@ -24,6 +24,7 @@ from deldokument.cli import (
     agreements,
     audit,
     client_keys,
+    inspection,
     integrity,
     members,
     operators,
@@ -54,6 +55,7 @@ app.add_typer(operators.app, name="operator")
 app.add_typer(keys, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(integrity.app, name="integrity")
+app.add_typer(inspection.app, name="inspection")
 console = Console()
 
 

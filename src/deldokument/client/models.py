@@ -60,10 +60,10 @@ class Recipient:
 class Document:
     """A document of a share. ``length`` is in bytes; ``offset`` is the number of bytes that the service has.
 
-    ``verdict`` is ``not_scanned`` for every document that the service could read, as it has no malware scanner, and
-    ``error`` for one that it could not. It is None until the document has been read, after the share's end, and from a
-    service of an earlier version. Later versions add values. Only ``clean`` means that it was scanned and nothing was
-    found.
+    ``verdict`` is the result of the malware scan. A service without a scanner gives ``not_scanned`` for a document that
+    it could read, and ``error`` for one that it could not. It is None until the document has been read, after the
+    share's end, and from a service of an earlier version. Later versions add values. Only ``clean`` means that it was
+    scanned and nothing was found.
     """
 
     id: str

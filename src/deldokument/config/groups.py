@@ -32,6 +32,7 @@ from deldokument.config.types import (
     Mount,
     Port,
     PostgresUrl,
+    ScannerUrl,
     Url,
     ascii_alone,
     is_loopback,
@@ -148,6 +149,18 @@ class AltinnSettings(Group):
         if info.data.get("rights") == "pdp" and not value:
             raise PydanticKnownError("missing")
         return value
+
+
+class ScannerSettings(Group):
+    """The malware scanner, clamd on this machine."""
+
+    optional_marks = frozenset({"max_mb", "signature_days"})
+
+    url: ScannerUrl
+    max_mb: int = Field(2000, ge=1, le=2000)
+    """Length, in MB, above which documents are not scanned."""
+    signature_days: int = Field(7, ge=1, le=365)
+    """Age, in days, above which the engine's signatures are stale."""
 
 
 class MailSettings(Group):

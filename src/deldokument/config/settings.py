@@ -38,6 +38,7 @@ from deldokument.config.groups import (
     OpenBaoSettings,
     Pkcs11Settings,
     S3Settings,
+    ScannerSettings,
 )
 from deldokument.config.types import (
     AbsolutePath,
@@ -69,6 +70,7 @@ _GROUPS: Final[Mapping[str, type[Group]]] = {
     "maskinporten": MaskinportenSettings,
     "altinn": AltinnSettings,
     "smtp": MailSettings,
+    "scanner": ScannerSettings,
 }
 _REGISTERS: Final = frozenset({"idporten", "maskinporten", "altinn"})
 _KEY_PLACES: Final[Mapping[str, frozenset[str]]] = {
@@ -183,6 +185,9 @@ class Settings(BaseSettings):
 
     smtp: MailSettings | None = None
     """The mail server. Unset: members and administrators get no e-mail."""
+
+    scanner: ScannerSettings | None = None
+    """The malware scanner. Unset: documents are not scanned, and recipients see that."""
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
     access_codes_ordinary: Codes = frozenset(

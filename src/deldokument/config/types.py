@@ -107,6 +107,18 @@ def _checked_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _scanner_url(value: str) -> str:
+    """Check the URL of a scanner, which gets documents without encryption and therefore is on this machine."""
+    parts = urlsplit(value)
+    plain = not (parts.query or parts.fragment or parts.username)
+    if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1 and plain:
+        return value
+    here = parts.scheme == "tcp" and is_loopback(parts.hostname or "") and not parts.path
+    if not here or not plain or not _has_valid_port(value) or parts.port is None:
+        raise ValueError("must be unix:///SOCKET, or tcp://HOST:PORT on this machine")
+    return value
+
+
 def _checked_issuer(value: str) -> str:
     """Check an issuer URL. A trailing slash stays, because issuers are compared character by character."""
     _checked_url(value)
@@ -182,6 +194,9 @@ Url = Annotated[str, AfterValidator(_checked_url)]
 
 
 Issuer = Annotated[str, AfterValidator(_checked_issuer)]
+
+
+ScannerUrl = Annotated[str, AfterValidator(_scanner_url)]
 
 
 Host = Annotated[str, AfterValidator(_host_alone)]

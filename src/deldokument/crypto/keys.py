@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     DATA = "data"  # Share key; document id.
     MANIFEST = "manifest"  # Share key; document id.
     INSPECTION = "inspection"  # Share key; document id.
+    SCAN = "scan"  # Share key; document id.
     MESSAGE = "message"  # Share key; share id.
     GRANT = "grant"  # Share key or audit key; share id.
     FIELDS = "fields"  # Audit key, or any key given to fields.py; no context.

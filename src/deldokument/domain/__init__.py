@@ -15,6 +15,7 @@
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
 - `row_evidence`: comparison of rows that decide about access with the event log
+- `scanning`: malware scans: engine, report, and which verdicts release a document
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations

@@ -65,22 +65,26 @@ CLOSED = frozenset({ShareState.WITHDRAWN, ShareState.ENDED, ShareState.ABANDONED
 
 
 class Verdict(StrEnum):
-    """Result of the inspection of a document.
+    """Result of the inspection of a document. Only CLEAN means that a scan of every byte found nothing.
 
-    NOT_SCANNED: there is no scanner. ERROR: the content failed its integrity check.
-
-    Only CLEAN means that a scan found nothing. So a scanner that cannot examine a document (too large, encrypted,
-    outdated signatures) must get a value of its own.
+    - NOT_SCANNED: there is no scanner
+    - TOO_LARGE: longer than the engine can examine
+    - ENCRYPTED: it, or a file in it, can be opened only with a password
+    - ARCHIVE_LIMITS: an archive with too many files or levels, or too large when unpacked
+    - UNREADABLE: the engine cannot read the format, because the file is damaged
+    - STALE: nothing was found, but the engine's signatures are too old
+    - ERROR: the content failed its integrity check
     """
 
     CLEAN = "clean"
     INFECTED = "infected"
     NOT_SCANNED = "not_scanned"
+    TOO_LARGE = "too_large"
+    ENCRYPTED = "encrypted"
+    ARCHIVE_LIMITS = "archive_limits"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
     ERROR = "error"
-
-
-RELEASED = frozenset({Verdict.CLEAN, Verdict.NOT_SCANNED})
-"""Verdicts that let recipients receive a document."""
 
 
 RecipientKind = Literal["person", "organization"]
@@ -170,7 +174,8 @@ class Recipient:
 class Document:
     """One named file in a share.
 
-    ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to.
+    ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to. ``sealed_scan`` has the
+    details of its malware scan, if there is a scanner; ``rescan_at`` says when it is to be scanned again.
     """
 
     id: str
@@ -183,6 +188,8 @@ class Document:
     sealed_manifest: bytes = b""
     sealed_inspection: bytes = b""
     inspected_at: datetime | None = None
+    sealed_scan: bytes | None = None
+    rescan_at: datetime | None = None
 
     @property
     def is_complete(self) -> bool:

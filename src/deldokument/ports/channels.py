@@ -22,6 +22,7 @@ class EmailKind(StrEnum):
     APPROVAL = "approval_wanted"
     EXTENSION = "extension_wanted"
     SIGNATURE = "signature_wanted"
+    MALWARE = "malware_found"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
-from deldokument.ports.inspection import MediaTypes
+from deldokument.ports.inspection import MediaTypes, Scanner
 from deldokument.ports.integrity import DamageReports, IntegrityKeys
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
@@ -45,5 +45,7 @@ class Dependencies:
     """Damaged rows that the database has found; also given to the database."""
     notices: Notices | None = None
     """None: Altinn Notifications is not configured, and the sharer has to inform the recipients."""
+    scanner: Scanner | None = None
+    """None: documents are not scanned for malware, and their recipients see that."""
     mail: EmailSender | None = None
     """None: no mail server is configured, and members and administrators get no e-mail."""

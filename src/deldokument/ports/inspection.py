@@ -1,8 +1,11 @@
-"""Contract of media type detection."""
+"""Contracts of media type detection and of the malware scanner."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
+
+from deldokument.domain.scanning import Engine, ScanReport
 
 
 class MediaTypes(Protocol):
@@ -10,4 +13,26 @@ class MediaTypes(Protocol):
 
     def guess(self, head: bytes) -> str:
         """Return the media type by the first bytes of a document; ``application/octet-stream`` if unknown."""
+        ...
+
+
+class Scanner(Protocol):
+    """A malware scanner. Several threads may use it at once.
+
+    Its report is CLEAN only if the engine has examined every byte.
+    """
+
+    def engine(self) -> Engine:
+        """Return the engine. Raises: Unavailable if it does not answer or is not fit for use."""
+        ...
+
+    def scan(
+        self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
+    ) -> ScanReport:
+        """Scan a document of ``length`` bytes. The scanner may leave a part of ``content`` unread.
+
+        Calls ``waiting`` every few seconds while the engine has not replied.
+
+        Raises: Unavailable; errors of ``content``.
+        """
         ...

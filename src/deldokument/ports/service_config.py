@@ -13,6 +13,7 @@ from deldokument.domain.tenancy import AccountRules
 from deldokument.domain.webhook import AddressRule
 
 SEAL_EVERY = timedelta(hours=1)
+MAX_SIGNATURE_AGE = timedelta(days=7)
 MAX_SKEW = timedelta(seconds=2)
 
 
@@ -60,6 +61,8 @@ class ServiceConfig:
     """Whether uploads by the IETF's draft for resumable uploads are accepted, in addition to tus."""
     seal_every: timedelta = SEAL_EVERY
     """The minimum age of a chain's last checkpoint before the next one is signed."""
+    max_signature_age: timedelta = MAX_SIGNATURE_AGE
+    """The age of a scanner's signatures above which its CLEAN does not count."""
     notices: NoticeRules = NoticeRules()
     webhooks: AddressRule = field(default_factory=AddressRule)
     """The addresses to which webhooks may be sent."""

@@ -52,6 +52,7 @@ class EncryptedColumn(StrEnum):
     RECIPIENT_NAME = "recipient.name"
     RECIPIENT_LABEL = "recipient.label"
     FILE_NAME = "document.name"
+    SCAN = "document.scan"
     UPLOAD_METADATA = "upload.metadata"
     SUBJECT = "subject.identifier"
     MEMBER_NUMBER = "member.identifier"

@@ -101,12 +101,13 @@ def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> 
 def test_releasing_drops_manifests_and_inspection_records_but_not_names(database: SqlDatabase) -> None:
     share = ended(key_destroyed_at=NOW)
     keep(database, share)
-    document = complete_document_of(share, sealed_inspection=b"verdict", inspected_at=NOW)
+    kept = complete_document_of(share, inspected_at=NOW)
+    document = replace(kept, sealed_inspection=b"verdict", sealed_scan=b"details", rescan_at=NOW)
     with database.write() as tx:
         tx.shares.add_document(document)
         tx.retention.release_blobs([share.id], NOW)
     with database.read() as tx:
-        assert tx.shares.documents([share.id]) == [replace(document, sealed_manifest=b"", sealed_inspection=b"")]
+        assert tx.shares.documents([share.id]) == [replace(kept, sealed_manifest=b"", sealed_inspection=b"")]
 
 
 def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDatabase) -> None:
@@ -124,6 +125,38 @@ def test_complete_documents_of_living_shares_are_to_be_inspected(database: SqlDa
             tx.shares.add_document(document)
         assert tx.retention.uninspected(NOW, 10) == [first, second]
         assert tx.retention.uninspected(NOW, 1) == [first]
+
+
+def test_documents_of_living_shares_are_scanned_again_when_it_is_time_and_by_one_worker(database: SqlDatabase) -> None:
+    writing, open_share, over = draft(), available(), ended()
+    keep(database, writing, open_share, over)
+    seen = {"sealed_inspection": b"verdict", "inspected_at": NOW}
+    later = complete_document_of(open_share, rescan_at=NOW + HOUR, **seen)
+    due = complete_document_of(writing, rescan_at=NOW, **seen)
+    never = complete_document_of(open_share, **seen)
+    with database.write() as tx:
+        for document in (later, due, never, complete_document_of(over, rescan_at=NOW, **seen)):
+            tx.shares.add_document(document)
+        assert tx.retention.due_rescans(NOW, 10) == [due]
+        assert tx.retention.due_rescans(NOW + HOUR, 10) == [due, later]
+        assert not tx.retention.claim_inspection(later.id, NOW, NOW + HOUR)
+        assert tx.retention.claim_inspection(due.id, NOW, NOW + HOUR)
+        assert not tx.retention.claim_inspection(due.id, NOW, NOW + HOUR)
+        assert tx.retention.due_rescans(NOW, 10) == []
+
+
+def test_on_demand_the_documents_of_open_shares_are_to_be_scanned_again(database: SqlDatabase) -> None:
+    writing, open_share, over = draft(), available(), ended()
+    keep(database, writing, open_share, over)
+    seen = {"sealed_inspection": b"verdict", "inspected_at": NOW}
+    wanted = complete_document_of(open_share, **seen)
+    with database.write() as tx:
+        for document in (wanted, complete_document_of(open_share)):
+            tx.shares.add_document(document)
+        for share in (writing, over):
+            tx.shares.add_document(complete_document_of(share, **seen))
+        assert tx.retention.schedule_rescans(NOW) == 1
+        assert tx.retention.due_rescans(NOW, 10) == [replace(wanted, rescan_at=NOW)]
 
 
 def test_a_share_is_spent_when_its_tenants_retention_period_has_passed(database: SqlDatabase) -> None:

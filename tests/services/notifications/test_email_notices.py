@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
@@ -27,6 +28,7 @@ from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import drafts, extensions, publishing
 from deldokument.services.tenants import administrators
+from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -81,6 +83,16 @@ def test_the_sharer_is_told_of_a_download(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share_id}")]
+
+
+def test_the_sharer_is_told_of_malware_whatever_was_chosen(stage: Stage) -> None:
+    choose(stage, downloaded=False, ending=False, approval=False)
+    stage.deps = dataclasses.replace(stage.deps, scanner=MemoryScanner(stage.clock.now()))
+    share = stage.draft()
+    stage.upload(share.id, "a.txt", b"innhold")
+    stage.upload(share.id, "a.com", TEST_VIRUS)
+    documents.inspect_documents(stage.deps)
+    assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share.id}")]
 
 
 def test_a_share_tells_of_downloads_once_a_day(stage: Stage) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Upload
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import share_key_id
 from deldokument.services.uploads.append import find_upload
 from deldokument.services.uploads.concatenation import create_partial
@@ -46,3 +52,10 @@ def test_metadata_end_with_the_key_of_the_share(stage: Stage) -> None:
     assert upload_metadata(stage.deps, found) == ""
     keep_metadata(stage.deps, upload, "filename YQ==")
     assert stored(stage, upload) == found
+
+
+def test_an_upload_with_forged_metadata_is_not_found_and_reported(stage: Stage) -> None:
+    upload = replace(find_upload(stage.deps, announce(stage, 10).token), sealed_metadata=b"forged")
+    with pytest.raises(NotFound):
+        upload_metadata(stage.deps, upload)
+    assert stage.deps.damage.take() == [DamagedRow("upload", upload.id)]

@@ -19,6 +19,7 @@ REQUIRED = object()
 """In place of a default: without the setting, beside those of its group, nothing starts."""
 CONFIDENTIAL = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
 SECRET_BUCKET = {name: value for name, value in BUCKET.items() if not name.endswith("_PATH")}
+SCANNER, LIMIT = {"SCANNER_URL": "unix:///run/clamav/clamd.ctl"}, {"SCANNER_MAX_MB": "100"}
 LOGIN = {"SMTP_USERNAME": "del", "SMTP_PASSWORD": "very-secret"}
 RESOURCES = {"ALTINN_RESOURCE_CONFIDENTIAL": "urn:confidential", "ALTINN_RESOURCE_ORDINARY": "urn:ordinary"}
 POSTGRESQL = {"KEYRING": "postgresql", "KEYRING_DATABASE_URL": KEYRING}
@@ -150,6 +151,9 @@ ROWS: dict[str, Row] = {
         frozenset({IPv4Network("129.241.0.0/16")}),
         {},
     ),
+    "SCANNER_URL": ("scanner.url", REQUIRED, "tcp://127.0.0.1:3310", "tcp://127.0.0.1:3310", SCANNER | LIMIT),
+    "SCANNER_MAX_MB": ("scanner.max_mb", 2000, "100", 100, SCANNER),
+    "SCANNER_SIGNATURE_DAYS": ("scanner.signature_days", 7, "2", 2, SCANNER),
     "SMTP_HOST": ("smtp.host", REQUIRED, "mail.example", "mail.example", MAIL),
     "SMTP_PORT": ("smtp.port", 587, "465", 465, MAIL),
     "SMTP_SECURITY": ("smtp.security", "starttls", "none", "none", LOCAL_MAIL),

@@ -36,6 +36,7 @@ from deldokument.adapters.sql.tables.outbox import outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
+    has_rescan,
     is_available,
     is_closed_unerased,
     is_draft,
@@ -78,7 +79,12 @@ _over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=UtcMicros())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
-_claim = update(document).where(document.c.id == _key, is_uninspected, _nobodys).values(inspecting_until=_until)
+_rescan_is_due = and_(has_rescan, document.c.rescan_at <= _now)
+_claim = (
+    update(document)
+    .where(document.c.id == _key, or_(is_uninspected, _rescan_is_due), _nobodys)
+    .values(inspecting_until=_until)
+)
 _keep = update(document).where(document.c.id == _key).values(inspecting_until=_until)
 _uninspected = (
     select(*DOCUMENT.columns)
@@ -86,6 +92,19 @@ _uninspected = (
     .where(is_uninspected, share.c.closed_at.is_(None), _nobodys)
     .order_by(document.c.completed_at)
     .limit(_most)
+)
+_rescans = (
+    select(*DOCUMENT.columns)
+    .join(share)
+    .where(_rescan_is_due, share.c.closed_at.is_(None), _nobodys)
+    .order_by(document.c.rescan_at)
+    .limit(_most)
+)
+_open_shares = select(share.c.id).where(is_available, share.c.expires_at > _now)
+_schedule_rescans = (
+    update(document)
+    .where(document.c.inspected_at.is_not(None), document.c.share_id.in_(_open_shares))
+    .values(rescan_at=_now)
 )
 # One query per tenant, so that each result comes straight from the index: retention periods differ.
 _horizon = _now.op("-", return_type=UtcMicros())(tenant.c.retention)
@@ -115,7 +134,9 @@ _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
 _destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
 _released = _these.values(blobs_released=True)
 _drop_seals = (
-    update(document).where(InList(document.c.share_id, "keys")).values(sealed_manifest=b"", sealed_inspection=b"")
+    update(document)
+    .where(InList(document.c.share_id, "keys"))
+    .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, rescan_at=None)
 )
 _erased = _these.values(
     sealed_title=b"",
@@ -190,10 +211,18 @@ class SqlRetention:
         """Return complete, uninspected documents of living shares that no worker is inspecting, the oldest first."""
         return DOCUMENT.all_intact(self._work, self._rows(_uninspected, document, {"now": now, "most": limit}))
 
+    def due_rescans(self, now: datetime, limit: int) -> list[Document]:
+        """Return documents of living shares that are due to be scanned again and not claimed, the longest due first."""
+        return DOCUMENT.all_intact(self._work, self._rows(_rescans, document, {"now": now, "most": limit}))
+
+    def schedule_rescans(self, now: datetime) -> int:
+        """Make every inspected document of open shares due to be scanned again, and return their number."""
+        return self._work.count(_schedule_rescans, {"now": now})
+
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
         """Lease a document's inspection.
 
-        Returns False if another worker has it or has finished it.
+        Returns False if another worker has it or has finished it, and no other scan is due.
         """
         return self._work.count(_claim, {"key": document_id, "now": now, "until": until}) == 1
 

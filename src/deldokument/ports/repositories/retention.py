@@ -77,6 +77,14 @@ class Retention(Protocol):
         """Return complete documents of living shares that have no inspection record and are not claimed."""
         ...
 
+    def due_rescans(self, now: datetime, limit: int) -> list[Document]:
+        """Return documents of living shares whose time to be scanned again has come, and that are not claimed."""
+        ...
+
+    def schedule_rescans(self, now: datetime) -> int:
+        """Make every inspected document of open shares due to be scanned again; return how many there are."""
+        ...
+
     def claim_inspection(self, document_id: str, now: datetime, until: datetime) -> bool:
         """Claim the document until then; False if another worker has claimed or inspected it."""
         ...

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
-from deldokument.domain.errors import Broken, NotFound, NotReady, require
+from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.share import RELEASED, Document, archive_name
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Document, Verdict, archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
@@ -107,26 +108,36 @@ class Content:
     sources: ArchiveSources = field(repr=False)
 
 
-def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
-    """Open one document. Raises: as ``authorize``; NotFound if it belongs to another share; NotReady."""
+def open_document(
+    deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str, *, confirmed: bool = False
+) -> Content:
+    """Open one document. ``confirmed``: the person has confirmed the warning about what was not examined.
+
+    Raises: as ``authorize``; NotFound if it belongs to another share; NotReady; Conflict for malware, or a warning to
+    confirm.
+    """
     access = authorize(deps, person, share_id)
     with deps.database.read() as tx:
         document = tx.shares.document(document_id)
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
-    return _document_content(deps, access, document)
+    return _document_content(deps, access, document, confirmed=confirmed)
 
 
 def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
-    """Open a document that the system shared itself. Raises: as ``authorize_system``; NotReady."""
+    """Open a document that the system shared itself.
+
+    Raises: as ``authorize_system``; NotReady; Conflict for malware.
+    """
     with deps.database.read() as tx:
         document = require(tx.shares.document(document_id), "document")
     return _document_content(deps, authorize_system(deps, consumer, document.share_id), document)
 
 
-def _document_content(deps: Dependencies, access: AnyAccess, document: Document) -> Content:
+def _document_content(deps: Dependencies, access: AnyAccess, document: Document, *, confirmed: bool = True) -> Content:
     share_key, audit_key = _keys(deps, access)
     inspection, sources = _inspection(share_key, document), ArchiveSources(share_key)
+    _check_confirmed(confirmed or verdict_of(inspection) not in UNEXAMINED)
     sources.add(document)
     return Content(
         access=access,
@@ -140,8 +151,8 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document)
     )
 
 
-def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
-    """Open all documents as one zip. Raises: as ``authorize``; NotReady."""
+def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *, confirmed: bool = False) -> Content:
+    """Open all documents as one zip. ``confirmed`` and errors are as for ``open_document``."""
     access = authorize(deps, person, share_id)
     keys, share = _keys(deps, access), access.share
     sources = ArchiveSources(keys[0])
@@ -153,6 +164,7 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) ->
         sources = ArchiveSources(keys[0])
         layout = _lay_out(deps, share_id, keys, sources)
         _layouts.put(share_id, sources.digest, layout)
+    _check_confirmed(confirmed or not layout.has_unexamined)
     return Content(
         access=access,
         name=archive_name(open_field(keys[1], share.sealed_title, EncryptedColumn.TITLE, share.id)),
@@ -170,19 +182,25 @@ def _lay_out(deps: Dependencies, share_id: str, keys: tuple[bytes, bytes], sourc
 
     Raises: NotReady.
     """
-    hashes = PackedBytes()
+    hashes, verdicts = PackedBytes(), set[Verdict]()
 
     def entries() -> Iterator[Entry]:
         for document in _documents(deps, share_id):
             inspection = _inspection(keys[0], document)
             hashes.append(inspection.manifest_hash)
+            verdicts.add(verdict_of(inspection))
             sources.add(document)
             yield Entry(file_name(keys[1], document), document.length, inspection.crc32)
 
     archive, pieces = Archive(entries()), hashlib.sha256()
     for piece, _, _ in archive.within(0, archive.length):
         pieces.update(piece if isinstance(piece, bytes) else hashes[piece.number])
-    return Layout(archive, pieces.digest()[:16].hex())
+    return Layout(archive, pieces.digest()[:16].hex(), bool(verdicts & UNEXAMINED))
+
+
+def _check_confirmed(fulfilled: bool) -> None:
+    if not fulfilled:
+        raise Conflict("document_unconfirmed")
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
@@ -264,11 +282,12 @@ def _keys(deps: Dependencies, access: AnyAccess) -> tuple[bytes, bytes]:
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
     """Return the inspection record of exactly the sealed document.
 
-    Raises: NotReady if it has not been inspected, or if its verdict does not release it.
+    Raises: NotReady if it has not been inspected or failed its integrity check; Conflict if it has malware.
     """
     if not document.sealed_inspection:
         raise NotReady("inspection_running")
     inspection = read_record(share_key, document)
-    if verdict_of(inspection) not in RELEASED:
-        raise NotReady("inspection_refused")
+    verdict = verdict_of(inspection)
+    if verdict not in RELEASED:
+        raise Conflict("document_infected") if verdict is Verdict.INFECTED else NotReady("inspection_refused")
     return inspection

@@ -23,6 +23,7 @@ class Layout:
 
     archive: Archive
     etag: str
+    has_unexamined: bool = False
 
 
 class LayoutCache:

@@ -2,5 +2,9 @@
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
-- `documents`: reads each document once for checksums, media type and verdict
+- `archives`: scans an archive above the engine's limit, member by member
+- `documents`: reads each document for checksums, media type and verdict
+- `rescans`: has the documents of open shares scanned again
+- `tar_members`: finds the members of a tar
+- `zip_members`: finds and unpacks the members of a zip
 """

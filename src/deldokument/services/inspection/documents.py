@@ -1,18 +1,18 @@
-"""Inspection: reads each complete document once for SHA-256, CRC-32, media type by content, and verdict.
+"""Inspection: reads each complete document for SHA-256, CRC-32, media type by content, and the scanner's verdict.
 
 Guarantees:
 - The record is sealed and bound to the manifest that was read. Without it nobody gets a byte.
 - Inspection is idempotent: after a crash the document is read again.
 - Of several workers one inspects a document. It claims the document for a minute and renews the claim while reading.
-
-There is no malware scanner, and the verdict says so.
+- With a scanner, no document gets a record before the scanner has reported on it. It is scanned again after a day.
+- The content is decrypted as a stream and written nowhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,17 +21,24 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.inspection import Scanner
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares.verdicts import WITHOUT_SCANNER
+from deldokument.services.inspection.archives import Members, opener_of, scan_archive
+from deldokument.services.shares.scan_records import scan_record, seal_scan
 
 CLAIM = timedelta(minutes=1)
 """Duration of a worker's claim on a document; after a crash the document waits this long."""
 BACK_OFF = timedelta(minutes=10)
 """Pause before a document that could not be inspected is tried again."""
+SCAN_BACK_OFF = timedelta(minutes=1)
+"""The same, if the scanner has failed while it examined the document. It may restart, or may fail again."""
+RESCAN_AFTER = timedelta(hours=24)
+"""Time after the first scan. By then, engines know malware that was new when the document was shared."""
 _HEAD = 64 * 1024
 
 
@@ -50,8 +57,10 @@ class Inspector:
         the round ends and the next one begins with that. Raises: the first error, at the end; Unavailable.
         """
         self._release_claims(deps)
-        with deps.database.read() as tx:
-            waiting: Sequence[Document] = tx.retention.uninspected(deps.clock.now(), self._limit)
+        waiting = _waiting(deps, self._limit)
+        if waiting and deps.scanner is not None:
+            # Asked first, so that no document is read in vain.
+            deps.scanner.engine()
         done, troubles = 0, list[ServiceError | IntegrityError]()
         for document in waiting:
             try:
@@ -59,8 +68,7 @@ class Inspector:
             except (ServiceError, IntegrityError) as error:
                 troubles.append(error)
                 now = deps.clock.now()
-                # An unavailable store may soon answer. A corrupt document would otherwise come first in every round.
-                again = now if isinstance(error, Unavailable) else now + BACK_OFF
+                again = now + _pause_after(error)
                 self._unreleased[document.id] = again, now + CLAIM
                 self._release_claims(deps)
         if troubles:
@@ -79,6 +87,24 @@ def inspect_documents(deps: Dependencies, *, limit: int = 10) -> int:
     return Inspector(limit)(deps)
 
 
+def _pause_after(error: Exception) -> timedelta:
+    """Return the pause of a document: none if an unavailable store may soon answer.
+
+    Without a pause, a document that is corrupt or stops the scanner would come first in every round.
+    """
+    if not isinstance(error, Unavailable):
+        return BACK_OFF
+    return SCAN_BACK_OFF if error.code == "scanner" else timedelta()
+
+
+def _waiting(deps: Dependencies, limit: int) -> list[Document]:
+    """Return documents to inspect, new ones first. Without a scanner, nothing is scanned again."""
+    now = deps.clock.now()
+    with deps.database.read() as tx:
+        new = tx.retention.uninspected(now, limit)
+        return new + (tx.retention.due_rescans(now, limit - len(new)) if deps.scanner else [])
+
+
 def _claimed(deps: Dependencies, document: Document) -> bool:
     now = deps.clock.now()
     with deps.database.write() as tx:
@@ -94,29 +120,92 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
     share_key = existing_key(deps.keyring, share_key_id(document.share_id))
     document_id = bytes.fromhex(document.id)
     manifest = open_manifest(share_key, document_id, document.sealed_manifest)
-    found = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
-    sealed = seal_inspection(share_key, manifest, found)
+    found, report = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
+    now = deps.clock.now()
+    inspected = replace(
+        document,
+        sealed_inspection=seal_inspection(share_key, manifest, found),
+        inspected_at=document.inspected_at or now,
+        sealed_scan=seal_scan(share_key, document.id, scan_record(report, now)) if report else None,
+        rescan_at=now + RESCAN_AFTER if report and document.inspected_at is None else None,
+    )
     with deps.database.write() as tx:
         share, current = tx.shares.lock(document.share_id), tx.shares.document(document.id)
-        if share is None or share.state in CLOSED or current is None or current.inspected_at is not None:
+        if share is None or share.state in CLOSED or current is None:
             return False
-        tx.shares.save_document(replace(current, sealed_inspection=sealed, inspected_at=deps.clock.now()))
+        if current.sealed_inspection != document.sealed_inspection:
+            # Another worker has inspected it meanwhile.
+            return False
+        tx.shares.save_document(inspected)
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
 
 
-def _read(deps: Dependencies, document: Document, manifest: Manifest, data_key: bytes) -> InspectionRecord:
-    digest, crc, head = hashlib.sha256(), 0, b""
-    verdict = WITHOUT_SCANNER
-    claimed_at = deps.clock.now()
+class _Reading:
+    """One pass through a document's content. Renews the claim on the way."""
+
+    def __init__(self, deps: Dependencies, document: Document) -> None:
+        self._deps = deps
+        self._document = document
+        self._claimed_at = deps.clock.now()
+        self.digest, self.crc, self.head = hashlib.sha256(), 0, b""
+
+    def through(self, buffers: Iterable[tuple[int, memoryview]]) -> Iterator[memoryview]:
+        """Yield the buffers after they have been counted."""
+        for _, buffer in buffers:
+            self.digest.update(buffer)
+            self.crc = zlib.crc32(buffer, self.crc)
+            self.head = self.head or bytes(buffer[:_HEAD])
+            self.keep_claim()
+            yield buffer
+
+    def keep_claim(self) -> None:
+        """Renew the claim if a third of it is over."""
+        if (now := self._deps.clock.now()) - self._claimed_at > CLAIM / 3:
+            _keep(self._deps, self._document.id, now + CLAIM)
+            self._claimed_at = now
+
+
+def _read(
+    deps: Dependencies, document: Document, manifest: Manifest, data_key: bytes
+) -> tuple[InspectionRecord, ScanReport | None]:
+    reading, report = _Reading(deps, document), None
+    content = reading.through(read_parts(deps, manifest, data_key, 0, manifest.length, STEP))
     try:
-        for _, buffer in read_parts(deps, manifest, data_key, 0, manifest.length, STEP):
-            digest.update(buffer)
-            crc = zlib.crc32(buffer, crc)
-            head = head or bytes(buffer[:_HEAD])
-            if (now := deps.clock.now()) - claimed_at > CLAIM / 3:
-                _keep(deps, document.id, now + CLAIM)
-                claimed_at = now
+        if deps.scanner is not None:
+            report = deps.scanner.scan(content, manifest.length, reading.keep_claim)
+        for _ in content:
+            # The scanner has not asked for the rest.
+            continue
+        members_of = opener_of(reading.head)
+        if deps.scanner and members_of and report and report.verdict is Verdict.TOO_LARGE:
+            report = _scan_archive(deps, deps.scanner, members_of, manifest, data_key, reading)
+        report = report and report.with_fresh_signatures(deps.clock.now(), deps.config.max_signature_age)
+        verdict = report.verdict if report else Verdict.NOT_SCANNED
     except (IntegrityError, Broken):
-        verdict = Verdict.ERROR
-    return InspectionRecord(manifest_hash(manifest), digest.digest(), crc, deps.media_types.guess(head), verdict)
+        verdict, report = Verdict.ERROR, None
+    media_type = deps.media_types.guess(reading.head)
+    hashed = manifest_hash(manifest)
+    return InspectionRecord(hashed, reading.digest.digest(), reading.crc, media_type, verdict), report
+
+
+def _scan_archive(
+    deps: Dependencies,
+    scanner: Scanner,
+    members_of: Members,
+    manifest: Manifest,
+    data_key: bytes,
+    reading: _Reading,
+) -> ScanReport:
+    """Scan the members of an archive, read by random access."""
+
+    def stream(start: int, stop: int) -> Iterator[memoryview]:
+        for _, buffer in read_parts(deps, manifest, data_key, start, stop, STEP):
+            reading.keep_claim()
+            yield buffer
+
+    def read(start: int, stop: int) -> bytes:
+        within = min(start, manifest.length), min(stop, manifest.length)
+        return b"".join(map(bytes, stream(*within)))
+
+    return scan_archive(scanner, members_of, read, stream, manifest.length, reading.keep_claim)

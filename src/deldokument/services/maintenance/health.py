@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from deldokument.ports.clock import Clock
+from deldokument.ports.inspection import Scanner
 from deldokument.ports.integrity import IntegrityKeys
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.ports.repositories.transaction import Database
@@ -136,6 +137,16 @@ def check_refusals(database: Database, clock: Clock) -> Grade:
     if not count:
         return Level.OK, "nobody was refused too often within the last hour"
     return Level.WARNING, f"{count} persons were refused too often at links within the last hour"
+
+
+def check_scanner(scanner: Scanner, now: datetime, max_age: timedelta) -> Grade:
+    """Grade the malware scanner by the age of its signatures. Raises: Unavailable; then documents wait."""
+    engine = scanner.engine()
+    dated = engine.signatures_at
+    message = f"{engine.name} {engine.version}, signatures of {dated.isoformat() if dated else 'an unknown date'}"
+    if dated is not None and now - dated <= max_age:
+        return Level.OK, message
+    return Level.WARNING, f"{message}: too old, so nothing it finds clean counts as clean"
 
 
 def grade_expiry(end: datetime, now: datetime) -> Grade:

@@ -3,11 +3,12 @@
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
     share_proposed, extension_proposed  the other members of the account
+    document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- A person who has left the account, or turned such e-mail off, gets none.
+- A person who has left the account, or turned such e-mail off, gets none. E-mail about malware cannot be turned off.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
@@ -24,7 +25,7 @@ from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import existing
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
-from deldokument.domain.share import Progress, Receipt, Share, new_id, progress_of
+from deldokument.domain.share import Progress, Receipt, Share, Verdict, new_id, progress_of
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
@@ -83,6 +84,16 @@ def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
             yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{stored.number}")
 
 
+def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan an e-mail saying that malware was found in a document that is shared or about to be."""
+    share, details = _share_of(tx, stored), stored.event.details or {}
+    if details.get("verdict") != Verdict.INFECTED or share.member_id is None or not share.intact:
+        return
+    member = tx.members.get(share.member_id)
+    if member is not None and _wants(deps, tx, member, EmailKind.MALWARE):
+        yield _of_share(deps, EmailKind.MALWARE, share, member.id, f"{stored.number}")
+
+
 def plan_extension(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a later end waits for another member's approval."""
     share = _share_of(tx, stored)
@@ -122,6 +133,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.EXPIRY_CHANGED: plan_ending,
     EventKind.SHARE_PROPOSED: plan_proposed,
     EventKind.EXTENSION_PROPOSED: plan_extension,
+    EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
 """The events that lead to e-mail, each with its planner."""
@@ -253,6 +265,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.APPROVAL: kept.approval,
         EmailKind.EXTENSION: kept.approval,
         EmailKind.SIGNATURE: kept.signature,
+        EmailKind.MALWARE: True,
     }
     return kept if chosen[kind] else None
 

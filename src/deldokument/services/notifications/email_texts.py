@@ -58,6 +58,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "deles før den er signert. Logg inn for å se fristen, lese og signere:\n\n{link}",
         ),
+        EmailKind.MALWARE: _Words(
+            "Det er funnet et virus i noe du deler",
+            "Det er funnet et virus i et dokument du har delt, eller er i ferd "
+            "med å dele. Ingen kan laste det ned nå. Logg inn for å se hvilket:\n\n{link}",
+        ),
     },
     Language.NYNORSK: {
         EmailKind.CODE: _Words(
@@ -91,6 +96,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ein ny avtale må signerast",
             "Det har kome ein ny versjon av tenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "delast før han er signert. Logg inn for å sjå fristen, lese og signere:\n\n{link}",
+        ),
+        EmailKind.MALWARE: _Words(
+            "Det er funne eit virus i noko du deler",
+            "Det er funne eit virus i eit dokument du har delt, eller er i ferd med "
+            "å dele. Ingen kan laste det ned no. Logg inn for å sjå kva for eit:\n\n{link}",
         ),
     },
     Language.ENGLISH: {
@@ -126,6 +136,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A new agreement must be signed",
             "There is a new version of the service agreement for Del dokument. When the deadline has passed, nothing "
             "new can be shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
+        ),
+        EmailKind.MALWARE: _Words(
+            "A virus was found in something you share",
+            "A virus was found in a document that you have shared, or are "
+            "about to share. Nobody can download it now. Log in to see which one:\n\n{link}",
         ),
     },
 }

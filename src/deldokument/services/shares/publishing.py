@@ -8,7 +8,8 @@ Guarantees:
 - Each function locks the share's row and checks the state again. Of two concurrent calls one wins; the other gets the
   present state or an error.
 - Nothing is published without recipient, document, period and the sharer's confirmations.
-- If the account requires four eyes, a second person has seen exactly what is published.
+- If the account requires four eyes, a second person has seen exactly what is published, after it was scanned.
+- A draft with a document in which a scanner has found malware is not published.
 - An end that was reached, or a withdrawal, is never undone.
 """
 
@@ -22,7 +23,7 @@ from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
-from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
+from deldokument.domain.share import Document, Recipient, Share, ShareState, Verdict, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -30,10 +31,12 @@ from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
+    existing_key,
     identifier_hash,
     open_field,
     reference_hash,
     seal_field,
+    share_key_id,
 )
 from deldokument.services.people import directory_key
 from deldokument.services.shares.authorization import (
@@ -51,6 +54,7 @@ from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
+from deldokument.services.shares.verdicts import finding_of
 from deldokument.services.shares.views import share_view
 
 
@@ -146,7 +150,7 @@ def _publish(
     answers: Answers,
     *kinds: EventKind,
 ) -> Share:
-    _check_complete(deps, tx, share, membership, answers)
+    _check_complete(deps, tx, share, membership, answers, is_reviewed=EventKind.SHARE_APPROVED in kinds)
     now = deps.clock.now()
     published = replace(share, state=ShareState.AVAILABLE, published_at=now, changed_at=now)
     tx.shares.save(published)
@@ -158,9 +162,17 @@ def _publish(
 
 
 def _check_complete(
-    deps: Dependencies, tx: Transaction, share: Share, membership: Membership, answers: Answers
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    membership: Membership,
+    answers: Answers,
+    *,
+    is_reviewed: bool = False,
 ) -> None:
     """Raise InvalidFields with everything that prevents publication, or Conflict if the tenant must sign first.
+
+    ``is_reviewed``: a second person approves, who must know the verdicts of the scanner, if there is one.
 
     Published shares stay available: recipients must not lose them because their municipality has not signed.
     """
@@ -169,6 +181,7 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
+    errors.extend(_scan_errors(deps, share, documents, is_reviewed=is_reviewed))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
@@ -187,6 +200,23 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
         errors.append(InvalidInput("recipients", "recipients_missing"))
     elif not all(recipient.confirmed and grants.holder(recipient) for recipient in recipients):
         errors.append(InvalidInput("recipients", "recipients_unconfirmed"))
+    return errors
+
+
+def _scan_errors(
+    deps: Dependencies, share: Share, documents: list[Document], *, is_reviewed: bool
+) -> list[InvalidInput]:
+    """Return what the scanner's verdicts prevent.
+
+    One person may publish documents that still wait for the scanner: nobody gets them before.
+    """
+    share_key = existing_key(deps.keyring, share_key_id(share.id))
+    findings = [finding_of(share_key, document) for document in documents]
+    errors: list[InvalidInput] = []
+    if any(finding and finding.verdict is Verdict.INFECTED for finding in findings):
+        errors.append(InvalidInput("documents", "files_infected"))
+    if is_reviewed and deps.scanner is not None and None in findings:
+        errors.append(InvalidInput("documents", "files_unscanned"))
     return errors
 
 

@@ -12,24 +12,33 @@ from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
-from deldokument.domain.share import RELEASED, Document, Verdict
-
-WITHOUT_SCANNER: Final = Verdict.NOT_SCANNED
-"""The verdict on every document that can be read: there is no malware scanner."""
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Document, Verdict
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.shares.scan_records import ScanRecord, open_scan
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, detected from its content, the verdict on it, and its SHA-256 in hexadecimal."""
+    """A document's media type, detected from its content, and the verdict on it.
+
+    ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one.
+    """
 
     media_type: str
     verdict: Verdict
     sha256: str = field(default="", compare=False)
+    scan: ScanRecord | None = None
 
     @property
     def is_released(self) -> bool:
         """Whether recipients get the document's bytes."""
         return self.verdict in RELEASED
+
+    @property
+    def is_unexamined(self) -> bool:
+        """Whether recipients get them only after they have confirmed a warning."""
+        return self.verdict in UNEXAMINED
 
 
 _UNREADABLE: Final = Finding("application/octet-stream", Verdict.ERROR)
@@ -50,9 +59,15 @@ def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
         return None
     try:
         record = read_record(share_key, document)
+        verdict = verdict_of(record)
+        return Finding(record.media_type, verdict, record.sha256.hex(), open_scan(share_key, document, verdict))
     except IntegrityError:
         return _UNREADABLE
-    return Finding(record.media_type, verdict_of(record), record.sha256.hex())
+
+
+def foreseen_verdict(deps: Dependencies) -> Verdict | None:
+    """Return the verdict that every readable document will get; None if a scanner decides it."""
+    return Verdict.NOT_SCANNED if deps.scanner is None else None
 
 
 def verdict_of(record: InspectionRecord) -> Verdict:

@@ -5,8 +5,11 @@ It contains file names, so it is encrypted under the share key and dies with it.
 
 from __future__ import annotations
 
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Upload
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, share_key_id
 
 
@@ -21,11 +24,17 @@ def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:
 
 
 def upload_metadata(deps: Dependencies, upload: Upload) -> str:
-    """Return the metadata; empty if there are none or the share has ended."""
+    """Return the metadata; empty if there are none or the share has ended. Raises: NotFound if they are damaged."""
     if upload.sealed_metadata is None:
         return ""
     key = _share_key(deps, upload)
-    return open_field(key, upload.sealed_metadata, EncryptedColumn.UPLOAD_METADATA, upload.id) if key else ""
+    if key is None:
+        return ""
+    try:
+        return open_field(key, upload.sealed_metadata, EncryptedColumn.UPLOAD_METADATA, upload.id)
+    except IntegrityError:
+        deps.damage.report(DamagedRow("upload", upload.id))
+        raise NotFound("damaged upload") from None
 
 
 def _share_key(deps: Dependencies, upload: Upload) -> bytes | None:

@@ -108,9 +108,9 @@ class Recipient(Given):
 class Document(Given):
     """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
 
-    `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end. The
-    service has no scanner: a file that could be read is `not_scanned`, one that could not is `error`. Later versions
-    add values. Only `clean` means that a file was scanned and nothing was found.
+    `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end.
+    Without a scanner, a file that could be read is `not_scanned`, one that could not is `error`. Later versions add
+    values. Only `clean` means that a file was scanned and nothing was found.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Display texts of a document's type, and of a name that contradicts its content.
+"""Display texts of a document's type, of a name that contradicts its content, and of errors about documents.
 
 Guarantees:
 - The type is the one that inspection found. The name never decides it.
@@ -30,6 +30,22 @@ _PACKED: Final = _("Packed file")
 _PROGRAM: Final = _("Program")
 _OTHER: Final = _("Other type")
 _UNKNOWN: Final = _("Unknown type")
+
+DOCUMENT_ERRORS: Final = {
+    "files_missing": _("Choose at least one file."),
+    "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
+    "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),
+    "files_unscanned": _("The files are waiting for the virus check. Try again in a few minutes."),
+    "document_unconfirmed": _(
+        "The document could not be checked for viruses. Open the page of the share, read the warning, and download it "
+        "from there."
+    ),
+    "document_infected": _("A virus was found in the document, and it can't be downloaded. Contact the sender."),
+    "scanner": _("The service doesn't answer right now. Try again in a few minutes."),
+    "inspection_running": _("The document is being made ready. Try again in a moment."),
+    "inspection_refused": _("Something is wrong with the document, and it can't be downloaded. Contact the sender."),
+}
+"""Texts of the errors about documents and their inspection, by code."""
 
 _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _ODF: Final = "application/vnd.oasis.opendocument."

@@ -15,6 +15,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
+from deldokument.web.http.document_texts import DOCUMENT_ERRORS
 from deldokument.web.http.i18n import Translator, _
 
 FieldErrors = list[tuple[str, str]]
@@ -107,8 +108,6 @@ WORDS: dict[str, str] = {
     "too_many_recipients": _("A share has room for %(longest)s recipients."),
     "too_many_drafts": _("You have %(most)s drafts on the account. Share or discard some of them first."),
     "too_many_uploads": _("You have %(most)s unfinished uploads on the account. Wait until some of them are finished."),
-    "files_missing": _("Choose at least one file."),
-    "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
     "recipients_missing": _("Add at least one recipient."),
     "recipients_unconfirmed": _("Confirm that you have checked each number that is shown without a name."),
     "archived_missing": _("Confirm that the original is in the archive."),
@@ -250,8 +249,7 @@ WORDS: dict[str, str] = {
     "request_under_way": _("The first request with that Idempotency-Key is still running. Ask again in a moment."),
     "login_busy": _("Very many people are logging in right now. Wait a few seconds, and try again."),
     "login_unavailable": _("We get no answer from ID-porten right now. Try again in a few minutes."),
-    "inspection_running": _("The document is being made ready. Try again in a moment."),
-    "inspection_refused": _("Something is wrong with the document, and it can't be downloaded. Contact the sender."),
+    **DOCUMENT_ERRORS,
     "clock": _("The service can't trust its clock right now. Try again in a few minutes."),
     "destruction_halted": _("The service can't trust its clock right now. Try again in a few minutes."),
     "clock_untrusted": _("The service can't trust its clock right now. Try again in a few minutes."),

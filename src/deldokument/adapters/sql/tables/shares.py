@@ -134,6 +134,8 @@ document = Table(
     Column("inspected_at", UtcMicros),
     # Not in the domain: until when a worker holds the lease of the inspection.
     Column("inspecting_until", UtcMicros),
+    Column("sealed_scan", LargeBinary),
+    Column("rescan_at", UtcMicros),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
@@ -142,6 +144,8 @@ document = Table(
 
 is_uninspected = document.c.completed_at.is_not(None) & document.c.inspected_at.is_(None)
 partial("ix_document_uninspected", is_uninspected, document.c.completed_at)
+has_rescan = document.c.rescan_at.is_not(None)
+partial("ix_document_rescan", has_rescan, document.c.rescan_at)
 
 receipt = Table(
     "receipt",

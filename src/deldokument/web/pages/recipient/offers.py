@@ -45,6 +45,8 @@ def link_page(call: RequestContext) -> Response:
         inspected_count=sum(finding is not None for finding in findings),
         all_released=all(finding and finding.is_released for finding in findings),
         common_verdict=common_verdict(findings),
+        any_unexamined=any(finding and finding.is_unexamined for finding in findings),
+        scans=call.deps.scanner is not None,
         total_length=sum(document.length for document in offer.documents),
     )
 

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.policy import Allowed, may_share
-from deldokument.domain.share import ShareState
+from deldokument.domain.share import ShareState, Verdict
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
@@ -26,7 +26,7 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.disclosure import unconfirmed_numbers
 from deldokument.services.shares.drafts import DraftFields
-from deldokument.services.shares.verdicts import WITHOUT_SCANNER
+from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
@@ -43,12 +43,13 @@ def share_page(call: RequestContext) -> Response:
     Raises: Unregistered; Frozen or InvalidInput if no account accepts drafts.
     """
     _must_be_registered(call)
-    accounts, draft = _sharing_accounts(call), None
+    accounts, draft, refused = _sharing_accounts(call), None, list[DocumentView]()
     if draft_id := call.query("utkast"):
         view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
         draft = _draft(view) | {"recipients": _with_numbers(call, view)}
+        refused = [one for one in view.documents if one.finding and one.finding.verdict is Verdict.INFECTED]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
@@ -59,10 +60,11 @@ def share_page(call: RequestContext) -> Response:
         call,
         "pages/sharing/share_form.html",
         draft=draft,
+        refused=refused,
         settings=settings,
         last_account=_last_account(accounts),
         tells_recipients=tells_recipients,
-        foreseen_verdict=WITHOUT_SCANNER,
+        foreseen_verdict=foreseen_verdict(call.deps),
     )
 
 
@@ -240,7 +242,7 @@ def published_page(call: RequestContext) -> Response:
         view=view,
         emails=emails,
         tells_recipients=told,
-        foreseen_verdict=WITHOUT_SCANNER,
+        foreseen_verdict=foreseen_verdict(call.deps),
     )
 
 

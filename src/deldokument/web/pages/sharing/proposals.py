@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
 from deldokument.services.shares import extensions, publishing, queries
-from deldokument.services.shares.verdicts import WITHOUT_SCANNER
+from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
@@ -43,7 +43,13 @@ def _page(
     template = "pages/sharing/own_proposal.html" if own else "pages/sharing/proposal.html"
     address = f"{call.site.public_url}/delinger/{view.share.id}/godkjenning"
     return render(
-        call, template, status=status, errors=errors, view=view, address=address, foreseen_verdict=WITHOUT_SCANNER
+        call,
+        template,
+        status=status,
+        errors=errors,
+        view=view,
+        address=address,
+        foreseen_verdict=foreseen_verdict(call.deps),
     )
 
 

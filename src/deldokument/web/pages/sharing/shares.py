@@ -256,6 +256,7 @@ def detail_of(
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
+        scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
         own_draft=view.sharer_id in _own_ids(call),

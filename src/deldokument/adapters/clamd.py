@@ -1,0 +1,175 @@
+"""Malware scans by clamd, ClamAV's daemon, with its command INSTREAM: the port `Scanner`.
+
+Guarantees:
+- A report is CLEAN only from an engine that finds test samples: a virus, an encrypted archive, a too deep archive.
+- A document above the limit is never sent: clamd replies OK to some streams that it cannot examine as a whole.
+- At most one buffer of the content is in memory.
+- An engine that hangs, dies or replies anything else than the protocol allows is Unavailable.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
+
+from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
+from deldokument.domain.errors import Unavailable
+from deldokument.domain.scanning import Engine, ScanReport
+from deldokument.domain.share import Verdict
+
+MAX_BYTES: Final = 2_000_000_000
+"""Largest document that is sent. clamd examines no file above 2 147 483 645 bytes, even if its settings allow it."""
+CONNECT_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 40.0
+"""Time for one buffer. Shorter than a worker's claim on the document."""
+REPLY_SECONDS: Final = 300.0
+PROBE_SECONDS: Final = 60.0
+"""Time after which the engine has to find the test samples again: a restart can have changed its settings."""
+_WAITING_SECONDS: Final = 5.0
+_MAX_REPLY: Final = 4096
+_VERSION: Final = re.compile(r"(ClamAV) ([\w.+~-]+)(?:/(\d+)/(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}))?\n?")
+_FOUND: Final = re.compile(r"stream: ([!-~]{1,200}) FOUND")
+_OVER_LIMIT: Final = "INSTREAM size limit exceeded. ERROR"
+_HEURISTICS: Final = {
+    "Heuristics.Encrypted.": Verdict.ENCRYPTED,
+    "Heuristics.Limits.Exceeded.MaxFileSize": Verdict.TOO_LARGE,
+    "Heuristics.Limits.Exceeded": Verdict.ARCHIVE_LIMITS,
+    "Heuristics.Broken.": Verdict.UNREADABLE,
+}
+"""Names, by their beginnings, that say what clamd could not examine. Any other name is malware."""
+
+Address = str | tuple[str, int]
+"""Path of a Unix socket, or host and port."""
+
+
+class ClamdScanner:
+    """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        max_bytes: int = MAX_BYTES,
+        send_seconds: float = SEND_SECONDS,
+        reply_seconds: float = REPLY_SECONDS,
+    ) -> None:
+        self._address = address
+        self._max_bytes = min(max_bytes, MAX_BYTES)
+        self._send_seconds = send_seconds
+        self._reply_seconds = reply_seconds
+        self._proven: tuple[Engine, float] | None = None
+        """The engine that found the test samples, and until when that counts."""
+
+    def engine(self) -> Engine:
+        """Return the engine and its signatures, after it has found the test samples."""
+        engine = _engine_of(self._ask(b"VERSION"))
+        if self._proven is None or self._proven[0] != engine or self._proven[1] < monotonic():
+            self._find_samples()
+            self._proven = engine, monotonic() + PROBE_SECONDS
+        return engine
+
+    def scan(
+        self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
+    ) -> ScanReport:
+        """Scan a document."""
+        engine = self.engine()
+        if length > self._max_bytes:
+            return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
+        verdict, signature = _result_of(self._ask(b"INSTREAM", content, waiting))
+        return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
+
+    def _find_samples(self) -> None:
+        samples = {
+            "the EICAR test file: load signatures": (TEST_VIRUS, Verdict.INFECTED),
+            "an encrypted archive: set AlertEncrypted": (ENCRYPTED_ARCHIVE, Verdict.ENCRYPTED),
+            "a limit that it exceeds: set AlertExceedsMax": (too_deep_archive(), Verdict.ARCHIVE_LIMITS),
+        }
+        for name, (sample, expected) in samples.items():
+            if _result_of(self._ask(b"INSTREAM", [sample]))[0] is not expected:
+                raise Unavailable("scanner", detail=f"clamd does not report {name}")
+
+    def _ask(
+        self,
+        command: bytes,
+        content: Iterable[bytes | memoryview] | None = None,
+        waiting: Callable[[], object] = bool,
+    ) -> str:
+        try:
+            with self._connection() as connection:
+                connection.sendall(b"z" + command + b"\0")
+                if content is not None:
+                    _send(connection, content)
+                return self._reply(connection, waiting)
+        except OSError as error:
+            raise Unavailable("scanner", detail=f"clamd: {error or 'no answer'}") from None
+
+    @contextmanager
+    def _connection(self) -> Iterator[socket.socket]:
+        family = socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET
+        if isinstance(self._address, tuple) and ":" in self._address[0]:
+            family = socket.AF_INET6
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.settimeout(CONNECT_SECONDS)
+            connection.connect(self._address)
+            connection.settimeout(self._send_seconds)
+            yield connection
+
+    def _reply(self, connection: socket.socket, waiting: Callable[[], object]) -> str:
+        reply, deadline = b"", monotonic() + self._reply_seconds
+        connection.settimeout(min(_WAITING_SECONDS, self._reply_seconds))
+        while not reply.endswith(b"\0"):
+            try:
+                piece = connection.recv(_MAX_REPLY)
+            except TimeoutError:
+                if monotonic() >= deadline:
+                    raise
+                waiting()
+                continue
+            if not piece or len(reply) > _MAX_REPLY:
+                raise ConnectionError("no complete reply")
+            reply += piece
+        return reply[:-1].decode("ascii", "replace")
+
+
+def _send(connection: socket.socket, content: Iterable[bytes | memoryview]) -> None:
+    # clamd closes the connection as soon as a limit is exceeded; its reply says so.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        for buffer in content:
+            if buffer:  # A chunk of length 0 would end the stream.
+                connection.sendall(len(buffer).to_bytes(4, "big"))
+                connection.sendall(buffer)
+        connection.sendall(bytes(4))
+
+
+def _engine_of(reply: str) -> Engine:
+    found = _VERSION.fullmatch(reply)
+    if not found:
+        raise Unavailable("scanner", detail="clamd: not a version")
+    name, version, number, dated = found.groups()
+    if number is None:
+        return Engine(name, version, None)
+    try:
+        signatures_at = datetime.strptime(dated, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+    except ValueError:
+        raise Unavailable("scanner", detail="clamd: not a date of signatures") from None
+    return Engine(name, f"{version}/{number}", signatures_at)
+
+
+def _result_of(reply: str) -> tuple[Verdict, str]:
+    """Return the verdict of a reply, and the name of the malware. Raises: Unavailable for any other reply."""
+    if reply == "stream: OK":
+        return Verdict.CLEAN, ""
+    if reply == _OVER_LIMIT:
+        return Verdict.TOO_LARGE, ""
+    found = _FOUND.fullmatch(reply)
+    if not found:
+        # The reply may quote the content, so it is not logged.
+        raise Unavailable("scanner", detail="clamd: an error, or no reply of its protocol")
+    verdicts = (verdict for beginning, verdict in _HEURISTICS.items() if found[1].startswith(beginning))
+    verdict = next(verdicts, Verdict.INFECTED)
+    return verdict, found[1] if verdict is Verdict.INFECTED else ""

@@ -1,0 +1,43 @@
+"""Malware scans: the engine, its report on one document, and which verdicts release a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from deldokument.domain.share import Verdict
+
+RELEASED = frozenset(Verdict) - {Verdict.INFECTED, Verdict.ERROR}
+"""Verdicts that let recipients receive a document. The page says so if it is not CLEAN."""
+UNEXAMINED = RELEASED - {Verdict.CLEAN, Verdict.NOT_SCANNED}
+"""Verdicts of what a scanner could not examine. Recipients receive it after they have confirmed a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A malware scanner's engine. ``signatures_at`` is None if the engine does not give their date."""
+
+    name: str
+    version: str
+    signatures_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """An engine's report on one document.
+
+    - ``signature``: the engine's name for what it found
+    - ``limit``: the length, in bytes, above which documents are not scanned, if the document is longer
+    """
+
+    verdict: Verdict
+    engine: Engine
+    signature: str = ""
+    limit: int = 0
+
+    def with_fresh_signatures(self, now: datetime, max_age: timedelta) -> ScanReport:
+        """Return the report, STALE instead of CLEAN if the signatures are older than ``max_age`` or have no date."""
+        dated = self.engine.signatures_at
+        if self.verdict is not Verdict.CLEAN or (dated is not None and now - dated <= max_age):
+            return self
+        return replace(self, verdict=Verdict.STALE)

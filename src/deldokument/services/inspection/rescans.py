@@ -1,0 +1,23 @@
+"""Scans on demand: every document of open shares once more, for example after the engine has learnt of new malware.
+
+The worker scans them, as it does after a day.
+"""
+
+from __future__ import annotations
+
+from deldokument.domain.errors import Unavailable
+from deldokument.ports.dependencies import Dependencies
+
+
+def rescan_open_shares(deps: Dependencies) -> int:
+    """Make the documents of all open shares due to be scanned again; return their number.
+
+    Recipients can download them meanwhile.
+
+    Raises: Unavailable if there is no scanner, or it cannot be used.
+    """
+    if deps.scanner is None:
+        raise Unavailable("scanner", detail="no scanner is configured: set DELDOKUMENT_SCANNER_URL")
+    deps.scanner.engine()
+    with deps.database.write() as tx:
+        return tx.retention.schedule_rescans(deps.clock.now())

@@ -1,0 +1,249 @@
+"""Archives above the engine's limit: opened here, and clean only if every byte of them was examined."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
+from deldokument.domain.errors import existing
+from deldokument.domain.share import Verdict
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.inspection import documents, zip_members
+from deldokument.services.inspection.archives import Members, opener_of, scan_archive
+from deldokument.services.inspection.tar_members import tar_members
+from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
+from deldokument.services.shares.verdicts import finding_of
+from tests.fakes.scanner import MemoryScanner
+from tests.support.world import NOON, Stage
+
+PLAIN = b"innhold " * 1000
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, stream: bool = False) -> bytes:
+    """A zip; as a ``stream``, the lengths come after each member's content."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out if not stream else Pipe(out), "w", method) as archive:  # type: ignore[arg-type]
+        for name, content in members:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+class Pipe:
+    """Takes bytes in order only."""
+
+    def __init__(self, out: io.BytesIO) -> None:
+        self.write, self.flush = out.write, out.flush
+
+
+def tarred(*members: tuple[str, bytes], form: int = tarfile.GNU_FORMAT, **headers: str) -> bytes:
+    """A tar; ``headers`` are extended ones."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form, pax_headers=headers) as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def verdict_of(content: bytes, *, limit: int = 10**9, members_of: Members = zip_members.zip_members) -> Verdict:
+    """The verdict of an archive, with a scanner that takes members up to ``limit``."""
+    scanner = MemoryScanner(NOON, max_bytes=limit)
+
+    def read(start: int, stop: int) -> bytes:
+        return content[start:stop]
+
+    def stream(start: int, stop: int) -> list[bytes]:
+        return [content[at : min(at + 1000, stop)] for at in range(start, stop, 1000)]
+
+    return scan_archive(scanner, members_of, read, stream, len(content), bool).verdict
+
+
+def zip64(content: bytes, name: bytes = b"a.txt") -> bytes:
+    """A zip of one stored member whose numbers are all those of zip64."""
+    crc, later = zlib.crc32(content), 0xFFFFFFFF
+    numbers = struct.pack("<QQ", len(content), len(content))
+    extra = struct.pack("<HHH", 99, 2, 0) + struct.pack("<HH", 1, 16) + numbers
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, crc, later, later, len(name), len(extra))
+    directory_at = len(local) + len(name) + len(extra) + len(content)
+    more = struct.pack("<HH", 1, 24) + numbers + struct.pack("<Q", 0)
+    head = (b"PK\x01\x02", 45, 45, 0, 0, 0, 0, crc, later, later, len(name), len(more), 0, 0, 0, 0, later)
+    directory = struct.pack("<4s6H3L5H2L", *head) + name + more
+    end_at = directory_at + len(directory)
+    end_64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(directory), directory_at)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end_at, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, later, later, 0)
+    return local + name + extra + content + directory + end_64 + locator + end
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_archive_is_what_the_worst_of_its_members_is(method: int, stream: bool) -> None:
+    def made(*members: tuple[str, bytes]) -> bytes:
+        return zipped(*members, method=method, stream=stream)
+
+    assert verdict_of(made(("a.txt", PLAIN), ("b.txt", b""))) is Verdict.CLEAN
+    assert verdict_of(made(("a.txt", PLAIN), ("b.com", TEST_VIRUS))) is Verdict.INFECTED
+    assert verdict_of(made(("a.txt", PLAIN), ("b.txt", b"b"), ("c.txt", b"")), limit=7999) is Verdict.TOO_LARGE
+    assert verdict_of(made(("a.txt", PLAIN), ("b.com", TEST_VIRUS)), limit=7999) is Verdict.INFECTED
+
+
+def test_a_zip64_is_opened() -> None:
+    assert verdict_of(zip64(PLAIN)) is Verdict.CLEAN
+    assert verdict_of(zip64(TEST_VIRUS)) is Verdict.INFECTED
+
+
+def test_an_encrypted_member_hides_no_malware_in_another() -> None:
+    assert verdict_of(ENCRYPTED_ARCHIVE) is Verdict.ENCRYPTED
+    both = zipped(("a.txt", bytes(range(64))), ("b.com", TEST_VIRUS))
+    marked = bytearray(both)
+    marked[6] |= 1
+    marked[both.index(b"PK\x01\x02") + 8] |= 1
+    assert verdict_of(bytes(marked)) is Verdict.INFECTED
+
+
+def test_a_member_in_an_unknown_format_cannot_be_read() -> None:
+    assert verdict_of(zipped(("a.txt", PLAIN), method=zipfile.ZIP_BZIP2)) is Verdict.UNREADABLE
+
+
+GOOD = zipped(("a.txt", PLAIN), ("b.txt", b"b"))
+DIRECTORY = GOOD.index(b"PK\x01\x02")
+END = len(GOOD) - 22
+BIG = zip64(b"innhold")
+
+
+def changed(content: bytes, at: int, new: bytes) -> bytes:
+    """The same bytes with others at that place."""
+    return content[:at] + new + content[at + len(new) :]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"",
+        b"MZ" + GOOD,
+        GOOD + b"x",
+        changed(GOOD, len(GOOD) - 2, b"\x01\x00") + b"c",
+        GOOD[:DIRECTORY] + b"x" + GOOD[DIRECTORY:],
+        changed(GOOD, END, b"XX"),
+        changed(GOOD, END + 10, b"\x03"),
+        changed(GOOD, END + 12, b"\xff\xff\xff\x0f"),
+        changed(GOOD, DIRECTORY, b"XX"),
+        changed(GOOD, DIRECTORY + 28, b"\xff\xff"),
+        changed(GOOD, DIRECTORY + 42, b"\x01"),
+        changed(GOOD, DIRECTORY + 20, b"\x01\x00"),
+        changed(GOOD, 0, b"XX"),
+        changed(GOOD, 8, b"\x00"),
+        changed(GOOD, 6, b"\x02"),
+        changed(GOOD, 18, b"\x01"),
+        changed(GOOD, 26, b"\x04"),
+        changed(GOOD, 30, b"x"),
+        changed(BIG, len(BIG) - 42, b"XX"),
+        changed(BIG, len(BIG) - 34, b"\xff"),
+        changed(BIG, len(BIG) - 98, b"XX"),
+        BIG[-22:],
+        changed(BIG, BIG.index(b"PK\x01\x02") + 46 + 5, b"\x02"),
+    ],
+)
+def test_an_archive_with_other_bytes_or_two_readings_is_never_clean(spoilt: bytes) -> None:
+    assert verdict_of(spoilt) is Verdict.ARCHIVE_LIMITS
+
+
+def test_an_archive_cut_in_its_directory_is_never_clean() -> None:
+    short = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 3, 0, 0)
+    assert verdict_of(b"PK\x01" + short) is Verdict.ARCHIVE_LIMITS
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 1), ("MAX_DIRECTORY", 50), ("MAX_UNPACKED", 8000)])
+def test_an_archive_above_our_limits_is_not_opened(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    assert verdict_of(GOOD) is Verdict.CLEAN
+    monkeypatch.setattr(f"deldokument.services.inspection.zip_members.{limit}", value)
+    assert verdict_of(GOOD) is Verdict.ARCHIVE_LIMITS
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda member: replace(member, length=member.length - 1),
+        lambda member: replace(member, length=member.length + 1),
+        lambda member: replace(member, crc32=1),
+        lambda member: replace(member, stop=member.stop - 1),
+        lambda member: replace(member, stop=member.stop + 1),
+        lambda member: replace(member, start=member.start + 1),
+    ],
+)
+def test_a_member_that_is_not_what_its_header_says_cannot_be_read(
+    spoil: Callable[[ArchiveMember], ArchiveMember],
+) -> None:
+    member = zip_members.zip_members(lambda start, stop: GOOD[start:stop], len(GOOD))[0]
+    spoilt = spoil(member)
+    with pytest.raises(UnexaminedError, match="unreadable"):
+        list(unpacked(spoilt, [GOOD[spoilt.start : spoilt.stop]]))
+
+
+def test_a_bomb_is_unpacked_step_by_step_and_not_beyond_its_length() -> None:
+    bomb = zipped(("zeros", bytes(5 * zip_members.STEP)))
+    [member] = zip_members.zip_members(lambda start, stop: bomb[start:stop], len(bomb))
+    pieces = list(unpacked(member, [bomb[member.start : member.stop]]))
+    assert max(map(len, pieces)) == zip_members.STEP
+    assert sum(map(len, pieces)) == 5 * zip_members.STEP
+    with pytest.raises(UnexaminedError):
+        list(unpacked(replace(member, length=zip_members.STEP), [bomb[member.start : member.stop]]))
+
+
+TAR = tarred(("a.txt", PLAIN), ("b.txt", b"b"))
+LONG = "mappe/" * 30 + "a.txt"
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (TAR, Verdict.CLEAN),
+        (tarred(), Verdict.CLEAN),
+        (tarred(("a.txt", PLAIN), ("b.com", TEST_VIRUS)), Verdict.INFECTED),
+        (tarred((LONG, PLAIN)), Verdict.CLEAN),
+        (tarred((LONG, PLAIN), form=tarfile.PAX_FORMAT), Verdict.CLEAN),
+        (tarred(("a.txt", PLAIN), form=tarfile.PAX_FORMAT, comment=TEST_VIRUS.decode()), Verdict.INFECTED),
+        (tarred(("a.txt", PLAIN), form=tarfile.PAX_FORMAT, size="1"), Verdict.ARCHIVE_LIMITS),
+        (TAR + TEST_VIRUS, Verdict.ARCHIVE_LIMITS),
+        (TAR + bytes(2**20), Verdict.ARCHIVE_LIMITS),
+        (changed(TAR, 512 + 8000 + 5, b"x"), Verdict.ARCHIVE_LIMITS),
+        (TAR[:600], Verdict.ARCHIVE_LIMITS),
+        (TAR[:100], Verdict.UNREADABLE),
+        (changed(TAR, 0, b"b"), Verdict.UNREADABLE),
+    ],
+)
+def test_a_tar_is_examined_with_its_extended_headers_and_nothing_beside_them(content: bytes, verdict: Verdict) -> None:
+    assert verdict_of(content, members_of=tar_members) is verdict
+
+
+def test_archives_are_known_by_their_beginnings() -> None:
+    assert [opener_of(one) for one in (GOOD, TAR, PLAIN)] == [zip_members.zip_members, tar_members, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (tarred(("a.txt", PLAIN)), Verdict.CLEAN),
+        (zipped(("a.txt", PLAIN), method=zipfile.ZIP_STORED), Verdict.CLEAN),
+        (zipped(("a.txt", PLAIN), ("b.com", TEST_VIRUS), method=zipfile.ZIP_STORED), Verdict.INFECTED),
+        (b"PK\x03\x04" + bytes(20_000), Verdict.ARCHIVE_LIMITS),
+        (bytes(20_000), Verdict.TOO_LARGE),
+    ],
+)
+def test_the_worker_opens_an_archive_above_the_engines_limit(stage: Stage, content: bytes, verdict: Verdict) -> None:
+    stage.deps = replace(stage.deps, scanner=MemoryScanner(NOON, max_bytes=len(PLAIN)))
+    document_id = stage.upload(stage.draft().id, "a.zip", content)
+    documents.inspect_documents(stage.deps)
+    with stage.deps.database.read() as tx:
+        document = existing(tx.shares.document(document_id))
+    key = existing_key(stage.deps.keyring, share_key_id(document.share_id))
+    assert existing(finding_of(key, document)).verdict is verdict

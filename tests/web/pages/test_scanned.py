@@ -1,0 +1,129 @@
+"""Pages of a deployment with a scanner: who waits, what was found, and what could not be examined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+
+import pytest
+
+from deldokument.adapters.scan_samples import TEST_VIRUS
+from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.share import Verdict
+from deldokument.services.inspection import documents
+from deldokument.services.shares import drafts, publishing
+from tests.fakes.scanner import SIGNATURE, MemoryScanner
+from tests.support.browser import Web, serve
+from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
+
+WAITING = "Venter på viruskontroll"
+WORDS = {
+    Verdict.CLEAN: "Kontrollert for virus, ingenting funnet",
+    Verdict.NOT_SCANNED: "kontrollert for virus",
+    Verdict.TOO_LARGE: "For stort til å kontrolleres for virus",
+    Verdict.ENCRYPTED: "Har passord og kan derfor ikke kontrolleres for virus",
+    Verdict.ARCHIVE_LIMITS: "Pakket for mye eller for dypt til å kontrolleres for virus",
+    Verdict.UNREADABLE: "Skadet og kan derfor ikke kontrolleres for virus",
+    Verdict.STALE: "Kontrollert for virus som var kjent for en tid siden, ingenting funnet",
+}
+
+
+@pytest.fixture
+def scanner(stage: Stage) -> MemoryScanner:
+    """The scanner of the application."""
+    memory = MemoryScanner(NOON)
+    stage.deps = replace(stage.deps, scanner=memory)
+    return memory
+
+
+@pytest.fixture
+def scanned(scanner: MemoryScanner, stage: Stage) -> Iterator[Web]:
+    """The application with the scanner."""
+    served = serve(stage)
+    assert stage.deps.scanner is scanner
+    yield served
+    served.close()
+
+
+def words(web: Web, number: str, path: str) -> str:
+    """What the page says to that person, on one line."""
+    page = web.browser(number).get(path).text
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def draft_of(stage: Stage, *contents: bytes, account: str = "byggesak") -> str:
+    """A draft for Ola with these documents, not inspected."""
+    chosen = getattr(stage, account)
+    share = stage.draft(account=chosen)
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(account_id=chosen.id))
+    stage.add_recipients(share.id, OLA)
+    for number, content in enumerate(contents):
+        stage.upload(share.id, f"fil{number}.txt", content)
+    return share.id
+
+
+def test_a_document_that_waits_for_the_scanner_says_so_to_recipient_and_sharer(scanned: Web) -> None:
+    share_id = draft_of(scanned.stage, b"innhold")
+    assert WAITING in words(scanned, KARI, f"/delinger/{share_id}")
+    publishing.publish_share(scanned.stage.deps, person(KARI), share_id)
+    assert f"{WAITING}. Prøv igjen om litt." in words(scanned, OLA, f"/d/{share_id}")
+    assert WAITING in words(scanned, KARI, f"/delinger/{share_id}")
+    documents.inspect_documents(scanned.stage.deps)
+    for number, path in ((OLA, f"/d/{share_id}"), (KARI, f"/delinger/{share_id}")):
+        page = words(scanned, number, path)
+        assert WAITING not in page
+        assert "ikke kontrollert for virus" not in page
+
+
+@pytest.mark.parametrize("verdict", sorted(RELEASED))
+def test_the_recipient_and_the_sharer_read_what_was_not_examined(
+    scanned: Web, scanner: MemoryScanner, verdict: Verdict
+) -> None:
+    scanner.verdict = verdict
+    share_id = scanned.stage.publish(OLA)
+    assert WORDS[verdict] in words(scanned, OLA, f"/d/{share_id}")
+    assert WORDS[verdict] in words(scanned, KARI, f"/delinger/{share_id}")
+    ola = scanned.browser(OLA)
+    links = re.findall(r'href="(/d/[^"]+/dokument/[^"]+)"', ola.get(f"/d/{share_id}").text)
+    assert [link.endswith("?bekreftet=ja") for link in links] == [verdict in UNEXAMINED]
+    assert ola.get(links[0]).content == b"innhold"
+    assert ola.get(links[0].partition("?")[0]).status_code == (409 if verdict in UNEXAMINED else 200)
+
+
+def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:
+    share_id = draft_of(scanned.stage, b"innhold", TEST_VIRUS)
+    documents.inspect_documents(scanned.stage.deps)
+    told = f"Det er funnet et virus ({SIGNATURE}), og ingen kan laste det ned."
+    for path in (f"/del?utkast={share_id}", f"/delinger/{share_id}"):
+        assert told in words(scanned, KARI, path)
+    assert f"fil1.txt : {told}".replace(" :", ":") in words(scanned, KARI, f"/del?utkast={share_id}")
+    ids = scanned.stage.document_ids(share_id)
+    with pytest.raises(Exception, match="invalid_fields"):
+        publishing.publish_share(scanned.stage.deps, person(KARI), share_id, documents=ids)
+
+
+def test_malware_found_later_closes_the_document_for_the_recipient(scanned: Web, scanner: MemoryScanner) -> None:
+    share_id = scanned.stage.publish(OLA)
+    scanned.stage.clock.advance(hours=24)
+    scanner.verdict = Verdict.INFECTED
+    documents.inspect_documents(scanned.stage.deps)
+    page = words(scanned, OLA, f"/d/{share_id}")
+    assert "Det er funnet et virus i dokumentet, og det kan ikke lastes ned. Ta kontakt med avsenderen." in page
+    assert "/dokument/" not in scanned.browser(OLA).get(f"/d/{share_id}").text
+    [document_id] = scanned.stage.document_ids(share_id)
+    answer = scanned.browser(OLA).get(f"/d/{share_id}/dokument/{document_id}")
+    assert answer.status_code == 409
+    assert "Det er funnet et virus, og ingen kan laste det ned." in words(scanned, KARI, f"/delinger/{share_id}")
+
+
+def test_the_second_person_sees_what_waits_and_what_was_found(scanned: Web) -> None:
+    stage = scanned.stage
+    stage.change_account(stage.avtaler, rules=replace(stage.avtaler.rules, four_eyes=True))
+    share_id = draft_of(stage, b"innhold", account="avtaler")
+    publishing.publish_share(stage.deps, person(KARI), share_id)
+    path = f"/delinger/{share_id}/godkjenning"
+    assert WAITING in words(scanned, ODD, path)
+    documents.inspect_documents(stage.deps)
+    assert WORDS[Verdict.CLEAN] in words(scanned, ODD, path)
