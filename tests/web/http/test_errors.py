@@ -46,6 +46,7 @@ COMPUTED = {
     "fault": ("seal_missing", "seal_expired"),
     "answered.fault": ("seal_missing", "seal_expired"),
     "MISSING": ("seal_missing",),
+    "missing": ("number_missing", "person_number_missing", "organization_number_missing"),
 }
 """Codes that are put together where they are raised, and what they can come to."""
 
