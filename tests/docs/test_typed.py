@@ -8,7 +8,7 @@ from tests.support.operating_page import PAGE, ROOT, fenced, section
 
 _TYPED = re.compile(r'\b(blocks|lines)\("([^"]+)"')
 _KINDS = {"blocks": "bash", "lines": "ini"}
-_OTHER_PROGRAMS = {"haproxy", "yaml"}
+_OTHER_PROGRAMS = {"haproxy", "text", "yaml"}
 """Their settings, which nobody types here; test_management_page compares them with the service."""
 
 
