@@ -21,11 +21,11 @@ from deldokument.services.tenants import operators
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX
 from deldokument.worker import Patrol
-from tests.attacker.snapshots import Snapshot
 from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Victims
 from tests.matrix import api, ks
 from tests.matrix.table import application_rows, office_rows
 from tests.support.api import PREFIX
+from tests.support.snapshots import Snapshot
 
 Rows = dict[str, list[dict[str, Any]]]
 ALARMED = ("tenant", "account", "member", "administrator", "operator", "integration", "webhook", "share", "upload")

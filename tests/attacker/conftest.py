@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from tests.attacker.attack import Attack, Request
-from tests.attacker.snapshots import snapshot
 from tests.attacker.victims import victims
+from tests.support.snapshots import snapshot
 
 _ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from deldokument.services.accounts import integrations
 from deldokument.services.tenants import administrators, freezing, offboarding, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.snapshots import Snapshot, snapshot
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
 
@@ -52,17 +54,19 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Scene:
-    """A tenant in one state with one of everything, another one beside it, and people with their browsers."""
+    """A tenant in one state with one of everything, another one beside it, and people with their browsers.
+
+    ``as_before``: the database when nobody has asked for anything yet.
+    """
 
     web: Web
     ids: dict[str, str]
     crossed: dict[str, str]
-    browsers: dict[str, Browser] = field(default_factory=dict)
+    browsers: dict[str, Browser]
+    as_before: Snapshot
 
     def ask(self, method: str, path: str, actor: str, ids: dict[str, str]) -> httpx.Response:
         """The request as the actor makes it."""
-        if actor not in self.browsers:
-            self.browsers[actor] = self.web.browser(_NUMBERS.get(actor))
         browser, address = self.browsers[actor], path.format_map(ids)
         return browser.post(address) if method == "POST" else browser.get(address)
 
@@ -71,17 +75,15 @@ def survey(rows: list[tuple[str, str]]) -> Outcome:
     """All ``rows`` (method, path) that are of an office, all states, all actors."""
     outcome, wanted = Outcome(), [(method, path) for method, path in rows if is_of_an_office(path)]
     for state in STATES:
-        scenes = _scenes(state)
-        scene = next(scenes)
-        for method, path in wanted:
-            cells = outcome.statuses.setdefault(f"{method} {path}", {}).setdefault(state, {})
-            for actor in ACTORS:
-                answer = scene.ask(method, path, actor, scene.crossed if actor == "crossed" else scene.ids)
-                cells[actor] = answer.status_code
-                _compare(scene, outcome, method, path, actor, answer)
-                if method == "POST" and answer.status_code < 400 and actor != "anonymous":
-                    scene = next(scenes)
-        scenes.close()
+        with _scene(state) as scene:
+            for method, path in wanted:
+                cells = outcome.statuses.setdefault(f"{method} {path}", {}).setdefault(state, {})
+                for actor in ACTORS:
+                    answer = scene.ask(method, path, actor, scene.crossed if actor == "crossed" else scene.ids)
+                    cells[actor] = answer.status_code
+                    _compare(scene, outcome, method, path, actor, answer)
+                    if method == "POST" and answer.status_code < 400 and actor != "anonymous":
+                        scene.as_before.restore()
     return outcome
 
 
@@ -102,19 +104,21 @@ def _plain(answer: httpx.Response, *ids: str) -> str:
     return re.sub(r'csrf[-_]token"[^>]*>', "", text)
 
 
-def _scenes(state: str) -> Iterator[_Scene]:
-    """Fresh ones, as many as are asked for."""
-    while True:
-        with stage_in_memory() as stage:
-            web = serve(stage)
-            try:
-                ids = _furnish(stage, stage.tenant.id, stage.byggesak.id, stage.members["kari"], EWA)
-                other = _furnish(stage, stage.barnevern.tenant_id, stage.barnevern.id, stage.members["vigdis"], VIGDIS)
-                operators.add_operator(stage.deps, number=OLA, name="Ola Drift")
-                _bring(stage, state)
-                yield _Scene(web, ids, other | {"tenant_id": stage.tenant.id})
-            finally:
-                web.close()
+@contextmanager
+def _scene(state: str) -> Iterator[_Scene]:
+    """A fresh one, with everybody logged in."""
+    with stage_in_memory() as stage:
+        web = serve(stage)
+        try:
+            ids = _furnish(stage, stage.tenant.id, stage.byggesak.id, stage.members["kari"], EWA)
+            other = _furnish(stage, stage.barnevern.tenant_id, stage.barnevern.id, stage.members["vigdis"], VIGDIS)
+            operators.add_operator(stage.deps, number=OLA, name="Ola Drift")
+            _bring(stage, state)
+            browsers = {actor: web.browser(_NUMBERS.get(actor)) for actor in ACTORS}
+            with closing(snapshot(stage.database_url)) as as_before:
+                yield _Scene(web, ids, other | {"tenant_id": stage.tenant.id}, browsers, as_before)
+        finally:
+            web.close()
 
 
 def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, administrator: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The database as it was, to go back to after an attack. Connections may stay open meanwhile."""
+"""The database as it was, to go back to after a change. Connections may stay open meanwhile."""
 
 from __future__ import annotations
 
