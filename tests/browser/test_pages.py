@@ -12,7 +12,8 @@ from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visit, Visitor, sideways
 
 OLA, FJELL = "21879498012", "312824450"
-_IS_UNBROKEN = """() => {
+_IS_UNBROKEN = """async () => {
+    await document.fonts.ready;
     const heading = document.querySelector('h1');
     heading.style.overflowWrap = 'normal';
     heading.style.hyphens = 'manual';
