@@ -130,7 +130,7 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
     [opening] = fjell.openings
     assert opening.person == f"{PER[:6]} *****"
     [download] = fjell.downloads
-    assert (download.document_name, download.person, download.whole) == ("vedtak.pdf", f"{PER[:6]} *****", False)
+    assert (download.document_name, download.person, download.is_whole) == ("vedtak.pdf", f"{PER[:6]} *****", False)
     assert download.at == stage.clock.now()
 
 
