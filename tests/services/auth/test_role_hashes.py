@@ -77,7 +77,7 @@ def test_an_administrators_hashes_make_no_member(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
         [siv] = administrations_of(stage.deps, tx, person(SIV))
     insert(stage, replace(member(stage, "kari"), id="forged", lookup_hash=siv.lookup_hash, role_hash=siv.role_hash))
-    assert roles_of(stage.deps, person(SIV)) == Roles(administered=(stage.tenant,))
+    assert roles_of(stage.deps, person(SIV)) == Roles(administered=(stage.tenant,), name="Siv Holm")
 
 
 def test_until_integrity_is_enforced_a_row_without_the_hash_of_its_role_counts(stage: Stage) -> None:
