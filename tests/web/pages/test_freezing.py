@@ -178,7 +178,7 @@ def shares_in(web: Web) -> list[str]:
 
 
 def offered(page: str) -> list[str]:
-    return re.findall(r"<option value=\"[\w-]{22}\">([^<]*)</option>", page)
+    return re.findall(r"<option value=\"[\w-]{22}\"(?: selected)?>([^<]*)</option>", page)
 
 
 def test_a_closed_account_is_not_offered(web: Web) -> None:
