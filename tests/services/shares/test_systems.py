@@ -77,7 +77,8 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
         assert event.subject_id is None
         assert event.kind is EventKind.DOCUMENT_COMPLETED or (event.details or {})["integration"] == integration.id
     assert [view.share.id for view in queries.list_shares(stage.deps, SYSTEM).shares] == [share.id]
-    assert queries.acting_systems(stage.deps, events) == {integration.id: integration.name}
+    shown = queries.show_share(stage.deps, SYSTEM, share.id)[1]
+    assert {actor.name for _, actor in shown if actor} == {integration.name}
 
 
 def test_who_runs_the_system_is_written_down_and_gives_no_rights(stage: Stage) -> None:
