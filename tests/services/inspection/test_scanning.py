@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -243,6 +243,13 @@ def test_a_second_person_approves_only_what_was_scanned(stage: Stage) -> None:
     assert approve() is ShareState.AVAILABLE
 
 
+@dataclass(frozen=True)
+class LaterRecord(ScanRecord):
+    """The details as a later version may write them."""
+
+    archive: str = "zip"
+
+
 @pytest.mark.usefixtures("scanner")
 @pytest.mark.parametrize(
     ("spoil", "found"),
@@ -250,6 +257,7 @@ def test_a_second_person_approves_only_what_was_scanned(stage: Stage) -> None:
         (lambda key, one: seal_scan(key, one.id, ScanRecord("infected", "E", "1", "", "", "x")), None),
         (lambda _key, one: one.sealed_scan and one.sealed_scan[:-1] + b"\0", IntegrityError),
         (lambda _key, _one: None, None),
+        (lambda key, one: seal_scan(key, one.id, LaterRecord("clean", "E", "1", "", "")), None),
     ],
 )
 def test_details_that_do_not_fit_the_record_do_not_count(

@@ -95,6 +95,14 @@ def test_the_sharer_is_told_of_malware_whatever_was_chosen(stage: Stage) -> None
     assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share.id}")]
 
 
+def test_who_is_no_longer_a_member_is_not_told_of_malware(stage: Stage) -> None:
+    stage.deps = dataclasses.replace(stage.deps, scanner=MemoryScanner(stage.clock.now()))
+    stage.upload(stage.draft().id, "a.com", TEST_VIRUS)
+    documents.inspect_documents(stage.deps)
+    stage.remove("kari")
+    assert letters(stage) == []
+
+
 def test_a_share_tells_of_downloads_once_a_day(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)

@@ -9,10 +9,11 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.shares.disclosure import document_recipients
+from deldokument.services.shares import drafts
+from deldokument.services.shares.disclosure import document_recipients, unconfirmed_numbers
 from tests.support.accounts import events_of, set_rules
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, OLA, VIGDIS, Stage, person
+from tests.support.world import FJELL, KARI, ODD, OLA, VIGDIS, Stage, person
 
 MASKED, FULL = ["218794 *****", "312 824 450"], [OLA, FJELL]
 
@@ -60,3 +61,14 @@ def test_the_event_log_shows_each_disclosure_once_in_ten_minutes(stage: Stage) -
         document_recipients(stage.deps, SYSTEM, stage.byggesak.id, document_id)
         assert disclosures(stage, share_id) == expected
     assert events_of(stage, share_id)[-1].details == {"integration": integration.id}
+
+
+def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    draft = stage.draft()
+    drafts.add_recipients(stage.deps, person(KARI), draft.id, f"{OLA}\n{FJELL}")
+    for author, other, recorded in ((KARI, ODD, 0), (ODD, KARI, 1)):
+        drafts.save_draft(stage.deps, person(author), draft.id, stage.words())
+        assert list(unconfirmed_numbers(stage.deps, person(author), draft.id).values()) == [OLA]
+        assert unconfirmed_numbers(stage.deps, person(other), draft.id) == {}
+        assert disclosures(stage, draft.id) == recorded

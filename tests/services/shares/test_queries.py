@@ -131,7 +131,7 @@ def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> Non
     assert opening.person == f"{PER[:6]} *****"
     [download] = fjell.downloads
     assert (download.document_name, download.person, download.is_whole) == ("vedtak.pdf", f"{PER[:6]} *****", False)
-    assert download.at == stage.clock.now()
+    assert (download.at, download.is_sent) == (stage.clock.now(), False)
 
 
 def test_a_document_under_way_tells_how_far_it_has_come(stage: Stage) -> None:
