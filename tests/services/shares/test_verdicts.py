@@ -73,7 +73,7 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     told = judged(share_key, document, verdict)
     found = finding_of(share_key, told)
     assert found == Finding("application/pdf", read)
-    assert found.is_released is released
+    assert (found.is_released, found.is_unexamined) == (released, False)
     with stage.deps.database.write() as tx:
         tx.shares.save_document(told)
     if released:
@@ -84,3 +84,10 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
     refused = "document_infected" if read is Verdict.INFECTED else "inspection_refused"
     with pytest.raises((NotReady, Conflict), match=refused):
         downloads_content.open_document(stage.deps, person(OLA), document.share_id, document.id)
+
+
+@pytest.mark.parametrize("verdict", ["too_large", "encrypted"])
+def test_what_could_not_be_examined_is_released_after_a_warning(stage: Stage, verdict: str) -> None:
+    share_key, document = shared(stage)
+    found = existing(finding_of(share_key, judged(share_key, document, verdict)))
+    assert (found.is_released, found.is_unexamined) == (True, True)
