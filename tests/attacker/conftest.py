@@ -1,4 +1,4 @@
-"""One deployment for all attacks of a process; its database is put back after each."""
+"""One deployment for all attacks of a file; its database is put back after each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def begun() -> Iterator[Attack]:
     with victims() as made, closing(snapshot(made.stage.database_url)) as kept:
         attack = Attack(made, kept)
@@ -30,7 +30,7 @@ def attack(begun: Attack) -> Iterator[Attack]:
     begun.restore()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def every_route(begun: Attack) -> list[Request]:
     """Every route, with what attackers are answered before anything is changed."""
     asked = begun.every(_ALL_ROUTES)
