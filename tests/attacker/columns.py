@@ -167,7 +167,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free(
             "share_id document_id recipient_id subject_id first_at last_at covered completed_at event_at direct "
             "confirmed_at",
-            "what has been received, with a masked number; the events have it too",
+            "what was sent and confirmed, with a masked number; the event log has it too",
         ),
     ),
     "recipient": (

@@ -216,7 +216,7 @@ def receipts(
     ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """List who has opened a share, and how far its documents came, for which recipient.
+    """List who has opened a share, and what each recipient was sent and has confirmed.
 
     Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """

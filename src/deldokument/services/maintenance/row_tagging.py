@@ -99,7 +99,7 @@ class RowTagger:
             self._kinds = list(tx.row_tagging.kinds())
 
     def _verify(self, deps: Dependencies, chain: str) -> None:
-        """Verify the whole chain at first, with its checkpoints, and in later passes only what is new."""
+        """Verify the chain and its checkpoints: all of it in the first pass, only new events in later passes."""
         known = self._verified.get(chain)
         with deps.database.read() as tx:
             fault = tx.audit.verify_since(chain, known) if known else tx.audit.verify(chain)
@@ -187,7 +187,7 @@ def _list(deps: Dependencies, tx: Transaction, kind: str, judged: Iterable[_Judg
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A row, why it is not supported, and what is missing in it: its role hash, and recipients with new grants."""
+    """A row, the reason to doubt it if there is one, and what it lacks: its role hash, and its recipients' grants."""
 
     row: StoredRow
     doubt: Doubt | None
@@ -195,7 +195,7 @@ class _Judged:
     recipients: tuple[Recipient, ...] = ()
 
     def is_to_do(self, listed: Collection[str]) -> bool:
-        """Return whether the row is to be sealed, listed, or to lose its tag."""
+        """Return whether the row must get a tag, lose it, or be listed."""
         if self.doubt is not None:
             return self.row.has_tag or self.row.id not in listed
         return not self.row.is_intact or self.role_hash is not None or bool(self.recipients) or self.row.id in listed

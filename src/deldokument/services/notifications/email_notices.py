@@ -8,7 +8,7 @@
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- A person who has left the account, or turned such e-mail off, gets none. E-mail about malware cannot be turned off.
+- A person who has left the account or has opted out gets no e-mail. Nobody can opt out of e-mail about malware.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """

@@ -8,7 +8,7 @@ Guarantees:
 - Each function locks the share's row and checks the state again. Of two concurrent calls one wins; the other gets the
   present state or an error.
 - Nothing is published without recipient, document, period and the sharer's confirmations.
-- If the account requires four eyes, a second person has seen exactly what is published, after it was scanned.
+- If the account requires four eyes, a second person approves exactly what is published, once it has been scanned.
 - A draft with a document in which a scanner has found malware is not published.
 - An end that was reached, or a withdrawal, is never undone.
 """
