@@ -23,6 +23,7 @@ from tests.support.crash import OUTBOX, die_at
 from tests.support.mail import SENDER, RunningMail, start_mail
 from tests.support.memory import folder_in_memory
 from tests.support.server import KARI, Deployment, wait_until
+from tests.support.stored_data import document_receipts
 
 KARIS_NUMBER, OLAS_NUMBER, OLA = "12838514837", "21879498012", "Ola Nordmann"
 ADDRESS = "kari.lunde@eksempel.example"
@@ -77,7 +78,14 @@ def downloaded(mortal: Mailed) -> str:
     inspect_documents(mortal.deployment.node.deps)
     [path] = mortal.deployment.document_paths(share_id)
     assert mortal.deployment.session(OLA).get(path).content == b"innhold"
+    wait_until(lambda: was_sent(mortal, share_id), _PATIENCE, "the receipt did not come")
     return share_id
+
+
+def was_sent(mortal: Mailed, share_id: str) -> bool:
+    """Whether the download is recorded: only after the client's TCP has acknowledged the last byte."""
+    receipts = document_receipts(mortal.deployment.node.deps, share_id)
+    return any(receipt.completed_at for receipt in receipts)
 
 
 def message_of(mortal: Mailed, share_id: str) -> OutgoingMessage | None:
