@@ -16,16 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber
-from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
+from deldokument.domain.outbox import Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Recipient, Share, new_id
 from deldokument.domain.tenancy import Account, AccountRules, Tenant
+from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -100,7 +101,13 @@ def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
         return again("notices_unavailable")
     with deps.database.read() as tx:
         found = _facts(deps, tx, message)
-    return found if isinstance(found, Outcome) else deps.notices.send(_compose(deps, message, found))
+    if isinstance(found, Outcome):
+        return found
+    notice = _compose(deps, message, found)
+    outcome = deps.notices.send(notice)
+    if outcome.result is not Result.SENT:
+        return outcome
+    return replace(outcome, cost=Cost(found.rules.sms_cost_code, message_count(notice.text)))
 
 
 def applies(deps: Dependencies, message_id: str) -> bool:

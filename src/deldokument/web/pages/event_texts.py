@@ -199,6 +199,7 @@ LABELS: dict[str, str] = {
     "destroyed_keys": _("Destroyed keys"),
     "about": _("Notice"),
     "channel": _("Sent through"),
+    "messages": _("Text messages, at most"),
     "code": _("Why"),
 }
 UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id"})
