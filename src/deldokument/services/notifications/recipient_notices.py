@@ -1,6 +1,7 @@
 """Notices to recipients: planned when a share is published and before it ends, sent while they apply.
 
     plan_notices      the share was published: a notice to each recipient
+    plan_requested    a sharer asked for a reminder: to each recipient who has not downloaded everything
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       composes the notice and orders its delivery
     applies           answers Altinn, which asks just before delivery
@@ -54,6 +55,17 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
         yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
 
 
+def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan the reminders that a sharer has asked for, to the recipients who have not downloaded everything."""
+    share = existing(tx.shares.get(stored.event.share_id or ""))
+    now = deps.clock.now()
+    if deps.notices is None or not share.intact or not share.is_open_at(now):
+        return
+    for recipient in tx.shares.recipients([share.id]):
+        if not tx.outbox.has_downloaded(recipient.id):
+            yield _message(NoticeKind.REMINDED, share.tenant_id, share.id, recipient.id, now, f"{stored.number}")
+
+
 def plan_reminders(deps: Dependencies) -> int:
     """Plan the reminders that are due; return how many. One round."""
     if deps.notices is None:
@@ -80,7 +92,7 @@ def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
 
 
 def _message(
-    kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *end: str
+    kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
     return OutgoingMessage(
         id=new_id(),
@@ -91,7 +103,7 @@ def _message(
         target=recipient_id,
         created_at=now,
         due_at=now,
-        dedup_key=":".join((kind.value, recipient_id, *end)),
+        dedup_key=":".join((kind.value, recipient_id, *occasion)),
     )
 
 
