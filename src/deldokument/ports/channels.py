@@ -58,6 +58,7 @@ class NoticeKind(StrEnum):
     SHARED = "shared"
     WEEK_LEFT = "week_left"
     DAY_LEFT = "day_left"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
