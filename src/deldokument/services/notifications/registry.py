@@ -20,6 +20,7 @@ from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import (
     plan_notices,
     plan_reminders,
+    plan_requested,
     plan_withdrawal,
     send_notice,
 )
@@ -31,6 +32,7 @@ CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
         send=send_notice,
         planners={
             EventKind.SHARE_PUBLISHED: per_event(plan_notices),
+            EventKind.REMINDER_REQUESTED: per_event(plan_requested),
             EventKind.SHARE_WITHDRAWN: per_event(plan_withdrawal),
         },
         schedulers=(plan_reminders,),

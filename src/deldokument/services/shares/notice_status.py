@@ -29,7 +29,7 @@ class NoticeView:
     @property
     def reminds(self) -> bool:
         """Whether it is a reminder."""
-        return self.kind in {NoticeKind.WEEK_LEFT, NoticeKind.DAY_LEFT}
+        return self.kind not in {NoticeKind.SHARED, NoticeKind.WITHDRAWN}
 
 
 def notice_kind(message: OutgoingMessage) -> NoticeKind:

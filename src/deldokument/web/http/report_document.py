@@ -26,6 +26,7 @@ REPORTED: Final = {
     EventKind.SHARE_APPROVED: _("Approved by another member"),
     EventKind.SHARE_PUBLISHED: _("Shared"),
     EventKind.RECIPIENT_NOTIFIED: _("Notice sent to a recipient"),
+    EventKind.REMINDER_REQUESTED: _("A reminder was asked for"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice to a recipient was not delivered"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
