@@ -1,6 +1,6 @@
 """Program of the distribution `deldokument-client`: the commands for senders, and the keys that they need.
 
-Its modules import the client library and no code of the service (an import contract; decision 45).
+Its modules import the client library and no code of the service (an import contract; decision 46).
 """
 
 from __future__ import annotations

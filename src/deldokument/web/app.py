@@ -57,7 +57,15 @@ from deldokument.web.pages.admin import (
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import (
+    discarding,
+    drafts,
+    my_notifications,
+    proposals,
+    reports,
+    shares,
+    wrong_recipient,
+)
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -70,6 +78,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *shares.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
+    *reports.ENDPOINTS,
+    *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,
