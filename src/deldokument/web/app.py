@@ -57,7 +57,15 @@ from deldokument.web.pages.admin import (
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, reports, shares
+from deldokument.web.pages.sharing import (
+    discarding,
+    drafts,
+    my_notifications,
+    proposals,
+    reports,
+    shares,
+    wrong_recipient,
+)
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -71,6 +79,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
+    *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,
