@@ -15,7 +15,8 @@
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
 - `row_evidence`: comparison of rows that decide about access with the event log
-- `scanning`: malware scans: engine, report, and which verdicts release a document
+- `scan_policy`: which verdicts release a document, and on what condition
+- `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations

@@ -53,11 +53,12 @@ from deldokument.web.pages.admin import (
     members,
     offboarding,
     overview,
+    scan_policy,
     statistics,
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import discarding, drafts, held_documents, my_notifications, proposals, shares
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -68,6 +69,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *offers.ENDPOINTS,
@@ -81,6 +83,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *integrations.ENDPOINTS,
     *members.ENDPOINTS,
     *administrators.ENDPOINTS,
+    *scan_policy.ENDPOINTS,
     *my_notifications.ENDPOINTS,
     *statistics.ENDPOINTS,
     *event_log.ENDPOINTS,

@@ -14,6 +14,7 @@ import pytest
 
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
 from deldokument.domain.errors import existing
+from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents, zip_members
@@ -246,4 +247,4 @@ def test_the_worker_opens_an_archive_above_the_engines_limit(stage: Stage, conte
     with stage.deps.database.read() as tx:
         document = existing(tx.shares.document(document_id))
     key = existing_key(stage.deps.keyring, share_key_id(document.share_id))
-    assert existing(finding_of(key, document)).verdict is verdict
+    assert existing(finding_of(key, document, DEFAULT_POLICY)).verdict is verdict

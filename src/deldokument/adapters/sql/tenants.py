@@ -97,6 +97,7 @@ def _tenant(row: Row[Any]) -> Tenant:
         frozen_at=row.frozen_at,
         ended_at=row.ended_at,
         on_behalf_of=row.on_behalf_of,
+        scan_policy=row.scan_policy,
         revision=row.revision,
     )
 
@@ -118,5 +119,6 @@ def _values(record: Tenant) -> dict[str, Any]:
         "frozen_at": record.frozen_at,
         "ended_at": record.ended_at,
         "on_behalf_of": record.on_behalf_of,
+        "scan_policy": record.scan_policy,
         "revision": record.revision,
     }

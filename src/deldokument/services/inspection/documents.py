@@ -136,7 +136,8 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
         if current.sealed_inspection != document.sealed_inspection:
             # Another worker has inspected it meanwhile.
             return False
-        tx.shares.save_document(inspected)
+        # A member may have decided about the document while it was read.
+        tx.shares.save_document(replace(inspected, sealed_release=current.sealed_release))
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
 

@@ -227,6 +227,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
@@ -237,7 +238,7 @@ def _share_view(
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
+            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
             for d in related.documents[share.id]
         ),
         link=f"{deps.config.public_url}/d/{share.id}",

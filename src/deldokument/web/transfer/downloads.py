@@ -70,21 +70,14 @@ _HEADERS = {
 
 def document_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of one document."""
-    content = open_document(
-        call.deps, call.person.person, call.path("id"), call.path("document_id"), **_confirmed(call)
-    )
+    content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return content_response(call.deps, call.request, content, _activity(call))
 
 
 def archive_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of the zip of all documents."""
-    content = open_archive(call.deps, call.person.person, call.path("id"), **_confirmed(call))
+    content = open_archive(call.deps, call.person.person, call.path("id"))
     return content_response(call.deps, call.request, content, _activity(call))
-
-
-def _confirmed(call: RequestContext) -> dict[str, bool]:
-    """Return whether the person comes from the button below the warning on the share's page."""
-    return {"confirmed": call.query("bekreftet") == "ja"}
 
 
 def content_response(deps: Dependencies, request: Request, content: Content, alive: Callable[[], bool]) -> Response:
