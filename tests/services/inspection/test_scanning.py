@@ -14,7 +14,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotReady, Unavailable, existing
 from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Document, ShareState, Verdict
-from deldokument.services.downloads.content import open_archive, open_document
+from deldokument.services.downloads.content import may_send_on, open_archive, open_document
 from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
@@ -135,6 +135,30 @@ def test_malware_found_after_publication_closes_the_document(stage: Stage, scann
     assert [existing(details)["verdict"] for details in verdicts] == ["clean", "infected"]
     stage.clock.advance(hours=48)
     assert documents.inspect_documents(stage.deps) == 0
+
+
+def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: Stage, scanner: MemoryScanner) -> None:
+    share = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    first, second = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    documents.inspect_documents(stage.deps)
+    stage.clock.advance(hours=24)
+    running = [open_document(stage.deps, person(OLA), share.id, one) for one in (first, second)]
+    running.append(open_archive(stage.deps, person(OLA), share.id))
+    with stage.deps.database.read() as tx:
+        due = {one.id: one for one in tx.retention.due_rescans(stage.clock.now(), 10)}
+    for document_id, verdict, sent_on in (
+        (second, Verdict.CLEAN, [True] * 3),
+        (first, Verdict.INFECTED, [False, True, False]),
+    ):
+        scanner.verdict, scanner.signatures_at = verdict, stage.clock.now()
+        assert documents._inspect(stage.deps, due[document_id])
+        stage.clock.advance(seconds=4)
+        assert [may_send_on(stage.deps, content) for content in running] == sent_on
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert not may_send_on(stage.deps, running[1])
 
 
 @pytest.mark.usefixtures("scanner")

@@ -15,20 +15,23 @@ import hashlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import Document, Verdict, archive_name
+from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict, archive_name
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
-from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
+from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
 from deldokument.services.downloads.warnings import check_handling, policy_of_share
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
@@ -38,6 +41,8 @@ from deldokument.services.shares.views import file_name
 _GATHERED = CAPACITY - HEADER
 """Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""
 PAGE_SIZE = 500
+_EVENT_MARGIN = timedelta(minutes=1)
+"""How long before it is committed an event may be dated."""
 _layouts = LayoutCache(16)
 
 
@@ -77,6 +82,10 @@ class ArchiveSources:
     def id(self, number: int) -> str:
         """Return the document's id."""
         return self._ids[number].hex()
+
+    def ids(self) -> list[str]:
+        """Return the ids of all documents."""
+        return [self.id(number) for number in range(len(self.lengths))]
 
     def open(self, number: int) -> tuple[Manifest, bytes]:
         """Return the document's manifest and data key."""
@@ -217,6 +226,22 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
         if len(page) < PAGE_SIZE:
             return
         last = page[-1].position, page[-1].id
+
+
+def may_send_on(deps: Dependencies, content: Content) -> bool:
+    """Return whether a running response may continue: access still holds, and no scan has found malware meanwhile.
+
+    Called every few seconds.
+    """
+    access = content.access
+    if not may_continue(deps, access):
+        return False
+    share, since = access.share, access.decided_at - _EVENT_MARGIN
+    wanted = EventFilter(share.tenant_id, since=since, kind=EventKind.DOCUMENT_INSPECTED, share_id=share.id)
+    with deps.database.read() as tx:
+        found = [stored.event.details or {} for stored in tx.audit.newest(wanted, before=None, limit=MAX_DOCUMENTS)]
+    infected = {details["document"] for details in found if details["verdict"] == Verdict.INFECTED}
+    return not infected or infected.isdisjoint(content.sources.ids())
 
 
 def read_content(
