@@ -70,8 +70,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(
             Proof.TAG,
             "id tenant_id name contact_telephone contact_email contact_hours period_standard period_longest "
-            "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code revision closed_at deleted_at "
-            "frozen_at ended_at",
+            "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code name_tenant notice_channel "
+            "revision closed_at deleted_at frozen_at ended_at",
         ),
         _free("tag", _ITSELF),
     ),
@@ -142,10 +142,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("downloaded ending approval signature language", "which notices a person wants"),
     ),
     "operator": (_by(Proof.TAG, _PERSON), _free("tag", _ITSELF)),
+    "notice_count": (_free("id account_id month cost_code notices messages", _FIGURES),),
     "outbox": (
         _free(
             "id channel kind tenant_id share_id target created_at due_at details occasion attempts sent_at given_up_at "
-            "last_error",
+            "last_error cost_code messages",
             "a message has random ids and codes; receiver and content are read from proven rows when it is sent",
         ),
     ),

@@ -58,7 +58,16 @@ from deldokument.web.pages.admin import (
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, held_documents, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import (
+    discarding,
+    drafts,
+    held_documents,
+    my_notifications,
+    proposals,
+    reports,
+    shares,
+    wrong_recipient,
+)
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -72,6 +81,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
+    *reports.ENDPOINTS,
+    *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
+from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict, archive_name
@@ -140,10 +141,16 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
 def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
     """Open a document that the system shared itself. The scan policy protects recipients, so it is not asked.
 
+    An unknown id takes the work of another document.
+
     Raises: as ``authorize_system``; NotReady; Conflict for malware.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
+        document = require(tx.shares.document_at_or_after(document_id), "document")
+    if document.id != document_id:
+        with suppress(Frozen, Gone):
+            authorize_system(deps, consumer, document.share_id)
+        raise NotFound("document")
     access = authorize_system(deps, consumer, document.share_id)
     keys = _keys(deps, access)
     return _document_content(access, keys, document, _inspection(keys[0], document))

@@ -5,6 +5,8 @@
 - `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
+- `reports`: «Rapport»: the report of a share as PDF and JSON
 - `shares`: «Delinger»: the list of shares, and one share
 - `timeline`: display texts of a share's events
+- `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """
