@@ -140,8 +140,8 @@ class SqlStatistics:
         """Return counts by month, account and cost code."""
         rows = self._work.batched(_notices, "keys", account_ids, first=str(first), last=str(last))
         found = [
-            NoticeCounts(account_id, parse_month(month, field="month"), cost_code, notices, messages)
-            for account_id, month, cost_code, notices, messages in rows
+            NoticeCounts(row.account_id, parse_month(row.month, field="month"), row.cost_code, row[3], row[4])
+            for row in rows
         ]
         return sorted(found, key=lambda one: (one.month, one.account_id, one.cost_code))
 
