@@ -469,6 +469,7 @@ def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
     [document_id] = stage.document_ids(share.id)
     content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
     delivery.record_delivery(stage.deps, content, 0, content.length)
+    stage.clock.advance(hours=1)
     reminders.request_reminder(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == [Result.SENT]
     assert altinn.taken[-1].recipient.value == SIV
