@@ -139,7 +139,10 @@ class SqlStatistics:
     def notices(self, account_ids: Collection[str], first: Month, last: Month) -> list[NoticeCounts]:
         """Return counts by month, account and cost code."""
         rows = self._work.batched(_notices, "keys", account_ids, first=str(first), last=str(last))
-        found = [NoticeCounts(one[0], parse_month(one[1], field="month"), *one[2:]) for one in rows]
+        found = [
+            NoticeCounts(account_id, parse_month(month, field="month"), cost_code, notices, messages)
+            for account_id, month, cost_code, notices, messages in rows
+        ]
         return sorted(found, key=lambda one: (one.month, one.account_id, one.cost_code))
 
     def first_published_at(self, tenant_id: str) -> datetime | None:
