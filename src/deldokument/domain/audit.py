@@ -74,6 +74,8 @@ class EventKind(StrEnum):
     DOCUMENT_COMPLETED = "document_completed"
     DOCUMENT_REMOVED = "document_removed"
     DOCUMENT_INSPECTED = "document_inspected"
+    DOCUMENT_RELEASED = "document_released"
+    DOCUMENT_HELD = "document_held"
     SHARE_PROPOSED = "share_proposed"
     SHARE_APPROVED = "share_approved"
     PROPOSAL_RETURNED = "proposal_returned"
@@ -83,6 +85,7 @@ class EventKind(StrEnum):
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
     DOCUMENTS_CONFIRMED = "documents_confirmed"
+    WARNING_CONFIRMED = "warning_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
     NUMBERS_DISCLOSED = "numbers_disclosed"
     EXPIRY_CHANGED = "expiry_changed"
@@ -105,7 +108,14 @@ class EventKind(StrEnum):
     ROW_ACCEPTED = "row_accepted"
 
 
-BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
+BY_RECIPIENTS = frozenset(
+    {
+        EventKind.SHARE_OPENED,
+        EventKind.DOCUMENT_DOWNLOADED,
+        EventKind.DOCUMENTS_CONFIRMED,
+        EventKind.WARNING_CONFIRMED,
+    }
+)
 """Events of a share whose subject is a recipient. Sharers see the masked number."""
 BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 """Events of a share whose subject is an operator, whom sharers do not see."""

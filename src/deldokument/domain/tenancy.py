@@ -49,9 +49,10 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``revision``
-    counts changes. ``breach_contact``: whom a breach notification names. ``intact``: False if the stored row is
-    damaged; then nothing of the tenant opens or is shared.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
+    ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
+    (see domain.scan_policy). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing
+    of the tenant opens or is shared.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Tenant:
     ended_at: datetime | None = None
     on_behalf_of: str = ""
     breach_contact: str = ""
+    scan_policy: str = ""
     revision: int = field(default=1, compare=False)
     intact: bool = True
 

@@ -41,6 +41,7 @@ class WebhookEvent(StrEnum):
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
     RECEIVED = "document.received"
+    INFECTED = "document.infected"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -52,6 +53,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
+    EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

@@ -54,6 +54,7 @@ from deldokument.web.pages.admin import (
     members,
     offboarding,
     overview,
+    scan_policy,
     statistics,
 )
 from deldokument.web.pages.operator import tenants
@@ -61,6 +62,7 @@ from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
     discarding,
     drafts,
+    held_documents,
     my_notifications,
     proposals,
     reports,
@@ -77,6 +79,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
@@ -93,6 +96,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *members.ENDPOINTS,
     *administrators.ENDPOINTS,
     *breach_contact.ENDPOINTS,
+    *scan_policy.ENDPOINTS,
     *my_notifications.ENDPOINTS,
     *statistics.ENDPOINTS,
     *event_log.ENDPOINTS,

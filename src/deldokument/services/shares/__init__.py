@@ -9,6 +9,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys
+- `held_documents`: releases documents that the scan policy holds
 - `history`: lists the events of a share for systems
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft
@@ -24,7 +25,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `remarks`: remarks about the recipients of a draft, against the wrong recipient
 - `reminders`: asks for a reminder to the recipients who have documents left
 - `report`: makes, signs and seals the report of a share
-- `scan_records`: details of malware scans
+- `scan_records`: details of malware scans, and decisions to release
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display

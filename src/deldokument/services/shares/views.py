@@ -25,6 +25,7 @@ from deldokument.domain.share import (
     Receipt,
     ReceiptState,
     Recipient,
+    RecipientKind,
     Share,
     ShareState,
     document_counts,
@@ -60,7 +61,7 @@ class RecipientView:
     """
 
     id: str
-    kind: str
+    kind: RecipientKind
     display: str
     name: str
     label: str
@@ -227,6 +228,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
@@ -237,7 +239,7 @@ def _share_view(
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
+            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
             for d in related.documents[share.id]
         ),
         link=f"{deps.config.public_url}/d/{share.id}",

@@ -12,5 +12,6 @@
 - `members`: «Brukere»
 - `offboarding`: «Avslutning»
 - `overview`: «Konfigurasjon»: setup checklist and warnings
+- `scan_policy`: «Viruskontroll»
 - `statistics`: «Statistikk»
 """

@@ -300,7 +300,7 @@ def change_end(call: RequestContext) -> Response:
         errors = [(field, error_text(error, call.translator))]
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
-        return _refused(call, share_id, error)
+        return refused(call, share_id, error)
     return to_share(share_id, "slutt")
 
 
@@ -314,7 +314,7 @@ def remind(call: RequestContext) -> Response:
     try:
         reminders.request_reminder(call.deps, call.person.person, call.path("id"))
     except (Conflict, Frozen) as error:
-        return _refused(call, call.path("id"), error)
+        return refused(call, call.path("id"), error)
     return to_share(call.path("id"), "paminnet")
 
 
@@ -331,11 +331,12 @@ def withdraw(call: RequestContext) -> Response:
     try:
         publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
-        return _refused(call, call.path("id"), error)
+        return refused(call, call.path("id"), error)
     return to_share(call.path("id"), "trukket")
 
 
-def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+    """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
@@ -345,15 +346,16 @@ def copy(call: RequestContext) -> Response:
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 
-def _deed(path: str, handler: Handler) -> Endpoint:
+def deed(path: str, handler: Handler) -> Endpoint:
+    """Return the endpoint of an action on a share."""
     return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
 
 
 ENDPOINTS = (
     Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
-    _deed("sluttidspunkt", change_end),
-    _deed("paminnelse", remind),
-    _deed("tilbaketrekking", withdraw),
-    _deed("kopi", copy),
+    deed("sluttidspunkt", change_end),
+    deed("paminnelse", remind),
+    deed("tilbaketrekking", withdraw),
+    deed("kopi", copy),
 )
