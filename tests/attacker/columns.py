@@ -225,7 +225,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             Proof.TAG,
             "id organization_number name contact_telephone contact_email contact_hours period_shortest "
             "period_standard period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of "
-            "scan_policy revision",
+            "breach_contact scan_policy revision",
         ),
         _free("tag", _ITSELF),
     ),

@@ -248,6 +248,43 @@ def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNoti
     assert altinn.taken == []
 
 
+def test_those_who_had_a_notice_are_told_of_the_withdrawal_and_nobody_else_is(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage, OLA)
+    send_notices(stage)
+    download(stage, share)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+    shared, withdrawn = altinn.taken
+    assert recipient_notices.applies(stage.deps, withdrawn.id)
+    assert not recipient_notices.applies(stage.deps, shared.id)
+    assert withdrawn.recipient.value == OLA
+    assert withdrawn.subject == "Dokumenter som var delt med deg, er trukket tilbake"
+    assert withdrawn.text == f"{withdrawn.subject}. Ingen kan åpne dem lenger."
+    assert "https://" not in withdrawn.body
+    assert seen(stage, share) == [("sent", "", False), ("sent", "", False)]
+    assert send_notices(stage) == []
+
+
+@pytest.mark.usefixtures("altinn")
+def test_a_message_about_a_withdrawal_looks_to_version_0_2_0_like_any_notice(stage: Stage) -> None:
+    share = share_with(stage, FJELL)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    send_notices(stage)
+    assert [message.kind for message in kept(stage, share)] == ["shared", "shared"]
+
+
+def test_without_altinn_nobody_is_told_of_a_withdrawal(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    stage.deps = replace(stage.deps, notices=None)
+    assert send_notices(stage) == []
+    assert len(altinn.taken) == 1
+
+
 @pytest.mark.usefixtures("altinn")
 def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned(stage: Stage) -> None:
     share = share_with(stage)

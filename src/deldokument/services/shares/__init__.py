@@ -22,6 +22,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
+- `remarks`: remarks about the recipients of a draft, against the wrong recipient
 - `reminders`: asks for a reminder to the recipients who have documents left
 - `report`: makes, signs and seals the report of a share
 - `scan_records`: details of malware scans, and decisions to release

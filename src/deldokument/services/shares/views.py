@@ -25,6 +25,7 @@ from deldokument.domain.share import (
     Receipt,
     ReceiptState,
     Recipient,
+    RecipientKind,
     Share,
     ShareState,
     document_counts,
@@ -60,7 +61,7 @@ class RecipientView:
     """
 
     id: str
-    kind: str
+    kind: RecipientKind
     display: str
     name: str
     label: str

@@ -4,6 +4,7 @@
 - `accounts`: «Kontoer»
 - `administrators`: «Administratorer»
 - `agreements`: «Avtaler»
+- `breach_contact`: «Personvern»: contact for breaches of personal data security
 - `event_log`: «Hendelseslogg»
 - `impact_assessment`: «DPIA»
 - `integrations`: integrations of an account

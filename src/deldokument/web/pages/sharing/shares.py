@@ -257,7 +257,7 @@ def detail_of(
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
-        can_remind=_can_remind(call, view, events),
+        can_remind=_can_remind(call, view, [event for event, _ in events]),
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
