@@ -173,6 +173,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     "recipient": (
         _by(Proof.GRANT, "id share_id kind lookup_hash confirmed sealed_grant sealed_audit_grant"),
         _by(Proof.SEAL, "sealed_identifier sealed_name sealed_label"),
+        _by(Proof.CARD, "removed_at"),
         _free("position", "order of display"),
     ),
     "seal_request": (

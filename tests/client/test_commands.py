@@ -99,6 +99,9 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     said = json.loads(machine.run(*machine.share("--json", "--title", "Film")).stdout)
     assert (said["title"], said["state"], said["documents"][0]["name"]) == ("Film", "available", "film.mp4")
     assert OLA_NUMBER not in json.dumps(said)
+    assert machine.run("correct", said["id"], "--title", "Rettet").stdout == "Rettet\n"
+    last = machine.run("remove-recipient", said["id"], said["recipients"][0]["id"])
+    assert (last.returncode, "needs a recipient" in last.stderr) == (3, True)
 
 
 def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Client) -> None:

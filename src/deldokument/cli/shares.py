@@ -1,4 +1,4 @@
-"""`deldokument share`, `list`, `show`, `extend`, `withdraw`, `receipts`: commands on a sender's machine.
+"""Commands on a sender's machine, such as `deldokument share`, `list`, `extend`, `correct` and `withdraw`.
 
 Guarantees:
 - They use only the public API and the sender's own key: no database, no other key.
@@ -187,6 +187,34 @@ def extend(share: Which, until: Until, as_json: Json = False) -> None:
             typer.echo(f"waits for approval: {moved.proposed_expires_at.isoformat()}", err=True)
 
 
+def correct(
+    share: Which,
+    title: Annotated[str | None, typer.Option(help="The new title.")] = None,
+    message: Annotated[str | None, typer.Option(help="The new message to the recipients.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The new case number.")] = None,
+    confidential: Annotated[bool | None, typer.Option(help="Is the content confidential?")] = None,
+    as_json: Json = False,
+) -> None:
+    """Correct a share, published or not; print its title."""
+    with connected() as client:
+        corrected = client.correct(
+            share_id_of(share), title=title, message=message, reference=reference, confidential=confidential
+        )
+    if as_json:
+        say_one(_row(corrected), as_json=True)
+    else:
+        typer.echo(corrected.title)
+
+
+def remove_recipient(
+    share: Which,
+    recipient: Annotated[str, typer.Argument(help="The recipient's id, as in `show --json`.")],
+) -> None:
+    """Remove a recipient from a share, at once. The others notice nothing."""
+    with connected() as client:
+        client.remove_recipient(share_id_of(share), recipient)
+
+
 def withdraw(
     share: Which,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -252,6 +280,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "list": list_shares,
     "show": show,
     "extend": extend,
+    "correct": correct,
+    "remove-recipient": remove_recipient,
     "withdraw": withdraw,
     "receipts": receipts,
 }

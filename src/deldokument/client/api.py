@@ -67,6 +67,27 @@ class Api:
         """
         return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
 
+    def remove_recipient(self, share_id: str, recipient_id: str) -> None:
+        """Remove a recipient from a share, at once. The last one cannot be removed: withdraw the share instead."""
+        self._transport.call("DELETE", _path(share_id, "recipients", quote(recipient_id, safe="")))
+
+    def correct(
+        self,
+        share_id: str,
+        *,
+        title: str | None = None,
+        message: str | None = None,
+        reference: str | None = None,
+        confidential: bool | None = None,
+    ) -> Share:
+        """Correct a share, published or not; return it. None keeps a value."""
+        wanted = {"title": title, "message": message, "reference": reference, "confidential": confidential}
+        return self._share("PATCH", _path(share_id), {name: one for name, one in wanted.items() if one is not None})
+
+    def label_recipient(self, share_id: str, recipient_id: str, label: str) -> Share:
+        """Change the sharers' own label of a recipient; return the share."""
+        return self._share("PATCH", _path(share_id, "recipients", quote(recipient_id, safe="")), {"label": label})
+
     def withdraw(self, share_id: str) -> Share:
         """End a share at once; return it. This cannot be undone."""
         return self._share("POST", _path(share_id, "withdrawal"), key=secrets.token_urlsafe(16))

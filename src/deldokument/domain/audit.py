@@ -85,6 +85,9 @@ class EventKind(StrEnum):
     DOCUMENTS_CONFIRMED = "documents_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
     NUMBERS_DISCLOSED = "numbers_disclosed"
+    RECIPIENT_REMOVED = "recipient_removed"
+    SHARE_CORRECTED = "share_corrected"
+    CONFIDENTIALITY_CHANGED = "confidentiality_changed"
     EXPIRY_CHANGED = "expiry_changed"
     EXTENSION_PROPOSED = "extension_proposed"
     EXTENSION_APPROVED = "extension_approved"
@@ -111,6 +114,9 @@ REVISING = frozenset(
         EventKind.SHARE_PROPOSED,
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
+        EventKind.RECIPIENT_REMOVED,
+        EventKind.SHARE_CORRECTED,
+        EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,
         EventKind.EXTENSION_PROPOSED,
         EventKind.EXTENSION_RETURNED,

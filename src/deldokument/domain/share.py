@@ -16,7 +16,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -155,6 +155,8 @@ class Recipient:
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
     ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
     wrote have neither until a worker has sealed them.
+
+    ``removed_at``: removed after publication. The row stays as a tombstone, which names nobody, for its receipts.
     """
 
     id: str
@@ -168,6 +170,12 @@ class Recipient:
     position: int = 0
     sealed_grant: bytes | None = None
     sealed_audit_grant: bytes | None = None
+    removed_at: datetime | None = None
+
+    def removed(self, now: datetime) -> Recipient:
+        """Return its tombstone: no grant, and a hash that finds nobody, so that the recipient can be added again."""
+        nobody = secrets.token_bytes(len(self.lookup_hash))
+        return replace(self, lookup_hash=nobody, sealed_grant=None, sealed_audit_grant=None, removed_at=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class WebhookEvent(StrEnum):
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
     RECEIVED = "document.received"
+    RECIPIENT_REMOVED = "recipient.removed"
+    CORRECTED = "share.corrected"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -51,6 +53,9 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
+    EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
+    EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
+    EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

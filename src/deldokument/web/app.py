@@ -57,7 +57,7 @@ from deldokument.web.pages.admin import (
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import changes, discarding, drafts, my_notifications, proposals, shares
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -68,6 +68,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *changes.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *offers.ENDPOINTS,

@@ -30,7 +30,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import DOWNLOADED, OVER
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
@@ -116,7 +116,7 @@ def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> 
     if hindrance:
         return hindrance
     tenant, account = _tenancy(tx, share)
-    [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
+    recipient = existing(_recipient(tx, message))
     rules = deps.config.notices
     telling = NoticeText(
         kind=NoticeKind(message.kind),
@@ -142,6 +142,8 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
         return again("sharing_stopped")
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(OVER)
+    if _recipient(tx, message) is None:
+        return moot(REMOVED)
     if tx.outbox.has_downloaded(message.target):
         return moot(DOWNLOADED)
     if hold_reason(*_tenancy(tx, share), share):
@@ -149,6 +151,12 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
         return again("not_inspected")
     return None
+
+
+def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
+    """Return the recipient of the notice; None if it has been removed from the share."""
+    recipients = tx.shares.recipients([existing(message.share_id)])
+    return next((one for one in recipients if one.id == message.target), None)
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:

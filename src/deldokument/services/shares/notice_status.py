@@ -9,10 +9,10 @@ from typing import Literal
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
-OVER, DOWNLOADED = "share_over", "downloaded"
+OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
 
 
-_MOOT = frozenset({OVER, DOWNLOADED})
+_MOOT = frozenset({OVER, DOWNLOADED, REMOVED})
 
 
 @dataclass(frozen=True, slots=True)

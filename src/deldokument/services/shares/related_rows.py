@@ -42,6 +42,9 @@ class SharerRows(ShareRelatedRows):
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
         super().__init__(tx, shares, mine)
+        self.removed: dict[str, list[Recipient]] = defaultdict(list)
+        for recipient in tx.shares.removed_recipients([share.id for share in shares]):
+            self.removed[recipient.share_id].append(recipient)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):

@@ -56,7 +56,7 @@ class RecipientView:
     """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
-    recipient's own machines acknowledged every byte of every document.
+    recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
     """
 
     id: str
@@ -72,6 +72,7 @@ class RecipientView:
     received: int = 0
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class ShareView:
     message: str
     reference: str
     recipients: tuple[RecipientView, ...]
+    removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
@@ -236,6 +238,7 @@ def _share_view(
         message=open_message(share, share_key),
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
+        removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
             _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
             for d in related.documents[share.id]
@@ -338,6 +341,7 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
         received=received,
         is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
         notices=tuple(related.notices[recipient.id]),
+        removed_at=recipient.removed_at,
     )
 
 

@@ -45,7 +45,7 @@ class RecipientInput(Sent):
 
 
 class ShareFields(Sent):
-    """Fields that can be set until the share is published."""
+    """Fields of a share. Title, message, reference and `confidential` can be changed after publication too."""
 
     title: Title | None = None
     message: MessageText | None = None
@@ -75,6 +75,12 @@ class RecipientsInput(Sent):
     recipients: Annotated[list[RecipientInput], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
+class RecipientChange(Sent):
+    """A recipient's new label, in your own words. Recipients do not see it."""
+
+    label: Annotated[Text, Field(max_length=LABEL_LENGTH, examples=["søker"])]
+
+
 class ExpiryInput(Sent):
     """The new end: the first instant at which the share may no longer be opened."""
 
@@ -94,7 +100,7 @@ class DocumentInput(Sent):
 class Recipient(Given):
     """A recipient of a share. `display` is a person's masked number, or an organisation's number.
 
-    `name` is the name of an organisation, empty for a person.
+    `name` is the name of an organisation, empty for a person. `removed_at`: when it was removed from a published share.
     """
 
     id: str
@@ -103,6 +109,7 @@ class Recipient(Given):
     name: str
     label: str
     confirmed: bool
+    removed_at: Instant | None
 
 
 class Document(Given):
@@ -147,6 +154,7 @@ class Share(Given):
     closed_at: Instant | None
     link: str
     recipients: list[Recipient]
+    removed_recipients: list[Recipient]
     documents: list[Document]
 
 
@@ -213,6 +221,7 @@ def share_of(view: ShareView) -> Share:
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],
+        removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one) for one in view.documents],
     )
 
@@ -225,6 +234,7 @@ def _recipient(view: RecipientView) -> Recipient:
         name=view.name,
         label=view.label,
         confirmed=view.confirmed,
+        removed_at=view.removed_at,
     )
 
 

@@ -178,6 +178,10 @@ WORDS: dict[str, str] = {
     "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
     "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
     "share_over": _("The share has ended. It can no longer be changed."),
+    "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
+    "change_needs_approval": _(
+        "In this account, another member must approve what recipients see. Withdraw the share, and make a new one."
+    ),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(

@@ -22,6 +22,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
+from deldokument.services.shares.changes import ORDINARY
 from deldokument.services.shares.discarding import RESTORED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
@@ -95,6 +96,9 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
+    EventKind.RECIPIENT_REMOVED: _("A recipient was removed"),
+    EventKind.SHARE_CORRECTED: _("The texts of the share were corrected"),
+    EventKind.CONFIDENTIALITY_CHANGED: _("The content was marked as confidential"),
     EventKind.EXPIRY_CHANGED: _("The end was changed"),
     EventKind.EXTENSION_PROPOSED: _("Another member was asked to approve a later end"),
     EventKind.EXTENSION_APPROVED: _("Another member approved a later end"),
@@ -201,8 +205,10 @@ LABELS: dict[str, str] = {
     "channel": _("Sent through"),
     "code": _("Why"),
 }
-UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id"})
-"""Details that are random ids of things without a name in a log, or serve only to detect changes."""
+UNTOLD = frozenset(
+    {"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id", "recipient", "now"}
+)
+"""Details that are random ids of things without a name in a log, serve only to detect changes, or are in the text."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
@@ -255,6 +261,10 @@ _CODES: dict[str, str] = {
     "standard": _("usual period"),
     "longest": _("longest period"),
     "confidential": _("confidential by default"),
+    "title": _("title"),
+    "message": _("message"),
+    "reference": _("case number"),
+    "label": _("description of a recipient"),
     "quota": _("quota"),
     "four_eyes": _("approval by another member"),
     "sms_sender": _("sender of text messages"),
@@ -297,6 +307,8 @@ def words_for(event: AuditEvent) -> str:
     """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
+    if event.kind is EventKind.CONFIDENTIALITY_CHANGED and (event.details or {}).get("now") == ORDINARY:
+        return _("The content is no longer marked as confidential")
     if event.kind is EventKind.NUMBERS_DISCLOSED and event.subject_id is not None:
         return _("A user could see recipients' full numbers, in order to check them")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:

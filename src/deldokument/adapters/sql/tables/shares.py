@@ -115,9 +115,12 @@ recipient = Table(
     Column("position", Integer, nullable=False),
     Column("sealed_grant", LargeBinary),
     Column("sealed_audit_grant", LargeBinary),
+    Column("removed_at", UtcMicros),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )
+
+is_named = recipient.c.removed_at.is_(None)
 
 document = Table(
     "document",

@@ -44,7 +44,7 @@ _MAX_ROWS = 200
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
 _BY_URGENCY = ("approval", "extension", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
-_SAVED = frozenset({"slutt", "trukket", "godkjent", "beholdt", "retur"})
+_SAVED = frozenset({"slutt", "trukket", "godkjent", "beholdt", "retur", "rettet", "fjernet"})
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
 
@@ -243,6 +243,7 @@ def detail_of(
         errors=errors,
         view=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
+        removed=[_recipient_row(recipient) for recipient in view.removed_recipients],
         moments=moments(events, call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
@@ -291,7 +292,7 @@ def change_end(call: RequestContext) -> Response:
         errors = [(field, error_text(error, call.translator))]
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
-        return _refused(call, share_id, error)
+        return refused(call, share_id, error)
     return to_share(share_id, "slutt")
 
 
@@ -313,11 +314,12 @@ def withdraw(call: RequestContext) -> Response:
     try:
         publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
-        return _refused(call, call.path("id"), error)
+        return refused(call, call.path("id"), error)
     return to_share(call.path("id"), "trukket")
 
 
-def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+    """Show the share's page with the error of an action."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
