@@ -14,6 +14,7 @@
 - `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
+- `report`: report of one share, and what its signature covers
 - `row_evidence`: comparison of rows that decide about access with the event log
 - `scanning`: malware scans: engine, report, and which verdicts release a document
 - `share`: share, document, recipient and receipt

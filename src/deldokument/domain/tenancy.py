@@ -72,6 +72,14 @@ class Tenant:
         return self.activated_at is not None and self.ended_at is None
 
 
+class NoticeChannel(StrEnum):
+    """How a notice to a recipient is delivered. The first two fall back on the other medium."""
+
+    EMAIL_FIRST = "email_first"
+    SMS_FIRST = "sms_first"
+    SMS_ONLY = "sms_only"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRules:
     """Rules that administrators set for an account; None or an empty value means the tenant's rule.
@@ -79,7 +87,8 @@ class AccountRules:
     - ``quota``: in bytes.
     - ``four_eyes``: a second member approves before a share is published.
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
-    - ``sms_sender`` and ``sms_cost_code``: for these notices.
+    - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
+    - ``name_tenant``: notices name the tenant although the share is confidential.
     - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface.
     """
 
@@ -93,6 +102,8 @@ class AccountRules:
     sms_sender: str = ""
     sms_cost_code: str = ""
     full_numbers: bool = False
+    name_tenant: bool = False
+    notice_channel: NoticeChannel = NoticeChannel.EMAIL_FIRST
 
 
 @dataclass(frozen=True, slots=True)

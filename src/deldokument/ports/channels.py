@@ -11,6 +11,7 @@ from typing import Protocol
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Outcome
+from deldokument.domain.tenancy import NoticeChannel
 
 
 class EmailKind(StrEnum):
@@ -74,6 +75,7 @@ class Notice:
     """The text message."""
     sender: str
     """The sender name of the text message."""
+    channel: NoticeChannel
     condition_url: str
 
 

@@ -57,7 +57,15 @@ from deldokument.web.pages.admin import (
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import changes, discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import (
+    changes,
+    discarding,
+    drafts,
+    my_notifications,
+    proposals,
+    reports,
+    shares,
+)
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -71,6 +79,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *changes.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
+    *reports.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,

@@ -22,6 +22,7 @@ from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.domain.outbox import SENT, refused
 from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from tests.support.simulators import Running, start_simulators
 
@@ -42,6 +43,7 @@ def notice(**changes: Any) -> Notice:
         body="Noen har delt dokumenter med deg. Logg inn.",
         text="Noen har delt dokumenter.",
         sender="DelDokument",
+        channel=NoticeChannel.EMAIL_FIRST,
         condition_url="http://127.0.0.1:9/varsling/x/vilkar",
     )
     return replace(made, **changes)
@@ -80,6 +82,21 @@ def test_a_notice_is_taken_as_it_was_written(altinn: AltinnNotifications, runnin
     [order] = orders(running, sent)
     told = {"recipient": OLA.value, "subject": sent.subject, "body": sent.body, "text": sent.text}
     assert order.items() >= {**told, "sender": sent.sender, "condition": sent.condition_url}.items()
+
+
+@pytest.mark.parametrize(
+    ("channel", "schema", "has_email"),
+    [(NoticeChannel.SMS_FIRST, "SmsPreferred", True), (NoticeChannel.SMS_ONLY, "Sms", False)],
+)
+@pytest.mark.parametrize("recipient", [OLA, FJELL])
+def test_the_chosen_channel_is_ordered_and_only_a_text_message_if_nothing_else_is_wanted(
+    altinn: AltinnNotifications, running: Running, recipient: PersonIdentifier | OrganizationNumber,
+    channel: NoticeChannel, schema: str, *, has_email: bool,
+) -> None:  # fmt: skip
+    sent = notice(recipient=recipient, channel=channel)
+    assert altinn.send(sent) == SENT
+    [order] = orders(running, sent)
+    assert (order["schema"], bool(order["body"]), order["text"]) == (schema, has_email, sent.text)
 
 
 def test_tokens_of_altinns_own_are_taken_too(running: Running, outbound: httpx.Client) -> None:

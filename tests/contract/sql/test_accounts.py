@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member, NoticeChannel
 from deldokument.ports.repositories.accounts import AccountUsage
 from tests.contract.records import (
     ACCOUNT,
@@ -38,6 +38,8 @@ RULES = AccountRules(
     sms_sender="Lillevik",
     sms_cost_code="4711",
     full_numbers=True,
+    name_tenant=True,
+    notice_channel=NoticeChannel.SMS_FIRST,
 )
 
 

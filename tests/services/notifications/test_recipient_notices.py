@@ -12,6 +12,7 @@ from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
 from deldokument.domain.share import Receipt, Share
+from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
@@ -115,24 +116,81 @@ def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage:
 
 @pytest.mark.parametrize("confidential", [True, False])
 def test_a_notice_holds_no_content_and_no_identifier(stage: Stage, altinn: FakeNotices, *, confidential: bool) -> None:
-    share_with(stage, OLA, FJELL, title=TITLE, message="Om saken", reference="24/117", confidential=confidential)
+    share = share_with(
+        stage, OLA, FJELL, title=TITLE, message="Om saken", reference="24/117", confidential=confidential
+    )
     send_notices(stage)
     for notice in altinn.taken:
         for text in (notice.subject, notice.body, notice.text):
             assert not re.search(r"[0-9]{9}|vedtak|saken|24/117|Kari|Byggesak|FJELL", text, re.IGNORECASE)
-            assert re.findall(r"https?://[^\s]*", text) in ([], ["https://del.example"] * text.count("https://"))
+            assert set(re.findall(r"https?://[^\s]*", text)) <= {f"https://del.example/d/{share.id}"}
 
 
-@pytest.mark.parametrize(("confidential", "named"), [(True, False), (False, True)])
-def test_whoever_shares_confidentially_is_not_named(
-    stage: Stage, altinn: FakeNotices, *, confidential: bool, named: bool
+@pytest.mark.parametrize(
+    ("confidential", "name_tenant", "named"),
+    [(True, False, False), (True, True, True), (False, False, True), (False, True, True)],
+)
+def test_a_confidential_share_names_the_tenant_only_if_the_account_says_so(
+    stage: Stage, altinn: FakeNotices, *, confidential: bool, name_tenant: bool, named: bool
 ) -> None:
-    want_notices(stage, sms_sender="Eksempel")
-    share_with(stage, OLA, FJELL, confidential=confidential)
+    want_notices(stage, sms_sender="Eksempel", name_tenant=name_tenant)
+    share = share_with(stage, OLA, FJELL, confidential=confidential)
     send_notices(stage)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    send_notices(stage)
+    assert len(altinn.taken) == 4
     for notice in altinn.taken:
         for text in (notice.subject, notice.body, notice.text, notice.sender):
             assert ("Eksempel" in text) is named
+
+
+def test_an_email_leads_to_the_share_and_a_text_message_has_no_link(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    [notice] = altinn.taken
+    assert notice.body.count(f"https://del.example/d/{share.id}") == 3
+    assert notice.text.endswith("Logg inn med ID-porten på del.example")
+    assert not re.search(r"://|/d/|/logg-inn", notice.text)
+
+
+@pytest.mark.parametrize("channel", list(NoticeChannel))
+def test_a_notice_goes_the_way_that_the_account_has_chosen(
+    stage: Stage, altinn: FakeNotices, channel: NoticeChannel
+) -> None:
+    want_notices(stage, notice_channel=channel)
+    share_with(stage)
+    send_notices(stage)
+    assert [notice.channel for notice in altinn.taken] == [channel]
+
+
+@pytest.mark.parametrize(
+    ("registered", "down", "words"),
+    [
+        (Language.NYNORSK, False, "Nokon har delt dokument med ei verksemd du les post for"),
+        (None, False, "Noen har delt dokumenter med en virksomhet du leser post for"),
+        (Language.NYNORSK, True, "Noen har delt dokumenter med en virksomhet du leser post for"),
+    ],
+)
+def test_an_organisation_is_notified_in_the_language_that_the_register_has(
+    stage: Stage, altinn: FakeNotices, registered: Language | None, *, down: bool, words: str
+) -> None:
+    share_with(stage, FJELL)
+    stage.register.known[FJELL] = replace(stage.register.known[FJELL], language=registered)
+    stage.register.down = down
+    send_notices(stage)
+    [notice] = altinn.taken
+    assert notice.subject == words
+    assert notice.text.startswith(words)
+    assert notice.body.startswith(words)
+
+
+def test_an_organisation_that_the_register_no_longer_has_is_notified_in_the_operators_language(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share_with(stage, FJELL)
+    del stage.register.known[FJELL]
+    send_notices(stage)
+    assert altinn.taken[0].subject.startswith("Noen har delt")
 
 
 GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå0123456789 .,:/-")
@@ -144,7 +202,7 @@ GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå01234
 def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
     kind: NoticeKind, language: Language
 ) -> None:
-    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no")
+    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no/d/x")
     assert not set(telling.text(language)) - GSM
     assert len(telling.text(language)) <= 160
     assert not set(replace(telling, recipient="organization").text(language)) - GSM
@@ -167,7 +225,7 @@ def test_the_service_says_it_first_in_its_own_language(
     send_notices(stage)
     [notice] = altinn.taken
     assert (notice.subject, notice.sender) == (words, "Lillevik")
-    assert notice.body.startswith(notice.text)
+    assert notice.body.startswith(words)
     assert notice.text.startswith(words)
     assert len(notice.body.split("\n\n")) == 3
 

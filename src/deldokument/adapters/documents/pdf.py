@@ -27,6 +27,7 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
     data = {
         "title": plain(paper.title),
         "version": plain(paper.version),
+        "language": paper.language,
         "wide": wide,
         "nodes": [asdict(node) for node in nodes],
     }

@@ -15,14 +15,17 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import existing
-from deldokument.domain.identifiers import Identifier
+from deldokument.domain.email_addresses import Language
+from deldokument.domain.errors import Unavailable, existing
+from deldokument.domain.identifiers import Identifier, OrganizationNumber
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Recipient, Share, new_id
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenancy import Account, AccountRules, Tenant
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -96,8 +99,8 @@ def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     if deps.notices is None:
         return again("notices_unavailable")
     with deps.database.read() as tx:
-        composed = _composed(deps, tx, message)
-    return composed if isinstance(composed, Outcome) else deps.notices.send(composed)
+        found = _facts(deps, tx, message)
+    return found if isinstance(found, Outcome) else deps.notices.send(_compose(deps, message, found))
 
 
 def applies(deps: Dependencies, message_id: str) -> bool:
@@ -110,30 +113,60 @@ def applies(deps: Dependencies, message_id: str) -> bool:
         return _hindrance(tx, message, share, deps.clock.now()) is None
 
 
-def _composed(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Notice | Outcome:
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    share: Share
+    tenant: Tenant
+    rules: AccountRules
+    recipient: Recipient
+
+    @property
+    def names_tenant(self) -> bool:
+        return not self.share.confidential or self.rules.name_tenant
+
+
+def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Facts | Outcome:
     share = existing(tx.shares.get(message.share_id or ""))
-    hindrance = _hindrance(tx, message, share, deps.clock.now())
-    if hindrance:
+    if hindrance := _hindrance(tx, message, share, deps.clock.now()):
         return hindrance
     tenant, account = _tenancy(tx, share)
-    recipient = existing(_recipient(tx, message))
-    rules = deps.config.notices
-    telling = NoticeText(
+    return _Facts(share, tenant, account.rules, existing(_recipient(tx, message)))
+
+
+def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Notice:
+    share, recipient, standard = facts.share, facts.recipient, deps.config.notices
+    identifier = _identifier(deps, share, recipient)
+    language = _language(deps, identifier)
+    text = NoticeText(
         kind=NoticeKind(message.kind),
         recipient=recipient.kind,
-        sender="" if share.confidential else tenant.name,
+        sender=facts.tenant.name if facts.names_tenant else "",
         end=existing(share.expires_at),
-        address=deps.config.public_url,
+        link=f"{deps.config.public_url}/d/{share.id}",
     )
     return Notice(
         id=message.id,
-        recipient=_identifier(deps, share, recipient),
-        subject=telling.subject(rules.language),
-        body=telling.body(rules.language),
-        text=telling.text(rules.language),
-        sender=(not share.confidential and account.rules.sms_sender) or rules.sender,
+        recipient=identifier,
+        subject=text.subject(language),
+        body=text.body(language),
+        text=text.text(language),
+        sender=(facts.names_tenant and facts.rules.sms_sender) or standard.sender,
+        channel=facts.rules.notice_channel,
         condition_url=deps.config.public_url + CONDITION_PATH.format(id=message.id),
     )
+
+
+def _language(deps: Dependencies, recipient: Identifier) -> Language:
+    """Return the language that Enhetsregisteret has for an organisation, or the operator's.
+
+    Without a response the operator's is used: the notice must not wait for a language.
+    """
+    if isinstance(recipient, OrganizationNumber):
+        with suppress(Unavailable):
+            found = deps.register.find(recipient)
+            if found is not None and found.language is not None:
+                return found.language
+    return deps.config.notices.language
 
 
 def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:

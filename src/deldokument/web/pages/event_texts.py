@@ -270,6 +270,8 @@ _CODES: dict[str, str] = {
     "sms_sender": _("sender of text messages"),
     "sms_cost_code": _("cost code"),
     "full_numbers": _("full numbers for systems"),
+    "name_tenant": _("the organisation's name in notices"),
+    "notice_channel": _("e-mail or text message"),
     "notify": _("notices to recipients"),
     "password": _("password"),
     "confirmed": _("confirmed"),

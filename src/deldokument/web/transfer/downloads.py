@@ -156,6 +156,11 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
 
 
+def attachment(name: str) -> dict[str, str]:
+    """Return the headers of a file that this service has made: to be saved, never shown with the session's powers."""
+    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
 class ContentResponse(Response):
     """Response with bytes [start, stop) of a content, which threads read.
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed, tag
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.tenancy import IntegrationRights, NoticeChannel
 
 tenant = Table(
     "tenant",
@@ -62,6 +62,8 @@ account = Table(
     Column("sms_sender", Text, nullable=False, server_default=""),
     Column("sms_cost_code", Text, nullable=False, server_default=""),
     Column("full_numbers", Boolean, nullable=False, server_default=false()),
+    Column("name_tenant", Boolean, nullable=False, server_default=false()),
+    Column("notice_channel", EnumText(NoticeChannel), nullable=False, server_default="email_first"),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("closed_at", UtcMicros),
     Column("deleted_at", UtcMicros),

@@ -5,6 +5,7 @@
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
+- `reports`: «Rapport»: the report of a share as PDF and JSON
 - `shares`: «Delinger»: the list of shares, and one share
 - `timeline`: display texts of a share's events
 """
