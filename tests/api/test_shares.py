@@ -234,9 +234,10 @@ def test_while_the_register_is_silent_an_organisation_is_taken_when_it_is_confir
 
 def test_a_published_share_is_corrected_and_loses_a_recipient(cast: Systems, draft: dict[str, Any]) -> None:
     path = f"/shares/{draft['id']}"
-    cast.sharer.post(f"{path}/recipients", {"recipients": [{"number": SIV}]})
     uploaded(cast, draft["id"])
     ola = cast.sharer.post(f"{path}/publication").json()["recipients"][0]
+    added = cast.sharer.post(f"{path}/recipients", {"recipients": [{"number": SIV}]}).json()
+    assert (len(added["recipients"]), added["change_proposed"]) == (2, False)
     changed = cast.sharer.call("PATCH", path, {"title": "Rettet", "reference": "26/2", "confidential": False}).json()
     assert (changed["title"], changed["reference"], changed["confidential"]) == ("Rettet", "26/2", False)
     refused = cast.sharer.call("PATCH", path, {"title": "Igjen", "notify": False})

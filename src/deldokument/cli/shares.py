@@ -202,13 +202,33 @@ def correct(
         )
     if as_json:
         say_one(_row(corrected), as_json=True)
-    else:
-        typer.echo(corrected.title)
+        return
+    if corrected.change_proposed:
+        typer.echo("Waiting for another person's approval.", err=True)
+    typer.echo(corrected.title)
 
 
-def remove_recipient(
+def add(
     share: Which,
-    recipient: Annotated[str, typer.Argument(help="The recipient's id, as in `show --json`.")],
+    to: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="As for `share`. May be repeated.")] = None,
+    to_file: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for `share`.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add recipients to a share, published or not; print how many it has."""
+    recipients = read_recipients(to or [], to_file or [], [], confirmed=False)
+    with connected() as client:
+        changed = client.add_recipients(share_id_of(share), recipients)
+    if as_json:
+        say_one(_row(changed), as_json=True)
+        return
+    if changed.change_proposed:
+        typer.echo("Waiting for another person's approval.", err=True)
+    typer.echo(len(changed.recipients))
+
+
+def remove(
+    share: Which,
+    recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="Its id, as in `show --json`.")],
 ) -> None:
     """Remove a recipient from a share, at once. The others notice nothing."""
     with connected() as client:
@@ -281,7 +301,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "show": show,
     "extend": extend,
     "correct": correct,
-    "remove-recipient": remove_recipient,
+    "add": add,
+    "remove": remove,
     "withdraw": withdraw,
     "receipts": receipts,
 }

@@ -16,7 +16,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -100,6 +100,7 @@ class Share:
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
@@ -132,6 +133,7 @@ class Share:
     extension_until: datetime | None = None
     extension_by: str | None = None
     exposed_to: str | None = None
+    sealed_change: bytes | None = None
     intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
@@ -153,10 +155,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
-    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
-    wrote have neither until a worker has sealed them.
-
-    ``removed_at``: removed after publication. The row stays as a tombstone, which names nobody, for its receipts.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows of version 0.2.0
+    have neither until a worker seals them. ``removed_at``: removed after publication; the row stays for its receipts.
     """
 
     id: str
@@ -171,11 +171,6 @@ class Recipient:
     sealed_grant: bytes | None = None
     sealed_audit_grant: bytes | None = None
     removed_at: datetime | None = None
-
-    def removed(self, now: datetime) -> Recipient:
-        """Return its tombstone: no grant, and a hash that finds nobody, so that the recipient can be added again."""
-        nobody = secrets.token_bytes(len(self.lookup_hash))
-        return replace(self, lookup_hash=nobody, sealed_grant=None, sealed_audit_grant=None, removed_at=now)
 
 
 @dataclass(frozen=True, slots=True)

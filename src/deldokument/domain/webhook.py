@@ -41,6 +41,7 @@ class WebhookEvent(StrEnum):
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
     RECEIVED = "document.received"
+    RECIPIENT_ADDED = "recipient.added"
     RECIPIENT_REMOVED = "recipient.removed"
     CORRECTED = "share.corrected"
     EXTENDED = "share.extended"
@@ -53,6 +54,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
+    EventKind.RECIPIENT_ADDED: WebhookEvent.RECIPIENT_ADDED,
     EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
     EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,

@@ -31,7 +31,8 @@ from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import changes, extensions, publishing
-from deldokument.services.shares.changes import Correction
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.recipients import RecipientInput
 from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
@@ -85,14 +86,15 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 
 @pytest.mark.usefixtures("webhook")
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
-    share_id = stage.publish(OLA, SIV, title="Vedtak om barnevern")
+    share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV)])
     with stage.deps.database.read() as tx:
         siv = tx.shares.recipients([share_id])[1].id
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
     confirm_documents(stage.deps, person(OLA), share_id, stage.document_ids(share_id))
     changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
-    changes.correct_share(stage.deps, person(KARI), share_id, Correction(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing
+from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.services.downloads import access, offers, system_access
 from deldokument.services.shares import changes, publishing, queries
-from deldokument.services.shares.changes import Correction
+from deldokument.services.shares.change_records import Change, ChangeView
 from deldokument.services.shares.receipts import list_receipts
+from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.services.shares.test_receipts import download
 from tests.support.accounts import events_of, set_rules
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, VIGDIS, Stage, person, run_all
+from tests.support.world import DELETED, FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
-REMOVED, CORRECTED, MARKED = (
+ADDED, REMOVED, CORRECTED, MARKED = (
+    EventKind.RECIPIENT_ADDED,
     EventKind.RECIPIENT_REMOVED,
     EventKind.SHARE_CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED,
 )
+PROPOSED, APPROVED, RETURNED = EventKind.CHANGE_PROPOSED, EventKind.CHANGE_APPROVED, EventKind.CHANGE_RETURNED
 
 
 def shown(stage: Stage, share_id: str) -> ShareView:
@@ -43,8 +47,8 @@ def remove(stage: Stage, share_id: str, start: str = OLA[:6], who: str = KARI) -
     return recipient_id
 
 
-def correct(stage: Stage, share_id: str, **values: object) -> None:
-    changes.correct_share(stage.deps, person(KARI), share_id, Correction(**values))  # type: ignore[arg-type]
+def correct(stage: Stage, share_id: str, **values: object) -> bool:
+    return changes.change_share(stage.deps, person(KARI), share_id, Change(**values))  # type: ignore[arg-type]
 
 
 def told(stage: Stage, share_id: str, *kinds: EventKind) -> list[tuple[EventKind, dict[str, str | int]]]:
@@ -64,6 +68,9 @@ def test_a_removed_recipient_is_a_stranger_and_the_others_notice_nothing(stage: 
         offers.open_share(stage.deps, person(OLA), share_id)
     assert offers.list_offers(stage.deps, person(OLA)).offers == ()
     assert offers.open_share(stage.deps, person(SIV), share_id).title == "Vedtak"
+    with stage.deps.database.read() as tx:
+        [tombstone] = tx.shares.removed_recipients([share_id])
+    assert (tombstone.sealed_grant, tombstone.sealed_audit_grant) == (None, None)
     assert told(stage, share_id, REMOVED) == [(REMOVED, {"recipient": recipient_id})]
     assert stage.deps.damage.is_empty
 
@@ -214,18 +221,132 @@ def test_a_label_of_a_recipient_of_another_share_is_not_found(stage: Stage) -> N
     assert shown(stage, share_id).title == "Vedtak"
 
 
-@pytest.mark.parametrize("values", [{"title": "Nytt"}, {"message": "Nytt"}, {"confidential": False}])
-def test_with_four_eyes_nobody_alone_changes_what_recipients_see(stage: Stage, values: dict[str, object]) -> None:
+# --- new recipients --------------------------------------------------------------------------------------------------
+
+
+def add(stage: Stage, share_id: str, *numbers: str, confirmed: bool | None = None) -> bool:
+    inputs = [RecipientInput(number, "nabo", confirmed) for number in numbers]
+    return changes.add_recipients(stage.deps, person(KARI), share_id, inputs)
+
+
+def test_a_recipient_is_added_and_another_again_after_a_removal(stage: Stage) -> None:
     share_id = stage.publish(OLA)
+    assert not add(stage, share_id, SIV, OLA, FJELL)
+    assert [one.label for one in shown(stage, share_id).recipients] == ["", "nabo", "nabo"]
+    for reader in (OLA, SIV, PER):
+        assert offers.open_share(stage.deps, person(reader), share_id)
+    remove(stage, share_id)
+    add(stage, share_id, OLA)
+    assert offers.open_share(stage.deps, person(OLA), share_id)
+    view = shown(stage, share_id)
+    assert (len(view.recipients), len(view.removed_recipients)) == (3, 1)
+    assert [kind for kind, _ in told(stage, share_id, ADDED, REMOVED)] == [ADDED, ADDED, REMOVED, ADDED]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("21879498013", "person_number_unknown"), (DELETED, "organization_deleted"), (SIV, "recipients_unconfirmed")],
+)
+def test_a_wrong_or_unchecked_number_is_not_added(stage: Stage, number: str, code: str) -> None:
+    share_id = stage.publish(OLA)
+    with pytest.raises(InvalidFields) as refused:
+        add(stage, share_id, number, confirmed=False)
+    assert [error.code for error in refused.value.errors] == [code]
+    assert len(shown(stage, share_id).recipients) == 1
+
+
+def test_strangers_add_nobody_and_learn_nothing_of_the_share(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    for asked in (share_id, "AAAAAAAAAAAAAAAAAAAAAA"):
+        with pytest.raises(NotFound):
+            changes.add_recipients(stage.deps, person(VIGDIS), asked, [RecipientInput(SIV)])
+
+
+# --- four eyes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(stage: Stage) -> str:
+    """A share for Ola from Byggesak, which requires four eyes; Odd is a member too."""
+    share_id = stage.publish(OLA, title="Vedtk")
+    stage.members["odd-byggesak"] = stage.add(ODD, "Odd Bakken", stage.byggesak)
     set_rules(stage, stage.byggesak, four_eyes=True)
-    with pytest.raises(Conflict, match="change_needs_approval"):
-        correct(stage, share_id, **values)
-    correct(stage, share_id, reference="26/2")
-    assert shown(stage, share_id).reference == "26/2"
+    return share_id
 
 
-def test_with_four_eyes_one_person_marks_the_content_as_confidential(stage: Stage) -> None:
+def waiting(stage: Stage, share_id: str) -> ChangeView:
+    return existing(shown(stage, share_id).change)
+
+
+def approve(stage: Stage, share_id: str, who: str = ODD, seen: str = "") -> None:
+    seen = seen or waiting(stage, share_id).seen
+    changes.approve_change(stage.deps, person(who), share_id, seen=seen)
+
+
+def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str) -> None:
+    given = {"title": "Vedtak", "message": "Hei", "reference": "26/2", "confidential": False}
+    assert correct(stage, watched, **given)
+    view = shown(stage, watched)
+    assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtk", "", "26/2", True)
+    change = existing(view.change)
+    assert (change.proposer_id, change.name, change.has_no_other_approver) == (
+        stage.members["kari"],
+        "Kari Lunde",
+        False,
+    )
+    approve(stage, watched)
+    view = shown(stage, watched)
+    assert (view.title, view.message, view.share.confidential, view.change) == ("Vedtak", "Hei", False, None)
+    kinds = [kind for kind, _ in told(stage, watched, PROPOSED, APPROVED, CORRECTED, MARKED)]
+    assert kinds == [CORRECTED, PROPOSED, APPROVED, CORRECTED, MARKED]
+
+
+def test_a_new_recipient_opens_nothing_before_another_member_approves(stage: Stage, watched: str) -> None:
+    assert add(stage, watched, SIV, FJELL)
+    assert waiting(stage, watched).added == ("148391 *****", "FJELL AS 312 824 450")
+    with pytest.raises(NotFound):
+        offers.open_share(stage.deps, person(SIV), watched)
+    approve(stage, watched)
+    assert offers.open_share(stage.deps, person(SIV), watched)
+    assert stage.deps.damage.is_empty
+
+
+def test_nobody_approves_what_is_their_own_or_what_they_have_not_seen(stage: Stage, watched: str) -> None:
+    with pytest.raises(Conflict, match="not_proposed"):
+        approve(stage, watched, seen="anything")
+    add(stage, watched, SIV)
+    seen = waiting(stage, watched).seen
+    with pytest.raises(Conflict, match="own_proposal"):
+        approve(stage, watched, who=KARI)
+    stage.clock.advance(minutes=1)
+    add(stage, watched, FJELL)
+    with pytest.raises(Conflict, match="change_changed"):
+        approve(stage, watched, seen=seen)
+    assert len(shown(stage, watched).recipients) == 1
+
+
+@pytest.mark.parametrize(("who", "cause"), [(ODD, "returned"), (KARI, "retracted")])
+def test_a_proposed_change_is_refused_or_taken_back(stage: Stage, watched: str, who: str, cause: str) -> None:
+    correct(stage, watched, title="Vedtak")
+    for _ in range(2):
+        changes.return_change(stage.deps, person(who), watched)
+    assert shown(stage, watched).change is None
+    assert told(stage, watched, RETURNED) == [(RETURNED, {"cause": cause})]
+
+
+def test_a_proposal_lapses_with_its_proposer_and_with_the_rule(stage: Stage, watched: str) -> None:
+    correct(stage, watched, title="Vedtak")
+    [needing] = queries.list_shares(stage.deps, person(ODD), soon=timedelta(days=1)).needing
+    assert needing.share.id == watched
+    set_rules(stage, stage.byggesak, four_eyes=False)
+    assert shown(stage, watched).change is None
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    stage.remove("kari")
+    assert queries.view_share(stage.deps, person(ODD), watched).change is None
+
+
+def test_what_narrows_needs_one_person(stage: Stage) -> None:
     share_id = stage.publish(OLA, confidential=False)
     set_rules(stage, stage.byggesak, four_eyes=True)
-    correct(stage, share_id, confidential=True)
+    assert not correct(stage, share_id, confidential=True)
     assert shown(stage, share_id).share.confidential

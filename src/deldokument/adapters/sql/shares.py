@@ -19,6 +19,7 @@ from deldokument.adapters.sql.statements import InList, RowMapper, Statements, d
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
+    has_change,
     has_extension,
     is_available,
     is_draft,
@@ -68,7 +69,14 @@ _extensions = (
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions))
+_changes = (
+    select(*CARD_COLUMNS)
+    .where(has_change, share.c.account_id == _key, share.c.expires_at > _now)
+    .order_by(share.c.expires_at)
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
 _open_for = (
     select(*CARD_COLUMNS, *_RECIPIENT.columns)
     .join_from(recipient, share)
@@ -169,7 +177,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares with a later end asked for, in no order.
+        """Return drafts, unread shares that end soon, and shares with a later end or a change proposed, in no order.
 
         One query per account, to use an index.
         """

@@ -48,8 +48,8 @@ class Shares(Protocol):
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end is
-        asked.
+        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
+        a change is proposed.
         """
         ...
 
@@ -65,7 +65,7 @@ class Shares(Protocol):
     def save_recipient(self, recipient: Recipient) -> None: ...
     def remove_recipient(self, share_id: str, recipient_id: str) -> None: ...
     def retire_recipient(self, tombstone: Recipient) -> None:
-        """Replace a recipient by its tombstone (``Recipient.removed``)."""
+        """Replace a recipient by its tombstone."""
         ...
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:

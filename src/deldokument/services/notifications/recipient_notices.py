@@ -44,13 +44,15 @@ _BATCH = 500
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan a notice to each recipient of a published share, while it is open."""
+    """Plan a notice to each recipient of a published share, or to the one that was added, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
+    added = (stored.event.details or {}).get("recipient")
     for recipient in tx.shares.recipients([share.id]):
-        yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+        if added in {None, recipient.id}:
+            yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
 
 
 def plan_reminders(deps: Dependencies) -> int:

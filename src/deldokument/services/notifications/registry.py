@@ -24,7 +24,7 @@ CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
     Channel.ALTINN: ChannelEntry(
         queue="notices",
         send=send_notice,
-        planners={EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
+        planners=dict.fromkeys((EventKind.SHARE_PUBLISHED, EventKind.RECIPIENT_ADDED), per_event(plan_notices)),
         schedulers=(plan_reminders,),
         has_retry_limit=False,
         sent_event=EventKind.RECIPIENT_NOTIFIED,

@@ -66,6 +66,7 @@ class SharerRows(ShareRelatedRows):
         shared_by = {sharer_id_of(share): share for share in shares}
         self.sharers = {sharer_id: sharer_of(tx, share) for sharer_id, share in shared_by.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
+        self.tx = tx
         self.extenders = {
             share.id: proposer
             for share in shares
@@ -74,11 +75,11 @@ class SharerRows(ShareRelatedRows):
         self.has_no_other_approver = {
             proposer.id
             for proposer in (*self.proposers.values(), *self.extenders.values())
-            if _has_no_other_approver(tx, proposer)
+            if has_no_other_approver(tx, proposer)
         }
 
 
-def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
+def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Return whether nobody else on the account could approve the proposal."""
     needed = 2 if isinstance(proposer, Member) else 1
     return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed

@@ -134,7 +134,7 @@ class Share(Given):
     """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
     `proposed`: a draft that waits for a member of the account to approve it. `proposed_expires_at`: a later end that
-    does.
+    does. `change_proposed`: another change of the published share does.
     """
 
     id: str
@@ -151,6 +151,7 @@ class Share(Given):
     published_at: Instant | None
     expires_at: Instant | None
     proposed_expires_at: Instant | None
+    change_proposed: bool
     closed_at: Instant | None
     link: str
     recipients: list[Recipient]
@@ -218,6 +219,7 @@ def share_of(view: ShareView) -> Share:
         published_at=view.share.published_at,
         expires_at=view.share.expires_at,
         proposed_expires_at=view.extension.until if view.extension else None,
+        change_proposed=view.change is not None,
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import api_drafts, changes, drafts, extensions, publishing, queries
-from deldokument.services.shares.changes import Correction
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiCall, ApiContext
@@ -75,11 +75,12 @@ def get_share(call: ApiContext, share_id: str) -> Share:
 def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal.
 
-    Of a published share, `title`, `message`, `reference` and `confidential` can be changed.
+    Of a published share, `title`, `message`, `reference` and `confidential` can be changed. If a member of the account
+    must approve what recipients see, `change_proposed` is true until then.
     """
     wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
     if wanted.keys() <= _CORRECTABLE and _is_available(call, share_id):
-        changes.correct_share(call.deps, call.consumer, share_id, Correction(**wanted))
+        changes.change_share(call.deps, call.consumer, share_id, Change(**wanted))
     else:
         api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **wanted))
     return shown(call, share_id)
@@ -91,11 +92,15 @@ def discard_share(call: ApiContext, share_id: str) -> None:
     drafts.discard_draft(call.deps, call.consumer, share_id)
 
 
-@router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
+@router.post(f"{_ID}/recipients", summary="Add recipients", responses=problems(404, 409))
 def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Share:
-    """Add all recipients or none. A recipient that the draft already has stays unchanged."""
+    """Add all recipients or none. A recipient that the share already has stays unchanged.
+
+    If a member of the account must approve new recipients of a published share, `change_proposed` is true until then.
+    """
     inputs = [one.given() for one in sent.recipients]
-    api_drafts.add_recipient_inputs(call.deps, call.consumer, share_id, inputs)
+    add = changes.add_recipients if _is_available(call, share_id) else api_drafts.add_recipient_inputs
+    add(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
 
@@ -118,7 +123,7 @@ def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None
 def change_recipient(call: ApiContext, share_id: str, recipient_id: str, sent: RecipientChange) -> Share:
     """Change the label of a recipient of a draft or of a published share."""
     if _is_available(call, share_id):
-        changes.correct_share(call.deps, call.consumer, share_id, Correction(labels={recipient_id: sent.label}))
+        changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
     else:
         drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label)
     return shown(call, share_id)

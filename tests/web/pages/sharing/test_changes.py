@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.accounts import set_rules
 from tests.support.browser import Web
-from tests.support.world import KARI, OLA, SIV
+from tests.support.world import KARI, ODD, OLA, PER, SIV
 
 TEXTS = {"title": "Vedtak", "message": "Hei", "reference": "26/1", "confidential": "yes"}
 
@@ -50,11 +52,38 @@ def test_a_wrong_text_stays_in_the_form(web: Web, share_id: str) -> None:
     assert 'href="#title"' in answer.text
 
 
-def test_what_another_member_must_approve_is_refused_on_the_shares_page(web: Web, share_id: str) -> None:
+def test_another_member_approves_what_recipients_see(web: Web, share_id: str) -> None:
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
-    answer = web.browser(KARI).post(f"/delinger/{share_id}/endring", TEXTS)
-    assert answer.status_code == 409
-    assert "må en annen bruker godkjenne det mottakerne ser" in answer.text
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    kari, odd = web.browser(KARI), web.browser(ODD)
+    proposed = kari.post(f"/delinger/{share_id}/endring", TEXTS)
+    assert proposed.headers["location"].endswith("?lagret=foreslatt")
+    assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
+    assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
+    page = odd.get(f"/delinger/{share_id}").text
+    assert "<dd>Vedtak</dd>" in page
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', page)
+    wrong = odd.post(f"/delinger/{share_id}/endring/godkjenning", {"seen": "feil"})
+    assert wrong.status_code == 409
+    approved = odd.post(f"/delinger/{share_id}/endring/godkjenning", {"seen": seen})
+    assert approved.headers["location"].endswith("?lagret=endring-godkjent")
+    assert "Vedtak</h1>" in odd.get(approved.headers["location"]).text
+    kari.post(f"/delinger/{share_id}/endring", TEXTS | {"title": "Nytt"})
+    kept = odd.post(f"/delinger/{share_id}/endring/retur")
+    assert "Delingen blir som den er" in odd.get(kept.headers["location"]).text
+
+
+def test_a_recipient_is_added_when_the_number_is_checked(web: Web, share_id: str) -> None:
+    kari, path = web.browser(KARI), f"/delinger/{share_id}/mottakere"
+    assert f'href="{path}"' in kari.get(f"/delinger/{share_id}").text
+    assert kari.get(path).status_code == 200
+    for typed, marked in (({"number": PER}, "confirmed"), ({"number": "123"}, "number")):
+        answer = kari.post(path, typed)
+        assert answer.status_code == 422
+        assert f'href="#{marked}"' in answer.text
+        assert f'value="{typed["number"]}"' in answer.text
+    added = kari.post(path, {"number": PER, "label": "advokat", "confirmed": "on"})
+    assert "Mottakeren er lagt til" in kari.get(added.headers["location"]).text
 
 
 def test_a_recipient_gets_a_description_and_is_removed(web: Web, share_id: str) -> None:
