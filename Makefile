@@ -129,15 +129,18 @@ lock: ## resolve the dependencies anew
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml --extra cluster --output-file requirements/product.lock
+	$(COMPILE) client/pyproject.toml --constraint requirements/product.lock --output-file requirements/client.lock
 	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
-wheel: ## dist/: the wheel with its assets, and every package that it stands on, with hashes
+wheel: ## dist/: the service's wheel and the client's, and for each a list of the packages it needs, with hashes
 	@scripts/setup demo
 	@rm -rf dist
 	.venv/bin/hatchling build -t wheel
+	cd client && ../.venv/bin/hatchling build -t wheel -d ../dist
 	@cp requirements/product.lock dist/requirements.txt
+	@cp requirements/client.lock dist/client-requirements.txt
 
 clean: ## remove everything that was set up or built
 	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench .venv-fuzz bench/node_modules frontend/node_modules src/deldokument/web/static

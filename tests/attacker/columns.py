@@ -142,10 +142,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("downloaded ending approval signature language", "which notices a person wants"),
     ),
     "operator": (_by(Proof.TAG, _PERSON), _free("tag", _ITSELF)),
+    "notice_count": (_free("id account_id month cost_code notices messages", _FIGURES),),
     "outbox": (
         _free(
             "id channel kind tenant_id share_id target created_at due_at details occasion attempts sent_at given_up_at "
-            "last_error",
+            "last_error cost_code messages",
             "a message has random ids and codes; receiver and content are read from proven rows when it is sent",
         ),
     ),

@@ -125,8 +125,7 @@ def report_file(folder: Path) -> Path:
         events=(ended,),
         events_left_out=False,
         key_destroyed=ended,
-        certificates=(certificate.decode(),),
-    ).content()
+    ).content(certificate.decode())
     signature = base64.b64encode(signer.sign(statement(digests(content)))).decode()
     made = {"parts": digests(content), "certificate": fingerprint(certificate), "signature": signature}
     (folder / "report.json").write_text(json.dumps(content | {"seal": made}), "utf-8")

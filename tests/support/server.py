@@ -61,7 +61,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
 LENT = {kind: f"{kind}s of fast clients use sockets lent to threads" for kind in ("upload", "download")}
 """What a server process logs when it lends the first socket."""
-_START_SECONDS = 90.0
+_START_SECONDS = _STOP_SECONDS = 90.0
 
 Process = Forked | subprocess.Popen[bytes]
 """Of the deployment."""
@@ -463,7 +463,8 @@ def form_settings(page: str) -> dict[str, Any]:
 def _stop(process: Process, number: signal.Signals) -> None:
     process.send_signal(number)
     try:
-        process.wait(30)
+        # A worker ends its rounds first, which takes long on a busy machine.
+        process.wait(_STOP_SECONDS)
     finally:
         process.kill()
         process.wait()

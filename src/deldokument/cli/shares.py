@@ -18,7 +18,7 @@ from typing import Annotated, Final
 
 import typer
 
-from deldokument.cli.output import Json, Row, say_line, say_one, say_rows
+from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
 from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
 
@@ -281,6 +281,31 @@ def receipts(
                 typer.echo(_line(found))
 
 
+def report(
+    share: Which,
+    to: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new file: .pdf for the PDF, else JSON.", dir_okay=False)
+    ],
+    full_numbers: Annotated[
+        bool, typer.Option("--full-numbers", help="Recipients' numbers in full, if the account allows it.")
+    ] = False,
+) -> None:
+    """Write the report of a share: a sealed PDF, or signed JSON.
+
+    It is final when the share's key is destroyed. `deldokument audit verify
+    --report` checks the JSON.
+    """
+    with connected() as client:
+        found = client.report(share_id_of(share), pdf=to.suffix.lower() == ".pdf", full_numbers=full_numbers)
+    try:
+        with new_file(to) as file:
+            file.write(found)
+    except OSError as error:
+        say_error(str(error))
+        raise typer.Exit(1) from None
+    typer.echo(str(to))
+
+
 def _row(share: Share) -> Row:
     return dataclasses.asdict(share)
 
@@ -305,6 +330,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "remove": remove,
     "withdraw": withdraw,
     "receipts": receipts,
+    "report": report,
 }
 
 

@@ -107,6 +107,15 @@ class Api:
         """Yield the events of a share, oldest first. Later versions of the service add values of ``event``."""
         return self._items(_path(share_id, "events"), {}, models.event)
 
+    def report(self, share_id: str, *, pdf: bool = False, full_numbers: bool = False) -> bytes:
+        """Return the report of a published share as a file: signed JSON, or a sealed PDF.
+
+        It is final when the share's key is destroyed. ``full_numbers`` needs that right in the account.
+        """
+        media_type = "application/pdf" if pdf else "application/json"
+        query = {"full_numbers": "true"} if full_numbers else {}
+        return self._transport.download(_path(share_id, "report"), media_type, query)
+
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
         """Yield receipts as they arrive, until the share ends.
 

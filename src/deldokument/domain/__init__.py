@@ -20,6 +20,7 @@
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
+- `text_messages`: how many text messages a text takes
 - `upload`: uploads and their parts
 - `uuids`: ids as UUIDs
 - `webhook`: webhooks and their permitted addresses

@@ -102,6 +102,7 @@ class EventKind(StrEnum):
     SHARE_ENDED = "share_ended"
     SHARE_KEY_DESTROYED = "share_key_destroyed"
     SHARE_ERASED = "share_erased"
+    REMINDER_REQUESTED = "reminder_requested"
     RECIPIENT_NOTIFIED = "recipient_notified"
     MESSAGE_GIVEN_UP = "message_given_up"
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"

@@ -104,15 +104,14 @@ class ShareReport:
     events: tuple[ReportEvent, ...]
     events_left_out: bool
     key_destroyed: ReportEvent | None
-    certificates: tuple[str, ...]
 
     @property
     def is_final(self) -> bool:
         """Whether nothing in it can change: the share has ended and its key is destroyed."""
         return self.key_destroyed is not None
 
-    def content(self) -> dict[str, Any]:
-        """Return the report as JSON values, part by part, without its seal."""
+    def content(self, certificate: str) -> dict[str, Any]:
+        """Return the report as JSON values, part by part, without its seal; ``certificate`` (PEM) verifies that."""
         key = self.key_destroyed
         return {
             "format": FORMAT,
@@ -140,7 +139,7 @@ class ShareReport:
             "events_left_out": self.events_left_out,
             "chain": {"id": self.chain, **_mark(self.last)},
             "key_destroyed": {"at": _instant(key.event.at), **_mark(key.place)} if key else None,
-            "certificates": list(self.certificates),
+            "certificates": [certificate],
         }
 
 

@@ -47,6 +47,7 @@ class WebhookEvent(StrEnum):
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
+    REPORT_READY = "share.report_ready"
 
 
 WEBHOOK_EVENTS: Final = {
@@ -61,6 +62,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,
+    EventKind.SHARE_KEY_DESTROYED: WebhookEvent.REPORT_READY,
 }
 """Audit events that are sent to webhooks, with their event types."""
 

@@ -59,6 +59,8 @@ class NoticeKind(StrEnum):
     SHARED = "shared"
     WEEK_LEFT = "week_left"
     DAY_LEFT = "day_left"
+    REMINDED = "reminded"
+    """A reminder that a sharer has asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class RenderedDocument:
     """A text to be rendered: Markdown, and the contents of the page margins and of the document properties.
 
     ``made_at`` is the only time in the result: the same document renders to the same bytes, at any time and on any
-    node. ``version`` may be empty. ``language`` is ``nb``, ``nn`` or ``en``.
+    node. ``version`` may be empty. ``language`` is ``nb``, ``nn`` or ``en``. ``is_dense``: little space between rows.
     """
 
     markdown: str
@@ -38,6 +38,7 @@ class RenderedDocument:
     version: str
     made_at: datetime
     language: str = "nb"
+    is_dense: bool = False
 
 
 class DocumentRenderer(Protocol):

@@ -65,6 +65,7 @@ from deldokument.web.pages.sharing import (
     proposals,
     reports,
     shares,
+    wrong_recipient,
 )
 from deldokument.web.transfer import downloads, tus
 
@@ -80,6 +81,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
+    *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,

@@ -20,10 +20,13 @@ from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.domain.outbox import SENT, refused
+from deldokument.domain.outbox import SENT, Channel, Result, refused
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice
+from tests.support.browser import EWA, serve, stage_in_memory
+from tests.support.notices import send_notices, want_notices
 from tests.support.simulators import Running, start_simulators
 
 OLA, SIV = (PersonIdentifier(number, "foedselsnummer") for number in ("21879498012", "14839114193"))
@@ -97,6 +100,41 @@ def test_the_chosen_channel_is_ordered_and_only_a_text_message_if_nothing_else_i
     assert altinn.send(sent) == SENT
     [order] = orders(running, sent)
     assert (order["schema"], bool(order["body"]), order["text"]) == (schema, has_email, sent.text)
+
+
+def test_the_monthly_file_equals_what_altinn_received(altinn: AltinnNotifications, running: Running) -> None:
+    with stage_in_memory() as stage:
+        stage.deps = replace(stage.deps, notices=altinn)
+        ids: dict[str, set[str]] = {}
+        for code, rules in (("4711", {}), ("4712", {"name_tenant": True, "notice_channel": NoticeChannel.SMS_ONLY})):
+            want_notices(stage, sms_cost_code=code, **rules)
+            share_id = stage.publish(OLA.value, FJELL.value, notify=True)
+            # Altinn takes the order, but its receipt is not understood: it is sent again, and counts once.
+            running.fail("notifications", "mislabelled")
+            assert send_notices(stage) == [Result.AGAIN] * 2
+            running.fail("notifications", "ok")
+            stage.clock.advance(hours=1)
+            assert send_notices(stage) == [Result.SENT] * 2
+            with stage.deps.database.read() as tx:
+                sent = tx.outbox.of_shares([share_id], Channel.ALTINN)
+                assert {(one.cost_code, one.messages > 0) for one in sent} == {(code, True)}
+            ids[code] = {one.id for one in sent}
+        received = {one["reference"]: one for one in httpx.get(f"{running.notifications}/orders").json()}
+        expected = [
+            ["2026-11", "Byggesak", code, len(own), sum(message_count(received[one]["text"]) for one in own)]
+            for code, own in ids.items()
+        ]
+        served = serve(stage)
+        page = served.browser(EWA).get(f"/konfigurasjon/{stage.tenant.id}/statistikk?fra=2026-11&til=2026-11")
+        assert page.text.count("statistikk/varsler.csv?") == 1
+        file = served.browser(EWA).get(
+            f"/konfigurasjon/{stage.tenant.id}/statistikk/varsler.csv?fra=2026-11&til=2026-11"
+        )
+        served.close()
+    lines = [line.split(";") for line in file.content.decode("utf-8-sig").splitlines()]
+    assert lines[1:] == [[str(value) for value in line] for line in expected]
+    assert lines[0] == ["Måned", "Konto", "Konteringskode", "Varsler", "SMS-er, høyst"]
+    assert 'filename="varsler-2026-11-2026-11.csv"' in file.headers["content-disposition"]
 
 
 def test_tokens_of_altinns_own_are_taken_too(running: Running, outbound: httpx.Client) -> None:

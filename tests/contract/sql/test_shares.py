@@ -363,3 +363,17 @@ def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(da
     with database.read() as tx:
         found = {asked: tx.shares.at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
+
+
+def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        assert tx.shares.document_at_or_after("a") is None
+    share = draft()
+    keep(database, share)
+    low, high = document_of(share, id="b"), document_of(share, id="d", position=2)
+    with database.write() as tx:
+        for one in (high, low):
+            tx.shares.add_document(one)
+    with database.read() as tx:
+        found = {asked: tx.shares.document_at_or_after(asked) for asked in ("a", "b", "c", "d", "e")}
+    assert found == {"a": low, "b": low, "c": high, "d": high, "e": low}

@@ -336,6 +336,33 @@ def test_each_chain_is_verified_in_a_step_of_its_own_before_a_row_is_sealed(stag
         assert tx.row_tagging.count_bare(99) < untagged
 
 
+def test_a_long_chain_is_verified_in_several_steps_and_from_its_beginning_after_a_fault(stage: Stage) -> None:
+    old, sealer = upgraded(stage), RowTagger(events=2)
+    with old.deps.database.read() as tx:
+        chains = {chain: tx.audit.head(chain) for chain in tx.audit.chains()}
+        untagged = tx.row_tagging.count_bare(99)
+    last = max(chains)
+    assert chains[last].number > 4
+    event = tables["audit_event"]
+    spoilt = update(event).where(event.c.chain == last, event.c.number == 4)
+    with as_owner(stage.database_url) as connection:
+        kind = connection.execute(select(event.c.kind).where(event.c.chain == last, event.c.number == 4)).scalar_one()
+        connection.execute(spoilt.values(kind="orphans_swept"))
+    for _ in range(2):
+        assert sealer(old.deps) == 1
+        with pytest.raises(Broken, match=f"altered event 4 of {last}"):
+            sealer(old.deps)
+    with as_owner(stage.database_url) as connection:
+        connection.execute(spoilt.values(kind=kind))
+    for _ in range(sum(head.number // 2 + 1 for head in chains.values())):
+        assert sealer(old.deps) == 1
+        with old.deps.database.read() as tx:
+            assert tx.row_tagging.count_bare(99) == untagged
+    walk(old, sealer)
+    walk(old, sealer)
+    assert is_enforced(old)
+
+
 def test_a_chain_that_is_damaged_between_two_passes_stops_the_second(stage: Stage) -> None:
     old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.email_addresses import Language
-from deldokument.domain.errors import existing
+from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
 from deldokument.domain.share import Receipt, Share
 from deldokument.domain.tenancy import NoticeChannel
@@ -21,7 +21,7 @@ from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, extensions, publishing, queries
+from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
@@ -438,6 +438,47 @@ def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage
     with stage.deps.database.write() as tx:
         [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
         assert not tx.outbox.add(replace(planned, id="another"))
+
+
+def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage, OLA, SIV)
+    send_notices(stage)
+    [document_id] = stage.document_ids(share.id)
+    content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, content.length)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+    assert altinn.taken[-1].recipient.value == SIV
+    assert altinn.taken[-1].subject.startswith("Du har fått dokumenter som du ikke har lastet ned")
+    assert seen(stage, share) == [("sent", "", False), ("sent", "", False), ("sent", "", True)]
+    stage.clock.advance(hours=23)
+    with pytest.raises(Conflict, match="reminded_already"):
+        reminders.request_reminder(stage.deps, person(KARI), share.id)
+    stage.clock.advance(hours=1)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+
+
+@pytest.mark.usefixtures("altinn")
+def test_a_reminder_that_was_asked_for_is_not_planned_after_the_end(stage: Stage) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == []
+
+
+@pytest.mark.usefixtures("altinn")
+def test_nobody_is_reminded_of_a_share_that_is_over_or_has_no_notices(stage: Stage) -> None:
+    silent, over = share_with(stage, notify=False), share_with(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), over.id)
+    for share, code in ((silent, "no_notices"), (over, "share_over")):
+        with pytest.raises(Conflict, match=code):
+            reminders.request_reminder(stage.deps, person(KARI), share.id)
+    with pytest.raises(NotFound):
+        reminders.request_reminder(stage.deps, person(OLA), silent.id)
 
 
 def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNotices) -> None:

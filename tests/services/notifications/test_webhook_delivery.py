@@ -99,7 +99,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
     messages = delivered(calls)
-    assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended"}
+    assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended", "share.report_ready"}
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
     [document_id] = stage.document_ids(share_id)
@@ -112,15 +112,17 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
 
 
 @pytest.mark.usefixtures("webhook")
-def test_the_end_of_the_period_is_told(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_the_end_of_the_period_is_told_and_then_that_the_report_is_final(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA)
+    stage.draft()  # Its key is destroyed, too, and it has no report.
     deliver(stage)
     calls.made.clear()
     stage.clock.advance(days=11)
     while any(reconcile(stage.deps) for reconcile in retention.ROUNDS):
         pass
     deliver(stage)
-    assert [(message["type"], message["share_id"]) for message in delivered(calls)] == [("share.ended", share_id)]
+    told = [(message["type"], message["share_id"]) for message in delivered(calls)]
+    assert told == [("share.ended", share_id), ("share.report_ready", share_id)]
 
 
 def test_a_call_is_signed_over_id_time_and_body(

@@ -192,7 +192,7 @@ def test_a_report_verifies_offline_with_the_certificate_alone_and_against_an_exp
 
 def test_a_change_of_any_part_is_found_and_the_part_is_named(report: Report) -> None:
     parts = [name for name in report if name not in {"format", "version", "seal"}]
-    assert len(parts) == 11
+    assert len(parts) == 12
     for part in parts:
         forged = deepcopy(report)
         forged[part] = "changed"
@@ -279,7 +279,9 @@ def test_an_export_without_an_event_of_the_report_refutes_it(final: tuple[Report
     assert compare_with_export(told, "another", marks) == ReportFault(Flaw.UNKNOWN, "chain")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"format": "deldokument-share-report", "version": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b'{"format": "deldokument-share-report", "version": 1, "seal": {}}']
+)
 def test_a_file_that_is_no_report_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match="report_unknown"):
         verify_report(content, certificates=(), is_signed=verify_signature)

@@ -28,6 +28,7 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
         "title": plain(paper.title),
         "version": plain(paper.version),
         "language": paper.language,
+        "dense": paper.is_dense,
         "wide": wide,
         "nodes": [asdict(node) for node in nodes],
     }

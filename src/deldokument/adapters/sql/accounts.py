@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Row, and_, cast, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, may_have_key, share
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
@@ -30,6 +31,8 @@ _all = select(*account.c, ACCOUNT_TAGS.newest)
 _by_ids = _all.where(InList(account.c.id, "keys"))
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
+_erase_cost_codes = update(notice_count).where(notice_count.c.account_id == param("key")).values(cost_code="")
+_erase_cost_codes_of_notices = update(outbox).where(outbox.c.tenant_id == param("key")).values(cost_code="")
 _save = _write.where(account.c.revision == param("known"))
 _may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
 _count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
@@ -161,12 +164,14 @@ def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[t
 
 
 def erase_contacts(work: Statements, tenant_id: str) -> None:
-    """Erase contacts and sender names of a tenant's accounts. A damaged account stays damaged."""
+    """Erase contacts, sender names and cost codes of a tenant's accounts. A damaged account stays damaged."""
     accounts = SqlAccounts(work)
     for one in accounts.of_tenant(tenant_id):
         bare = replace(one, rules=replace(one.rules, contact=Contact(), sms_sender="", sms_cost_code=""))
         values = accounts.tagged(bare) if one.intact else _values(bare)
         work.run(_write.values(values), {"key": one.id})
+        work.run(_erase_cost_codes, {"key": one.id})
+    work.run(_erase_cost_codes_of_notices, {"key": tenant_id})
 
 
 def _account(row: Row[Any]) -> Account:

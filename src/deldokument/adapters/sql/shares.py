@@ -92,6 +92,8 @@ _all_recipients = (
 _recipients = _all_recipients.where(is_named)
 _removed_recipients = _all_recipients.where(~is_named)
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
+_first_document = select(*DOCUMENT.columns).order_by(document.c.id).limit(1)
+_document_at_or_after = _first_document.where(document.c.id >= _key)
 _documents = (
     select(*DOCUMENT.columns)
     .where(InList(document.c.share_id, "keys"))
@@ -253,6 +255,11 @@ class SqlShares:
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
+
+    def document_at_or_after(self, document_id: str) -> Document | None:
+        """Return the document with the id, else the next one in the order of ids, or the first."""
+        row = self._work.first(_document_at_or_after, {"key": document_id}) or self._work.first(_first_document)
+        return DOCUMENT.intact(self._work, row)
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents share by share, by position."""

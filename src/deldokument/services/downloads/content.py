@@ -14,12 +14,13 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
-from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
+from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.scanning import RELEASED, UNEXAMINED
 from deldokument.domain.share import Document, Verdict, archive_name
@@ -125,12 +126,16 @@ def open_document(
 
 
 def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
-    """Open a document that the system shared itself.
+    """Open a document that the system shared itself. An unknown id takes the work of another document.
 
     Raises: as ``authorize_system``; NotReady; Conflict for malware.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
+        document = require(tx.shares.document_at_or_after(document_id), "document")
+    if document.id != document_id:
+        with suppress(Frozen, Gone):
+            authorize_system(deps, consumer, document.share_id)
+        raise NotFound("document")
     return _document_content(deps, authorize_system(deps, consumer, document.share_id), document)
 
 

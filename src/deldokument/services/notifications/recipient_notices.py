@@ -1,6 +1,7 @@
 """Notices to recipients: planned when a share is published and before it ends, sent while they apply.
 
     plan_notices      the share was published: a notice to each recipient
+    plan_requested    a sharer asked for a reminder: to each recipient who has not downloaded everything
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       composes the notice and orders its delivery
     applies           answers Altinn, which asks just before delivery
@@ -16,16 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber
-from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
+from deldokument.domain.outbox import Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Recipient, Share, new_id
 from deldokument.domain.tenancy import Account, AccountRules, Tenant
+from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
@@ -55,6 +57,17 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
             yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
 
 
+def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan the reminders that a sharer has asked for, to the recipients who have not downloaded everything."""
+    share = existing(tx.shares.get(stored.event.share_id or ""))
+    now = deps.clock.now()
+    if deps.notices is None or not share.intact or not share.is_open_at(now):
+        return
+    for recipient in tx.shares.recipients([share.id]):
+        if not tx.outbox.has_downloaded(recipient.id):
+            yield _message(NoticeKind.REMINDED, share.tenant_id, share.id, recipient.id, now, f"{stored.number}")
+
+
 def plan_reminders(deps: Dependencies) -> int:
     """Plan the reminders that are due; return how many. One round."""
     if deps.notices is None:
@@ -81,7 +94,7 @@ def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
 
 
 def _message(
-    kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *end: str
+    kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
     return OutgoingMessage(
         id=new_id(),
@@ -92,7 +105,7 @@ def _message(
         target=recipient_id,
         created_at=now,
         due_at=now,
-        dedup_key=":".join((kind.value, recipient_id, *end)),
+        dedup_key=":".join((kind.value, recipient_id, *occasion)),
     )
 
 
@@ -102,7 +115,13 @@ def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
         return again("notices_unavailable")
     with deps.database.read() as tx:
         found = _facts(deps, tx, message)
-    return found if isinstance(found, Outcome) else deps.notices.send(_compose(deps, message, found))
+    if isinstance(found, Outcome):
+        return found
+    notice = _compose(deps, message, found)
+    outcome = deps.notices.send(notice)
+    if outcome.result is not Result.SENT:
+        return outcome
+    return replace(outcome, cost=Cost(found.rules.sms_cost_code, message_count(notice.text)))
 
 
 def applies(deps: Dependencies, message_id: str) -> bool:

@@ -17,7 +17,7 @@ from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
-from deldokument.domain.share import new_id
+from deldokument.domain.share import Share, new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
@@ -52,7 +52,7 @@ def _messages(
     kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
     told = event.details or {}
     share = tx.shares.get(event.share_id) if event.share_id else None
-    if share is None or not share.intact or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
+    if share is None or not share.intact or not _is_wanted(kind, event, share):
         return
     details = {"at": event.at.isoformat()}
     details |= {name: str(told[name]) for name in _NAMED if told.get(name)}
@@ -69,6 +69,13 @@ def _messages(
                 due_at=now,
                 details=details,
             )
+
+
+def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
+    """Return whether the event is reported: a download in part is not, nor the end of a draft, which has no report."""
+    if kind is WebhookEvent.REPORT_READY:
+        return share.published_at is not None
+    return kind is not WebhookEvent.DOWNLOADED or event.is_download
 
 
 def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:

@@ -23,6 +23,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
+- `reminders`: asks for a reminder to the recipients who have documents left
 - `report`: makes, signs and seals the report of a share
 - `scan_records`: details of malware scans
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound, RightMissing, require
+from deldokument.domain.errors import NotFound, RightMissing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
@@ -21,7 +21,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field
-from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.authorization import document_for_reading, share_for_reading
 from deldokument.services.shares.views import display_number
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
@@ -56,8 +56,7 @@ def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, doc
     Persons are masked and organisation numbers grouped, unless the sharer gets full numbers. Raises: NotFound.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-        share = share_for_reading(deps, tx, sharer, document.share_id)
+        _, share = document_for_reading(deps, tx, sharer, document_id)
         if share.account_id != account_id:
             raise NotFound("document")
         membership = membership_in(deps, tx, sharer, account_id)

@@ -48,6 +48,7 @@ _LISTED = _BY_RECIPIENTS | {
     EventKind.SHARE_UNFROZEN,
     EventKind.SHARE_ENDED,
     EventKind.SHARE_KEY_DESTROYED,
+    EventKind.REMINDER_REQUESTED,
     EventKind.RECIPIENT_NOTIFIED,
     EventKind.MESSAGE_GIVEN_UP,
 }

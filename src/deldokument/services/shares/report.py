@@ -10,6 +10,7 @@ Guarantees:
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,10 +62,8 @@ class _ChainFacts:
 def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full_numbers: bool = False) -> ShareReport:
     """Return the report of a published share, as of now.
 
-    Raises: NotFound, also for a draft; RightMissing if the sharer does not get full numbers; Unavailable without a
-    seal.
+    Raises: NotFound, also for a draft; RightMissing if the sharer does not get full numbers.
     """
-    certificate = deps.signer.certificate().decode("ascii")
     numbers = full_numbers(deps, sharer, share_id) if with_full_numbers else {}
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
@@ -95,17 +94,21 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         events=facts.events,
         events_left_out=facts.are_left_out,
         key_destroyed=destroyed[-1] if destroyed else None,
-        certificates=(certificate,),
     )
 
 
 def signed_report(deps: Dependencies, report: ShareReport) -> dict[str, Any]:
     """Return the report as JSON values with the service's seal. Raises: Unavailable."""
-    content = report.content()
+    certificate = deps.signer.certificate()
+    content = report.content(certificate.decode("ascii"))
     parts = digests(content)
     signature = base64.b64encode(deps.signer.sign(statement(parts))).decode("ascii")
-    certificate = fingerprint(report.certificates[0].encode("ascii"))
-    return content | {SEAL: {"parts": parts, "certificate": certificate, "signature": signature}}
+    return content | {SEAL: {"parts": parts, "certificate": fingerprint(certificate), "signature": signature}}
+
+
+def report_file(deps: Dependencies, report: ShareReport) -> bytes:
+    """Return the signed report as a file in JSON. Raises: Unavailable."""
+    return json.dumps(signed_report(deps, report), ensure_ascii=False, indent=2).encode()
 
 
 def sealed_report(deps: Dependencies, report: ShareReport, paper: RenderedDocument) -> bytes:

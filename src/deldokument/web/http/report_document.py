@@ -14,7 +14,7 @@ from typing import Final
 from deldokument.domain.agreement import escaped
 from deldokument.domain.audit import EventKind
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.report import ReportDocument, ReportEvent, ReportReceipt, ReportRecipient, ShareReport
+from deldokument.domain.report import ReportDocument, ReportEvent, ReportReceipt, ShareReport
 from deldokument.domain.share import ShareState
 from deldokument.ports.documents import RenderedDocument
 from deldokument.web.http.i18n import Translator, _
@@ -70,7 +70,6 @@ _VERDICTS: Final = {
 def report_document(report: ShareReport, translator: Translator) -> RenderedDocument:
     """Return the report in the translator's language."""
     text = translator.text
-    names = {document.id: document.name for document in report.documents}
     sections = (
         f"# {text(_('Report of a share'))}",
         _status(report, translator),
@@ -78,7 +77,7 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
         f"## {text(_('Recipients'))}",
         _table(
             (_("Recipient"), _("What has happened"), _("Time")),
-            _receipts(report.recipients, names, translator),
+            receipt_rows(report, translator),
             translator,
         ),
         f"## {text(_('Documents'))}",
@@ -89,11 +88,11 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
         _proof(report, translator),
     )
     title = text(_("Report of a share"))
-    return RenderedDocument("\n\n".join(sections), title, "", report.made_at, translator.language)
+    return RenderedDocument("\n\n".join(sections), title, "", report.made_at, translator.language, is_dense=True)
 
 
 def _status(report: ShareReport, translator: Translator) -> str:
-    made = _time(report.made_at, translator)
+    made = at_time(report.made_at, translator)
     words = _("Final report, made %(at)s.") if report.is_final else _("Interim report, made %(at)s.")
     return f"**{translator.text(words, at=made)}**"
 
@@ -106,26 +105,26 @@ def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
     if report.reference:
         yield text(_("Case number")), report.reference
     yield text(_("Confidential content")), text(_("Yes") if report.confidential else _("No"))
-    yield text(_("Shared at")), _time(report.published_at, translator)
-    yield text(_("Available until")), _time(report.expires_at, translator)
+    yield text(_("Shared at")), at_time(report.published_at, translator)
+    yield text(_("Available until")), at_time(report.expires_at, translator)
     if report.closed_at and report.state == ShareState.WITHDRAWN:
-        yield text(_("Withdrawn")), _time(report.closed_at, translator)
+        yield text(_("Withdrawn")), at_time(report.closed_at, translator)
 
 
-def _receipts(
-    recipients: Iterable[ReportRecipient], names: dict[str, str], translator: Translator
-) -> Iterator[tuple[str, ...]]:
-    for recipient in recipients:
+def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[str, str, str]]:
+    """Yield recipient, what has happened, and when. Of several rows of a recipient, the first names it."""
+    names = {document.id: document.name for document in report.documents}
+    for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
         who = " ".join(filter(None, (recipient.name, recipient.number))) + label
         if recipient.removed_at:
-            who += f", {translator.text(_('removed'))} {_time(recipient.removed_at, translator)}"
+            who += f", {translator.text(_('removed'))} {at_time(recipient.removed_at, translator)}"
         if not recipient.receipts:
             yield who, translator.text(_("Not opened")), ""
         for receipt in recipient.receipts:
             what = _receipt(receipt, names, translator)
             by = f", {receipt.person}" if recipient.kind == "organization" else ""
-            yield who, what + by, _time(receipt.at, translator)
+            yield who, what + by, at_time(receipt.at, translator)
             who = ""
 
 
@@ -150,8 +149,8 @@ def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[t
         until = (one.event.details or {}).get("until")
         what = translator.text(words)
         if isinstance(until, str):
-            what = f"{what}: {_time(datetime.fromisoformat(until), translator)}"
-        yield str(one.place.number), what, one.who, _time(one.event.at, translator)
+            what = f"{what}: {at_time(datetime.fromisoformat(until), translator)}"
+        yield str(one.place.number), what, one.who, at_time(one.event.at, translator)
 
 
 def _proof(report: ShareReport, translator: Translator) -> str:
@@ -164,7 +163,7 @@ def _proof(report: ShareReport, translator: Translator) -> str:
                 "The share's key was destroyed %(at)s. That is event %(number)s in the organisation's event log, with "
                 "the SHA-256 %(hash)s. Nobody can open the documents after that, not even from a backup."
             ),
-            at=_time(key.event.at, translator),
+            at=at_time(key.event.at, translator),
             number=key.place.number,
             hash=f"`{key.place.hash.hex()}`",
         )
@@ -191,5 +190,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Trans
     return f"{table}\n\n{left}"
 
 
-def _time(at: datetime, translator: Translator) -> str:
+def at_time(at: datetime, translator: Translator) -> str:
+    """Return a time like «24. november 2026 kl. 12.00.05»."""
     return f"{translator.day(at.astimezone(OSLO).date())} {translator.clock(at)}"

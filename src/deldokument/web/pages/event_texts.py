@@ -107,6 +107,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.EXTENSION_PROPOSED: _("Another member was asked to approve a later end"),
     EventKind.EXTENSION_APPROVED: _("Another member approved a later end"),
     EventKind.EXTENSION_RETURNED: _("The request for a later end was dropped"),
+    EventKind.REMINDER_REQUESTED: _("A member asked for a reminder to the recipients"),
     EventKind.RECIPIENT_NOTIFIED: _("A notice was sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice could not be delivered"),
     EventKind.SHARE_WITHDRAWN: _("The share was withdrawn"),
@@ -207,6 +208,7 @@ LABELS: dict[str, str] = {
     "destroyed_keys": _("Destroyed keys"),
     "about": _("Notice"),
     "channel": _("Sent through"),
+    "messages": _("Text messages, at most"),
     "code": _("Why"),
 }
 UNTOLD = frozenset(
@@ -288,6 +290,7 @@ _CODES: dict[str, str] = {
     "shared": _("that something is shared"),
     "week_left": _("reminder a week before the end"),
     "day_left": _("reminder a day before the end"),
+    "reminded": _("reminder that a member asked for"),
     EmailKind.CODE: _("code to an e-mail address"),
     EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
     EmailKind.ENDING: _("that a share ends soon"),

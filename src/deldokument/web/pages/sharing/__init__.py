@@ -8,4 +8,5 @@
 - `reports`: «Rapport»: the report of a share as PDF and JSON
 - `shares`: «Delinger»: the list of shares, and one share
 - `timeline`: display texts of a share's events
+- `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """

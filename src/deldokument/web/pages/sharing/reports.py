@@ -7,11 +7,9 @@ Guarantees:
 
 from __future__ import annotations
 
-import json
-
 from starlette.responses import Response
 
-from deldokument.services.shares.report import sealed_report, share_report, signed_report
+from deldokument.services.shares.report import report_file, sealed_report, share_report
 from deldokument.web.http.report_document import report_document
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.transfer.downloads import attachment
@@ -27,8 +25,7 @@ def pdf(call: RequestContext) -> Response:
 def signed_json(call: RequestContext) -> Response:
     """Return the report as signed JSON."""
     report = share_report(call.deps, call.person.person, call.path("id"))
-    content = json.dumps(signed_report(call.deps, report), ensure_ascii=False, indent=2).encode()
-    return Response(content, headers=attachment("rapport.json"), media_type="application/json")
+    return Response(report_file(call.deps, report), headers=attachment("rapport.json"), media_type="application/json")
 
 
 ENDPOINTS = (

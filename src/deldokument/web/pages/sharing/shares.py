@@ -18,10 +18,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
-from deldokument.services.shares import extensions, publishing, queries
+from deldokument.services.shares import extensions, publishing, queries, reminders
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
@@ -46,7 +47,7 @@ _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.
 _BY_URGENCY = ("approval", "extension", "change", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
-    {"slutt", "trukket", "godkjent", "beholdt", "retur"}
+    {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
     | {"rettet", "fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
@@ -264,6 +265,7 @@ def detail_of(
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
+        can_remind=_can_remind(call, view, events),
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
@@ -271,6 +273,13 @@ def detail_of(
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
+
+
+def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEvent]) -> bool:
+    now = call.deps.clock.now()
+    notifies = call.deps.notices is not None and view.share.notify and not view.stopped
+    left = any(one.progress not in (Progress.SENT, Progress.RECEIVED) for one in view.recipients)
+    return notifies and view.share.is_open_at(now) and left and not reminders.was_reminded(events, now)
 
 
 def _recipient_row(recipient: RecipientView) -> RecipientRow:
@@ -306,6 +315,15 @@ def change_end(call: RequestContext) -> Response:
 def to_share(share_id: str, saved: str) -> Response:
     """Return to the share's page, which says what has just been done."""
     return RedirectResponse(f"/delinger/{share_id}?lagret={saved}", 303)
+
+
+def remind(call: RequestContext) -> Response:
+    """Remind the recipients who have documents left («Send påminnelse»)."""
+    try:
+        reminders.request_reminder(call.deps, call.person.person, call.path("id"))
+    except (Conflict, Frozen) as error:
+        return refused(call, call.path("id"), error)
+    return to_share(call.path("id"), "paminnet")
 
 
 def withdrawal_page(call: RequestContext) -> Response:
@@ -344,6 +362,7 @@ ENDPOINTS = (
     Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
     _deed("sluttidspunkt", change_end),
+    _deed("paminnelse", remind),
     _deed("tilbaketrekking", withdraw),
     _deed("kopi", copy),
 )

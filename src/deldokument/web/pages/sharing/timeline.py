@@ -43,6 +43,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_PROPOSED: "people",
     EventKind.SHARE_APPROVED: "check",
     EventKind.SHARE_PUBLISHED: "link",
+    EventKind.REMINDER_REQUESTED: "envelope",
     EventKind.RECIPIENT_NOTIFIED: "envelope",
     EventKind.MESSAGE_GIVEN_UP: "warning",
     EventKind.SHARE_OPENED: "eye",
