@@ -88,8 +88,8 @@ def still_authorized(deps: Dependencies, access: Access) -> bool:
 def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """Return whether an earlier decision still holds while the rights cannot be fetched.
 
-    It holds for GRANT_LIFETIME, if the share is neither over nor stopped, and still has a recipient with a right that
-    was sufficient then and is so now.
+    It holds for GRANT_LIFETIME, if the share is neither over nor stopped. The share must still name a recipient for
+    whom the right was sufficient, and is so now.
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))

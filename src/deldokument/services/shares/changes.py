@@ -123,8 +123,9 @@ def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Chan
 def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> None:
     """Make the change that another sharer has proposed; ``seen`` is the one that the person reviewed.
 
-    Raises: Conflict for one's own proposal (as a member of any account), another change than ``seen``, without a
-    proposal, or if the share is over; Frozen.
+    Raises:
+    - Conflict for one's own proposal (as a member of any account), another change than ``seen``, or without a proposal
+    - Conflict or Frozen as ``change_share``
     """
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
