@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0037"
-down_revision: str | None = "0041"
+down_revision: str | None = "0036"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0041."""
+    """Upgrade from 0036."""
     op.add_column("recipient", sa.Column("removed_at", sa.BigInteger()))
