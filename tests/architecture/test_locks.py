@@ -58,6 +58,7 @@ def addresses(lock: dict[str, Any]) -> list[str]:
 
 def test_the_locks_are_there() -> None:
     assert [path.name for path in LOCKS] == [
+        "audit.lock",
         "bench.lock",
         "client.lock",
         "demo.lock",

@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "document": (
         _by(Proof.TAG, "id share_id"),
-        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan"),
+        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
@@ -226,7 +226,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             Proof.TAG,
             "id organization_number name contact_telephone contact_email contact_hours period_shortest "
             "period_standard period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of "
-            "revision",
+            "breach_contact scan_policy revision",
         ),
         _free("tag", _ITSELF),
     ),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.client import Client
+from deldokument.client import Client, Refused
 from tests.support import sender
 from tests.support.server import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
 
@@ -118,6 +118,20 @@ def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Clie
     wait_until(lambda: verdict() == "not_scanned", 60, "the document has no verdict")
     assert "not_scanned" in machine.run("show", link).stdout
     assert json.loads(machine.run("show", link, "--json").stdout)["documents"][0]["verdict"] == "not_scanned"
+
+
+def test_the_report_is_written_to_a_new_file_as_pdf_or_json(machine: Machine, client: Client) -> None:
+    machine.write(b"1")
+    link = machine.run(*machine.share("--reference", "report")).stdout.strip()
+    pdf, signed = machine.folder / "rapport.pdf", machine.folder / "rapport.json"
+    assert machine.run("report", link, str(pdf)).stdout == f"{pdf}\n"
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    signed.write_bytes(client.report(link.rpartition("/")[2]))
+    assert json.loads(signed.read_bytes())["share"]["state"] == "available"
+    again = machine.run("report", link, str(signed))
+    assert (again.returncode, "File exists" in again.stderr) == (1, True)
+    with pytest.raises(Refused, match="full numbers"):
+        client.report(link.rpartition("/")[2], full_numbers=True)
 
 
 @pytest.mark.parametrize(

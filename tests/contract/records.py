@@ -24,6 +24,7 @@ TENANT = Tenant(
     ask_archived=True,
     retention=timedelta(days=365),
     activated_at=NOW,
+    breach_contact="Personvernombudet, 22 00 00 01",
 )
 ACCOUNT = Account("account", TENANT.id, "Byggesak")
 KARI = Member("kari", ACCOUNT.id, b"hash of kari", b"sealed number", b"sealed name", NOW)

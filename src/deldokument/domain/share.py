@@ -179,6 +179,7 @@ class Document:
 
     ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to. ``sealed_scan`` has the
     details of its malware scan, if there is a scanner; ``rescan_at`` says when it is to be scanned again.
+    ``sealed_release`` is a member's decision to release it although the scan policy holds it.
     """
 
     id: str
@@ -193,6 +194,7 @@ class Document:
     inspected_at: datetime | None = None
     sealed_scan: bytes | None = None
     rescan_at: datetime | None = None
+    sealed_release: bytes | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -44,6 +44,7 @@ class WebhookEvent(StrEnum):
     RECIPIENT_ADDED = "recipient.added"
     RECIPIENT_REMOVED = "recipient.removed"
     CORRECTED = "share.corrected"
+    INFECTED = "document.infected"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -59,6 +60,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
     EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
+    EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

@@ -61,6 +61,7 @@ class NoticeKind(StrEnum):
     DAY_LEFT = "day_left"
     REMINDED = "reminded"
     """A reminder that a sharer has asked for."""
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

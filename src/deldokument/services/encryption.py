@@ -54,6 +54,7 @@ class EncryptedColumn(StrEnum):
     RECIPIENT_LABEL = "recipient.label"
     FILE_NAME = "document.name"
     SCAN = "document.scan"
+    RELEASE = "document.release"
     UPLOAD_METADATA = "upload.metadata"
     SUBJECT = "subject.identifier"
     MEMBER_NUMBER = "member.identifier"

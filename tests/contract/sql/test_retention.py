@@ -102,7 +102,7 @@ def test_releasing_drops_manifests_and_inspection_records_but_not_names(database
     share = ended(key_destroyed_at=NOW)
     keep(database, share)
     kept = complete_document_of(share, inspected_at=NOW)
-    document = replace(kept, sealed_inspection=b"verdict", sealed_scan=b"details", rescan_at=NOW)
+    document = replace(kept, sealed_inspection=b"verdict", sealed_scan=b"details", sealed_release=b"r", rescan_at=NOW)
     with database.write() as tx:
         tx.shares.add_document(document)
         tx.retention.release_blobs([share.id], NOW)

@@ -15,6 +15,7 @@ import pytest
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import MAX_PAUSE, Channel
+from deldokument.domain.share import Verdict
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
@@ -25,6 +26,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
+from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
@@ -33,6 +35,7 @@ from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import changes, extensions, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
+from tests.fakes.scanner import MemoryScanner
 from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
@@ -99,7 +102,11 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
     messages = delivered(calls)
-    assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended", "share.report_ready"}
+    assert {message["type"] for message in messages} == set(EVERYTHING) - {
+        "share.ended",
+        "share.report_ready",
+        "document.infected",
+    }
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
     [document_id] = stage.document_ids(share_id)
@@ -109,6 +116,19 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
         assert message.get("document_id", document_id) == document_id
         assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
+
+
+@pytest.mark.usefixtures("webhook")
+def test_malware_is_told_and_a_scan_that_finds_none_is_not(stage: Stage, calls: FakeWebhookCalls) -> None:
+    scanner = MemoryScanner(stage.clock.now())
+    stage.deps = replace(stage.deps, scanner=scanner)
+    share_id = stage.publish(OLA)
+    stage.clock.advance(hours=24)
+    scanner.verdict = Verdict.INFECTED
+    inspect_documents(stage.deps)
+    deliver(stage)
+    told = [(message["type"], message.get("document_id")) for message in delivered(calls)]
+    assert sorted(told) == [("document.infected", *stage.document_ids(share_id)), ("share.published", None)]
 
 
 @pytest.mark.usefixtures("webhook")

@@ -136,7 +136,7 @@ _released = _these.values(blobs_released=True)
 _drop_seals = (
     update(document)
     .where(InList(document.c.share_id, "keys"))
-    .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, rescan_at=None)
+    .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, sealed_release=None, rescan_at=None)
 )
 _erased = _these.values(
     sealed_title=b"",

@@ -17,7 +17,7 @@ from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
-from deldokument.domain.share import Share, new_id
+from deldokument.domain.share import Share, Verdict, new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
@@ -36,7 +36,8 @@ _NAMED = ("document", "recipient")
 def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
     """Plan a message to each webhook of the share's account that wants the event and existed when it happened.
 
-    A download is reported once, when a person has received the whole document. In tenants without webhooks, which is
+    A download is reported once, when a person has received the whole document; an inspection only if it has found
+    malware. In tenants without webhooks, which is
     most of them, no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
@@ -51,6 +52,8 @@ def _messages(
 ) -> Iterator[OutgoingMessage]:
     kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
     told = event.details or {}
+    if kind is WebhookEvent.INFECTED and told.get("verdict") != Verdict.INFECTED:
+        return
     share = tx.shares.get(event.share_id) if event.share_id else None
     if share is None or not share.intact or not _is_wanted(kind, event, share):
         return

@@ -22,13 +22,22 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.shares.authorization import share_for_reading
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
+_BY_RECIPIENTS = frozenset(
+    {
+        EventKind.SHARE_OPENED,
+        EventKind.DOCUMENT_DOWNLOADED,
+        EventKind.DOCUMENTS_CONFIRMED,
+        EventKind.WARNING_CONFIRMED,
+    }
+)
 _LISTED = _BY_RECIPIENTS | {
     EventKind.DRAFT_STARTED,
     EventKind.DRAFT_ABANDONED,
     EventKind.DOCUMENT_COMPLETED,
     EventKind.DOCUMENT_REMOVED,
     EventKind.DOCUMENT_INSPECTED,
+    EventKind.DOCUMENT_RELEASED,
+    EventKind.DOCUMENT_HELD,
     EventKind.DOCUMENT_READ_BACK,
     EventKind.NUMBERS_DISCLOSED,
     EventKind.SHARE_PROPOSED,

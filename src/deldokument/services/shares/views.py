@@ -25,6 +25,7 @@ from deldokument.domain.share import (
     Receipt,
     ReceiptState,
     Recipient,
+    RecipientKind,
     Share,
     ShareState,
     document_counts,
@@ -61,7 +62,7 @@ class RecipientView:
     """
 
     id: str
-    kind: str
+    kind: RecipientKind
     display: str
     name: str
     label: str
@@ -231,6 +232,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
@@ -242,7 +244,7 @@ def _share_view(
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
+            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
             for d in related.documents[share.id]
         ),
         link=f"{deps.config.public_url}/d/{share.id}",

@@ -70,6 +70,6 @@ def test_the_pdf_names_every_event_of_a_share_that_its_other_tables_do_not_show(
         kind for kind in EventKind if kind.startswith(("share_", "document", "draft_", "extension_", "expiry_"))
     }
     of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.RECIPIENT_NOTIFIED, EventKind.MESSAGE_GIVEN_UP}
-    of_shares |= {EventKind.NUMBERS_DISCLOSED}
+    of_shares |= {EventKind.NUMBERS_DISCLOSED, EventKind.REMINDER_REQUESTED}
     elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | _UNLISTED
     assert of_shares - elsewhere == REPORTED.keys()

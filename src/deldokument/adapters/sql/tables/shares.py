@@ -142,6 +142,7 @@ document = Table(
     Column("inspecting_until", UtcMicros),
     Column("sealed_scan", LargeBinary),
     Column("rescan_at", UtcMicros),
+    Column("sealed_release", LargeBinary),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),

@@ -265,7 +265,7 @@ def detail_of(
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
-        can_remind=_can_remind(call, view, events),
+        can_remind=_can_remind(call, view, [event for event, _ in events]),
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
@@ -344,7 +344,7 @@ def withdraw(call: RequestContext) -> Response:
 
 
 def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
-    """Show the share's page with the error of an action."""
+    """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
@@ -354,15 +354,16 @@ def copy(call: RequestContext) -> Response:
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 
-def _deed(path: str, handler: Handler) -> Endpoint:
+def deed(path: str, handler: Handler) -> Endpoint:
+    """Return the endpoint of an action on a share."""
     return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
 
 
 ENDPOINTS = (
     Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
-    _deed("sluttidspunkt", change_end),
-    _deed("paminnelse", remind),
-    _deed("tilbaketrekking", withdraw),
-    _deed("kopi", copy),
+    deed("sluttidspunkt", change_end),
+    deed("paminnelse", remind),
+    deed("tilbaketrekking", withdraw),
+    deed("kopi", copy),
 )

@@ -49,6 +49,9 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_OPENED: "eye",
     EventKind.DOCUMENT_DOWNLOADED: "download",
     EventKind.DOCUMENTS_CONFIRMED: "check",
+    EventKind.WARNING_CONFIRMED: "warning",
+    EventKind.DOCUMENT_RELEASED: "check",
+    EventKind.DOCUMENT_HELD: "lock",
     EventKind.DOCUMENT_READ_BACK: "download",
     EventKind.NUMBERS_DISCLOSED: "eye",
     EventKind.RECIPIENT_ADDED: "person",
@@ -86,7 +89,14 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 }
 
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
+_BY_RECIPIENTS = frozenset(
+    {
+        EventKind.SHARE_OPENED,
+        EventKind.DOCUMENT_DOWNLOADED,
+        EventKind.DOCUMENTS_CONFIRMED,
+        EventKind.WARNING_CONFIRMED,
+    }
+)
 _BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 
 
