@@ -87,7 +87,7 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         published_at=share.published_at,
         expires_at=existing(share.expires_at),
         closed_at=share.closed_at,
-        recipients=tuple(_recipient(one, numbers) for one in view.recipients),
+        recipients=tuple(_recipient(one, numbers) for one in (*view.recipients, *view.removed_recipients)),
         documents=tuple(_document(one, facts.events) for one in view.documents),
         events=facts.events,
         events_left_out=facts.are_left_out,
@@ -122,7 +122,9 @@ def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipie
         ReportReceipt(one.state.value, one.at, one.person, one.document_id, one.is_whole) for one in view.downloads
     ]
     receipts = sorted((*opened, *loads), key=lambda receipt: receipt.at)
-    return ReportRecipient(view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts))
+    return ReportRecipient(
+        view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts), view.removed_at
+    )
 
 
 def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocument:

@@ -33,6 +33,13 @@ REPORTED: Final = {
     EventKind.WARNING_CONFIRMED: _("Warning about a document confirmed"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
+    EventKind.RECIPIENT_ADDED: _("Recipient added"),
+    EventKind.RECIPIENT_REMOVED: _("Recipient removed"),
+    EventKind.CHANGE_PROPOSED: _("A change was proposed"),
+    EventKind.CHANGE_APPROVED: _("A change was approved"),
+    EventKind.CHANGE_RETURNED: _("A change was not approved"),
+    EventKind.SHARE_CORRECTED: _("Texts corrected"),
+    EventKind.CONFIDENTIALITY_CHANGED: _("Marked as confidential or not"),
     EventKind.EXPIRY_CHANGED: _("End changed"),
     EventKind.EXTENSION_PROPOSED: _("A later end was asked for"),
     EventKind.EXTENSION_APPROVED: _("A later end was approved"),
@@ -114,6 +121,8 @@ def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[
     for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
         who = " ".join(filter(None, (recipient.name, recipient.number))) + label
+        if recipient.removed_at:
+            who += f", {translator.text(_('removed'))} {at_time(recipient.removed_at, translator)}"
         if not recipient.receipts:
             yield who, translator.text(_("Not opened")), ""
         for receipt in recipient.receipts:
