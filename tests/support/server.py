@@ -426,6 +426,15 @@ class Deployment:
         answer = kari.post(f"/delinger/{share_id}/tilbaketrekking", headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
+    def remove_recipient(self, share_id: str, position: int) -> None:
+        """«Fjern mottakeren»."""
+        kari = self.session(KARI)
+        with self.node.deps.database.read() as tx:
+            recipient_id = tx.shares.recipients([share_id])[position].id
+        path = f"/delinger/{share_id}/fjerning/{recipient_id}"
+        answer = kari.post(path, headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
     def document_paths(self, share_id: str) -> list[str]:
         """Where the bytes of the share's documents are, in order."""
         with self.node.deps.database.read() as tx:
