@@ -157,10 +157,13 @@ class Deployment:
             client.close()
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
-        self.node.close()
+        self._close_node()
         self.registers.stop()
         if "database_url" in self._stack:
             stack().give_back(self._stack["database_url"])
+
+    def _close_node(self) -> None:
+        self.node.close()
 
     @property
     def database_url(self) -> str:

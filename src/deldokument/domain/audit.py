@@ -115,6 +115,17 @@ class EventKind(StrEnum):
     ROW_ACCEPTED = "row_accepted"
 
 
+BY_RECIPIENTS = frozenset(
+    {
+        EventKind.SHARE_OPENED,
+        EventKind.DOCUMENT_DOWNLOADED,
+        EventKind.DOCUMENTS_CONFIRMED,
+        EventKind.WARNING_CONFIRMED,
+    }
+)
+"""Events of a share whose subject is a recipient. Sharers see the masked number."""
+BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
+"""Events of a share whose subject is an operator, whom sharers do not see."""
 REVISING = frozenset(
     {
         EventKind.DRAFT_STARTED,

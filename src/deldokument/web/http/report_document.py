@@ -28,6 +28,9 @@ REPORTED: Final = {
     EventKind.REMINDER_REQUESTED: _("Reminder asked for by a member"),
     EventKind.RECIPIENT_NOTIFIED: _("Notice sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice to a recipient was not delivered"),
+    EventKind.DOCUMENT_RELEASED: _("Document that was held released"),
+    EventKind.DOCUMENT_HELD: _("Document held back"),
+    EventKind.WARNING_CONFIRMED: _("Warning about a document confirmed"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
     EventKind.RECIPIENT_ADDED: _("Recipient added"),
@@ -47,7 +50,7 @@ REPORTED: Final = {
     EventKind.SHARE_ENDED: _("The period ended"),
     EventKind.SHARE_KEY_DESTROYED: _("Keys destroyed"),
 }
-"""Events that the PDF lists. What recipients did is in the table of recipients."""
+"""Events that the PDF lists. Openings and receipts are in the table of recipients."""
 _STATES: Final = {
     "opened": _("Opened"),
     "started": _("%(document)s: started"),
