@@ -18,7 +18,7 @@ import pytest
 
 from deldokument.client import Client, Refused
 from tests.support import sender
-from tests.support.server import OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.server import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
 
 MIB = 2**20
 LENGTH = 48 * MIB
@@ -99,6 +99,12 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     said = json.loads(machine.run(*machine.share("--json", "--title", "Film")).stdout)
     assert (said["title"], said["state"], said["documents"][0]["name"]) == ("Film", "available", "film.mp4")
     assert OLA_NUMBER not in json.dumps(said)
+    assert machine.run("correct", said["id"], "--title", "Rettet").stdout == "Rettet\n"
+    assert machine.run("add", said["id"], "--to", FJELL).stdout == "2\n"
+    assert machine.run("remove", said["id"], said["recipients"][0]["id"]).returncode == 0
+    left = json.loads(machine.run("show", said["id"], "--json").stdout)["recipients"][0]["id"]
+    last = machine.run("remove", said["id"], left)
+    assert (last.returncode, "needs a recipient" in last.stderr) == (3, True)
 
 
 def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Client) -> None:

@@ -94,7 +94,7 @@ class AccountRules:
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
     - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
     - ``name_tenant``: notices name the tenant although the share is confidential.
-    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface.
+    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface, and in reports.
     """
 
     contact: Contact = Contact()

@@ -22,6 +22,7 @@ class EmailKind(StrEnum):
     ENDING = "ending_soon"
     APPROVAL = "approval_wanted"
     EXTENSION = "extension_wanted"
+    CHANGE = "change_wanted"
     SIGNATURE = "signature_wanted"
     MALWARE = "malware_found"
 

@@ -48,6 +48,7 @@ class EncryptedColumn(StrEnum):
     TITLE = "share.title"
     MESSAGE = "share.message"
     REFERENCE = "share.reference"
+    PROPOSED_CHANGE = "share.change"
     RECIPIENT_NUMBER = "recipient.identifier"
     RECIPIENT_NAME = "recipient.name"
     RECIPIENT_LABEL = "recipient.label"

@@ -60,6 +60,7 @@ from deldokument.web.pages.admin import (
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
+    changes,
     discarding,
     drafts,
     held_documents,
@@ -79,6 +80,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *changes.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,

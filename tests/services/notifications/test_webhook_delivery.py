@@ -32,9 +32,11 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import extensions, publishing
+from deldokument.services.shares import changes, extensions, publishing
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
-from tests.support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
+from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]
@@ -88,9 +90,14 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 @pytest.mark.usefixtures("webhook")
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV)])
+    with stage.deps.database.read() as tx:
+        siv = tx.shares.recipients([share_id])[1].id
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
     confirm_documents(stage.deps, person(OLA), share_id, stage.document_ids(share_id))
+    changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
@@ -104,10 +111,10 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
     [document_id] = stage.document_ids(share_id)
     for message in messages:
-        is_download = message["type"].startswith("document.")
-        expected = {"id", "type", "created_at", "share_id", "account_id"} | ({"document_id"} if is_download else set())
-        assert set(message) == expected
+        about = {f"{kind}_id" for kind in ("document", "recipient") if message["type"].startswith(f"{kind}.")}
+        assert set(message) == {"id", "type", "created_at", "share_id", "account_id"} | about
         assert message.get("document_id", document_id) == document_id
+        assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
 
 

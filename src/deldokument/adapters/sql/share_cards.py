@@ -38,7 +38,9 @@ _revision = (
     select(func.max(audit_event.c.revision)).where(audit_event.c.share_id == share.c.id, has_revision).correlate(share)
 )
 _recipient_ids = (
-    select(func.aggregate_strings(_named.c.id, ",")).where(_named.c.share_id == share.c.id).correlate(share)
+    select(func.aggregate_strings(_named.c.id, ","))
+    .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
+    .correlate(share)
 )
 CARD_COLUMNS = [
     *SHARE.columns,

@@ -36,7 +36,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import DOWNLOADED, OVER, WITHDRAWAL, notice_kind
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
@@ -47,13 +47,15 @@ _BATCH = 500
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan a notice to each recipient of a published share, while it is open."""
+    """Plan a notice to each recipient of a published share, or to the one that was added, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
+    added = (stored.event.details or {}).get("recipient")
     for recipient in tx.shares.recipients([share.id]):
-        yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+        if added in {None, recipient.id}:
+            yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
 
 
 def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -163,8 +165,7 @@ def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Fa
     if hindrance := _hindrance(tx, message, share, deps.clock.now()):
         return hindrance
     tenant, account = _tenancy(tx, share)
-    [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
-    return _Facts(share, tenant, account.rules, recipient)
+    return _Facts(share, tenant, account.rules, existing(_recipient(tx, message)))
 
 
 def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Notice:
@@ -207,6 +208,8 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
     if not share.intact:
         return again("sharing_stopped")
+    if _recipient(tx, message) is None:
+        return moot(REMOVED)
     if notice_kind(message) is NoticeKind.WITHDRAWN:
         return None
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
@@ -218,6 +221,12 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
         return again("not_inspected")
     return None
+
+
+def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
+    """Return the recipient of the notice; None if it has been removed from the share."""
+    recipients = tx.shares.recipients([existing(message.share_id)])
+    return next((one for one in recipients if one.id == message.target), None)
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:

@@ -32,6 +32,7 @@ CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
         send=send_notice,
         planners={
             EventKind.SHARE_PUBLISHED: per_event(plan_notices),
+            EventKind.RECIPIENT_ADDED: per_event(plan_notices),
             EventKind.REMINDER_REQUESTED: per_event(plan_requested),
             EventKind.SHARE_WITHDRAWN: per_event(plan_withdrawal),
         },

@@ -29,6 +29,8 @@ from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import directory_key
 
 _GONE = 410
+_NAMED = ("document", "recipient")
+"""Details of an event whose ids a call contains."""
 
 
 def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
@@ -56,8 +58,7 @@ def _messages(
     if share is None or not share.intact or not _is_wanted(kind, event, share):
         return
     details = {"at": event.at.isoformat()}
-    if document := told.get("document"):
-        details["document"] = str(document)
+    details |= {name: str(told[name]) for name in _NAMED if told.get(name)}
     for webhook in listening.get(share.account_id, ()):
         if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
             yield OutgoingMessage(
@@ -120,8 +121,7 @@ def _body(integration: Integration, message: OutgoingMessage) -> bytes:
         "share_id": message.share_id,
         "account_id": integration.account_id,
     }
-    if "document" in message.details:
-        told["document_id"] = str(message.details["document"])
+    told |= {f"{name}_id": str(message.details[name]) for name in _NAMED if name in message.details}
     return json.dumps(told, separators=(",", ":")).encode()
 
 

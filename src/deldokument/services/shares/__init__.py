@@ -5,6 +5,8 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
+- `change_records`: the sealed form of a change that waits for approval
+- `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two

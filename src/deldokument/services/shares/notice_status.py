@@ -9,12 +9,12 @@ from typing import Literal
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
-OVER, DOWNLOADED = "share_over", "downloaded"
+OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
 WITHDRAWAL = "withdrawal"
 """The detail of a message that tells of a withdrawal."""
 
 
-_MOOT = frozenset({OVER, DOWNLOADED})
+_MOOT = frozenset({OVER, DOWNLOADED, REMOVED})
 
 
 @dataclass(frozen=True, slots=True)

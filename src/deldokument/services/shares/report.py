@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.chain import Mark
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
@@ -43,11 +43,8 @@ from deldokument.services.shares.views import DocumentView, RecipientView, share
 
 MAX_EVENTS = 10_000
 """Maximum number of events read for a report, the newest. Anybody with the link can add events while it is open."""
-_BY_RECIPIENTS: Final = frozenset(
-    {EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED}
-)
-_BY_OPERATORS: Final = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
-_UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
+UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
+"""Events of a share that no report has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         published_at=share.published_at,
         expires_at=existing(share.expires_at),
         closed_at=share.closed_at,
-        recipients=tuple(_recipient(one, numbers) for one in view.recipients),
+        recipients=tuple(_recipient(one, numbers) for one in (*view.recipients, *view.removed_recipients)),
         documents=tuple(_document(one, facts.events) for one in view.documents),
         events=facts.events,
         events_left_out=facts.are_left_out,
@@ -125,7 +122,9 @@ def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipie
         ReportReceipt(one.state.value, one.at, one.person, one.document_id, one.is_whole) for one in view.downloads
     ]
     receipts = sorted((*opened, *loads), key=lambda receipt: receipt.at)
-    return ReportRecipient(view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts))
+    return ReportRecipient(
+        view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts), view.removed_at
+    )
 
 
 def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocument:
@@ -162,14 +161,14 @@ def _facts(deps: Dependencies, tx: Transaction, share: Share, *, names_members: 
 def _is_listed(event: AuditEvent) -> bool:
     if event.kind is EventKind.MESSAGE_GIVEN_UP:
         return (event.details or {}).get("channel") in RECIPIENT_CHANNELS
-    return event.kind not in _UNLISTED
+    return event.kind not in UNLISTED
 
 
 def _who(event: AuditEvent, actor: Actor | None, *, names_members: bool) -> str:
     """Return a colleague's or a system's name, or a recipient's masked number; operators are not named."""
-    if actor is None or event.kind in _BY_OPERATORS:
+    if actor is None or event.kind in BY_OPERATORS:
         return ""
-    if event.kind in _BY_RECIPIENTS:
+    if event.kind in BY_RECIPIENTS:
         return actor.masked
     is_member = event.subject_id is not None
     return "" if is_member and not names_members else actor.name or actor.masked

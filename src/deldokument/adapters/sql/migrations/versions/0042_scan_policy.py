@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0042"
-down_revision: str | None = "0044"
+down_revision: str | None = "0041"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0044."""
+    """Upgrade from 0041."""
     op.add_column("tenant", sa.Column("scan_policy", sa.Text(), nullable=False, server_default=""))
     op.add_column("document", sa.Column("sealed_release", sa.LargeBinary()))

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0044"
-down_revision: str | None = "0041"
+down_revision: str | None = "0042"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0041."""
+    """Upgrade from 0042."""
     op.add_column("tenant", sa.Column("breach_contact", sa.Text(), nullable=False, server_default=""))
