@@ -129,6 +129,7 @@ def _sent(row: str, account_id: str) -> dict[str, Any]:
         "POST /shares": share,
         "PATCH /shares/{share_id}": {"title": "Vedtak"},
         "POST /shares/{share_id}/recipients": {"recipients": [{"number": SIV}]},
+        "PATCH /shares/{share_id}/recipients/{recipient_id}": {"label": "søker"},
         "POST /shares/{share_id}/documents": {"name": "vedlegg.pdf", "length": 7},
         "PUT /shares/{share_id}/expiry": {"expires_at": until},
         "POST /webhooks": {"account_id": account_id, "url": "https://8.8.8.8/", "events": ["share.opened"]},
@@ -143,7 +144,7 @@ def _case(scene: _Scene, state: str) -> dict[str, str]:
     stage = scene.web.stage
     now = stage.clock.now()
     words = stage.words(expires_at=now + (timedelta(hours=1) if state == "ended" else timedelta(days=10)))
-    share = api_drafts.create_draft(stage.deps, _SYSTEM, words, [RecipientInput(OLA)])
+    share = api_drafts.create_draft(stage.deps, _SYSTEM, words, [RecipientInput(OLA), RecipientInput(SIV)])
     given = {"name": "vedtak.pdf", "length": 0, "modified_at": None}
     ticket = drafts.add_document(stage.deps, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
     append.create_upload(stage.deps, ticket.token, length=0)

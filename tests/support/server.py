@@ -157,10 +157,13 @@ class Deployment:
             client.close()
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
-        self.node.close()
+        self._close_node()
         self.registers.stop()
         if "database_url" in self._stack:
             stack().give_back(self._stack["database_url"])
+
+    def _close_node(self) -> None:
+        self.node.close()
 
     @property
     def database_url(self) -> str:
@@ -421,6 +424,15 @@ class Deployment:
         """«Trekk tilbake delingen»."""
         kari = self.session(KARI)
         answer = kari.post(f"/delinger/{share_id}/tilbaketrekking", headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
+    def remove_recipient(self, share_id: str, position: int) -> None:
+        """«Fjern mottakeren»."""
+        kari = self.session(KARI)
+        with self.node.deps.database.read() as tx:
+            recipient_id = tx.shares.recipients([share_id])[position].id
+        path = f"/delinger/{share_id}/fjerning/{recipient_id}"
+        answer = kari.post(path, headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
     def document_paths(self, share_id: str) -> list[str]:

@@ -9,14 +9,14 @@ Does not upload documents (see uploads), or combine calls into a share (see shar
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from deldokument.client import models
 from deldokument.client.errors import Refused, Unreachable
-from deldokument.client.models import Account, Event, Receipt, Share, Ticket
+from deldokument.client.models import Account, Event, Receipt, Share, Ticket, To
 from deldokument.client.transport import RetryPolicy, Transport
 
 _T = TypeVar("_T")
@@ -66,6 +66,31 @@ class Api:
         ``until`` is in local time if it has no time zone.
         """
         return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
+
+    def add_recipients(self, share_id: str, to: Iterable[To]) -> Share:
+        """Add recipients to a share, published or not; return it. A member may have to approve it first."""
+        return self._share("POST", _path(share_id, "recipients"), {"recipients": [one.body() for one in to]})
+
+    def remove_recipient(self, share_id: str, recipient_id: str) -> None:
+        """Remove a recipient from a share, at once. The last one cannot be removed: withdraw the share instead."""
+        self._transport.call("DELETE", _path(share_id, "recipients", quote(recipient_id, safe="")))
+
+    def correct(
+        self,
+        share_id: str,
+        *,
+        title: str | None = None,
+        message: str | None = None,
+        reference: str | None = None,
+        confidential: bool | None = None,
+    ) -> Share:
+        """Correct a share, published or not; return it. None keeps a value. A member may have to approve it first."""
+        wanted = {"title": title, "message": message, "reference": reference, "confidential": confidential}
+        return self._share("PATCH", _path(share_id), {name: one for name, one in wanted.items() if one is not None})
+
+    def label_recipient(self, share_id: str, recipient_id: str, label: str) -> Share:
+        """Change the sharers' own label of a recipient; return the share."""
+        return self._share("PATCH", _path(share_id, "recipients", quote(recipient_id, safe="")), {"label": label})
 
     def withdraw(self, share_id: str) -> Share:
         """End a share at once; return it. This cannot be undone."""

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from deldokument.domain.email_addresses import check_address
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_organization
+from deldokument.domain.scan_policy import ScanPolicy, parse_policy
 
 _SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
@@ -172,6 +173,10 @@ def _apart(value: Any) -> Any:
     return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _scan_policy(value: Any) -> Any:
+    return parse_policy(value) if isinstance(value, str) else value
+
+
 def _organization_number(value: str) -> str:
     try:
         return parse_organization(value).value
@@ -227,6 +232,9 @@ Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 
 
 Codes = Annotated[frozenset[str], BeforeValidator(_codes), AfterValidator(_not_empty)]
+
+
+ScanPolicyText = Annotated[ScanPolicy, BeforeValidator(_scan_policy)]
 
 
 RoleName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]

@@ -40,13 +40,14 @@ class ReportReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecipient:
-    """A recipient. ``number`` is masked unless the report has full numbers."""
+    """A recipient, perhaps removed since. ``number`` is masked unless the report has full numbers."""
 
     kind: RecipientKind
     number: str
     name: str
     label: str
     receipts: tuple[ReportReceipt, ...]
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def _recipient(recipient: ReportRecipient) -> dict[str, Any]:
         "number": recipient.number,
         "name": recipient.name,
         "label": recipient.label,
+        "removed_at": recipient.removed_at and _instant(recipient.removed_at),
         "receipts": [
             {"state": one.state, "at": _instant(one.at), "person": one.person}
             | ({"document": one.document, "direct": one.direct} if one.document else {})

@@ -14,6 +14,7 @@ from enum import StrEnum
 from deldokument.domain.characters import belongs_in_text, is_blank
 from deldokument.domain.errors import Conflict, InvalidInput
 
+BREACH_CONTACT_LENGTH = 200
 _ON_BEHALF_OF = re.compile(r"[A-Za-z0-9._-]{0,100}")
 
 
@@ -48,8 +49,10 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``revision``
-    counts changes. ``intact``: False if the stored row is damaged; then nothing of the tenant opens or is shared.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
+    ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
+    (see domain.scan_policy). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing
+    of the tenant opens or is shared.
     """
 
     id: str
@@ -63,6 +66,8 @@ class Tenant:
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
     on_behalf_of: str = ""
+    breach_contact: str = ""
+    scan_policy: str = ""
     revision: int = field(default=1, compare=False)
     intact: bool = True
 
@@ -89,7 +94,7 @@ class AccountRules:
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
     - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
     - ``name_tenant``: notices name the tenant although the share is confidential.
-    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface.
+    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface, and in reports.
     """
 
     contact: Contact = Contact()

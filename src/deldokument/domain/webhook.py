@@ -41,6 +41,10 @@ class WebhookEvent(StrEnum):
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
     RECEIVED = "document.received"
+    RECIPIENT_ADDED = "recipient.added"
+    RECIPIENT_REMOVED = "recipient.removed"
+    CORRECTED = "share.corrected"
+    INFECTED = "document.infected"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -52,6 +56,11 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
+    EventKind.RECIPIENT_ADDED: WebhookEvent.RECIPIENT_ADDED,
+    EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
+    EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
+    EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
+    EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

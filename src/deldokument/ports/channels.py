@@ -22,6 +22,7 @@ class EmailKind(StrEnum):
     ENDING = "ending_soon"
     APPROVAL = "approval_wanted"
     EXTENSION = "extension_wanted"
+    CHANGE = "change_wanted"
     SIGNATURE = "signature_wanted"
     MALWARE = "malware_found"
 
@@ -60,6 +61,7 @@ class NoticeKind(StrEnum):
     DAY_LEFT = "day_left"
     REMINDED = "reminded"
     """A reminder that a sharer has asked for."""
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import threading
 from collections.abc import Iterator
@@ -131,7 +132,7 @@ def test_the_monthly_file_equals_what_altinn_received(altinn: AltinnNotification
             f"/konfigurasjon/{stage.tenant.id}/statistikk/varsler.csv?fra=2026-11&til=2026-11"
         )
         served.close()
-    lines = [line.split(";") for line in file.content.decode("utf-8-sig").splitlines()]
+    lines = list(csv.reader(file.content.decode("utf-8-sig").splitlines(), delimiter=";"))
     assert lines[1:] == [[str(value) for value in line] for line in expected]
     assert lines[0] == ["Måned", "Konto", "Konteringskode", "Varsler", "SMS-er, høyst"]
     assert 'filename="varsler-2026-11-2026-11.csv"' in file.headers["content-disposition"]

@@ -231,6 +231,24 @@ def test_recipients_come_in_their_order_and_change(database: SqlDatabase) -> Non
         assert tx.shares.recipients([one.id]) == [first]
 
 
+def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    kept, removed = recipient_of(share, lookup_hash=b"hash of siv"), recipient_of(share, position=2)
+    tombstone = replace(removed, lookup_hash=b"nobody", sealed_grant=None, removed_at=NOW)
+    with database.write() as tx:
+        assert all(tx.shares.add_recipient(one) for one in (kept, removed))
+    with database.write() as tx:
+        tx.shares.retire_recipient(tombstone)
+    with database.read() as tx:
+        assert tx.shares.recipients([share.id]) == [kept]
+        assert tx.shares.removed_recipients([share.id, "3"]) == [tombstone]
+        assert tx.shares.open_for([tombstone.lookup_hash, removed.lookup_hash], NOW) == []
+        assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
+    with database.write() as tx:
+        assert tx.shares.add_recipient(recipient_of(share, position=3))
+
+
 def test_a_share_has_a_recipient_once(database: SqlDatabase) -> None:
     share = draft()
     keep(database, share)

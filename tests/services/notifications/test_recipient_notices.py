@@ -21,7 +21,8 @@ from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares.recipients import RecipientInput
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
@@ -61,6 +62,20 @@ def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
+
+
+def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, OLA)
+    send_notices(stage)
+    altinn.taken.clear()
+    changes.add_recipients(stage.deps, person(KARI), share.id, [RecipientInput(SIV), RecipientInput(FJELL)])
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    with stage.deps.database.read() as tx:
+        siv = next(one.id for one in tx.shares.recipients([share.id]) if one.position == 2)
+    changes.remove_recipient(stage.deps, person(KARI), share.id, siv)
+    assert sorted(send_notices(stage)) == [Result.MOOT, Result.SENT]
+    assert {told.recipient.value for told in altinn.taken} == {FJELL}
+    assert [one.target for one in kept(stage, share)].count(siv) == 1
 
 
 def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
@@ -248,6 +263,43 @@ def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNoti
     assert altinn.taken == []
 
 
+def test_those_who_had_a_notice_are_told_of_the_withdrawal_and_nobody_else_is(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage, OLA)
+    send_notices(stage)
+    download(stage, share)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+    shared, withdrawn = altinn.taken
+    assert recipient_notices.applies(stage.deps, withdrawn.id)
+    assert not recipient_notices.applies(stage.deps, shared.id)
+    assert withdrawn.recipient.value == OLA
+    assert withdrawn.subject == "Dokumenter som var delt med deg, er trukket tilbake"
+    assert withdrawn.text == f"{withdrawn.subject}. Ingen kan åpne dem lenger."
+    assert "https://" not in withdrawn.body
+    assert send_notices(stage) == []
+
+
+@pytest.mark.usefixtures("altinn")
+def test_a_message_about_a_withdrawal_looks_to_version_0_2_0_like_any_notice(stage: Stage) -> None:
+    share = share_with(stage, FJELL)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    send_notices(stage)
+    assert [message.kind for message in kept(stage, share)] == ["shared", "shared"]
+    assert seen(stage, share) == [("sent", "", False), ("sent", "", False)]
+
+
+def test_without_altinn_nobody_is_told_of_a_withdrawal(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    stage.deps = replace(stage.deps, notices=None)
+    assert send_notices(stage) == []
+    assert len(altinn.taken) == 1
+
+
 @pytest.mark.usefixtures("altinn")
 def test_a_share_that_was_over_before_anybody_followed_the_events_is_not_planned(stage: Stage) -> None:
     share = share_with(stage)
@@ -432,6 +484,7 @@ def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
     [document_id] = stage.document_ids(share.id)
     content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
     delivery.record_delivery(stage.deps, content, 0, content.length)
+    stage.clock.advance(hours=1)
     reminders.request_reminder(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == [Result.SENT]
     assert altinn.taken[-1].recipient.value == SIV

@@ -160,6 +160,7 @@ def test_full_numbers_need_the_right_of_a_system_and_are_recorded(stage: Stage) 
             reports.share_report(stage.deps, sharer, share_id, with_full_numbers=True)
     set_rules(stage, stage.byggesak, full_numbers=True)
     report = reports.share_report(stage.deps, SYSTEM, share_id, with_full_numbers=True)
+    assert (report.sharer, {one.who for one in report.events}) == ("", {"", "FJELL AS"})
     assert (report.has_full_numbers, report.recipients[0].number) == (True, OLA)
     assert report.events[-1].event.kind is EventKind.NUMBERS_DISCLOSED
     assert reports.share_report(stage.deps, SYSTEM, share_id).recipients[0].number == MASKED

@@ -17,7 +17,16 @@ from sqlalchemy import BigInteger, Row, and_, cast, func, or_, select, update
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
-from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, may_have_key, share
+from deldokument.adapters.sql.tables.shares import (
+    document,
+    is_available,
+    is_draft,
+    is_published,
+    is_unerased,
+    may_have_key,
+    recipient,
+    share,
+)
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
 from deldokument.domain.errors import Conflict
@@ -62,6 +71,15 @@ _drafts_of = (
     .limit(param("most"))
 )
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
+
+
+_audit_key_ids = select(share.c.audit_key_id).where(is_unerased, share.c.account_id == param("key")).distinct()
+_shared_with = (
+    select(recipient.c.lookup_hash)
+    .join_from(recipient, share)
+    .where(InList(recipient.c.lookup_hash, "keys"), is_published, share.c.account_id == param("account"))
+    .distinct()
+)
 
 
 class SqlAccounts:
@@ -125,6 +143,14 @@ class SqlAccounts:
         """Count the drafts of a member or an integration, up to ``at_most``."""
         values = {"key": account_id, "sharer": sharer_id, "most": at_most}
         return int(self._work.rows(_count_drafts, values)[0][0])
+
+    def audit_key_ids(self, account_id: str) -> list[str]:
+        """Return the audit keys of the account's shares that are not erased."""
+        return [row[0] for row in self._work.rows(_audit_key_ids, {"key": account_id})]
+
+    def shared_with(self, account_id: str, lookup_hashes: Collection[bytes]) -> set[bytes]:
+        """Return the hashes that a recipient of a published share of the account has."""
+        return {row[0] for row in self._work.batched(_shared_with, "keys", lookup_hashes, account=account_id)}
 
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""

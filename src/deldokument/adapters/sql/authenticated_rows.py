@@ -140,7 +140,8 @@ _PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
 TENANT_TAGS = _tags(
     tenant,
     "organization_number name contact_telephone contact_email contact_hours period_shortest period_standard "
-    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of revision",
+    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of breach_contact scan_policy "
+    "revision",
     _newest_about_tenant.correlate(tenant).scalar_subquery(),
 )
 ACCOUNT_TAGS = _tags(

@@ -29,7 +29,7 @@ from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
-from deldokument.adapters.sql.tables.shares import document, is_available, receipt, recipient, share
+from deldokument.adapters.sql.tables.shares import document, is_available, is_named, receipt, recipient, share
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, Cost, OutgoingMessage
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
@@ -121,6 +121,7 @@ _unreminded = (
     .join_from(share, recipient)
     .where(
         is_available,
+        is_named,
         share.c.notify,
         share.c.expires_at > bindparam("after", type_=UtcMicros()),
         share.c.expires_at <= bindparam("until", type_=UtcMicros()),

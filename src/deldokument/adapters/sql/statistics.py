@@ -86,7 +86,9 @@ _count_notice = (
 )
 _kind_of_notice = (notice_count.c.account_id, notice_count.c.month, notice_count.c.cost_code)
 _notices = (
-    select(*_kind_of_notice, _sum(notice_count.c.notices), _sum(notice_count.c.messages))
+    select(
+        *_kind_of_notice, _sum(notice_count.c.notices).label("notices"), _sum(notice_count.c.messages).label("messages")
+    )
     .where(
         InList(notice_count.c.account_id, "keys"),
         notice_count.c.month >= param("first"),
@@ -139,7 +141,12 @@ class SqlStatistics:
     def notices(self, account_ids: Collection[str], first: Month, last: Month) -> list[NoticeCounts]:
         """Return counts by month, account and cost code."""
         rows = self._work.batched(_notices, "keys", account_ids, first=str(first), last=str(last))
-        found = [NoticeCounts(one[0], parse_month(one[1], field="month"), *one[2:]) for one in rows]
+        found = [
+            NoticeCounts(
+                row.account_id, parse_month(row.month, field="month"), row.cost_code, row.notices, row.messages
+            )
+            for row in rows
+        ]
         return sorted(found, key=lambda one: (one.month, one.account_id, one.cost_code))
 
     def first_published_at(self, tenant_id: str) -> datetime | None:

@@ -185,11 +185,10 @@ def accept_row(deps: Dependencies, *, kind: str, row_id: str) -> None:
 
 
 def _seal(tx: Transaction, kind: str, judged: Sequence[_Judged]) -> None:
-    ids = [one.row.id for one in judged]
     tx.row_tagging.set_role_hashes(kind, {one.row.id: one.role_hash for one in judged if one.role_hash})
     tx.row_tagging.set_grants([recipient for one in judged for recipient in one.recipients])
-    tx.row_tagging.tag(kind, ids)
-    tx.row_tagging.remove_doubts(kind, ids)
+    tx.row_tagging.tag(kind, [one.proven_row for one in judged])
+    tx.row_tagging.remove_doubts(kind, [one.row.id for one in judged])
 
 
 def _list(deps: Dependencies, tx: Transaction, kind: str, judged: Iterable[_Judged]) -> list[DoubtfulRow]:
@@ -211,6 +210,13 @@ class _Judged:
     doubt: Doubt | None
     role_hash: bytes | None = None
     recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def proven_row(self) -> StoredRow:
+        """The row with the role hash that it gets."""
+        if self.role_hash is None:
+            return self.row
+        return replace(self.row, values={**self.row.values, "role_hash": self.role_hash})
 
     def is_to_do(self, listed: Collection[str]) -> bool:
         """Return whether the row must get a tag, lose it, or be listed."""

@@ -179,8 +179,8 @@ def _record(
     share = existing(tx.shares.get(message.share_id)) if message.share_id else None
     if share is not None and not share.intact:
         share = None
-    details = {"message": message.id, "about": message.kind} | details
-    record_at(deps, tx, at, kind, details, share=share, tenant_id=message.tenant_id)
+    facts: dict[str, str | int] = {"message": message.id, "about": message.kind, **details}
+    record_at(deps, tx, at, kind, facts, share=share, tenant_id=message.tenant_id)
 
 
 def forget_messages(deps: Dependencies) -> int:

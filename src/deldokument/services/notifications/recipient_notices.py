@@ -1,6 +1,7 @@
 """Notices to recipients: planned when a share is published and before it ends, sent while they apply.
 
     plan_notices      the share was published: a notice to each recipient
+    plan_withdrawal   the share was withdrawn: to each recipient who had a notice of it
     plan_requested    a sharer asked for a reminder: to each recipient who has not downloaded everything
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       composes the notice and orders its delivery
@@ -8,7 +9,7 @@
 
 Guarantees:
 - A recipient who has downloaded every document gets no reminder.
-- Nobody gets a notice of a share that is over or stopped.
+- Nobody gets a notice of a share that is over or stopped, except that it was withdrawn.
 - A reminder follows the end when it is moved: it is planned when it is due, by the end at that time.
 - Each notice is checked three times: when it is planned, ordered and delivered, which may be the next morning.
 """
@@ -35,7 +36,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import DOWNLOADED, OVER
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
@@ -46,13 +47,25 @@ _BATCH = 500
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan a notice to each recipient of a published share, while it is open."""
+    """Plan a notice to each recipient of a published share, or to the one that was added, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
     if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
+    added = (stored.event.details or {}).get("recipient")
     for recipient in tx.shares.recipients([share.id]):
-        yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+        if added in {None, recipient.id}:
+            yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+
+
+def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan a notice to each recipient of a withdrawn share to whom a notice of it was sent."""
+    share = existing(tx.shares.get(stored.event.share_id or ""))
+    if deps.notices is None or not share.intact:
+        return
+    sent = [one for one in tx.outbox.of_shares([share.id], Channel.ALTINN) if one.sent_at]
+    for recipient_id in sorted({message.target for message in sent}):
+        yield _message(NoticeKind.WITHDRAWN, share.tenant_id, share.id, recipient_id, deps.clock.now())
 
 
 def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -94,10 +107,13 @@ def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
 def _message(
     kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
+    # Version 0.2.0 runs beside this one during an upgrade, and cannot show a kind that it does not know.
+    is_withdrawal = kind is NoticeKind.WITHDRAWN
     return OutgoingMessage(
         id=new_id(),
         channel=Channel.ALTINN,
-        kind=kind.value,
+        kind=(NoticeKind.SHARED if is_withdrawal else kind).value,
+        details={WITHDRAWAL: 1} if is_withdrawal else {},
         tenant_id=tenant_id,
         share_id=share_id,
         target=recipient_id,
@@ -149,8 +165,7 @@ def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Fa
     if hindrance := _hindrance(tx, message, share, deps.clock.now()):
         return hindrance
     tenant, account = _tenancy(tx, share)
-    [recipient] = [one for one in tx.shares.recipients([share.id]) if one.id == message.target]
-    return _Facts(share, tenant, account.rules, recipient)
+    return _Facts(share, tenant, account.rules, existing(_recipient(tx, message)))
 
 
 def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Notice:
@@ -158,7 +173,7 @@ def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Not
     identifier = _identifier(deps, share, recipient)
     language = _language(deps, identifier)
     text = NoticeText(
-        kind=NoticeKind(message.kind),
+        kind=notice_kind(message),
         recipient=recipient.kind,
         sender=facts.tenant.name if facts.names_tenant else "",
         end=existing(share.expires_at),
@@ -193,6 +208,10 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
     if not share.intact:
         return again("sharing_stopped")
+    if _recipient(tx, message) is None:
+        return moot(REMOVED)
+    if notice_kind(message) is NoticeKind.WITHDRAWN:
+        return None
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(OVER)
     if tx.outbox.has_downloaded(message.target):
@@ -202,6 +221,12 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):
         return again("not_inspected")
     return None
+
+
+def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
+    """Return the recipient of the notice; None if it has been removed from the share."""
+    recipients = tx.shares.recipients([existing(message.share_id)])
+    return next((one for one in recipients if one.id == message.target), None)
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:

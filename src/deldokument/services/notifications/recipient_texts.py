@@ -32,6 +32,9 @@ class _Words:
     until: str
     open: str
     log_in: str
+    withdrawn: str
+    withdrawn_to_organization: str
+    closed: str
 
 
 _WORDS: dict[Language, _Words] = {
@@ -45,6 +48,11 @@ _WORDS: dict[Language, _Words] = {
         until="De er tilgjengelige til {end}.",
         open="Logg inn med ID-porten for å se dem: {link}",
         log_in="Logg inn med ID-porten på {site}",
+        withdrawn="Dokumenter{origin} som var delt med deg, er trukket tilbake",
+        withdrawn_to_organization=(
+            "Dokumenter{origin} som var delt med en virksomhet du leser post for, er trukket tilbake"
+        ),
+        closed="Ingen kan åpne dem lenger.",
     ),
     Language.NYNORSK: _Words(
         somebody="Nokon",
@@ -56,6 +64,9 @@ _WORDS: dict[Language, _Words] = {
         until="Dei er tilgjengelege til {end}.",
         open="Logg inn med ID-porten for å sjå dei: {link}",
         log_in="Logg inn med ID-porten på {site}",
+        withdrawn="Dokument{origin} som var delte med deg, er trekte tilbake",
+        withdrawn_to_organization=("Dokument{origin} som var delte med ei verksemd du les post for, er trekte tilbake"),
+        closed="Ingen kan opne dei lenger.",
     ),
     Language.ENGLISH: _Words(
         somebody="Somebody",
@@ -67,6 +78,11 @@ _WORDS: dict[Language, _Words] = {
         until="They are available until {end}.",
         open="Log in with ID-porten to see them: {link}",
         log_in="Log in with ID-porten at {site}",
+        withdrawn="Documents{origin} that were shared with you have been withdrawn",
+        withdrawn_to_organization=(
+            "Documents{origin} that were shared with an organisation whose post you may read have been withdrawn"
+        ),
+        closed="Nobody can open them any more.",
     ),
 }
 
@@ -89,6 +105,8 @@ class NoticeText:
             told = words.to_person if person else words.to_organization
             return told.format(sender=self.sender or words.somebody)
         left = words.left if person else words.left_to_organization
+        if self.kind is NoticeKind.WITHDRAWN:
+            left = words.withdrawn if person else words.withdrawn_to_organization
         return left.format(origin=words.origin.format(sender=self.sender) if self.sender else "")
 
     def text(self, language: Language) -> str:
@@ -96,15 +114,19 @@ class NoticeText:
 
         It has no link, as Altinn asks: people must not get used to links that lead to a login.
         """
-        return f"{self._facts(language)} {_WORDS[language].log_in.format(site=urlsplit(self.link).netloc)}"
+        return self._text(language, _WORDS[language].log_in.format(site=urlsplit(self.link).netloc))
 
     def body(self, first: Language) -> str:
         """Return the e-mail in all languages, starting with ``first``."""
         languages = sorted(Language, key=lambda language: language is not first)
-        return "\n\n".join(f"{self._facts(one)} {_WORDS[one].open.format(link=self.link)}" for one in languages)
+        return "\n\n".join(self._text(one, _WORDS[one].open.format(link=self.link)) for one in languages)
 
-    def _facts(self, language: Language) -> str:
-        return f"{self.subject(language)}. {_WORDS[language].until.format(end=_when(self.end, language))}"
+    def _text(self, language: Language, how: str) -> str:
+        """Return subject and facts, and how to open the share unless it is withdrawn."""
+        words = _WORDS[language]
+        if self.kind is NoticeKind.WITHDRAWN:
+            return f"{self.subject(language)}. {words.closed}"
+        return f"{self.subject(language)}. {words.until.format(end=_when(self.end, language))} {how}"
 
 
 def _when(at: datetime, language: Language) -> str:

@@ -21,6 +21,7 @@ from deldokument.services.notifications.recipient_notices import (
     plan_notices,
     plan_reminders,
     plan_requested,
+    plan_withdrawal,
     send_notice,
 )
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
@@ -31,7 +32,9 @@ CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
         send=send_notice,
         planners={
             EventKind.SHARE_PUBLISHED: per_event(plan_notices),
+            EventKind.RECIPIENT_ADDED: per_event(plan_notices),
             EventKind.REMINDER_REQUESTED: per_event(plan_requested),
+            EventKind.SHARE_WITHDRAWN: per_event(plan_withdrawal),
         },
         schedulers=(plan_reminders,),
         has_retry_limit=False,

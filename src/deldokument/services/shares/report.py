@@ -3,7 +3,7 @@
 Guarantees:
 - A report can be made from the publication until the retention period ends. Nothing is stored for it.
 - Recipients and readers are masked. Full numbers need the right that KS' interface asks for, and are recorded.
-- Strangers who were refused are not in it.
+- Colleagues are named to members only, not to systems. Strangers who were refused are not in it.
 - Everything is read in one transaction, so the facts and the chain agree.
 """
 
@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.chain import Mark
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import Sharer
+from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.report import (
     SEAL,
@@ -43,11 +43,8 @@ from deldokument.services.shares.views import DocumentView, RecipientView, share
 
 MAX_EVENTS = 10_000
 """Maximum number of events read for a report, the newest. Anybody with the link can add events while it is open."""
-_BY_RECIPIENTS: Final = frozenset(
-    {EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED}
-)
-_BY_OPERATORS: Final = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
-_UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
+UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
+"""Events of a share that no report has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,8 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         share = share_for_reading(deps, tx, sharer, share_id)
         if share.published_at is None:
             raise NotFound("report")
-        view, facts = share_view(deps, tx, share), _facts(deps, tx, share)
+        names_members = not isinstance(sharer, Consumer)
+        view, facts = share_view(deps, tx, share), _facts(deps, tx, share, names_members=names_members)
     destroyed = [one for one in facts.events if one.event.kind is EventKind.SHARE_KEY_DESTROYED]
     return ShareReport(
         made_at=deps.clock.now(),
@@ -84,12 +82,12 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         title=view.title,
         reference=view.reference,
         confidential=share.confidential,
-        sharer=view.system or view.sharer,
+        sharer=view.system or (view.sharer if names_members else ""),
         state=view.share.state.value,
         published_at=share.published_at,
         expires_at=existing(share.expires_at),
         closed_at=share.closed_at,
-        recipients=tuple(_recipient(one, numbers) for one in view.recipients),
+        recipients=tuple(_recipient(one, numbers) for one in (*view.recipients, *view.removed_recipients)),
         documents=tuple(_document(one, facts.events) for one in view.documents),
         events=facts.events,
         events_left_out=facts.are_left_out,
@@ -124,7 +122,9 @@ def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipie
         ReportReceipt(one.state.value, one.at, one.person, one.document_id, one.is_whole) for one in view.downloads
     ]
     receipts = sorted((*opened, *loads), key=lambda receipt: receipt.at)
-    return ReportRecipient(view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts))
+    return ReportRecipient(
+        view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts), view.removed_at
+    )
 
 
 def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocument:
@@ -145,12 +145,14 @@ def _is_inspection(event: AuditEvent, document_id: str) -> bool:
     return event.kind is EventKind.DOCUMENT_INSPECTED and (event.details or {}).get("document") == document_id
 
 
-def _facts(deps: Dependencies, tx: Transaction, share: Share) -> _ChainFacts:
+def _facts(deps: Dependencies, tx: Transaction, share: Share, *, names_members: bool) -> _ChainFacts:
     stored = tx.audit.newest(EventFilter(share.tenant_id, share_id=share.id), before=None, limit=MAX_EVENTS)
     listed = [one for one in reversed(stored) if _is_listed(one.event)]
     actors = Actors(deps, share.tenant_id).behind(tx, [one.event for one in listed])
     events = tuple(
-        ReportEvent(one.event, Mark(one.number, one.hash), one.previous, _who(one.event, actor))
+        ReportEvent(
+            one.event, Mark(one.number, one.hash), one.previous, _who(one.event, actor, names_members=names_members)
+        )
         for one, actor in zip(listed, actors, strict=True)
     )
     return _ChainFacts(events, len(stored) == MAX_EVENTS, tx.audit.head(share.tenant_id))
@@ -159,11 +161,14 @@ def _facts(deps: Dependencies, tx: Transaction, share: Share) -> _ChainFacts:
 def _is_listed(event: AuditEvent) -> bool:
     if event.kind is EventKind.MESSAGE_GIVEN_UP:
         return (event.details or {}).get("channel") in RECIPIENT_CHANNELS
-    return event.kind not in _UNLISTED
+    return event.kind not in UNLISTED
 
 
-def _who(event: AuditEvent, actor: Actor | None) -> str:
+def _who(event: AuditEvent, actor: Actor | None, *, names_members: bool) -> str:
     """Return a colleague's or a system's name, or a recipient's masked number; operators are not named."""
-    if actor is None or event.kind in _BY_OPERATORS:
+    if actor is None or event.kind in BY_OPERATORS:
         return ""
-    return actor.masked if event.kind in _BY_RECIPIENTS else actor.name or actor.masked
+    if event.kind in BY_RECIPIENTS:
+        return actor.masked
+    is_member = event.subject_id is not None
+    return "" if is_member and not names_members else actor.name or actor.masked

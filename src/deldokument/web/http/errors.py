@@ -178,6 +178,7 @@ WORDS: dict[str, str] = {
     "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
     "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
     "share_over": _("The share has ended. It can no longer be changed."),
+    "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(
@@ -213,6 +214,7 @@ WORDS: dict[str, str] = {
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
+    "change_changed": _("Another change has been proposed since you opened the page. Look at it as it is now."),
     "extension_changed": _("Another end has been asked for since you opened the page. Look at it as it is now."),
     "rights_unknown": _(
         "We get no answer from Altinn right now, so we can't see what you have access to. Try again in a few minutes."

@@ -25,10 +25,21 @@ REPORTED: Final = {
     EventKind.SHARE_PROPOSED: _("Approval was asked for"),
     EventKind.SHARE_APPROVED: _("Approved by another member"),
     EventKind.SHARE_PUBLISHED: _("Shared"),
+    EventKind.REMINDER_REQUESTED: _("Reminder asked for by a member"),
     EventKind.RECIPIENT_NOTIFIED: _("Notice sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice to a recipient was not delivered"),
+    EventKind.DOCUMENT_RELEASED: _("Document that was held released"),
+    EventKind.DOCUMENT_HELD: _("Document held back"),
+    EventKind.WARNING_CONFIRMED: _("Warning about a document confirmed"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
+    EventKind.RECIPIENT_ADDED: _("Recipient added"),
+    EventKind.RECIPIENT_REMOVED: _("Recipient removed"),
+    EventKind.CHANGE_PROPOSED: _("A change was proposed"),
+    EventKind.CHANGE_APPROVED: _("A change was approved"),
+    EventKind.CHANGE_RETURNED: _("A change was not approved"),
+    EventKind.SHARE_CORRECTED: _("Texts corrected"),
+    EventKind.CONFIDENTIALITY_CHANGED: _("Marked as confidential or not"),
     EventKind.EXPIRY_CHANGED: _("End changed"),
     EventKind.EXTENSION_PROPOSED: _("A later end was asked for"),
     EventKind.EXTENSION_APPROVED: _("A later end was approved"),
@@ -39,7 +50,7 @@ REPORTED: Final = {
     EventKind.SHARE_ENDED: _("The period ended"),
     EventKind.SHARE_KEY_DESTROYED: _("Keys destroyed"),
 }
-"""Events that the PDF lists. What recipients did is in the table of recipients."""
+"""Events that the PDF lists. Openings and receipts are in the table of recipients."""
 _STATES: Final = {
     "opened": _("Opened"),
     "started": _("%(document)s: started"),
@@ -110,6 +121,8 @@ def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[
     for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
         who = " ".join(filter(None, (recipient.name, recipient.number))) + label
+        if recipient.removed_at:
+            who += f", {translator.text(_('removed'))} {at_time(recipient.removed_at, translator)}"
         if not recipient.receipts:
             yield who, translator.text(_("Not opened")), ""
         for receipt in recipient.receipts:

@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.documents.signing import verify_signature
-from deldokument.domain.audit import EventKind
+from deldokument.domain.audit import BY_RECIPIENTS, EventKind
 from deldokument.services.audit.report_verification import verify_report
 from deldokument.services.shares import publishing
-from deldokument.services.shares.report import _UNLISTED
+from deldokument.services.shares.report import UNLISTED
 from deldokument.web.http import report_document
 from deldokument.web.http.report_document import REPORTED
 from tests.support.browser import Web
 from tests.support.sample_files import text_of
 from tests.support.world import FJELL, KARI, OLA, person, run_all
 
-BY_RECIPIENTS = {EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED}
 OF_THE_DRAFT = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.PROPOSAL_RETURNED}
 IN_THE_TABLE_OF_DOCUMENTS = {EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_INSPECTED, EventKind.DOCUMENT_REMOVED}
 AFTER_IT = {EventKind.SHARE_ERASED}
@@ -70,6 +69,6 @@ def test_the_pdf_names_every_event_of_a_share_that_its_other_tables_do_not_show(
         kind for kind in EventKind if kind.startswith(("share_", "document", "draft_", "extension_", "expiry_"))
     }
     of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.RECIPIENT_NOTIFIED, EventKind.MESSAGE_GIVEN_UP}
-    of_shares |= {EventKind.NUMBERS_DISCLOSED}
-    elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | _UNLISTED
-    assert of_shares - elsewhere == REPORTED.keys()
+    of_shares |= {EventKind.NUMBERS_DISCLOSED, EventKind.REMINDER_REQUESTED}
+    elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | UNLISTED
+    assert of_shares - elsewhere == REPORTED.keys() - {EventKind.WARNING_CONFIRMED}

@@ -38,6 +38,8 @@ tenant = Table(
     Column("frozen_at", UtcMicros),
     Column("ended_at", UtcMicros),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
+    Column("breach_contact", Text, nullable=False, server_default=""),
+    Column("scan_policy", Text, nullable=False, server_default=""),
     Column("revision", Integer, nullable=False, server_default="1"),
     tag(),
     CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),

@@ -104,6 +104,8 @@ def _whole(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
 
 
 def _contact(view: ShareView, translator: Translator) -> str:
+    if named := view.tenant.breach_contact:
+        return f"{view.tenant.name}: {named}"
     contact = view.tenant.contact
     known = ", ".join(filter(None, (view.tenant.name, contact.telephone, contact.email)))
     return translator.text(_("%(contact)s. Data protection officer or other contact: [fill in]"), contact=known)

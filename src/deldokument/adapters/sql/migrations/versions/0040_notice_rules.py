@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
-down_revision: str | None = "0036"
+down_revision: str | None = "0038"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0036."""
+    """Upgrade from 0038."""
     op.add_column("account", sa.Column("name_tenant", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("account", sa.Column("notice_channel", sa.Text(), nullable=False, server_default="email_first"))

@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("cost_code", sa.Text(), nullable=False),
         sa.Column("notices", sa.Integer(), nullable=False),
         sa.Column("messages", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_notice_count_account_id_account"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_notice_count_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_notice_count"),
     )
     op.create_index("ix_notice_count_account_id_month", "notice_count", ["account_id", "month"])
