@@ -151,10 +151,10 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     now = deps.clock.now()
     offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
-        keys = deps.keyring.get(tx.shares.audit_key_ids_available())
+        keys = deps.keyring.get(tx.share_lookup.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
-        found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
+        found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
