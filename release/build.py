@@ -92,7 +92,7 @@ def _build_wheelhouse(source: Source, output: Path) -> None:
     python = source.root / ".tools/bin/python"
     folder = source.root / "wheelhouse"
     folder.mkdir()
-    download = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    download = [str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     # The client's packages are a part of the service's, at the same versions.
     source.run(*download, "--requirement", "requirements/product.lock", "--dest", folder)
     kind = source.run(python, "-c", _KIND).strip()

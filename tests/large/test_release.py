@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_the_sboms_name_what_the_wheelhouse_and_the_browser_get(release: Path) -
 
     assert {"sqlalchemy", "cryptography", "httpx", "hvac"} <= names("python")
     assert "tus-js-client" in names("npm")
+
+
+def test_the_source_has_committed_files_and_no_others(release: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=release.parent, check=True, capture_output=True, text=True).stdout
+    with tarfile.open(release / f"deldokument-{__version__}.tar.gz") as source:
+        packed = {name.partition("/")[2] for name in source.getnames()}
+    assert packed - set(listed.split("\n")) == {"PKG-INFO"}
 
 
 def test_the_wheel_has_its_browser_assets(release: Path) -> None:
