@@ -128,9 +128,9 @@ lock: ## resolve the dependencies anew
 	@scripts/setup tools
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
-	$(COMPILE) pyproject.toml --extra cluster --output-file requirements/product.lock
-	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
-	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --output-file requirements/product.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --group bench --output-file requirements/bench.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
 wheel: ## dist/: the wheel with its assets, and every package that it stands on, with hashes
