@@ -23,13 +23,13 @@ PYTEST = $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reo
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
-SOURCES := src tests scripts $(wildcard bench)
+SOURCES := src tests scripts release $(wildcard bench)
 # Some machines ask for nothing compiled to be kept; hundreds of processes would each compile all of it, two seconds long.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
-.PHONY: bench bench-large fuzz format lock wheel clean
+.PHONY: bench bench-large fuzz format lock wheel release audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -57,7 +57,7 @@ lint: ## format and lint
 	$(DEV)/ruff check $(SOURCES)
 
 types: ## mypy --strict
-	$(DEV)/mypy --strict src
+	$(DEV)/mypy --strict src release
 
 imports: ## import contracts: which package may import which
 	$(DEV)/lint-imports
@@ -127,17 +127,30 @@ format: ## put the code into its one format
 lock: ## resolve the dependencies anew
 	@scripts/setup tools
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
+	$(COMPILE) requirements/audit.in --output-file requirements/audit.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --output-file requirements/product.lock
+	$(COMPILE) client/pyproject.toml --constraint requirements/product.lock --output-file requirements/client.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --group bench --output-file requirements/bench.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
-wheel: ## dist/: the wheel with its assets, and every package that it stands on, with hashes
+wheel: ## dist/: the service's wheel and the client's, and for each a list of the packages it needs, with hashes
 	@scripts/setup demo
 	@rm -rf dist
 	.venv/bin/hatchling build -t wheel
+	cd client && ../.venv/bin/hatchling build -t wheel -d ../dist
 	@cp requirements/product.lock dist/requirements.txt
+	@cp requirements/client.lock dist/client-requirements.txt
+
+release: ## dist/: every artefact of the commit that is checked out, built from a clean clone; KEY= signs it
+	@scripts/setup tools
+	@.tools/bin/python -m release $(if $(KEY),--key "$(KEY)")
+
+audit: ## known vulnerabilities in the locked packages; says NOT CHECKED where no feed answers
+	@scripts/setup demo
+	@scripts/setup audit
+	@.tools/bin/python -m release.audit
 
 clean: ## remove everything that was set up or built
-	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench .venv-fuzz bench/node_modules frontend/node_modules src/deldokument/web/static
+	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench .venv-fuzz .venv-audit bench/node_modules frontend/node_modules src/deldokument/web/static

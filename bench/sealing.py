@@ -59,26 +59,30 @@ console = Console(width=140)
 
 
 def main(
-    rows: Annotated[int, typer.Option(help="Rows of shares, recipients, documents and uploads.")] = 1_000_000,
+    rows: Annotated[list[int], typer.Option(help="Rows of shares, recipients, documents and uploads.")] = [1_000_000],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="How long people are measured before and after.")] = 30.0,
     folder: Annotated[Path, typer.Option(help="Where files go.")] = ROOT / "tmp",
     write: Annotated[bool, typer.Option(help="Put tables into docs/performance.md.")] = False,
 ) -> None:
-    """Measure an upgrade."""
+    """Measure an upgrade, or several of different size one after another."""
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped."))
-    shares = rows // untagged.ROWS_OF_SHARE
-    with left_by_0_2_0(folder, shares) as left:
-        console.print(f"{shares} shares are there")
-        done = measure(left, shares * untagged.ROWS_OF_SHARE, seconds)
-    notes = [
-        f"{shares} shares of {untagged.TENANTS} tenants, with {untagged.DOCUMENTS} documents and "
-        f"{untagged.EVENTS_OF_SHARE} events each. {done.locks.summary} "
-        f"Load average of the last quarter of an hour: {os.getloadavg()[2]:.1f}. {report.machine({})}"
-    ]
-    report.show(console, done.sheets, notes)
+    sheets, notes = list[report.Sheet](), list[str]()
+    for wanted in rows:
+        shares = wanted // untagged.ROWS_OF_SHARE
+        with left_by_0_2_0(folder, shares) as left:
+            console.print(f"{shares} shares are there")
+            done = measure(left, shares * untagged.ROWS_OF_SHARE, seconds)
+        sheets += done.sheets
+        notes.append(
+            f"{done.rows} rows: {shares} shares of {untagged.TENANTS} tenants, with {untagged.DOCUMENTS} documents and "
+            f"{untagged.EVENTS_OF_SHARE} events each. {done.locks.summary} "
+            f"Load average of the last quarter of an hour: {os.getloadavg()[2]:.1f}."
+        )
+    notes.append(report.machine({}))
+    report.show(console, sheets, notes)
     if write:
-        report.write(ROOT / "docs" / "performance.md", "bench-sealing", report.markdown(done.sheets, {}, notes))
+        report.write(ROOT / "docs" / "performance.md", "bench-sealing", report.markdown(sheets, {}, notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Upgraded:
         asked = sorted((row for people in self.people for row in people.rows), key=lambda row: row[0])
         return [
             report.Sheet(f"Tags for {self.rows} rows", STEPS, rows),
-            report.Sheet("People meanwhile", PEOPLE, asked),
+            report.Sheet(f"People meanwhile, {self.rows} rows", PEOPLE, asked),
         ]
 
 

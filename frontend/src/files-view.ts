@@ -136,7 +136,7 @@ export class FilesView {
   #note(item: UploadItem): string {
     if (item.state === 'missing') return text('note_missing');
     if (item.state === 'waiting') return this.#waitingNote(item);
-    if (item.state !== 'failed') return '';
+    if (item.state !== 'failed') return item.length === 0 ? text('empty_file') : '';
     return item.reason === 'refused' && item.message ? item.message : text(`note_${item.reason ?? 'rejected'}`);
   }
 

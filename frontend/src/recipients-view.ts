@@ -8,18 +8,25 @@ import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
 import { Saver } from './saver.ts';
 import { counted, text } from './texts.ts';
-import type { FieldError, Recipient } from './types.ts';
+import type { FieldError, Recipient, Remarks } from './types.ts';
 
 export interface Refusal {
   text: string;
   message: string;
 }
 
+/** What the server says of a pasted list. */
+export interface Added {
+  recipients: Recipient[];
+  refused: Refusal[];
+  remarks: Remarks;
+}
+
 /** What the person says of a recipient. */
 export type Words = Pick<Recipient, 'label' | 'confirmed'>;
 
 export interface RecipientsPorts {
-  add(pasted: string): Promise<{ recipients: Recipient[]; refused: Refusal[] }>;
+  add(pasted: string): Promise<Added>;
   update(id: string, words: Words): Promise<void>;
   remove(id: string): void;
   changed(): void;
@@ -39,14 +46,22 @@ export class RecipientsView {
   readonly #field = byId<HTMLTextAreaElement>('recipients');
   readonly #list = byId<HTMLUListElement>('recipient-list');
   readonly #refusals = byId<HTMLUListElement>('recipients-refused');
+  readonly #check = byId<HTMLButtonElement>('check-numbers');
   readonly #whole = new Map<string, string>();
   readonly #savers = new Map<string, Saver>();
   readonly #removed = new Set<string>();
   #adding: Promise<void> | null = null;
+  #remarks: Remarks = {};
   #lastRefused = '';
+  /** Whether the person steps through the numbers that are not confirmed. */
+  #stepping = false;
 
   constructor(ports: RecipientsPorts) {
     this.#ports = ports;
+    this.#check.addEventListener('click', () => {
+      this.#stepping = true;
+      this.#step();
+    });
     byId('recipients-add').addEventListener('click', () => void this.addTyped(true));
     this.#field.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -90,11 +105,31 @@ export class RecipientsView {
     for (const saver of this.#savers.values()) saver.leave();
   }
 
-  restore(recipients: Recipient[]): void {
+  restore(recipients: Recipient[], remarks: Remarks): void {
     this.recipients = recipients;
+    this.#remarks = remarks;
     for (const { id, number } of recipients) if (number) this.#whole.set(id, number);
     this.#list.replaceChildren(...recipients.map((recipient) => this.#row(recipient)));
     setHidden(this.#list, recipients.length === 0);
+    this.#offerCheck();
+  }
+
+  /** One unconfirmed number needs no help; more are offered one after the other. */
+  #offerCheck(): void {
+    const waiting = this.unconfirmed.length;
+    this.#check.textContent = counted('check_numbers', waiting);
+    setHidden(this.#check, waiting < 2 && !this.#stepping);
+  }
+
+  /** Goes to the next number to confirm; the row is scrolled to, and its box has the focus. */
+  #step(): void {
+    const next = this.unconfirmed[0];
+    if (next) byId(this.confirmId(next)).focus();
+    else {
+      this.#stepping = false;
+      announce(text('said_all_checked'));
+    }
+    this.#offerCheck();
   }
 
   /** Hands in what stands in the field. `asked` says that the person pressed for it, and so keeps the focus there. */
@@ -110,6 +145,7 @@ export class RecipientsView {
   async #add(pasted: string): Promise<void> {
     const answer = await this.#ports.add(pasted);
     const { refused } = answer;
+    this.#remarks = answer.remarks;
     // The answer may be from before a row was removed.
     const recipients = answer.recipients.filter((recipient) => !this.#removed.has(recipient.id));
     const known = new Map(this.recipients.map((recipient) => [recipient.id, recipient]));
@@ -121,6 +157,7 @@ export class RecipientsView {
     this.#showRefused(pasted, refused);
     showNote('recipients', added.length === 0 && refused.length === 0 ? text('recipient_known') : '');
     if (added.length > 0) announce(counted('said_recipients_added', added.length));
+    this.#offerCheck();
     this.#ports.changed();
   }
 
@@ -155,6 +192,7 @@ export class RecipientsView {
         'div',
         { class: 'row-body' },
         ...heading,
+        ...(this.#remarks[recipient.id] ?? []).map((remark) => this.#remark(remark)),
         asksForConfirmation(recipient) ? this.#confirmation(recipient) : null,
         this.#label(recipient),
       ),
@@ -162,6 +200,10 @@ export class RecipientsView {
     );
     remove.addEventListener('click', () => this.#remove(recipient, row));
     return row;
+  }
+
+  #remark(remark: string): HTMLElement {
+    return el('p', { class: 'state' }, icon(remark === 'first' ? 'info' : 'warning'), el('span', {}, text(`remark_${remark}`)));
   }
 
   #confirmation(recipient: Recipient): HTMLElement {
@@ -172,6 +214,8 @@ export class RecipientsView {
       setFieldError(id, null);
       this.#change(recipient.id, { confirmed: box.checked });
       void this.#savers.get(recipient.id)?.flush();
+      if (this.#stepping && box.checked) this.#step();
+      else this.#offerCheck();
     });
     const words = recipient.kind === 'person' ? 'confirm_number' : 'confirm_unanswered';
     const about = el('span', { class: 'ds-sr-only' }, ` ${recipient.display}`);
@@ -229,6 +273,7 @@ export class RecipientsView {
     this.#savers.delete(recipient.id);
     this.#removed.add(recipient.id);
     setHidden(this.#list, this.recipients.length === 0);
+    this.#offerCheck();
     place.focus();
     announce(text('said_removed', { name: recipient.name ?? recipient.display }));
     this.#ports.changed();

@@ -8,7 +8,7 @@ import { Fields } from './fields.ts';
 import { nameOf } from './file-names.ts';
 import { FilesView } from './files-view.ts';
 import { LARGE } from './pieces.ts';
-import { RecipientsView, type Refusal } from './recipients-view.ts';
+import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
 import { SummaryView, type Missing } from './summary-view.ts';
 import { counted, readJson, text } from './texts.ts';
@@ -94,7 +94,7 @@ class SharePage {
     this.#draftId = Promise.resolve(draft.id);
     this.#proposed = draft.proposed;
     this.#fields.restore(draft);
-    this.#recipients.restore(draft.recipients);
+    this.#recipients.restore(draft.recipients, draft.remarks ?? {});
     this.#queue.restore(draft.documents);
     // A copy has no end of its own yet: the one proposed here is to be kept.
     if (draft.expires_at === '') this.#saver.touch();
@@ -184,9 +184,9 @@ class SharePage {
     return faults;
   }
 
-  async #addRecipients(pasted: string): Promise<{ recipients: Draft['recipients']; refused: Refusal[] }> {
-    const answer = await this.#call<{ draft: Draft; refused: Refusal[] }>('POST', '/mottakere', { text: pasted });
-    return { recipients: answer.draft.recipients, refused: answer.refused };
+  async #addRecipients(pasted: string): Promise<Added> {
+    const answer = await this.#call<Omit<Added, 'recipients'> & { draft: Draft }>('POST', '/mottakere', { text: pasted });
+    return { recipients: answer.draft.recipients, refused: answer.refused, remarks: answer.remarks };
   }
 
   // -- documents ---------------------------------------------------------------------------------------------------

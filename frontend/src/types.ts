@@ -39,7 +39,12 @@ export interface Draft {
   proposed: boolean;
   recipients: Recipient[];
   documents: StoredDocument[];
+  /** Of the page alone: what to be aware of, by recipient. */
+  remarks?: Remarks;
 }
+
+/** Remarks by recipient id: `own`, `winding_up`, `first`. */
+export type Remarks = Record<string, string[]>;
 
 /** Where and with what right a document's bytes are to be sent. */
 export interface UploadTarget {

@@ -232,6 +232,26 @@ def test_while_the_register_is_silent_an_organisation_is_taken_when_it_is_confir
     assert faults(cast.sharer.post(f"/shares/{share['id']}/publication")) == {"recipients": "recipients_unconfirmed"}
 
 
+def test_a_published_share_is_corrected_and_loses_a_recipient(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    uploaded(cast, draft["id"])
+    ola = cast.sharer.post(f"{path}/publication").json()["recipients"][0]
+    added = cast.sharer.post(f"{path}/recipients", {"recipients": [{"number": SIV}]}).json()
+    assert (len(added["recipients"]), added["change_proposed"]) == (2, False)
+    changed = cast.sharer.call("PATCH", path, {"title": "Rettet", "reference": "26/2", "confidential": False}).json()
+    assert (changed["title"], changed["reference"], changed["confidential"]) == ("Rettet", "26/2", False)
+    refused = cast.sharer.call("PATCH", path, {"title": "Igjen", "notify": False})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_a_draft")
+    labelled = cast.sharer.call("PATCH", f"{path}/recipients/{ola['id']}", {"label": "søker"}).json()
+    assert [one["label"] for one in labelled["recipients"]] == ["søker", ""]
+    assert cast.sharer.call("DELETE", f"{path}/recipients/{ola['id']}").status_code == 204
+    left = cast.sharer.get(path).json()
+    assert [one["id"] for one in left["removed_recipients"]] == [ola["id"]]
+    [siv] = left["recipients"]
+    last = cast.sharer.call("DELETE", f"{path}/recipients/{siv['id']}")
+    assert (last.status_code, last.json()["code"]) == (409, "last_recipient")
+
+
 def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:
     path = f"/shares/{draft['id']}"
     assert cast.sharer.call("DELETE", path).status_code == 204

@@ -58,7 +58,9 @@ def addresses(lock: dict[str, Any]) -> list[str]:
 
 def test_the_locks_are_there() -> None:
     assert [path.name for path in LOCKS] == [
+        "audit.lock",
         "bench.lock",
+        "client.lock",
         "demo.lock",
         "dev.lock",
         "fuzz.lock",
@@ -92,6 +94,15 @@ def test_every_dependency_of_the_project_is_pinned(name: str, file: str) -> None
 def test_everything_that_an_installation_needs_is_pinned() -> None:
     wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["cluster"]]
     assert unpinned(wanted, (ROOT / "requirements" / "product.lock").read_text("utf-8")) == []
+
+
+def test_the_client_is_pinned_to_the_versions_of_the_service() -> None:
+    client, product = (
+        pins((ROOT / "requirements" / f"{name}.lock").read_text("utf-8")) for name in ("client", "product")
+    )
+    wanted = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert unpinned(wanted, (ROOT / "requirements" / "client.lock").read_text("utf-8")) == []
+    assert {name: product.get(name) for name in client} == client
 
 
 @pytest.mark.parametrize("name", ["demo.lock", "product.lock"])

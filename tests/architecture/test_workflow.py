@@ -55,8 +55,8 @@ def test_each_push_and_pull_request_runs_make_test_and_each_night_the_other_suit
     assert jobs["test"]["if"] == "github.event_name != 'schedule'"
     assert jobs["nightly"]["if"] == "github.event_name == 'schedule'"
     assert commands(jobs["test"]) == ["make test"]
-    assert commands(jobs["nightly"]) == ["make test-cluster", "make test-large"]
-    assert {"test", "test-cluster", "test-large"} <= TARGETS
+    assert commands(jobs["nightly"]) == ["make test-cluster", "make test-large", "make audit"]
+    assert {"test", "test-cluster", "test-large", "audit"} <= TARGETS
 
 
 def test_the_hook_before_a_commit_runs_make_lint() -> None:

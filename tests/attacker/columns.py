@@ -70,8 +70,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(
             Proof.TAG,
             "id tenant_id name contact_telephone contact_email contact_hours period_standard period_longest "
-            "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code revision closed_at deleted_at "
-            "frozen_at ended_at",
+            "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code name_tenant notice_channel "
+            "revision closed_at deleted_at frozen_at ended_at",
         ),
         _free("tag", _ITSELF),
     ),
@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "document": (
         _by(Proof.TAG, "id share_id"),
-        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan"),
+        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
@@ -142,10 +142,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("downloaded ending approval signature language", "which notices a person wants"),
     ),
     "operator": (_by(Proof.TAG, _PERSON), _free("tag", _ITSELF)),
+    "notice_count": (_free("id account_id month cost_code notices messages", _FIGURES),),
     "outbox": (
         _free(
             "id channel kind tenant_id share_id target created_at due_at details occasion attempts sent_at given_up_at "
-            "last_error",
+            "last_error cost_code messages",
             "a message has random ids and codes; receiver and content are read from proven rows when it is sent",
         ),
     ),
@@ -173,6 +174,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     "recipient": (
         _by(Proof.GRANT, "id share_id kind lookup_hash confirmed sealed_grant sealed_audit_grant"),
         _by(Proof.SEAL, "sealed_identifier sealed_name sealed_label"),
+        _by(Proof.CARD, "removed_at"),
         _free("position", "order of display"),
     ),
     "seal_request": (
@@ -204,7 +206,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             "id tenant_id account_id audit_key_id member_id integration_id state changed_at expires_at published_at "
             "confidential frozen_at proposed_by undo_until undo_by extension_until extension_by exposed_to",
         ),
-        _by(Proof.SEAL, "sealed_title sealed_message sealed_reference"),
+        _by(Proof.SEAL, "sealed_title sealed_message sealed_reference sealed_change"),
         _free("card", _ITSELF),
         _free("created_at closed_at opened_at downloaded_at received_at", _TIMES),
         _free("archived notify", "whether a draft is complete, and whether recipients get a notice"),
@@ -224,7 +226,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             Proof.TAG,
             "id organization_number name contact_telephone contact_email contact_hours period_shortest "
             "period_standard period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of "
-            "revision",
+            "breach_contact scan_policy revision",
         ),
         _free("tag", _ITSELF),
     ),

@@ -119,8 +119,8 @@ TOGETHER = {
     ("notice_address", "sealed_unconfirmed"),
 }
 """Columns that the database's checks let nobody change alone."""
-OF_THE_SHARE = {("recipient", "share_id")}
-"""The card of a share has the ids of its recipients: the share is damaged, not the recipient."""
+OF_THE_SHARE = {("recipient", "share_id"), ("recipient", "removed_at")}
+"""The card of a share has the ids of the recipients that it names: the share is damaged, not the recipient."""
 ATTACKED = [
     (table, name)
     for table in sorted(TABLES.keys() - WITHOUT_ROWS)

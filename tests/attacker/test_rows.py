@@ -12,11 +12,11 @@ from sqlalchemy import Connection, insert, update
 
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.services.accounts import integrations, members
-from deldokument.services.shares import publishing
+from deldokument.services.shares import changes, publishing
 from deldokument.services.tenants import administrators, operators
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.support.api import NEIGHBOUR, integrate
-from tests.support.world import KARI, VIGDIS, person
+from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
 pytestmark = pytest.mark.timeout(600)
 Row = dict[str, Any]
@@ -192,6 +192,24 @@ def test_an_older_row_with_its_older_card_opens_nothing(attack: Attack, every_ro
     assert judge(attack, every_route, put_back, attackers=SIVS, is_about_shares=True) == {"share"}
     answer = attack.ask([Request("recipient", "GET", f"/d/{share_id}")]).popitem()[1]
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("tables", [("recipient",), ("recipient", "share")], ids=["row", "row-and-card"])
+def test_a_removed_recipient_that_is_put_back_opens_nothing(attack: Attack, tables: tuple[str, ...]) -> None:
+    stage = attack.victims.stage
+    share_id = stage.publish(OLA, SIV)
+    with as_writer(stage.database_url) as connection:
+        older = rows_of(connection, *tables)
+        [siv] = [row for row in older["recipient"] if row["share_id"] == share_id and row["position"] == 2]
+    changes.remove_recipient(stage.deps, person(KARI), share_id, siv["id"])
+    with as_writer(stage.database_url) as connection:
+        writer = Writer(connection, attack, rows_of(connection, *tables))
+        writer.change("recipient", siv, **siv)
+        for share in (one for one in older.get("share", []) if one["id"] == share_id):
+            writer.change("share", share, **share)
+    [answer] = attack.ask([Request("stranger", "GET", f"/d/{share_id}")]).values()
+    assert answer.status_code == 404
+    assert {kind for kind, _ in attack.alarms()} == {"share"}
 
 
 def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) -> None:

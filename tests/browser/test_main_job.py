@@ -144,6 +144,9 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     kari.page.get_by_role("link", name="Se delingen").click()
     withdraw(kari)
     kari.examine()
+    kari.page.get_by_role("link", name="Delt med feil mottaker?").click()
+    expect(kari.page.get_by_role("heading", level=1)).to_have_text("Feil mottaker")
+    kari.examine()
     assert ola.open(second) == 410
     expect(ola.page.get_by_text("Avsenderen trakk dokumentene tilbake")).to_be_visible()
     ola.examine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 
 from deldokument.adapters.documents.signing import create_seal_certificate
-from deldokument.cli.audit import _FLAWS
-from deldokument.domain.chain import Flaw
+from deldokument.cli.audit import _FLAWS, _REPORT_FLAWS
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.chain import Flaw, Mark
+from deldokument.domain.report import ReportEvent, ShareReport, digests, statement
+from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.web.http.errors import WORDS
 from tests.cli.transcripts import (
     AUDIT,
@@ -88,7 +92,69 @@ def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
 
 def test_every_flaw_has_words() -> None:
     assert _FLAWS.keys() == set(Flaw)
-    assert {"export_unknown", "certificate_malformed"} <= WORDS.keys()
+    assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF}
+    assert {"export_unknown", "report_unknown", "certificate_malformed"} <= WORDS.keys()
+
+
+def report_file(folder: Path) -> Path:
+    """The signed report of a share whose key was destroyed in the first event of its chain."""
+    signer = create_seal_certificate(folder / "r.key", folder / "r.pem", operator_name="D", operator_number="", at=NOON)
+    event = AuditEvent(NOON, EventKind.SHARE_KEY_DESTROYED, "t", "s")
+    ended = ReportEvent(event, Mark(1, event.link(1, bytes(32))), bytes(32), "")
+    certificate = signer.certificate()
+    content = ShareReport(
+        made_at=NOON,
+        service="https://del.example",
+        has_full_numbers=False,
+        chain="t",
+        last=ended.place,
+        tenant_number="310240001",
+        tenant_name="Eksempel kommune",
+        account="Byggesak",
+        share_id="s",
+        title="Vedtak",
+        reference="",
+        confidential=True,
+        sharer="Kari Lunde",
+        state="ended",
+        published_at=NOON,
+        expires_at=NOON,
+        closed_at=NOON,
+        recipients=(),
+        documents=(),
+        events=(ended,),
+        events_left_out=False,
+        key_destroyed=ended,
+    ).content(certificate.decode())
+    signature = base64.b64encode(signer.sign(statement(digests(content)))).decode()
+    made = {"parts": digests(content), "certificate": fingerprint(certificate), "signature": signature}
+    (folder / "report.json").write_text(json.dumps(content | {"seal": made}), "utf-8")
+    return folder / "report.json"
+
+
+def test_a_report_is_verified_offline_and_a_changed_part_is_named(folder: Path) -> None:
+    path, certificate = report_file(folder), str(folder / "r.pem")
+    said = run({}, "audit", "verify", "--report", str(path), "--certificate", certificate)
+    assert (said.exit_code, said.stdout.splitlines()[-1]) == (0, "The report is intact.")
+    assert "key_destroyed_in_event: 1" in said.stdout
+    assert "none was given" in run({}, "audit", "verify", "--report", str(path)).stdout
+    told = json.loads(run({}, "audit", "verify", "--report", str(path), "--json").stdout)
+    assert (told["holds"], told["share"], told["final"], told["fault"]) == (True, "s", True, None)
+    path.write_text(path.read_text("utf-8").replace("Vedtak", "Vedlegg"), "utf-8")
+    forged = run({}, "audit", "verify", "--report", str(path), "--json")
+    assert (forged.exit_code, json.loads(forged.stdout)["fault"]["part"]) == (1, "share")
+    assert "«share» was changed after the report was signed" in forged.stderr
+
+
+def test_a_report_is_held_against_an_export_and_the_database(trail: dict[str, str], folder: Path) -> None:
+    path, log = report_file(folder), exported(trail, folder)
+    other = run({}, "audit", "verify", str(log), "--report", str(path))
+    assert (other.exit_code, "of another chain" in other.stderr) == (1, True)
+    missing = run(trail, "audit", "verify", "--report", str(path), "--database")
+    assert (missing.exit_code, "event 1 of the report is not in the event log" in missing.stderr) == (1, True)
+    log.write_text(log.read_text("utf-8").replace("operator_added", "operator_removed", 1), "utf-8")
+    broken = run({}, "audit", "verify", str(log), "--report", str(path))
+    assert (broken.exit_code, "was altered" in broken.stderr) == (1, True)
 
 
 REORDERED = (

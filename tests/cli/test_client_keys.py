@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from deldokument.adapters.http.client import client_keys, signing_key
+from deldokument.adapters.http.client import signing_key
+from deldokument.client.jwt_grant import client_keys
 from tests.cli.transcripts import run, write_client_key
 
 pytestmark = pytest.mark.once

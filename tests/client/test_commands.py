@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.client import Client
+from deldokument.client import Client, Refused
 from tests.support import sender
-from tests.support.server import OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.server import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
 
 MIB = 2**20
 LENGTH = 48 * MIB
@@ -99,6 +99,12 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     said = json.loads(machine.run(*machine.share("--json", "--title", "Film")).stdout)
     assert (said["title"], said["state"], said["documents"][0]["name"]) == ("Film", "available", "film.mp4")
     assert OLA_NUMBER not in json.dumps(said)
+    assert machine.run("correct", said["id"], "--title", "Rettet").stdout == "Rettet\n"
+    assert machine.run("add", said["id"], "--to", FJELL).stdout == "2\n"
+    assert machine.run("remove", said["id"], said["recipients"][0]["id"]).returncode == 0
+    left = json.loads(machine.run("show", said["id"], "--json").stdout)["recipients"][0]["id"]
+    last = machine.run("remove", said["id"], left)
+    assert (last.returncode, "needs a recipient" in last.stderr) == (3, True)
 
 
 def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Client) -> None:
@@ -112,6 +118,20 @@ def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Clie
     wait_until(lambda: verdict() == "not_scanned", 60, "the document has no verdict")
     assert "not_scanned" in machine.run("show", link).stdout
     assert json.loads(machine.run("show", link, "--json").stdout)["documents"][0]["verdict"] == "not_scanned"
+
+
+def test_the_report_is_written_to_a_new_file_as_pdf_or_json(machine: Machine, client: Client) -> None:
+    machine.write(b"1")
+    link = machine.run(*machine.share("--reference", "report")).stdout.strip()
+    pdf, signed = machine.folder / "rapport.pdf", machine.folder / "rapport.json"
+    assert machine.run("report", link, str(pdf)).stdout == f"{pdf}\n"
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    signed.write_bytes(client.report(link.rpartition("/")[2]))
+    assert json.loads(signed.read_bytes())["share"]["state"] == "available"
+    again = machine.run("report", link, str(signed))
+    assert (again.returncode, "File exists" in again.stderr) == (1, True)
+    with pytest.raises(Refused, match="full numbers"):
+        client.report(link.rpartition("/")[2], full_numbers=True)
 
 
 @pytest.mark.parametrize(

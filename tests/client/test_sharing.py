@@ -126,6 +126,13 @@ def test_the_end_moves_receipts_come_and_a_withdrawal_ends_it(
 ) -> None:
     client = connect()
     share = client.share([folder], account="Byggesak", to=[To(OLA_NUMBER)], until=until, archived=True)
+    share = client.add_recipients(share.id, [To(FJELL)])
+    fjell = next(one.id for one in share.recipients if one.kind == "organization")
+    assert client.correct(share.id, title="Rettet").title == "Rettet"
+    assert {one.label for one in client.label_recipient(share.id, fjell, "nabo").recipients} == {"", "nabo"}
+    client.remove_recipient(share.id, fjell)
+    share = client.get(share.id)
+    assert [one.kind for one in share.recipients] == ["person"]
     later = until + timedelta(days=1)
     assert client.extend(share.id, later).expires_at == later
     assert list(client.receipts(share.id)) == []

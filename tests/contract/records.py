@@ -24,6 +24,7 @@ TENANT = Tenant(
     ask_archived=True,
     retention=timedelta(days=365),
     activated_at=NOW,
+    breach_contact="Personvernombudet, 22 00 00 01",
 )
 ACCOUNT = Account("account", TENANT.id, "Byggesak")
 KARI = Member("kari", ACCOUNT.id, b"hash of kari", b"sealed number", b"sealed name", NOW)
@@ -64,7 +65,7 @@ def available(**changes: Any) -> Share:
 
 def ended(**changes: Any) -> Share:
     """A share whose time is over and has been noted."""
-    return replace(available(state=ShareState.ENDED, closed_at=NOW + DAY), **changes)
+    return replace(available(state=ShareState.ENDED, closed_at=NOW + DAY, sealed_change=b"change"), **changes)
 
 
 def recipient_of(share: Share, **changes: Any) -> Recipient:

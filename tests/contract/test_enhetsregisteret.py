@@ -10,6 +10,7 @@ import pytest
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.adapters.http.client import outbound_client
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization
 from tests.support.simulators import Running, start_simulators
@@ -41,7 +42,7 @@ def found(register: Enhetsregisteret, number: OrganizationNumber) -> RegisteredO
 
 
 def test_a_unit_is_found_with_name_and_form(register: Enhetsregisteret) -> None:
-    assert register.find(FJELL) == RegisteredOrganization(FJELL.value, "FJELL AS", "AS", "active")
+    assert register.find(FJELL) == RegisteredOrganization(FJELL.value, "FJELL AS", "AS", "active", Language.BOKMAAL)
 
 
 def test_a_subunit_is_found_too(register: Enhetsregisteret) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from deldokument.domain.scanning import RELEASED
+from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
@@ -155,7 +155,8 @@ def test_the_page_names_every_verdict_and_whether_recipients_get_the_document() 
     rows = {row[0].strip("`"): row[2] for row in table(PAGE, "Malware")[1:]}
     assert {name for name in rows} == {verdict.value for verdict in Verdict}
     for verdict in Verdict:
-        assert rows[verdict].partition(",")[0].partition(":")[0] == ("yes" if verdict in RELEASED else "no")
+        is_refused = handling_of(DEFAULT_POLICY, verdict) is Handling.REFUSED
+        assert rows[verdict].partition(",")[0].partition(":")[0] == ("no" if is_refused else "yes")
 
 
 def test_what_is_not_alike_is_found() -> None:

@@ -116,6 +116,20 @@ def test_stopped_by_the_operator(often: Deployment, content: bytes, pause: float
     assert often.session(OLA).get(path, headers={"Range": "bytes=0-9"}).content == content[:10]
 
 
+def test_a_removed_recipient_is_cut_and_another_one_reads_to_the_end(often: Deployment, content: bytes) -> None:
+    share_id = often.share([OLA_NUMBER, FJELL], {"stor.bin": content})
+    [path] = often.document_paths(share_id)
+    with reading(often, PER, path) as other:
+        stops(often, OLA, path, lambda: often.remove_recipient(share_id, 0), pause=STEADY, size=65536)
+        got = 0
+        while got < LENGTH:
+            piece = other.recv(1_000_000)
+            assert piece
+            got += len(piece)
+    stranger = often.session(OLA).get("/d/AAAAAAAAAAAAAAAAAAAAAA/dokument/" + "0" * 32)
+    assert often.session(OLA).get(path).status_code == stranger.status_code == 404
+
+
 def test_withdrawn_while_the_reader_takes_nothing(often: Deployment, content: bytes) -> None:
     share_id = often.share([OLA_NUMBER], {"stor.bin": content})
     [path] = often.document_paths(share_id)

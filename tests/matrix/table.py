@@ -45,6 +45,8 @@ ACTORS = {
     "administrator": EWA,
 }
 STATES = ("draft", "available", "withdrawn", "ended")
+PLAIN_STATE = "available"
+"""The state in which rows are asked that name no share."""
 UNKNOWN = {
     "id": "AAAAAAAAAAAAAAAAAAAAAA",
     "recipient_id": "BBBBBBBBBBBBBBBBBBBBBB",
@@ -73,6 +75,11 @@ class Row:
     def label(self) -> str:
         """How the table names it."""
         return f"{self.method} {self.path}{' +token' if self.token else ''}{' (demo)' if self.demo else ''}"
+
+    @property
+    def names_a_share(self) -> bool:
+        """Whether its answer can depend on the state of one share; an upload's token names one too."""
+        return "{" in self.path or self.token
 
 
 @dataclass(slots=True)
@@ -138,7 +145,7 @@ class Survey:
         """Every row."""
         for row in rows:
             case = self._case(row)
-            cells = self.outcome.statuses.setdefault(row, {}).setdefault(self.state, {})
+            cells = self.outcome.statuses[row].setdefault(self.state, {})
             for actor in ACTORS:
                 answer = self._ask(row, case, actor, case.ids)
                 cells[actor] = answer.status_code
@@ -165,7 +172,7 @@ class Survey:
     def _compare(self, row: Row, case: Case, actor: str, answer: httpx.Response) -> None:
         """HEAD answers as GET; what is not for the actor looks as what does not exist."""
         where = f"{row.label}, {self.state}, {actor}"
-        if row.method == "GET" and (self.state == "available" or row.path.startswith(_OWN_HEAD)):
+        if row.method == "GET" and (self.state == PLAIN_STATE or row.path.startswith(_OWN_HEAD)):
             head = self._ask(row, case, actor, case.ids, "HEAD")
             if head.status_code != answer.status_code or head.content:
                 self.outcome.faults.append(f"{where}: HEAD answers {head.status_code}")
@@ -245,14 +252,15 @@ def _without_ids(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str,
 
 def survey(rows: list[Row], content: bytes = b"innhold", connection: type[BoundedConnection] | None = None) -> Outcome:
     """All states, all actors; over sockets when it is said what kind of connection they have."""
-    outcome = Outcome()
+    outcome = Outcome({row: {} for row in rows})
     for state in STATES:
+        wanted = [row for row in rows if row.names_a_share or state == PLAIN_STATE]
         with stage_in_memory() as stage, ExitStack() as listening:
             made = Survey(stage, state, outcome, content)
             if connection:
                 for web in made.webs.values():
                     web.port = listening.enter_context(running(web.app, connection))
-            made.run(rows)
+            made.run(wanted)
     return outcome
 
 
@@ -262,7 +270,7 @@ def as_text(outcome: Outcome) -> str:
     lines = [f"{'route':<{width}}  {'share':<9}  {'  '.join(ACTORS)}"]
     for row, by_state in outcome.statuses.items():
         if len({tuple(cells.values()) for cells in by_state.values()}) == 1:
-            by_state = {"any": by_state[STATES[0]]}
+            by_state = {"any": by_state[PLAIN_STATE]}
         for state, cells in by_state.items():
             statuses = "  ".join(f"{status:<{len(actor)}}" for actor, status in cells.items())
             lines.append(f"{row.label:<{width}}  {state:<9}  {statuses}".rstrip())

@@ -103,7 +103,7 @@ def _fill(stage: Stage, url: str, count: int) -> list[str]:
         rows = list(_rows(stage, numbers))
         connection.execute(insert(member), rows)
     with stage.deps.database.write() as tx:
-        tx.row_tagging.tag("member", [row["id"] for row in rows])
+        tx.row_tagging.tag("member", tx.row_tagging.lock("member", [row["id"] for row in rows]))
     # As the database itself does from time to time.
     with engines.writer.connect() as connection:
         words = "VACUUM ANALYZE" if engines.is_postgres else "ANALYZE"

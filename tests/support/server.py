@@ -68,7 +68,7 @@ os.dup2(int(sys.argv[1]), 3)
 os.execve(sys.argv[2], sys.argv[2:], os.environ | {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
 """
 """Passes a listening socket on, as the service manager would."""
-_START_SECONDS = 90.0
+_START_SECONDS = _STOP_SECONDS = 90.0
 
 Process = Forked | subprocess.Popen[bytes]
 """Of the deployment."""
@@ -164,10 +164,13 @@ class Deployment:
             client.close()
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
-        self.node.close()
+        self._close_node()
         self.registers.stop()
         if "database_url" in self._stack:
             stack().give_back(self._stack["database_url"])
+
+    def _close_node(self) -> None:
+        self.node.close()
 
     @property
     def database_url(self) -> str:
@@ -458,6 +461,15 @@ class Deployment:
         answer = kari.post(f"/delinger/{share_id}/tilbaketrekking", headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
+    def remove_recipient(self, share_id: str, position: int) -> None:
+        """«Fjern mottakeren»."""
+        kari = self.session(KARI)
+        with self.node.deps.database.read() as tx:
+            recipient_id = tx.shares.recipients([share_id])[position].id
+        path = f"/delinger/{share_id}/fjerning/{recipient_id}"
+        answer = kari.post(path, headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
     def document_paths(self, share_id: str) -> list[str]:
         """Where the bytes of the share's documents are, in order."""
         with self.node.deps.database.read() as tx:
@@ -489,7 +501,8 @@ def form_settings(page: str) -> dict[str, Any]:
 def _stop(process: Process, number: signal.Signals) -> None:
     process.send_signal(number)
     try:
-        process.wait(30)
+        # A worker ends its rounds first, which takes long on a busy machine.
+        process.wait(_STOP_SECONDS)
     finally:
         process.kill()
         process.wait()

@@ -96,6 +96,11 @@ class OldDeployment(Deployment):
         prepare(self.settings)
         self.node = build_runtime(self.settings, holds_seal=True)
 
+    def _close_node(self) -> None:
+        # There is none if it was never migrated.
+        if "node" in vars(self):
+            super()._close_node()
+
     def become_new(self) -> None:
         """From now on what is started is the new program."""
         self._old = False

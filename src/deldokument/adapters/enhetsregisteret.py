@@ -14,13 +14,14 @@ Source: brreg/openAPI, Enhetsregisteret v2.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import httpx
 
 from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import ExpiringCache, json_object
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization
@@ -29,6 +30,7 @@ OrganizationStatus = Literal["active", "deleted", "bankrupt", "winding_up", "for
 
 _DAY_SECONDS: Final = 24 * 60 * 60.0
 _KINDS: Final = ("enhet", "underenhet")
+_LANGUAGES: Final[Mapping[str, Language]] = {"Bokmål": Language.BOKMAAL, "Nynorsk": Language.NYNORSK}
 
 
 class RegisterUnavailable(Unavailable):
@@ -100,7 +102,7 @@ def _organization(body: dict[str, Any], number: str) -> RegisteredOrganization:
     name, form = body["navn"], body.get("organisasjonsform", {}).get("kode", "")
     if body["organisasjonsnummer"] != number or not isinstance(name, str) or not isinstance(form, str):
         raise ValueError("an answer to another question")
-    return RegisteredOrganization(number, name, form, _status(body))
+    return RegisteredOrganization(number, name, form, _status(body), _LANGUAGES.get(str(body.get("maalform"))))
 
 
 def _status(body: dict[str, Any]) -> OrganizationStatus:

@@ -18,6 +18,7 @@
 - `output`: secret input, and output as table or JSON
 - `root_keys`: `deldokument keys create-root` and `rotate-root`
 - `runtime`: opens the deployment, and reports errors with exit code 1
+- `sender`: the program of the client's own distribution
 - `sender_console`: options, progress and exit codes of the commands for senders
 - `serve`: `deldokument serve`
 - `shares`: `deldokument share` and the other commands for senders

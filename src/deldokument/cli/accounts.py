@@ -14,7 +14,7 @@ from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import require
-from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights
+from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights, NoticeChannel
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import deletion, integrations, lifecycle
@@ -50,6 +50,8 @@ def account_row(account: Account) -> Row:
         "sms_sender": rules.sms_sender,
         "sms_cost_code": rules.sms_cost_code,
         "full_numbers": rules.full_numbers,
+        "name_tenant": rules.name_tenant,
+        "notice_channel": rules.notice_channel.value,
         "closed_at": account.closed_at,
         "deleted_at": account.deleted_at,
         "frozen_at": account.frozen_at,
@@ -135,6 +137,8 @@ def rules(
     sms_sender: Annotated[str | None, typer.Option(help="Sender of SMS notices, 2 to 11 characters.")] = None,
     sms_cost_code: str | None = None,
     full_numbers: Annotated[bool | None, typer.Option(help="Do systems get recipients' full numbers back?")] = None,
+    name_tenant: Annotated[bool | None, typer.Option(help="Do notices of confidential shares name the tenant?")] = None,
+    notice_channel: Annotated[NoticeChannel | None, typer.Option(help="How recipients are notified.")] = None,
     as_json: Json = False,
 ) -> None:
     """Set an account's rules. Options that are not given keep their values."""
@@ -153,6 +157,8 @@ def rules(
             sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
             sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
             full_numbers=kept.full_numbers if full_numbers is None else full_numbers,
+            name_tenant=kept.name_tenant if name_tenant is None else name_tenant,
+            notice_channel=notice_channel or kept.notice_channel,
         )
         changed = lifecycle.change_account_rules(
             node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision

@@ -18,6 +18,12 @@ from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import begin_event_export, export_lines
+from deldokument.services.audit.report_verification import (
+    ReportFault,
+    ReportVerdict,
+    compare_with_export,
+    verify_report,
+)
 from deldokument.services.audit.verification import (
     ChainState,
     ExportVerdict,
@@ -39,6 +45,14 @@ _FLAWS: dict[Flaw, str] = {
     Flaw.CHANGED: "the file was changed after its export, although {chain} is intact up to event {number}",
     Flaw.UNSIGNED: "the seal on event {number} of {chain} was not signed with a trusted certificate",
 }
+_REPORT_FLAWS: dict[Flaw, str] = {
+    Flaw.ALTERED: "«{part}» does not agree with the hash of event {number}",
+    Flaw.CHANGED: "«{part}» was changed after the report was signed",
+    Flaw.MISSING: "event {number} of the report is not in the event log",
+    Flaw.REWRITTEN: "event {number} of the report differs from the event log",
+    Flaw.UNKNOWN: "the report is of another chain than the event log",
+    Flaw.UNSIGNED: "the report was not signed with a trusted certificate, or its seal was changed",
+}
 _BELIEVED = "none was given: compare the fingerprint with one that the operator gave you through another channel"
 _EXCERPT = "that these events are unaltered, not that none were left out"
 
@@ -55,12 +69,20 @@ def verify(
         ),
     ] = None,
     database: Annotated[bool, typer.Option("--database", help="Compare the file with the database, too.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Verify the report of a share in JSON; with FILE, against that export.", exists=True, dir_okay=False
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify that no event was altered, moved or removed; name the first one that was."""
     with errors_as_text():
         certificates = [path.read_bytes() for path in certificate or ()]
-        if file is None:
+        if report is not None:
+            _verify_report(report, file, certificates, database=database, as_json=as_json)
+        elif file is None:
             _verify_database(certificates, as_json=as_json)
         else:
             _verify_file(file, certificates, database=database, as_json=as_json)
@@ -94,6 +116,45 @@ def _verify_file(file: Path, certificates: Sequence[bytes], *, database: bool, a
         if not verdict.is_whole and not database:
             say_one({"proves": _EXCERPT}, as_json=False)
     _end(fault, "The export is intact.", as_json=as_json)
+
+
+def _verify_report(
+    report: Path, log: Path | None, certificates: Sequence[bytes], *, database: bool, as_json: bool
+) -> None:
+    """Verify the report first, then the export, then that the one's events are in the other."""
+    verdict = verify_report(report.read_bytes(), certificates=certificates, is_signed=verify_signature)
+    fault = verdict.fault
+    if log is not None and fault is None:
+        with log.open("rb") as lines:
+            export = verify_export(lines, certificates=certificates, is_signed=verify_signature)
+        _end(export.fault, "", as_json=True)
+        with log.open("rb") as lines:
+            fault = compare_with_export(verdict, export.chain, marks_of(lines))
+    if database and fault is None:
+        with opened_node() as node:
+            found = verify_against(node.deps, verdict.chain, verdict.marks)
+        fault = ReportFault(found.flaw, "events", found.number) if found else None
+    row = _report_row(verdict, fault)
+    say_one(row if as_json else {n: v for n, v in row.items() if n not in {"holds", "fault"}}, as_json=as_json)
+    if fault is not None:
+        say_error(f"not intact: {_REPORT_FLAWS[fault.flaw].format(part=fault.part, number=fault.number)}")
+        raise typer.Exit(1)
+    if not as_json:
+        if not certificates:
+            say_one({"certificate": _BELIEVED}, as_json=False)
+        typer.echo("The report is intact.")
+
+
+def _report_row(verdict: ReportVerdict, fault: ReportFault | None) -> Row:
+    return {
+        "holds": fault is None,
+        "fault": {"part": fault.part, "event": fault.number, "flaw": fault.flaw.value} if fault else None,
+        "share": verdict.share_id,
+        "chain": verdict.chain,
+        "final": verdict.is_final,
+        "key_destroyed_in_event": verdict.key_destroyed,
+        "signed_with": verdict.signed_with,
+    }
 
 
 def _end(fault: Fault | None, holds: str, *, as_json: bool) -> None:

@@ -5,22 +5,24 @@ Guarantees:
 - A key file is readable by its owner only, and replaced atomically.
 - A new key signs only after a second step, so that the operator can register it first.
 
-Does not contact ID-porten or Maskinporten.
+Does not contact ID-porten or Maskinporten. Imports nothing of the service's own code, because senders use it too.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TextIO
 
 import typer
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.client import client_keys
-from deldokument.cli.runtime import errors_as_text
-from deldokument.config.settings import ConfigurationError
+from deldokument.cli.output import say_error
+from deldokument.client import NotConfigured
+from deldokument.client.jwt_grant import client_keys
 
 _BITS: Final = 4096
 KeyFile = Annotated[Path, typer.Argument(help="The key file, as named in the client's setting.")]
@@ -28,13 +30,13 @@ KeyFile = Annotated[Path, typer.Argument(help="The key file, as named in the cli
 
 def create(path: KeyFile) -> None:
     """Create a client key for ID-porten or Maskinporten; print the public part to register there."""
-    with errors_as_text():
+    with _errors_as_text():
         _print(make_key(path))
 
 
 def public(path: KeyFile) -> None:
     """Print the public parts of a client's keys, for registration at ID-porten or Maskinporten."""
-    with errors_as_text():
+    with _errors_as_text():
         _print(_set_of(_read(path), private=False))
 
 
@@ -47,13 +49,30 @@ def rotate(
     two, they change roles: the other one signs after `serve` and `worker` are restarted. Repeat
     the command to change back. --finish removes the key that does not sign.
     """
-    with errors_as_text():
+    with _errors_as_text():
         keys = _read(path)
         if len(keys) > 2 or (finish and len(keys) < 2):
-            raise ConfigurationError(f"{path} holds {len(keys)} keys")
+            raise NotConfigured(f"{path} holds {len(keys)} keys")
         keys = keys[:1] if finish else _step(keys)
         _replace(path, keys)
         _print(_set_of(keys, private=False))
+
+
+def register(keys: typer.Typer) -> None:
+    """Add the commands to a program's `keys`."""
+    keys.command("create-client")(create)
+    keys.command("rotate-client")(rotate)
+    keys.command("public")(public)
+
+
+@contextmanager
+def _errors_as_text() -> Iterator[None]:
+    """Print an error of the block as one line, and exit with code 1."""
+    try:
+        yield
+    except (NotConfigured, OSError) as error:
+        say_error(str(error))
+        raise typer.Exit(1) from None
 
 
 def _step(keys: list[RSAKey]) -> list[RSAKey]:
@@ -77,7 +96,7 @@ def _read(path: Path) -> list[RSAKey]:
     try:
         return client_keys(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        raise NotConfigured(f"{path}: {error}") from None
 
 
 def _replace(path: Path, keys: list[RSAKey]) -> None:

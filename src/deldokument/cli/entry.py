@@ -9,16 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-import typer
-
-from deldokument.cli import shares
+from deldokument.cli import sender, shares
 
 
 def main() -> None:
     """Run the command line."""
     if _words()[:1] in ([name] for name in shares.COMMANDS):
-        app = typer.Typer(name="deldokument", pretty_exceptions_enable=False)
-        shares.register(app)
+        app = sender.program()
     else:
         from deldokument.cli.main import app
     app(prog_name="deldokument")

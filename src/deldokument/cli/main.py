@@ -142,9 +142,7 @@ shares.register(app)
 app.command("doctor")(doctor)
 keys.command("create-root")(root_keys.create)
 keys.command("rotate-root")(root_keys.rotate)
-keys.command("create-client")(client_keys.create)
-keys.command("rotate-client")(client_keys.rotate)
-keys.command("public")(client_keys.public)
+client_keys.register(keys)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`deldokument share`, `list`, `show`, `extend`, `withdraw`, `receipts`: commands on a sender's machine.
+"""Commands on a sender's machine, such as `deldokument share`, `list`, `extend`, `correct` and `withdraw`.
 
 Guarantees:
 - They use only the public API and the sender's own key: no database, no other key.
@@ -18,7 +18,7 @@ from typing import Annotated, Final
 
 import typer
 
-from deldokument.cli.output import Json, Row, say_line, say_one, say_rows
+from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
 from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
 
@@ -187,6 +187,54 @@ def extend(share: Which, until: Until, as_json: Json = False) -> None:
             typer.echo(f"waits for approval: {moved.proposed_expires_at.isoformat()}", err=True)
 
 
+def correct(
+    share: Which,
+    title: Annotated[str | None, typer.Option(help="The new title.")] = None,
+    message: Annotated[str | None, typer.Option(help="The new message to the recipients.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The new case number.")] = None,
+    confidential: Annotated[bool | None, typer.Option(help="Is the content confidential?")] = None,
+    as_json: Json = False,
+) -> None:
+    """Correct a share, published or not; print its title."""
+    with connected() as client:
+        corrected = client.correct(
+            share_id_of(share), title=title, message=message, reference=reference, confidential=confidential
+        )
+    if as_json:
+        say_one(_row(corrected), as_json=True)
+        return
+    if corrected.change_proposed:
+        typer.echo("Waiting for another person's approval.", err=True)
+    typer.echo(corrected.title)
+
+
+def add(
+    share: Which,
+    to: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="As for `share`. May be repeated.")] = None,
+    to_file: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for `share`.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add recipients to a share, published or not; print how many it has."""
+    recipients = read_recipients(to or [], to_file or [], [], confirmed=False)
+    with connected() as client:
+        changed = client.add_recipients(share_id_of(share), recipients)
+    if as_json:
+        say_one(_row(changed), as_json=True)
+        return
+    if changed.change_proposed:
+        typer.echo("Waiting for another person's approval.", err=True)
+    typer.echo(len(changed.recipients))
+
+
+def remove(
+    share: Which,
+    recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="Its id, as in `show --json`.")],
+) -> None:
+    """Remove a recipient from a share, at once. The others notice nothing."""
+    with connected() as client:
+        client.remove_recipient(share_id_of(share), recipient)
+
+
 def withdraw(
     share: Which,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -233,6 +281,31 @@ def receipts(
                 typer.echo(_line(found))
 
 
+def report(
+    share: Which,
+    to: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new file: .pdf for the PDF, else JSON.", dir_okay=False)
+    ],
+    full_numbers: Annotated[
+        bool, typer.Option("--full-numbers", help="Recipients' numbers in full, if the account allows it.")
+    ] = False,
+) -> None:
+    """Write the report of a share: a sealed PDF, or signed JSON.
+
+    It is final when the share's key is destroyed. `deldokument audit verify
+    --report` checks the JSON.
+    """
+    with connected() as client:
+        found = client.report(share_id_of(share), pdf=to.suffix.lower() == ".pdf", full_numbers=full_numbers)
+    try:
+        with new_file(to) as file:
+            file.write(found)
+    except OSError as error:
+        say_error(str(error))
+        raise typer.Exit(1) from None
+    typer.echo(str(to))
+
+
 def _row(share: Share) -> Row:
     return dataclasses.asdict(share)
 
@@ -252,8 +325,12 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "list": list_shares,
     "show": show,
     "extend": extend,
+    "correct": correct,
+    "add": add,
+    "remove": remove,
     "withdraw": withdraw,
     "receipts": receipts,
+    "report": report,
 }
 
 

@@ -9,14 +9,14 @@ Does not upload documents (see uploads), or combine calls into a share (see shar
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from deldokument.client import models
 from deldokument.client.errors import Refused, Unreachable
-from deldokument.client.models import Account, Event, Receipt, Share, Ticket
+from deldokument.client.models import Account, Event, Receipt, Share, Ticket, To
 from deldokument.client.transport import RetryPolicy, Transport
 
 _T = TypeVar("_T")
@@ -67,6 +67,31 @@ class Api:
         """
         return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
 
+    def add_recipients(self, share_id: str, to: Iterable[To]) -> Share:
+        """Add recipients to a share, published or not; return it. A member may have to approve it first."""
+        return self._share("POST", _path(share_id, "recipients"), {"recipients": [one.body() for one in to]})
+
+    def remove_recipient(self, share_id: str, recipient_id: str) -> None:
+        """Remove a recipient from a share, at once. The last one cannot be removed: withdraw the share instead."""
+        self._transport.call("DELETE", _path(share_id, "recipients", quote(recipient_id, safe="")))
+
+    def correct(
+        self,
+        share_id: str,
+        *,
+        title: str | None = None,
+        message: str | None = None,
+        reference: str | None = None,
+        confidential: bool | None = None,
+    ) -> Share:
+        """Correct a share, published or not; return it. None keeps a value. A member may have to approve it first."""
+        wanted = {"title": title, "message": message, "reference": reference, "confidential": confidential}
+        return self._share("PATCH", _path(share_id), {name: one for name, one in wanted.items() if one is not None})
+
+    def label_recipient(self, share_id: str, recipient_id: str, label: str) -> Share:
+        """Change the sharers' own label of a recipient; return the share."""
+        return self._share("PATCH", _path(share_id, "recipients", quote(recipient_id, safe="")), {"label": label})
+
     def withdraw(self, share_id: str) -> Share:
         """End a share at once; return it. This cannot be undone."""
         return self._share("POST", _path(share_id, "withdrawal"), key=secrets.token_urlsafe(16))
@@ -81,6 +106,15 @@ class Api:
     def events(self, share_id: str) -> Iterator[Event]:
         """Yield the events of a share, oldest first. Later versions of the service add values of ``event``."""
         return self._items(_path(share_id, "events"), {}, models.event)
+
+    def report(self, share_id: str, *, pdf: bool = False, full_numbers: bool = False) -> bytes:
+        """Return the report of a published share as a file: signed JSON, or a sealed PDF.
+
+        It is final when the share's key is destroyed. ``full_numbers`` needs that right in the account.
+        """
+        media_type = "application/pdf" if pdf else "application/json"
+        query = {"full_numbers": "true"} if full_numbers else {}
+        return self._transport.download(_path(share_id, "report"), media_type, query)
 
     def follow_receipts(self, share_id: str, *, every: float = 10.0) -> Iterator[Receipt]:
         """Yield receipts as they arrive, until the share ends.

@@ -37,6 +37,20 @@ def private_key(jwk: Any) -> RSAKey:
     return key
 
 
+def client_keys(document: Any) -> list[RSAKey]:
+    """Return the private RSA keys in a JWK or a JWK set. The first signs; all are registered.
+
+    Raises: ValueError if a key has no private part or no unique ``kid``; the message contains no key.
+    """
+    keys = document.get("keys", [document]) if isinstance(document, Mapping) else None
+    if not isinstance(keys, list) or not keys:
+        raise ValueError("neither a JWK nor a JWK set of RSA keys")
+    loaded = [private_key(key) for key in keys]
+    if len({key.kid for key in loaded}) < len(loaded):
+        raise ValueError("two client keys have the same kid")
+    return loaded
+
+
 def sign_assertion(key: RSAKey, claims: Mapping[str, Any], now: float) -> str:
     """Return a JWT (RS256, with ``kid``) that is valid from ``now`` (Unix time)."""
     issued_at = int(now)

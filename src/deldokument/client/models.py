@@ -43,6 +43,12 @@ class To:
     label: str = ""
     confirmed: bool | None = None
 
+    def body(self) -> dict[str, Any]:
+        """Return it as a request has it."""
+        given: dict[str, Any] = {"number": self.number}
+        given |= {"label": self.label} if self.label else {}
+        return given | ({} if self.confirmed is None else {"confirmed": self.confirmed})
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -80,6 +86,7 @@ class Share:
     """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
 
     ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end that does.
+    ``change_proposed``: another change of the published share does.
     ``link`` is for the recipients and is not secret.
     """
 
@@ -101,6 +108,7 @@ class Share:
     recipients: tuple[Recipient, ...]
     documents: tuple[Document, ...]
     proposed_expires_at: datetime | None = None
+    change_proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,7 @@ def share(found: Json) -> Share:
         expires_at=_maybe(found["expires_at"]),
         closed_at=_maybe(found["closed_at"]),
         proposed_expires_at=_maybe(found.get("proposed_expires_at")),
+        change_proposed=bool(found.get("change_proposed")),
         link=found["link"],
         recipients=tuple(
             Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})

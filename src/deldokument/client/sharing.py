@@ -52,18 +52,12 @@ class ShareRequest:
             "message": self.message,
             "reference": self.reference,
             "expires_at": written(self.until),
-            "recipients": [_recipient(to) for to in self.recipients],
+            "recipients": [to.body() for to in self.recipients],
         }
         # Absent instead of false: an administrator may have confirmed it for the whole system.
         archived = True if self.archived else None
         optional = {"archived": archived, "confidential": self.confidential, "notify": self.notify}
         return given | {name: value for name, value in optional.items() if value is not None}
-
-
-def _recipient(to: To) -> dict[str, Any]:
-    given: dict[str, Any] = {"number": to.number}
-    given |= {"label": to.label} if to.label else {}
-    return given | ({} if to.confirmed is None else {"confirmed": to.confirmed})
 
 
 def identity(url: str, client_id: str, wish: ShareRequest, files: Sequence[LocalFile]) -> dict[str, Any]:

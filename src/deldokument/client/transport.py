@@ -105,6 +105,13 @@ class Transport:
             raise Unreachable(f"invalid response: status {answer.status_code} without the expected JSON")
         return found
 
+    def download(self, path: str, media_type: str, query: Mapping[str, str | int]) -> bytes:
+        """Return the bytes of a file of that media type. Raises: Refused, Unreachable or Interrupted."""
+        answer = self._tried("GET", path, None, query, {"Accept": media_type})
+        if answer.headers.get("content-type", "").partition(";")[0] != media_type:
+            raise Unreachable(f"invalid response: not {media_type}")
+        return answer.content
+
     def _tried(
         self,
         method: str,

@@ -51,12 +51,14 @@ from deldokument.config.types import (
     Port,
     Ports,
     RoleName,
+    ScanPolicyText,
     Url,
     is_loopback,
     is_on_this_machine,
     origin,
 )
 from deldokument.domain.email_addresses import Language
+from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import MAX_RECIPIENTS
 
 PREFIX: Final = "DELDOKUMENT_"
@@ -190,6 +192,9 @@ class Settings(BaseSettings):
 
     scanner: ScannerSettings | None = None
     """The malware scanner. Unset: documents are not scanned, and recipients see that."""
+
+    scan_policy: ScanPolicyText = DEFAULT_POLICY
+    """How documents are handled by verdict, where it differs from the default: ``encrypted=held,stale=released``."""
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
     access_codes_ordinary: Codes = frozenset(

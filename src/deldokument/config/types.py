@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from deldokument.domain.email_addresses import check_address
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_organization
+from deldokument.domain.scan_policy import ScanPolicy, parse_policy
 
 _SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
@@ -108,9 +109,14 @@ def _checked_url(value: str) -> str:
 
 
 def _scanner_url(value: str) -> str:
-    """Check the URL of a scanner, which gets documents without encryption and therefore is on this machine."""
+    """Check the URL of a scanner. Without TLS it is on this machine, because it gets documents without encryption."""
     parts = urlsplit(value)
     plain = not (parts.query or parts.fragment or parts.username)
+    if parts.scheme in {"icap", "icaps"}:
+        is_safe = parts.scheme == "icaps" or is_loopback(parts.hostname or "")
+        if not (is_safe and plain and parts.hostname and len(parts.path) > 1 and _has_valid_port(value) and parts.port):
+            raise ValueError("must be icap://HOST:PORT/SERVICE on this machine, or icaps://HOST:PORT/SERVICE")
+        return value
     if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1 and plain:
         return value
     here = parts.scheme == "tcp" and is_loopback(parts.hostname or "") and not parts.path
@@ -172,6 +178,10 @@ def _apart(value: Any) -> Any:
     return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _scan_policy(value: Any) -> Any:
+    return parse_policy(value) if isinstance(value, str) else value
+
+
 def _organization_number(value: str) -> str:
     try:
         return parse_organization(value).value
@@ -227,6 +237,9 @@ Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 
 
 Codes = Annotated[frozenset[str], BeforeValidator(_codes), AfterValidator(_not_empty)]
+
+
+ScanPolicyText = Annotated[ScanPolicy, BeforeValidator(_scan_policy)]
 
 
 RoleName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]

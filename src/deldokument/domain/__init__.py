@@ -14,11 +14,14 @@
 - `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
+- `report`: report of one share, and what its signature covers
 - `row_evidence`: comparison of rows that decide about access with the event log
-- `scanning`: malware scans: engine, report, and which verdicts release a document
+- `scan_policy`: which verdicts release a document, and on what condition
+- `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
+- `text_messages`: how many text messages a text takes
 - `upload`: uploads and their parts
 - `uuids`: ids as UUIDs
 - `webhook`: webhooks and their permitted addresses

@@ -74,6 +74,8 @@ class EventKind(StrEnum):
     DOCUMENT_COMPLETED = "document_completed"
     DOCUMENT_REMOVED = "document_removed"
     DOCUMENT_INSPECTED = "document_inspected"
+    DOCUMENT_RELEASED = "document_released"
+    DOCUMENT_HELD = "document_held"
     SHARE_PROPOSED = "share_proposed"
     SHARE_APPROVED = "share_approved"
     PROPOSAL_RETURNED = "proposal_returned"
@@ -83,8 +85,16 @@ class EventKind(StrEnum):
     REFUSALS_LIMITED = "refusals_limited"
     DOCUMENT_DOWNLOADED = "document_downloaded"
     DOCUMENTS_CONFIRMED = "documents_confirmed"
+    WARNING_CONFIRMED = "warning_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
     NUMBERS_DISCLOSED = "numbers_disclosed"
+    RECIPIENT_ADDED = "recipient_added"
+    RECIPIENT_REMOVED = "recipient_removed"
+    CHANGE_PROPOSED = "change_proposed"
+    CHANGE_APPROVED = "change_approved"
+    CHANGE_RETURNED = "change_returned"
+    SHARE_CORRECTED = "share_corrected"
+    CONFIDENTIALITY_CHANGED = "confidentiality_changed"
     EXPIRY_CHANGED = "expiry_changed"
     EXTENSION_PROPOSED = "extension_proposed"
     EXTENSION_APPROVED = "extension_approved"
@@ -95,6 +105,7 @@ class EventKind(StrEnum):
     SHARE_ENDED = "share_ended"
     SHARE_KEY_DESTROYED = "share_key_destroyed"
     SHARE_ERASED = "share_erased"
+    REMINDER_REQUESTED = "reminder_requested"
     RECIPIENT_NOTIFIED = "recipient_notified"
     MESSAGE_GIVEN_UP = "message_given_up"
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"
@@ -104,6 +115,17 @@ class EventKind(StrEnum):
     ROW_ACCEPTED = "row_accepted"
 
 
+BY_RECIPIENTS = frozenset(
+    {
+        EventKind.SHARE_OPENED,
+        EventKind.DOCUMENT_DOWNLOADED,
+        EventKind.DOCUMENTS_CONFIRMED,
+        EventKind.WARNING_CONFIRMED,
+    }
+)
+"""Events of a share whose subject is a recipient. Sharers see the masked number."""
+BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
+"""Events of a share whose subject is an operator, whom sharers do not see."""
 REVISING = frozenset(
     {
         EventKind.DRAFT_STARTED,
@@ -111,6 +133,10 @@ REVISING = frozenset(
         EventKind.SHARE_PROPOSED,
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
+        EventKind.RECIPIENT_ADDED,
+        EventKind.RECIPIENT_REMOVED,
+        EventKind.SHARE_CORRECTED,
+        EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,
         EventKind.EXTENSION_PROPOSED,
         EventKind.EXTENSION_RETURNED,

@@ -105,6 +105,8 @@ class ChainCheck:
     last: Mark = BEGINNING
     confirmed: int = 0
     """Number of the last event that a mark has confirmed."""
+    is_complete: bool = False
+    """Whether the known end of the chain has been reached."""
 
     def follow(self, link: Link) -> Fault | None:
         """Verify the next event. After a fault, further results mean nothing."""
@@ -134,11 +136,15 @@ class ChainCheck:
         """Compare the known end of the chain with the last followed event."""
         if mark.number < self.last.number:
             return Fault(self.chain, mark.number + 1, Flaw.UNKNOWN)
+        self.is_complete = True
         return self.confirm(mark)
 
 
-def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark], head: Mark) -> Fault | None:
-    """Return the first fault of a chain with its checkpoints, both in order, up to its head."""
+def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark], head: Mark | None) -> Fault | None:
+    """Return the first fault of a chain with its checkpoints, both in order, up to its head.
+
+    ``head`` is None while more events follow.
+    """
     waiting = iter(seals)
     seal = next(waiting, None)
     for following in links:
@@ -148,6 +154,8 @@ def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark],
             if fault := check.confirm(seal):
                 return fault
             seal = next(waiting, None)
+    if head is None:
+        return None
     return (check.confirm(seal) if seal else None) or check.end(head)
 
 

@@ -42,7 +42,8 @@ class OutgoingMessage:
     """A message as stored. ``target`` is the random id of the person or thing that it is for.
 
     ``dedup_key`` identifies the occasion in codes and ids; it is unique within a channel. ``attempts`` counts started
-    attempts. ``last_error`` is a code.
+    attempts. ``last_error`` is a code. ``cost_code`` and ``messages`` are what a sent notice costs at most, in text
+    messages, and who pays.
     """
 
     id: str
@@ -59,6 +60,8 @@ class OutgoingMessage:
     sent_at: datetime | None = None
     given_up_at: datetime | None = None
     last_error: str = ""
+    cost_code: str = ""
+    messages: int = 0
 
 
 class Result(StrEnum):
@@ -74,11 +77,20 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """Cost of a sent notice: at most so many text messages, charged to the cost code."""
+
+    cost_code: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of an attempt; ``code`` is the reason if it was not sent."""
+    """Result of an attempt; ``code`` is the reason if it was not sent, ``cost`` what it cost if it was."""
 
     result: Result
     code: str = ""
+    cost: Cost | None = None
 
 
 SENT = Outcome(Result.SENT)

@@ -62,6 +62,10 @@ class Denied:
 Decision = Allowed | Denied
 
 
+NAMED = "named"
+"""The ground of a person who is a recipient."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessRule:
     """Altinn roles and access packages that open shares to an organisation (case-folded, without URN prefix)."""
@@ -82,6 +86,10 @@ class AccessRule:
         least = accepted - self.confidential or accepted
         return next((code for code in (ORDINARY_MAIL, CONFIDENTIAL_MAIL) if code in least), min(least, default=None))
 
+    def accepts(self, code: str, *, confidential: bool) -> bool:
+        """Return whether a ground of ``Claim.grounds`` is sufficient: being named, or a code."""
+        return code == NAMED or code in self._accepted(confidential=confidential)
+
     def _accepted(self, *, confidential: bool) -> frozenset[str]:
         return self.confidential if confidential else self.ordinary
 
@@ -101,7 +109,7 @@ class Claim:
 
     def grounds(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
         """Return recipient ids with the code that gives the right to act for them."""
-        own = [(recipient.id, "named") for recipient in self.named]
+        own = [(recipient.id, NAMED) for recipient in self.named]
         for recipient, codes in self.represented:
             code = self.rule.sufficient(codes, confidential=confidential)
             if code is not None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import PeriodRule
+from deldokument.domain.tenancy import NoticeChannel, PeriodRule
 
 Values = Mapping[str, Any]
 """The columns of a row."""
@@ -60,7 +60,7 @@ _MEMBER_STOPS = (_pair("removed_at", EventKind.MEMBER_REMOVED), _pair("erased_at
 _INTEGRATION_STOPS = (_pair("removed_at", EventKind.INTEGRATION_REMOVED),)
 _SHARE_STOPS = (_pair("frozen_at", EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN),)
 
-_TOGGLES = {"confidential": True, "four_eyes": False, "notify": False, "full_numbers": False}
+_TOGGLES = {"confidential": True, "four_eyes": False, "notify": False, "full_numbers": False, "name_tenant": False}
 _PLAIN = {
     "contact": ("contact_telephone", "contact_email", "contact_hours"),
     "standard": ("period_standard",),
@@ -68,8 +68,10 @@ _PLAIN = {
     "quota": ("quota",),
     "sms_sender": ("sms_sender",),
     "sms_cost_code": ("sms_cost_code",),
+    "notice_channel": ("notice_channel",),
 }
-"""Rules of an account, with their columns. A new account has empty values."""
+"""Rules of an account, with their columns. A new account has empty values, or the first of a choice."""
+_EMPTY = frozenset({None, "", NoticeChannel.EMAIL_FIRST})
 
 _STATES: Mapping[EventKind, frozenset[ShareState]] = {
     EventKind.DRAFT_STARTED: frozenset({ShareState.DRAFT, ShareState.ABANDONED}),
@@ -122,7 +124,7 @@ def _account(values: Values, events: Sequence[AuditEvent]) -> Doubt | None:
         if values[rule] != (default ^ (times % 2 == 1)):
             return Doubt.CHANGED
     for rule, columns in _PLAIN.items():
-        if any(values[column] for column in columns) and not any(rule in names for names in changed):
+        if not _EMPTY.issuperset(values[column] for column in columns) and not any(rule in names for names in changed):
             return Doubt.CHANGED
     return _stopped(values, events, _ACCOUNT_STOPS)
 

@@ -1,4 +1,4 @@
-"""Malware scans: the engine, its report on one document, and which verdicts release a document."""
+"""Malware scans: the engine, and its report on one document."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.share import Verdict
-
-RELEASED = frozenset(Verdict) - {Verdict.INFECTED, Verdict.ERROR}
-"""Verdicts that let recipients receive a document. The page says so if it is not CLEAN."""
-UNEXAMINED = RELEASED - {Verdict.CLEAN, Verdict.NOT_SCANNED}
-"""Verdicts of what a scanner could not examine. Recipients receive it after they have confirmed a warning."""
 
 
 @dataclass(frozen=True, slots=True)

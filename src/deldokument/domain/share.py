@@ -100,6 +100,7 @@ class Share:
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
@@ -132,6 +133,7 @@ class Share:
     extension_until: datetime | None = None
     extension_by: str | None = None
     exposed_to: str | None = None
+    sealed_change: bytes | None = None
     intact: bool = True
 
     def is_open_at(self, now: datetime) -> bool:
@@ -153,8 +155,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
-    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows that version 0.2.0
-    wrote have neither until a worker has sealed them.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows of version 0.2.0
+    have neither until a worker seals them. ``removed_at``: removed after publication; the row stays for its receipts.
     """
 
     id: str
@@ -168,6 +170,7 @@ class Recipient:
     position: int = 0
     sealed_grant: bytes | None = None
     sealed_audit_grant: bytes | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ class Document:
 
     ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to. ``sealed_scan`` has the
     details of its malware scan, if there is a scanner; ``rescan_at`` says when it is to be scanned again.
+    ``sealed_release`` is a member's decision to release it although the scan policy holds it.
     """
 
     id: str
@@ -190,6 +194,7 @@ class Document:
     inspected_at: datetime | None = None
     sealed_scan: bytes | None = None
     rescan_at: datetime | None = None
+    sealed_release: bytes | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -93,6 +93,20 @@ class ShareCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeCounts:
+    """Notices that Altinn accepted in a month for one account and cost code.
+
+    ``messages``: the text messages that these are, if Altinn sends none of them by e-mail.
+    """
+
+    account_id: str
+    month: Month
+    cost_code: str
+    notices: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentCounts:
     """Documents of one account.
 

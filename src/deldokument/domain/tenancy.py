@@ -14,6 +14,7 @@ from enum import StrEnum
 from deldokument.domain.characters import belongs_in_text, is_blank
 from deldokument.domain.errors import Conflict, InvalidInput
 
+BREACH_CONTACT_LENGTH = 200
 _ON_BEHALF_OF = re.compile(r"[A-Za-z0-9._-]{0,100}")
 
 
@@ -48,8 +49,10 @@ class PeriodRule:
 class Tenant:
     """A public body that has taken the service into use (kunde).
 
-    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's. ``revision``
-    counts changes. ``intact``: False if the stored row is damaged; then nothing of the tenant opens or is shared.
+    ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
+    ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
+    (see domain.scan_policy). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing
+    of the tenant opens or is shared.
     """
 
     id: str
@@ -63,6 +66,8 @@ class Tenant:
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
     on_behalf_of: str = ""
+    breach_contact: str = ""
+    scan_policy: str = ""
     revision: int = field(default=1, compare=False)
     intact: bool = True
 
@@ -72,6 +77,14 @@ class Tenant:
         return self.activated_at is not None and self.ended_at is None
 
 
+class NoticeChannel(StrEnum):
+    """How a notice to a recipient is delivered. The first two fall back on the other medium."""
+
+    EMAIL_FIRST = "email_first"
+    SMS_FIRST = "sms_first"
+    SMS_ONLY = "sms_only"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRules:
     """Rules that administrators set for an account; None or an empty value means the tenant's rule.
@@ -79,8 +92,9 @@ class AccountRules:
     - ``quota``: in bytes.
     - ``four_eyes``: a second member approves before a share is published.
     - ``notify``: recipients are sent notices, unless the sharer decides otherwise.
-    - ``sms_sender`` and ``sms_cost_code``: for these notices.
-    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface.
+    - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
+    - ``name_tenant``: notices name the tenant although the share is confidential.
+    - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface, and in reports.
     """
 
     contact: Contact = Contact()
@@ -93,6 +107,8 @@ class AccountRules:
     sms_sender: str = ""
     sms_cost_code: str = ""
     full_numbers: bool = False
+    name_tenant: bool = False
+    notice_channel: NoticeChannel = NoticeChannel.EMAIL_FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,14 @@ class WebhookEvent(StrEnum):
     OPENED = "share.opened"
     DOWNLOADED = "document.downloaded"
     RECEIVED = "document.received"
+    RECIPIENT_ADDED = "recipient.added"
+    RECIPIENT_REMOVED = "recipient.removed"
+    CORRECTED = "share.corrected"
+    INFECTED = "document.infected"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
+    REPORT_READY = "share.report_ready"
 
 
 WEBHOOK_EVENTS: Final = {
@@ -51,9 +56,15 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_OPENED: WebhookEvent.OPENED,
     EventKind.DOCUMENT_DOWNLOADED: WebhookEvent.DOWNLOADED,
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
+    EventKind.RECIPIENT_ADDED: WebhookEvent.RECIPIENT_ADDED,
+    EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
+    EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
+    EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
+    EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,
+    EventKind.SHARE_KEY_DESTROYED: WebhookEvent.REPORT_READY,
 }
 """Audit events that are sent to webhooks, with their event types."""
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.outbox import Outcome
+from deldokument.domain.tenancy import NoticeChannel
 
 
 class EmailKind(StrEnum):
@@ -21,6 +22,7 @@ class EmailKind(StrEnum):
     ENDING = "ending_soon"
     APPROVAL = "approval_wanted"
     EXTENSION = "extension_wanted"
+    CHANGE = "change_wanted"
     SIGNATURE = "signature_wanted"
     MALWARE = "malware_found"
 
@@ -57,6 +59,9 @@ class NoticeKind(StrEnum):
     SHARED = "shared"
     WEEK_LEFT = "week_left"
     DAY_LEFT = "day_left"
+    REMINDED = "reminded"
+    """A reminder that a sharer has asked for."""
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Notice:
     """The text message."""
     sender: str
     """The sender name of the text message."""
+    channel: NoticeChannel
     condition_url: str
 
 

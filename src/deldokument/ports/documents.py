@@ -30,20 +30,22 @@ class RenderedDocument:
     """A text to be rendered: Markdown, and the contents of the page margins and of the document properties.
 
     ``made_at`` is the only time in the result: the same document renders to the same bytes, at any time and on any
-    node.
+    node. ``version`` may be empty. ``language`` is ``nb``, ``nn`` or ``en``. ``is_dense``: little space between rows.
     """
 
     markdown: str
     title: str
     version: str
     made_at: datetime
+    language: str = "nb"
+    is_dense: bool = False
 
 
 class DocumentRenderer(Protocol):
     """Renderer of Markdown (CommonMark and tables, without HTML and images) as PDF, Word and HTML."""
 
     def pdf(self, paper: RenderedDocument) -> bytes:
-        """Return a tagged PDF in bokmål, with title and version on every page.
+        """Return a tagged PDF in the document's language, with title and version on every page.
 
         Raises: Broken if it cannot be rendered.
         """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 
 
@@ -44,12 +45,13 @@ class OrganizationRights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOrganization:
-    """An organisation as registered in Enhetsregisteret."""
+    """An organisation as registered in Enhetsregisteret. ``language``: the one it has chosen, if that is known."""
 
     number: str
     name: str
     form_code: str
     status: Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]
+    language: Language | None = None
 
 
 class OrganizationRegister(Protocol):

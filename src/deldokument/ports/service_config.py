@@ -9,7 +9,8 @@ from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.policy import AccessRule
-from deldokument.domain.tenancy import AccountRules
+from deldokument.domain.scan_policy import DEFAULT_POLICY, ScanPolicy, stricter_policy
+from deldokument.domain.tenancy import AccountRules, Tenant
 from deldokument.domain.webhook import AddressRule
 
 SEAL_EVERY = timedelta(hours=1)
@@ -63,9 +64,15 @@ class ServiceConfig:
     """The minimum age of a chain's last checkpoint before the next one is signed."""
     max_signature_age: timedelta = MAX_SIGNATURE_AGE
     """The age of a scanner's signatures above which its CLEAN does not count."""
+    scan_policy: ScanPolicy = field(default_factory=lambda: DEFAULT_POLICY)
+    """How documents are handled by verdict. A tenant may make it stricter."""
     notices: NoticeRules = NoticeRules()
     webhooks: AddressRule = field(default_factory=AddressRule)
     """The addresses to which webhooks may be sent."""
+
+    def scan_policy_of(self, tenant: Tenant) -> ScanPolicy:
+        """Return the scan policy that applies to a tenant's documents."""
+        return stricter_policy(self.scan_policy, tenant.scan_policy)
 
     def quota_of(self, rules: AccountRules) -> int:
         """Return the quota of an account with these rules, in bytes."""

@@ -42,8 +42,8 @@ PATH: Final = "/notifications/api/v1/future/orders"
 _CONDITION_TIMEOUT_SECONDS: Final = 5.0
 _SETTINGS: Final[Mapping[str, bool]] = {
     "channelSchema": True,
-    "emailSettings": True,
-    "smsSettings": True,
+    "emailSettings": False,
+    "smsSettings": False,
     "resourceId": False,
 }
 _ORDER: Final[Mapping[str, bool]] = {
@@ -58,7 +58,7 @@ _SMS: Final[Mapping[str, bool]] = {"body": True, "sender": True, "sendingTimePol
 _PERSON: Final[Mapping[str, bool]] = {**_SETTINGS, "nationalIdentityNumber": True, "ignoreReservation": False}
 _ORGANIZATION: Final[Mapping[str, bool]] = {**_SETTINGS, "orgNumber": True}
 _CHOICES: Final[Mapping[str, frozenset[str]]] = {
-    "channelSchema": frozenset({"EmailPreferred", "SmsPreferred"}),
+    "channelSchema": frozenset({"EmailPreferred", "SmsPreferred", "Sms"}),
     "contentType": frozenset({"Plain", "Html"}),
     "sendingTimePolicy": frozenset({"Anytime", "Daytime", "WorkingDaysDaytime"}),
 }
@@ -75,6 +75,7 @@ class Order:
     reference: str
     condition: str
     recipient: str
+    schema: str
     subject: str
     body: str
     text: str
@@ -121,8 +122,12 @@ def read_notification(body: bytes) -> tuple[Order | None, dict[str, list[str]]]:
         return None, flaws.errors | {"recipient": ["Exactly one recipient must be given."]}
     [kind] = kinds
     recipient = flaws.check(kind, kinds[kind], known[kind])
-    email = flaws.check("emailSettings", recipient.get("emailSettings"), _EMAIL)
-    sms = flaws.check("smsSettings", recipient.get("smsSettings"), _SMS)
+    schema = recipient.get("channelSchema", "")
+    # As the real validators: a scheme requires the settings of its media, and those given must be valid.
+    email, sms = (
+        flaws.check(name, recipient.get(name), fields) if name in recipient or schema != unused else {}
+        for name, fields, unused in (("emailSettings", _EMAIL, "Sms"), ("smsSettings", _SMS, ""))
+    )
     condition = str(order.get("conditionEndpoint", ""))
     if condition and urlsplit(condition).scheme not in {"http", "https"}:
         flaws.errors["conditionEndpoint"] = ["Must be an absolute URL."]
@@ -135,8 +140,9 @@ def read_notification(body: bytes) -> tuple[Order | None, dict[str, list[str]]]:
         reference=order.get("sendersReference", ""),
         condition=condition,
         recipient=recipient.get("nationalIdentityNumber") or recipient["orgNumber"],
-        subject=email["subject"],
-        body=email["body"],
+        schema=schema,
+        subject=email.get("subject", ""),
+        body=email.get("body", ""),
         text=sms["body"],
         sender=sms["sender"],
     ), {}

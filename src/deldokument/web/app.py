@@ -47,17 +47,29 @@ from deldokument.web.pages.admin import (
     accounts,
     administrators,
     agreements,
+    breach_contact,
     event_log,
     impact_assessment,
     integrations,
     members,
     offboarding,
     overview,
+    scan_policy,
     statistics,
 )
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
-from deldokument.web.pages.sharing import discarding, drafts, my_notifications, proposals, shares
+from deldokument.web.pages.sharing import (
+    changes,
+    discarding,
+    drafts,
+    held_documents,
+    my_notifications,
+    proposals,
+    reports,
+    shares,
+    wrong_recipient,
+)
 from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
@@ -68,8 +80,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *changes.ENDPOINTS,
+    *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
+    *reports.ENDPOINTS,
+    *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,
@@ -81,6 +97,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *integrations.ENDPOINTS,
     *members.ENDPOINTS,
     *administrators.ENDPOINTS,
+    *breach_contact.ENDPOINTS,
+    *scan_policy.ENDPOINTS,
     *my_notifications.ENDPOINTS,
     *statistics.ENDPOINTS,
     *event_log.ENDPOINTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import threading
 from collections.abc import Iterator
@@ -20,9 +21,13 @@ from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.domain.outbox import SENT, refused
+from deldokument.domain.outbox import SENT, Channel, Result, refused
 from deldokument.domain.share import new_id
+from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice
+from tests.support.browser import EWA, serve, stage_in_memory
+from tests.support.notices import send_notices, want_notices
 from tests.support.simulators import Running, start_simulators
 
 OLA, SIV = (PersonIdentifier(number, "foedselsnummer") for number in ("21879498012", "14839114193"))
@@ -42,6 +47,7 @@ def notice(**changes: Any) -> Notice:
         body="Noen har delt dokumenter med deg. Logg inn.",
         text="Noen har delt dokumenter.",
         sender="DelDokument",
+        channel=NoticeChannel.EMAIL_FIRST,
         condition_url="http://127.0.0.1:9/varsling/x/vilkar",
     )
     return replace(made, **changes)
@@ -80,6 +86,56 @@ def test_a_notice_is_taken_as_it_was_written(altinn: AltinnNotifications, runnin
     [order] = orders(running, sent)
     told = {"recipient": OLA.value, "subject": sent.subject, "body": sent.body, "text": sent.text}
     assert order.items() >= {**told, "sender": sent.sender, "condition": sent.condition_url}.items()
+
+
+@pytest.mark.parametrize(
+    ("channel", "schema", "has_email"),
+    [(NoticeChannel.SMS_FIRST, "SmsPreferred", True), (NoticeChannel.SMS_ONLY, "Sms", False)],
+)
+@pytest.mark.parametrize("recipient", [OLA, FJELL])
+def test_the_chosen_channel_is_ordered_and_only_a_text_message_if_nothing_else_is_wanted(
+    altinn: AltinnNotifications, running: Running, recipient: PersonIdentifier | OrganizationNumber,
+    channel: NoticeChannel, schema: str, *, has_email: bool,
+) -> None:  # fmt: skip
+    sent = notice(recipient=recipient, channel=channel)
+    assert altinn.send(sent) == SENT
+    [order] = orders(running, sent)
+    assert (order["schema"], bool(order["body"]), order["text"]) == (schema, has_email, sent.text)
+
+
+def test_the_monthly_file_equals_what_altinn_received(altinn: AltinnNotifications, running: Running) -> None:
+    with stage_in_memory() as stage:
+        stage.deps = replace(stage.deps, notices=altinn)
+        ids: dict[str, set[str]] = {}
+        for code, rules in (("4711", {}), ("4712", {"name_tenant": True, "notice_channel": NoticeChannel.SMS_ONLY})):
+            want_notices(stage, sms_cost_code=code, **rules)
+            share_id = stage.publish(OLA.value, FJELL.value, notify=True)
+            # Altinn takes the order, but its receipt is not understood: it is sent again, and counts once.
+            running.fail("notifications", "mislabelled")
+            assert send_notices(stage) == [Result.AGAIN] * 2
+            running.fail("notifications", "ok")
+            stage.clock.advance(hours=1)
+            assert send_notices(stage) == [Result.SENT] * 2
+            with stage.deps.database.read() as tx:
+                sent = tx.outbox.of_shares([share_id], Channel.ALTINN)
+                assert {(one.cost_code, one.messages > 0) for one in sent} == {(code, True)}
+            ids[code] = {one.id for one in sent}
+        received = {one["reference"]: one for one in httpx.get(f"{running.notifications}/orders").json()}
+        expected = [
+            ["2026-11", "Byggesak", code, len(own), sum(message_count(received[one]["text"]) for one in own)]
+            for code, own in ids.items()
+        ]
+        served = serve(stage)
+        page = served.browser(EWA).get(f"/konfigurasjon/{stage.tenant.id}/statistikk?fra=2026-11&til=2026-11")
+        assert page.text.count("statistikk/varsler.csv?") == 1
+        file = served.browser(EWA).get(
+            f"/konfigurasjon/{stage.tenant.id}/statistikk/varsler.csv?fra=2026-11&til=2026-11"
+        )
+        served.close()
+    lines = list(csv.reader(file.content.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert lines[1:] == [[str(value) for value in line] for line in expected]
+    assert lines[0] == ["Måned", "Konto", "Konteringskode", "Varsler", "SMS-er, høyst"]
+    assert 'filename="varsler-2026-11-2026-11.csv"' in file.headers["content-disposition"]
 
 
 def test_tokens_of_altinns_own_are_taken_too(running: Running, outbound: httpx.Client) -> None:

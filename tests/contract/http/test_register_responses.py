@@ -19,6 +19,7 @@ from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import PARTIES_SCOPE
+from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
@@ -104,7 +105,8 @@ def test_enhetsregisterets_units_are_read(path: str, body: dict[str, Any], expec
 
     number = OrganizationNumber(body["organisasjonsnummer"])
     found = Enhetsregisteret("https://data.brreg.example", client(answer)).find(number)
-    assert found == RegisteredOrganization(number.value, *expected)  # type: ignore[arg-type]
+    language = Language.BOKMAAL if "maalform" in body else None
+    assert found == RegisteredOrganization(number.value, *expected, language)  # type: ignore[arg-type]
 
 
 def maskinporten(answer: Answer) -> MaskinportenClient:

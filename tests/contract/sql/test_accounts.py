@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member, NoticeChannel
 from deldokument.ports.repositories.accounts import AccountUsage
 from tests.contract.records import (
     ACCOUNT,
@@ -24,6 +24,7 @@ from tests.contract.records import (
     draft,
     ended,
     keep,
+    recipient_of,
     settle,
 )
 
@@ -38,6 +39,8 @@ RULES = AccountRules(
     sms_sender="Lillevik",
     sms_cost_code="4711",
     full_numbers=True,
+    name_tenant=True,
+    notice_channel=NoticeChannel.SMS_FIRST,
 )
 
 
@@ -226,3 +229,17 @@ def test_the_stored_bytes_are_those_of_drafts_and_of_open_shares_until_their_key
     with database.read() as tx:
         assert tx.accounts.stored_bytes(ACCOUNT.id) == tx.accounts.usage(ACCOUNT.id).stored_bytes == 9_000_000_000
         assert tx.accounts.stored_bytes("nothing") == 0
+
+
+def test_the_recipients_of_an_accounts_published_shares_are_found_by_hash(database: SqlDatabase) -> None:
+    published, unpublished = available(), draft(audit_key_id="audit:tenant:2026-04")
+    erased = ended(erased_at=NOW + DAY, audit_key_id="audit:tenant:2026-02")
+    keep(database, published, unpublished, erased)
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient_of(published))
+        tx.shares.add_recipient(recipient_of(unpublished, lookup_hash=b"hash of siv"))
+    with database.read() as tx:
+        assert sorted(tx.accounts.audit_key_ids(ACCOUNT.id)) == ["audit:tenant:2026-03", "audit:tenant:2026-04"]
+        assert tx.accounts.shared_with(ACCOUNT.id, [b"hash of ola", b"hash of siv", b"other"]) == {b"hash of ola"}
+        assert tx.accounts.shared_with("another", [b"hash of ola"]) == set()
+        assert tx.accounts.shared_with(ACCOUNT.id, []) == set()

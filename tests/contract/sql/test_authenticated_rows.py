@@ -44,7 +44,7 @@ UNBOUND = {
     "upload": {"length", "offset", "finished_at", "start", "sealed_metadata"},
     "document": {
         *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
-        *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at"),
+        *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release"),
     },
     "notice_address": {
         *("tries", "codes", "codes_since", "downloaded", "ending", "approval", "signature", "language"),

@@ -58,12 +58,12 @@ def test_rows_without_tags_are_found_in_slices_and_sealed_as_they_are(database: 
     assert unsealed(lenient, "share") == unsealed(lenient, "share", 2) == ["a", "b", "c", "d"]
     assert all(unsealed(lenient, kind) for kind in kinds)
     with lenient.write() as tx:
-        tx.row_tagging.tag("share", ["a", "c", "nothing"])
+        tx.row_tagging.tag("share", tx.row_tagging.lock("share", ["a", "c", "nothing"]))
         tx.row_tagging.tag("share", [])
     assert unsealed(lenient, "share") == ["b", "d"]
     for kind in kinds:
         with lenient.write() as tx:
-            tx.row_tagging.tag(kind, [row.id for row in tx.row_tagging.look(kind, "", 100).rows])
+            tx.row_tagging.tag(kind, tx.row_tagging.look(kind, "", 100).rows)
     assert not [kind for kind in kinds if unsealed(lenient, kind)]
     damage = DamageReports()
     with tagging(database, damage=damage).read() as tx:

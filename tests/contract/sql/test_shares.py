@@ -231,6 +231,24 @@ def test_recipients_come_in_their_order_and_change(database: SqlDatabase) -> Non
         assert tx.shares.recipients([one.id]) == [first]
 
 
+def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    kept, removed = recipient_of(share, lookup_hash=b"hash of siv"), recipient_of(share, position=2)
+    tombstone = replace(removed, lookup_hash=b"nobody", sealed_grant=None, removed_at=NOW)
+    with database.write() as tx:
+        assert all(tx.shares.add_recipient(one) for one in (kept, removed))
+    with database.write() as tx:
+        tx.shares.retire_recipient(tombstone)
+    with database.read() as tx:
+        assert tx.shares.recipients([share.id]) == [kept]
+        assert tx.shares.removed_recipients([share.id, "3"]) == [tombstone]
+        assert tx.shares.open_for([tombstone.lookup_hash, removed.lookup_hash], NOW) == []
+        assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
+    with database.write() as tx:
+        assert tx.shares.add_recipient(recipient_of(share, position=3))
+
+
 def test_a_share_has_a_recipient_once(database: SqlDatabase) -> None:
     share = draft()
     keep(database, share)
@@ -345,3 +363,17 @@ def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(da
     with database.read() as tx:
         found = {asked: tx.shares.at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
+
+
+def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:
+    with database.read() as tx:
+        assert tx.shares.document_at_or_after("a") is None
+    share = draft()
+    keep(database, share)
+    low, high = document_of(share, id="b"), document_of(share, id="d", position=2)
+    with database.write() as tx:
+        for one in (high, low):
+            tx.shares.add_document(one)
+    with database.read() as tx:
+        found = {asked: tx.shares.document_at_or_after(asked) for asked in ("a", "b", "c", "d", "e")}
+    assert found == {"a": low, "b": low, "c": high, "d": high, "e": low}

@@ -10,8 +10,9 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, HEADER, ciphertext_length
 from deldokument.domain.errors import NotFound
+from deldokument.domain.outbox import Cost
 from deldokument.domain.share import Receipt, Share, ShareState
-from deldokument.domain.statistics import DocumentCounts, ShareCounts
+from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts
 from deldokument.domain.tenancy import Account
 from tests.contract.records import (
     ACCOUNT,
@@ -53,6 +54,33 @@ def counted(
             alone = tx.statistics.published_from_account(account_id, start, stop, now)
             assert alone == found.get(account_id, ShareCounts())
     return found
+
+
+def test_notices_are_counted_by_account_month_and_cost_code(database: SqlDatabase) -> None:
+    november, december = Month(2026, 11), Month(2026, 12)
+    with database.write() as tx:
+        for account, month, code, messages in (
+            (ACCOUNT, november, "4711", 1),
+            (ACCOUNT, november, "4711", 2),
+            (ACCOUNT, november, "", 1),
+            (ACCOUNT, december, "4711", 1),
+            (OTHER, november, "4711", 3),
+            (ELSEWHERE, november, "4711", 1),
+        ):
+            tx.statistics.count_notice(account.id, month, Cost(code, messages))
+    with database.read() as tx:
+        assert tx.statistics.notices([ACCOUNT.id, OTHER.id], november, november) == sorted(
+            [
+                NoticeCounts(ACCOUNT.id, november, "", 1, 1),
+                NoticeCounts(ACCOUNT.id, november, "4711", 2, 3),
+                NoticeCounts(OTHER.id, november, "4711", 1, 3),
+            ],
+            key=lambda one: (one.account_id, one.cost_code),
+        )
+        assert tx.statistics.notices([ACCOUNT.id], december, december) == [
+            NoticeCounts(ACCOUNT.id, december, "4711", 1, 1)
+        ]
+        assert tx.statistics.notices([], november, december) == []
 
 
 def publish(database: SqlDatabase, share: Share, *lengths: int) -> Share:

@@ -64,6 +64,7 @@ def test_a_changed_tenant_is_changed_in_every_field(database: SqlDatabase) -> No
         contact=Contact("1", "2", "3"),
         period=period,
         ask_archived=False,
+        scan_policy="stale=held",
         retention=timedelta(days=30),
         activated_at=None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact
+from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, NoticeChannel
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
 from tests.support.browser import EWA
@@ -29,6 +29,8 @@ RULES = AccountRules(
     sms_sender="Eksempel",
     sms_cost_code="4711",
     full_numbers=True,
+    name_tenant=True,
+    notice_channel=NoticeChannel.SMS_FIRST,
 )
 
 
@@ -154,7 +156,7 @@ def test_rules_are_kept_and_the_trail_tells_which_were_changed_and_no_value(stag
     assert account(stage, stage.byggesak.id).rules == RULES
     change(stage, replace(RULES, quota=None, contact=Contact()), 2)
     first, second = details(stage, EventKind.ACCOUNT_RULES_CHANGED)
-    every = "contact,standard,longest,confidential,quota,four_eyes,notify,sms_sender,sms_cost_code,full_numbers"
+    every = ",".join(field.name for field in fields(AccountRules))
     assert first == {"account": stage.byggesak.id, "changed": every}
     assert second["changed"] == "contact,quota"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -14,10 +16,11 @@ import pytest
 
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
 from deldokument.domain.errors import existing
+from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents, zip_members
-from deldokument.services.inspection.archives import Members, opener_of, scan_archive
+from deldokument.services.inspection.archives import Members, opener_of, scan_archive, scan_opened
 from deldokument.services.inspection.tar_members import tar_members
 from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
 from deldokument.services.shares.verdicts import finding_of
@@ -190,7 +193,7 @@ def test_a_member_that_is_not_what_its_header_says_cannot_be_read(
 
 
 def test_a_bomb_is_unpacked_step_by_step_and_not_beyond_its_length() -> None:
-    bomb = zipped(("zeros", bytes(5 * zip_members.STEP)))
+    bomb = zipped(("a", b"".join(bytes([n % 251]) * 40 for n in range(5 * zip_members.STEP // 40))))
     [member] = zip_members.zip_members(lambda start, stop: bomb[start:stop], len(bomb))
     pieces = list(unpacked(member, [bomb[member.start : member.stop]]))
     assert max(map(len, pieces)) == zip_members.STEP
@@ -225,13 +228,84 @@ def test_a_tar_is_examined_with_its_extended_headers_and_nothing_beside_them(con
     assert verdict_of(content, members_of=tar_members) is verdict
 
 
+@pytest.mark.parametrize("offset", [2_100_000_000, 4_900_000_000])
+def test_malware_deep_in_a_member_above_the_engines_limit_is_never_clean(offset: int) -> None:
+    """The tar is as a sparse file: bytes exist where they are read."""
+    member = tarfile.TarInfo("disk.img")
+    member.size = offset + len(TEST_VIRUS)
+    header, whole = member.tobuf(tarfile.GNU_FORMAT), 512 + -(-member.size // 512) * 512 + 1024
+    known = {0: header, 512 + offset: TEST_VIRUS}
+
+    def read(start: int, stop: int) -> bytes:
+        return known.get(start, b"")[: stop - start].ljust(min(stop, whole) - start, b"\0")
+
+    scanner = MemoryScanner(NOON)
+    report = scan_archive(scanner, tar_members, read, lambda *_: [], whole, bool)
+    assert (report.verdict, report.limit) == (Verdict.TOO_LARGE, scanner.max_bytes)
+
+
 def test_archives_are_known_by_their_beginnings() -> None:
     assert [opener_of(one) for one in (GOOD, TAR, PLAIN)] == [zip_members.zip_members, tar_members, None]
+
+
+def gzip_verdict(content: bytes, *, limit: int = 10**9) -> Verdict | None:
+    """The verdict of a gzip, with a scanner that takes up to ``limit``; None if it is not opened."""
+
+    def stream(start: int, stop: int) -> list[bytes]:
+        return [content[at : min(at + 50, stop)] for at in range(start, stop, 50)]
+
+    scanner = MemoryScanner(NOON, max_bytes=limit)
+    report = scan_opened(scanner, content[:1000], lambda *_: b"", stream, len(content), bool)
+    return report.verdict if report else None
+
+
+PACKED = gzip.compress(PLAIN)
 
 
 @pytest.mark.parametrize(
     ("content", "verdict"),
     [
+        (PACKED, Verdict.CLEAN),
+        (gzip.compress(b""), Verdict.CLEAN),
+        (gzip.compress(hashlib.shake_128(b"").digest(5000) + TEST_VIRUS), Verdict.INFECTED),
+        (gzip.compress(TEST_VIRUS), Verdict.INFECTED),
+        (gzip.compress(TAR), Verdict.CLEAN),
+        (gzip.compress(tarred(("a.txt", PLAIN), (LONG, b"b"), ("b.com", TEST_VIRUS))), Verdict.INFECTED),
+        (gzip.compress(changed(TAR, 512 + 8000 + 5, b"x")), Verdict.ARCHIVE_LIMITS),
+        (PACKED + gzip.compress(TEST_VIRUS), Verdict.INFECTED),
+        (changed(PACKED, 3, b"\x08")[:10] + b"a.txt\0" + PACKED[10:], Verdict.CLEAN),
+        (changed(PACKED, 3, b"\x08")[:10] + b"a" * 2000 + b"\0" + PACKED[10:], Verdict.ARCHIVE_LIMITS),
+        (changed(PACKED, 3, b"\x10")[:10] + TEST_VIRUS + b"\0" + PACKED[10:], Verdict.ARCHIVE_LIMITS),
+        (PACKED + TEST_VIRUS, Verdict.ARCHIVE_LIMITS),
+        (PACKED[:5], Verdict.ARCHIVE_LIMITS),
+        (PACKED[:-1], Verdict.UNREADABLE),
+        (changed(PACKED, len(PACKED) - 8, b"xxxx"), Verdict.UNREADABLE),
+        (changed(PACKED, 10, b"\xff\xff"), Verdict.UNREADABLE),
+        (gzip.compress(bytes(10**6)), Verdict.ARCHIVE_LIMITS),
+        (PLAIN, None),
+    ],
+    # A gzip has the time in which it is made, so its bytes would name the test otherwise on each process.
+    ids=lambda given: "" if isinstance(given, bytes) else str(given),
+)
+def test_a_gzip_and_a_tar_in_it_are_examined_and_nothing_is_hidden_beside_them(
+    content: bytes, verdict: Verdict | None
+) -> None:
+    assert gzip_verdict(content) is verdict
+
+
+def test_what_a_gzip_unpacks_to_may_be_too_large_for_the_engine_but_a_tar_of_smaller_ones_is_not() -> None:
+    assert gzip_verdict(PACKED, limit=7999) is Verdict.TOO_LARGE
+    assert gzip_verdict(gzip.compress(TAR), limit=8000) is Verdict.CLEAN
+
+
+def test_a_zip_that_unpacks_to_far_more_than_it_is_long_is_not_opened() -> None:
+    assert verdict_of(zipped(("zeros", bytes(10**6)))) is Verdict.ARCHIVE_LIMITS
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (gzip.compress(TAR + bytes(8192)), Verdict.CLEAN),
         (tarred(("a.txt", PLAIN)), Verdict.CLEAN),
         (zipped(("a.txt", PLAIN), method=zipfile.ZIP_STORED), Verdict.CLEAN),
         (zipped(("a.txt", PLAIN), ("b.com", TEST_VIRUS), method=zipfile.ZIP_STORED), Verdict.INFECTED),
@@ -246,4 +320,4 @@ def test_the_worker_opens_an_archive_above_the_engines_limit(stage: Stage, conte
     with stage.deps.database.read() as tx:
         document = existing(tx.shares.document(document_id))
     key = existing_key(stage.deps.keyring, share_key_id(document.share_id))
-    assert existing(finding_of(key, document)).verdict is verdict
+    assert existing(finding_of(key, document, DEFAULT_POLICY)).verdict is verdict

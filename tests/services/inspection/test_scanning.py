@@ -12,9 +12,10 @@ from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotReady, Unavailable, existing
-from deldokument.domain.scanning import UNEXAMINED
+from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Document, ShareState, Verdict
-from deldokument.services.downloads.content import open_archive, open_document
+from deldokument.services.downloads.content import may_send_on, open_archive, open_document
+from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.inspection.rescans import rescan_open_shares
@@ -44,13 +45,13 @@ def stored(stage: Stage, document_id: str) -> tuple[bytes, Document]:
 
 def finding(stage: Stage, document_id: str) -> Finding | None:
     """What pages read of the inspection."""
-    return finding_of(*stored(stage, document_id))
+    return finding_of(*stored(stage, document_id), DEFAULT_POLICY)
 
 
-def opened(stage: Stage, document_id: str, *, confirmed: bool = False) -> int:
-    """The length that the recipient gets, who may have confirmed a warning."""
+def opened(stage: Stage, document_id: str) -> int:
+    """The length that the recipient gets."""
     _, document = stored(stage, document_id)
-    return open_document(stage.deps, person(OLA), document.share_id, document_id, confirmed=confirmed).length
+    return open_document(stage.deps, person(OLA), document.share_id, document_id).length
 
 
 @pytest.mark.usefixtures("scanner")
@@ -136,6 +137,30 @@ def test_malware_found_after_publication_closes_the_document(stage: Stage, scann
     assert documents.inspect_documents(stage.deps) == 0
 
 
+def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: Stage, scanner: MemoryScanner) -> None:
+    share = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    first, second = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    documents.inspect_documents(stage.deps)
+    stage.clock.advance(hours=24)
+    running = [open_document(stage.deps, person(OLA), share.id, one) for one in (first, second)]
+    running.append(open_archive(stage.deps, person(OLA), share.id))
+    with stage.deps.database.read() as tx:
+        due = {one.id: one for one in tx.retention.due_rescans(stage.clock.now(), 10)}
+    for document_id, verdict, sent_on in (
+        (second, Verdict.CLEAN, [True] * 3),
+        (first, Verdict.INFECTED, [False, True, False]),
+    ):
+        scanner.verdict, scanner.signatures_at = verdict, stage.clock.now()
+        assert documents._inspect(stage.deps, due[document_id])
+        stage.clock.advance(seconds=4)
+        assert [may_send_on(stage.deps, content) for content in running] == sent_on
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert not may_send_on(stage.deps, running[1])
+
+
 @pytest.mark.usefixtures("scanner")
 def test_without_a_scanner_nothing_is_scanned_again(stage: Stage) -> None:
     [document_id] = stage.document_ids(stage.publish(OLA))
@@ -179,22 +204,24 @@ def test_a_document_above_the_limit_is_still_read_for_its_checksums(stage: Stage
     [document_id] = stage.document_ids(stage.publish(OLA))
     found = existing(finding(stage, document_id))
     assert (found.verdict, existing(found.scan).limit, found.media_type) == (Verdict.TOO_LARGE, 6, "text/plain")
-    assert opened(stage, document_id, confirmed=True) == 7
+    confirm_warnings(stage.deps, person(OLA), stored(stage, document_id)[1].share_id)
+    assert opened(stage, document_id) == 7
 
 
-@pytest.mark.parametrize("verdict", sorted(UNEXAMINED))
+@pytest.mark.parametrize("verdict", sorted(set(DEFAULT_POLICY) - {Verdict.NOT_SCANNED}))
 def test_what_was_not_examined_is_released_only_after_a_warning_alone_and_in_the_zip(
     stage: Stage, scanner: MemoryScanner, verdict: Verdict
 ) -> None:
     scanner.verdict = verdict
     share_id = stage.publish(OLA)
     [document_id] = stage.document_ids(share_id)
-    assert opened(stage, document_id, confirmed=True) == 7
-    assert open_archive(stage.deps, person(OLA), share_id, confirmed=True).length > 7
     with pytest.raises(Conflict, match="document_unconfirmed"):
         opened(stage, document_id)
     with pytest.raises(Conflict, match="document_unconfirmed"):
         open_archive(stage.deps, person(OLA), share_id)
+    confirm_warnings(stage.deps, person(OLA), share_id, document_id)
+    assert opened(stage, document_id) == 7
+    assert open_archive(stage.deps, person(OLA), share_id).length > 7
 
 
 def test_on_demand_every_document_of_open_shares_is_scanned_again_and_no_other(
@@ -270,6 +297,6 @@ def test_details_that_do_not_fit_the_record_do_not_count(
     spoilt = replace(document, sealed_scan=spoil(key, document))
     if found is None:
         assert open_scan(key, spoilt, Verdict.CLEAN) is None
-        assert finding_of(key, spoilt) == Finding("text/plain", Verdict.CLEAN)
+        assert finding_of(key, spoilt, DEFAULT_POLICY) == Finding("text/plain", Verdict.CLEAN)
     else:
-        assert existing(finding_of(key, spoilt)).verdict is Verdict.ERROR
+        assert existing(finding_of(key, spoilt, DEFAULT_POLICY)).verdict is Verdict.ERROR

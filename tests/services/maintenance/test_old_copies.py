@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.checkpoints import sign_checkpoints
+from deldokument.services.audit.report_verification import verify_report
+from deldokument.services.audit.verification import verify_against
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import (
@@ -20,6 +25,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.report import report_file, share_report
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
 from tests.support.stored_data import copies
@@ -66,6 +72,30 @@ def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_aft
         downloads_content.open_archive(deps, person(OLA), share_id)
     assert offers.open_share(deps, person(OLA), share_id).message == ""
     assert share_key_id(share_id) not in stage.deps.keyring.ids("")
+    deps.database.close()  # type: ignore[attr-defined]
+
+
+def test_beside_a_backup_with_the_ciphertext_the_report_proves_where_the_key_was_destroyed(
+    old_copy: tuple[Stage, str, Dependencies],
+) -> None:
+    stage, share_id, deps = old_copy
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    run_all(stage.deps)
+    sign_checkpoints(stage.deps)
+    assert list(deps.blobs.list())
+    assert not list(stage.deps.blobs.list())
+    with pytest.raises(Broken):
+        downloads_content.open_archive(deps, person(OLA), share_id)
+    content = report_file(stage.deps, share_report(stage.deps, person(KARI), share_id))
+    certificates = [stage.deps.signer.certificate()]
+    verdict = verify_report(content, certificates=certificates, is_signed=verify_signature)
+    assert (verdict.fault, verdict.is_final) == (None, True)
+    with stage.deps.database.read() as tx:
+        checkpoint = existing(tx.audit.last_seal(stage.tenant.id))
+        events = {number: event for number, event in tx.audit.events(share_id=share_id)}
+    assert events[existing(verdict.key_destroyed)].kind is EventKind.SHARE_KEY_DESTROYED
+    assert existing(verdict.key_destroyed) <= checkpoint.number
+    assert verify_against(stage.deps, verdict.chain, verdict.marks) is None
     deps.database.close()  # type: ignore[attr-defined]
 
 

@@ -336,6 +336,32 @@ def test_each_chain_is_verified_in_a_step_of_its_own_before_a_row_is_sealed(stag
         assert tx.row_tagging.count_bare(99) < untagged
 
 
+def test_a_long_chain_is_verified_in_several_steps_and_from_its_beginning_after_a_fault(stage: Stage) -> None:
+    stage.publish()
+    old, sealer, chain = upgraded(stage), RowTagger(events=2), stage.tenant.id
+    with old.deps.database.read() as tx:
+        last, untagged = tx.audit.head(chain).number, tx.row_tagging.count_bare(99)
+    event = tables["audit_event"]
+    is_fourth = (event.c.chain == chain, event.c.number == 4)
+    with as_owner(stage.database_url) as connection:
+        kind = connection.execute(select(event.c.kind).where(*is_fourth)).scalar_one()
+        connection.execute(update(event).where(*is_fourth).values(kind="orphans_swept"))
+    with pytest.raises(Broken, match="altered event 4"):
+        walk(old, sealer)
+    assert sealer(old.deps) == 1
+    with pytest.raises(Broken, match="altered event 4"):
+        sealer(old.deps)
+    with as_owner(stage.database_url) as connection:
+        connection.execute(update(event).where(*is_fourth).values(kind=kind))
+    for _ in range(last // 2 + 1):
+        assert sealer(old.deps) == 1
+        with old.deps.database.read() as tx:
+            assert tx.row_tagging.count_bare(99) == untagged
+    walk(old, sealer)
+    walk(old, sealer)
+    assert is_enforced(old)
+
+
 def test_a_chain_that_is_damaged_between_two_passes_stops_the_second(stage: Stage) -> None:
     old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)

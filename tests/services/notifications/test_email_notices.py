@@ -26,7 +26,8 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import drafts, extensions, publishing
+from deldokument.services.shares import changes, drafts, extensions, publishing
+from deldokument.services.shares.change_records import Change
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
@@ -521,4 +522,17 @@ def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, extension: 
     assert deliver(stage) == [Result.MOOT]
     extensions.change_expiry(stage.deps, person(KARI), extension, stage.clock.now() + timedelta(days=25))
     extensions.return_extension(stage.deps, person(KARI), extension)
+    assert deliver(stage) == []
+
+
+def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, extension: str) -> None:
+    letters(stage)
+    for title, decided in (("Vedtak", False), ("Nytt vedtak", True)):
+        changes.change_share(stage.deps, person(KARI), extension, Change(title=title))
+        outboxes.plan_messages(stage.deps, PLANNERS)
+        if decided:
+            changes.return_change(stage.deps, person(ODD), extension)
+        assert deliver(stage) == [Result.MOOT if decided else Result.SENT]
+    changes.change_share(stage.deps, person(KARI), extension, Change(title="Igjen"))
+    changes.return_change(stage.deps, person(KARI), extension)
     assert deliver(stage) == []

@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.email_addresses import Language
-from deldokument.domain.errors import existing
+from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
 from deldokument.domain.share import Receipt, Share
+from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
@@ -20,7 +21,8 @@ from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import drafts, extensions, publishing, queries
+from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares.recipients import RecipientInput
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
@@ -60,6 +62,20 @@ def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
+
+
+def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, OLA)
+    send_notices(stage)
+    altinn.taken.clear()
+    changes.add_recipients(stage.deps, person(KARI), share.id, [RecipientInput(SIV), RecipientInput(FJELL)])
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    with stage.deps.database.read() as tx:
+        siv = next(one.id for one in tx.shares.recipients([share.id]) if one.position == 2)
+    changes.remove_recipient(stage.deps, person(KARI), share.id, siv)
+    assert sorted(send_notices(stage)) == [Result.MOOT, Result.SENT]
+    assert {told.recipient.value for told in altinn.taken} == {FJELL}
+    assert [one.target for one in kept(stage, share)].count(siv) == 1
 
 
 def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
@@ -115,24 +131,81 @@ def test_a_share_published_while_altinn_was_not_configured_is_not_told_of(stage:
 
 @pytest.mark.parametrize("confidential", [True, False])
 def test_a_notice_holds_no_content_and_no_identifier(stage: Stage, altinn: FakeNotices, *, confidential: bool) -> None:
-    share_with(stage, OLA, FJELL, title=TITLE, message="Om saken", reference="24/117", confidential=confidential)
+    share = share_with(
+        stage, OLA, FJELL, title=TITLE, message="Om saken", reference="24/117", confidential=confidential
+    )
     send_notices(stage)
     for notice in altinn.taken:
         for text in (notice.subject, notice.body, notice.text):
             assert not re.search(r"[0-9]{9}|vedtak|saken|24/117|Kari|Byggesak|FJELL", text, re.IGNORECASE)
-            assert re.findall(r"https?://[^\s]*", text) in ([], ["https://del.example"] * text.count("https://"))
+            assert set(re.findall(r"https?://[^\s]*", text)) <= {f"https://del.example/d/{share.id}"}
 
 
-@pytest.mark.parametrize(("confidential", "named"), [(True, False), (False, True)])
-def test_whoever_shares_confidentially_is_not_named(
-    stage: Stage, altinn: FakeNotices, *, confidential: bool, named: bool
+@pytest.mark.parametrize(
+    ("confidential", "name_tenant", "named"),
+    [(True, False, False), (True, True, True), (False, False, True), (False, True, True)],
+)
+def test_a_confidential_share_names_the_tenant_only_if_the_account_says_so(
+    stage: Stage, altinn: FakeNotices, *, confidential: bool, name_tenant: bool, named: bool
 ) -> None:
-    want_notices(stage, sms_sender="Eksempel")
-    share_with(stage, OLA, FJELL, confidential=confidential)
+    want_notices(stage, sms_sender="Eksempel", name_tenant=name_tenant)
+    share = share_with(stage, OLA, FJELL, confidential=confidential)
     send_notices(stage)
+    stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
+    send_notices(stage)
+    assert len(altinn.taken) == 4
     for notice in altinn.taken:
         for text in (notice.subject, notice.body, notice.text, notice.sender):
             assert ("Eksempel" in text) is named
+
+
+def test_an_email_leads_to_the_share_and_a_text_message_has_no_link(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    [notice] = altinn.taken
+    assert notice.body.count(f"https://del.example/d/{share.id}") == 3
+    assert notice.text.endswith("Logg inn med ID-porten på del.example")
+    assert not re.search(r"://|/d/|/logg-inn", notice.text)
+
+
+@pytest.mark.parametrize("channel", list(NoticeChannel))
+def test_a_notice_goes_the_way_that_the_account_has_chosen(
+    stage: Stage, altinn: FakeNotices, channel: NoticeChannel
+) -> None:
+    want_notices(stage, notice_channel=channel)
+    share_with(stage)
+    send_notices(stage)
+    assert [notice.channel for notice in altinn.taken] == [channel]
+
+
+@pytest.mark.parametrize(
+    ("registered", "down", "words"),
+    [
+        (Language.NYNORSK, False, "Nokon har delt dokument med ei verksemd du les post for"),
+        (None, False, "Noen har delt dokumenter med en virksomhet du leser post for"),
+        (Language.NYNORSK, True, "Noen har delt dokumenter med en virksomhet du leser post for"),
+    ],
+)
+def test_an_organisation_is_notified_in_the_language_that_the_register_has(
+    stage: Stage, altinn: FakeNotices, registered: Language | None, *, down: bool, words: str
+) -> None:
+    share_with(stage, FJELL)
+    stage.register.known[FJELL] = replace(stage.register.known[FJELL], language=registered)
+    stage.register.down = down
+    send_notices(stage)
+    [notice] = altinn.taken
+    assert notice.subject == words
+    assert notice.text.startswith(words)
+    assert notice.body.startswith(words)
+
+
+def test_an_organisation_that_the_register_no_longer_has_is_notified_in_the_operators_language(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share_with(stage, FJELL)
+    del stage.register.known[FJELL]
+    send_notices(stage)
+    assert altinn.taken[0].subject.startswith("Noen har delt")
 
 
 GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå0123456789 .,:/-")
@@ -144,7 +217,7 @@ GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå01234
 def test_a_text_message_to_a_person_is_one_message_that_every_telephone_shows(
     kind: NoticeKind, language: Language
 ) -> None:
-    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no")
+    telling = NoticeText(kind, "person", "", NOON + timedelta(days=23), "https://deldokument.eksempel.no/d/x")
     assert not set(telling.text(language)) - GSM
     assert len(telling.text(language)) <= 160
     assert not set(replace(telling, recipient="organization").text(language)) - GSM
@@ -167,7 +240,7 @@ def test_the_service_says_it_first_in_its_own_language(
     send_notices(stage)
     [notice] = altinn.taken
     assert (notice.subject, notice.sender) == (words, "Lillevik")
-    assert notice.body.startswith(notice.text)
+    assert notice.body.startswith(words)
     assert notice.text.startswith(words)
     assert len(notice.body.split("\n\n")) == 3
 
@@ -188,6 +261,43 @@ def test_a_share_that_is_withdrawn_is_not_told_of(stage: Stage, altinn: FakeNoti
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == [Result.MOOT]
     assert altinn.taken == []
+
+
+def test_those_who_had_a_notice_are_told_of_the_withdrawal_and_nobody_else_is(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage, OLA)
+    send_notices(stage)
+    download(stage, share)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+    shared, withdrawn = altinn.taken
+    assert recipient_notices.applies(stage.deps, withdrawn.id)
+    assert not recipient_notices.applies(stage.deps, shared.id)
+    assert withdrawn.recipient.value == OLA
+    assert withdrawn.subject == "Dokumenter som var delt med deg, er trukket tilbake"
+    assert withdrawn.text == f"{withdrawn.subject}. Ingen kan åpne dem lenger."
+    assert "https://" not in withdrawn.body
+    assert send_notices(stage) == []
+
+
+@pytest.mark.usefixtures("altinn")
+def test_a_message_about_a_withdrawal_looks_to_version_0_2_0_like_any_notice(stage: Stage) -> None:
+    share = share_with(stage, FJELL)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    send_notices(stage)
+    assert [message.kind for message in kept(stage, share)] == ["shared", "shared"]
+    assert seen(stage, share) == [("sent", "", False), ("sent", "", False)]
+
+
+def test_without_altinn_nobody_is_told_of_a_withdrawal(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    stage.deps = replace(stage.deps, notices=None)
+    assert send_notices(stage) == []
+    assert len(altinn.taken) == 1
 
 
 @pytest.mark.usefixtures("altinn")
@@ -364,6 +474,48 @@ def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage
     with stage.deps.database.write() as tx:
         [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
         assert not tx.outbox.add(replace(planned, id="another"))
+
+
+def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    share = share_with(stage, OLA, SIV)
+    send_notices(stage)
+    [document_id] = stage.document_ids(share.id)
+    content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
+    delivery.record_delivery(stage.deps, content, 0, content.length)
+    stage.clock.advance(hours=1)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+    assert altinn.taken[-1].recipient.value == SIV
+    assert altinn.taken[-1].subject.startswith("Du har fått dokumenter som du ikke har lastet ned")
+    assert seen(stage, share) == [("sent", "", False), ("sent", "", False), ("sent", "", True)]
+    stage.clock.advance(hours=23)
+    with pytest.raises(Conflict, match="reminded_already"):
+        reminders.request_reminder(stage.deps, person(KARI), share.id)
+    stage.clock.advance(hours=1)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == [Result.SENT]
+
+
+@pytest.mark.usefixtures("altinn")
+def test_a_reminder_that_was_asked_for_is_not_planned_after_the_end(stage: Stage) -> None:
+    share = share_with(stage)
+    send_notices(stage)
+    reminders.request_reminder(stage.deps, person(KARI), share.id)
+    stage.clock.advance(days=11)
+    assert send_notices(stage) == []
+
+
+@pytest.mark.usefixtures("altinn")
+def test_nobody_is_reminded_of_a_share_that_is_over_or_has_no_notices(stage: Stage) -> None:
+    silent, over = share_with(stage, notify=False), share_with(stage)
+    publishing.withdraw_share(stage.deps, person(KARI), over.id)
+    for share, code in ((silent, "no_notices"), (over, "share_over")):
+        with pytest.raises(Conflict, match=code):
+            reminders.request_reminder(stage.deps, person(KARI), share.id)
+    with pytest.raises(NotFound):
+        reminders.request_reminder(stage.deps, person(OLA), silent.id)
 
 
 def test_whoever_delivers_is_told_only_whether_to(stage: Stage, altinn: FakeNotices) -> None:

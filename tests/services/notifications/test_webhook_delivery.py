@@ -15,6 +15,7 @@ import pytest
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import MAX_PAUSE, Channel
+from deldokument.domain.share import Verdict
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
@@ -25,13 +26,17 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
+from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import extensions, publishing
-from tests.support.world import FJELL, KARI, OLA, FakeWebhookCalls, Stage, person
+from deldokument.services.shares import changes, extensions, publishing
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.recipients import RecipientInput
+from tests.fakes.scanner import MemoryScanner
+from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]
@@ -85,35 +90,59 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 @pytest.mark.usefixtures("webhook")
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
     share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV)])
+    with stage.deps.database.read() as tx:
+        siv = tx.shares.recipients([share_id])[1].id
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
     confirm_documents(stage.deps, person(OLA), share_id, stage.document_ids(share_id))
+    changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     deliver(stage)
     messages = delivered(calls)
-    assert {message["type"] for message in messages} == set(EVERYTHING) - {"share.ended"}
+    assert {message["type"] for message in messages} == set(EVERYTHING) - {
+        "share.ended",
+        "share.report_ready",
+        "document.infected",
+    }
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
     [document_id] = stage.document_ids(share_id)
     for message in messages:
-        is_download = message["type"].startswith("document.")
-        expected = {"id", "type", "created_at", "share_id", "account_id"} | ({"document_id"} if is_download else set())
-        assert set(message) == expected
+        about = {f"{kind}_id" for kind in ("document", "recipient") if message["type"].startswith(f"{kind}.")}
+        assert set(message) == {"id", "type", "created_at", "share_id", "account_id"} | about
         assert message.get("document_id", document_id) == document_id
+        assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
 
 
 @pytest.mark.usefixtures("webhook")
-def test_the_end_of_the_period_is_told(stage: Stage, calls: FakeWebhookCalls) -> None:
+def test_malware_is_told_and_a_scan_that_finds_none_is_not(stage: Stage, calls: FakeWebhookCalls) -> None:
+    scanner = MemoryScanner(stage.clock.now())
+    stage.deps = replace(stage.deps, scanner=scanner)
     share_id = stage.publish(OLA)
+    stage.clock.advance(hours=24)
+    scanner.verdict = Verdict.INFECTED
+    inspect_documents(stage.deps)
+    deliver(stage)
+    told = [(message["type"], message.get("document_id")) for message in delivered(calls)]
+    assert sorted(told) == [("document.infected", *stage.document_ids(share_id)), ("share.published", None)]
+
+
+@pytest.mark.usefixtures("webhook")
+def test_the_end_of_the_period_is_told_and_then_that_the_report_is_final(stage: Stage, calls: FakeWebhookCalls) -> None:
+    share_id = stage.publish(OLA)
+    stage.draft()  # Its key is destroyed, too, and it has no report.
     deliver(stage)
     calls.made.clear()
     stage.clock.advance(days=11)
     while any(reconcile(stage.deps) for reconcile in retention.ROUNDS):
         pass
     deliver(stage)
-    assert [(message["type"], message["share_id"]) for message in delivered(calls)] == [("share.ended", share_id)]
+    told = [(message["type"], message["share_id"]) for message in delivered(calls)]
+    assert told == [("share.ended", share_id), ("share.report_ready", share_id)]
 
 
 def test_a_call_is_signed_over_id_time_and_body(

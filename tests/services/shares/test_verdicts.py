@@ -8,6 +8,7 @@ import pytest
 
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import Conflict, NotReady, existing
+from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
@@ -35,13 +36,13 @@ def judged(share_key: bytes, document: Document, verdict: str) -> Document:
 
 def test_without_a_scanner_every_document_that_can_be_read_is_not_scanned(stage: Stage) -> None:
     share_key, document = shared(stage)
-    assert finding_of(share_key, document) == Finding("application/pdf", Verdict.NOT_SCANNED)
+    assert finding_of(share_key, document, DEFAULT_POLICY) == Finding("application/pdf", Verdict.NOT_SCANNED)
 
 
 def test_before_the_inspection_and_without_the_share_key_nothing_is_said(stage: Stage) -> None:
     share_key, document = shared(stage)
-    assert finding_of(share_key, replace(document, sealed_inspection=b"")) is None
-    assert finding_of(None, document) is None
+    assert finding_of(share_key, replace(document, sealed_inspection=b""), DEFAULT_POLICY) is None
+    assert finding_of(None, document, DEFAULT_POLICY) is None
 
 
 def test_a_record_that_does_not_open_hides_no_other_document_and_releases_nothing(stage: Stage) -> None:
@@ -51,7 +52,7 @@ def test_a_record_that_does_not_open_hides_no_other_document_and_releases_nothin
         replace(document, sealed_inspection=other.sealed_inspection),
         replace(document, sealed_manifest=other.sealed_manifest),
     ):
-        found = finding_of(share_key, spoilt)
+        found = finding_of(share_key, spoilt, DEFAULT_POLICY)
         assert found == Finding("application/octet-stream", Verdict.ERROR)
         assert not found.is_released
 
@@ -71,9 +72,9 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
 ) -> None:
     share_key, document = shared(stage)
     told = judged(share_key, document, verdict)
-    found = finding_of(share_key, told)
+    found = finding_of(share_key, told, DEFAULT_POLICY)
     assert found == Finding("application/pdf", read)
-    assert (found.is_released, found.is_unexamined) == (released, False)
+    assert (found.is_released, found.needs_warning) == (released, False)
     with stage.deps.database.write() as tx:
         tx.shares.save_document(told)
     if released:
@@ -89,5 +90,5 @@ def test_a_verdict_that_this_version_does_not_know_releases_nothing(
 @pytest.mark.parametrize("verdict", ["too_large", "encrypted"])
 def test_what_could_not_be_examined_is_released_after_a_warning(stage: Stage, verdict: str) -> None:
     share_key, document = shared(stage)
-    found = existing(finding_of(share_key, judged(share_key, document, verdict)))
-    assert (found.is_released, found.is_unexamined) == (True, True)
+    found = existing(finding_of(share_key, judged(share_key, document, verdict), DEFAULT_POLICY))
+    assert (found.is_released, found.needs_warning) == (True, True)

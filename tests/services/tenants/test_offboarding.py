@@ -13,7 +13,9 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.domain.offboarding import DeletionState, TenantTotals
+from deldokument.domain.outbox import Cost
 from deldokument.domain.share import ShareState
+from deldokument.domain.statistics import Month
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
@@ -303,6 +305,8 @@ def test_nobody_can_be_asked_and_no_paper_is_left_when_a_tenant_is_forgotten(sta
     sign_agreements(stage.deps, stage.tenant.id)
     rules = AccountRules(contact=Contact("22 33 44 55", "kari.lunde@eksempel.example", "9-15"), sms_cost_code="Kari L.")
     stage.change_account(stage.byggesak, rules=rules)
+    with stage.deps.database.write() as tx:
+        tx.statistics.count_notice(stage.byggesak.id, Month(2026, 11), Cost("Kari L.", 1))
     end(stage)
     run_all(stage.deps)
     papers = agreements_of(stage.deps, tenant_id=stage.tenant.id)
@@ -312,6 +316,8 @@ def test_nobody_can_be_asked_and_no_paper_is_left_when_a_tenant_is_forgotten(sta
         assert existing(tx.tenants.get(stage.tenant.id)).contact == Contact()
         accounts = tx.accounts.of_tenant(stage.tenant.id)
         assert {account.rules for account in accounts} == {AccountRules()}
+        [counted] = tx.statistics.notices([stage.byggesak.id], Month(2026, 11), Month(2026, 11))
+        assert (counted.cost_code, counted.notices) == ("", 1)
         assert tx.agreements.main_agreement_pdf(papers.mains[0].agreement.id) is None
         assert tx.agreements.signed_paper(papers.services[0].agreement.id) is None
     after = agreements_of(stage.deps, tenant_id=stage.tenant.id)

@@ -24,6 +24,7 @@ CHANGED = {
     "max_drafts": "7",
     "max_uploads": "7",
     "resumable_upload_draft": "true",
+    "scan_policy": "encrypted=held",
     "public_url": "https://other.example",
 }
 

@@ -11,6 +11,8 @@ from pydantic import SecretStr, ValidationError
 
 from deldokument.config.settings import PREFIX, VARIABLES, ConfigurationError, Settings, load_settings
 from deldokument.domain.email_addresses import Language
+from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.share import Verdict
 from tests.docs.documents import DOCS, table
 from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 
@@ -152,6 +154,7 @@ ROWS: dict[str, Row] = {
         frozenset({IPv4Network("129.241.0.0/16")}),
         {},
     ),
+    "SCAN_POLICY": ("scan_policy", DEFAULT_POLICY, "stale=held", DEFAULT_POLICY | {Verdict.STALE: Handling.HELD}, {}),
     "SCANNER_URL": ("scanner.url", REQUIRED, "tcp://127.0.0.1:3310", "tcp://127.0.0.1:3310", SCANNER | LIMIT),
     "SCANNER_MAX_MB": ("scanner.max_mb", 2000, "100", 100, SCANNER),
     "SCANNER_SIGNATURE_DAYS": ("scanner.signature_days", 7, "2", 2, SCANNER),

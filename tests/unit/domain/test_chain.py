@@ -127,6 +127,14 @@ def test_a_chain_is_followed_from_a_mark() -> None:
     assert follows.confirmed == 5
 
 
+def test_a_chain_is_followed_in_parts_up_to_its_head() -> None:
+    follows = ChainCheck("t")
+    assert check_chain(follows, LINKS[:2], SEALS, None) is None
+    assert (follows.last, follows.confirmed, follows.is_complete) == (mark(LINKS[1]), 2, False)
+    assert check_chain(follows, LINKS[2:], SEALS[1:], HEAD) is None
+    assert follows.is_complete
+
+
 def excerpt(links: list[Link]) -> Fault | None:
     check = ExcerptCheck("t")
     return next(filter(None, map(check.follow, links)), None)

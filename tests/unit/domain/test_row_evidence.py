@@ -18,7 +18,7 @@ TENANT = {"frozen_at": None, "ended_at": None}
 ACCOUNT = {
     "tenant_id": "t", "contact_telephone": "", "contact_email": "", "contact_hours": "", "period_standard": None,
     "period_longest": None, "quota": None, "sms_sender": "", "sms_cost_code": "", "confidential": True,
-    "four_eyes": False, "notify": False, "full_numbers": False,
+    "four_eyes": False, "notify": False, "full_numbers": False, "name_tenant": False, "notice_channel": "email_first",
     "closed_at": None, "deleted_at": None, "frozen_at": None, "ended_at": None,
 }  # fmt: skip
 MEMBER = {"account_id": "a", "removed_at": None, "erased_at": None}
@@ -63,6 +63,10 @@ CASES: list[tuple[str, dict[str, Any], list[AuditEvent], Doubt | None]] = [
     ("account", ACCOUNT | {"quota": 7}, [CREATED], Doubt.CHANGED),
     ("account", ACCOUNT | {"quota": 7}, [CREATED, event(K.ACCOUNT_RULES_CHANGED, changed="quota")], None),
     ("account", ACCOUNT, [CREATED, event(K.ACCOUNT_RULES_CHANGED)], None),
+    ("account", ACCOUNT | {"name_tenant": True}, [CREATED], Doubt.CHANGED),
+    ("account", ACCOUNT | {"notice_channel": "sms_only"}, [CREATED], Doubt.CHANGED),
+    ("account", ACCOUNT | {"notice_channel": "sms_only"},
+     [CREATED, event(K.ACCOUNT_RULES_CHANGED, changed="notice_channel")], None),
     ("member", MEMBER, [event(K.MEMBER_ADDED, account="another")], Doubt.NOT_ADDED),
     ("member", MEMBER, [event(K.MEMBER_ADDED, account="a")], None),
     ("member", MEMBER, [event(K.MEMBER_ADDED, account="a"), event(K.MEMBER_REMOVED)], Doubt.OVER),

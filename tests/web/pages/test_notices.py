@@ -76,6 +76,23 @@ def test_the_page_of_a_share_tells_what_became_of_its_notices(with_notices: tupl
     assert "Et varsel ble sendt til en mottaker" in page
 
 
+def test_a_member_sends_a_reminder_once_a_day(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, altinn = with_notices
+    share_id = web.stage.publish(OLA, notify=True)
+    kari = web.browser(KARI)
+    action = f"/delinger/{share_id}/paminnelse"
+    assert f'action="{action}"' in kari.get(f"/delinger/{share_id}").text
+    page = kari.get(kari.post(action).headers["location"]).text
+    assert "De som ikke har lastet ned alt, får en påminnelse." in page
+    assert "En bruker ba om en påminnelse til mottakerne" in page
+    assert f'action="{action}"' not in page
+    send_notices(web.stage)
+    assert len(altinn.taken) == 2
+    again = kari.post(action)
+    assert again.status_code == 409
+    assert "mindre enn 24 timer siden" in again.text
+
+
 def test_whoever_has_shared_is_told_whether_the_recipients_are(with_notices: tuple[Web, FakeNotices]) -> None:
     web, _ = with_notices
     kari = web.browser(KARI)

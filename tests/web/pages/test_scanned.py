@@ -10,12 +10,12 @@ from html import unescape
 import pytest
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import Verdict
 from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
-from tests.support.browser import Web, serve
+from tests.support.browser import EWA, Web, serve
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
 
 WAITING = "Venter på viruskontroll"
@@ -77,7 +77,7 @@ def test_a_document_that_waits_for_the_scanner_says_so_to_recipient_and_sharer(s
         assert "ikke kontrollert for virus" not in page
 
 
-@pytest.mark.parametrize("verdict", sorted(RELEASED))
+@pytest.mark.parametrize("verdict", sorted([Verdict.CLEAN, *DEFAULT_POLICY]))
 def test_the_recipient_and_the_sharer_read_what_was_not_examined(
     scanned: Web, scanner: MemoryScanner, verdict: Verdict
 ) -> None:
@@ -86,10 +86,15 @@ def test_the_recipient_and_the_sharer_read_what_was_not_examined(
     assert WORDS[verdict] in words(scanned, OLA, f"/d/{share_id}")
     assert WORDS[verdict] in words(scanned, KARI, f"/delinger/{share_id}")
     ola = scanned.browser(OLA)
-    links = re.findall(r'href="(/d/[^"]+/dokument/[^"]+)"', ola.get(f"/d/{share_id}").text)
-    assert [link.endswith("?bekreftet=ja") for link in links] == [verdict in UNEXAMINED]
-    assert ola.get(links[0]).content == b"innhold"
-    assert ola.get(links[0].partition("?")[0]).status_code == (409 if verdict in UNEXAMINED else 200)
+    [document_id] = scanned.stage.document_ids(share_id)
+    path = f"/d/{share_id}/dokument/{document_id}"
+    is_warned = handling_of(DEFAULT_POLICY, verdict) is Handling.WARNED
+    assert (f'href="{path}"' in ola.get(f"/d/{share_id}").text) is not is_warned
+    assert ola.get(path).status_code == ola.get(f"{path}?bekreftet=ja").status_code == (409 if is_warned else 200)
+    answer = ola.post(f"/d/{share_id}/advarsel", {"document": document_id})
+    assert answer.headers["location"] == path
+    assert ola.get(path).content == b"innhold"
+    assert f'href="{path}"' in ola.get(f"/d/{share_id}").text
 
 
 def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:
@@ -127,3 +132,42 @@ def test_the_second_person_sees_what_waits_and_what_was_found(scanned: Web) -> N
     assert WAITING in words(scanned, ODD, path)
     documents.inspect_documents(stage.deps)
     assert WORDS[Verdict.CLEAN] in words(scanned, ODD, path)
+
+
+def test_a_held_document_waits_for_a_member_who_decides_on_the_page(scanned: Web, scanner: MemoryScanner) -> None:
+    stage = scanned.stage
+    scanner.verdict = Verdict.ENCRYPTED
+    stage.change_tenant(scan_policy="encrypted=held")
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    deed, page = f"/delinger/{share_id}/dokumenter/{document_id}", f"/delinger/{share_id}"
+    assert f"{WORDS[Verdict.ENCRYPTED]}. Avsenderen avgjør om du kan laste det ned." in words(
+        scanned, OLA, f"/d/{share_id}"
+    )
+    assert scanned.browser(OLA).get(f"/d/{share_id}/dokument/{document_id}").status_code == 409
+    assert "Mottakerne får ingenting før en bruker på kontoen slipper det fri." in words(scanned, KARI, page)
+    kari = scanned.browser(KARI)
+    assert kari.post(f"{deed}/frigivelse").headers["location"] == f"{page}#documents"
+    assert "Sluppet fri. Mottakerne må bekrefte en advarsel først." in words(scanned, KARI, page)
+    assert "En bruker slapp fri et dokument som ble holdt tilbake" in words(scanned, KARI, page)
+    assert "Last ned med advarsel" in words(scanned, OLA, f"/d/{share_id}")
+    assert kari.post(f"{deed}/tilbakehold").headers["location"] == f"{page}#documents"
+    assert "Avsenderen avgjør" in words(scanned, OLA, f"/d/{share_id}")
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    for action in ("frigivelse", "tilbakehold"):
+        assert kari.post(f"{deed}/{action}").status_code == 409
+
+
+def test_an_administrator_is_stricter_than_the_operator_and_never_less_strict(scanned: Web) -> None:
+    path = f"/konfigurasjon/{scanned.stage.tenant.id}/viruskontroll"
+    browser = scanned.browser(EWA)
+    assert (
+        '<option value="released"'
+        not in browser.get(path).text.partition('name="encrypted"')[2].partition("</select")[0]
+    )
+    assert browser.post(path, {"encrypted": "held"}).headers["location"] == f"{path}?lagret=1"
+    page = words(scanned, EWA, f"{path}?lagret=1")
+    assert "Reglene er lagret." in page
+    refused = browser.post(path, {"encrypted": "released"})
+    assert refused.status_code == 422
+    assert "minst like strengt" in refused.text

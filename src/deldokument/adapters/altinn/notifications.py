@@ -31,10 +31,16 @@ from deldokument.adapters.http.client import json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.outbox import SENT, Outcome, refused
+from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 
 PATH: Final = "/notifications/api/v1/future/orders"
 _TAKEN: Final = (httpx.codes.CREATED, httpx.codes.OK)
+_SCHEMAS: Final[Mapping[NoticeChannel, str]] = {
+    NoticeChannel.EMAIL_FIRST: "EmailPreferred",
+    NoticeChannel.SMS_FIRST: "SmsPreferred",
+    NoticeChannel.SMS_ONLY: "Sms",
+}
 _REFUSALS: Final[Mapping[int, str]] = {
     httpx.codes.BAD_REQUEST: "altinn_refused",
     httpx.codes.UNPROCESSABLE_ENTITY: "unreachable",
@@ -102,15 +108,16 @@ class AltinnNotifications:
     def _body(self, notice: Notice) -> dict[str, Any]:
         number = notice.recipient.value
         settings: dict[str, Any] = {
-            "channelSchema": "EmailPreferred",
-            "emailSettings": {
+            "channelSchema": _SCHEMAS[notice.channel],
+            "smsSettings": {"body": notice.text, "sender": notice.sender, "sendingTimePolicy": "Daytime"},
+        }
+        if notice.channel is not NoticeChannel.SMS_ONLY:
+            settings["emailSettings"] = {
                 "subject": notice.subject,
                 "body": notice.body,
                 "contentType": "Plain",
                 "sendingTimePolicy": "Anytime",
-            },
-            "smsSettings": {"body": notice.text, "sender": notice.sender, "sendingTimePolicy": "Daytime"},
-        }
+            }
         if self._resource_id is not None:
             settings["resourceId"] = self._resource_id
         if isinstance(notice.recipient, PersonIdentifier):

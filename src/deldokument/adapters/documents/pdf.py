@@ -27,6 +27,8 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
     data = {
         "title": plain(paper.title),
         "version": plain(paper.version),
+        "language": paper.language,
+        "dense": paper.is_dense,
         "wide": wide,
         "nodes": [asdict(node) for node in nodes],
     }

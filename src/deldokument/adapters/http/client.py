@@ -24,7 +24,7 @@ import httpx
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.bounded import BoundedClient, Observe
-from deldokument.client.jwt_grant import private_key
+from deldokument.client.jwt_grant import client_keys
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 5.0
@@ -138,20 +138,6 @@ def endpoint_of(metadata: Mapping[str, Any], issuer: str, name: str) -> str:
     if not isinstance(address, str) or not address.startswith(issuer.partition("//")[0] + "//"):
         raise ValueError(f"no {name} over the issuer's scheme")
     return address
-
-
-def client_keys(document: Any) -> list[RSAKey]:
-    """Return the private RSA keys in a JWK or a JWK set. The first signs; all are registered.
-
-    Raises: ValueError if a key has no private part or no unique ``kid``; the message contains no key.
-    """
-    keys = document.get("keys", [document]) if isinstance(document, Mapping) else None
-    if not isinstance(keys, list) or not keys:
-        raise ValueError("neither a JWK nor a JWK set of RSA keys")
-    loaded = [private_key(key) for key in keys]
-    if len({key.kid for key in loaded}) < len(loaded):
-        raise ValueError("two client keys have the same kid")
-    return loaded
 
 
 def signing_key(document: Mapping[str, Any]) -> RSAKey:

@@ -16,7 +16,17 @@ from sqlalchemy import BigInteger, Row, and_, cast, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
-from deldokument.adapters.sql.tables.shares import document, is_available, is_draft, is_unerased, may_have_key, share
+from deldokument.adapters.sql.tables.outbox import notice_count, outbox
+from deldokument.adapters.sql.tables.shares import (
+    document,
+    is_available,
+    is_draft,
+    is_published,
+    is_unerased,
+    may_have_key,
+    recipient,
+    share,
+)
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
 from deldokument.adapters.sql.tenants import SqlTenants, by_name
 from deldokument.domain.errors import Conflict
@@ -30,6 +40,8 @@ _all = select(*account.c, ACCOUNT_TAGS.newest)
 _by_ids = _all.where(InList(account.c.id, "keys"))
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
+_erase_cost_codes = update(notice_count).where(notice_count.c.account_id == param("key")).values(cost_code="")
+_erase_cost_codes_of_notices = update(outbox).where(outbox.c.tenant_id == param("key")).values(cost_code="")
 _save = _write.where(account.c.revision == param("known"))
 _may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
 _count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
@@ -59,6 +71,15 @@ _drafts_of = (
     .limit(param("most"))
 )
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
+
+
+_audit_key_ids = select(share.c.audit_key_id).where(is_unerased, share.c.account_id == param("key")).distinct()
+_shared_with = (
+    select(recipient.c.lookup_hash)
+    .join_from(recipient, share)
+    .where(InList(recipient.c.lookup_hash, "keys"), is_published, share.c.account_id == param("account"))
+    .distinct()
+)
 
 
 class SqlAccounts:
@@ -123,6 +144,14 @@ class SqlAccounts:
         values = {"key": account_id, "sharer": sharer_id, "most": at_most}
         return int(self._work.rows(_count_drafts, values)[0][0])
 
+    def audit_key_ids(self, account_id: str) -> list[str]:
+        """Return the audit keys of the account's shares that are not erased."""
+        return [row[0] for row in self._work.rows(_audit_key_ids, {"key": account_id})]
+
+    def shared_with(self, account_id: str, lookup_hashes: Collection[bytes]) -> set[bytes]:
+        """Return the hashes that a recipient of a published share of the account has."""
+        return {row[0] for row in self._work.batched(_shared_with, "keys", lookup_hashes, account=account_id)}
+
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then that are neither ended nor frozen, the first deleted first, locked."""
         passed_over: set[str] = set()
@@ -161,12 +190,14 @@ def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[t
 
 
 def erase_contacts(work: Statements, tenant_id: str) -> None:
-    """Erase contacts and sender names of a tenant's accounts. A damaged account stays damaged."""
+    """Erase contacts, sender names and cost codes of a tenant's accounts. A damaged account stays damaged."""
     accounts = SqlAccounts(work)
     for one in accounts.of_tenant(tenant_id):
         bare = replace(one, rules=replace(one.rules, contact=Contact(), sms_sender="", sms_cost_code=""))
         values = accounts.tagged(bare) if one.intact else _values(bare)
         work.run(_write.values(values), {"key": one.id})
+        work.run(_erase_cost_codes, {"key": one.id})
+    work.run(_erase_cost_codes_of_notices, {"key": tenant_id})
 
 
 def _account(row: Row[Any]) -> Account:
@@ -186,6 +217,8 @@ def _account(row: Row[Any]) -> Account:
             sms_sender=row.sms_sender,
             sms_cost_code=row.sms_cost_code,
             full_numbers=row.full_numbers,
+            name_tenant=row.name_tenant,
+            notice_channel=row.notice_channel,
         ),
         revision=row.revision,
         closed_at=row.closed_at,
@@ -212,6 +245,8 @@ def _values(record: Account) -> dict[str, Any]:
         "sms_sender": record.rules.sms_sender,
         "sms_cost_code": record.rules.sms_cost_code,
         "full_numbers": record.rules.full_numbers,
+        "name_tenant": record.rules.name_tenant,
+        "notice_channel": record.rules.notice_channel,
         "revision": record.revision,
         "closed_at": record.closed_at,
         "deleted_at": record.deleted_at,

@@ -251,20 +251,28 @@ class SqlAudit:
         return next(filter(None, map(self._verify, chains)), None)
 
     def _verify(self, chain: str) -> Fault | None:
-        seals = (seal.mark for seal in self._every_seal(chain))
-        return check_chain(ChainCheck(chain), self._every_link(chain, 0), seals, self.head(chain))
+        return self._verify_rest(ChainCheck(chain))
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
         """Verify one chain from a mark on, the marked event included; see ``verify``."""
-        links = self._every_link(chain, mark.number - 1) if mark.number else iter(())
-        marked = next(links, None)
+        marked = next(iter(self._links(chain, mark.number - 1, 1)), None) if mark.number else None
         if mark.number and (marked is None or marked.number != mark.number):
             return Fault(chain, mark.number, Flaw.MISSING)
         if marked and Mark(marked.number, marked.hash) != mark:
             return Fault(chain, mark.number, Flaw.REWRITTEN)
-        return check_chain(
-            ChainCheck(chain, mark, mark.number), self._every_link(chain, mark.number), (), self.head(chain)
-        )
+        return self._verify_rest(ChainCheck(chain, mark, mark.number))
+
+    def _verify_rest(self, check: ChainCheck) -> Fault | None:
+        while not check.is_complete:
+            if fault := self.verify_next(check, _STEP):
+                return fault
+        return None
+
+    def verify_next(self, check: ChainCheck, limit: int) -> Fault | None:
+        """Verify the next ``limit`` events of a chain and their checkpoints, at its end also its head."""
+        links = self._links(check.chain, check.last.number, limit)
+        seals = (seal.mark for seal in self._every_seal(check.chain, check.confirmed))
+        return check_chain(check, links, seals, self.head(check.chain) if len(links) < limit else None)
 
     def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
         """Return chains whose head has no checkpoint and whose last one is missing, too old or in the future."""
@@ -335,13 +343,11 @@ class SqlAudit:
         except (ValueError, AttributeError, OverflowError) as error:
             raise Broken(f"audit trail: {type(error).__name__}") from None
 
-    def _every_link(self, chain: str, after: int) -> Iterator[Link]:
-        while rows := self._work.rows(_links, {"key": chain, "after": after, "most": _STEP}):
-            yield from (Link(row.number, row.previous, row.hash, content_of(row)) for row in rows)
-            after = rows[-1].number
+    def _links(self, chain: str, after: int, limit: int) -> list[Link]:
+        rows = self._work.rows(_links, {"key": chain, "after": after, "most": limit})
+        return [Link(row.number, row.previous, row.hash, content_of(row)) for row in rows]
 
-    def _every_seal(self, chain: str) -> Iterator[Seal]:
-        after = 0
+    def _every_seal(self, chain: str, after: int) -> Iterator[Seal]:
         while seals := self.seals(chain, after=after, limit=_STEP):
             yield from seals
             after = seals[-1].number

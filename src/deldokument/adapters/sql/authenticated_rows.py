@@ -140,13 +140,15 @@ _PERSON = "lookup_hash sealed_identifier sealed_name role_hash"
 TENANT_TAGS = _tags(
     tenant,
     "organization_number name contact_telephone contact_email contact_hours period_shortest period_standard "
-    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of revision",
+    "period_longest ask_archived retention activated_at frozen_at ended_at on_behalf_of breach_contact scan_policy "
+    "revision",
     _newest_about_tenant.correlate(tenant).scalar_subquery(),
 )
 ACCOUNT_TAGS = _tags(
     account,
     "tenant_id name contact_telephone contact_email contact_hours period_standard period_longest confidential quota "
-    "four_eyes notify sms_sender sms_cost_code full_numbers revision closed_at deleted_at frozen_at ended_at",
+    "four_eyes notify sms_sender sms_cost_code full_numbers name_tenant notice_channel revision closed_at deleted_at "
+    "frozen_at ended_at",
     _newest_about(account),
 )
 MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at", _newest_about(member))

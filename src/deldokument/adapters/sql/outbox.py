@@ -29,9 +29,9 @@ from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
-from deldokument.adapters.sql.tables.shares import document, is_available, receipt, recipient, share
+from deldokument.adapters.sql.tables.shares import document, is_available, is_named, receipt, recipient, share
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import Channel, OutgoingMessage
+from deldokument.domain.outbox import Channel, Cost, OutgoingMessage
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
 
 _MESSAGE = RowMapper(OutgoingMessage, outbox)
@@ -79,7 +79,11 @@ _lease = (
     .where(InList(outbox.c.id, "keys"))
     .values(attempts=outbox.c.attempts + 1, due_at=bindparam("until", type_=UtcMicros()))
 )
-_sent = update(outbox).where(_is_it).values(sent_at=_now, last_error="")
+_sent = (
+    update(outbox)
+    .where(_is_it)
+    .values(sent_at=_now, last_error="", cost_code=param("its_code"), messages=param("its_messages"))
+)
 _give_up = update(outbox).where(_is_it).values(given_up_at=_now, last_error=param("code"))
 _postpone = (
     update(outbox)
@@ -117,6 +121,7 @@ _unreminded = (
     .join_from(share, recipient)
     .where(
         is_available,
+        is_named,
         share.c.notify,
         share.c.expires_at > bindparam("after", type_=UtcMicros()),
         share.c.expires_at <= bindparam("until", type_=UtcMicros()),
@@ -194,12 +199,14 @@ class SqlOutbox:
         self._work.run(_lease, {"keys": keys, "until": until})
         return [existing(self.get(key)) for key in keys]
 
-    def sent(self, message_id: str, now: datetime) -> bool:
-        """Record that a message was sent.
+    def sent(self, message_id: str, now: datetime, cost: Cost | None = None) -> bool:
+        """Record that a message was sent, and its cost.
 
         Returns False, changing nothing, if it is settled.
         """
-        return self._work.count(_sent, {"key": message_id, "now": now}) == 1
+        paid = cost or Cost("", 0)
+        values = {"key": message_id, "now": now, "its_code": paid.cost_code, "its_messages": paid.messages}
+        return self._work.count(_sent, values) == 1
 
     def give_up(self, message_id: str, now: datetime, code: str) -> bool:
         """Abandon a message; return False, changing nothing, if it is settled."""

@@ -131,17 +131,18 @@ _MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 _member = select(*_MEMBER.columns).where(member.c.id == _key)
 _these = update(share).where(InList(share.c.id, "keys"))
 _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
-_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"")
+_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"", sealed_change=None)
 _released = _these.values(blobs_released=True)
 _drop_seals = (
     update(document)
     .where(InList(document.c.share_id, "keys"))
-    .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, rescan_at=None)
+    .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, sealed_release=None, rescan_at=None)
 )
 _erased = _these.values(
     sealed_title=b"",
     sealed_message=b"",
     sealed_reference=b"",
+    sealed_change=None,
     reference_hash=b"",
     blobs_released=True,
     erased_at=_now,

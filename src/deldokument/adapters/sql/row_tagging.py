@@ -110,14 +110,9 @@ class SqlRowTagging:
         """Return the share of each document that exists, in one query."""
         return {row.id: row.share_id for row in self._work.batched(_shares_of_documents, "keys", document_ids)}
 
-    def tag(self, kind: str, row_ids: Collection[str]) -> None:
-        """Give the rows tags or cards as they are now."""
-        table, query = _query(kind)
-        for batch in batches(row_ids):
-            # Locked first, then read: a statement that waits for a lock sees other tables as of before.
-            self._work.rows(self._work.locked(select(table.c.id).where(_these(table))), {"keys": batch})
-            rows = self._work.rows(query.where(_these(table)), {"keys": batch})
-            self._write(kind, {row.id: self._seal_of(kind, row) for row in rows})
+    def tag(self, kind: str, rows: Collection[StoredRow]) -> None:
+        """Give locked rows tags or cards for their values."""
+        self._write(kind, {row.id: self._seal_of(kind, row.values) for row in rows})
 
     def untag(self, kind: str, row_ids: Collection[str]) -> None:
         """Remove the rows' tags or cards."""
@@ -176,8 +171,8 @@ class SqlRowTagging:
             return self._cards.is_intact(row)
         return _TAGS[kind].fits(self._work, row._asdict(), row.tag)
 
-    def _seal_of(self, kind: str, row: Row[Any]) -> bytes:
-        return self._cards.card_of(row) if kind == SHARE_KIND else _TAGS[kind].tag(self._work, row._asdict())
+    def _seal_of(self, kind: str, values: Mapping[str, Any]) -> bytes:
+        return self._cards.card_of(values) if kind == SHARE_KIND else _TAGS[kind].tag(self._work, values)
 
 
 def _query(kind: str) -> tuple[Table, Select[Any]]:

@@ -10,7 +10,7 @@ A batch that ends shares writes no cards: a share that is closed while its card 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,9 @@ _revision = (
     select(func.max(audit_event.c.revision)).where(audit_event.c.share_id == share.c.id, has_revision).correlate(share)
 )
 _recipient_ids = (
-    select(func.aggregate_strings(_named.c.id, ",")).where(_named.c.share_id == share.c.id).correlate(share)
+    select(func.aggregate_strings(_named.c.id, ","))
+    .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
+    .correlate(share)
 )
 CARD_COLUMNS = [
     *SHARE.columns,
@@ -123,9 +125,10 @@ class ShareCards:
         """Return whether the card of a row of ``CARD_COLUMNS`` matches it, whether or not cards are enforced."""
         return _fits(self._work, _stored(row), row.card)
 
-    def card_of(self, row: Row[Any]) -> bytes:
-        """Return the card of a row of ``CARD_COLUMNS`` as it is now."""
-        return seal_card(self._work.integrity.row_key(SHARE_KIND), row.id, _card_of(_stored(row)))
+    def card_of(self, values: Mapping[str, Any]) -> bytes:
+        """Return the card of a row with these values of ``CARD_COLUMNS``, in their order."""
+        stored = _stored(tuple(values.values()))
+        return seal_card(self._work.integrity.row_key(SHARE_KIND), stored.share.id, _card_of(stored))
 
     def _read(self, row: Row[Any]) -> Held:
         stored = _stored(row)
@@ -147,7 +150,7 @@ class ShareCards:
         return held is not None and held.is_changed
 
 
-def _stored(row: Row[Any]) -> Held:
+def _stored(row: Sequence[Any]) -> Held:
     _, revision, ids = row[_WIDTH:CARD_WIDTH]
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, set(ids.split(",") if ids else ()))
 

@@ -19,9 +19,11 @@ from deldokument.adapters.sql.statements import InList, RowMapper, Statements, d
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
+    has_change,
     has_extension,
     is_available,
     is_draft,
+    is_named,
     is_unerased,
     is_unread,
     may_have_key,
@@ -67,20 +69,31 @@ _extensions = (
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions))
+_changes = (
+    select(*CARD_COLUMNS)
+    .where(has_change, share.c.account_id == _key, share.c.expires_at > _now)
+    .order_by(share.c.expires_at)
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
 _open_for = (
     select(*CARD_COLUMNS, *_RECIPIENT.columns)
     .join_from(recipient, share)
-    .where(InList(recipient.c.lookup_hash, "keys"), _is_open)
+    .where(InList(recipient.c.lookup_hash, "keys"), is_named, _is_open)
 )
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
-_recipients = (
+_all_recipients = (
     select(*_RECIPIENT.columns)
     .where(InList(recipient.c.share_id, "keys"))
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
+_recipients = _all_recipients.where(is_named)
+_removed_recipients = _all_recipients.where(~is_named)
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
+_first_document = select(*DOCUMENT.columns).order_by(document.c.id).limit(1)
+_document_at_or_after = _first_document.where(document.c.id >= _key)
 _documents = (
     select(*DOCUMENT.columns)
     .where(InList(document.c.share_id, "keys"))
@@ -166,7 +179,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares with a later end asked for, in no order.
+        """Return drafts, unread shares that end soon, and shares with a later end or a change proposed, in no order.
 
         One query per account, to use an index.
         """
@@ -216,9 +229,21 @@ class SqlShares:
         require(self._cards.changing(share_id), "share").recipient_ids.discard(recipient_id)
         self._work.run(_remove_recipient, {"key": recipient_id, "share": share_id})
 
+    def retire_recipient(self, tombstone: Recipient) -> None:
+        """Replace a recipient by its tombstone.
+
+        Raises: NotFound; Broken for a damaged share.
+        """
+        require(self._cards.changing(tombstone.share_id), "share").recipient_ids.discard(tombstone.id)
+        self.save_recipient(tombstone)
+
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the recipients share by share, by position."""
+        """Return the recipients that have not been removed share by share, by position."""
         return _RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
+
+    def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the tombstones share by share, by position."""
+        return _RECIPIENT.all(self._work.batched(_removed_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.
@@ -230,6 +255,11 @@ class SqlShares:
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
+
+    def document_at_or_after(self, document_id: str) -> Document | None:
+        """Return the document with the id, else the next one in the order of ids, or the first."""
+        row = self._work.first(_document_at_or_after, {"key": document_id}) or self._work.first(_first_document)
+        return DOCUMENT.intact(self._work, row)
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents share by share, by position."""

@@ -1,4 +1,4 @@
-"""Statistics of shares, from the shares' own rows alone.
+"""Statistics of shares, from the shares' own rows, and of notices.
 
 Guarantees:
 - A count is the same before and after the documents and receipts of its shares are erased.
@@ -6,18 +6,21 @@ Guarantees:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, or_, select, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.bytes import part, upload
+from deldokument.adapters.sql.tables.outbox import notice_count
 from deldokument.adapters.sql.tables.shares import document, is_published, is_unerased, may_have_key, share
 from deldokument.crypto.stream import CAPACITY, HEADER, TAG
-from deldokument.domain.share import ShareState
-from deldokument.domain.statistics import DocumentCounts, ShareCounts
+from deldokument.domain.outbox import Cost
+from deldokument.domain.share import ShareState, new_id
+from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, parse_month
 
 _now = bindparam("now", type_=UtcMicros())
 _its_documents = select(func.count()).where(document.c.share_id == share.c.id)
@@ -66,6 +69,35 @@ _destroyed = select(_sum(share.c.document_count)).where(
 _first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == param("key"))
 
 
+# Only one of the rows that two workers may have added.
+_its_row = (
+    select(func.min(notice_count.c.id))
+    .where(
+        notice_count.c.account_id == param("its_account_id"),
+        notice_count.c.month == param("its_month"),
+        notice_count.c.cost_code == param("its_cost_code"),
+    )
+    .scalar_subquery()
+)
+_count_notice = (
+    update(notice_count)
+    .where(notice_count.c.id == _its_row)
+    .values(notices=notice_count.c.notices + 1, messages=notice_count.c.messages + param("its_messages"))
+)
+_kind_of_notice = (notice_count.c.account_id, notice_count.c.month, notice_count.c.cost_code)
+_notices = (
+    select(
+        *_kind_of_notice, _sum(notice_count.c.notices).label("notices"), _sum(notice_count.c.messages).label("messages")
+    )
+    .where(
+        InList(notice_count.c.account_id, "keys"),
+        notice_count.c.month >= param("first"),
+        notice_count.c.month <= param("last"),
+    )
+    .group_by(*_kind_of_notice)
+)
+
+
 class SqlStatistics:
     """The port ports.repositories.statistics.Statistics in SQL."""
 
@@ -99,6 +131,23 @@ class SqlStatistics:
         stored_length = self._work.rows(_stored_length.where(_is_kept, may_have_key), key)[0][0]
         destroyed = self._work.rows(_destroyed, key)[0][0]
         return DocumentCounts(named, kept[0], destroyed, kept[1], stored_length)
+
+    def count_notice(self, account_id: str, month: Month, cost: Cost) -> None:
+        """Count a notice in the row of its account, month and cost code; the first one inserts the row."""
+        row = {"account_id": account_id, "month": str(month), "cost_code": cost.cost_code, "messages": cost.messages}
+        if not self._work.count(_count_notice, {f"its_{name}": value for name, value in row.items()}):
+            self._work.run(insert(notice_count), row | {"id": new_id(), "notices": 1})
+
+    def notices(self, account_ids: Collection[str], first: Month, last: Month) -> list[NoticeCounts]:
+        """Return counts by month, account and cost code."""
+        rows = self._work.batched(_notices, "keys", account_ids, first=str(first), last=str(last))
+        found = [
+            NoticeCounts(
+                row.account_id, parse_month(row.month, field="month"), row.cost_code, row.notices, row.messages
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda one: (one.month, one.account_id, one.cost_code))
 
     def first_published_at(self, tenant_id: str) -> datetime | None:
         """Return the time of the tenant's first published share."""

@@ -97,6 +97,8 @@ def _tenant(row: Row[Any]) -> Tenant:
         frozen_at=row.frozen_at,
         ended_at=row.ended_at,
         on_behalf_of=row.on_behalf_of,
+        breach_contact=row.breach_contact,
+        scan_policy=row.scan_policy,
         revision=row.revision,
     )
 
@@ -118,5 +120,7 @@ def _values(record: Tenant) -> dict[str, Any]:
         "frozen_at": record.frozen_at,
         "ended_at": record.ended_at,
         "on_behalf_of": record.on_behalf_of,
+        "breach_contact": record.breach_contact,
+        "scan_policy": record.scan_policy,
         "revision": record.revision,
     }

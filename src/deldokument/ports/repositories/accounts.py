@@ -63,6 +63,14 @@ class Accounts(Protocol):
         """Count the account's drafts of a member or an integration, up to ``at_most``."""
         ...
 
+    def audit_key_ids(self, account_id: str) -> list[str]:
+        """Return the audit keys of the account's shares that are not erased."""
+        ...
+
+    def shared_with(self, account_id: str, lookup_hashes: Collection[bytes]) -> set[bytes]:
+        """Return which of the hashes are those of a recipient of a share that the account has published."""
+        ...
+
     def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then whose end is not recorded; not if they or their tenant are frozen.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from deldokument.domain.outbox import Channel, OutgoingMessage
+from deldokument.domain.outbox import Channel, Cost, OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def sent(self, message_id: str, now: datetime) -> bool:
-        """Record that the message was sent; False, with no change, if it is settled."""
+    def sent(self, message_id: str, now: datetime, cost: Cost | None = None) -> bool:
+        """Record that the message was sent, and its cost; False, with no change, if it is settled."""
         ...
 
     def give_up(self, message_id: str, now: datetime, code: str) -> bool:

@@ -74,8 +74,8 @@ class RowTagging(Protocol):
         """Return the share of each document that exists, by document."""
         ...
 
-    def tag(self, kind: str, row_ids: Collection[str]) -> None:
-        """Give the rows tags or cards as they are now, their rows locked."""
+    def tag(self, kind: str, rows: Collection[StoredRow]) -> None:
+        """Give rows that ``lock`` has returned tags or cards for their values."""
         ...
 
     def untag(self, kind: str, row_ids: Collection[str]) -> None:

@@ -48,8 +48,8 @@ class Shares(Protocol):
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end is
-        asked.
+        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
+        a change is proposed.
         """
         ...
 
@@ -64,9 +64,24 @@ class Shares(Protocol):
 
     def save_recipient(self, recipient: Recipient) -> None: ...
     def remove_recipient(self, share_id: str, recipient_id: str) -> None: ...
-    def recipients(self, share_ids: Collection[str]) -> list[Recipient]: ...
+    def retire_recipient(self, tombstone: Recipient) -> None:
+        """Replace a recipient by its tombstone."""
+        ...
+
+    def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the recipients, without those that have been removed."""
+        ...
+
+    def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the tombstones of recipients that were removed after publication."""
+        ...
+
     def add_document(self, document: Document) -> None: ...
     def document(self, document_id: str) -> Document | None: ...
+    def document_at_or_after(self, document_id: str) -> Document | None:
+        """Return the document with the id, or else another one; None if there is none. See ``at_or_after``."""
+        ...
+
     def documents(self, share_ids: Collection[str]) -> list[Document]: ...
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return documents of one share in the order of ``documents``, after that position and id."""

@@ -1,4 +1,4 @@
-"""Statistics for administrators: current contents of the accounts, and shares per month.
+"""Statistics for administrators: current contents of the accounts, and shares and notices per month.
 
 Guarantees: a past month's counts do not change when shares are erased after the retention period.
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.statistics import DocumentCounts, Month, ShareCounts, month_of, months_between
+from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.accounts import AccountUsage
@@ -57,11 +57,22 @@ class TenantStatistics:
 
     accounts: tuple[AccountStatistics, ...]
     months: tuple[MonthStatistics, ...]
+    notices: tuple[NoticeCounts, ...] = ()
 
     @property
     def total(self) -> ShareCounts:
         """The sum over the whole period."""
         return sum((month.total for month in self.months), ShareCounts())
+
+    @property
+    def notice_count(self) -> int:
+        """Notices to recipients that were sent in the period."""
+        return sum(one.notices for one in self.notices)
+
+    @property
+    def message_count(self) -> int:
+        """The text messages that these are, if none was an e-mail."""
+        return sum(one.messages for one in self.notices)
 
     @property
     def open_shares(self) -> int:
@@ -120,7 +131,8 @@ def tenant_statistics(
             raise NotFound("account of another tenant")
         by_month = tuple(MonthStatistics(month, _published(deps, tx, tenant_id, account_id, month)) for month in months)
         by_account = tuple(_account_statistics(tx, account, by_month) for account in accounts)
-    return TenantStatistics(by_account, by_month)
+        notices = tuple(tx.statistics.notices([account.id for account in accounts], months[0], months[-1]))
+    return TenantStatistics(by_account, by_month, notices)
 
 
 def _published(

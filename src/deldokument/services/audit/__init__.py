@@ -8,6 +8,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `damage`: search for damaged rows, and the alarm
 - `export`: writes events as a file that verifies offline
 - `recording`: records an event
+- `report_verification`: verifies the report of a share offline
 - `search`: parses search filters
 - `verification`: verifies the chains of a database or an exported file
 """

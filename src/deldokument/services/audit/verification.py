@@ -137,7 +137,7 @@ def verify_export(
     trusted = trusted_certificates(certificates or [c.encode() for c in head["certificates"]])
     reading, number, fault = _Reading(head, trusted, is_signed, must_be_signed=bool(certificates)), 1, None
     for number, raw in numbered:
-        fault = reading.take(_parsed(raw), number)
+        fault = reading.take(parsed_line(raw), number)
         if fault:
             break
     return reading.verdict(fault or reading.end(), number)
@@ -145,7 +145,7 @@ def verify_export(
 
 def marks_of(lines: Iterable[bytes]) -> Iterator[Mark]:
     """Yield number and hash of the events in a verified export."""
-    for line in map(_parsed, lines):
+    for line in map(parsed_line, lines):
         if line["type"] == "event":
             yield Mark(line["number"], bytes.fromhex(line["hash"]))
 
@@ -254,7 +254,7 @@ class _Reading:
 
 
 def _head(raw: bytes) -> Mapping[str, Any]:
-    head = _parsed(raw)
+    head = parsed_line(raw)
     wanted = {"chain": str, "whole": bool, "last": dict, "certificates": list}
     is_known = head.get("format") == FORMAT and head.get("version") == VERSION
     if not is_known or not all(isinstance(head.get(name), kind) for name, kind in wanted.items()):
@@ -264,8 +264,8 @@ def _head(raw: bytes) -> Mapping[str, Any]:
     return head
 
 
-def _parsed(raw: bytes) -> Mapping[str, Any]:
-    """Parse a line as JSON. Malformed or ambiguous input gives an empty object, which has no type."""
+def parsed_line(raw: bytes) -> Mapping[str, Any]:
+    """Parse one object of JSON. Malformed or ambiguous input gives an empty object, which has no type."""
     try:
         line = json.loads(raw, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):

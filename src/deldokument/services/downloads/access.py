@@ -88,13 +88,17 @@ def still_authorized(deps: Dependencies, access: Access) -> bool:
 def _is_granted_still(deps: Dependencies, access: Access) -> bool:
     """Return whether an earlier decision still holds while the rights cannot be fetched.
 
-    It holds for GRANT_LIFETIME, if the share is neither over nor stopped.
+    It holds for GRANT_LIFETIME, if the share is neither over nor stopped. The share must still name a recipient for
+    whom the right was sufficient, and is so now.
     """
     with deps.database.read() as tx:
         share = existing(tx.shares.get(access.share.id))
         stop = stop_of(tx, share)
-    now = deps.clock.now()
-    return stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
+        present = {recipient.id for recipient in tx.shares.recipients([share.id])}
+    now, rule = deps.clock.now(), deps.config.access
+    grounds = zip(access.recipient_ids, access.codes, strict=True)
+    is_named = any(one in present and rule.accepts(code, confidential=share.confidential) for one, code in grounds)
+    return is_named and stop is None and share.is_open_at(now) and now - access.decided_at < GRANT_LIFETIME
 
 
 def check_clock(deps: Dependencies) -> None:

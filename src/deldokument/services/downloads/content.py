@@ -14,21 +14,26 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from deldokument.crypto.keys import Purpose, derive, framed
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
-from deldokument.domain.errors import Broken, Conflict, NotFound, NotReady, require
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.scanning import RELEASED, UNEXAMINED
-from deldokument.domain.share import Document, Verdict, archive_name
+from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
+from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict, archive_name
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
-from deldokument.services.downloads.system_access import AnyAccess, authorize_system, reauthorize
+from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
+from deldokument.services.downloads.warnings import check_handling, policy_of_share
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
@@ -37,6 +42,8 @@ from deldokument.services.shares.views import file_name
 _GATHERED = CAPACITY - HEADER
 """Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""
 PAGE_SIZE = 500
+_EVENT_MARGIN = timedelta(minutes=1)
+"""How long before it is committed an event may be dated."""
 _layouts = LayoutCache(16)
 
 
@@ -77,6 +84,10 @@ class ArchiveSources:
         """Return the document's id."""
         return self._ids[number].hex()
 
+    def ids(self) -> list[str]:
+        """Return the ids of all documents."""
+        return [self.id(number) for number in range(len(self.lengths))]
+
     def open(self, number: int) -> tuple[Manifest, bytes]:
         """Return the document's manifest and data key."""
         if self._open is None or self._open[0] != number:
@@ -108,40 +119,51 @@ class Content:
     sources: ArchiveSources = field(repr=False)
 
 
-def open_document(
-    deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str, *, confirmed: bool = False
-) -> Content:
-    """Open one document. ``confirmed``: the person has confirmed the warning about what was not examined.
+def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> Content:
+    """Open one document.
 
-    Raises: as ``authorize``; NotFound if it belongs to another share; NotReady; Conflict for malware, or a warning to
-    confirm.
+    Raises: as ``authorize``; NotFound if it belongs to another share; NotReady; Conflict for malware, a held document,
+    or a warning to confirm.
     """
     access = authorize(deps, person, share_id)
     with deps.database.read() as tx:
         document = tx.shares.document(document_id)
+        policy = policy_of_share(deps, tx, access.share)
     if document is None or document.share_id != access.share.id:
         raise NotFound("document of another share")
-    return _document_content(deps, access, document, confirmed=confirmed)
+    keys = _keys(deps, access)
+    inspection = _inspection(keys[0], document)
+    if handling_of(policy, verdict_of(inspection)) is not Handling.RELEASED:
+        check_handling(deps, access, keys, policy, [document])
+    return _document_content(access, keys, document, inspection)
 
 
 def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) -> Content:
-    """Open a document that the system shared itself.
+    """Open a document that the system shared itself. The scan policy protects recipients, so it is not asked.
+
+    An unknown id takes the work of another document.
 
     Raises: as ``authorize_system``; NotReady; Conflict for malware.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-    return _document_content(deps, authorize_system(deps, consumer, document.share_id), document)
+        document = require(tx.shares.document_at_or_after(document_id), "document")
+    if document.id != document_id:
+        with suppress(Frozen, Gone):
+            authorize_system(deps, consumer, document.share_id)
+        raise NotFound("document")
+    access = authorize_system(deps, consumer, document.share_id)
+    keys = _keys(deps, access)
+    return _document_content(access, keys, document, _inspection(keys[0], document))
 
 
-def _document_content(deps: Dependencies, access: AnyAccess, document: Document, *, confirmed: bool = True) -> Content:
-    share_key, audit_key = _keys(deps, access)
-    inspection, sources = _inspection(share_key, document), ArchiveSources(share_key)
-    _check_confirmed(confirmed or verdict_of(inspection) not in UNEXAMINED)
+def _document_content(
+    access: AnyAccess, keys: tuple[bytes, bytes], document: Document, inspection: InspectionRecord
+) -> Content:
+    sources = ArchiveSources(keys[0])
     sources.add(document)
     return Content(
         access=access,
-        name=file_name(audit_key, document),
+        name=file_name(keys[1], document),
         media_type=inspection.media_type,
         length=document.length,
         etag=inspection.manifest_hash[:16].hex(),
@@ -151,9 +173,11 @@ def _document_content(deps: Dependencies, access: AnyAccess, document: Document,
     )
 
 
-def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *, confirmed: bool = False) -> Content:
-    """Open all documents as one zip. ``confirmed`` and errors are as for ``open_document``."""
+def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
+    """Open all documents as one zip. Raises: as ``open_document``."""
     access = authorize(deps, person, share_id)
+    with deps.database.read() as tx:
+        policy = policy_of_share(deps, tx, access.share)
     keys, share = _keys(deps, access), access.share
     sources = ArchiveSources(keys[0])
     for document in _documents(deps, share_id):
@@ -164,7 +188,8 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str, *,
         sources = ArchiveSources(keys[0])
         layout = _lay_out(deps, share_id, keys, sources)
         _layouts.put(share_id, sources.digest, layout)
-    _check_confirmed(confirmed or not layout.has_unexamined)
+    if any(handling_of(policy, verdict) is not Handling.RELEASED for verdict in layout.verdicts):
+        check_handling(deps, access, keys, policy, _documents(deps, share_id))
     return Content(
         access=access,
         name=archive_name(open_field(keys[1], share.sealed_title, EncryptedColumn.TITLE, share.id)),
@@ -195,12 +220,7 @@ def _lay_out(deps: Dependencies, share_id: str, keys: tuple[bytes, bytes], sourc
     archive, pieces = Archive(entries()), hashlib.sha256()
     for piece, _, _ in archive.within(0, archive.length):
         pieces.update(piece if isinstance(piece, bytes) else hashes[piece.number])
-    return Layout(archive, pieces.digest()[:16].hex(), bool(verdicts & UNEXAMINED))
-
-
-def _check_confirmed(fulfilled: bool) -> None:
-    if not fulfilled:
-        raise Conflict("document_unconfirmed")
+    return Layout(archive, pieces.digest()[:16].hex(), frozenset(verdicts))
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
@@ -213,6 +233,22 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
         if len(page) < PAGE_SIZE:
             return
         last = page[-1].position, page[-1].id
+
+
+def may_send_on(deps: Dependencies, content: Content) -> bool:
+    """Return whether a running response may continue: access still holds, and no scan has found malware meanwhile.
+
+    Called every few seconds.
+    """
+    access = content.access
+    if not may_continue(deps, access):
+        return False
+    share, since = access.share, access.decided_at - _EVENT_MARGIN
+    wanted = EventFilter(share.tenant_id, since=since, kind=EventKind.DOCUMENT_INSPECTED, share_id=share.id)
+    with deps.database.read() as tx:
+        found = [stored.event.details or {} for stored in tx.audit.newest(wanted, before=None, limit=MAX_DOCUMENTS)]
+    infected = {details["document"] for details in found if details["verdict"] == Verdict.INFECTED}
+    return not infected or infected.isdisjoint(content.sources.ids())
 
 
 def read_content(
@@ -288,6 +324,6 @@ def _inspection(share_key: bytes, document: Document) -> InspectionRecord:
         raise NotReady("inspection_running")
     inspection = read_record(share_key, document)
     verdict = verdict_of(inspection)
-    if verdict not in RELEASED:
+    if handling_of(DEFAULT_POLICY, verdict) is Handling.REFUSED:
         raise Conflict("document_infected") if verdict is Verdict.INFECTED else NotReady("inspection_refused")
     return inspection

@@ -14,16 +14,17 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from deldokument.domain.share import Verdict
 from deldokument.services.downloads.zip_archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A zip without its documents' bytes, and its strong ETag."""
+    """A zip without its documents' bytes, its strong ETag, and the verdicts on the documents."""
 
     archive: Archive
     etag: str
-    has_unexamined: bool = False
+    verdicts: frozenset[Verdict] = frozenset()
 
 
 class LayoutCache:

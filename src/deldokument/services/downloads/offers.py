@@ -29,6 +29,7 @@ from deldokument.services.downloads.access import (
     identifiers_of,
     missing_right_error,
 )
+from deldokument.services.downloads.warnings import Confirmed, confirmed_warnings, must_confirm
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -50,7 +51,7 @@ class OfferedDocument:
     """A document as its recipient sees it.
 
     ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
-    document is inspected.
+    document is inspected. ``needs_warning``: the person must confirm a warning before the download.
     """
 
     id: str
@@ -58,6 +59,7 @@ class OfferedDocument:
     length: int
     finding: Finding | None
     receipt: Receipt | None
+    needs_warning: bool = False
 
     @property
     def is_sent(self) -> bool:
@@ -125,7 +127,8 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _offer(access, key, known.id, _OfferRows(deps, tx, [share]))
+            confirmed = confirmed_warnings(tx, share, key, person)
+            return _offer(access, key, known.id, _OfferRows(deps, tx, [share]), confirmed)
     with deps.database.write() as tx:
         # Locked before the subject, as a delivery does: in different orders they could deadlock.
         tx.shares.lock(share.id)
@@ -134,7 +137,8 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
         if not _opened_just_now(tx, access, subject_id):
             _record_opened(tx, access, subject_id)
             record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]))
+        confirmed = confirmed_warnings(tx, share, key, person)
+        return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]), confirmed)
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
@@ -180,6 +184,7 @@ class _OfferRows(ShareRelatedRows):
 
     def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
         super().__init__(tx, shares)
+        self.policies = {one.id: deps.config.scan_policy_of(one) for one in self.tenants.values()}
         self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
@@ -201,11 +206,14 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
+def _offer(
+    access: Access, key: bytes, subject_id: str, around: _OfferRows, confirmed: Confirmed = frozenset()
+) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
     own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
     had = {receipt.document_id: receipt for receipt in own}
+    policy = around.policies[share.tenant_id]
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -214,7 +222,14 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
         message=open_message(share, share_key),
         expires_at=existing(share.expires_at),
         documents=tuple(
-            OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d), had.get(d.id))
+            OfferedDocument(
+                d.id,
+                file_name(key, d),
+                d.length,
+                finding := finding_of(share_key, d, policy),
+                had.get(d.id),
+                needs_warning=finding is not None and must_confirm(d.id, finding, confirmed),
+            )
             for d in around.documents[share.id]
         ),
         acting_for=tuple(

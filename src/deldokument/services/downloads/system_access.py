@@ -9,6 +9,7 @@ Guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer
@@ -23,11 +24,12 @@ _TOLD_TO_ITS_SYSTEM = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
 
 @dataclass(frozen=True, slots=True)
 class SystemAccess:
-    """A system's right to the bytes of its own share, through this integration."""
+    """A system's right to the bytes of its own share, through this integration, as decided at ``decided_at``."""
 
     consumer: Consumer
     share: Share
     integration_id: str
+    decided_at: datetime
 
 
 AnyAccess = Access | SystemAccess
@@ -42,7 +44,7 @@ def authorize_system(deps: Dependencies, consumer: Consumer, share_id: str) -> S
     with deps.database.read() as tx:
         share, integration_id, decision = _decide(deps, tx, consumer, share_id)
         if not isinstance(decision, Denied):
-            return SystemAccess(consumer, existing(share), existing(integration_id))
+            return SystemAccess(consumer, existing(share), existing(integration_id), deps.clock.now())
         if decision.reason in _TOLD_TO_ITS_SYSTEM:
             raise gone_error(tx, existing(share), decision.reason)
     raise NotFound(decision.reason.value)

@@ -1,4 +1,4 @@
-"""Scans of archives that are too large for the engine: a zip or a tar, member by member.
+"""Scans of archives that are too large for the engine: a zip, a tar or a gzip, member by member.
 
 Guarantees:
 - The report is CLEAN only if every member is, and the archive has no other bytes.
@@ -8,12 +8,13 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import Verdict
 from deldokument.ports.inspection import Scanner
+from deldokument.services.inspection.gzip_content import GZIP, GzipContent, Stream
 from deldokument.services.inspection.tar_members import tar_members
 from deldokument.services.inspection.zip_members import ArchiveMember, Read, UnexaminedError, unpacked, zip_members
 
@@ -23,15 +24,39 @@ _TAR_AT: Final = 257
 Members = Callable[[Read, int], list[ArchiveMember]]
 """Returns the members of an archive, given its bytes and its length."""
 
-Stream = Callable[[int, int], Iterable[bytes | memoryview]]
-"""Yields the bytes [start, stop) of the archive."""
-
 
 def opener_of(head: bytes) -> Members | None:
     """Return what finds the members of the archive that begins so; None for anything else."""
     if head.startswith(_ZIP):
         return zip_members
     return tar_members if head.startswith(_TAR, _TAR_AT) else None
+
+
+def scan_opened(
+    scanner: Scanner, head: bytes, read: Read, stream: Stream, length: int, waiting: Callable[[], object]
+) -> ScanReport | None:
+    """Scan what the archive that begins with ``head`` has in it; None for anything else. Raises: as ``scan_archive``.
+
+    Of archives in archives only a tar in a gzip is opened. The engine opens the others, within its own limits.
+    """
+    if head.startswith(GZIP):
+        return _scan_gzip(scanner, stream, length, waiting)
+    members_of = opener_of(head)
+    return scan_archive(scanner, members_of, read, stream, length, waiting) if members_of else None
+
+
+def _scan_gzip(scanner: Scanner, stream: Stream, length: int, waiting: Callable[[], object]) -> ScanReport:
+    try:
+        content = GzipContent(stream, length)
+        is_tar = opener_of(content.read(0, _TAR_AT + len(_TAR))) is tar_members
+    except UnexaminedError as error:
+        return ScanReport(error.verdict, scanner.engine())
+    members_of = tar_members if is_tar else _one_member
+    return scan_archive(scanner, members_of, content.read, content.stream, content.length, waiting)
+
+
+def _one_member(_read: Read, length: int) -> list[ArchiveMember]:
+    return [ArchiveMember(0, length, length)]
 
 
 def scan_archive(

@@ -28,7 +28,7 @@ from deldokument.ports.inspection import Scanner
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.inspection.archives import Members, opener_of, scan_archive
+from deldokument.services.inspection.archives import scan_opened
 from deldokument.services.shares.scan_records import scan_record, seal_scan
 
 CLAIM = timedelta(minutes=1)
@@ -136,7 +136,8 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
         if current.sealed_inspection != document.sealed_inspection:
             # Another worker has inspected it meanwhile.
             return False
-        tx.shares.save_document(inspected)
+        # A member may have decided about the document while it was read.
+        tx.shares.save_document(replace(inspected, sealed_release=current.sealed_release))
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
 
@@ -177,9 +178,8 @@ def _read(
         for _ in content:
             # The scanner has not asked for the rest.
             continue
-        members_of = opener_of(reading.head)
-        if deps.scanner and members_of and report and report.verdict is Verdict.TOO_LARGE:
-            report = _scan_archive(deps, deps.scanner, members_of, manifest, data_key, reading)
+        if deps.scanner and report and report.verdict is Verdict.TOO_LARGE:
+            report = _scan_archive(deps, deps.scanner, manifest, data_key, reading) or report
         report = report and report.with_fresh_signatures(deps.clock.now(), deps.config.max_signature_age)
         verdict = report.verdict if report else Verdict.NOT_SCANNED
     except (IntegrityError, Broken):
@@ -192,12 +192,11 @@ def _read(
 def _scan_archive(
     deps: Dependencies,
     scanner: Scanner,
-    members_of: Members,
     manifest: Manifest,
     data_key: bytes,
     reading: _Reading,
-) -> ScanReport:
-    """Scan the members of an archive, read by random access."""
+) -> ScanReport | None:
+    """Scan the members of an archive, read by random access; None for anything else."""
 
     def stream(start: int, stop: int) -> Iterator[memoryview]:
         for _, buffer in read_parts(deps, manifest, data_key, start, stop, STEP):
@@ -208,4 +207,4 @@ def _scan_archive(
         within = min(start, manifest.length), min(stop, manifest.length)
         return b"".join(map(bytes, stream(*within)))
 
-    return scan_archive(scanner, members_of, read, stream, manifest.length, reading.keep_claim)
+    return scan_opened(scanner, reading.head, read, stream, manifest.length, reading.keep_claim)

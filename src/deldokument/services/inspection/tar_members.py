@@ -1,9 +1,10 @@
-"""Members of a tar, by random access, so that a scanner can examine them one by one.
+"""Members of a tar, so that a scanner can examine them one by one.
 
 Guarantees:
 - Members, headers and zeros are all of the tar.
 - The data of extended headers is among the members. A header that changes how others are read is refused.
 - The number of members is bounded.
+- The tar is read in order, because it may be in a gzip.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ def tar_members(read: Read, length: int) -> list[ArchiveMember]:
         stop = start + header.size
         at = stop + -header.size % BLOCKSIZE
         require(header.size >= 0 and at <= length and len(members) < MAX_MEMBERS)
-        require((header.size == 0 or header.type[0] in _WITH_DATA) and not any(read(stop, at)))
+        require(header.size == 0 or header.type[0] in _WITH_DATA)
         if header.type[0] in _EXTENDED:
-            require(header.size <= MAX_EXTENDED and not any(word in read(start, stop) for word in _REFUSED))
+            require(header.size <= MAX_EXTENDED)
+            extended = read(start, stop)
+            require(not any(word in extended for word in _REFUSED))
+        require(not any(read(stop, at)))
         members.append(ArchiveMember(start, stop, header.size))
     require(length - at <= MAX_ZEROS and not any(read(at, length)))
     return members

@@ -20,6 +20,8 @@ from deldokument.domain.share import Verdict
 MAX_MEMBERS: Final = 10_000
 MAX_DIRECTORY: Final = 16 * 2**20
 MAX_UNPACKED: Final = 20 * 10**9
+MAX_RATIO: Final = 200
+"""Most unpacked bytes for each byte of an archive."""
 STEP: Final = 2**20
 """Most bytes that are unpacked at once."""
 
@@ -85,7 +87,8 @@ def zip_members(read: Read, length: int) -> list[ArchiveMember]:
     count, start, stop = _directory_place(read, length)
     require(count <= MAX_MEMBERS and 0 <= start <= stop <= length and stop - start <= MAX_DIRECTORY)
     entries = sorted(_entries(read(start, stop)), key=lambda entry: entry.offset)
-    require(len(entries) == count and sum(entry.length for entry in entries) <= MAX_UNPACKED)
+    unpacked_length = sum(entry.length for entry in entries)
+    require(len(entries) == count and unpacked_length <= min(MAX_UNPACKED, MAX_RATIO * length))
     members, at, gaps = list[ArchiveMember](), 0, _NO_GAP
     for entry in entries:
         require(entry.offset - at in gaps)

@@ -8,7 +8,7 @@
 Guarantees:
 - A row is sealed only if the event log supports it, and if its encrypted number proves whom it names.
 - A row that is not supported has no tag, not even one that a node has written before tags are enforced.
-- A pass can stop anywhere and be repeated; workers share the rows. No transaction lasts longer than one chain takes.
+- A pass can stop anywhere and be repeated; workers share the rows. Each transaction has one slice of events or rows.
 - Tags are not enforced while a node runs that writes none.
 
 Does not: recognise a row whose forger has also written the events; docs/threat-model.md lists what else remains.
@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
-from deldokument.domain.chain import Mark
+from deldokument.domain.chain import ChainCheck, Mark
 from deldokument.domain.errors import Broken, Conflict, require
 from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
@@ -46,6 +46,7 @@ from deldokument.services.shares.grants import ShareGrants
 
 log = logging.getLogger("deldokument.integrity")
 _BATCH = 200
+_EVENTS = 5000
 _MAX_LISTED = 1000
 _ROLES = {role.kind: role for role in StaffRole}
 _SEALED = {
@@ -62,8 +63,11 @@ _SHARING = frozenset({EventKind.DRAFT_STARTED, EventKind.SHARE_PROPOSED, EventKi
 class RowTagger:
     """Passes over all rows that decide about access, slice by slice. Remembers where it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: int = _EVENTS) -> None:
+        """Verify so many events in one step."""
+        self._events = events
         self._verified: dict[str, Mark] = {}
+        self._check: ChainCheck | None = None
         self._chains: list[str] = []
         self._kinds: list[str] = []
         self._after = ""
@@ -72,16 +76,16 @@ class RowTagger:
     def __call__(self, deps: Dependencies) -> int:
         """Do one step of the pass; return 1 while it continues. Nothing is left to do once tags are enforced.
 
-        A step verifies one chain, or looks at one slice of rows. Raises: Broken if a chain does not verify; the next
-        step verifies it again.
+        A step verifies one slice of a chain, or looks at one slice of rows. Raises: Broken if a chain does not verify;
+        the next step begins it again.
         """
         if deps.integrity.is_enforced():
             return 0
         if not self._kinds:
             self._begin(deps)
         if self._chains:
-            self._verify(deps, self._chains[-1])
-            self._chains.pop()
+            if self._verify(deps, self._chains[-1]):
+                self._chains.pop()
             return 1
         changed, last = seal_slice(deps, self._kinds[0], self._after)
         self._is_clean = self._is_clean and not changed
@@ -98,16 +102,27 @@ class RowTagger:
             self._chains = tx.audit.chains()
             self._kinds = list(tx.row_tagging.kinds())
 
-    def _verify(self, deps: Dependencies, chain: str) -> None:
-        """Verify the chain and its checkpoints: all of it in the first pass, only new events in later passes."""
-        known = self._verified.get(chain)
+    def _verify(self, deps: Dependencies, chain: str) -> bool:
+        """Verify the next events of the chain and their checkpoints; return whether its end is reached.
+
+        The first pass begins with its first event, later passes with the last event of the pass before.
+        """
+        check, self._check = self._check, None
         with deps.database.read() as tx:
-            fault = tx.audit.verify_since(chain, known) if known else tx.audit.verify(chain)
-            head = tx.audit.head(chain)
+            if check is None and chain in self._verified:
+                fault, last = tx.audit.verify_since(chain, self._verified[chain]), tx.audit.head(chain)
+            else:
+                check = check or ChainCheck(chain)
+                fault = tx.audit.verify_next(check, self._events)
+                last = check.last
         if fault:
             why = f"{fault.flaw.value} event {fault.number} of {fault.chain}"
             raise Broken(f"audit trail, no row is sealed by it: {why}")
-        self._verified[chain] = head
+        if check and not check.is_complete:
+            self._check = check
+            return False
+        self._verified[chain] = last
+        return True
 
     def _end(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:
@@ -123,7 +138,10 @@ def seal_slice(deps: Dependencies, kind: str, after: str) -> tuple[bool, str | N
     with deps.database.read() as tx:
         seen = tx.row_tagging.look(kind, after, _BATCH)
         listed = tx.row_tagging.listed(kind, [row.id for row in seen.rows])
-        wanted = [one.row.id for one in _judged(deps, tx, kind, seen.rows) if one.is_to_do(listed)]
+        # A row without a tag is judged once, under its lock.
+        bare = [row.id for row in seen.rows if not row.has_tag and row.id not in listed]
+        others = [row for row in seen.rows if row.has_tag or row.id in listed]
+        wanted = bare + [one.row.id for one in _judged(deps, tx, kind, others) if one.is_to_do(listed)]
     if not wanted:
         return False, seen.last
     with deps.database.write() as tx:
@@ -167,11 +185,10 @@ def accept_row(deps: Dependencies, *, kind: str, row_id: str) -> None:
 
 
 def _seal(tx: Transaction, kind: str, judged: Sequence[_Judged]) -> None:
-    ids = [one.row.id for one in judged]
     tx.row_tagging.set_role_hashes(kind, {one.row.id: one.role_hash for one in judged if one.role_hash})
     tx.row_tagging.set_grants([recipient for one in judged for recipient in one.recipients])
-    tx.row_tagging.tag(kind, ids)
-    tx.row_tagging.remove_doubts(kind, ids)
+    tx.row_tagging.tag(kind, [one.proven_row for one in judged])
+    tx.row_tagging.remove_doubts(kind, [one.row.id for one in judged])
 
 
 def _list(deps: Dependencies, tx: Transaction, kind: str, judged: Iterable[_Judged]) -> list[DoubtfulRow]:
@@ -193,6 +210,13 @@ class _Judged:
     doubt: Doubt | None
     role_hash: bytes | None = None
     recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def proven_row(self) -> StoredRow:
+        """The row with the role hash that it gets."""
+        if self.role_hash is None:
+            return self.row
+        return replace(self.row, values={**self.row.values, "role_hash": self.role_hash})
 
     def is_to_do(self, listed: Collection[str]) -> bool:
         """Return whether the row must get a tag, lose it, or be listed."""

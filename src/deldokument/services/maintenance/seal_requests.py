@@ -4,8 +4,8 @@
     answer_seal_requests    in the worker: publishes the certificate, and signs what is asked
 
 Guarantees:
-- A server process can have PDFs and exports signed while the worker runs. It can neither take the key nor sign a
-  checkpoint of an event chain.
+- A server process can have PDFs, exports and reports signed while the worker runs. It can neither take the key nor
+  sign a checkpoint of an event chain.
 - What is to be signed, and the result, are encrypted in the database. They are gone once the asking process has them.
 """
 
@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.report import REPORT_LABEL
 from deldokument.domain.share import new_id
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
@@ -54,7 +55,7 @@ class WorkerSigner:
         return self._ask(SealKind.PDF, pdf, reason, location, at)
 
     def sign(self, data: bytes, /) -> bytes:
-        """Return a signature over the end of an export; the worker refuses everything else."""
+        """Return a signature over the end of an export or a report; the worker refuses everything else."""
         self.certificate()
         return self._ask(SealKind.EXPORT, data, "", "", self.clock.now())
 
@@ -140,6 +141,6 @@ def _signed(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:
     if request.kind is SealKind.PDF:
         return deps.signer.seal(content, reason=request.reason, location=request.location, at=request.at)
     # Otherwise a server process could have a checkpoint signed over a chain that it has rewritten.
-    if not content.startswith(END_LABEL):
-        raise Broken("a statement that is not the end of an export")
+    if not content.startswith((END_LABEL, REPORT_LABEL)):
+        raise Broken("a statement that is neither the end of an export nor a report")
     return deps.signer.sign(content)

@@ -33,6 +33,7 @@ from deldokument.domain.outbox import (
     again,
     pause_after,
 )
+from deldokument.domain.statistics import month_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
@@ -159,20 +160,27 @@ def _note(deps: Dependencies, tx: Transaction, entry: ChannelEntry, message: Out
     if outcome.result is Result.AGAIN:
         tx.outbox.postpone(message, now + pause_after(message.attempts), outcome.code)
     elif outcome.result is Result.SENT:
-        if tx.outbox.sent(message.id, now) and entry.sent_event:
-            _record(deps, tx, now, entry.sent_event, message)
+        if tx.outbox.sent(message.id, now, outcome.cost) and entry.sent_event:
+            if outcome.cost and message.share_id:
+                share = existing(tx.shares.get(message.share_id))
+                tx.statistics.count_notice(share.account_id, month_of(now), outcome.cost)
+            _record(deps, tx, now, entry.sent_event, message, **_costs(outcome))
     elif tx.outbox.give_up(message.id, now, outcome.code) and outcome.result is Result.REFUSED:
         _record(deps, tx, now, EventKind.MESSAGE_GIVEN_UP, message, channel=message.channel.value, code=outcome.code)
 
 
+def _costs(outcome: Outcome) -> dict[str, int]:
+    return {"messages": outcome.cost.messages} if outcome.cost else {}
+
+
 def _record(
-    deps: Dependencies, tx: Transaction, at: datetime, kind: EventKind, message: OutgoingMessage, **details: str
+    deps: Dependencies, tx: Transaction, at: datetime, kind: EventKind, message: OutgoingMessage, **details: str | int
 ) -> None:
     share = existing(tx.shares.get(message.share_id)) if message.share_id else None
     if share is not None and not share.intact:
         share = None
-    details = {"message": message.id, "about": message.kind, **details}
-    record_at(deps, tx, at, kind, details, share=share, tenant_id=message.tenant_id)
+    facts: dict[str, str | int] = {"message": message.id, "about": message.kind, **details}
+    record_at(deps, tx, at, kind, facts, share=share, tenant_id=message.tenant_id)
 
 
 def forget_messages(deps: Dependencies) -> int:

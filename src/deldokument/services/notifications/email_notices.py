@@ -2,7 +2,7 @@
 
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
-    share_proposed, extension_proposed  the other members of the account
+    share_proposed, extension_proposed, change_proposed   the other members of the account
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
 
@@ -32,11 +32,12 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import agreement_status
-from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
+from deldokument.services.shares.change_records import change_proposer, open_change
 from deldokument.services.shares.extensions import extension_proposer
 from deldokument.services.shares.proposals import is_proposal_of, waits_for_approval
 
@@ -96,18 +97,36 @@ def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
 
 def plan_extension(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a later end waits for another member's approval."""
+    return _to_approvers(deps, tx, stored, EmailKind.EXTENSION)
+
+
+def plan_change(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that a change of a published share waits for another member's approval."""
+    return _to_approvers(deps, tx, stored, EmailKind.CHANGE)
+
+
+def _to_approvers(
+    deps: Dependencies, tx: Transaction, stored: StoredEvent, kind: EmailKind
+) -> Iterator[OutgoingMessage]:
     share = _share_of(tx, stored)
-    proposer = _extension_proposer(deps, tx, share)
+    proposer = _proposer(deps, tx, share, kind)
     if proposer is None:
         return
     for member in _reachable_members(tx, share.account_id):
-        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.EXTENSION):
-            yield _of_share(deps, EmailKind.EXTENSION, share, member.id, f"{stored.number}")
+        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, kind):
+            yield _of_share(deps, kind, share, member.id, f"{stored.number}")
 
 
-def _extension_proposer(deps: Dependencies, tx: Transaction, share: Share) -> Member | Integration | None:
-    account = existing(tx.accounts.get(share.account_id))
-    return extension_proposer(tx, share, account, deps.clock.now())
+def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind) -> Member | Integration | None:
+    """Return who has proposed what that kind of e-mail asks members to approve, if it still waits."""
+    if kind is EmailKind.APPROVAL:
+        return waits_for_approval(tx, share)
+    account, now = existing(tx.accounts.get(share.account_id)), deps.clock.now()
+    if kind is EmailKind.EXTENSION:
+        return extension_proposer(tx, share, account, now)
+    is_waiting = share.sealed_change is not None and share.is_open_at(now)
+    proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share) if is_waiting else None
+    return change_proposer(tx, account, proposed)
 
 
 def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -133,6 +152,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.EXPIRY_CHANGED: plan_ending,
     EventKind.SHARE_PROPOSED: plan_proposed,
     EventKind.EXTENSION_PROPOSED: plan_extension,
+    EventKind.CHANGE_PROPOSED: plan_change,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
@@ -264,6 +284,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.ENDING: kept.ending,
         EmailKind.APPROVAL: kept.approval,
         EmailKind.EXTENSION: kept.approval,
+        EmailKind.CHANGE: kept.approval,
         EmailKind.SIGNATURE: kept.signature,
         EmailKind.MALWARE: True,
     }
@@ -273,9 +294,8 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
 def _is_still_so(
     deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member: Member, message: OutgoingMessage
 ) -> bool:
-    if kind in {EmailKind.APPROVAL, EmailKind.EXTENSION}:
-        is_draft = kind is EmailKind.APPROVAL
-        proposer = waits_for_approval(tx, share) if is_draft else _extension_proposer(deps, tx, share)
+    if kind in {EmailKind.APPROVAL, EmailKind.EXTENSION, EmailKind.CHANGE}:
+        proposer = _proposer(deps, tx, share, kind)
         return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
     if kind is EmailKind.ENDING:
         is_that_end = int(_soon(share).timestamp()) == message.details["ends"]

@@ -53,6 +53,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "En kollega vil at noe skal være tilgjengelig lenger, og en annen må godkjenne det først. Logg inn for å "
             "se gjennom:\n\n{link}",
         ),
+        EmailKind.CHANGE: _Words(
+            "En endring venter på godkjenning",
+            "En kollega vil endre noe som er delt, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n"
+            "{link}",
+        ),
         EmailKind.SIGNATURE: _Words(
             "En ny avtale må signeres",
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
@@ -92,6 +97,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ein kollega vil at noko skal vere tilgjengeleg lenger, og ein annan må godkjenne det først. Logg inn for "
             "å sjå gjennom:\n\n{link}",
         ),
+        EmailKind.CHANGE: _Words(
+            "Ei endring ventar på godkjenning",
+            "Ein kollega vil endre noko som er delt, og ein annan må godkjenne det først. Logg inn for å sjå "
+            "gjennom:\n\n{link}",
+        ),
         EmailKind.SIGNATURE: _Words(
             "Ein ny avtale må signerast",
             "Det har kome ein ny versjon av tenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
@@ -130,6 +140,11 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
         EmailKind.EXTENSION: _Words(
             "A later end waits for approval",
             "A colleague wants something to stay available for longer. Somebody else must approve that first. Log in "
+            "to look through it:\n\n{link}",
+        ),
+        EmailKind.CHANGE: _Words(
+            "A change waits for approval",
+            "A colleague wants to change something that has been shared. Somebody else must approve that first. Log in "
             "to look through it:\n\n{link}",
         ),
         EmailKind.SIGNATURE: _Words(

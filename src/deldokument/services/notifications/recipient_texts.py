@@ -1,12 +1,10 @@
 """Texts of the notices to recipients.
 
 Guarantees:
-- A notice contains no title, name of a document or number. Its only link is the address of this service; the rest is
-  behind the login.
-- The sender is named only if the share is marked as ordinary. A locked telephone must not show passers-by that its
-  owner has confidential post from a public body.
-- An e-mail is in all three languages, because the recipient's language is unknown. A text message is in one, because
-  of its price.
+- A notice contains no title, name of a document, number or name of an account.
+- The tenant is named unless ``sender`` is empty. A locked telephone shows a notice to passers-by.
+- An e-mail has one link, to the share. A text message has none: it says on which site to log in.
+- An e-mail is in all three languages. A text message is in one, because of its price.
 
 Does not know addresses or telephone numbers: the service that delivers the notice looks them up.
 """
@@ -15,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.norwegian_time import day_and_clock
@@ -27,10 +26,15 @@ class _Words:
     somebody: str
     to_person: str
     to_organization: str
+    origin: str
     left: str
     left_to_organization: str
     until: str
-    how: str
+    open: str
+    log_in: str
+    withdrawn: str
+    withdrawn_to_organization: str
+    closed: str
 
 
 _WORDS: dict[Language, _Words] = {
@@ -38,41 +42,60 @@ _WORDS: dict[Language, _Words] = {
         somebody="Noen",
         to_person="{sender} har delt dokumenter med deg",
         to_organization="{sender} har delt dokumenter med en virksomhet du leser post for",
-        left="Du har fått dokumenter som du ikke har lastet ned",
-        left_to_organization="En virksomhet du leser post for, har fått dokumenter som ingen har lastet ned",
+        origin=" fra {sender}",
+        left="Du har fått dokumenter{origin} som du ikke har lastet ned",
+        left_to_organization="En virksomhet du leser post for, har fått dokumenter{origin} som ingen har lastet ned",
         until="De er tilgjengelige til {end}.",
-        how="Logg inn med ID-porten på {address}",
+        open="Logg inn med ID-porten for å se dem: {link}",
+        log_in="Logg inn med ID-porten på {site}",
+        withdrawn="Dokumenter{origin} som var delt med deg, er trukket tilbake",
+        withdrawn_to_organization=(
+            "Dokumenter{origin} som var delt med en virksomhet du leser post for, er trukket tilbake"
+        ),
+        closed="Ingen kan åpne dem lenger.",
     ),
     Language.NYNORSK: _Words(
         somebody="Nokon",
         to_person="{sender} har delt dokument med deg",
         to_organization="{sender} har delt dokument med ei verksemd du les post for",
-        left="Du har fått dokument som du ikkje har lasta ned",
-        left_to_organization="Ei verksemd du les post for, har fått dokument som ingen har lasta ned",
+        origin=" frå {sender}",
+        left="Du har fått dokument{origin} som du ikkje har lasta ned",
+        left_to_organization="Ei verksemd du les post for, har fått dokument{origin} som ingen har lasta ned",
         until="Dei er tilgjengelege til {end}.",
-        how="Logg inn med ID-porten på {address}",
+        open="Logg inn med ID-porten for å sjå dei: {link}",
+        log_in="Logg inn med ID-porten på {site}",
+        withdrawn="Dokument{origin} som var delte med deg, er trekte tilbake",
+        withdrawn_to_organization=("Dokument{origin} som var delte med ei verksemd du les post for, er trekte tilbake"),
+        closed="Ingen kan opne dei lenger.",
     ),
     Language.ENGLISH: _Words(
         somebody="Somebody",
         to_person="{sender} has shared documents with you",
         to_organization="{sender} has shared documents with an organisation whose post you may read",
-        left="You have documents that you have not downloaded",
-        left_to_organization="An organisation whose post you may read has documents that nobody has downloaded",
+        origin=" from {sender}",
+        left="You have documents{origin} that you have not downloaded",
+        left_to_organization="An organisation whose post you may read has documents{origin} that nobody has downloaded",
         until="They are available until {end}.",
-        how="Log in with ID-porten at {address}",
+        open="Log in with ID-porten to see them: {link}",
+        log_in="Log in with ID-porten at {site}",
+        withdrawn="Documents{origin} that were shared with you have been withdrawn",
+        withdrawn_to_organization=(
+            "Documents{origin} that were shared with an organisation whose post you may read have been withdrawn"
+        ),
+        closed="Nobody can open them any more.",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeText:
-    """The text of a notice. ``sender`` is empty if no sender is named."""
+    """The text of a notice. ``sender`` is empty if no sender is named; ``link`` leads to the share."""
 
     kind: NoticeKind
     recipient: RecipientKind
     sender: str
     end: datetime
-    address: str
+    link: str
 
     def subject(self, language: Language) -> str:
         """Return the first sentence, without its full stop."""
@@ -81,18 +104,29 @@ class NoticeText:
         if self.kind is NoticeKind.SHARED:
             told = words.to_person if person else words.to_organization
             return told.format(sender=self.sender or words.somebody)
-        return words.left if person else words.left_to_organization
+        left = words.left if person else words.left_to_organization
+        if self.kind is NoticeKind.WITHDRAWN:
+            left = words.withdrawn if person else words.withdrawn_to_organization
+        return left.format(origin=words.origin.format(sender=self.sender) if self.sender else "")
 
     def text(self, language: Language) -> str:
-        """Return the whole text in one language, short enough for a text message."""
-        words = _WORDS[language]
-        until = words.until.format(end=_when(self.end, language))
-        return f"{self.subject(language)}. {until} {words.how.format(address=self.address)}"
+        """Return the text message.
+
+        It has no link, as Altinn asks: people must not get used to links that lead to a login.
+        """
+        return self._text(language, _WORDS[language].log_in.format(site=urlsplit(self.link).netloc))
 
     def body(self, first: Language) -> str:
-        """Return the whole text in all languages, starting with ``first``."""
+        """Return the e-mail in all languages, starting with ``first``."""
         languages = sorted(Language, key=lambda language: language is not first)
-        return "\n\n".join(self.text(language) for language in languages)
+        return "\n\n".join(self._text(one, _WORDS[one].open.format(link=self.link)) for one in languages)
+
+    def _text(self, language: Language, how: str) -> str:
+        """Return subject and facts, and how to open the share unless it is withdrawn."""
+        words = _WORDS[language]
+        if self.kind is NoticeKind.WITHDRAWN:
+            return f"{self.subject(language)}. {words.closed}"
+        return f"{self.subject(language)}. {words.until.format(end=_when(self.end, language))} {how}"
 
 
 def _when(at: datetime, language: Language) -> str:

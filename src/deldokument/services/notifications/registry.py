@@ -17,14 +17,25 @@ from deldokument.domain.outbox import Channel
 from deldokument.domain.webhook import WEBHOOK_EVENTS
 from deldokument.services.notifications.dispatch import ChannelEntry, Plans, Scheduler, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_email
-from deldokument.services.notifications.recipient_notices import plan_notices, plan_reminders, send_notice
+from deldokument.services.notifications.recipient_notices import (
+    plan_notices,
+    plan_reminders,
+    plan_requested,
+    plan_withdrawal,
+    send_notice,
+)
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
 CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
     Channel.ALTINN: ChannelEntry(
         queue="notices",
         send=send_notice,
-        planners={EventKind.SHARE_PUBLISHED: per_event(plan_notices)},
+        planners={
+            EventKind.SHARE_PUBLISHED: per_event(plan_notices),
+            EventKind.RECIPIENT_ADDED: per_event(plan_notices),
+            EventKind.REMINDER_REQUESTED: per_event(plan_requested),
+            EventKind.SHARE_WITHDRAWN: per_event(plan_withdrawal),
+        },
         schedulers=(plan_reminders,),
         has_retry_limit=False,
         sent_event=EventKind.RECIPIENT_NOTIFIED,

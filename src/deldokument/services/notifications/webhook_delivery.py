@@ -17,7 +17,7 @@ from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
-from deldokument.domain.share import new_id
+from deldokument.domain.share import Share, Verdict, new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
@@ -29,12 +29,15 @@ from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import directory_key
 
 _GONE = 410
+_NAMED = ("document", "recipient")
+"""Details of an event whose ids a call contains."""
 
 
 def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
     """Plan a message to each webhook of the share's account that wants the event and existed when it happened.
 
-    A download is reported once, when a person has received the whole document. In tenants without webhooks, which is
+    A download is reported once, when a person has received the whole document; an inspection only if it has found
+    malware. In tenants without webhooks, which is
     most of them, no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
@@ -49,12 +52,13 @@ def _messages(
 ) -> Iterator[OutgoingMessage]:
     kind, now = WEBHOOK_EVENTS[event.kind], deps.clock.now()
     told = event.details or {}
+    if kind is WebhookEvent.INFECTED and told.get("verdict") != Verdict.INFECTED:
+        return
     share = tx.shares.get(event.share_id) if event.share_id else None
-    if share is None or not share.intact or (kind is WebhookEvent.DOWNLOADED and not event.is_download):
+    if share is None or not share.intact or not _is_wanted(kind, event, share):
         return
     details = {"at": event.at.isoformat()}
-    if document := told.get("document"):
-        details["document"] = str(document)
+    details |= {name: str(told[name]) for name in _NAMED if told.get(name)}
     for webhook in listening.get(share.account_id, ()):
         if kind in webhook.events and webhook.disabled_at is None and webhook.created_at <= event.at:
             yield OutgoingMessage(
@@ -68,6 +72,13 @@ def _messages(
                 due_at=now,
                 details=details,
             )
+
+
+def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
+    """Return whether the event is reported: a download in part is not, nor the end of a draft, which has no report."""
+    if kind is WebhookEvent.REPORT_READY:
+        return share.published_at is not None
+    return kind is not WebhookEvent.DOWNLOADED or event.is_download
 
 
 def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
@@ -110,8 +121,7 @@ def _body(integration: Integration, message: OutgoingMessage) -> bytes:
         "share_id": message.share_id,
         "account_id": integration.account_id,
     }
-    if "document" in message.details:
-        told["document_id"] = str(message.details["document"])
+    told |= {f"{name}_id": str(message.details[name]) for name in _NAMED if name in message.details}
     return json.dumps(told, separators=(",", ":")).encode()
 
 

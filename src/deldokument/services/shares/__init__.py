@@ -5,10 +5,13 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
+- `change_records`: the sealed form of a change that waits for approval
+- `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys
+- `held_documents`: releases documents that the scan policy holds
 - `history`: lists the events of a share for systems
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft
@@ -21,7 +24,10 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `receipts`: lists the receipts of a share
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
-- `scan_records`: details of malware scans
+- `remarks`: remarks about the recipients of a draft, against the wrong recipient
+- `reminders`: asks for a reminder to the recipients who have documents left
+- `report`: makes, signs and seals the report of a share
+- `scan_records`: details of malware scans, and decisions to release
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display

@@ -1,7 +1,7 @@
 """Authorization of sharers: which accounts and shares a member or integration may use, and whether work may go on.
 
 Guarantees:
-- A share in an account of others does not exist for the sharer.
+- A share in an account of others does not exist for the sharer: the same work, and no lock of theirs is waited for.
 - An integration that may only read changes nothing.
 - Nothing new is begun, filled in or published where the operator has frozen it, or where the account is closed.
 
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_manage, may_share
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
@@ -26,8 +26,9 @@ _USE_NOTED = timedelta(days=1)
 def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
     """Return the share, its row locked, and the membership that lets the sharer change shares of its account.
 
-    Raises: NotFound or RightMissing.
+    Raises: NotFound, before a lock is taken, or RightMissing.
     """
+    share_for_reading(deps, tx, sharer, share_id)
     share, membership = _managed(deps, tx, sharer, tx.shares.lock(share_id))
     _check_may_change(membership)
     return share, membership
@@ -40,6 +41,17 @@ def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share
     """
     found = tx.shares.at_or_after(share_id)
     return _managed(deps, tx, sharer, found if found and found.id == share_id else None)[0]
+
+
+def document_for_reading(
+    deps: Dependencies, tx: Transaction, sharer: Sharer, document_id: str
+) -> tuple[Document, Share]:
+    """Return the document, and its share as ``share_for_reading``. An unknown id takes the work of another document."""
+    found = tx.shares.document_at_or_after(document_id)
+    share = share_for_reading(deps, tx, sharer, found.share_id if found else "")
+    if found is None or found.id != document_id:
+        raise NotFound("document")
+    return found, share
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:

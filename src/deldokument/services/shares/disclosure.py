@@ -12,16 +12,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound, require
+from deldokument.domain.errors import NotFound, RightMissing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.accounts.members import membership_in
+from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field
-from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.authorization import document_for_reading, share_for_reading
 from deldokument.services.shares.views import display_number
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
@@ -56,21 +56,43 @@ def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, doc
     Persons are masked and organisation numbers grouped, unless the sharer gets full numbers. Raises: NotFound.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-        share = share_for_reading(deps, tx, sharer, document.share_id)
+        _, share = document_for_reading(deps, tx, sharer, document_id)
         if share.account_id != account_id:
             raise NotFound("document")
         membership = membership_in(deps, tx, sharer, account_id)
         recipients = tx.shares.recipients([share.id])
     key = existing_key(deps.keyring, share.audit_key_id)
-    gets_all = membership.account.rules.full_numbers and not membership.reads_only
-    if not (gets_all and isinstance(sharer, Consumer)):
+    if not _gets_full_numbers(sharer, membership):
         return [display_number(key, recipient) for recipient in recipients]
+    _record_disclosure(deps, share, sharer)
+    return [_number(key, recipient) for recipient in recipients]
+
+
+def full_numbers(deps: Dependencies, sharer: Sharer, share_id: str) -> dict[str, str]:
+    """Return the recipients' full numbers, by recipient, and record it.
+
+    Raises: NotFound; RightMissing if the sharer does not get full numbers.
+    """
+    with deps.database.read() as tx:
+        share = share_for_reading(deps, tx, sharer, share_id)
+        if not _gets_full_numbers(sharer, membership_in(deps, tx, sharer, share.account_id)):
+            raise RightMissing("full_numbers_missing")
+        recipients = [*tx.shares.recipients([share.id]), *tx.shares.removed_recipients([share.id])]
+    key = existing_key(deps.keyring, share.audit_key_id)
+    _record_disclosure(deps, share, sharer)
+    return {recipient.id: _number(key, recipient) for recipient in recipients}
+
+
+def _gets_full_numbers(sharer: Sharer, membership: Membership) -> bool:
+    gets_all = membership.account.rules.full_numbers and not membership.reads_only
+    return gets_all and isinstance(sharer, Consumer)
+
+
+def _record_disclosure(deps: Dependencies, share: Share, sharer: Sharer) -> None:
     with deps.database.write() as tx:
         tx.shares.lock(share.id)
         if not _disclosed_just_now(deps, tx, share):
             record_event(deps, tx, EventKind.NUMBERS_DISCLOSED, share=share, person=sharer)
-    return [_number(key, recipient) for recipient in recipients]
 
 
 def _disclosed_just_now(deps: Dependencies, tx: Transaction, share: Share) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.share import Share
@@ -22,25 +22,34 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.shares.authorization import share_for_reading
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
-_LISTED = _BY_RECIPIENTS | {
+_LISTED = BY_RECIPIENTS | {
     EventKind.DRAFT_STARTED,
     EventKind.DRAFT_ABANDONED,
     EventKind.DOCUMENT_COMPLETED,
     EventKind.DOCUMENT_REMOVED,
     EventKind.DOCUMENT_INSPECTED,
+    EventKind.DOCUMENT_RELEASED,
+    EventKind.DOCUMENT_HELD,
     EventKind.DOCUMENT_READ_BACK,
     EventKind.NUMBERS_DISCLOSED,
     EventKind.SHARE_PROPOSED,
     EventKind.SHARE_APPROVED,
     EventKind.PROPOSAL_RETURNED,
     EventKind.SHARE_PUBLISHED,
+    EventKind.RECIPIENT_ADDED,
+    EventKind.RECIPIENT_REMOVED,
+    EventKind.CHANGE_PROPOSED,
+    EventKind.CHANGE_APPROVED,
+    EventKind.CHANGE_RETURNED,
+    EventKind.SHARE_CORRECTED,
+    EventKind.CONFIDENTIALITY_CHANGED,
     EventKind.EXPIRY_CHANGED,
     EventKind.SHARE_WITHDRAWN,
     EventKind.SHARE_FROZEN,
     EventKind.SHARE_UNFROZEN,
     EventKind.SHARE_ENDED,
     EventKind.SHARE_KEY_DESTROYED,
+    EventKind.REMINDER_REQUESTED,
     EventKind.RECIPIENT_NOTIFIED,
     EventKind.MESSAGE_GIVEN_UP,
 }
@@ -101,7 +110,7 @@ def _event(event: AuditEvent, actor: Actor | None) -> HistoryEvent:
     return HistoryEvent(
         at=event.at,
         kind=event.kind,
-        person=actor.masked if actor and event.kind in _BY_RECIPIENTS else "",
+        person=actor.masked if actor and event.kind in BY_RECIPIENTS else "",
         system=actor.name if actor and not event.subject_id else "",
         document_id=str(details.get("document", "")),
         until=datetime.fromisoformat(str(until)) if until else None,

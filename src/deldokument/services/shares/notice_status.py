@@ -9,10 +9,12 @@ from typing import Literal
 from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
-OVER, DOWNLOADED = "share_over", "downloaded"
+OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
+WITHDRAWAL = "withdrawal"
+"""The detail of a message that tells of a withdrawal."""
 
 
-_MOOT = frozenset({OVER, DOWNLOADED})
+_MOOT = frozenset({OVER, DOWNLOADED, REMOVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,17 @@ class NoticeView:
     @property
     def reminds(self) -> bool:
         """Whether it is a reminder."""
-        return self.kind is not NoticeKind.SHARED
+        return self.kind not in {NoticeKind.SHARED, NoticeKind.WITHDRAWN}
+
+
+def notice_kind(message: OutgoingMessage) -> NoticeKind:
+    """Return the kind of a message to a recipient."""
+    return NoticeKind.WITHDRAWN if WITHDRAWAL in message.details else NoticeKind(message.kind)
 
 
 def view_notice(message: OutgoingMessage) -> NoticeView | None:
     """Return the notice as sharers see it; None if it was no longer needed when it was due."""
-    kind = NoticeKind(message.kind)
+    kind = notice_kind(message)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")
     if message.given_up_at is None:

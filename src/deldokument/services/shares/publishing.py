@@ -181,7 +181,7 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
-    errors.extend(_scan_errors(deps, share, documents, is_reviewed=is_reviewed))
+    errors.extend(_scan_errors(deps, share, membership, documents, is_reviewed=is_reviewed))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
@@ -204,14 +204,15 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
 
 
 def _scan_errors(
-    deps: Dependencies, share: Share, documents: list[Document], *, is_reviewed: bool
+    deps: Dependencies, share: Share, membership: Membership, documents: list[Document], *, is_reviewed: bool
 ) -> list[InvalidInput]:
     """Return what the scanner's verdicts prevent.
 
     One person may publish documents that still wait for the scanner: nobody gets them before.
     """
     share_key = existing_key(deps.keyring, share_key_id(share.id))
-    findings = [finding_of(share_key, document) for document in documents]
+    policy = deps.config.scan_policy_of(membership.tenant)
+    findings = [finding_of(share_key, document, policy) for document in documents]
     errors: list[InvalidInput] = []
     if any(finding and finding.verdict is Verdict.INFECTED for finding in findings):
         errors.append(InvalidInput("documents", "files_infected"))

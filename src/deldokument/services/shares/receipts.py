@@ -77,7 +77,8 @@ def _place(receipt: Receipt) -> ReceiptPlace:
 
 def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Receipt]) -> list[ReceiptView]:
     key = existing_key(deps.keyring, share.audit_key_id)
-    recipients = {recipient.id: display_number(key, recipient) for recipient in tx.shares.recipients([share.id])}
+    named = [*tx.shares.recipients([share.id]), *tx.shares.removed_recipients([share.id])]
+    recipients = {recipient.id: display_number(key, recipient) for recipient in named}
     names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
     subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}
     return [

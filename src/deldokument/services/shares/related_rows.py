@@ -42,6 +42,9 @@ class SharerRows(ShareRelatedRows):
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
         super().__init__(tx, shares, mine)
+        self.removed: dict[str, list[Recipient]] = defaultdict(list)
+        for recipient in tx.shares.removed_recipients([share.id for share in shares]):
+            self.removed[recipient.share_id].append(recipient)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):
@@ -63,6 +66,7 @@ class SharerRows(ShareRelatedRows):
         shared_by = {sharer_id_of(share): share for share in shares}
         self.sharers = {sharer_id: sharer_of(tx, share) for sharer_id, share in shared_by.items()}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
+        self.tx = tx
         self.extenders = {
             share.id: proposer
             for share in shares
@@ -71,11 +75,11 @@ class SharerRows(ShareRelatedRows):
         self.has_no_other_approver = {
             proposer.id
             for proposer in (*self.proposers.values(), *self.extenders.values())
-            if _has_no_other_approver(tx, proposer)
+            if has_no_other_approver(tx, proposer)
         }
 
 
-def _has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
+def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Return whether nobody else on the account could approve the proposal."""
     needed = 2 if isinstance(proposer, Member) else 1
     return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed

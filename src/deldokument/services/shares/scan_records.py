@@ -1,7 +1,7 @@
-"""Sealed details of malware scans: engine, signatures, time, and the name of what was found.
+"""Sealed details of malware scans, and sealed decisions to release what a policy holds.
 
 Guarantees:
-- The details open for their document only, and count only beside a record with the same verdict.
+- Both open for their document only, and count only beside a record with the same verdict.
 - They are sealed under the share key, so they end with the share.
 """
 
@@ -33,6 +33,15 @@ class ScanRecord:
     limit: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A member's decision to release a document that the policy holds for this verdict. ``at`` is in ISO 8601."""
+
+    verdict: str
+    member_id: str
+    at: str
+
+
 def scan_record(report: ScanReport, now: datetime) -> ScanRecord:
     """Return the record of a report made now."""
     engine = report.engine
@@ -62,6 +71,24 @@ def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRec
         # Details of a later version, which this one cannot read.
         return None
     return record if record.verdict == verdict else None
+
+
+def seal_release(share_key: bytes, document_id: str, release: Release) -> bytes:
+    """Seal the decision for its document."""
+    text = json.dumps(asdict(release), separators=(",", ":"))
+    return seal_field(_key(share_key, document_id), text, EncryptedColumn.RELEASE, document_id)
+
+
+def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Release | None:
+    """Return the decision about that verdict; None if there is none, or only about another verdict.
+
+    Raises: IntegrityError.
+    """
+    if document.sealed_release is None:
+        return None
+    text = open_field(_key(share_key, document.id), document.sealed_release, EncryptedColumn.RELEASE, document.id)
+    release = Release(**json.loads(text))
+    return release if release.verdict == verdict else None
 
 
 def _key(share_key: bytes, document_id: str) -> bytes:

@@ -18,13 +18,13 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import ciphertext_length
-from deldokument.domain.errors import Conflict, Gone, NotFound, require
+from deldokument.domain.errors import Conflict, Gone, NotFound
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import CLOSED, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.shares.api_drafts import change_draft
-from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.authorization import document_for_reading
 from deldokument.services.shares.drafts import discard_draft
 from deldokument.services.shares.extensions import change_expiry
 from deldokument.services.shares.publishing import withdraw_share
@@ -63,8 +63,7 @@ def show_document(
 ) -> DocumentDetails:
     """Return a document, of this account if one is given. Raises: NotFound."""
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-        share = share_for_reading(deps, tx, sharer, document.share_id)
+        document, share = document_for_reading(deps, tx, sharer, document_id)
         _check_account(share, account_id)
         view = share_view(deps, tx, share)
     return next(one for one in _details(deps, [view], [document]) if one.id == document_id)
@@ -142,8 +141,7 @@ def _end(deps: Dependencies, sharer: Sharer, share: Share) -> None:
 def _its_share(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> Share:
     """Return the share that has this document alone."""
     with deps.database.read() as tx:
-        document = require(tx.shares.document(document_id), "document")
-        share = share_for_reading(deps, tx, sharer, document.share_id)
+        _, share = document_for_reading(deps, tx, sharer, document_id)
         _check_account(share, account_id)
         if len(tx.shares.documents([share.id])) > 1:
             raise Conflict("document_not_alone")

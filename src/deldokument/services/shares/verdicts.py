@@ -3,6 +3,7 @@
 Guarantees:
 - A record is valid only for the manifest that it was sealed for.
 - Nothing is released on a verdict that this version does not know.
+- A held document is released only by a sealed decision about the same verdict.
 """
 
 from __future__ import annotations
@@ -12,35 +13,44 @@ from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
-from deldokument.domain.scanning import RELEASED, UNEXAMINED
+from deldokument.domain.scan_policy import Handling, ScanPolicy, handling_of
 from deldokument.domain.share import Document, Verdict
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares.scan_records import ScanRecord, open_scan
+from deldokument.services.shares.scan_records import Release, ScanRecord, open_release, open_scan
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A document's media type, detected from its content, and the verdict on it.
+    """A document's media type, detected from its content, the verdict on it, and how it is handled.
 
-    ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one.
+    ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one. ``release`` is a
+    member's decision to release a held document; its recipients confirm a warning.
     """
 
     media_type: str
     verdict: Verdict
     sha256: str = field(default="", compare=False)
     scan: ScanRecord | None = None
+    handling: Handling = field(default=Handling.REFUSED, compare=False)
+    release: Release | None = None
 
     @property
     def is_released(self) -> bool:
-        """Whether recipients get the document's bytes."""
-        return self.verdict in RELEASED
+        """Whether recipients get the document's bytes, perhaps after a warning."""
+        return self.handling in _RELEASED
 
     @property
-    def is_unexamined(self) -> bool:
+    def needs_warning(self) -> bool:
         """Whether recipients get them only after they have confirmed a warning."""
-        return self.verdict in UNEXAMINED
+        return self.handling is Handling.WARNED
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the document waits for a member's decision."""
+        return self.handling is Handling.HELD
 
 
+_RELEASED: Final = frozenset({Handling.RELEASED, Handling.WARNED})
 _UNREADABLE: Final = Finding("application/octet-stream", Verdict.ERROR)
 
 
@@ -50,8 +60,10 @@ def read_record(share_key: bytes, document: Document) -> InspectionRecord:
     return open_inspection(share_key, manifest, document.sealed_inspection)
 
 
-def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
+def finding_of(share_key: bytes | None, document: Document, policy: ScanPolicy) -> Finding | None:
     """Return the record's finding; None before the inspection, and after the share key has been destroyed.
+
+    ``policy``: the one that applies to the document's tenant.
 
     For pages: a record that does not open gives the verdict ERROR, so that one document does not hide the others.
     """
@@ -60,9 +72,12 @@ def finding_of(share_key: bytes | None, document: Document) -> Finding | None:
     try:
         record = read_record(share_key, document)
         verdict = verdict_of(record)
-        return Finding(record.media_type, verdict, record.sha256.hex(), open_scan(share_key, document, verdict))
+        scan, handling = open_scan(share_key, document, verdict), handling_of(policy, verdict)
+        release = open_release(share_key, document, verdict) if handling is Handling.HELD else None
     except IntegrityError:
         return _UNREADABLE
+    handling = Handling.WARNED if release else handling
+    return Finding(record.media_type, verdict, record.sha256.hex(), scan, handling, release)
 
 
 def foreseen_verdict(deps: Dependencies) -> Verdict | None:

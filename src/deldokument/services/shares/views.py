@@ -15,7 +15,7 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import PersonIdentifier, mask_person
+from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
@@ -25,6 +25,7 @@ from deldokument.domain.share import (
     Receipt,
     ReceiptState,
     Recipient,
+    RecipientKind,
     Share,
     ShareState,
     document_counts,
@@ -45,9 +46,10 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
+from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
+from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -56,11 +58,11 @@ class RecipientView:
     """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
-    recipient's own machines acknowledged every byte of every document.
+    recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
     """
 
     id: str
-    kind: str
+    kind: RecipientKind
     display: str
     name: str
     label: str
@@ -72,6 +74,7 @@ class RecipientView:
     received: int = 0
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
-    draft waits for approval, ``extension`` while a later end does.
+    draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
     """
 
     share: Share
@@ -154,6 +157,7 @@ class ShareView:
     message: str
     reference: str
     recipients: tuple[RecipientView, ...]
+    removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
@@ -161,6 +165,7 @@ class ShareView:
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
     extension: ExtensionView | None
+    change: ChangeView | None
     sharer_id: str
     """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
     sharer: str
@@ -227,6 +232,7 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
         share=replace(share, state=state),
@@ -236,8 +242,9 @@ def _share_view(
         message=open_message(share, share_key),
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
+        removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d))
+            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
             for d in related.documents[share.id]
         ),
         link=f"{deps.config.public_url}/d/{share.id}",
@@ -245,6 +252,7 @@ def _share_view(
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=_proposal(deps, share, related),
         extension=_extension(deps, share, related),
+        change=_change(deps, share, living_key, related),
         sharer_id=sharer.id if sharer else "",
         sharer=sharer_name(deps.keyring.create(DIRECTORY), sharer) if sharer else "",
         system=related.systems.get(share.integration_id or "", ""),
@@ -271,6 +279,20 @@ def _extension(deps: Dependencies, share: Share, related: SharerRows) -> Extensi
     name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
     alone = proposer.id in related.has_no_other_approver
     return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
+
+
+def _change(deps: Dependencies, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
+    proposed = open_change(share_key, share) if share_key else None
+    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
+    if proposer is None or proposed is None:
+        return None
+    added = tuple(
+        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
+        for one, new in proposed.change.added.items()
+    )
+    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
+    alone = has_no_other_approver(related.tx, proposer)
+    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
@@ -338,6 +360,7 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
         received=received,
         is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
         notices=tuple(related.notices[recipient.id]),
+        removed_at=recipient.removed_at,
     )
 
 

@@ -10,5 +10,6 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `offboarding`: ends the service for a tenant
 - `operators`: adds and removes operators
 - `registration`: registers tenants
+- `scan_policy`: what a tenant makes stricter after a scan
 - `setup_checklist`: shows the steps before the first share, and later warnings
 """

@@ -157,9 +157,9 @@ def _audit_keys(deps: Dependencies, tenant_id: str) -> list[str]:
 
 
 def _bare(tenant: Tenant) -> Tenant:
-    """Return the tenant without its contact, and with its number free."""
+    """Return the tenant without its contacts, and with its number free."""
     number = spent_number(tenant.organization_number, existing(tenant.ended_at))
-    return replace(tenant, organization_number=number, contact=Contact())
+    return replace(tenant, organization_number=number, contact=Contact(), breach_contact="")
 
 
 def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:

@@ -16,8 +16,17 @@ from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Administrator, Contact, PeriodRule, Tenant, check_name, check_on_behalf_of
+from deldokument.domain.share import check_text, new_id
+from deldokument.domain.tenancy import (
+    BREACH_CONTACT_LENGTH,
+    Administrator,
+    Contact,
+    PeriodRule,
+    Tenant,
+    check_name,
+    check_on_behalf_of,
+    must_not_have_ended,
+)
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.audit.recording import mentioned_subject, record_event
@@ -79,6 +88,18 @@ def change_tenant_rules(
             tx.tenants.save(changed)
             record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
     return changed
+
+
+def name_breach_contact(deps: Dependencies, *, tenant_id: str, contact: str, person: PersonIdentifier) -> None:
+    """Name whom a breach notification names; an empty text removes it. Raises: InvalidInput, NotFound or Conflict."""
+    checked = check_text(contact, BREACH_CONTACT_LENGTH, field="breach_contact")
+    with deps.database.write() as tx:
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
+        must_not_have_ended(tenant)
+        if tenant.breach_contact == checked:
+            return
+        tx.tenants.save(replace(tenant, breach_contact=checked))
+        record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id, person=person)
 
 
 def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:

@@ -13,6 +13,7 @@ Never imports: `web.pages`, `web.ks`.
 - `multipart_body`: parts of a multipart body in memory
 - `one_request`: a published share in one request
 - `openapi`: the OpenAPI document
+- `reports`: report of a share
 - `share_models`: request and response models of shares
 - `shares`: drafts, publishing, listing, extension, withdrawal
 - `webhooks`: webhooks of an account

@@ -53,6 +53,7 @@ _TAGS = {
     "documents": "Documents of a draft. Their bytes are uploaded with tus 1.0.0.",
     "receipts": "Who has opened a share and downloaded its documents.",
     "events": "What has happened to a share.",
+    "reports": "The report of a share, signed.",
     "webhooks": "Calls to your system when something happens to a share.",
 }
 _KEY = {

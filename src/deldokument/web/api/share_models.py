@@ -45,7 +45,7 @@ class RecipientInput(Sent):
 
 
 class ShareFields(Sent):
-    """Fields that can be set until the share is published."""
+    """Fields of a share. Title, message, reference and `confidential` can be changed after publication too."""
 
     title: Title | None = None
     message: MessageText | None = None
@@ -75,6 +75,12 @@ class RecipientsInput(Sent):
     recipients: Annotated[list[RecipientInput], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
+class RecipientChange(Sent):
+    """A recipient's new label, in your own words. Recipients do not see it."""
+
+    label: Annotated[Text, Field(max_length=LABEL_LENGTH, examples=["søker"])]
+
+
 class ExpiryInput(Sent):
     """The new end: the first instant at which the share may no longer be opened."""
 
@@ -94,7 +100,7 @@ class DocumentInput(Sent):
 class Recipient(Given):
     """A recipient of a share. `display` is a person's masked number, or an organisation's number.
 
-    `name` is the name of an organisation, empty for a person.
+    `name` is the name of an organisation, empty for a person. `removed_at`: when it was removed from a published share.
     """
 
     id: str
@@ -103,6 +109,7 @@ class Recipient(Given):
     name: str
     label: str
     confirmed: bool
+    removed_at: Instant | None
 
 
 class Document(Given):
@@ -127,7 +134,7 @@ class Share(Given):
     """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
     `proposed`: a draft that waits for a member of the account to approve it. `proposed_expires_at`: a later end that
-    does.
+    does. `change_proposed`: another change of the published share does.
     """
 
     id: str
@@ -144,9 +151,11 @@ class Share(Given):
     published_at: Instant | None
     expires_at: Instant | None
     proposed_expires_at: Instant | None
+    change_proposed: bool
     closed_at: Instant | None
     link: str
     recipients: list[Recipient]
+    removed_recipients: list[Recipient]
     documents: list[Document]
 
 
@@ -210,9 +219,11 @@ def share_of(view: ShareView) -> Share:
         published_at=view.share.published_at,
         expires_at=view.share.expires_at,
         proposed_expires_at=view.extension.until if view.extension else None,
+        change_proposed=view.change is not None,
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],
+        removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one) for one in view.documents],
     )
 
@@ -225,6 +236,7 @@ def _recipient(view: RecipientView) -> Recipient:
         name=view.name,
         label=view.label,
         confirmed=view.confirmed,
+        removed_at=view.removed_at,
     )
 
 

@@ -9,17 +9,27 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import api_drafts, drafts, extensions, publishing, queries
+from deldokument.services.shares import api_drafts, changes, drafts, extensions, publishing, queries
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiCall, ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
-from deldokument.web.api.share_models import ExpiryInput, RecipientsInput, Share, ShareChange, ShareInput, share_of
+from deldokument.web.api.share_models import (
+    ExpiryInput,
+    RecipientChange,
+    RecipientsInput,
+    Share,
+    ShareChange,
+    ShareInput,
+    share_of,
+)
 
 router = APIRouter(prefix="/shares", tags=["shares"])
 _ID = "/{share_id}"
+_CORRECTABLE = frozenset({"title", "message", "reference", "confidential"})
 _REFERENCE = "Your own case number. Spaces and case are ignored."
 
 
@@ -61,11 +71,18 @@ def get_share(call: ApiContext, share_id: str) -> Share:
     return shown(call, share_id)
 
 
-@router.patch(_ID, summary="Change a draft", responses=problems(404, 409))
+@router.patch(_ID, summary="Change a draft, or correct a published share", responses=problems(404, 409))
 def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
-    """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal."""
-    changes: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **changes))
+    """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal.
+
+    Of a published share, `title`, `message`, `reference` and `confidential` can be changed. If a member of the account
+    must approve what recipients see, `change_proposed` is true until then.
+    """
+    wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
+    if wanted.keys() <= _CORRECTABLE and _is_available(call, share_id):
+        changes.change_share(call.deps, call.consumer, share_id, Change(**wanted))
+    else:
+        api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **wanted))
     return shown(call, share_id)
 
 
@@ -75,23 +92,41 @@ def discard_share(call: ApiContext, share_id: str) -> None:
     drafts.discard_draft(call.deps, call.consumer, share_id)
 
 
-@router.post(f"{_ID}/recipients", summary="Add recipients to a draft", responses=problems(404, 409))
+@router.post(f"{_ID}/recipients", summary="Add recipients", responses=problems(404, 409))
 def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Share:
-    """Add all recipients or none. A recipient that the draft already has stays unchanged."""
+    """Add all recipients or none. A recipient that the share already has stays unchanged.
+
+    If a member of the account must approve new recipients of a published share, `change_proposed` is true until then.
+    """
     inputs = [one.given() for one in sent.recipients]
-    api_drafts.add_recipient_inputs(call.deps, call.consumer, share_id, inputs)
+    add = changes.add_recipients if _is_available(call, share_id) else api_drafts.add_recipient_inputs
+    add(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
 
 @router.delete(
     f"{_ID}/recipients/{{recipient_id}}",
     status_code=204,
-    summary="Remove a recipient from a draft",
+    summary="Remove a recipient",
     responses=problems(404, 409),
 )
 def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None:
-    """Remove one recipient; the others stay."""
-    drafts.remove_recipient(call.deps, call.consumer, share_id, recipient_id)
+    """Remove one recipient; the others stay, and notice nothing. A published share keeps at least one.
+
+    Of a published share, the removed recipient gets no more bytes after five seconds. It stays in `removed_recipients`.
+    """
+    remove = changes.remove_recipient if _is_available(call, share_id) else drafts.remove_recipient
+    remove(call.deps, call.consumer, share_id, recipient_id)
+
+
+@router.patch(f"{_ID}/recipients/{{recipient_id}}", summary="Change a recipient's label", responses=problems(404, 409))
+def change_recipient(call: ApiContext, share_id: str, recipient_id: str, sent: RecipientChange) -> Share:
+    """Change the label of a recipient of a draft or of a published share."""
+    if _is_available(call, share_id):
+        changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
+    else:
+        drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label)
+    return shown(call, share_id)
 
 
 @router.post(f"{_ID}/publication", summary="Publish a draft", responses=problems(404, 409))
@@ -130,6 +165,11 @@ def withdraw_share(call: ApiContext, share_id: str) -> Share:
 def shown(call: ApiCall, share_id: str) -> Share:
     """Return the share as the API represents it. Raises: NotFound if it is not the consumer's."""
     return share_of(queries.view_share(call.deps, call.consumer, share_id))
+
+
+def _is_available(call: ApiCall, share_id: str) -> bool:
+    """Return whether the share can be changed as a published one. The use case checks it again."""
+    return queries.view_share(call.deps, call.consumer, share_id).share.state is ShareState.AVAILABLE
 
 
 def draft_fields_of(sent: ShareInput) -> DraftFields:

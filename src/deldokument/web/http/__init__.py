@@ -21,6 +21,7 @@
 - `rate_limit`: rate limit headers
 - `refusal_time`: sends refusals at a link in steps of time
 - `rendering`: page rendering with Jinja
+- `report_document`: text of a share's report, for the PDF
 - `request`: request context of a handler, and route declarations
 - `resubmission`: resubmission of a form after its session has ended
 - `site`: the deployment's values that pages need

@@ -40,6 +40,12 @@ DOCUMENT_ERRORS: Final = {
         "The document could not be checked for viruses. Open the page of the share, read the warning, and download it "
         "from there."
     ),
+    "document_held": _(
+        "The document could not be checked for viruses. The sender decides whether you can download it."
+    ),
+    "document_not_held": _("The document isn't held back any more. Load the page again."),
+    "own_held_document": _("You share the document yourself. Another member of the account must release it."),
+    "scan_policy": _("Choose something that is at least as strict as the operator's rule."),
     "document_infected": _("A virus was found in the document, and it can't be downloaded. Contact the sender."),
     "scanner": _("The service doesn't answer right now. Try again in a few minutes."),
     "inspection_running": _("The document is being made ready. Try again in a moment."),

@@ -178,6 +178,7 @@ WORDS: dict[str, str] = {
     "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
     "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
     "share_over": _("The share has ended. It can no longer be changed."),
+    "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(
@@ -199,6 +200,7 @@ WORDS: dict[str, str] = {
     "downloads_always_recorded": _("Every download is recorded here. It can't be turned off."),
     "sharing_form": _("The form has two parts: metadata, and after it dokument."),
     "integration_reads_only": _("The system can see what is shared from the account, but not change anything there."),
+    "full_numbers_missing": _("The account doesn't give full numbers to the system."),
     "share_ended": _("The documents were available until %(at)s, and have been deleted."),
     "share_withdrawn": _("The sender withdrew the documents %(at)s. They have been deleted."),
     "share_stopped": _("The documents can't be opened just now."),
@@ -207,9 +209,12 @@ WORDS: dict[str, str] = {
     ),
     "account_closed": _("The account is closed, and nothing new can be shared from it."),
     "quota_exceeded": _("The account has room for %(left_bytes)s more. This takes %(needed_bytes)s."),
+    "no_notices": _("The recipients of this share get no notices."),
+    "reminded_already": _("The recipients were reminded less than 24 hours ago. Try again later."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
+    "change_changed": _("Another change has been proposed since you opened the page. Look at it as it is now."),
     "extension_changed": _("Another end has been asked for since you opened the page. Look at it as it is now."),
     "rights_unknown": _(
         "We get no answer from Altinn right now, so we can't see what you have access to. Try again in a few minutes."
@@ -336,6 +341,7 @@ WORDS: dict[str, str] = {
     "days_reversed": _("The last day comes before the first. Check the two."),
     "event_kind_unknown": _("Choose a kind of event from the list."),
     "search_expired": _("The search is too old. Fill in the form again."),
+    "report_unknown": _("The file is not the report of a share as JSON."),
     "export_unknown": _("The file is not an event log exported as JSON."),
     "certificate_malformed": _("That is not a certificate (PEM)."),
     "month_malformed": _("Write the month as year and month, like 2026-01."),

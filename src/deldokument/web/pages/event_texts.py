@@ -22,6 +22,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
+from deldokument.services.shares.changes import ORDINARY
 from deldokument.services.shares.discarding import RESTORED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
@@ -83,6 +84,8 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: _("The draft was started"),
     EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
     EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
+    EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
+    EventKind.DOCUMENT_HELD: _("A member held a document back again"),
     EventKind.DOCUMENT_REMOVED: _("A document was removed from the draft"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
@@ -91,14 +94,23 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.SHARE_PUBLISHED: _("The documents were shared"),
     EventKind.SHARE_OPENED: _("A recipient opened the share"),
     EventKind.DOCUMENT_DOWNLOADED: _("Everything in a document was sent to a recipient"),
+    EventKind.WARNING_CONFIRMED: _("A recipient confirmed the warning about a document"),
     EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed that documents were received"),
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
+    EventKind.RECIPIENT_ADDED: _("A recipient was added"),
+    EventKind.CHANGE_PROPOSED: _("Another member was asked to approve a change"),
+    EventKind.CHANGE_APPROVED: _("Another member approved a change"),
+    EventKind.CHANGE_RETURNED: _("The request for a change was dropped"),
+    EventKind.RECIPIENT_REMOVED: _("A recipient was removed"),
+    EventKind.SHARE_CORRECTED: _("The texts of the share were corrected"),
+    EventKind.CONFIDENTIALITY_CHANGED: _("The content was marked as confidential"),
     EventKind.EXPIRY_CHANGED: _("The end was changed"),
     EventKind.EXTENSION_PROPOSED: _("Another member was asked to approve a later end"),
     EventKind.EXTENSION_APPROVED: _("Another member approved a later end"),
     EventKind.EXTENSION_RETURNED: _("The request for a later end was dropped"),
+    EventKind.REMINDER_REQUESTED: _("A member asked for a reminder to the recipients"),
     EventKind.RECIPIENT_NOTIFIED: _("A notice was sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice could not be delivered"),
     EventKind.SHARE_WITHDRAWN: _("The share was withdrawn"),
@@ -199,10 +211,13 @@ LABELS: dict[str, str] = {
     "destroyed_keys": _("Destroyed keys"),
     "about": _("Notice"),
     "channel": _("Sent through"),
+    "messages": _("Text messages, at most"),
     "code": _("Why"),
 }
-UNTOLD = frozenset({"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id"})
-"""Details that are random ids of things without a name in a log, or serve only to detect changes."""
+UNTOLD = frozenset(
+    {"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id", "recipient", "now"}
+)
+"""Details that are random ids of things without a name in a log, serve only to detect changes, or are in the text."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAMED = frozenset({"account", "member", "administrator", "holder", "integration"})
@@ -255,11 +270,18 @@ _CODES: dict[str, str] = {
     "standard": _("usual period"),
     "longest": _("longest period"),
     "confidential": _("confidential by default"),
+    "title": _("title"),
+    "message": _("message"),
+    "reference": _("case number"),
+    "label": _("label of a recipient"),
     "quota": _("quota"),
     "four_eyes": _("approval by another member"),
+    "scan_policy": _("rules for the virus check"),
     "sms_sender": _("sender of text messages"),
     "sms_cost_code": _("cost code"),
     "full_numbers": _("full numbers for systems"),
+    "name_tenant": _("the organisation's name in notices"),
+    "notice_channel": _("e-mail or text message"),
     "notify": _("notices to recipients"),
     "password": _("password"),
     "confirmed": _("confirmed"),
@@ -272,11 +294,13 @@ _CODES: dict[str, str] = {
     "shared": _("that something is shared"),
     "week_left": _("reminder a week before the end"),
     "day_left": _("reminder a day before the end"),
+    "reminded": _("reminder that a member asked for"),
     EmailKind.CODE: _("code to an e-mail address"),
     EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
     EmailKind.ENDING: _("that a share ends soon"),
     EmailKind.APPROVAL: _("that approval is needed"),
     EmailKind.EXTENSION: _("that approval of a later end is needed"),
+    EmailKind.CHANGE: _("that approval of a change is needed"),
     EmailKind.SIGNATURE: _("that an agreement must be signed"),
     EmailKind.MALWARE: _("that a virus was found"),
     "too_long": _("nobody accepted it for three days"),
@@ -297,6 +321,8 @@ def words_for(event: AuditEvent) -> str:
     """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
+    if event.kind is EventKind.CONFIDENTIALITY_CHANGED and (event.details or {}).get("now") == ORDINARY:
+        return _("The content is no longer marked as confidential")
     if event.kind is EventKind.NUMBERS_DISCLOSED and event.subject_id is not None:
         return _("A user could see recipients' full numbers, in order to check them")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:

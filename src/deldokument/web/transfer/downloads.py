@@ -2,8 +2,8 @@
 
 Guarantees:
 - Every request is authorised, and again while a long response runs, also if its reader is slow or stalls.
-- When a share is withdrawn or ends, a running response is cut off within five seconds. It has no clean end, and
-  buffered bytes are dropped.
+- When a share is withdrawn or ends, or malware is found in a document, a running response is cut off within five
+  seconds. It has no clean end, and buffered bytes are dropped.
 - Only a single range is served, in linear time (RFC 9110, section 14). The ETag is strong.
 - The SHA-256 of a document is in `Repr-Digest`, so that a client can check what it has got.
 - Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
@@ -38,9 +38,8 @@ from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writabl
 from deldokument.server.socket_lending import SocketLease, borrow_answer
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
 from deldokument.services.auth.sessions import continues
-from deldokument.services.downloads.content import Content, open_archive, open_document, read_content
+from deldokument.services.downloads.content import Content, may_send_on, open_archive, open_document, read_content
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
-from deldokument.services.downloads.system_access import may_continue
 from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.transfer.response_receipt import ResponseReceipt, is_direct
@@ -70,21 +69,14 @@ _HEADERS = {
 
 def document_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of one document."""
-    content = open_document(
-        call.deps, call.person.person, call.path("id"), call.path("document_id"), **_confirmed(call)
-    )
+    content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return content_response(call.deps, call.request, content, _activity(call))
 
 
 def archive_bytes(call: RequestContext) -> Response:
     """Answer GET and HEAD of the zip of all documents."""
-    content = open_archive(call.deps, call.person.person, call.path("id"), **_confirmed(call))
+    content = open_archive(call.deps, call.person.person, call.path("id"))
     return content_response(call.deps, call.request, content, _activity(call))
-
-
-def _confirmed(call: RequestContext) -> dict[str, bool]:
-    """Return whether the person comes from the button below the warning on the share's page."""
-    return {"confirmed": call.query("bekreftet") == "ja"}
 
 
 def content_response(deps: Dependencies, request: Request, content: Content, alive: Callable[[], bool]) -> Response:
@@ -154,6 +146,11 @@ def disposition(name: str) -> str:
     visible = "".join(c if belongs_in_text(c) and c != "\\" else "_" for c in name)
     fallback = re.sub(r'[^\x20-\x7e]|["\\%]', "_", visible)
     return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(visible, safe='')}"
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Return the headers of a file that this service has made: to be saved, never shown with the session's powers."""
+    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
 class ContentResponse(Response):
@@ -319,7 +316,7 @@ class ContentResponse(Response):
         if time.monotonic() - self._checked < RECHECK_SECONDS - 0.5:
             return True
         self._checked = time.monotonic()
-        return await run_in_threadpool(lambda: self._alive() and may_continue(self._world, self._content.access))
+        return await run_in_threadpool(lambda: self._alive() and may_send_on(self._world, self._content))
 
 
 @cache

@@ -115,7 +115,7 @@ def _as_dict(share: ExportedShare) -> dict[str, object]:
         "archived": view.share.archived,
         "title": view.title,
         "reference": view.reference,
-        "recipients": [_recipient(recipient) for recipient in view.recipients],
+        "recipients": [_recipient(one) for one in (*view.recipients, *view.removed_recipients)],
         "documents": [{"id": d.id, "name": d.name, "length": d.length} for d in view.documents],
     }
 
@@ -126,6 +126,7 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
         "number": recipient.display,
         "name": recipient.name,
         "label": recipient.label,
+        "removed_at": _iso(recipient.removed_at),
         "opened": [{"person": o.person, "at": _iso(o.at)} for o in recipient.openings],
         "downloaded": [
             {
@@ -168,7 +169,7 @@ def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -
     opened = translator.text(_("Opened"))
     yield _head(_RECEIPT_COLUMNS, translator)
     for share in shares:
-        for recipient in share.view.recipients:
+        for recipient in (*share.view.recipients, *share.view.removed_recipients):
             about = share.view.share.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
             for opening in recipient.openings:
                 yield csv_line((*about, opened, "", opening.person, _iso(opening.at) or "")).encode()

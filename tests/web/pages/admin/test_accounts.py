@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import Account, AccountRules, Contact
+from deldokument.domain.tenancy import Account, AccountRules, Contact, NoticeChannel
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.shares import drafts
 from deldokument.services.tenants import freezing, registration
@@ -41,6 +41,8 @@ RULES = AccountRules(
     sms_sender="Eksempel",
     sms_cost_code="4711",
     full_numbers=True,
+    name_tenant=True,
+    notice_channel=NoticeChannel.SMS_FIRST,
 )
 
 
@@ -189,7 +191,7 @@ def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) 
         "telephone": "55 00 00 00", "email": "bygg@eksempel.example", "hours": "10–14", "standard": "36",
         "standard_unit": "hours", "longest": "14", "longest_unit": "days", "confidential": "no", "quota": "2,5",
         "four_eyes": "yes", "notify": "yes", "sms_sender": "Eksempel", "sms_cost_code": "4711",
-        "full_numbers": "yes",
+        "full_numbers": "yes", "name_tenant": "yes", "notice_channel": "sms_first",
     }  # fmt: skip
     answer = ewa.post(action, sent | typed)
     assert answer.status_code == 303

@@ -12,7 +12,7 @@ Guarantees:
 - `idempotency`: idempotency records of API requests
 - `logins`: sessions, pending logins, the deployment's row, the sweep's row
 - `notification_addresses`: e-mail addresses for notifications
-- `outbox`: transactional outbox and its cursors
+- `outbox`: transactional outbox, its cursors, and counts of sent notices
 - `rate_limits`: rate limit state per consumer
 - `doubtful_rows`: rows that the event log does not support
 - `seal_requests`: the seal's status, and requests to it

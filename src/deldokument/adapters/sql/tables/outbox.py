@@ -1,4 +1,4 @@
-"""Transactional outbox: the messages, and how far each event chain has been processed in planning them."""
+"""Transactional outbox: the messages, how far each event chain has been processed, and counts of sent notices."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ outbox = Table(
     Column("sent_at", UtcMicros),
     Column("given_up_at", UtcMicros),
     Column("last_error", Text, nullable=False),
+    Column("cost_code", Text, nullable=False, server_default=""),
+    Column("messages", Integer, nullable=False, server_default="0"),
     UniqueConstraint("channel", "dedup_key"),
     CheckConstraint("channel IN ('altinn', 'email', 'webhook')", "channel"),
     CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", "settled"),
@@ -34,6 +36,20 @@ outbox = Table(
 is_unsettled = outbox.c.sent_at.is_(None) & outbox.c.given_up_at.is_(None)
 partial("ix_outbox_due", is_unsettled, outbox.c.channel, outbox.c.due_at, outbox.c.id)
 partial("ix_outbox_target_due", is_unsettled, outbox.c.channel, outbox.c.target, outbox.c.due_at, outbox.c.id)
+
+# Counts of sent notices, which remain when shares and their messages are erased. Two workers may add a row each for the
+# same month; sums do not mind.
+notice_count = Table(
+    "notice_count",
+    metadata,
+    primary(),
+    reference("account_id", "account"),
+    Column("month", Text, nullable=False),
+    Column("cost_code", Text, nullable=False),
+    Column("notices", Integer, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Index(None, "account_id", "month"),
+)
 
 # No foreign key, as with heads and checkpoints: a chain has no row of its own.
 outbox_cursor = Table(

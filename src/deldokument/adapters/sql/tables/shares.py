@@ -57,6 +57,7 @@ share = Table(
     Column("extension_until", UtcMicros),
     Column("extension_by", Id),
     Column("exposed_to", Id),
+    Column("sealed_change", LargeBinary),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
@@ -78,6 +79,7 @@ is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
 has_extension = is_available & share.c.extension_until.is_not(None)
+has_change = is_available & share.c.sealed_change.is_not(None)
 is_closed = share.c.closed_at.is_not(None)
 is_unerased = share.c.erased_at.is_(None)
 may_have_key = share.c.key_destroyed_at.is_(None)
@@ -90,6 +92,7 @@ partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_ke
 partial("ix_share_available_key", is_available, share.c.audit_key_id)
 partial("ix_share_unread", is_unread, share.c.account_id, share.c.expires_at)
 partial("ix_share_extension", has_extension, share.c.account_id, share.c.expires_at)
+partial("ix_share_change", has_change, share.c.account_id, share.c.expires_at)
 partial("ix_share_draft", is_draft, share.c.changed_at)
 partial("ix_share_account", is_unerased, share.c.account_id, share.c.created_at, share.c.id)
 partial("ix_share_audit_key", is_unerased, share.c.audit_key_id)
@@ -115,9 +118,12 @@ recipient = Table(
     Column("position", Integer, nullable=False),
     Column("sealed_grant", LargeBinary),
     Column("sealed_audit_grant", LargeBinary),
+    Column("removed_at", UtcMicros),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )
+
+is_named = recipient.c.removed_at.is_(None)
 
 document = Table(
     "document",
@@ -136,6 +142,7 @@ document = Table(
     Column("inspecting_until", UtcMicros),
     Column("sealed_scan", LargeBinary),
     Column("rescan_at", UtcMicros),
+    Column("sealed_release", LargeBinary),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import metadata, partial, primary, reference, sealed, tag
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.tenancy import IntegrationRights, NoticeChannel
 
 tenant = Table(
     "tenant",
@@ -38,6 +38,8 @@ tenant = Table(
     Column("frozen_at", UtcMicros),
     Column("ended_at", UtcMicros),
     Column("on_behalf_of", Text, nullable=False, server_default=""),
+    Column("breach_contact", Text, nullable=False, server_default=""),
+    Column("scan_policy", Text, nullable=False, server_default=""),
     Column("revision", Integer, nullable=False, server_default="1"),
     tag(),
     CheckConstraint("period_shortest > 0 AND period_longest >= period_shortest", "period"),
@@ -62,6 +64,8 @@ account = Table(
     Column("sms_sender", Text, nullable=False, server_default=""),
     Column("sms_cost_code", Text, nullable=False, server_default=""),
     Column("full_numbers", Boolean, nullable=False, server_default=false()),
+    Column("name_tenant", Boolean, nullable=False, server_default=false()),
+    Column("notice_channel", EnumText(NoticeChannel), nullable=False, server_default="email_first"),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("closed_at", UtcMicros),
     Column("deleted_at", UtcMicros),

@@ -4,6 +4,7 @@
 - `accounts`: «Kontoer»
 - `administrators`: «Administratorer»
 - `agreements`: «Avtaler»
+- `breach_contact`: «Personvern»: contact for breaches of personal data security
 - `event_log`: «Hendelseslogg»
 - `impact_assessment`: «DPIA»
 - `integrations`: integrations of an account
@@ -11,5 +12,6 @@
 - `members`: «Brukere»
 - `offboarding`: «Avslutning»
 - `overview`: «Konfigurasjon»: setup checklist and warnings
+- `scan_policy`: «Viruskontroll»
 - `statistics`: «Statistikk»
 """

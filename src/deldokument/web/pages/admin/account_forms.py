@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from deldokument.domain.accounts import GIGABYTE, check_rules
 from deldokument.domain.errors import InvalidFields, InvalidInput
-from deldokument.domain.tenancy import AccountRules, Contact, PeriodRule
+from deldokument.domain.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
 from deldokument.web.http.i18n import Translator, _
 
 Typed = Mapping[str, str]
@@ -41,11 +41,18 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "quota": (_("Quota"), ("quota",)),
     "four_eyes": (_("Approval by another member"), ("four_eyes",)),
     "notify": (_("Notices to recipients"), ("notify",)),
+    "notice_channel": (_("E-mail or text message"), ("notice_channel",)),
+    "name_tenant": (_("The organisation's name in notices"), ("name_tenant",)),
     "sms_sender": (_("Sender's name"), ("sms_sender",)),
     "sms_cost_code": (_("Cost code"), ("sms_cost_code",)),
     "full_numbers": (_("Full numbers for systems"), ("full_numbers",)),
 }
 """Each rule: its label, and the form fields that contain it."""
+CHANNELS = {
+    NoticeChannel.EMAIL_FIRST: _("E-mail first, a text message if there is no e-mail address"),
+    NoticeChannel.SMS_FIRST: _("Text message first, an e-mail if there is no telephone number"),
+    NoticeChannel.SMS_ONLY: _("Text message only"),
+}
 
 FIELDS = tuple(field for _words, fields in RULES.values() for field in fields)
 
@@ -76,6 +83,8 @@ def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "quota": gigabytes(rules.quota, translator),
         "four_eyes": _yes_no(rules.four_eyes),
         "notify": _yes_no(rules.notify),
+        "notice_channel": rules.notice_channel.value,
+        "name_tenant": _yes_no(rules.name_tenant),
         "sms_sender": rules.sms_sender,
         "sms_cost_code": rules.sms_cost_code,
         "full_numbers": _yes_no(rules.full_numbers),
@@ -121,6 +130,8 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
         quota=_read(_quota, typed, "quota", faults),
         four_eyes=typed["four_eyes"] == "yes",
         notify=typed["notify"] == "yes",
+        notice_channel=_channel(typed["notice_channel"]),
+        name_tenant=typed["name_tenant"] == "yes",
         sms_sender=typed["sms_sender"],
         sms_cost_code=typed["sms_cost_code"],
         full_numbers=typed["full_numbers"] == "yes",
@@ -132,6 +143,10 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
     if faults:
         raise InvalidFields(sorted(faults, key=lambda fault: FIELDS.index(fault.field)))
     return tidy
+
+
+def _channel(typed: str) -> NoticeChannel:
+    return NoticeChannel(typed) if typed in set(NoticeChannel) else NoticeChannel.EMAIL_FIRST
 
 
 def _read(
@@ -188,6 +203,8 @@ def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "quota": f"{gigabytes(rules.quota, translator)} GB" if rules.quota is not None else none,
         "four_eyes": yes if rules.four_eyes else no,
         "notify": yes if rules.notify else no,
+        "notice_channel": translator.text(CHANNELS[rules.notice_channel]),
+        "name_tenant": yes if rules.name_tenant else no,
         "sms_sender": rules.sms_sender or none,
         "sms_cost_code": rules.sms_cost_code or none,
         "full_numbers": yes if rules.full_numbers else no,

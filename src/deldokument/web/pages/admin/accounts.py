@@ -120,6 +120,7 @@ def shown_account(
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),
         usual_quota=call.deps.config.default_quota,
         tells_recipients=call.deps.notices is not None,
+        channels=[(one.value, call.translator.text(words)) for one, words in account_forms.CHANNELS.items()],
     )
 
 

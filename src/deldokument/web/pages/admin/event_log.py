@@ -37,7 +37,7 @@ from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.pages.event_texts import GROUPS, Detail, by_nobody, details_of, words_for
-from deldokument.web.transfer.downloads import disposition
+from deldokument.web.transfer.downloads import attachment
 
 _SECTION = "hendelseslogg"
 _JSON_LINES = "application/jsonl"
@@ -129,7 +129,7 @@ def export(call: RequestContext) -> Response:
 def _attached(call: RequestContext, event_export: EventExport, form: str) -> dict[str, str]:
     ending = "csv" if form == "csv" else "jsonl"
     name = f"hendelseslogg-{call.tenant.organization_number}-{event_export.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
-    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+    return attachment(name)
 
 
 def _typed(wanted: EventFilter) -> SearchWords:

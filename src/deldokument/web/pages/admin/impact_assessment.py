@@ -31,7 +31,7 @@ from deldokument.web.http.form_values import read_date
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
-from deldokument.web.transfer.downloads import disposition
+from deldokument.web.transfer.downloads import attachment
 
 _SECTION = "dpia"
 _FIELDS = ("assessor", "role", "done_on", "risk", "consulted")
@@ -122,7 +122,7 @@ def template_bytes(call: RequestContext) -> Response:
 
 
 def _attachment(name: str, media_type: str, content: bytes) -> Response:
-    headers = {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+    headers = attachment(name)
     return Response(content, headers=headers, media_type=media_type)
 
 

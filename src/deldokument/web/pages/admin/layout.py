@@ -21,12 +21,14 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("dpia", _("DPIA")),
     ("kontoer", _("Accounts")),
     ("administratorer", _("Administrators")),
+    ("personvern", _("Privacy")),
+    ("viruskontroll", _("Virus check")),
     ("statistikk", _("Statistics")),
     ("hendelseslogg", _("Event log")),
     ("avslutning", _("End the service")),
 )
 """Last part of the path, and the label in the menu."""
-_CHANGED_ONLY = frozenset({"kontoer", "administratorer"})
+_CHANGED_ONLY = frozenset({"kontoer", "administratorer", "personvern", "viruskontroll"})
 """Not in the menu of a tenant that has ended the service: nothing can be changed there any more."""
 
 

@@ -16,7 +16,7 @@ from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
-from deldokument.web.transfer.downloads import disposition
+from deldokument.web.transfer.downloads import attachment
 from deldokument.web.transfer.tenant_export import tenant_export
 
 _SECTION = "avslutning"
@@ -56,17 +56,13 @@ def end(call: RequestContext) -> Response:
 def deletion_record_bytes(call: RequestContext) -> Response:
     """Return the deletion record as a sealed PDF."""
     pdf = deletion_paper(call.deps, tenant_id=call.tenant.id)
-    return Response(pdf, headers=_attached("sletteprotokoll.pdf"), media_type="application/pdf")
-
-
-def _attached(name: str) -> dict[str, str]:
-    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "sandbox; default-src 'none'"}
+    return Response(pdf, headers=attachment("sletteprotokoll.pdf"), media_type="application/pdf")
 
 
 def export(call: RequestContext) -> Response:
     """Return the zip with everything that the tenant takes along."""
     name, pieces = tenant_export(call.deps, call.tenant.id, call.translator, call.person.person)
-    return StreamingResponse(pieces, headers=_attached(name), media_type="application/zip")
+    return StreamingResponse(pieces, headers=attachment(name), media_type="application/zip")
 
 
 ENDPOINTS = (

@@ -48,6 +48,15 @@ _COLUMNS = (
 )
 
 
+_NOTICE_COLUMNS = (
+    _("Month"),
+    _("Account"),
+    _("Cost code"),
+    _("Notices"),
+    _("Text messages, at most"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Account and period that were requested, as they are in the URL."""
@@ -77,6 +86,7 @@ class Figures:
     accounts: list[Row]
     percent: dict[str, str]
     csv: str
+    notices_csv: str
 
     @property
     def busiest(self) -> Row:
@@ -108,9 +118,20 @@ def statistics_csv(call: RequestContext) -> Response:
     """Return the same figures as CSV."""
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
     statistics = _statistics(call, wanted)
-    name = f"statistikk-{statistics.months[0].month}-{statistics.months[-1].month}.csv"
-    body = CSV_HEAD + "".join(_lines(call.translator, statistics))
-    return Response(body, media_type=CSV_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return _file("statistikk", statistics, _lines(call.translator, statistics))
+
+
+def notices_csv(call: RequestContext) -> Response:
+    """Return the notices of each month, account and cost code as CSV."""
+    wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
+    statistics = _statistics(call, wanted)
+    return _file("varsler", statistics, _notice_lines(call.translator, statistics))
+
+
+def _file(name: str, statistics: TenantStatistics, lines: Iterator[str]) -> Response:
+    name = f"{name}-{statistics.months[0].month}-{statistics.months[-1].month}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(CSV_HEAD + "".join(lines), media_type=CSV_TYPE, headers=headers)
 
 
 def _statistics(call: RequestContext, wanted: Wanted) -> TenantStatistics:
@@ -149,6 +170,7 @@ def _page(
 def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) -> Figures:
     translator, total = call.translator, statistics.total
     query = {"konto": shown.account, "fra": shown.from_month, "til": shown.to_month}
+    chosen = urlencode({name: value for name, value in query.items() if value})
     parts = {
         "opened": total.opened,
         "downloaded": total.downloaded,
@@ -161,7 +183,8 @@ def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) 
         months=[_month_row(translator, one.month, one.total) for one in statistics.months],
         accounts=[_account_row(translator, one) for one in _listed(statistics)],
         percent={name: translator.percent(part, total.shares) for name, part in parts.items()} if total.shares else {},
-        csv=f"{section_path(call.tenant.id, _SECTION)}.csv?{urlencode({n: v for n, v in query.items() if v})}",
+        csv=f"{section_path(call.tenant.id, _SECTION)}.csv?{chosen}",
+        notices_csv=f"{section_path(call.tenant.id, _SECTION, 'varsler.csv')}?{chosen}",
     )
 
 
@@ -222,7 +245,15 @@ def _lines(translator: Translator, statistics: TenantStatistics) -> Iterator[str
             )
 
 
+def _notice_lines(translator: Translator, statistics: TenantStatistics) -> Iterator[str]:
+    yield csv_line([translator.text(column) for column in _NOTICE_COLUMNS])
+    names = {one.account.id: one.account.name for one in statistics.accounts}
+    for found in statistics.notices:
+        yield csv_line([str(found.month), names[found.account_id], found.cost_code, found.notices, found.messages])
+
+
 ENDPOINTS = (
     section_endpoint(f"/{_SECTION}", statistics_page),
     section_endpoint(f"/{_SECTION}.csv", statistics_csv),
+    section_endpoint(f"/{_SECTION}/varsler.csv", notices_csv),
 )

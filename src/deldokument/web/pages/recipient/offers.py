@@ -4,7 +4,7 @@ Guarantees:
 - Before login the link's page is the same for every id, real or not.
 - The content of a share is shown only after services.downloads.access has decided.
 - Opening the page records a receipt; a HEAD request does not.
-- A confirmation is a form with a CSRF token: no link, script or scanner confirms anything.
+- A confirmation is a form with a CSRF token: no link, script or scanner confirms anything, not even a warning.
 - Refusals look as services.downloads.access decides.
 """
 
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
+from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
@@ -45,7 +46,7 @@ def link_page(call: RequestContext) -> Response:
         inspected_count=sum(finding is not None for finding in findings),
         all_released=all(finding and finding.is_released for finding in findings),
         common_verdict=common_verdict(findings),
-        any_unexamined=any(finding and finding.is_unexamined for finding in findings),
+        needs_warning=any(document.needs_warning for document in offer.documents),
         scans=call.deps.scanner is not None,
         total_length=sum(document.length for document in offer.documents),
     )
@@ -56,6 +57,13 @@ def confirm(call: RequestContext) -> Response:
     share_id = call.path("id")
     confirm_documents(call.deps, call.person.person, share_id, call.fields.get("documents", "").split())
     return RedirectResponse(f"/d/{share_id}#documents", 303)
+
+
+def confirm_warning(call: RequestContext) -> Response:
+    """Record that the person has read the warning about a document, or about all, and start the download."""
+    share_id, document_id = call.path("id"), call.fields.get("document", "")
+    confirm_warnings(call.deps, call.person.person, share_id, document_id)
+    return RedirectResponse(f"/d/{share_id}/" + (f"dokument/{document_id}" if document_id else "alt.zip"), 303)
 
 
 def _login_path(share_id: str) -> str:
@@ -73,5 +81,6 @@ def offers_page(call: RequestContext) -> Response:
 ENDPOINTS = (
     Endpoint("/d/{id}", link_page, RequiredRole.ANYONE, even_refusals=True),
     Endpoint("/d/{id}/bekreftelse", confirm, RequiredRole.PERSON, ("POST",), even_refusals=True),
+    Endpoint("/d/{id}/advarsel", confirm_warning, RequiredRole.PERSON, ("POST",), even_refusals=True),
     Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

@@ -26,6 +26,7 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.disclosure import unconfirmed_numbers
 from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.remarks import recipient_remarks
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
@@ -48,7 +49,8 @@ def share_page(call: RequestContext) -> Response:
         view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
-        draft = _draft(view) | {"recipients": _with_numbers(call, view)}
+        remarks = recipient_remarks(call.deps, call.person.person, draft_id)
+        draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
         refused = [one for one in view.documents if one.finding and one.finding.verdict is Verdict.INFECTED]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
@@ -166,7 +168,8 @@ def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
     refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
     told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    return _answer(call, call.path("id"), refused=told)
+    remarks = recipient_remarks(call.deps, call.person.person, call.path("id"))
+    return _answer(call, call.path("id"), refused=told, remarks=remarks)
 
 
 def change_recipient(call: RequestContext) -> Response:

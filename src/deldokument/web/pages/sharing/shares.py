@@ -18,10 +18,12 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
-from deldokument.services.shares import extensions, publishing, queries
+from deldokument.services.shares import extensions, publishing, queries, reminders
+from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
@@ -42,9 +44,12 @@ _ROWS = 25
 _MAX_ROWS = 200
 """Shares in the list at most; older ones are on the next page."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("approval", "extension", "unread", "unfinished")
+_BY_URGENCY = ("approval", "extension", "change", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
-_SAVED = frozenset({"slutt", "trukket", "godkjent", "beholdt", "retur"})
+_SAVED = frozenset(
+    {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
+    | {"rettet", "fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+)
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
 
@@ -60,7 +65,7 @@ class RecipientRow:
 class ShareRow:
     """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` is what awaits the person: ``approval``, ``extension``, ``unread``, ``unfinished`` or nothing.
+    ``need`` is what awaits the person: ``approval``, ``extension``, ``change``, ``unread``, ``unfinished`` or nothing.
     """
 
     view: ShareView
@@ -199,6 +204,8 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "" if is_own(call, view.proposal) else "approval"
     if view.extension is not None and not is_own(call, view.extension):
         return "extension"
+    if view.change is not None and not is_own(call, view.change):
+        return "change"
     if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.sharer_id in _own_ids(call) else ""
     now = call.deps.clock.now()
@@ -208,7 +215,7 @@ def _need(call: RequestContext, view: ShareView) -> str:
     return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
 
 
-def is_own(call: RequestContext, proposal: ProposalView | ExtensionView) -> bool:
+def is_own(call: RequestContext, proposal: ProposalView | ExtensionView | ChangeView) -> bool:
     """Return whether the logged-in person made the proposal, as a member of any account."""
     return proposal.proposer_id in _own_ids(call)
 
@@ -243,11 +250,13 @@ def detail_of(
         errors=errors,
         view=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
+        removed=[_recipient_row(recipient) for recipient in view.removed_recipients],
         moments=moments(events, call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
         can_continue=can_be_filled_in(call, view),
         own_extension=view.extension is not None and is_own(call, view.extension),
+        own_change=view.change is not None and is_own(call, view.change),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
@@ -256,6 +265,7 @@ def detail_of(
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
         tells_recipients=call.deps.notices is not None,
+        can_remind=_can_remind(call, view, [event for event, _ in events]),
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
@@ -263,6 +273,13 @@ def detail_of(
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
+
+
+def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEvent]) -> bool:
+    now = call.deps.clock.now()
+    notifies = call.deps.notices is not None and view.share.notify and not view.stopped
+    left = any(one.progress not in (Progress.SENT, Progress.RECEIVED) for one in view.recipients)
+    return notifies and view.share.is_open_at(now) and left and not reminders.was_reminded(events, now)
 
 
 def _recipient_row(recipient: RecipientView) -> RecipientRow:
@@ -291,13 +308,22 @@ def change_end(call: RequestContext) -> Response:
         errors = [(field, error_text(error, call.translator))]
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
-        return _refused(call, share_id, error)
+        return refused(call, share_id, error)
     return to_share(share_id, "slutt")
 
 
 def to_share(share_id: str, saved: str) -> Response:
     """Return to the share's page, which says what has just been done."""
     return RedirectResponse(f"/delinger/{share_id}?lagret={saved}", 303)
+
+
+def remind(call: RequestContext) -> Response:
+    """Remind the recipients who have documents left («Send påminnelse»)."""
+    try:
+        reminders.request_reminder(call.deps, call.person.person, call.path("id"))
+    except (Conflict, Frozen) as error:
+        return refused(call, call.path("id"), error)
+    return to_share(call.path("id"), "paminnet")
 
 
 def withdrawal_page(call: RequestContext) -> Response:
@@ -313,11 +339,12 @@ def withdraw(call: RequestContext) -> Response:
     try:
         publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
     except Conflict as error:
-        return _refused(call, call.path("id"), error)
+        return refused(call, call.path("id"), error)
     return to_share(call.path("id"), "trukket")
 
 
-def _refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
+    """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
@@ -327,14 +354,16 @@ def copy(call: RequestContext) -> Response:
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 
-def _deed(path: str, handler: Handler) -> Endpoint:
+def deed(path: str, handler: Handler) -> Endpoint:
+    """Return the endpoint of an action on a share."""
     return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
 
 
 ENDPOINTS = (
     Endpoint("/delinger/{id}", detail_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/tilbaketrekking", withdrawal_page, RequiredRole.PERSON),
-    _deed("sluttidspunkt", change_end),
-    _deed("tilbaketrekking", withdraw),
-    _deed("kopi", copy),
+    deed("sluttidspunkt", change_end),
+    deed("paminnelse", remind),
+    deed("tilbaketrekking", withdraw),
+    deed("kopi", copy),
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.policy import Reason
@@ -43,13 +43,24 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_PROPOSED: "people",
     EventKind.SHARE_APPROVED: "check",
     EventKind.SHARE_PUBLISHED: "link",
+    EventKind.REMINDER_REQUESTED: "envelope",
     EventKind.RECIPIENT_NOTIFIED: "envelope",
     EventKind.MESSAGE_GIVEN_UP: "warning",
     EventKind.SHARE_OPENED: "eye",
     EventKind.DOCUMENT_DOWNLOADED: "download",
     EventKind.DOCUMENTS_CONFIRMED: "check",
+    EventKind.WARNING_CONFIRMED: "warning",
+    EventKind.DOCUMENT_RELEASED: "check",
+    EventKind.DOCUMENT_HELD: "lock",
     EventKind.DOCUMENT_READ_BACK: "download",
     EventKind.NUMBERS_DISCLOSED: "eye",
+    EventKind.RECIPIENT_ADDED: "person",
+    EventKind.RECIPIENT_REMOVED: "cross",
+    EventKind.CHANGE_PROPOSED: "people",
+    EventKind.CHANGE_APPROVED: "check",
+    EventKind.CHANGE_RETURNED: "refresh",
+    EventKind.SHARE_CORRECTED: "pencil",
+    EventKind.CONFIDENTIALITY_CHANGED: "lock",
     EventKind.EXPIRY_CHANGED: "calendar",
     EventKind.EXTENSION_PROPOSED: "people",
     EventKind.EXTENSION_APPROVED: "check",
@@ -78,10 +89,6 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
 }
 
 
-_BY_RECIPIENTS = frozenset({EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED})
-_BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
-
-
 def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Translator, now: datetime) -> list[Moment]:
     """Return the timeline, oldest first."""
     told = list[Moment]()
@@ -103,9 +110,9 @@ def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Trans
 
 def _who(event: AuditEvent, actor: Actor | None) -> str:
     """Return the person's name; a recipient's masked number; empty for others."""
-    if actor is None or event.subject_id is None or event.kind in _BY_OPERATORS:
+    if actor is None or event.subject_id is None or event.kind in BY_OPERATORS:
         return ""
-    return actor.masked if event.kind in _BY_RECIPIENTS else plain(actor.name or actor.masked)
+    return actor.masked if event.kind in BY_RECIPIENTS else plain(actor.name or actor.masked)
 
 
 def _says_the_same(one: Moment, other: Moment) -> bool:

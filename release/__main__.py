@@ -1,0 +1,34 @@
+"""`python -m release`: build and sign all artefacts of the commit that is checked out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from release.build import Unclean, build_all
+from release.signing import sign, write_checksums
+
+
+def main() -> int:
+    """Build, and sign if a key is given."""
+    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("dist"), help="folder that is emptied and filled")
+    parser.add_argument("--key", type=Path, help="private key (ECDSA P-256, PEM) that signs the checksums")
+    given = parser.parse_args()
+    try:
+        build_all(Path.cwd(), given.output.resolve())
+    except Unclean as error:
+        print(f"release: {error}", file=sys.stderr)
+        return 1
+    write_checksums(given.output)
+    if given.key:
+        sign(given.output, given.key)
+    print(*sorted(path.name for path in given.output.iterdir()), sep="\n")
+    if not given.key:
+        print("NOT SIGNED: no key was given (KEY=)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Reminders that a member asks for, to the recipients who have documents left.
+
+Guarantees:
+- A share's recipients are reminded at most once in 24 hours this way, whoever asks and however often.
+- The worker leaves out recipients to whom everything was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import Conflict
+from deldokument.domain.identifiers import Sharer
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.audit.recording import record_event
+from deldokument.services.shares.authorization import check_not_stopped, share_for_update
+
+REMINDER_PAUSE = timedelta(hours=24)
+
+
+def request_reminder(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
+    """Record that the recipients are to be reminded; the worker plans the notices from the event.
+
+    Raises: NotFound; Frozen; Conflict if the share is over or has no notices, or after a reminder in the last 24 hours.
+    """
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, sharer, share_id)
+        now = deps.clock.now()
+        if not share.is_open_at(now):
+            raise Conflict("share_over")
+        check_not_stopped(membership, share)
+        if deps.notices is None or not share.notify:
+            raise Conflict("no_notices")
+        asked = EventFilter(share.tenant_id, kind=EventKind.REMINDER_REQUESTED, share_id=share.id)
+        last = tx.audit.newest(asked, before=None, limit=1)
+        if was_reminded((stored.event for stored in last), now):
+            raise Conflict("reminded_already")
+        record_event(deps, tx, EventKind.REMINDER_REQUESTED, share=share, person=sharer)
+
+
+def was_reminded(events: Iterable[AuditEvent], now: datetime) -> bool:
+    """Return whether the events include a reminder that was asked for in the last 24 hours."""
+    return any(one.kind is EventKind.REMINDER_REQUESTED and one.at > now - REMINDER_PAUSE for one in events)

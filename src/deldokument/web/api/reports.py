@@ -1,0 +1,52 @@
+"""Route for the report of a share, as signed JSON or sealed PDF."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from deldokument.services.shares.report import report_file, sealed_report, share_report
+from deldokument.web.api.dependencies import ApiContext
+from deldokument.web.api.openapi import problems
+from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.report_document import report_document
+from deldokument.web.transfer.downloads import attachment
+
+router = APIRouter(prefix="/shares/{share_id}", tags=["reports"])
+PDF: Final = "application/pdf"
+_FILES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "description": "The report with its seal; audit.md describes each part.",
+                    "required": ["format", "version", "final", "share", "recipients", "documents", "events", "seal"],
+                }
+            },
+            PDF: {"schema": {"type": "string", "contentMediaType": PDF}},
+        }
+    }
+}
+_FULL_NUMBERS = "Recipients' numbers in full. The account's rules must allow it, and the event log shows it."
+
+
+@router.get("/report", summary="Get the report of a share", response_class=Response, responses=_FILES | problems(404))
+def get_report(
+    call: ApiContext,
+    request: Request,
+    share_id: str,
+    full_numbers: Annotated[bool, Query(description=_FULL_NUMBERS)] = False,
+) -> Response:
+    """Return the report as it is now; it is final when the share key is destroyed. A draft has none.
+
+    With `Accept: application/pdf` it is a sealed PDF, in the language of `Accept-Language`.
+    """
+    report = share_report(call.deps, call.consumer, share_id, with_full_numbers=full_numbers)
+    if PDF not in request.headers.get("accept", ""):
+        content = report_file(call.deps, report)
+        return Response(content, headers=attachment("rapport.json"), media_type="application/json")
+    translator = Translator(choose(None, request.headers.get("accept-language", "")))
+    sealed = sealed_report(call.deps, report, report_document(report, translator))
+    return Response(sealed, headers=attachment("rapport.pdf"), media_type=PDF)

@@ -1,0 +1,77 @@
+"""«Viruskontroll»: what the tenant makes stricter for documents that a scanner has not found clean.
+
+The rules are in services.tenants.scan_policy.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
+from deldokument.domain.share import Verdict
+from deldokument.services.tenants.scan_policy import change_scan_policy
+from deldokument.web.http.errors import FieldErrors, field_errors
+from deldokument.web.http.i18n import _
+from deldokument.web.http.request import RequestContext
+from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+
+SECTION = "viruskontroll"
+VERDICTS: Final = {
+    Verdict.NOT_SCANNED: _("Not checked, because the service has no virus check"),
+    Verdict.TOO_LARGE: _("Too large to be checked"),
+    Verdict.ENCRYPTED: _("Has a password"),
+    Verdict.ARCHIVE_LIMITS: _("Packed too much or too deep"),
+    Verdict.UNREADABLE: _("Damaged"),
+    Verdict.STALE: _("Checked with an old list of viruses"),
+}
+HANDLINGS: Final = {
+    Handling.RELEASED: _("The recipients get it"),
+    Handling.WARNED: _("The recipients get it after a warning"),
+    Handling.HELD: _("Held back until a user of the account releases it"),
+}
+
+
+def policy_page(call: RequestContext) -> Response:
+    """Show the rules that apply, and the form."""
+    return _page(call)
+
+
+def _page(call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
+    policy, least = call.deps.config.scan_policy_of(call.tenant), call.deps.config.scan_policy
+    rules = [(verdict, call.translator.text(VERDICTS[verdict]), policy[verdict]) for verdict in DEFAULT_POLICY]
+    choices = {
+        verdict: [
+            (one.value, call.translator.text(HANDLINGS[one])) for one in CHOICES if not is_stricter(least[verdict], one)
+        ]
+        for verdict in DEFAULT_POLICY
+    }
+    return section_page(
+        call,
+        SECTION,
+        "pages/admin/scan_policy.html",
+        status=status,
+        errors=errors,
+        faults=dict(errors or ()),
+        rules=rules,
+        choices=choices,
+        saved=call.query("lagret") == "1" and not errors,
+    )
+
+
+def change(call: RequestContext) -> Response:
+    """Save the rules."""
+    given = {verdict.value: call.fields[verdict] for verdict in DEFAULT_POLICY if verdict in call.fields}
+    try:
+        change_scan_policy(call.deps, call.person.person, tenant_id=call.tenant.id, handlings=given)
+    except InvalidInput as error:
+        return _page(call, status=422, errors=field_errors(error, call.translator))
+    return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
+
+
+ENDPOINTS = (
+    section_endpoint(f"/{SECTION}", policy_page),
+    section_endpoint(f"/{SECTION}", change, ("POST",)),
+)

@@ -1,0 +1,205 @@
+"""«Endre delingen»: corrections of a published share, one recipient's page, a new recipient, and approval of changes.
+
+Guarantees:
+- After an error the form still has what was typed.
+- The page that removes a recipient names the recipient and says what follows.
+- Every action works without JavaScript.
+
+The rules are in services.shares.changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.share import ShareState
+from deldokument.services.shares import changes, queries
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.views import RecipientView, ShareView
+from deldokument.web.http.errors import error_text
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.shares import detail_of, refused, to_share
+
+Errors = list[tuple[str, str]]
+
+
+def change_page(call: RequestContext) -> Response:
+    """Show the texts of a published share, to be corrected."""
+    view = _view(call)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    return _change_page(call, view, _written(view))
+
+
+def _written(view: ShareView) -> dict[str, str]:
+    confidential = "yes" if view.share.confidential else "no"
+    return {"title": view.title, "message": view.message, "reference": view.reference, "confidential": confidential}
+
+
+def _change_page(
+    call: RequestContext, view: ShareView, typed: dict[str, str], status: int = 200, errors: Errors | None = None
+) -> Response:
+    return render(call, "pages/sharing/share_change.html", status=status, errors=errors, view=view, typed=typed)
+
+
+def change(call: RequestContext) -> Response:
+    """Save the corrections («Lagre endringene»)."""
+    change = Change(
+        title=call.fields.get("title"),
+        message=call.fields.get("message"),
+        reference=call.fields.get("reference"),
+        confidential={"yes": True, "no": False}.get(call.fields.get("confidential", "")),
+    )
+
+    def again(error: InvalidInput) -> Response:
+        view = _view(call)
+        typed = {name: call.fields.get(name, kept) for name, kept in _written(view).items()}
+        return _change_page(call, view, typed, 422, [(error.field, error_text(error, call.translator))])
+
+    return _change(call, change, again)
+
+
+def recipient_page(call: RequestContext) -> Response:
+    """Show one recipient of a published share: the label, and the removal."""
+    view = _view(call)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    recipient = _recipient(call, view)
+    return _recipient_page(call, view, recipient, recipient.label)
+
+
+def _recipient(call: RequestContext, view: ShareView) -> RecipientView:
+    found = next((one for one in view.recipients if one.id == call.path("recipient_id")), None)
+    if found is None:
+        raise NotFound("recipient")
+    return found
+
+
+def _recipient_page(
+    call: RequestContext,
+    view: ShareView,
+    recipient: RecipientView,
+    label: str,
+    status: int = 200,
+    errors: Errors | None = None,
+) -> Response:
+    template = "pages/sharing/recipient_change.html"
+    return render(call, template, status=status, errors=errors, view=view, recipient=recipient, label=label)
+
+
+def change_label(call: RequestContext) -> Response:
+    """Save a recipient's label («Lagre»)."""
+    label = call.fields.get("label", "")
+
+    def again(error: InvalidInput) -> Response:
+        view = _view(call)
+        errors = [("label", error_text(error, call.translator))]
+        return _recipient_page(call, view, _recipient(call, view), label, 422, errors)
+
+    return _change(call, Change(labels={call.path("recipient_id"): label}), again)
+
+
+def remove_recipient(call: RequestContext) -> Response:
+    """Remove a recipient («Fjern mottakeren»)."""
+    share_id = call.path("id")
+    try:
+        changes.remove_recipient(call.deps, call.person.person, share_id, call.path("recipient_id"))
+    except Conflict as error:
+        return refused(call, share_id, error)
+    return to_share(share_id, "fjernet")
+
+
+def _change(call: RequestContext, change: Change, again: Callable[[InvalidInput], Response]) -> Response:
+    share_id = call.path("id")
+    try:
+        is_waiting = changes.change_share(call.deps, call.person.person, share_id, change)
+    except InvalidInput as error:
+        return again(error)
+    except (Conflict, Frozen) as error:
+        return refused(call, share_id, error)
+    return to_share(share_id, "foreslatt" if is_waiting else "rettet")
+
+
+def new_recipient_page(call: RequestContext) -> Response:
+    """Ask for a new recipient of a published share."""
+    view = _view(call)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    return _new_recipient_page(call, view)
+
+
+def _new_recipient_page(
+    call: RequestContext, view: ShareView, status: int = 200, errors: Errors | None = None
+) -> Response:
+    typed = {name: call.fields.get(name, "") for name in ("number", "label", "confirmed")}
+    return render(call, "pages/sharing/recipient_addition.html", status=status, errors=errors, view=view, typed=typed)
+
+
+def add_recipient(call: RequestContext) -> Response:
+    """Add a recipient («Legg til mottakeren»)."""
+    share_id, is_confirmed = call.path("id"), call.fields.get("confirmed") == "on"
+    given = RecipientInput(call.fields.get("number", ""), call.fields.get("label", ""), is_confirmed)
+    try:
+        is_waiting = changes.add_recipients(call.deps, call.person.person, share_id, [given])
+    except InvalidInput as error:
+        return _not_added(call, [error])
+    except InvalidFields as error:
+        return _not_added(call, error.errors)
+    except (Conflict, Frozen) as error:
+        return refused(call, share_id, error)
+    return to_share(share_id, "foreslatt" if is_waiting else "lagt-til")
+
+
+def _not_added(call: RequestContext, faults: Sequence[InvalidInput]) -> Response:
+    ids = {"recipients[0].label": "label"}
+    errors = [
+        (
+            "confirmed" if fault.code == "recipients_unconfirmed" else ids.get(fault.field, "number"),
+            error_text(fault, call.translator),
+        )
+        for fault in faults
+    ]
+    return _new_recipient_page(call, _view(call), 422, errors)
+
+
+def approve(call: RequestContext) -> Response:
+    """Approve a change («Godkjenn endringen»)."""
+    share_id = call.path("id")
+    try:
+        changes.approve_change(call.deps, call.person.person, share_id, seen=call.fields.get("seen", ""))
+    except (InvalidInput, Conflict, Frozen) as error:
+        return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
+    return to_share(share_id, "endring-godkjent")
+
+
+def send_back(call: RequestContext) -> Response:
+    """Refuse a change («Si nei»); for the proposer, take it back («Ta tilbake»)."""
+    try:
+        changes.return_change(call.deps, call.person.person, call.path("id"))
+    except Conflict as error:
+        return refused(call, call.path("id"), error)
+    return to_share(call.path("id"), "uendret")
+
+
+def _view(call: RequestContext) -> ShareView:
+    return queries.view_share(call.deps, call.person.person, call.path("id"))
+
+
+_CHANGE = "/delinger/{id}/endring"
+_RECIPIENT = "/delinger/{id}/mottakere/{recipient_id}"
+ENDPOINTS = (
+    Endpoint(_CHANGE, change_page, RequiredRole.PERSON),
+    Endpoint(_CHANGE, change, RequiredRole.PERSON, ("POST",)),
+    Endpoint(_RECIPIENT, recipient_page, RequiredRole.PERSON),
+    Endpoint(_RECIPIENT, change_label, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_CHANGE}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_CHANGE}/retur", send_back, RequiredRole.PERSON, ("POST",)),
+    Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
+    Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",)),
+    Endpoint("/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",)),
+)

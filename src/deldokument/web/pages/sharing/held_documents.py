@@ -1,0 +1,41 @@
+"""Decisions on the page of a share about documents that the scan policy holds («Slipp fri», «Hold tilbake»).
+
+The rules are in services.shares.held_documents.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, Frozen
+from deldokument.services.shares.held_documents import hold_document, release_document
+from deldokument.web.http.request import RequestContext
+from deldokument.web.pages.sharing.shares import deed, refused
+
+
+def release(call: RequestContext) -> Response:
+    """Release a document."""
+    try:
+        release_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
+    except (Conflict, Frozen) as error:
+        return refused(call, call.path("id"), error)
+    return _to_documents(call)
+
+
+def hold(call: RequestContext) -> Response:
+    """Hold a document back again."""
+    try:
+        hold_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
+    except Conflict as error:
+        return refused(call, call.path("id"), error)
+    return _to_documents(call)
+
+
+def _to_documents(call: RequestContext) -> Response:
+    return RedirectResponse(f"/delinger/{call.path('id')}#documents", 303)
+
+
+ENDPOINTS = (
+    deed("dokumenter/{document_id}/frigivelse", release),
+    deed("dokumenter/{document_id}/tilbakehold", hold),
+)

@@ -1,0 +1,36 @@
+"""The report of a share by the API."""
+
+from __future__ import annotations
+
+from deldokument.adapters.documents.signing import verify_signature
+from deldokument.services.audit.report_verification import verify_report
+from tests.api.test_shares import published
+from tests.services.shares.test_disclosure import set_rules
+from tests.support.api import Systems
+from tests.support.sample_files import text_of
+from tests.support.world import OLA
+
+
+def test_a_system_gets_the_report_signed_as_json_and_sealed_as_pdf(cast: Systems) -> None:
+    path = f"/shares/{published(cast)}/report"
+    answer = cast.reader.get(path)
+    assert answer.headers["content-type"] == "application/json"
+    certificates = [cast.web.stage.deps.signer.certificate()]
+    verdict = verify_report(answer.content, certificates=certificates, is_signed=verify_signature)
+    assert (verdict.fault, verdict.is_final) == (None, False)
+    assert answer.json()["share"]["shared_by"] == "FJELL AS"
+    pdf = cast.sharer.get(path, headers={"Accept": "application/pdf", "Accept-Language": "en"})
+    assert pdf.headers["content-type"] == "application/pdf"
+    words = " ".join(text_of(pdf.content).split())
+    assert "Interim report" in words
+    assert "Page 1 of 1" in words
+
+
+def test_full_numbers_are_for_systems_that_share_from_an_account_that_gives_them(cast: Systems) -> None:
+    path, asked = f"/shares/{published(cast)}/report", {"full_numbers": "true"}
+    assert cast.sharer.get(path, params=asked).json()["code"] == "full_numbers_missing"
+    set_rules(cast.web.stage, cast.web.stage.byggesak, full_numbers=True)
+    assert cast.reader.get(path, params=asked).status_code == 403
+    report = cast.sharer.get(path, params=asked).json()
+    assert (report["full_numbers"], report["recipients"][0]["number"]) == (True, OLA)
+    assert cast.sharer.get(path).json()["recipients"][0]["number"] == f"{OLA[:6]} *****"

@@ -1,0 +1,140 @@
+"""The parts of `make release`: the same input gives the same bytes, and the documents say what is in the packages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from release.archives import pack
+from release.build import Unclean, cloned
+from release.inventory import licence_texts, npm_packages, wheels
+from release.provenance import digest, statement
+from release.sbom import cyclonedx
+from release.signing import sign, write_checksums
+from tests.architecture.rules import ROOT
+from tests.docs.documents import table
+from tests.support.operating_page import fenced, section
+
+pytestmark = pytest.mark.once
+
+PAGE = (ROOT / "docs/releasing.md").read_text("utf-8")
+EPOCH = 1_790_000_000
+NPM = npm_packages(ROOT / "frontend/package-lock.json")
+
+
+def wheel(folder: Path, name: str, fields: str, licence: str = "") -> None:
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}-1.0.dist-info/METADATA", f"Name: {name}\nVersion: 1.0\n{fields}\n\nWords.\n")
+        if licence:
+            archive.writestr(f"{name}-1.0.dist-info/licenses/LICENSE", licence)
+
+
+def test_a_packed_folder_does_not_depend_on_times_modes_or_the_order_of_writing(tmp_path: Path) -> None:
+    made = []
+    for turn, names in enumerate((["a", "sub/b"], ["sub/b", "a"])):
+        folder = tmp_path / str(turn) / "wheelhouse"
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+            os.utime(folder / name, (turn, turn))
+            (folder / name).chmod(0o600 + turn)
+        pack(folder, target := tmp_path / f"{turn}.tar", EPOCH)
+        made.append(target.read_bytes())
+    assert made[0] == made[1]
+    with tarfile.open(tmp_path / "0.tar") as packed:
+        assert packed.getnames() == ["wheelhouse/a", "wheelhouse/sub/b"]
+
+
+def test_each_wheel_is_listed_with_its_hash_and_its_licence(tmp_path: Path) -> None:
+    wheel(tmp_path, "Some_Thing", "License-Expression: MIT", "All may use it.")
+    wheel(tmp_path, "old", "License: BSD\nClassifier: License :: OSI Approved :: BSD License")
+    wheel(tmp_path, "other", "Classifier: License :: OSI Approved :: Apache Software License")
+    wheel(tmp_path, "silent", "Summary: nothing")
+    found = {package.name: package for package in wheels(tmp_path)}
+    assert [(one.licence, one.is_expression) for one in found.values()] == [
+        ("MIT", True), ("BSD", False), ("Apache Software License", False), ("see its text", False),
+    ]  # fmt: skip
+    thing = found["Some_Thing"]
+    assert thing.purl == "pkg:pypi/some-thing@1.0"
+    assert thing.digest == hashlib.sha256((tmp_path / "Some_Thing-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    assert "Some_Thing 1.0\nMIT\n\nAll may use it.\n" in licence_texts(list(found.values()))
+
+
+def test_the_browsers_packages_are_listed_without_the_tools_that_build_them() -> None:
+    purls = [package.purl for package in NPM]
+    assert any(purl.startswith("pkg:npm/tus-js-client@") for purl in purls)
+    assert any(purl.startswith("pkg:npm/%40digdir/designsystemet-css@") for purl in purls)
+    assert not any("esbuild" in purl or "typescript" in purl for purl in purls)
+    assert {(package.algorithm, len(package.digest)) for package in NPM} == {("SHA-512", 128)}
+
+
+def test_an_sbom_is_the_same_each_time_and_names_everything_once() -> None:
+    first, again = (cyclonedx("deldokument-npm", "0.3.0", NPM, EPOCH) for _ in range(2))
+    assert first == again
+    document = json.loads(first)
+    assert (document["bomFormat"], document["specVersion"], document["version"]) == ("CycloneDX", "1.6", 1)
+    assert document["metadata"]["timestamp"] == "2026-09-21T14:13:20Z"
+    references = [component["bom-ref"] for component in document["components"]]
+    assert sorted(set(references)) == sorted(references) == document["dependencies"][0]["dependsOn"]
+    assert all(component["hashes"] and component["licenses"] for component in document["components"])
+
+
+def test_the_provenance_names_the_commit_the_locks_and_each_artefact(tmp_path: Path) -> None:
+    (tmp_path / "a.whl").write_bytes(b"1")
+    lock = ROOT / "requirements/product.lock"
+    made = json.loads(statement([tmp_path / "a.whl"], "c0ffee", [lock], {"python": "Python 3.13.5"}))
+    assert made["subject"] == [{"name": "a.whl", "digest": {"sha256": hashlib.sha256(b"1").hexdigest()}}]
+    sources = made["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {"name": "source", "digest": {"gitCommit": "c0ffee"}} in sources
+    assert {"name": "product.lock", "digest": {"sha256": digest(lock)}} in sources
+
+
+def test_one_changed_byte_or_another_key_fails_the_verification(tmp_path: Path) -> None:
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / "a.whl").write_bytes(b"1")
+    write_checksums(folder)
+    for name in ("release", "other"):
+        make_key(tmp_path / f"{name}.key", tmp_path / f"{name}.pub")
+    sign(folder, tmp_path / "release.key")
+    assert verified(folder, tmp_path / "release.pub")
+    assert not verified(folder, tmp_path / "other.pub")
+    (folder / "a.whl").write_bytes(b"2")
+    assert not verified(folder, tmp_path / "release.pub")
+
+
+def test_a_checkout_with_changes_is_not_released(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "new").touch()
+    with pytest.raises(Unclean), cloned(tmp_path):
+        pass
+
+
+def test_the_page_lists_the_minimum_version_of_each_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["cluster"]]
+    listed = table(PAGE, "Minimum versions")
+    assert [f"{name.strip('`')}>={version}" for name, version, _ in listed] == sorted(wanted)
+
+
+def make_key(private: Path, public: Path) -> None:
+    new = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(private)]
+    subprocess.run(new, check=True)
+    subprocess.run(
+        ["openssl", "ec", "-in", str(private), "-pubout", "-out", str(public)], check=True, capture_output=True
+    )
+
+
+def verified(folder: Path, public: Path, tool: str = "With openssl") -> bool:
+    """Whether the commands of docs/releasing.md accept the folder."""
+    [commands] = fenced(section(tool, PAGE), "bash")
+    script = f"set -euo pipefail\n{commands.replace('deldokument-release.pub', str(public))}"
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,112 @@
+"""«Endre delingen»: what is wrong is corrected, and a recipient is removed after a page that says what follows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.accounts import set_rules
+from tests.support.browser import Web
+from tests.support.world import KARI, ODD, OLA, PER, SIV
+
+TEXTS = {"title": "Vedtak", "message": "Hei", "reference": "26/1", "confidential": "yes"}
+
+
+@pytest.fixture
+def share_id(web: Web) -> str:
+    return web.stage.publish(OLA, SIV, title="Vedtk", message="Hei", reference="26/1")
+
+
+def recipient_path(web: Web, share_id: str) -> str:
+    with web.stage.deps.database.read() as tx:
+        return f"/delinger/{share_id}/mottakere/{tx.shares.recipients([share_id])[0].id}"
+
+
+def removal(path: str) -> str:
+    return path.replace("/mottakere/", "/fjerning/")
+
+
+def test_the_texts_are_filled_in_and_corrected(web: Web, share_id: str) -> None:
+    kari = web.browser(KARI)
+    assert f'href="/delinger/{share_id}/endring"' in kari.get(f"/delinger/{share_id}").text
+    form = kari.get(f"/delinger/{share_id}/endring").text
+    assert 'value="Vedtk"' in form
+    answer = kari.post(f"/delinger/{share_id}/endring", TEXTS | {"confidential": "no"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=rettet")
+    page = kari.get(answer.headers["location"]).text
+    for words in (
+        "Endringene er lagret",
+        "Vedtak</h1>",
+        "Tekstene i delingen ble rettet",
+        "ikke lenger merket som tau",
+    ):
+        assert words in page, words
+
+
+def test_a_wrong_text_stays_in_the_form(web: Web, share_id: str) -> None:
+    answer = web.browser(KARI).post(f"/delinger/{share_id}/endring", TEXTS | {"title": "y" * 201, "reference": "26/7"})
+    assert answer.status_code == 422
+    assert "y" * 201 in answer.text
+    assert 'value="26/7"' in answer.text
+    assert 'href="#title"' in answer.text
+
+
+def test_another_member_approves_what_recipients_see(web: Web, share_id: str) -> None:
+    set_rules(web.stage, web.stage.byggesak, four_eyes=True)
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    kari, odd = web.browser(KARI), web.browser(ODD)
+    proposed = kari.post(f"/delinger/{share_id}/endring", TEXTS)
+    assert proposed.headers["location"].endswith("?lagret=foreslatt")
+    assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
+    assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
+    page = odd.get(f"/delinger/{share_id}").text
+    assert "<dd>Vedtak</dd>" in page
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', page)
+    wrong = odd.post(f"/delinger/{share_id}/endring/godkjenning", {"seen": "feil"})
+    assert wrong.status_code == 409
+    approved = odd.post(f"/delinger/{share_id}/endring/godkjenning", {"seen": seen})
+    assert approved.headers["location"].endswith("?lagret=endring-godkjent")
+    assert "Vedtak</h1>" in odd.get(approved.headers["location"]).text
+    kari.post(f"/delinger/{share_id}/endring", TEXTS | {"title": "Nytt"})
+    kept = odd.post(f"/delinger/{share_id}/endring/retur")
+    assert "Delingen blir som den er" in odd.get(kept.headers["location"]).text
+
+
+def test_a_recipient_is_added_when_the_number_is_checked(web: Web, share_id: str) -> None:
+    kari, path = web.browser(KARI), f"/delinger/{share_id}/mottakere"
+    assert f'href="{path}"' in kari.get(f"/delinger/{share_id}").text
+    assert kari.get(path).status_code == 200
+    for typed, marked in (({"number": PER}, "confirmed"), ({"number": "123"}, "number")):
+        answer = kari.post(path, typed)
+        assert answer.status_code == 422
+        assert f'href="#{marked}"' in answer.text
+        assert f'value="{typed["number"]}"' in answer.text
+    added = kari.post(path, {"number": PER, "label": "advokat", "confirmed": "on"})
+    assert "Mottakeren er lagt til" in kari.get(added.headers["location"]).text
+
+
+def test_a_recipient_gets_a_description_and_is_removed(web: Web, share_id: str) -> None:
+    kari, path = web.browser(KARI), recipient_path(web, share_id)
+    for page in (f"/delinger/{share_id}", f"/delinger/{share_id}/feil-mottaker"):
+        assert f'href="{path}"' in kari.get(page).text
+    assert kari.post(path, {"label": "søker"}).status_code == 303
+    assert 'value="søker"' in kari.get(path).text
+    wrong = kari.post(path, {"label": "y" * 101})
+    assert (wrong.status_code, "y" * 101 in wrong.text) == (422, True)
+    answer = kari.post(removal(path))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=fjernet")
+    page = kari.get(answer.headers["location"]).text
+    for words in ("Mottakeren er fjernet", "Fjernede mottakere", "En mottaker ble fjernet"):
+        assert words in page, words
+    assert kari.get(path).status_code == 404
+
+
+def test_the_only_recipient_is_not_removed(web: Web, share_id: str) -> None:
+    kari = web.browser(KARI)
+    kari.post(removal(recipient_path(web, share_id)))
+    path = recipient_path(web, share_id)
+    page = kari.get(path).text
+    assert "Dette er den eneste mottakeren" in page
+    assert "/fjerning" not in page
+    assert kari.post(removal(path)).status_code == 409

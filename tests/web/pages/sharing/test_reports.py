@@ -1,0 +1,74 @@
+"""«Rapport»: the sealed PDF and the signed JSON of a share, from its page."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deldokument.adapters.documents.signing import verify_signature
+from deldokument.domain.audit import BY_RECIPIENTS, EventKind
+from deldokument.services.audit.report_verification import verify_report
+from deldokument.services.shares import publishing
+from deldokument.services.shares.report import UNLISTED
+from deldokument.web.http import report_document
+from deldokument.web.http.report_document import REPORTED
+from tests.support.browser import Web
+from tests.support.sample_files import text_of
+from tests.support.world import FJELL, KARI, OLA, person, run_all
+
+OF_THE_DRAFT = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.PROPOSAL_RETURNED}
+IN_THE_TABLE_OF_DOCUMENTS = {EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_INSPECTED, EventKind.DOCUMENT_REMOVED}
+AFTER_IT = {EventKind.SHARE_ERASED}
+
+
+def test_the_final_report_is_one_sealed_page_in_bokmaal_and_nynorsk(web: Web, tmp_path: Path) -> None:
+    share_id = web.stage.publish(OLA, FJELL, title="Vedtak | del 2", reference="24/117")
+    web.browser(OLA).get(f"/d/{share_id}")
+    publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
+    run_all(web.stage.deps)
+    kari = web.browser(KARI)
+    assert "Den endelige rapporten" in kari.get(f"/delinger/{share_id}").text
+    answer = kari.get(f"/delinger/{share_id}/rapport.pdf")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="rapport.pdf"')
+    path = tmp_path / "rapport.pdf"
+    path.write_bytes(answer.content)
+    told = subprocess.run(["pdfsig", "-nocert", str(path)], capture_output=True, text=True, check=False).stdout
+    assert "Signature is Valid." in told
+    assert "Total document signed" in told
+    words = " ".join(text_of(answer.content).split())
+    for said in ("Endelig rapport", "Vedtak | del 2", "24/117", "Kari Lunde, Byggesak", "FJELL AS", "Ikke åpnet"):
+        assert said in words
+    for said in ("Trukket tilbake", "Nøklene ødelagt", "i virksomhetens hendelseslogg", "Side 1 av 1"):
+        assert said in words
+    assert OLA not in words
+    kari.http.cookies.set("spraak", "nn", domain="del.example")
+    nynorsk = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
+    assert "Endeleg rapport" in nynorsk
+    assert "i hendingsloggen til verksemda" in nynorsk
+
+
+def test_the_json_of_the_page_verifies_offline(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    answer = web.browser(KARI).get(f"/delinger/{share_id}/rapport.json")
+    certificates = [web.stage.deps.signer.certificate()]
+    verdict = verify_report(answer.content, certificates=certificates, is_signed=verify_signature)
+    assert (verdict.fault, verdict.share_id, verdict.is_final) == (None, share_id, False)
+
+
+def test_the_pdf_of_a_share_with_many_receipts_is_cut_and_says_so(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_id = web.stage.publish(OLA, FJELL)
+    monkeypatch.setattr(report_document, "MAX_ROWS", 1)
+    words = " ".join(text_of(web.browser(KARI).get(f"/delinger/{share_id}/rapport.pdf").content).split())
+    assert "1 rader til står i rapporten som JSON." in words
+
+
+def test_the_pdf_names_every_event_of_a_share_that_its_other_tables_do_not_show() -> None:
+    of_shares = {
+        kind for kind in EventKind if kind.startswith(("share_", "document", "draft_", "extension_", "expiry_"))
+    }
+    of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.RECIPIENT_NOTIFIED, EventKind.MESSAGE_GIVEN_UP}
+    of_shares |= {EventKind.NUMBERS_DISCLOSED, EventKind.REMINDER_REQUESTED}
+    elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | UNLISTED
+    assert of_shares - elsewhere == REPORTED.keys() - {EventKind.WARNING_CONFIRMED}
