@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -61,7 +62,8 @@ def pgbouncer(folder: Path, url: str) -> Iterator[str]:
         _wait(pooled, process, folder / "pgbouncer.log")
         yield pooled
     finally:
-        process.terminate()
+        # SIGTERM waits for its clients.
+        process.send_signal(signal.SIGQUIT)
         process.wait(_SECONDS)
 
 

@@ -280,7 +280,7 @@ def _engine(url: str) -> Engine:
             "keepalives_interval": _WAIT_SECONDS // 2,
             "keepalives_count": 2,
             "application_name": "deldokument-keyring",
-            "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}",
+            "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}".rstrip(),
         },
     )
     event.listen(engine, "handle_error", _translated)

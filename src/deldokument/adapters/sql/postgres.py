@@ -88,7 +88,8 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
             "keepalives_idle": _SILENCE_SECONDS // 3,
             "keepalives_interval": _SILENCE_SECONDS // 3,
             "keepalives_count": 2,
-            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}",
+            # PgBouncer refuses a space at the end.
+            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}".rstrip(),
         },
     )
     event.listen(writer, "handle_error", translate)
