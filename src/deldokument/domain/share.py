@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -374,29 +374,3 @@ def archive_name(title: str) -> str:
     """Return the file name of a share's zip: its title, without the characters that a system forbids in names."""
     tidy = " ".join(_FORBIDDEN_IN_NAMES.sub(" ", title).split()).strip(". ")[:_ARCHIVE_NAME_LENGTH].rstrip(". ")
     return f"{tidy or 'dokumenter'}.zip"
-
-
-def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return half-open ranges as the shortest sorted list that covers the same bytes."""
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted(r for r in ranges if r[0] < r[1]):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return tuple(merged)
-
-
-def largest_ranges(ranges: tuple[tuple[int, int], ...], most: int) -> tuple[tuple[int, int], ...]:
-    """Return the ``most`` largest of merged ranges, sorted; of equally large ones, the first.
-
-    Dropped bytes count as not sent, never the other way round.
-    """
-    if len(ranges) <= most:
-        return ranges
-    return tuple(sorted(sorted(ranges, key=lambda one: one[0] - one[1])[:most]))
-
-
-def covers(ranges: tuple[tuple[int, int], ...], length: int) -> bool:
-    """Return whether merged ``ranges`` cover all of ``length`` bytes."""
-    return length == 0 or ranges == ((0, length),)
