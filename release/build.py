@@ -44,7 +44,7 @@ class Source:
     def version(self) -> str:
         """The version in the source."""
         text = (self.root / "src/deldokument/__init__.py").read_text("utf-8")
-        return re.findall(r'^__version__ = "(.+)"$', text, re.M)[0]
+        return str(re.findall(r'^__version__ = "(.+)"$', text, re.M)[0])
 
 
 def build_all(checkout: Path, output: Path) -> None:
