@@ -129,10 +129,10 @@ lock: ## resolve the dependencies anew
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) requirements/audit.in --output-file requirements/audit.lock
 	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
-	$(COMPILE) pyproject.toml --extra cluster --output-file requirements/product.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --output-file requirements/product.lock
 	$(COMPILE) client/pyproject.toml --constraint requirements/product.lock --output-file requirements/client.lock
-	$(COMPILE) pyproject.toml --extra cluster --group dev --output-file requirements/dev.lock
-	$(COMPILE) pyproject.toml --extra cluster --group bench --output-file requirements/bench.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --group bench --output-file requirements/bench.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
 wheel: ## dist/: the service's wheel and the client's, and for each a list of the packages it needs, with hashes

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 CHECKED = 16 * 2**20
 BASE, LARGE, OURS = "nginx as it comes", "nginx, 1 MiB body buffer", "Del dokument"
+AT_SOCKET = f"{OURS}, Unix socket"
 MIB = "client_body_buffer_size 1m;"
 FOUR = 4
 console = Console(width=140)
@@ -142,6 +143,7 @@ def _start(bench: Bench, only: str) -> None:
         quick = bench.running[OURS]
         if isinstance(quick, servers.Ours):
             bench.start(f"{OURS}, TLS", servers.fronted(place / "front", quick, "http2 on;"))
+            bench.start(f"{AT_SOCKET}, TLS", servers.fronted_at_socket(place / "local", quick, "http2 on;"))
         else:
             bench.running[f"{OURS}, TLS"] = quick
 
@@ -155,8 +157,9 @@ def _round(bench: Bench) -> None:
         if name == OURS:
             bench.take([DOWN], f"{name}, as a zip", name, _zipped(bench, file))
         bench.take([ON], name, durable, _single(bench, file, synced=True))
-    for name in [name for name in (BASE, LARGE, OURS) if name in bench.running]:
+    for name in [name for name in (BASE, LARGE, OURS, AT_SOCKET) if f"{name}, TLS" in bench.running]:
         bench.take([TLS_UP, TLS_DOWN], name, f"{name}, TLS", _single(bench, bench.sources[0.5], synced=False))
+    for name in [name for name in (BASE, LARGE, OURS) if name in bench.running]:
         bench.take([FOUR_UP], name, name, _several(bench, FOUR, 0))
         bench.take([FOUR_DOWN], name, name, _several(bench, 0, FOUR))
         bench.take([MIXED], name, name, _several(bench, FOUR // 2, FOUR // 2))

@@ -224,13 +224,29 @@ def nginx(folder: Path, extra: str = "", *, tls: bool = False, location: str = _
 
 
 @contextmanager
-def fronted(folder: Path, inner: Ours, extra: str = "") -> Iterator[Fronted]:
-    """Ours behind nginx with TLS, its buffers as those that are delivered."""
+def fronted(folder: Path, inner: Ours, extra: str = "", place: str = "") -> Iterator[Fronted]:
+    """Ours behind nginx with TLS, its buffers as those that are delivered; ``place`` is the node's, if not at TCP."""
     buffers = " ".join(_OF_BUFFERS.findall((HERE.parent / "deploy" / "nginx.conf").read_text(encoding="utf-8")))
-    there = f"127.0.0.1:{inner.port}"
-    location = f"proxy_pass http://{there}; proxy_set_header Host {there}; proxy_set_header Connection '';"
+    node, host = place or f"127.0.0.1:{inner.port}", f"127.0.0.1:{inner.port}"
+    location = f"proxy_pass http://{node}; proxy_set_header Host {host}; proxy_set_header Connection '';"
     with nginx(folder, f"{buffers} {extra}", tls=True, location=location) as front:
         yield Fronted(inner, front)
+
+
+@contextmanager
+def fronted_at_socket(folder: Path, inner: Ours, extra: str = "") -> Iterator[Fronted]:
+    """The same before a node of the deployment at a Unix socket."""
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "serve.sock"))
+        listener.listen(100)
+        wrapper = (sys.executable, "-m", "bench.without_fsync")
+        with (
+            inner.deployment.node_beside("serve", listener, wrapper) as (_, process),
+            fronted(folder / "nginx", inner, extra, f"unix:{folder}/serve.sock") as front,
+        ):
+            front.pids = [process.pid, *front.pids[len(inner.pids) :]]
+            yield front
 
 
 def certificate(folder: Path) -> Path:

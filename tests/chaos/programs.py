@@ -324,7 +324,7 @@ def _site(port: int, nodes: Sequence[str], folder: Path) -> str:
     site = text[text.rindex("\nserver {") :]
     servers = "\n".join(f"    server {node} max_fails=2 fail_timeout=5s;" for node in nodes)
     for pattern, new in (
-        (r"    server 127\.0\.0\.1:8000 max_fails=2 fail_timeout=5s;", servers),
+        (r"    server unix:/run/deldokument/serve\.sock max_fails=2 fail_timeout=5s;", servers),
         (r"\n    (ssl_|http2 |listen \[::\]).*", ""),
         (r"listen 443 ssl", f"listen 127.0.0.1:{port}"),
         (r"/var/log/nginx/deldokument\.log", str(folder / "site.log")),

@@ -72,6 +72,8 @@ _STANDINS = {
     "systemctl": """
         if [[ $1 == enable ]]; then
           for unit in "${@:3}"; do
+            # Without systemd nobody passes a socket.
+            if [[ $unit == *.socket ]]; then continue; fi
             start=$(sed -n 's/^ExecStart=//p' "$HERE/etc/systemd/system/$unit.service")
             settings=$(sed -n 's/^EnvironmentFile=//p' "$HERE/etc/systemd/system/$unit.service")
             secrets=$(sed -n 's/^LoadCredential=DELDOKUMENT://p' "$HERE/etc/systemd/system/$unit.service")

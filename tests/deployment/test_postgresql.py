@@ -1,17 +1,50 @@
-"""The main job with PostgreSQL beneath: server and worker as processes, files over real HTTP."""
+"""The main job with PostgreSQL beneath, also behind PgBouncer: server and worker as processes, files over real HTTP."""
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+from sqlalchemy import make_url
+
+from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.domain.errors import Unavailable
 from tests.support.memory import folder_in_memory
+from tests.support.nginx import ROOT
+from tests.support.pgbouncer import pgbouncer
+from tests.support.postgres import PostgresServer
 from tests.support.server import Deployment, wait_until
 from tests.support.stored_data import names
 
+_LIMIT = re.compile(r"^ALTER ROLE deldokument (SET .+);$", re.M)
 
-def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(postgres_url: str) -> None:
+
+@pytest.fixture
+def pooled_url(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[str]:
+    """A database behind PgBouncer; its role has the limits of the page."""
+    role = f"pooled_{secrets.token_hex(6)}"
+    limits = _LIMIT.findall((ROOT / "docs" / "operating.md").read_text("utf-8"))
+    assert limits
+    postgres_server.execute(f"CREATE ROLE {role} LOGIN SUPERUSER")
+    try:
+        for limit in limits:
+            postgres_server.execute(f"ALTER ROLE {role} {limit}")
+        with postgres_server.database() as url:
+            own = make_url(url).set(username=role).render_as_string()
+            with pgbouncer(tmp_path, own) as pooled:
+                yield pooled
+    finally:
+        postgres_server.execute(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("database", ["postgres_url", "pooled_url"], ids=["direct", "PgBouncer"])
+def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(request: pytest.FixtureRequest, database: str) -> None:
     content = os.urandom(20_000_000)
-    with folder_in_memory() as folder, Deployment(folder, postgres_url) as deployment:
+    with folder_in_memory() as folder, Deployment(folder, request.getfixturevalue(database)) as deployment:
         share_id = deployment.share(["21879498012", "312824450"], {"vedtak.pdf": content})
         [path] = deployment.document_paths(share_id)
         ola = deployment.session("Ola Nordmann")
@@ -22,3 +55,12 @@ def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(postgres_url: str) ->
         assert ola.get(f"/d/{share_id}").status_code == 410
         wait_until(lambda: not names(deployment.deps.blobs, deployment.data), 20, "blobs of an ended share remain")
         assert "Traceback" not in deployment.log_text()
+        assert " ERROR " not in deployment.log_text()
+
+
+def test_behind_a_pooler_that_drops_the_limits_of_locks_nothing_is_done(postgres_url: str, tmp_path: Path) -> None:
+    with pgbouncer(tmp_path, postgres_url) as pooled:
+        engines = open_engines(pooled)
+        with pytest.raises(Unavailable, match="lock_timeout"), transaction(engines.writer):
+            pass
+        engines.close()

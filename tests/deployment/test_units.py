@@ -46,6 +46,22 @@ def test_a_unit_is_understood_and_leaves_little_open(unit: Path, tmp_path: Path)
     assert secure.returncode == 0, secure.stdout
 
 
+def test_the_socket_is_the_proxys_alone_and_stops_with_the_service(tmp_path: Path) -> None:
+    socket, proxy = (DEPLOY / "deldokument-serve.socket").read_text(), (DEPLOY / "nginx.conf").read_text()
+    [path] = re.findall(r"^ListenStream=(.+)$", socket, re.M)
+    assert f"server unix:{path} " in proxy
+    assert {"SocketUser=root", "SocketGroup=www-data", "SocketMode=0660"} <= set(socket.splitlines())
+    (tmp_path / "deldokument-serve.socket").write_text(socket)
+    (tmp_path / "deldokument-serve.service").write_text(f"[Service]\nExecStart={sys.executable}\n")
+    verified = _analyze("verify", "--man=no", str(tmp_path / "deldokument-serve.socket"))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    # A request to the socket would start the service again.
+    page = (DEPLOY.parent / "docs" / "operating.md").read_text("utf-8")
+    stops = re.findall(r"^ *systemctl stop .*deldokument-serve.*$", page, re.M)
+    assert stops
+    assert all("deldokument-serve.socket" in stop for stop in stops)
+
+
 def test_there_is_a_unit_for_each_kind_of_process() -> None:
     commands = {re.search(r"^ExecStart=.*/deldokument (.*)$", unit.read_text(), re.M)[1] for unit in UNITS}  # type: ignore[index]
     assert commands == {"serve", "worker"}

@@ -8,8 +8,8 @@ from tests.support.operating_page import PAGE, ROOT, fenced, section
 
 _TYPED = re.compile(r'\b(blocks|lines)\("([^"]+)"')
 _KINDS = {"blocks": "bash", "lines": "ini"}
-_OTHER_PROGRAMS = {"haproxy", "text", "yaml"}
-"""Their settings, which nobody types here; test_management_page compares them with the service."""
+_OTHER_PROGRAMS = {"haproxy", "pgbouncer", "sql", "text", "yaml"}
+"""Settings that nobody types here; test_management_page and tests/deployment/test_postgresql compare or use them."""
 
 
 def untyped(page: str, typists: str) -> list[str]:

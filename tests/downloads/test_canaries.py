@@ -29,11 +29,13 @@ from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.encryption import RowKeys
 from deldokument.services.shares import queries
+from tests.support.collector import collector
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
 from tests.support.stored_data import copies, in_servers, names
 
 EWA = "Ewa Kowalska"
 KARI_NUMBER = "12838514837"
+TRACES = "tmp/traces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +178,30 @@ def bytes_from(deps: Dependencies, share_id: str, document_id: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment whose clock is moved and all of whose files are searched; each test has words of its own."""
-    with Deployment(tmp_path_factory.mktemp("canaries")) as started:
-        yield started
+    """A deployment whose clock is moved and all of whose files are searched; each test has words of its own.
+
+    Its traces are collected in one of these files, at once.
+    """
+    folder = tmp_path_factory.mktemp("canaries")
+    (folder / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch, collector(folder / TRACES) as address:
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+        with Deployment(folder, settings={"otlp_endpoint": address}) as started:
+            yield started
+
+
+def test_traces_name_routes_use_cases_tables_and_registers_and_nothing_that_was_entrusted(running: Deployment) -> None:
+    canaries = hatch()
+    share_id, _ = entrust(running, canaries)
+    wanted = [b"PUT /del/utkast/{id}", b"services.shares.drafts.", b"SELECT share", b"keyring.", b"deldokument"]
+
+    def traces() -> bytes:
+        return contents(running.folder / TRACES)
+
+    wait_until(lambda: all(name in traces() for name in wanted), 30, "these are not in the traces")
+    assert share_id.encode() not in traces()
+    assert KARI_NUMBER.encode() not in traces()
+    assert found(running, canaries) == []
 
 
 def test_the_search_finds_what_is_there(running: Deployment) -> None:

@@ -130,11 +130,12 @@ def carry(cluster: Cluster, here: str, there: str) -> None:
 
 @contextmanager
 def stopped(machine: Machine, unit: str) -> Iterator[None]:
-    machine.run(f"systemctl stop {unit}")
+    units = f"{unit}.socket {unit}" if unit == "deldokument-serve" else unit
+    machine.run(f"systemctl stop {units}")
     try:
         yield
     finally:
-        machine.run(f"systemctl start {unit}")
+        machine.run(f"systemctl start {units}")
         machine.run(blocks("Processes")[0].splitlines()[-1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -13,12 +13,15 @@ from starlette.types import Receive, Scope, Send
 from deldokument.server import acknowledgement
 from deldokument.server.acknowledgement import watch_response
 from deldokument.server.connections import BoundedConnection
-from tests.support.local_server import running
+from tests.support.local_server import dialled
+from tests.support.server import wait_until
 
 pytestmark = pytest.mark.once
 LENGTH = 1000
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 found: queue.Queue[tuple[int, bool]] = queue.Queue()
+counted: queue.Queue[int] = queue.Queue()
+Connect = Callable[[], socket.socket]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,6 +33,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     assert sent.acknowledged == 0
     await send({"type": "http.response.body", "body": bytes(LENGTH), "more_body": True})
     await sent.wait_for(LENGTH)
+    counted.put(sent.acknowledged)
     is_clean = await sent.settles(gone)
     found.put((sent.acknowledged, is_clean))
     sent.close()
@@ -42,18 +46,19 @@ async def left(receive: Receive) -> None:
         pass
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@pytest.fixture(scope="module", params=["TCP", "Unix"])
+def connect(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     """A server that waits a minute for a reset: what the tests expect comes at once."""
+    folder = None if request.param == "TCP" else tmp_path_factory.mktemp("socket")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(acknowledgement, "SETTLE_SECONDS", 60.0)
-        with running(app, BoundedConnection, timeout_graceful_shutdown=1) as port:
-            yield port
+        with dialled(folder, app, BoundedConnection, timeout_graceful_shutdown=1) as connect:
+            yield connect
 
 
-def ask(port: int) -> socket.socket:
+def ask(connect: Connect) -> socket.socket:
     """A connection with the response's head read, and its body received by the kernel."""
-    connection = socket.create_connection(("127.0.0.1", port), 30)
+    connection = connect()
     send_request(connection)
     return connection
 
@@ -63,26 +68,31 @@ def send_request(connection: socket.socket) -> None:
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += connection.recv(1)
-    assert connection.recv(LENGTH, socket.MSG_PEEK | socket.MSG_WAITALL) == bytes(LENGTH)
+    # A Unix socket waits for no more than one write of the other side.
+    wait_until(lambda: len(connection.recv(LENGTH, socket.MSG_PEEK)) == LENGTH, 30, "the body did not come")
 
 
-def test_a_client_that_closes_with_unread_bytes_has_reset_though_all_were_acknowledged(port: int) -> None:
-    ask(port).close()
+def test_a_client_that_closes_with_unread_bytes_has_reset_though_all_were_received(connect: Connect) -> None:
+    ask(connect).close()
+    counted.get(timeout=30)
     assert found.get(timeout=30)[1] is False
 
 
-def test_a_client_that_has_read_everything_and_closes_has_not_reset(port: int) -> None:
-    with ask(port) as connection:
+def test_a_client_that_has_read_everything_and_closes_has_not_reset(connect: Connect) -> None:
+    with ask(connect) as connection:
         assert len(connection.recv(LENGTH, socket.MSG_WAITALL)) == LENGTH
+        counted.get(timeout=30)
     assert found.get(timeout=30) == (LENGTH, True)
 
 
-def test_the_next_request_ends_the_wait_and_its_bytes_are_counted_apart(port: int) -> None:
-    with ask(port) as connection:
+def test_the_next_request_ends_the_wait_and_its_bytes_are_counted_apart(connect: Connect) -> None:
+    with ask(connect) as connection:
         connection.recv(LENGTH, socket.MSG_WAITALL)
+        counted.get(timeout=30)
         send_request(connection)
         assert found.get(timeout=30) == (LENGTH, True)
         connection.recv(LENGTH, socket.MSG_WAITALL)
+        counted.get(timeout=30)
     assert found.get(timeout=30) == (LENGTH, True)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +27,12 @@ from deldokument.server.socket_lending import (
     lease_request_body,
     lent_bytes,
 )
-from tests.support.local_server import running
+from tests.support.local_server import dialled, running
 from tests.support.server import wait_until
 
 BODY = bytes(range(256)) * 4000
 FIRST = 1000
+Connect = Callable[[], socket.socket]
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: "
 
@@ -118,9 +120,15 @@ def saying(*bodies: bytes) -> bytes:
     return b"".join(OK + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies)
 
 
-def talk(port: int, sent: bytes, expected: bytes, *later: bytes) -> None:
+@pytest.fixture(params=["TCP", "Unix"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where a Unix socket is; None for TCP."""
+    return None if request.param == "TCP" else tmp_path
+
+
+def talk(connect: Connect, sent: bytes, expected: bytes, *later: bytes) -> None:
     """Exactly that is answered on one connection, and after it to a request that comes ``later``."""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with connect() as connection:
         connection.sendall(sent)
         for piece in later:
             connection.sendall(piece)
@@ -130,21 +138,21 @@ def talk(port: int, sent: bytes, expected: bytes, *later: bytes) -> None:
 
 
 @pytest.mark.parametrize("in_thread", [len(BODY), 300_000, 1], ids=["all", "some", "hardly any"])
-def test_what_follows_a_body_that_a_thread_has_taken_is_heard(in_thread: int) -> None:
+def test_what_follows_a_body_that_a_thread_has_taken_is_heard(folder: Path | None, in_thread: int) -> None:
     app = Borrower(in_thread)
-    with running(app, LendingConnection) as port:
-        talk(port, head(len(BODY)) + BODY[:FIRST], saying(b"taken"), BODY[FIRST:])
+    with dialled(folder, app, LendingConnection) as connect:
+        talk(connect, head(len(BODY)) + BODY[:FIRST], saying(b"taken"), BODY[FIRST:])
     assert app.lent == [True]
     assert app.bodies == [BODY]
     assert app.counted
     assert all(counted == moved for counted, moved in app.counted)
 
 
-def test_a_request_sent_behind_the_body_survives_the_loan() -> None:
+def test_a_request_sent_behind_the_body_survives_the_loan(folder: Path | None) -> None:
     app = Borrower(len(BODY))
-    with running(app, LendingConnection) as port:
+    with dialled(folder, app, LendingConnection) as connect:
         talk(
-            port,
+            connect,
             head(len(BODY)) + BODY[:FIRST],
             saying(b"taken", b"next", b"taken"),
             BODY[FIRST:] + NEXT + head(1) + b"x",
@@ -152,11 +160,11 @@ def test_a_request_sent_behind_the_body_survives_the_loan() -> None:
     assert app.bodies == [BODY, b"x"]
 
 
-def test_a_client_that_waits_for_100_continue_is_told_before_its_body_is_lent() -> None:
+def test_a_client_that_waits_for_100_continue_is_told_before_its_body_is_lent(folder: Path | None) -> None:
     app = Borrower(len(BODY))
     with (
-        running(app, LendingConnection) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+        dialled(folder, app, LendingConnection) as connect,
+        connect() as connection,
     ):
         connection.sendall(head(len(BODY), more="Expect: 100-continue\r\n"))
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -166,10 +174,10 @@ def test_a_client_that_waits_for_100_continue_is_told_before_its_body_is_lent() 
 
 
 @pytest.mark.parametrize("abrupt", [False, True], ids=["closed", "reset"])
-def test_a_client_that_leaves_while_its_socket_is_lent_is_seen_to_have_left(abrupt: bool) -> None:
+def test_a_client_that_leaves_while_its_socket_is_lent_is_seen_to_have_left(folder: Path | None, abrupt: bool) -> None:
     app = Borrower(len(BODY))
-    with running(app, LendingConnection) as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with dialled(folder, app, LendingConnection) as connect:
+        with connect() as connection:
             connection.sendall(head(len(BODY)) + BODY[:FIRST])
             wait_until(lambda: bool(app.lent), 60, "nothing was lent")
             if abrupt:
@@ -180,27 +188,27 @@ def test_a_client_that_leaves_while_its_socket_is_lent_is_seen_to_have_left(abru
 
 
 @pytest.mark.parametrize("in_thread", [len(BODY) - FIRST, 300_000, 1], ids=["all", "some", "hardly any"])
-def test_what_follows_an_answer_that_a_thread_has_sent_is_sent(in_thread: int) -> None:
+def test_what_follows_an_answer_that_a_thread_has_sent_is_sent(folder: Path | None, in_thread: int) -> None:
     app = Borrower(in_thread)
-    with running(app, LendingConnection) as port:
-        talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", saying(BODY))
+    with dialled(folder, app, LendingConnection) as connect:
+        talk(connect, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", saying(BODY))
     assert app.lent == [True]
     assert app.counted
     assert all(counted == moved for counted, moved in app.counted)
 
 
-def test_an_answer_with_a_request_waiting_behind_it_is_not_lent_and_comes_whole() -> None:
+def test_an_answer_with_a_request_waiting_behind_it_is_not_lent_and_comes_whole(folder: Path | None) -> None:
     app = Borrower(len(BODY))
-    with running(app, LendingConnection) as port:
-        talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT, saying(BODY, b"next"))
+    with dialled(folder, app, LendingConnection) as connect:
+        talk(connect, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT, saying(BODY, b"next"))
     assert app.lent == [False]
 
 
-def test_what_cannot_be_lent_is_not() -> None:
+def test_what_cannot_be_lent_is_not(folder: Path | None) -> None:
     app = Borrower(len(BODY))
-    with running(app, LendingConnection) as port, socket.create_connection(("127.0.0.1", port), timeout=60) as old:
+    with dialled(folder, app, LendingConnection) as connect, connect() as old:
         talk(
-            port,
+            connect,
             b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
             saying(b"taken"),
             b"1\r\nx\r\n0\r\n\r\n",
@@ -208,8 +216,8 @@ def test_what_cannot_be_lent_is_not() -> None:
         old.sendall(head(3, "1.0") + b"xy")
         old.sendall(b"z")
         assert old.recv(12) == b"HTTP/1.1 200"
-    with running(app, BoundedConnection) as port:
-        talk(port, head(len(BODY)) + BODY[:FIRST], saying(b"taken"), BODY[FIRST:])
+    with dialled(folder, app, BoundedConnection) as connect:
+        talk(connect, head(len(BODY)) + BODY[:FIRST], saying(b"taken"), BODY[FIRST:])
     assert app.lent == [False, False, False]
     assert app.bodies == [b"x", b"xyz", BODY]
 

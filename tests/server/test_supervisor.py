@@ -180,8 +180,8 @@ def child():
 def test_a_signal_that_comes_while_an_object_is_freed_is_not_lost() -> None:
     program = """
 import os, signal
-from deldokument.server.supervisor import end_at_a_signal, listen
-from deldokument.server.listeners import Listeners, serve_both
+from deldokument.server.supervisor import end_at_a_signal
+from deldokument.server.listeners import Listeners, listen, serve_both
 
 class Freed:
     def __del__(self):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +36,8 @@ _SERVER.set_forkserver_preload(
         *(f"deldokument.simulators.{name}" for name in ("altinn", "idporten", "notifications", "smtp")),
     ]
 )
+_FIRST_INHERITED = "deldokument.server.listeners._FIRST_INHERITED"
+_LISTENER = 100
 
 
 class Forked:
@@ -80,29 +83,42 @@ def forked(
     log: Path,
     environment: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
+    listener: socket.socket | None = None,
 ) -> Forked:
     """A process that calls ``entry``, "module:function", as a command line with these arguments.
 
     Its output is appended to ``log``. ``constants`` are set in its modules first:
     ``{"deldokument.web.transfer.request_body.STALL_SECONDS": 2.0}``.
 
+    ``listener`` is passed on as the service manager would, but for its number: below it are the fork server's own.
+
     Raises: ImportError or AttributeError if the program has no such constant; setting it would change nothing.
     """
     for name in constants or {}:
         module, constant = _constant(name)
         getattr(module, constant)
-    given = (entry, list(arguments), log, dict(environment or os.environ), dict(constants or {}))
+    own = dict(constants or {}) | ({_FIRST_INHERITED: _LISTENER} if listener else {})
+    given = (entry, list(arguments), log, dict(environment or os.environ), own, listener)
     return Forked(_SERVER.Process(target=_become, args=given, name=f"{entry} {' '.join(arguments)}", daemon=True))
 
 
 def _become(
-    entry: str, arguments: list[str], log: Path, environment: dict[str, str], constants: dict[str, object]
+    entry: str,
+    arguments: list[str],
+    log: Path,
+    environment: dict[str, str],
+    constants: dict[str, object],
+    listener: socket.socket | None,
 ) -> None:
     with log.open("ab") as output:
         for standard in (sys.stdout, sys.stderr):
             os.dup2(output.fileno(), standard.fileno())
     os.environ.clear()
     os.environ.update(environment)
+    if listener:
+        os.dup2(listener.fileno(), _LISTENER)
+        listener.close()
+        os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     for name, value in constants.items():
         setattr(*_constant(name), value)
     sys.argv = [entry, *arguments]

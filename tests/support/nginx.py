@@ -78,7 +78,10 @@ class Front:
 
 @contextmanager
 def proxy(folder: Path, nodes: Sequence[str], text: str | None = None) -> Iterator[Front]:
-    """nginx before the nodes, until the block is left. ``nodes``: host and port of each; ``text``: see _site."""
+    """nginx before the nodes, until the block is left.
+
+    ``nodes``: host and port of each, or unix: and a path; ``text``: see _site.
+    """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if program is None:
         pytest.fail("no nginx: apt-get install nginx-light (make test does it)", pytrace=False)
@@ -105,7 +108,7 @@ def _site(front: Front, nodes: Sequence[str], text: str | None) -> str:
     text = text or CONFIGURATION.read_text("utf-8")
     servers = "\n".join(f"    server {node} max_fails=2 fail_timeout=5s;" for node in nodes)
     for pattern, new in (
-        (r"    server 127\.0\.0\.1:8000 max_fails=2 fail_timeout=5s;", servers),
+        (r"    server unix:/run/deldokument/serve\.sock max_fails=2 fail_timeout=5s;", servers),
         (r"    listen \[::\]:.*\n", ""),
         (r"listen 443 ", f"listen 127.0.0.1:{front.secure} "),
         (r"listen 80 ", f"listen 127.0.0.1:{front.plain} "),

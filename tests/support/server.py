@@ -15,6 +15,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,6 +62,12 @@ TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
 LENT = {kind: f"{kind}s of fast clients use sockets lent to threads" for kind in ("upload", "download")}
 """What a server process logs when it lends the first socket."""
+_PASS = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], os.environ | {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+"""
+"""Passes a listening socket on, as the service manager would."""
 _START_SECONDS = _STOP_SECONDS = 90.0
 
 Process = Forked | subprocess.Popen[bytes]
@@ -231,22 +238,50 @@ class Deployment:
         own = {f"DELDOKUMENT_{name.upper()}": str(value) for name, value in given.items()}
         return os.environ | own | {"TMPDIR": str(self.folder / "tmp")}
 
-    def _start(self, command: str, wrapper: Sequence[str], constants: Mapping[str, object], **other: str) -> Process:
+    def _start(
+        self,
+        command: str,
+        wrapper: Sequence[str],
+        constants: Mapping[str, object],
+        listener: socket.socket | None = None,
+        **other: str,
+    ) -> Process:
         log, words = self.folder / f"{'worker' if command == 'worker' else 'server'}.log", command.split()
         own = self._of_commands.get(words[0], {})
         environment = self.environment() | {f"DELDOKUMENT_{name.upper()}": own[name] for name in own} | other
         if not (wrapper or self._delivered):
-            return forked("deldokument.cli.main:app", words, log=log, environment=environment, constants=constants)
+            return forked(
+                "deldokument.cli.main:app",
+                words,
+                log=log,
+                environment=environment,
+                constants=constants,
+                listener=listener,
+            )
         assert not constants, "what is run as it is delivered has its own constants"
         line = [*wrapper, sys.executable, "-m", "deldokument.cli.main", *words]
+        passed = [listener.fileno()] if listener else []
+        if passed:
+            line = [sys.executable, "-c", _PASS, *map(str, passed), *line]
         with log.open("ab") as output:
-            return subprocess.Popen(line, env=environment, stdout=output, stderr=output)
+            return subprocess.Popen(line, env=environment, stdout=output, stderr=output, pass_fds=passed)
 
     @contextmanager
-    def node_beside(self, command: str = "serve", **environment: str) -> Iterator[tuple[str, Process]]:
-        """Another server process over the same database, blobs and keyring: its own address, and the process."""
+    def node_beside(
+        self,
+        command: str = "serve",
+        listener: socket.socket | None = None,
+        wrapper: Sequence[str] = (),
+        **environment: str,
+    ) -> Iterator[tuple[str, Process]]:
+        """Another server process over the same database, blobs and keyring: its own address, and the process.
+
+        With ``listener`` it serves people there, as if the service manager had passed it.
+        """
         [port] = free_ports(1, 1)
-        process = self._start(command, (), self._constants, DELDOKUMENT_PORT=str(port), **environment)
+        process = self._start(
+            command, wrapper, self._constants, listener=listener, DELDOKUMENT_PORT=str(port), **environment
+        )
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: self._serves(url, process), _START_SECONDS, "the other node did not start")

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from deldokument.domain.errors import Unavailable
+from deldokument.web.http.dispatch import TRACE
 from tests.support.browser import Browser, Web, serve, stage_in_memory
 from tests.support.faulty_ports import FaultyDatabase, SilentClock
 from tests.support.world import KARI, OLA
@@ -46,6 +48,24 @@ def test_a_page_says_that_it_can_not_be_had_now_wherever_the_database_is_lost(lo
 def test_what_is_not_there_is_not_there_without_a_database_either(losing: Losing) -> None:
     losing.lose(0)
     assert losing.kari.get("/finnes-ikke").status_code == 404
+
+
+def test_an_error_page_shows_the_number_of_its_trace() -> None:
+    number = "0123456789abcdef0123456789abcdef"
+    with stage_in_memory() as stage:
+        database, clock = FaultyDatabase(stage.deps.database), SilentClock(stage.deps.clock.now())
+        web = serve(replace(stage, deps=replace(stage.deps, database=database, clock=clock)))
+        inner = web.app
+
+        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+            await inner({**scope, TRACE: number}, receive, send)
+
+        web.app = traced
+        kari = web.browser(KARI)
+        assert number not in kari.get("/finnes-ikke").text
+        database.reads, clock.silent = 0, True
+        assert f"nummeret {number}." in kari.get("/delinger").text
+        web.close()
 
 
 def test_the_receipt_of_what_was_sent_is_written_when_the_database_is_back() -> None:

@@ -11,6 +11,7 @@ May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 - `durable_files`: file writes that survive a power failure
 - `enhetsregisteret`: names and states of organisations
 - `http`: HTTP client shared by the adapters to registers
+- `icap`: malware scans by an ICAP server
 - `idporten`: login with ID-porten
 - `keys`: keyring and root keys
 - `maskinporten`: access tokens from Maskinporten

@@ -69,7 +69,7 @@ class ClamdScanner:
         """Return the engine and its signatures, after it has found the test samples."""
         engine = _engine_of(self._ask(b"VERSION"))
         if self._proven is None or self._proven[0] != engine or self._proven[1] < monotonic():
-            self._find_samples()
+            check_samples("clamd", lambda sample: _result_of(self._ask(b"INSTREAM", [sample]))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
 
@@ -83,16 +83,6 @@ class ClamdScanner:
         verdict, signature = _result_of(self._ask(b"INSTREAM", content, waiting))
         return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
 
-    def _find_samples(self) -> None:
-        samples = {
-            "the EICAR test file: load signatures": (TEST_VIRUS, Verdict.INFECTED),
-            "an encrypted archive: set AlertEncrypted": (ENCRYPTED_ARCHIVE, Verdict.ENCRYPTED),
-            "a limit that it exceeds: set AlertExceedsMax": (too_deep_archive(), Verdict.ARCHIVE_LIMITS),
-        }
-        for name, (sample, expected) in samples.items():
-            if _result_of(self._ask(b"INSTREAM", [sample]))[0] is not expected:
-                raise Unavailable("scanner", detail=f"clamd does not report {name}")
-
     def _ask(
         self,
         command: bytes,
@@ -104,7 +94,7 @@ class ClamdScanner:
                 connection.sendall(b"z" + command + b"\0")
                 if content is not None:
                     _send(connection, content)
-                return self._reply(connection, waiting)
+                return receive(connection, b"\0", self._reply_seconds, waiting)[:-1].decode("ascii", "replace")
         except OSError as error:
             raise Unavailable("scanner", detail=f"clamd: {error or 'no answer'}") from None
 
@@ -119,21 +109,44 @@ class ClamdScanner:
             connection.settimeout(self._send_seconds)
             yield connection
 
-    def _reply(self, connection: socket.socket, waiting: Callable[[], object]) -> str:
-        reply, deadline = b"", monotonic() + self._reply_seconds
-        connection.settimeout(min(_WAITING_SECONDS, self._reply_seconds))
-        while not reply.endswith(b"\0"):
-            try:
-                piece = connection.recv(_MAX_REPLY)
-            except TimeoutError:
-                if monotonic() >= deadline:
-                    raise
-                waiting()
-                continue
-            if not piece or len(reply) > _MAX_REPLY:
-                raise ConnectionError("no complete reply")
-            reply += piece
-        return reply[:-1].decode("ascii", "replace")
+
+def receive(connection: socket.socket, end: bytes, seconds: float, waiting: Callable[[], object]) -> bytes:
+    """Return what the engine sends, at least until ``end``. Calls ``waiting`` meanwhile.
+
+    Raises: OSError if the engine is silent for longer than ``seconds``, or sends too much, or no end.
+    """
+    reply, deadline = b"", monotonic() + seconds
+    connection.settimeout(min(_WAITING_SECONDS, seconds))
+    while end not in reply:
+        try:
+            piece = connection.recv(_MAX_REPLY)
+        except TimeoutError:
+            if monotonic() >= deadline:
+                raise
+            waiting()
+            continue
+        if not piece or len(reply) > _MAX_REPLY:
+            raise ConnectionError("no complete reply")
+        reply += piece
+    return reply
+
+
+def check_samples(engine: str, verdict_of: Callable[[bytes], Verdict]) -> None:
+    """Check that the engine reports the test samples. Raises: Unavailable."""
+    samples = {
+        "the EICAR test file: load signatures": (TEST_VIRUS, Verdict.INFECTED),
+        "an encrypted archive: set AlertEncrypted": (ENCRYPTED_ARCHIVE, Verdict.ENCRYPTED),
+        "a limit that it exceeds: set AlertExceedsMax": (too_deep_archive(), Verdict.ARCHIVE_LIMITS),
+    }
+    for name, (sample, expected) in samples.items():
+        if verdict_of(sample) is not expected:
+            raise Unavailable("scanner", detail=f"{engine} does not report {name}")
+
+
+def verdict_of_threat(name: str) -> Verdict:
+    """Return the verdict for a name that the engine gives: malware, or what it could not examine."""
+    verdicts = (verdict for beginning, verdict in _HEURISTICS.items() if name.startswith(beginning))
+    return next(verdicts, Verdict.INFECTED)
 
 
 def _send(connection: socket.socket, content: Iterable[bytes | memoryview]) -> None:
@@ -170,6 +183,5 @@ def _result_of(reply: str) -> tuple[Verdict, str]:
     if not found:
         # The reply may quote the content, so it is not logged.
         raise Unavailable("scanner", detail="clamd: an error, or no reply of its protocol")
-    verdicts = (verdict for beginning, verdict in _HEURISTICS.items() if found[1].startswith(beginning))
-    verdict = next(verdicts, Verdict.INFECTED)
+    verdict = verdict_of_threat(found[1])
     return verdict, found[1] if verdict is Verdict.INFECTED else ""

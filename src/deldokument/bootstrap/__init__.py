@@ -12,6 +12,7 @@ Running:
 - `logs`: configures the log
 - `node_state`: free space of this machine, and expiry of its keys and certificates
 - `serve`: runs the web application
+- `tracing`: traces in OpenTelemetry's protocol, imported only if configured
 - `tune`: sets what glibc keeps of freed memory, and the worker's priority
 - `work`: runs the worker
 """

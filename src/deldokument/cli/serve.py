@@ -18,8 +18,8 @@ from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
 from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
-from deldokument.server.listeners import Listeners
-from deldokument.server.supervisor import NoProcessLeft, listen, supervise
+from deldokument.server.listeners import Listeners, inherited_listener, listen
+from deldokument.server.supervisor import NoProcessLeft, supervise
 from deldokument.web.http.meter import DIRECTORY
 
 log = logging.getLogger("deldokument")
@@ -57,10 +57,20 @@ def _shared_metrics() -> Iterator[Callable[[int], None]]:
 def open_listeners(settings: Settings) -> Iterator[Listeners]:
     """Yield both listeners; close them at the end. Raises: ConfigurationError if one cannot be opened."""
     with (
-        _listener("", settings.host, settings.port) as public,
+        _inherited() or _listener("", settings.host, settings.port) as public,
         _listener("MANAGEMENT_", settings.management_host, settings.management_port) as management,
     ):
         yield Listeners(public, management)
+
+
+def _inherited() -> socket.socket | None:
+    try:
+        listener = inherited_listener()
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(f"the service manager passes no usable socket (LISTEN_FDS): {error}") from None
+    if listener:
+        log.info("public listener: %s, from the service manager", listener.getsockname())
+    return listener
 
 
 def _listener(name: str, host: str, port: int) -> socket.socket:

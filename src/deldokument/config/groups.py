@@ -152,7 +152,7 @@ class AltinnSettings(Group):
 
 
 class ScannerSettings(Group):
-    """The malware scanner, clamd on this machine."""
+    """The malware scanner: clamd on this machine, or an ICAP server on it or with TLS."""
 
     optional_marks = frozenset({"max_mb", "signature_days"})
 

@@ -109,9 +109,14 @@ def _checked_url(value: str) -> str:
 
 
 def _scanner_url(value: str) -> str:
-    """Check the URL of a scanner, which gets documents without encryption and therefore is on this machine."""
+    """Check the URL of a scanner. Without TLS it is on this machine, because it gets documents without encryption."""
     parts = urlsplit(value)
     plain = not (parts.query or parts.fragment or parts.username)
+    if parts.scheme in {"icap", "icaps"}:
+        is_safe = parts.scheme == "icaps" or is_loopback(parts.hostname or "")
+        if not (is_safe and plain and parts.hostname and len(parts.path) > 1 and _has_valid_port(value) and parts.port):
+            raise ValueError("must be icap://HOST:PORT/SERVICE on this machine, or icaps://HOST:PORT/SERVICE")
+        return value
     if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1 and plain:
         return value
     here = parts.scheme == "tcp" and is_loopback(parts.hostname or "") and not parts.path

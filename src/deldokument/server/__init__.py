@@ -2,7 +2,7 @@
 
 Imports nothing else of Del dokument; only web, bootstrap and cli import it.
 
-- `acknowledgement`: how much of a response the peer's TCP has acknowledged, and whether the peer reset the connection
+- `acknowledgement`: how much of a response the peer has received, and whether it closed with unread bytes
 - `connections`: HTTP connection with limits on heads, idle time and pipelining
 - `listeners`: the public and the management application in one process, one listener each
 - `socket_lending`: lends a connection's socket to a thread

@@ -1,22 +1,27 @@
-"""Acknowledgement of a response: how much of it the peer's TCP has confirmed, and whether the peer has reset.
+"""Acknowledgement of a response: how much of it the peer has received, and whether it closed with unread bytes.
 
 Guarantees:
-- Counts no byte that the peer's TCP has not acknowledged.
-- Sees the reset of a peer that closes with unread bytes, also after these bytes were acknowledged.
+- Over TCP: counts no byte that the peer's TCP has not acknowledged. Sees the reset of a peer that closes with unread
+  bytes, also after these bytes were acknowledged.
+- Over a Unix socket: counts no byte that is not in the peer's receive queue. Sees that a peer closes with unread bytes.
 
-The peer may be a proxy. Then its own client is out of sight.
+The peer may be a proxy, and is one at a Unix socket. Then its own client is out of sight.
 
-Sources: tcp(7), TCP_INFO; RFC 2525, section 2.17: a close with unread data is a reset.
+Sources: tcp(7), TCP_INFO; RFC 2525, section 2.17: a close with unread data is a reset; unix(7), SIOCOUTQ.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import select
 import socket
 import struct
+import termios
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
@@ -30,41 +35,42 @@ _CLOSED = 7
 """TCP_CLOSE: the connection was reset. A peer that has only closed its side leaves CLOSE_WAIT."""
 
 
-class SentBytes:
-    """Bytes of a response since ``written`` bytes of the connection. Has a descriptor of its own, until `close`."""
+def bytes_in_kernel(connection: socket.socket) -> int:
+    """Return how many sent bytes the peer has not received; for a Unix socket, with the kernel's overhead."""
+    # SIOCOUTQ, which for a socket is another name of TIOCOUTQ (tcp(7), unix(7)).
+    [count] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
-    def __init__(self, connection: socket.socket, unsent: int, heard: asyncio.Event) -> None:
-        """Count from now on. Raises: OSError if the connection is not TCP, or the system does not count."""
+
+class SentBytes(ABC):
+    """Bytes of a response, counted from its body's start. Has a descriptor of its own, until `close`."""
+
+    def __init__(self, connection: socket.socket, heard: asyncio.Event) -> None:
         self._socket = connection
         self._heard = heard
-        self._before = self._info()[1] + unsent
-
-    def _info(self) -> tuple[int, int]:
-        read = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        if len(read) < _INFO.size:
-            raise OSError("the system does not count acknowledged bytes")
-        state, acknowledged = _INFO.unpack(read)
-        return state, acknowledged
 
     @property
+    @abstractmethod
     def acknowledged(self) -> int:
-        """Number of bytes that the peer's TCP has acknowledged."""
-        return max(self._info()[1] - self._before, 0)
+        """Number of bytes that the peer has received."""
 
     @property
+    @abstractmethod
     def is_reset(self) -> bool:
         """Whether the connection was reset, by the peer or because the peer is out of reach."""
-        return self._info()[0] == _CLOSED
 
     async def wait_for(self, count: int) -> None:
-        """Wait until the peer has acknowledged ``count`` bytes, or the connection is reset.
+        """Wait until the peer has received ``count`` bytes, or the connection is reset.
 
         The kernel reports no event for that, so it is asked.
         """
         pause = _FIRST_PAUSE_SECONDS
-        while self.acknowledged < count and not self.is_reset:
+        while not self._has_arrived(count) and not self.is_reset:
             await self._hear(pause)
             pause = min(2 * pause, _LAST_PAUSE_SECONDS)
+
+    def _has_arrived(self, count: int) -> bool:
+        return self.acknowledged >= count
 
     async def _hear(self, seconds: float) -> None:
         """Wait so long, or until the client sends more: its next request carries an acknowledgement, too."""
@@ -88,6 +94,80 @@ class SentBytes:
     def close(self) -> None:
         """Close the descriptor."""
         self._socket.close()
+
+
+class TcpBytes(SentBytes):
+    """Bytes that the peer's TCP has acknowledged."""
+
+    def __init__(self, connection: socket.socket, unsent: int, heard: asyncio.Event) -> None:
+        """Count from now on; ``unsent`` earlier bytes are not acknowledged yet.
+
+        Raises: OSError if the connection is not TCP, or the system does not count.
+        """
+        super().__init__(connection, heard)
+        self._before = self._info()[1] + unsent
+
+    def _info(self) -> tuple[int, int]:
+        read = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        if len(read) < _INFO.size:
+            raise OSError("the system does not count acknowledged bytes")
+        state, acknowledged = _INFO.unpack(read)
+        return state, acknowledged
+
+    @property
+    def acknowledged(self) -> int:
+        """Number of bytes that the peer's TCP has acknowledged."""
+        return max(self._info()[1] - self._before, 0)
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the connection was reset, by the peer or because the peer is out of reach."""
+        return self._info()[0] == _CLOSED
+
+
+class Written(NamedTuple):
+    """Bytes of a response's body so far."""
+
+    given: int
+    """Given to the server, or moved over its lent socket."""
+    lent: int
+    """Of these, moved over its lent socket."""
+    held: int | None
+    """Of these, not given to the kernel yet; None if that is unknown, because the connection closes."""
+
+
+class UnixBytes(SentBytes):
+    """Bytes that the kernel has put into the receive queue of the peer at the other end of a Unix socket.
+
+    The kernel counts none as unread when the peer has closed, read or not. So a peer that closes before it was seen to
+    have read everything counts as reset.
+    """
+
+    def __init__(self, connection: socket.socket, written: Callable[[], Written], heard: asyncio.Event) -> None:
+        super().__init__(connection, heard)
+        self._written = written
+        self._accepted = 0
+        self._is_read = False
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLRDHUP)
+
+    @property
+    def acknowledged(self) -> int:
+        """Number of bytes that the kernel has certainly accepted: exact, unless the connection has closed since."""
+        written = self._written()
+        if written.held is not None:
+            self._accepted = max(written.given - written.lent - written.held, self._accepted)
+        return self._accepted + written.lent
+
+    def _has_arrived(self, count: int) -> bool:
+        is_empty = self.acknowledged >= count and not bytes_in_kernel(self._socket)
+        self._is_read |= is_empty and not self._poll.poll(0)
+        return self._is_read
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the peer has closed before it was seen to have read everything."""
+        return not self._is_read and bool(self._poll.poll(0))
 
 
 def watch_response(scope: Scope) -> SentBytes | None:

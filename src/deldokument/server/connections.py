@@ -14,7 +14,7 @@ A route can do the following with its connection:
 - cut a response, so that neither this process nor the kernel sends any more of it
 - wait until the kernel accepts more
 - ask how many bytes the client has not taken
-- watch how many bytes of its response the client's TCP acknowledges
+- watch how many bytes of its response the client has received
 - send an interim response
 - leave a body in the kernel until it asks for more
 
@@ -24,14 +24,12 @@ Bodies are otherwise the routes' concern: those that accept large ones have thei
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import select
 import socket
 import struct
-import termios
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -40,7 +38,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from deldokument.server.acknowledgement import WATCH, SentBytes
+from deldokument.server.acknowledgement import WATCH, SentBytes, TcpBytes, UnixBytes, Written, bytes_in_kernel
 
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
@@ -355,22 +353,36 @@ class BoundedConnection(HttpToolsProtocol):
         self._heard = asyncio.Event()
         if self.pipeline:
             self._heard.set()
+        if connection.family == socket.AF_UNIX:
+            return UnixBytes(connection, self._body_written(), self._heard)
         try:
-            return SentBytes(connection, self._count_untaken(), self._heard)
+            return TcpBytes(connection, self._count_untaken(), self._heard)
         except OSError:
             connection.close()
             return None
+
+    def _body_written(self) -> Callable[[], Written]:
+        """Return a function that counts the bytes of this response's body."""
+        cycle: Any = self.cycle
+        scope, length = self.scope, cycle.expected_content_length
+
+        def written() -> Written:
+            # A transport that closes may have dropped the bytes that it held.
+            held = None if self.transport.is_closing() else self.transport.get_write_buffer_size()
+            return Written(length - cycle.expected_content_length, self._lent_out(scope), held)
+
+        return written
+
+    def _lent_out(self, _scope: Any) -> int:
+        """Return how many bytes of the response were moved past the transport."""
+        return 0
 
     def _count_untaken(self) -> int:
         return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size() + self._count_in_kernel()
 
     def _count_in_kernel(self) -> int:
         connection: Any = self.transport.get_extra_info("socket")
-        if connection is None:
-            return 0
-        # SIOCOUTQ, which for a socket is another name of TIOCOUTQ (tcp(7)).
-        [in_kernel] = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
-        return int(in_kernel)
+        return 0 if connection is None else bytes_in_kernel(connection)
 
     def _duplicate(self) -> socket.socket | None:
         """Return a descriptor of our own, since the server may close its own at any time; None if none is left."""

@@ -10,11 +10,12 @@ Guarantees:
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,6 +26,41 @@ from deldokument.server.supervisor import end_at_a_signal, has_to_end
 
 UNDER_WAY_SECONDS = 10
 """Time for running requests after a signal; the tasks of those then cut off have as long again."""
+
+
+_BACKLOG: Final = 2048
+_FIRST_INHERITED: Final = 3
+"""SD_LISTEN_FDS_START of sd_listen_fds(3)."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket for all server processes.
+
+    Raises: OSError.
+    """
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def inherited_listener() -> socket.socket | None:
+    """Return the listening socket that the service manager has passed to this process; None if it has passed none.
+
+    It stays open in the service manager, so connections wait there during a restart (sd_listen_fds(3)).
+
+    Raises: ValueError if there are several, or it is not a listening stream socket.
+    """
+    if os.environ.pop("LISTEN_PID", "") != str(os.getpid()):
+        return None
+    if (count := os.environ.pop("LISTEN_FDS", "")) != "1":
+        raise ValueError(f"{count or 'no'} sockets, not 1")
+    listener = socket.socket(fileno=_FIRST_INHERITED)
+    if listener.type != socket.SOCK_STREAM or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ValueError("not a listening stream socket")
+    listener.set_inheritable(False)
+    listener.setblocking(False)
+    return listener
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,9 @@ class LendingConnection(BoundedConnection):
 
         return SocketLease(connection, left, take_back)
 
+    def _lent_out(self, scope: Any) -> int:
+        return lent_bytes(scope)[1]
+
     def _may_lend(self, scope: Any) -> bool:
         cycle = self.cycle
         return (

@@ -17,7 +17,6 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -32,7 +31,6 @@ _PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
 _QUICK_SECONDS: Final = 10.0
 """A child that dies sooner than this makes the pause longer."""
-_BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _HANDLED: Final = (*_ENDING, signal.SIGCHLD)
@@ -72,17 +70,6 @@ def has_to_end() -> bool:
 def _ignore_ending_signals() -> None:
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket for all children.
-
-    Raises: OSError.
-    """
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    listener.setblocking(False)
-    return listener
 
 
 def supervise(count: int, child: Callable[[], None], ended: Callable[[int], None] = _ignore) -> None:

@@ -503,7 +503,7 @@ def test_a_reminder_that_was_asked_for_is_not_planned_after_the_end(stage: Stage
     share = share_with(stage)
     send_notices(stage)
     reminders.request_reminder(stage.deps, person(KARI), share.id)
-    publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    stage.clock.advance(days=11)
     assert send_notices(stage) == []
 
 

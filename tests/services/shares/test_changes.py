@@ -144,6 +144,8 @@ def test_only_an_open_share_is_changed(stage: Stage, state: str) -> None:
         changes.remove_recipient(stage.deps, person(KARI), share_id, recipient_id)
     with pytest.raises(Conflict, match="share_over"):
         correct(stage, share_id, title="Nytt")
+    with pytest.raises(Conflict, match="share_over"):
+        add(stage, share_id, "no number")
 
 
 def test_a_stopped_share_loses_recipients_but_is_not_corrected(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from deldokument.adapters.clamd import ClamdScanner
+from deldokument.adapters.icap import IcapScanner
 from deldokument.bootstrap.scanner import open_scanner
 from deldokument.config.groups import ScannerSettings
 from deldokument.domain.errors import Unavailable
@@ -31,6 +32,11 @@ DATED = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
         "unix:///",
         "unix:///run/clamd.ctl?x",
         "http://127.0.0.1:3310",
+        "icap://scanner.example:1344/avscan",
+        "icap://127.0.0.1/avscan",
+        "icap://127.0.0.1:1344",
+        "icaps://a@scanner.example:11344/avscan",
+        "icaps://:11344/avscan",
         "/run/clamd.ctl",
     ],
 )
@@ -42,6 +48,11 @@ def test_a_scanner_on_another_machine_or_of_another_kind_is_refused(url: str) ->
 @pytest.mark.parametrize("url", ["unix:///run/clamav/clamd.ctl", "tcp://127.0.0.1:3310", "tcp://[::1]:3310"])
 def test_a_scanner_is_opened_without_a_connection(url: str) -> None:
     assert isinstance(open_scanner(ScannerSettings(url=url)), ClamdScanner)
+
+
+@pytest.mark.parametrize("url", ["icap://127.0.0.1:1344/avscan", "icaps://scanner.example:11344/avscan"])
+def test_an_icap_server_is_opened_without_a_connection(url: str) -> None:
+    assert isinstance(open_scanner(ScannerSettings(url=url)), IcapScanner)
 
 
 def test_doctor_grades_the_scanner_by_the_age_of_its_signatures() -> None:

@@ -40,6 +40,7 @@ ROWS: dict[str, Row] = {
     "MANAGEMENT_PORT": ("management_port", 8001, "9100", 9100, {}),
     "SERVE_WORKERS": ("serve_workers", 1, "4", 4, {}),
     "LOG_FORMAT": ("log_format", "text", "json", "json", {}),
+    "OTLP_ENDPOINT": ("otlp_endpoint", None, "http://127.0.0.1:4318/", "http://127.0.0.1:4318", {}),
     "MAX_CONNECTIONS": ("max_connections", 2000, "500", 500, {}),
     "LEND_SOCKETS": ("lend_sockets", True, "false", False, {}),
     "DATA_DIR": ("data_dir", REQUIRED, "/srv/data", Path("/srv/data"), {}),

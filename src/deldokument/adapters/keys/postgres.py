@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sql.errors import of_library
-from deldokument.adapters.sql.postgres import translate, try_rested
+from deldokument.adapters.sql.postgres import require_lock_limit, translate, try_rested
 from deldokument.adapters.sql.privileges import require_roles
 from deldokument.domain.errors import ServiceError, Unavailable
 
@@ -280,11 +280,12 @@ def _engine(url: str) -> Engine:
             "keepalives_interval": _WAIT_SECONDS // 2,
             "keepalives_count": 2,
             "application_name": "deldokument-keyring",
-            "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}",
+            "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}".rstrip(),
         },
     )
     event.listen(engine, "handle_error", _translated)
     try_rested(engine)
+    require_lock_limit(engine)
     return engine
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, event, func, select
 
@@ -157,6 +158,21 @@ class SqlDatabase:
         for pool in {self._engines.reader.pool, self._engines.writer.pool}:
             event.listen(pool, "checkout", lambda *_: taken())
             event.listen(pool, "checkin", lambda *_: returned())
+
+    def observe_statements(self, begin: Callable[[str], Callable[[], None]]) -> None:
+        """Call ``begin`` with the text of each statement, which has no values, and what it returns when that ends."""
+
+        def before(*given: Any) -> None:
+            _, _, statement, _, context, _ = given
+            context.end_observed = begin(statement)
+
+        def after(*given: Any) -> None:
+            given[4].end_observed()
+
+        # On PostgreSQL the engine for reads has the events of the other.
+        for engine in {self._engines.writer, *([] if self._engines.is_postgres else [self._engines.reader])}:
+            event.listen(engine, "before_cursor_execute", before)
+            event.listen(engine, "after_cursor_execute", after)
 
     def close(self) -> None:
         """Close idle connections; those in use close when their transaction ends."""

@@ -2,7 +2,7 @@
 
 Guarantees:
 - Writes are READ COMMITTED with row locks; reads see one snapshot.
-- A node that hangs loses its locks.
+- A node that hangs loses its locks; also behind a pooler, or nothing is done there.
 - A network that drops all packets is detected within seconds.
 
 Imported only when a PostgreSQL database is opened: a process on SQLite saves the driver's ten megabytes.
@@ -88,11 +88,13 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
             "keepalives_idle": _SILENCE_SECONDS // 3,
             "keepalives_interval": _SILENCE_SECONDS // 3,
             "keepalives_count": 2,
-            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}",
+            # PgBouncer refuses a space at the end.
+            "options": f"{settings} {own if isinstance(own, str) else ' '.join(own)}".rstrip(),
         },
     )
     event.listen(writer, "handle_error", translate)
     try_rested(writer)
+    require_lock_limit(writer)
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return reader, writer
 
@@ -114,6 +116,20 @@ def try_rested(engine: Engine) -> None:
 
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", check)
+
+
+def require_lock_limit(engine: Engine) -> None:
+    """Make the first connection fail if waits for locks have no limit, because a pooler dropped the settings."""
+
+    def check(connection: DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SHOW lock_timeout")
+        limits = cursor.fetchall()
+        connection.rollback()
+        if limits == [("0",)]:
+            raise Unavailable("database", detail="no lock_timeout: set it for the role (docs/operating.md, PgBouncer)")
+
+    event.listen(engine, "first_connect", check)
 
 
 def translate(context: ExceptionContext) -> BaseException | None:

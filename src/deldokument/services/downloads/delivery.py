@@ -1,7 +1,7 @@
 """Records of delivered bytes: receipts per document, and download events.
 
 Guarantees:
-- A receipt never claims a byte that was not sent. The byte routes count those that the client's TCP acknowledged.
+- A receipt never claims a byte that was not sent. The byte routes count those that the client's machine or a proxy has.
 - A transfer that ended in a reset completes no document whose end the client may not have read.
 - Its size is bounded. A person who fetches more than MAX_RANGES separate ranges loses the smallest ones: those bytes
   must be fetched again before the document counts as downloaded.

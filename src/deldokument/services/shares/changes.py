@@ -87,7 +87,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Se
     Raises: as ``check_recipients`` and ``change_share``; InvalidFields for a number that is not confirmed.
     """
     with deps.database.read() as tx:
-        share_for_reading(deps, tx, sharer, share_id)
+        _check_open(deps, share_for_reading(deps, tx, sharer, share_id))
     check_lookup_rate(deps, sharer, len(inputs))
     checked = check_recipients(deps, inputs)
     if not all(recipient.confirmed for recipient in checked.values()):
@@ -166,9 +166,13 @@ def _tombstone(recipient: Recipient, now: datetime) -> Recipient:
 
 def _open_share(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
     share, membership = share_for_update(deps, tx, sharer, share_id)
+    _check_open(deps, share)
+    return share, membership
+
+
+def _check_open(deps: Dependencies, share: Share) -> None:
     if not share.is_open_at(deps.clock.now()):
         raise Conflict("share_over")
-    return share, membership
 
 
 def _checked(change: Change) -> Change:

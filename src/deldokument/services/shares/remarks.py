@@ -1,8 +1,8 @@
 """Remarks about the recipients of a draft, against the wrong recipient.
 
 Guarantees:
-- Nothing is stored for them. Whether an account has shared with a recipient before is found by the keyed hashes of its
-  own shares, as long as their names are kept.
+- Nothing is stored for them. The keyed hashes of the account's own shares say whether it knows a recipient, as long as
+  the shares' names are kept.
 - A remark refuses nothing.
 - An unavailable register makes no remark, and is not asked again for the others.
 """

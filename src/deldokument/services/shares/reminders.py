@@ -1,7 +1,7 @@
 """Reminders that a member asks for, to the recipients who have documents left.
 
 Guarantees:
-- A share's recipients are reminded at most once in 24 hours this way, whoever asks and however often.
+- A share's recipients are reminded at most once in 24 hours this way, however many members ask.
 - The worker leaves out recipients to whom everything was sent.
 """
 

@@ -63,6 +63,8 @@ from deldokument.web.http.site import Site
 from deldokument.web.http.slots import LogThrottle, Slots, SlotsTaken
 
 log = logging.getLogger("deldokument.web")
+TRACE = "deldokument.trace"
+"""Key of the scope with the id of the request's trace, where requests are traced."""
 MAX_BODY = 256 * 1024
 MAX_ANONYMOUS_BODY = 16 * 1024
 """Length of a body on routes for anyone: the longest is the provider's logout token."""
@@ -309,7 +311,10 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     Rendered as for nobody if the database cannot provide the person's menu. The page shows no time: the clock is the
     database's and may be unavailable too.
     """
-    told: dict[str, Any] = {"error": error, "message": error_text(error, call.translator), "now": None}
+    number = call.request.scope.get(TRACE, "") if status >= 500 else ""
+    told: dict[str, Any] = {
+        "error": error, "message": error_text(error, call.translator), "now": None, "number": number
+    }  # fmt: skip
     try:
         return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:

@@ -273,7 +273,7 @@ _CODES: dict[str, str] = {
     "title": _("title"),
     "message": _("message"),
     "reference": _("case number"),
-    "label": _("description of a recipient"),
+    "label": _("label of a recipient"),
     "quota": _("quota"),
     "four_eyes": _("approval by another member"),
     "scan_policy": _("rules for the virus check"),

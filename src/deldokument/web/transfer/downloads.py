@@ -9,7 +9,7 @@ Guarantees:
 - Content is never shown inline, cached or given the session's powers (attachment, no-store, sandbox).
 - Memory is bounded per reader, and smaller for slow ones.
 - A reader that takes less than TRICKLE bytes in a minute is disconnected.
-- Only bytes that the reader's TCP has acknowledged count as sent; if the reader resets, the last one does not.
+- Only bytes that the reader's machine has received count as sent; if the reader resets, the last one does not.
 
 A thread sends the bytes of a fast reader from the cipher to the socket, if the connection lends its socket.
 """
@@ -228,6 +228,7 @@ class ContentResponse(Response):
             lease = await borrow_answer(scope, self._stop - self._position) if entered else None
             if lease is None:
                 return True
+            self._receipt.note()
             sending: asyncio.Future[bool] | None = None
             try:
                 quick = True
@@ -285,6 +286,7 @@ class ContentResponse(Response):
     ) -> bool:
         if gone.done() or not await self._may_go_on():
             return False
+        self._receipt.note()
         message = {"type": "http.response.body", "body": buffer, "more_body": True}
         if not await self._outlasts(scope, send(message)):
             return False

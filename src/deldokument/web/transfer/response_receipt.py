@@ -1,7 +1,7 @@
 """Receipt of one response: counts the bytes that the client's TCP has acknowledged, and records them.
 
 Guarantees:
-- A byte counts only when it is acknowledged.
+- A byte counts only when it is acknowledged, or at a Unix socket when it is in the proxy's receive queue.
 - If the client resets the connection, the last requested byte does not count. So a client that has not read everything
   must fetch it again before the document is sent.
 - The receipt is written even if the database is unavailable for some seconds: sent bytes cannot be taken back.
@@ -32,9 +32,10 @@ def is_direct(deps: Dependencies, request: Request) -> bool:
     """Return whether the connection is the client's own.
 
     The service speaks no TLS. So a service with an https address has a proxy in front of it, whether or not the proxy
-    names itself.
+    names itself. So has a Unix socket, where no client has an address.
     """
-    return deps.config.public_url.startswith("http://") and not any(map(request.headers.get, _PROXY_HEADERS))
+    is_plain = deps.config.public_url.startswith("http://") and request.client is not None
+    return is_plain and not any(map(request.headers.get, _PROXY_HEADERS))
 
 
 class ResponseReceipt:
@@ -52,6 +53,11 @@ class ResponseReceipt:
     def watch(self, scope: Scope) -> None:
         """Count from now on; call it when the head has been sent."""
         self._sent = watch_response(scope)
+
+    def note(self) -> None:
+        """Take the count of now: at a Unix socket it can be less when the client has gone."""
+        if self._sent:
+            _ = self._sent.acknowledged
 
     async def acknowledged(self) -> None:
         """Wait until the client's TCP has acknowledged everything, or the connection is reset."""

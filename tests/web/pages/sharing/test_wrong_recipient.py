@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deldokument.services.shares import publishing
+from deldokument.services.shares.changes import remove_recipient
 from tests.support.browser import Web
 from tests.support.world import FJELL, KARI, ODD, OLA, person, run_all
 
@@ -36,6 +37,16 @@ def test_the_draft_has_what_article_33_asks_for_with_the_facts_of_the_share(web:
     ):
         assert said in answer.text
     assert OLA not in page + answer.text
+
+
+def test_a_recipient_who_was_removed_is_a_measure_in_the_draft(web: Web) -> None:
+    share_id = web.stage.publish(OLA, FJELL)
+    with web.stage.deps.database.read() as tx:
+        fjell = next(one for one in tx.shares.recipients([share_id]) if one.kind == "organization")
+    remove_recipient(web.stage.deps, person(KARI), share_id, fjell.id)
+    draft = web.browser(KARI).get(f"/delinger/{share_id}/avviksmelding.txt").text
+    assert "- 312 824 450 ble fjernet 24. november 2026 kl. 13.00.00." in draft
+    assert "Mottakere: 2." in draft
 
 
 def test_others_and_drafts_have_no_such_page(web: Web) -> None:

@@ -156,15 +156,15 @@ def add_recipient(call: RequestContext) -> Response:
 
 
 def _not_added(call: RequestContext, faults: Sequence[InvalidInput]) -> Response:
-    ids = {"recipients[0].label": "label"}
-    errors = [
-        (
-            "confirmed" if fault.code == "recipients_unconfirmed" else ids.get(fault.field, "number"),
-            error_text(fault, call.translator),
-        )
-        for fault in faults
-    ]
+    errors = [(_input_of(fault), error_text(fault, call.translator)) for fault in faults]
     return _new_recipient_page(call, _view(call), 422, errors)
+
+
+def _input_of(fault: InvalidInput) -> str:
+    """Return the id of the form's field that the fault is about."""
+    if fault.code == "recipients_unconfirmed":
+        return "confirmed"
+    return "label" if fault.field.endswith(".label") else "number"
 
 
 def approve(call: RequestContext) -> Response:

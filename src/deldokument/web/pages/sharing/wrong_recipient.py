@@ -113,7 +113,11 @@ def _contact(view: ShareView, translator: Translator) -> str:
 
 def _measures(report: ShareReport, translator: Translator) -> str:
     text, key = translator.text, report.key_destroyed
-    done = []
+    done = [
+        text(_("%(number)s was removed %(at)s."), number=one.number, at=at_time(one.removed_at, translator))
+        for one in report.recipients
+        if one.removed_at
+    ]
     if report.closed_at and report.state == ShareState.WITHDRAWN:
         done.append(text(_("The share was withdrawn %(at)s."), at=at_time(report.closed_at, translator)))
     if key:

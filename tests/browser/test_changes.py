@@ -1,0 +1,49 @@
+"""What is wrong in a published share is put right by the keyboard alone: a text, a new recipient, one too many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.demo import Demo
+from tests.browser.files import noise
+from tests.browser.keyboard import Keyboard
+from tests.browser.visitor import Visit
+
+OLA, SIV = "21879498012", "14839114193"
+
+
+def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_alone(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, title="Vedtk").replace("/d/", "/delinger/")
+    kari = visit("Kari Lunde", path)
+    page, keys = kari.page, Keyboard(kari.page)
+    keys.tab_to("Endre delingen")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Endre delingen")).to_be_visible()
+    kari.examine()
+    keys.tab_to("Tittel")
+    keys.press("ControlOrMeta+a")
+    page.keyboard.type("Vedtak")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Vedtak", exact=True)).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Endringene er lagret")
+    keys.tab_to("Legg til en mottaker")
+    keys.press("Enter")
+    keys.tab_to("Fødselsnummer, D-nummer eller organisasjonsnummer")
+    page.keyboard.type(SIV)
+    keys.press("Enter")
+    expect(page.locator("ds-error-summary")).to_be_focused()
+    kari.examine()
+    keys.tab_to("Jeg har kontrollert nummeret")
+    keys.press("Space", "Enter")
+    expect(page.get_by_role("status")).to_contain_text("Mottakeren er lagt til")
+    keys.tab_to("Endre eller fjern 218794")
+    keys.press("Enter")
+    kari.examine()
+    keys.tab_to("Fjern mottakeren")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Fjernede mottakere")).to_be_visible()
+    kari.examine()
