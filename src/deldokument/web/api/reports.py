@@ -15,6 +15,14 @@ from deldokument.web.transfer.downloads import attachment
 
 router = APIRouter(prefix="/shares/{share_id}", tags=["reports"])
 PDF: Final = "application/pdf"
+_LISTS: Final = ("recipients", "documents", "events")
+_PARTS: Final[dict[str, dict[str, Any]]] = {
+    "format": {"type": "string"},
+    "version": {"type": "integer"},
+    "final": {"type": "boolean"},
+    **{name: {"type": "object"} for name in ("share", "seal")},
+    **{name: {"type": "array", "items": {"type": "object"}} for name in _LISTS},
+}
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {
@@ -22,7 +30,8 @@ _FILES: Final[dict[int | str, dict[str, Any]]] = {
                 "schema": {
                     "type": "object",
                     "description": "The report with its seal; audit.md describes each part.",
-                    "required": ["format", "version", "final", "share", "recipients", "documents", "events", "seal"],
+                    "properties": _PARTS,
+                    "required": list(_PARTS),
                 }
             },
             PDF: {"schema": {"type": "string", "contentMediaType": PDF}},
