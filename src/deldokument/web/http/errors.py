@@ -309,9 +309,6 @@ WORDS: dict[str, str] = {
     "version_unknown": _("There is no such version of the text."),
     "version_not_newer": _("That version, or a newer one, has already been published."),
     "version_not_published": _("Choose a version that has been published."),
-    "copy_missing": _("Choose the PDF with the signed agreement."),
-    "copy_too_large": _("The PDF is larger than 20 MB. Choose a smaller one."),
-    "copy_not_pdf": _("The file is not a PDF. Choose another."),
     "agreement_not_published": _("There is nothing to sign yet. The operator must publish the agreement first."),
     "agreement_signed": _("The agreement has already been signed."),
     "agreement_changed": _(
