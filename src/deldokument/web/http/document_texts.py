@@ -53,8 +53,10 @@ DOCUMENT_ERRORS: Final = {
     "scanner": _("The service doesn't answer right now. Try again in a few minutes."),
     "inspection_running": _("The document is being made ready. Try again in a moment."),
     "inspection_refused": _("Something is wrong with the document, and it can't be downloaded. Contact the sender."),
+    "full_numbers_missing": _("The account doesn't give full numbers to the system."),
+    "report_unknown": _("The file is not the report of a share as JSON."),
 }
-"""Texts of the errors about documents and their inspection, by code."""
+"""Texts of the errors about documents, their inspection and reports, by code."""
 
 _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _ODF: Final = "application/vnd.oasis.opendocument."
