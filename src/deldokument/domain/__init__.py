@@ -4,6 +4,7 @@
 - `agreement_records`: signed main agreements and service agreements
 - `agreement`: kinds and versions of agreement texts
 - `audit`: audit events and their hash chain
+- `byte_ranges`: half-open byte ranges
 - `chain`: verification of an event chain
 - `characters`: invisible characters, and text that shows nothing
 - `email_addresses`: e-mail addresses and notification choices

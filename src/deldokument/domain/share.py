@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -45,8 +45,7 @@ _ID_BYTES = 16
 _NO_STEPS = frozenset({"", ".", ".."})
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
 """How an absolute path begins there; any other backslash is a character of the name."""
-_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
-"""Windows refuses these in a name."""
+_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')  # Windows refuses these in a name.
 _ARCHIVE_NAME_LENGTH = 60
 """Characters. Some systems allow a name 255 bytes, and a character takes up to four."""
 
@@ -177,9 +176,8 @@ class Recipient:
 class Document:
     """One named file in a share.
 
-    ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to. ``sealed_scan`` has the
-    details of its malware scan, if there is a scanner; ``rescan_at`` says when it is to be scanned again.
-    ``sealed_release`` is a member's decision to release it although the scan policy holds it.
+    ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
+    scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
     """
 
     id: str
@@ -374,29 +372,3 @@ def archive_name(title: str) -> str:
     """Return the file name of a share's zip: its title, without the characters that a system forbids in names."""
     tidy = " ".join(_FORBIDDEN_IN_NAMES.sub(" ", title).split()).strip(". ")[:_ARCHIVE_NAME_LENGTH].rstrip(". ")
     return f"{tidy or 'dokumenter'}.zip"
-
-
-def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return half-open ranges as the shortest sorted list that covers the same bytes."""
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted(r for r in ranges if r[0] < r[1]):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return tuple(merged)
-
-
-def largest_ranges(ranges: tuple[tuple[int, int], ...], most: int) -> tuple[tuple[int, int], ...]:
-    """Return the ``most`` largest of merged ranges, sorted; of equally large ones, the first.
-
-    Dropped bytes count as not sent, never the other way round.
-    """
-    if len(ranges) <= most:
-        return ranges
-    return tuple(sorted(sorted(ranges, key=lambda one: one[0] - one[1])[:most]))
-
-
-def covers(ranges: tuple[tuple[int, int], ...], length: int) -> bool:
-    """Return whether merged ``ranges`` cover all of ``length`` bytes."""
-    return length == 0 or ranges == ((0, length),)

@@ -13,8 +13,9 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.byte_ranges import merge_ranges
 from deldokument.domain.errors import Conflict, Unavailable, existing
-from deldokument.domain.share import Receipt, Share, ShareState, merge_ranges, new_id
+from deldokument.domain.share import Receipt, Share, ShareState, new_id
 from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.sessions import PendingLogin

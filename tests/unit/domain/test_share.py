@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.share import (
     CLOSED,
@@ -24,10 +25,7 @@ from deldokument.domain.share import (
     check_document_name,
     check_file_name,
     check_text,
-    covers,
     document_counts,
-    largest_ranges,
-    merge_ranges,
     new_document_id,
     new_id,
     progress_of,

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.share import MAX_RANGES, Receipt, Share, covers, largest_ranges, merge_ranges
+from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
+from deldokument.domain.share import MAX_RANGES, Receipt, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction

@@ -32,6 +32,9 @@ _OTHER: Final = _("Other type")
 _UNKNOWN: Final = _("Unknown type")
 
 DOCUMENT_ERRORS: Final = {
+    "copy_missing": _("Choose the PDF with the signed agreement."),
+    "copy_too_large": _("The PDF is larger than 20 MB. Choose a smaller one."),
+    "copy_not_pdf": _("The file is not a PDF. Choose another."),
     "files_missing": _("Choose at least one file."),
     "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
     "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),

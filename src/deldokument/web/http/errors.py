@@ -210,7 +210,7 @@ WORDS: dict[str, str] = {
     "account_closed": _("The account is closed, and nothing new can be shared from it."),
     "quota_exceeded": _("The account has room for %(left_bytes)s more. This takes %(needed_bytes)s."),
     "no_notices": _("The recipients of this share get no notices."),
-    "reminded_already": _("The recipients were reminded less than 24 hours ago. Try again later."),
+    "reminded_already": _("The recipients got a notice less than 24 hours ago. Try again later."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
@@ -309,9 +309,6 @@ WORDS: dict[str, str] = {
     "version_unknown": _("There is no such version of the text."),
     "version_not_newer": _("That version, or a newer one, has already been published."),
     "version_not_published": _("Choose a version that has been published."),
-    "copy_missing": _("Choose the PDF with the signed agreement."),
-    "copy_too_large": _("The PDF is larger than 20 MB. Choose a smaller one."),
-    "copy_not_pdf": _("The file is not a PDF. Choose another."),
     "agreement_not_published": _("There is nothing to sign yet. The operator must publish the agreement first."),
     "agreement_signed": _("The agreement has already been signed."),
     "agreement_changed": _(
