@@ -15,18 +15,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("dist"), help="folder that is emptied and filled")
     parser.add_argument("--key", type=Path, help="private key (ECDSA P-256, PEM) that signs the checksums")
+    parser.add_argument("--without-image", action="store_true", help="build no container image")
     given = parser.parse_args()
     try:
-        build_all(Path.cwd(), given.output.resolve())
+        left_out = build_all(Path.cwd(), given.output.resolve(), image=not given.without_image)
     except Unclean as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
     write_checksums(given.output)
     if given.key:
         sign(given.output, given.key)
-    print(*sorted(path.name for path in given.output.iterdir()), sep="\n")
-    if not given.key:
-        print("NOT SIGNED: no key was given (KEY=)")
+    else:
+        left_out.append("NOT SIGNED: no key was given (KEY=)")
+    print(*sorted(path.name for path in given.output.iterdir()), *left_out, sep="\n")
     return 0
 
 

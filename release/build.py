@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from release.archives import pack
+from release.image import build_image
 from release.inventory import licence_texts, npm_packages, wheels
 from release.provenance import statement
 from release.sbom import cyclonedx
@@ -47,8 +48,11 @@ class Source:
         return str(re.findall(r'^__version__ = "(.+)"$', text, re.M)[0])
 
 
-def build_all(checkout: Path, output: Path) -> None:
-    """Build every artefact of the checked-out commit into an emptied folder. Raises: Unclean."""
+def build_all(checkout: Path, output: Path, *, image: bool) -> list[str]:
+    """Build every artefact of the checked-out commit into an emptied folder; return what was left out.
+
+    Raises: Unclean.
+    """
     with cloned(checkout) as source:
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
@@ -56,7 +60,9 @@ def build_all(checkout: Path, output: Path) -> None:
         _build_packages(source, output)
         _build_wheelhouse(source, output)
         _describe(source, output)
+        left_out = build_image(source.root, output, source.version, source.epoch) if image else []
         _write_provenance(source, output)
+    return left_out
 
 
 @contextmanager

@@ -96,13 +96,15 @@ def test_everything_that_an_installation_needs_is_pinned() -> None:
     assert unpinned(wanted, (ROOT / "requirements" / "product.lock").read_text("utf-8")) == []
 
 
-def test_the_client_is_pinned_to_the_versions_of_the_service() -> None:
-    client, product = (
-        pins((ROOT / "requirements" / f"{name}.lock").read_text("utf-8")) for name in ("client", "product")
-    )
+@pytest.mark.parametrize("others", ["product.lock", "dev.lock"])
+def test_the_client_is_pinned_to_the_versions_of_the_service_and_its_tests(others: str) -> None:
+    client, other = (pins((ROOT / "requirements" / name).read_text("utf-8")) for name in ("client.lock", others))
+    assert {name: other.get(name) for name in client} == client
+
+
+def test_everything_that_the_client_needs_is_pinned() -> None:
     wanted = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
     assert unpinned(wanted, (ROOT / "requirements" / "client.lock").read_text("utf-8")) == []
-    assert {name: product.get(name) for name in client} == client
 
 
 @pytest.mark.parametrize("name", ["demo.lock", "product.lock"])

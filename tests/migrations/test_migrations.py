@@ -113,7 +113,7 @@ ENDING = ReminderQuery(Channel.ALTINN, NOW, NOW, timedelta(), "week_left", NOW)
 LATER = ShareFilter(("account",), before=(NOW, "share"))
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_available": lambda tx: tx.retention.due_shares(NOW, 9),
-    "COVERING INDEX ix_share_available_key (audit_key_id>?)": lambda tx: tx.shares.audit_key_ids_available(),
+    "COVERING INDEX ix_share_available_key (audit_key_id>?)": lambda tx: tx.share_lookup.audit_key_ids_available(),
     "ix_share_kept (account_id=?": lambda tx: tx.shares.needing(["account"], NOW, NOW, 9),
     "ix_share_unread (account_id=? AND expires_at>? AND expires_at<?)": lambda tx: tx.shares.needing(
         ["account"], NOW, NOW, 9
@@ -134,7 +134,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "COVERING INDEX ix_share_tenant_published": lambda tx: tx.statistics.first_published_at("tenant"),
     "ix_document_uninspected": lambda tx: tx.retention.uninspected(NOW, 9),
     "ix_upload_partial": lambda tx: tx.uploads.partials("upload"),
-    "ix_recipient_lookup_hash": lambda tx: tx.shares.open_for([b"1"], NOW),
+    "ix_recipient_lookup_hash": lambda tx: tx.share_lookup.open_for([b"1"], NOW),
     "ix_member_living": lambda tx: tx.members.of_person(b"1"),
     "ix_integration_living": lambda tx: tx.integrations.of_organization("312824450"),
     "ix_member_removed": lambda tx: tx.retention.spent_members(NOW, 9),

@@ -45,8 +45,7 @@ _ID_BYTES = 16
 _NO_STEPS = frozenset({"", ".", ".."})
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
 """How an absolute path begins there; any other backslash is a character of the name."""
-_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
-"""Windows refuses these in a name."""
+_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')  # Windows refuses these in a name.
 _ARCHIVE_NAME_LENGTH = 60
 """Characters. Some systems allow a name 255 bytes, and a character takes up to four."""
 
@@ -177,9 +176,8 @@ class Recipient:
 class Document:
     """One named file in a share.
 
-    ``id`` is 32 hex digits, which encode the 16 bytes that its keys and parts are bound to. ``sealed_scan`` has the
-    details of its malware scan, if there is a scanner; ``rescan_at`` says when it is to be scanned again.
-    ``sealed_release`` is a member's decision to release it although the scan policy holds it.
+    ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
+    scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
     """
 
     id: str

@@ -133,7 +133,7 @@ def test_a_vacuum_that_fails_does_not_hold_back_the_end_of_what_is_destroyed(key
 
 def test_a_statement_that_hangs_is_given_up(keyring_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "_STATEMENT_SECONDS", 1)
-    patient = f"{keyring_url}?options=-c%20lock_timeout%3D0"
+    patient = f"{keyring_url}?options=-c%20lock_timeout%3D60s"
     with closing(postgres.PostgresStore(patient, "root-1")) as store, psycopg.connect(keyring_url) as other:
         other.execute("LOCK TABLE keyring_entry IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable, match="QueryCanceled"):

@@ -161,11 +161,11 @@ def test_recipients_find_what_is_open_and_nothing_else(database: SqlDatabase) ->
         for share in (late, soon, over, closed, unfinished):
             tx.shares.add_recipient(recipient_of(share))
     with database.read() as tx:
-        hits = tx.shares.open_for([b"hash of ola", b"hash of others"], NOW)
+        hits = tx.share_lookup.open_for([b"hash of ola", b"hash of others"], NOW)
         assert [share for share, _ in hits] == [soon, late]
         assert [recipient.share_id for _, recipient in hits] == [soon.id, late.id]
-        assert tx.shares.open_for([b"hash of siv"], NOW) == []
-        assert tx.shares.open_for([], NOW) == []
+        assert tx.share_lookup.open_for([b"hash of siv"], NOW) == []
+        assert tx.share_lookup.open_for([], NOW) == []
 
 
 def test_thousands_of_hashes_may_be_looked_for(database: SqlDatabase) -> None:
@@ -175,12 +175,12 @@ def test_thousands_of_hashes_may_be_looked_for(database: SqlDatabase) -> None:
         tx.shares.add_recipient(recipient_of(share))
     hashes = [b"%d" % n for n in range(2000)] + [b"hash of ola"]
     with database.read() as tx:
-        assert [hit.id for hit, _ in tx.shares.open_for(hashes, NOW)] == [share.id]
+        assert [hit.id for hit, _ in tx.share_lookup.open_for(hashes, NOW)] == [share.id]
 
 
 def test_the_audit_keys_of_available_shares_are_told_once_each(database: SqlDatabase) -> None:
     with database.read() as tx:
-        assert tx.shares.audit_key_ids_available() == []
+        assert tx.share_lookup.audit_key_ids_available() == []
     keep(
         database,
         available(audit_key_id="one"),
@@ -190,7 +190,7 @@ def test_the_audit_keys_of_available_shares_are_told_once_each(database: SqlData
         draft(audit_key_id="begun"),
     )
     with database.read() as tx:
-        assert tx.shares.audit_key_ids_available() == ["one", "two"]
+        assert tx.share_lookup.audit_key_ids_available() == ["one", "two"]
 
 
 def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(database: SqlDatabase) -> None:
@@ -243,7 +243,7 @@ def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database:
     with database.read() as tx:
         assert tx.shares.recipients([share.id]) == [kept]
         assert tx.shares.removed_recipients([share.id, "3"]) == [tombstone]
-        assert tx.shares.open_for([tombstone.lookup_hash, removed.lookup_hash], NOW) == []
+        assert tx.share_lookup.open_for([tombstone.lookup_hash, removed.lookup_hash], NOW) == []
         assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
     with database.write() as tx:
         assert tx.shares.add_recipient(recipient_of(share, position=3))
@@ -357,17 +357,17 @@ def test_drafts_of_a_sharer_are_counted_up_to_a_bound(database: SqlDatabase) -> 
 
 def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:
     with database.read() as tx:
-        assert tx.shares.at_or_after("a") is None
+        assert tx.share_lookup.share_at_or_after("a") is None
     low, high = draft(id="Bb"), available(id="a")
     keep(database, high, low)
     with database.read() as tx:
-        found = {asked: tx.shares.at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
+        found = {asked: tx.share_lookup.share_at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
 
 
 def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:
     with database.read() as tx:
-        assert tx.shares.document_at_or_after("a") is None
+        assert tx.share_lookup.document_at_or_after("a") is None
     share = draft()
     keep(database, share)
     low, high = document_of(share, id="b"), document_of(share, id="d", position=2)
@@ -375,5 +375,5 @@ def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first
         for one in (high, low):
             tx.shares.add_document(one)
     with database.read() as tx:
-        found = {asked: tx.shares.document_at_or_after(asked) for asked in ("a", "b", "c", "d", "e")}
+        found = {asked: tx.share_lookup.document_at_or_after(asked) for asked in ("a", "b", "c", "d", "e")}
     assert found == {"a": low, "b": low, "c": high, "d": high, "e": low}

@@ -484,6 +484,9 @@ def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
     [document_id] = stage.document_ids(share.id)
     content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
     delivery.record_delivery(stage.deps, content, 0, content.length)
+    stage.clock.advance(hours=23)
+    with pytest.raises(Conflict, match="reminded_already"):
+        reminders.request_reminder(stage.deps, person(KARI), share.id)
     stage.clock.advance(hours=1)
     reminders.request_reminder(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == [Result.SENT]
@@ -502,6 +505,7 @@ def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
 def test_a_reminder_that_was_asked_for_is_not_planned_after_the_end(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
+    stage.clock.advance(days=1)
     reminders.request_reminder(stage.deps, person(KARI), share.id)
     stage.clock.advance(days=11)
     assert send_notices(stage) == []

@@ -79,8 +79,10 @@ def test_the_page_of_a_share_tells_what_became_of_its_notices(with_notices: tupl
 def test_a_member_sends_a_reminder_once_a_day(with_notices: tuple[Web, FakeNotices]) -> None:
     web, altinn = with_notices
     share_id = web.stage.publish(OLA, notify=True)
-    kari = web.browser(KARI)
     action = f"/delinger/{share_id}/paminnelse"
+    assert f'action="{action}"' not in web.browser(KARI).get(f"/delinger/{share_id}").text
+    web.stage.clock.advance(days=1)
+    kari = web.browser(KARI)
     assert f'action="{action}"' in kari.get(f"/delinger/{share_id}").text
     page = kari.get(kari.post(action).headers["location"]).text
     assert "De som ikke har lastet ned alt, får en påminnelse." in page

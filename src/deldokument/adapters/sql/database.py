@@ -41,6 +41,7 @@ from deldokument.adapters.sql.row_tagging import SqlRowTagging
 from deldokument.adapters.sql.seal_requests import SqlSealRequests
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.share_cards import ShareCards
+from deldokument.adapters.sql.share_lookup import SqlShareLookup
 from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.staff import SqlStaff
 from deldokument.adapters.sql.statements import Statements
@@ -80,6 +81,7 @@ class SqlTransaction:
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)
+        self.share_lookup = SqlShareLookup(work, self._cards)
         self.seal_requests = SqlSealRequests(work)
         self.sessions = SqlSessions(work)
         self.agreements = SqlAgreementRepository(work)

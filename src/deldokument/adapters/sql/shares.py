@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
-from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, SHARE, ShareCards
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, distinct_values, param
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -36,18 +36,14 @@ from deldokument.domain.share import Document, Recipient, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
 DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
-_RECIPIENT = RowMapper(Recipient, recipient)
+RECIPIENT = RowMapper(Recipient, recipient)
 
 _key = param("key")
 _now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
 _by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
-_first = select(*CARD_COLUMNS).order_by(share.c.id).limit(1)
-_at_or_after = _first.where(share.c.id >= _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
-_is_open = and_(is_available, share.c.expires_at > _now)
-_audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 _drafts = (
     select(*CARD_COLUMNS)
     .where(is_draft, may_have_key, share.c.account_id == _key)
@@ -77,23 +73,16 @@ _changes = (
     .subquery()
 )
 _needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
-_open_for = (
-    select(*CARD_COLUMNS, *_RECIPIENT.columns)
-    .join_from(recipient, share)
-    .where(InList(recipient.c.lookup_hash, "keys"), is_named, _is_open)
-)
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
-    select(*_RECIPIENT.columns)
+    select(*RECIPIENT.columns)
     .where(InList(recipient.c.share_id, "keys"))
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _recipients = _all_recipients.where(is_named)
 _removed_recipients = _all_recipients.where(~is_named)
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
-_first_document = select(*DOCUMENT.columns).order_by(document.c.id).limit(1)
-_document_at_or_after = _first_document.where(document.c.id >= _key)
 _documents = (
     select(*DOCUMENT.columns)
     .where(InList(document.c.share_id, "keys"))
@@ -132,14 +121,6 @@ class SqlShares:
     def get(self, share_id: str) -> Share | None:
         """Return the share with the id, erased or not."""
         return next(iter(self._cards.read(self._work.rows(_by_id, {"key": share_id}))), None)
-
-    def at_or_after(self, share_id: str) -> Share | None:
-        """Return the share with the id, else the next one in the order of ids, or the first.
-
-        One query finds either, so that the time does not show which.
-        """
-        rows = self._work.rows(_at_or_after, {"key": share_id}) or self._work.rows(_first)
-        return next(iter(self._cards.read(rows)), None)
 
     def known(self, share_ids: Collection[str]) -> set[str]:
         """Return the ids that exist, erased or not."""
@@ -190,17 +171,6 @@ class SqlShares:
         # A share that ends soon may wait for a later end too.
         return list({one.id: one for one in found}.values())
 
-    def audit_key_ids_available(self) -> list[str]:
-        """Return the audit keys of the shares that are marked as available, also of those past their end."""
-        return [row[0] for row in self._work.rows(_audit_key_ids_available)]
-
-    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
-        """Return shares open at ``now`` with the recipients found by hash, the first to end first."""
-        rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
-        recipients = _RECIPIENT.all([row[CARD_WIDTH:] for row in rows])
-        found = list(zip(self._cards.read(rows), recipients, strict=True))
-        return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
-
     def add_recipient(self, recipient: Recipient) -> bool:
         """Insert a recipient.
 
@@ -209,7 +179,7 @@ class SqlShares:
         Raises: NotFound; Broken for a damaged share.
         """
         held = require(self._cards.changing(recipient.share_id), "share")
-        is_new = self._work.insert_once(_RECIPIENT.table, _RECIPIENT.values(recipient))
+        is_new = self._work.insert_once(RECIPIENT.table, RECIPIENT.values(recipient))
         if is_new:
             held.recipient_ids.add(recipient.id)
         return is_new
@@ -219,7 +189,7 @@ class SqlShares:
 
         Raises: NotFound.
         """
-        self._work.change(_save_recipient.values(_RECIPIENT.values(recipient)), {"key": recipient.id}, "recipient")
+        self._work.change(_save_recipient.values(RECIPIENT.values(recipient)), {"key": recipient.id}, "recipient")
 
     def remove_recipient(self, share_id: str, recipient_id: str) -> None:
         """Delete a recipient.
@@ -239,11 +209,11 @@ class SqlShares:
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the recipients that have not been removed share by share, by position."""
-        return _RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
+        return RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
 
     def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the tombstones share by share, by position."""
-        return _RECIPIENT.all(self._work.batched(_removed_recipients, "keys", share_ids))
+        return RECIPIENT.all(self._work.batched(_removed_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.
@@ -255,11 +225,6 @@ class SqlShares:
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
-
-    def document_at_or_after(self, document_id: str) -> Document | None:
-        """Return the document with the id, else the next one in the order of ids, or the first."""
-        row = self._work.first(_document_at_or_after, {"key": document_id}) or self._work.first(_first_document)
-        return DOCUMENT.intact(self._work, row)
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents share by share, by position."""

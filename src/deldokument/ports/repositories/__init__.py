@@ -19,6 +19,7 @@
 - `row_tagging`: tags and cards for rows of versions before 0.3.0
 - `seal_requests`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
+- `share_lookup`: shares by ids that may be unknown, and by recipients
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person
 - `statistics`: counts of published shares

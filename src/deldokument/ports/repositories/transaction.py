@@ -33,6 +33,7 @@ from deldokument.ports.repositories.retention import Retention
 from deldokument.ports.repositories.row_tagging import RowTagging
 from deldokument.ports.repositories.seal_requests import SealRequests
 from deldokument.ports.repositories.sessions import Sessions
+from deldokument.ports.repositories.share_lookup import ShareLookup
 from deldokument.ports.repositories.shares import Shares
 from deldokument.ports.repositories.staff import Staff
 from deldokument.ports.repositories.statistics import Statistics
@@ -57,6 +58,8 @@ class Transaction(Protocol):
     def integrations(self) -> Integrations: ...
     @property
     def shares(self) -> Shares: ...
+    @property
+    def share_lookup(self) -> ShareLookup: ...
     @property
     def receipts(self) -> Receipts: ...
     @property

@@ -129,7 +129,7 @@ def _decide_with(
     grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
-        share = tx.shares.at_or_after(share_id)
+        share = tx.share_lookup.share_at_or_after(share_id)
         proof = _proof(deps, share) if share else None
         recipients = tx.shares.recipients([proof.share.id]) if proof else ()
         keys = {proof.share.audit_key_id: proof.audit_key} if proof else {}

@@ -146,7 +146,7 @@ def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) 
     Raises: as ``authorize_system``; NotReady; Conflict for malware.
     """
     with deps.database.read() as tx:
-        document = require(tx.shares.document_at_or_after(document_id), "document")
+        document = require(tx.share_lookup.document_at_or_after(document_id), "document")
     if document.id != document_id:
         with suppress(Frozen, Gone):
             authorize_system(deps, consumer, document.share_id)

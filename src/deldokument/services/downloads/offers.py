@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
@@ -29,7 +29,7 @@ from deldokument.services.downloads.access import (
     identifiers_of,
     missing_right_error,
 )
-from deldokument.services.downloads.warnings import Confirmed, confirmed_warnings, must_confirm
+from deldokument.services.downloads.warnings import confirmed_warnings, must_confirm
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
@@ -127,8 +127,7 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            confirmed = confirmed_warnings(tx, share, key, person)
-            return _offer(access, key, known.id, _OfferRows(deps, tx, [share]), confirmed)
+            return _with_warnings(tx, access, key, _offer(access, key, known.id, _OfferRows(deps, tx, [share])))
     with deps.database.write() as tx:
         # Locked before the subject, as a delivery does: in different orders they could deadlock.
         tx.shares.lock(share.id)
@@ -137,8 +136,7 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
         if not _opened_just_now(tx, access, subject_id):
             _record_opened(tx, access, subject_id)
             record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        confirmed = confirmed_warnings(tx, share, key, person)
-        return _offer(access, key, subject_id, _OfferRows(deps, tx, [share]), confirmed)
+        return _with_warnings(tx, access, key, _offer(access, key, subject_id, _OfferRows(deps, tx, [share])))
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
@@ -151,10 +149,10 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     now = deps.clock.now()
     offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
-        keys = deps.keyring.get(tx.shares.audit_key_ids_available())
+        keys = deps.keyring.get(tx.share_lookup.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
-        found = tx.shares.open_for({found for own in hashes.values() for found in own.values()}, now)
+        found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
@@ -206,9 +204,19 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _offer(
-    access: Access, key: bytes, subject_id: str, around: _OfferRows, confirmed: Confirmed = frozenset()
-) -> Offer:
+def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) -> Offer:
+    """Return the offer with the warnings that the person has not confirmed yet."""
+    if not any(document.finding and document.finding.needs_warning for document in offer.documents):
+        return offer
+    confirmed = confirmed_warnings(tx, access.share, key, access.person)
+    documents = (
+        replace(one, needs_warning=one.finding is not None and must_confirm(one.id, one.finding, confirmed))
+        for one in offer.documents
+    )
+    return replace(offer, documents=tuple(documents))
+
+
+def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
     share = access.share
     share_key = around.share_keys.get(share_key_id(share.id))
     own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
@@ -222,14 +230,7 @@ def _offer(
         message=open_message(share, share_key),
         expires_at=existing(share.expires_at),
         documents=tuple(
-            OfferedDocument(
-                d.id,
-                file_name(key, d),
-                d.length,
-                finding := finding_of(share_key, d, policy),
-                had.get(d.id),
-                needs_warning=finding is not None and must_confirm(d.id, finding, confirmed),
-            )
+            OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d, policy), had.get(d.id))
             for d in around.documents[share.id]
         ),
         acting_for=tuple(

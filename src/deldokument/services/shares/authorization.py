@@ -39,7 +39,7 @@ def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share
 
     For an unknown id another share is read, so that the work does not tell it from a share of others.
     """
-    found = tx.shares.at_or_after(share_id)
+    found = tx.share_lookup.share_at_or_after(share_id)
     return _managed(deps, tx, sharer, found if found and found.id == share_id else None)[0]
 
 
@@ -47,7 +47,7 @@ def document_for_reading(
     deps: Dependencies, tx: Transaction, sharer: Sharer, document_id: str
 ) -> tuple[Document, Share]:
     """Return the document, and its share as ``share_for_reading``. An unknown id takes the work of another document."""
-    found = tx.shares.document_at_or_after(document_id)
+    found = tx.share_lookup.document_at_or_after(document_id)
     share = share_for_reading(deps, tx, sharer, found.share_id if found else "")
     if found is None or found.id != document_id:
         raise NotFound("document")

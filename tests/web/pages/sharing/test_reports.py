@@ -20,6 +20,17 @@ from tests.support.world import FJELL, KARI, OLA, person, run_all
 
 OF_THE_DRAFT = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.PROPOSAL_RETURNED}
 IN_THE_TABLE_OF_DOCUMENTS = {EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_INSPECTED, EventKind.DOCUMENT_REMOVED}
+OF_SHARES = (
+    "share_",
+    "document",
+    "draft_",
+    "extension_",
+    "expiry_",
+    "recipient_",
+    "change_",
+    "confidentiality_",
+    "reminder_",
+)
 AFTER_IT = {EventKind.SHARE_ERASED}
 
 
@@ -65,10 +76,7 @@ def test_the_pdf_of_a_share_with_many_receipts_is_cut_and_says_so(web: Web, monk
 
 
 def test_the_pdf_names_every_event_of_a_share_that_its_other_tables_do_not_show() -> None:
-    of_shares = {
-        kind for kind in EventKind if kind.startswith(("share_", "document", "draft_", "extension_", "expiry_"))
-    }
-    of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.RECIPIENT_NOTIFIED, EventKind.MESSAGE_GIVEN_UP}
-    of_shares |= {EventKind.NUMBERS_DISCLOSED, EventKind.REMINDER_REQUESTED}
+    of_shares = {kind for kind in EventKind if kind.startswith(OF_SHARES)}
+    of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.MESSAGE_GIVEN_UP, EventKind.NUMBERS_DISCLOSED}
     elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | UNLISTED
     assert of_shares - elsewhere == REPORTED.keys() - {EventKind.WARNING_CONFIRMED}

@@ -279,7 +279,7 @@ def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEve
     now = call.deps.clock.now()
     notifies = call.deps.notices is not None and view.share.notify and not view.stopped
     left = any(one.progress not in (Progress.SENT, Progress.RECEIVED) for one in view.recipients)
-    return notifies and view.share.is_open_at(now) and left and not reminders.was_reminded(events, now)
+    return notifies and view.share.is_open_at(now) and left and not reminders.had_notice(view.share, events, now)
 
 
 def _recipient_row(recipient: RecipientView) -> RecipientRow:

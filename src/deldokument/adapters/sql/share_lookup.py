@@ -1,0 +1,59 @@
+"""Shares by ids that may be unknown, and by the hashes of recipients, in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, select
+
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
+from deldokument.adapters.sql.shares import DOCUMENT, RECIPIENT
+from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
+from deldokument.adapters.sql.tables.shares import document, is_available, is_named, recipient, share
+from deldokument.domain.share import Document, Recipient, Share
+
+_key = param("key")
+_first = select(*CARD_COLUMNS).order_by(share.c.id).limit(1)
+_at_or_after = _first.where(share.c.id >= _key)
+_first_document = select(*DOCUMENT.columns).order_by(document.c.id).limit(1)
+_document_at_or_after = _first_document.where(document.c.id >= _key)
+_audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
+_is_open = and_(is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type))
+_open_for = (
+    select(*CARD_COLUMNS, *RECIPIENT.columns)
+    .join_from(recipient, share)
+    .where(InList(recipient.c.lookup_hash, "keys"), is_named, _is_open)
+)
+
+
+class SqlShareLookup:
+    """The port ports.repositories.share_lookup.ShareLookup in SQL."""
+
+    def __init__(self, work: Statements, cards: ShareCards) -> None:
+        self._work = work
+        self._cards = cards
+
+    def share_at_or_after(self, share_id: str) -> Share | None:
+        """Return the share with the id, else the next one in the order of ids, or the first.
+
+        One query finds either, so that the time does not show which.
+        """
+        rows = self._work.rows(_at_or_after, {"key": share_id}) or self._work.rows(_first)
+        return next(iter(self._cards.read(rows)), None)
+
+    def document_at_or_after(self, document_id: str) -> Document | None:
+        """Return the document with the id, else the next one in the order of ids, or the first."""
+        row = self._work.first(_document_at_or_after, {"key": document_id}) or self._work.first(_first_document)
+        return DOCUMENT.intact(self._work, row)
+
+    def audit_key_ids_available(self) -> list[str]:
+        """Return the audit keys of the shares that are marked as available, also of those past their end."""
+        return [row[0] for row in self._work.rows(_audit_key_ids_available)]
+
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
+        """Return shares open at ``now`` with the recipients found by hash, the first to end first."""
+        rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
+        recipients = RECIPIENT.all([row[CARD_WIDTH:] for row in rows])
+        found = list(zip(self._cards.read(rows), recipients, strict=True))
+        return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))

@@ -1,0 +1,29 @@
+"""Repository contract: shares as people and systems come to them, by a link, an id or their own number.
+
+An unknown id leads to another row, so that it takes the same queries as the id of a row of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from deldokument.domain.share import Document, Recipient, Share
+
+
+class ShareLookup(Protocol):
+    """Shares and documents by ids that may be unknown, and by hashes of recipients."""
+
+    def share_at_or_after(self, share_id: str) -> Share | None:
+        """Return the share with the id, else the next one in the order of ids, or the first; None if there is none."""
+        ...
+
+    def document_at_or_after(self, document_id: str) -> Document | None:
+        """Return the document with the id, or else another one, as ``share_at_or_after``."""
+        ...
+
+    def audit_key_ids_available(self) -> list[str]: ...
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
+        """Return shares open at ``now`` with the recipients that have these hashes, earliest end first."""
+        ...

@@ -1,0 +1,64 @@
+"""The container image of a release, run as docs/containers.md says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deldokument import __version__
+from tests.architecture.rules import ROOT
+from tests.cli.transcripts import settings
+from tests.support.operating_page import fenced, section
+from tests.support.podman import Podman, podman
+
+pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
+
+PAGE = (ROOT / "docs/containers.md").read_text("utf-8")
+IMAGE = f"localhost/deldokument:{__version__}"
+STATE = Path("/var/lib/deldokument")
+SECRET = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"
+OF_THE_IMAGE = {"DELDOKUMENT_DATA_DIR", SECRET}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """A folder with the image of this checkout's commit, the settings and the secrets."""
+    folder = tmp_path_factory.mktemp("container")
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
+    with podman(folder) as host:
+        subprocess.run(["make", "release"], cwd=clone, check=True, env=os.environ | host.environment())
+        name = f"deldokument-{__version__}-image.tar"
+        (folder / name).symlink_to(clone / "dist" / name)
+        keys = {
+            f"{client}_CLIENT_KEY_PATH": f"{STATE}/{client.lower()}.json" for client in ("IDPORTEN", "MASKINPORTEN")
+        }
+        given = settings(STATE, **keys)
+        (folder / "secrets").mkdir()
+        (folder / "secrets" / SECRET).write_text(given[SECRET])
+        kept = [f"{name}={value}\n" for name, value in given.items() if name not in OF_THE_IMAGE]
+        (folder / "env").write_text("".join(kept))
+        yield host
+
+
+def test_the_page_starts_a_service_that_is_ready_and_stops_when_it_is_asked(host: Podman) -> None:
+    start, stop = fenced(section("Trying it on one machine", PAGE), "bash")
+    host.run(start)
+    assert host.run("podman exec serve id -u").strip() == "10001"
+    host.run("! podman exec serve touch /var/lib/x")
+    host.run(stop)
+    codes = host.run("podman inspect --format '{{.State.ExitCode}}' serve worker").split()
+    # SIGKILL would be 137.
+    assert set(codes) <= {"0", "143"}
+    assert "Finished server process" in host.run("podman logs serve 2>&1")
+
+
+def test_the_image_has_no_installer_and_the_size_that_the_page_says(host: Podman) -> None:
+    host.run(f"podman run --rm --entrypoint /usr/bin/test {IMAGE} ! -e /opt/deldokument/bin/pip")
+    megabytes = int(host.run(f"podman image inspect --format '{{{{.Size}}}}' {IMAGE}")) / 1_000_000
+    assert megabytes < int(re.findall(r"less than (\d+) MB", PAGE)[0])
