@@ -111,14 +111,30 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "published_at": None,
         "expires_at": UNTIL,
         "proposed_expires_at": None,
+        "change_proposed": False,
+        "removed_recipients": [],
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
         "documents": [],
     }
     assert [{name: value for name, value in one.items() if name != "id"} for one in recipients] == [
-        {"kind": "person", "display": "218794 *****", "name": "", "label": "søker", "confirmed": True},
-        {"kind": "organization", "display": "312 824 450", "name": "FJELL AS", "label": "", "confirmed": True},
+        {
+            "kind": "person",
+            "display": "218794 *****",
+            "name": "",
+            "label": "søker",
+            "confirmed": True,
+            "removed_at": None,
+        },
+        {
+            "kind": "organization",
+            "display": "312 824 450",
+            "name": "FJELL AS",
+            "label": "",
+            "confirmed": True,
+            "removed_at": None,
+        },
     ]
 
 

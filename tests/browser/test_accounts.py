@@ -124,7 +124,7 @@ def test_the_form_of_a_share_takes_the_proposals_of_the_account_that_is_chosen(v
     page = to_accounts(anne)
     page.get_by_role("link", name="Byggesak", exact=True).click()
     page.get_by_label("Vanlig tid", exact=False).first.fill("7")
-    page.get_by_role("group", name="taushetsbelagt").get_by_label("Nei").check()
+    page.get_by_role("group", name="Er innholdet som regel taushetsbelagt?").get_by_label("Nei").check()
     page.get_by_role("button", name="Lagre endringene").click()
     expect(page.get_by_text("Endringene er lagret")).to_be_visible()
     try:
@@ -143,6 +143,6 @@ def test_the_form_of_a_share_takes_the_proposals_of_the_account_that_is_chosen(v
         expect(end).to_have_value(chosen)
     finally:
         page.get_by_label("Vanlig tid", exact=False).first.fill("")
-        page.get_by_role("group", name="taushetsbelagt").get_by_label("Ja").check()
+        page.get_by_role("group", name="Er innholdet som regel taushetsbelagt?").get_by_label("Ja").check()
         page.get_by_role("button", name="Lagre endringene").click()
         expect(page.get_by_text("Endringene er lagret")).to_be_visible()

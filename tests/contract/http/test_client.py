@@ -46,6 +46,7 @@ from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.errors import TokenRefused, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
+from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant
@@ -58,7 +59,14 @@ OLA = PersonIdentifier("21879498012", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
 READ_SECONDS = 0.2
 NOTICE = Notice(
-    id="n", recipient=OLA, subject="s", body="b", text="t", sender="DelDokument", condition_url="http://127.0.0.1:9/"
+    id="n",
+    recipient=OLA,
+    subject="s",
+    body="b",
+    text="t",
+    channel=NoticeChannel.EMAIL_FIRST,
+    sender="DelDokument",
+    condition_url="http://127.0.0.1:9/",
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.errors import InvalidInput, NotFound, existing
-from deldokument.domain.statistics import Month, ShareCounts
+from deldokument.domain.statistics import Month, NoticeCounts, ShareCounts
 from deldokument.domain.tenancy import AccountRules
 from deldokument.services.accounts.statistics import (
     TenantStatistics,
@@ -171,3 +171,9 @@ def test_the_documents_of_one_account_are_counted_with_those_of_its_drafts(stage
     counts = document_counts(stage.deps, stage.byggesak.id)
     assert (counts.named, counts.stored, counts.destroyed, counts.length) == (2, 2, 0, 12)
     assert counts.stored_length > 12
+
+
+def test_notices_and_text_messages_are_added_up_over_accounts_and_months() -> None:
+    counts = NoticeCounts("a", NOVEMBER, "1042", 2, 3), NoticeCounts("b", NOVEMBER.plus(1), "", 1, 1)
+    statistics = TenantStatistics((), (), counts)
+    assert (statistics.notice_count, statistics.message_count) == (3, 4)

@@ -30,6 +30,7 @@ from deldokument.domain.share import new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch
 from deldokument.services.shares import publishing
@@ -103,6 +104,16 @@ def test_a_planner_that_fails_leaves_the_event_to_be_planned_again(stage: Stage)
     dispatch.plan_messages(stage.deps, PLANS)
     with stage.deps.database.read() as tx:
         assert len(tx.outbox.of_shares([share_id], Channel.WEBHOOK)) == 1
+
+
+def test_a_message_without_a_cost_is_recorded_and_not_counted(stage: Stage) -> None:
+    put(stage, stage.publish(OLA))
+    [taken] = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
+    recorded = replace(entry(lambda *_: SENT), sent_event=EventKind.RECIPIENT_NOTIFIED)
+    assert dispatch.send_message(stage.deps, recorded, taken) is Result.SENT
+    [event] = [event for _, event in stage.trail() if event.kind is EventKind.RECIPIENT_NOTIFIED]
+    assert "messages" not in (event.details or {})
+    assert tenant_statistics(stage.deps, stage.tenant.id).notice_count == 0
 
 
 def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:

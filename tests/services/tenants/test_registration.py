@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
 from deldokument.domain.tenancy import Contact
 from deldokument.services.shares import drafts
-from deldokument.services.tenants import registration
+from deldokument.services.tenants import offboarding, registration
 from tests.support.world import KARI, Stage, person
 
 NOBODY = Contact()
@@ -87,3 +87,21 @@ def test_whom_recipients_may_ask_can_be_changed_after_the_tenant_was_made(stage:
     with pytest.raises(InvalidFields) as caught:
         registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, contact=Contact("ring oss"))
     assert [error.code for error in caught.value.errors] == ["telephone_malformed"]
+
+
+def test_the_contact_for_breaches_is_named_once_and_by_no_tenant_that_has_ended(stage: Stage) -> None:
+    def name(contact: str) -> None:
+        registration.name_breach_contact(stage.deps, tenant_id=stage.tenant.id, contact=contact, person=person(KARI))
+
+    for contact in (" Personvernombudet ", "Personvernombudet"):
+        name(contact)
+        with stage.deps.database.read() as tx:
+            assert existing(tx.tenants.get(stage.tenant.id)).breach_contact == "Personvernombudet"
+    assert [event.kind for _, event in stage.trail()].count(EventKind.TENANT_RULES_CHANGED) == 1
+    with pytest.raises(InvalidInput):
+        name("x" * 1000)
+    offboarding.offboard_tenant(
+        stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name, person=person(KARI)
+    )
+    with pytest.raises(Conflict):
+        name("")
