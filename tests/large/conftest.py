@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deldokument import __version__
 from tests.support import machine
 from tests.support.machine_setup import HOST
 from tests.support.operating_page import BLOCKS, ROOT
+from tests.support.podman import podman
 from tests.support.simulators import Running, start_simulators
 
 
@@ -27,6 +30,16 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True)
     subprocess.run(["bash", "-euo", "pipefail", "-c", BLOCKS[0]], cwd=source, check=True)
     return source
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The container image of this checkout's commit, as an archive."""
+    folder = tmp_path_factory.mktemp("image")
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder / "clone")], check=True)
+    with podman(folder) as host:
+        subprocess.run(["make", "release"], cwd=folder / "clone", check=True, env=os.environ | host.environment())
+    return folder / f"clone/dist/deldokument-{__version__}-image.tar"
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,15 +24,11 @@ OF_THE_IMAGE = {"DELDOKUMENT_DATA_DIR", SECRET}
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """A folder with the image of this checkout's commit, the settings and the secrets."""
+def host(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Podman]:
+    """A folder with the image, the settings and the secrets."""
     folder = tmp_path_factory.mktemp("container")
-    clone = folder / "clone"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
     with podman(folder) as host:
-        subprocess.run(["make", "release"], cwd=clone, check=True, env=os.environ | host.environment())
-        name = f"deldokument-{__version__}-image.tar"
-        (folder / name).symlink_to(clone / "dist" / name)
+        (folder / image.name).symlink_to(image)
         keys = {
             f"{client}_CLIENT_KEY_PATH": f"{STATE}/{client.lower()}.json" for client in ("IDPORTEN", "MASKINPORTEN")
         }

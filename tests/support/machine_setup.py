@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -79,10 +79,15 @@ def connect_to_openbao(machine: Machine, server: Server) -> None:
     fill_in(machine, {name: value.replace(example, server.url) for name, value in lines("OpenBao").items()})
 
 
-@contextmanager
-def browsing(machine: Machine) -> Iterator[httpx.Client]:
+def browsing(machine: Machine) -> AbstractContextManager[httpx.Client]:
     """By TLS through the machine's nginx, as a browser that finds the host there."""
-    trusted = ssl.create_default_context(cafile=machine.root / f"etc/deldokument/tls/{HOST}.pem")
+    return trusting(machine.root / f"etc/deldokument/tls/{HOST}.pem")
+
+
+@contextmanager
+def trusting(certificate: Path) -> Iterator[httpx.Client]:
+    """A client that finds the host on this machine and trusts its certificate."""
+    trusted = ssl.create_default_context(cafile=certificate)
     with httpx.Client(base_url="https://127.0.0.1", headers={"Host": HOST}, verify=trusted, timeout=60) as client:
 
         def ask_by_name(request: httpx.Request) -> None:

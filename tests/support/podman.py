@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from pathlib import Path
 # Without these options nothing starts in a container there.
 OPTIONS = "--runtime runc --storage-driver vfs"
 BUILD_OPTIONS = "--isolation oci --ulimit nofile=20000:20000 --ulimit nproc=90000:90000"
+
+# The command on the PATH may be another, without these options.
+_COMPOSE = 'podman-compose() { command podman-compose --podman-path "$PWD/podman" "$@"; }\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,27 @@ class Podman:
         return f"podman {OPTIONS} --root {self.folder}/store --runroot {self.folder}/run"
 
     def environment(self) -> dict[str, str]:
-        """Return what deploy/container/build reads."""
-        return {"PODMAN": self.command(), "BUILD_OPTIONS": BUILD_OPTIONS, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+        """Return what the scripts of deploy/ read. Without systemd, nothing can run health checks regularly."""
+        return {
+            "PODMAN": self.command(),
+            "BUILD_OPTIONS": BUILD_OPTIONS,
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+            "DISABLE_HC_SYSTEMD": "true",
+        }
 
     def run(self, script: str) -> str:
-        """Run a script that calls podman; return what it prints. It must succeed."""
-        whole = f'set -euo pipefail\npodman() {{ command {self.command()} "$@"; }}\n{script}'
-        done = subprocess.run(["bash", "-c", whole], cwd=self.folder, capture_output=True, text=True, check=False)
+        """Run a script that calls podman or podman-compose; return what it prints. It must succeed."""
+        program = self.folder / "podman"
+        program.write_text(f'#!/bin/sh\nexec /usr/bin/{self.command()} "$@"\n')
+        program.chmod(0o755)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", _COMPOSE + script],
+            cwd=self.folder,
+            env=os.environ | self.environment() | {"PATH": f"{self.folder}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
