@@ -18,11 +18,12 @@ from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
-from tests.support.server import FJELL, OLA, Deployment, wait_until
+from tests.support.server import OLA, Deployment, wait_until
 
 PAGE = (DOCS / "integrating.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)
-CLIENT = "fagsystem"
+CLIENT, BRYGGA = "fagsystem", "311905007"
+"""An organisation that has no other integration with the deployment, which suites share."""
 _SECONDS = 120
 """As ``Deployment.publish``: the worker that inspects is niced, so on a busy machine it gets what the others leave."""
 
@@ -89,15 +90,15 @@ def alike(shown: Any, told: Any) -> bool:
 
 
 def own_values(deployment: Deployment, folder: Path) -> dict[str, str]:
-    """What whoever reads the page fills in: an integration of Fjell's on «Byggesak», and its client."""
-    deployment.registers.register_consumer(CLIENT, FJELL)
+    """What whoever reads the page fills in: an integration of Brygga's on «Byggesak», and its client."""
+    deployment.registers.register_consumer(CLIENT, BRYGGA)
     deps = deployment.node.deps
     with deps.database.read() as tx:
         tenant = next(one for one in tx.tenants.all() if one.name == "Eksempel kommune")
         account = next(one for one in tx.accounts.of_tenant(tenant.id) if one.name == "Byggesak")
-        is_there = any(one.organization_number == FJELL for one in tx.integrations.of_account(account.id))
+        is_there = any(one.organization_number == BRYGGA for one in tx.integrations.of_account(account.id))
     if not is_there:
-        add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=FJELL)
+        add_integration(deps, tenant_id=tenant.id, account_id=account.id, organization_number=BRYGGA)
     key = RSAKey.import_key(deployment.registers.client_key)
     (folder / "client-key.pem").write_bytes(key.as_pem(private=True))
     return {
