@@ -16,6 +16,7 @@ from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.outbox import Channel
 from deldokument.domain.report import digests, statement
+from deldokument.ports.documents import RenderedDocument
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit import export
 from deldokument.services.audit.recording import record_event
@@ -286,3 +287,10 @@ def test_an_export_without_an_event_of_the_report_refutes_it(final: tuple[Report
 def test_a_file_that_is_no_report_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match="report_unknown"):
         verify_report(content, certificates=(), is_signed=verify_signature)
+
+
+def test_the_text_of_a_report_is_sealed_as_pdf(stage: Stage) -> None:
+    report = reports.share_report(stage.deps, person(KARI), stage.publish(OLA))
+    sealed = reports.sealed_report(stage.deps, report, RenderedDocument("# Rapport", "Rapport", "", report.made_at))
+    assert sealed.startswith(b"%PDF-")
+    assert b"/ByteRange" in sealed
