@@ -14,7 +14,7 @@ from deldokument.services.accounts.integrations import confirm_archive, renew_pa
 from tests.docs import test_integrating_page as integrating
 from tests.docs.documents import DOCS
 from tests.docs.test_integrating_page import Shell, alike, fill_in, own_values, values
-from tests.support.server import FJELL, Deployment
+from tests.support.server import Deployment
 
 PAGE = (DOCS / "ks-compatible.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)
@@ -33,11 +33,11 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 @contextmanager
 def credentials(deployment: Deployment) -> Iterator[dict[str, str]]:
-    """IntegrasjonId and password of Fjell's system on «Byggesak», whose archiving is confirmed meanwhile."""
+    """IntegrasjonId and password of Brygga's system on «Byggesak», whose archiving is confirmed meanwhile."""
     deps = deployment.node.deps
     with deps.database.read() as tx:
         [(integration, account)] = [
-            found for found in tx.integrations.of_organization(FJELL) if found[1].name == "Byggesak"
+            found for found in tx.integrations.of_organization(integrating.BRYGGA) if found[1].name == "Byggesak"
         ]
     place = {"tenant_id": account.tenant_id, "account_id": account.id, "integration_id": integration.id}
     confirm_archive(deps, **place, confirmed=True)
