@@ -8,7 +8,7 @@ Guarantees:
 - Every span below a request names the use case that caused it.
 - A collector that does not answer delays no request: spans are sent from a thread, and dropped when too many wait.
 
-A client's own trace context is ignored: it would let a stranger choose what is traced.
+The trace context in a client's request is ignored. Otherwise a stranger could choose which requests are traced.
 """
 
 from __future__ import annotations

@@ -126,12 +126,7 @@ def share(
             parallel=parallel,
             progress=bars,
         )
-    if as_json:
-        say_one(_row(made), as_json=True)
-        return
-    if made.proposed:
-        typer.echo("Waiting for another person's approval.", err=True)
-    typer.echo(made.link)
+    _say_result(made, made.link, waits=made.proposed, as_json=as_json)
 
 
 def list_shares(
@@ -200,12 +195,7 @@ def correct(
         corrected = client.correct(
             share_id_of(share), title=title, message=message, reference=reference, confidential=confidential
         )
-    if as_json:
-        say_one(_row(corrected), as_json=True)
-        return
-    if corrected.change_proposed:
-        typer.echo("Waiting for another person's approval.", err=True)
-    typer.echo(corrected.title)
+    _say_result(corrected, corrected.title, waits=corrected.change_proposed, as_json=as_json)
 
 
 def add(
@@ -218,12 +208,7 @@ def add(
     recipients = read_recipients(to or [], to_file or [], [], confirmed=False)
     with connected() as client:
         changed = client.add_recipients(share_id_of(share), recipients)
-    if as_json:
-        say_one(_row(changed), as_json=True)
-        return
-    if changed.change_proposed:
-        typer.echo("Waiting for another person's approval.", err=True)
-    typer.echo(len(changed.recipients))
+    _say_result(changed, len(changed.recipients), waits=changed.change_proposed, as_json=as_json)
 
 
 def remove(
@@ -264,7 +249,7 @@ def receipts(
     ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """List who has opened a share, and what each recipient was sent and has confirmed.
+    """List who opened a share, and which documents were sent to and confirmed by each recipient.
 
     Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """
@@ -304,6 +289,16 @@ def report(
         say_error(str(error))
         raise typer.Exit(1) from None
     typer.echo(str(to))
+
+
+def _say_result(share: Share, result: str | int, *, waits: bool, as_json: bool) -> None:
+    """Print the share in JSON, or the result; ``waits``: another person must approve it first."""
+    if as_json:
+        say_one(_row(share), as_json=True)
+        return
+    if waits:
+        typer.echo("Waiting for another person's approval.", err=True)
+    typer.echo(result)
 
 
 def _row(share: Share) -> Row:

@@ -225,12 +225,16 @@ class AuditEvent:
 
     def content(self) -> EventContent:
         """Return the content that the hash covers."""
-        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
-        return at, self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
+        return instant_text(self.at), self.kind.value, self.share_id, self.subject_id, dict(self.details or {})
 
     def link(self, number: int, previous: bytes) -> bytes:
         """Return its hash as event ``number`` of its chain, after the event whose hash is ``previous``."""
         return link(self.chain, number, previous, self.content())
+
+
+def instant_text(at: datetime) -> str:
+    """Return an instant in the form that hashes and signatures cover: UTC, with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def link(chain: str, number: int, previous: bytes, content: EventContent) -> bytes:

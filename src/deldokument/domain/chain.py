@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from deldokument.domain.audit import GENESIS, EventContent, canonical, link
+from deldokument.domain.audit import GENESIS, EventContent, canonical, instant_text, link
 
 _SEAL_LABEL = b"deldokument/audit-seal/1\n"
 
@@ -93,8 +93,7 @@ class Seal:
 
     def statement(self) -> bytes:
         """Return the bytes that are signed."""
-        at = self.sealed_at.astimezone(UTC).isoformat(timespec="microseconds")
-        return _SEAL_LABEL + canonical([self.chain, self.number, self.hash.hex(), at])
+        return _SEAL_LABEL + canonical([self.chain, self.number, self.hash.hex(), instant_text(self.sealed_at)])
 
 
 @dataclass(slots=True)

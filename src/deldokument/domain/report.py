@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from deldokument.domain.audit import AuditEvent, canonical
+from deldokument.domain.audit import AuditEvent, canonical, instant_text
 from deldokument.domain.chain import Mark
 from deldokument.domain.share import RecipientKind
 
@@ -199,4 +199,4 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+    return None if at is None else instant_text(at)

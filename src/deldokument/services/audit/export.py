@@ -20,10 +20,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from deldokument.domain.audit import NO_TENANT, EventKind, canonical
+from deldokument.domain.audit import NO_TENANT, EventKind, canonical, instant_text
 from deldokument.domain.chain import Mark, Seal
 from deldokument.domain.errors import Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
@@ -217,7 +217,7 @@ def _end(deps: Dependencies, digest: str) -> dict[str, Any]:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+    return None if at is None else instant_text(at)
 
 
 def _line(line: Mapping[str, Any]) -> bytes:

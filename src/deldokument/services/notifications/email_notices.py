@@ -8,7 +8,7 @@
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- A person who has left the account or has opted out gets no e-mail. Nobody can opt out of e-mail about malware.
+- Former members get no e-mail. Members can opt out, except of e-mail about malware.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
@@ -118,7 +118,7 @@ def _to_approvers(
 
 
 def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind) -> Member | Integration | None:
-    """Return who has proposed what that kind of e-mail asks members to approve, if it still waits."""
+    """Return the proposer of the share, extension or change that the e-mail is about; None if none is pending."""
     if kind is EmailKind.APPROVAL:
         return waits_for_approval(tx, share)
     account, now = existing(tx.accounts.get(share.account_id)), deps.clock.now()

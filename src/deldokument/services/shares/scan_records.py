@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.domain.scanning import ScanReport
@@ -42,6 +43,9 @@ class Release:
     at: str
 
 
+_Record = TypeVar("_Record", ScanRecord, Release)
+
+
 def scan_record(report: ScanReport, now: datetime) -> ScanRecord:
     """Return the record of a report made now."""
     engine = report.engine
@@ -53,8 +57,7 @@ def scan_record(report: ScanReport, now: datetime) -> ScanRecord:
 
 def seal_scan(share_key: bytes, document_id: str, record: ScanRecord) -> bytes:
     """Seal the details for their document."""
-    text = json.dumps(asdict(record), separators=(",", ":"))
-    return seal_field(_key(share_key, document_id), text, EncryptedColumn.SCAN, document_id)
+    return _sealed(share_key, document_id, record, EncryptedColumn.SCAN)
 
 
 def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRecord | None:
@@ -62,21 +65,12 @@ def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRec
 
     Raises: IntegrityError.
     """
-    if document.sealed_scan is None:
-        return None
-    text = open_field(_key(share_key, document.id), document.sealed_scan, EncryptedColumn.SCAN, document.id)
-    try:
-        record = ScanRecord(**json.loads(text))
-    except (TypeError, ValueError):
-        # Details of a later version, which this one cannot read.
-        return None
-    return record if record.verdict == verdict else None
+    return _opened(share_key, document, document.sealed_scan, EncryptedColumn.SCAN, ScanRecord, verdict)
 
 
 def seal_release(share_key: bytes, document_id: str, release: Release) -> bytes:
     """Seal the decision for its document."""
-    text = json.dumps(asdict(release), separators=(",", ":"))
-    return seal_field(_key(share_key, document_id), text, EncryptedColumn.RELEASE, document_id)
+    return _sealed(share_key, document_id, release, EncryptedColumn.RELEASE)
 
 
 def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Release | None:
@@ -84,11 +78,31 @@ def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Rele
 
     Raises: IntegrityError.
     """
-    if document.sealed_release is None:
+    return _opened(share_key, document, document.sealed_release, EncryptedColumn.RELEASE, Release, verdict)
+
+
+def _sealed(share_key: bytes, document_id: str, record: _Record, column: EncryptedColumn) -> bytes:
+    text = json.dumps(asdict(record), separators=(",", ":"))
+    return seal_field(_key(share_key, document_id), text, column, document_id)
+
+
+def _opened(
+    share_key: bytes,
+    document: Document,
+    sealed: bytes | None,
+    column: EncryptedColumn,
+    kind: type[_Record],
+    verdict: Verdict,
+) -> _Record | None:
+    if sealed is None:
         return None
-    text = open_field(_key(share_key, document.id), document.sealed_release, EncryptedColumn.RELEASE, document.id)
-    release = Release(**json.loads(text))
-    return release if release.verdict == verdict else None
+    text = open_field(_key(share_key, document.id), sealed, column, document.id)
+    try:
+        record = kind(**json.loads(text))
+    except (TypeError, ValueError):
+        # A record of a later version, which this one cannot read.
+        return None
+    return record if record.verdict == verdict else None
 
 
 def _key(share_key: bytes, document_id: str) -> bytes:

@@ -176,7 +176,7 @@ WORDS: dict[str, str] = {
     "line_quotes": _("The line has a quotation mark without another one to close it."),
     "discard_final": _("It is too late to undo. The draft is deleted."),
     "not_sent_yet": _("You can confirm the documents that you have downloaded. Download them first, and try again."),
-    "not_a_draft": _("The share has been published or has ended, and can no longer be changed."),
+    "not_a_draft": _("Only a draft can be changed this way. The share has been published or has ended."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
