@@ -45,7 +45,7 @@ from deldokument.services.people import StaffRole, directory_key
 from deldokument.services.shares.grants import ShareGrants
 
 log = logging.getLogger("deldokument.integrity")
-_BATCH = 200
+_BATCH = 500
 _EVENTS = 5000
 _CHAIN = 50
 """The queries for a chain cost about as much as so many of its events."""
