@@ -11,7 +11,7 @@ It contains random ids, times and codes, and nothing about persons or content.
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from deldokument.crypto.errors import IntegrityError
@@ -51,7 +51,7 @@ class ShareCard:
     recipients: bytes
 
 
-_values = attrgetter(*ShareCard.__dataclass_fields__)
+_values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 
 
 def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
@@ -88,7 +88,7 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
 
 
 def _encoded(card: ShareCard) -> bytes:
-    return _VERSION + framed(*map(encode_value, _values(card)))
+    return _VERSION + framed(*map(encode_value, _values_of(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:
