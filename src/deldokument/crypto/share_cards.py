@@ -9,8 +9,10 @@ It contains random ids, times and codes, and nothing about persons or content.
 """
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import framed
@@ -49,6 +51,9 @@ class ShareCard:
     recipients: bytes
 
 
+_values_of = attrgetter(*(one.name for one in fields(ShareCard)))
+
+
 def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
     """Return the SHA-256 of the ids of a share's recipients, in any order."""
     return hashlib.sha256(framed(*(each.encode() for each in sorted(recipient_ids)))).digest()
@@ -58,6 +63,11 @@ def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
     """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
     payload = _encoded(card)
     return payload + row_tag(key, SHARE_KIND, share_id, [payload])
+
+
+def is_card(key: bytes, share_id: str, card: ShareCard, sealed: bytes) -> bool:
+    """Return whether ``sealed`` is this card of this share, as ``open_card`` would; compares in constant time."""
+    return hmac.compare_digest(seal_card(key, share_id, card), sealed)
 
 
 def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
@@ -78,7 +88,7 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
 
 
 def _encoded(card: ShareCard) -> bytes:
-    return _VERSION + framed(*map(encode_value, astuple(card)))
+    return _VERSION + framed(*map(encode_value, _values_of(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:
