@@ -94,6 +94,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "deployment": (
         _free("singleton id keyring_fingerprint", "a start with the wrong keyring or store is refused"),
+        _free("trail_verified_at", "a reminder to operators; a verification reads the whole trail itself"),
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
