@@ -13,7 +13,7 @@ from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
-from deldokument.services.shares import extensions, publishing
+from deldokument.services.shares import extensions, held_documents, publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
@@ -297,6 +297,7 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
         "complete": False,
         "inspected": False,
         "verdict": None,
+        "handling": "waiting",
     }
 
 
@@ -423,6 +424,26 @@ def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_o
     assert [document["verdict"] for document in listed["documents"]] == ["not_scanned"]
     cast.sharer.post(f"/shares/{share_id}/withdrawal")
     assert verdicts() == [None]
+
+
+def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    [document_id] = stage.document_ids(share_id)
+
+    def handling() -> str | None:
+        [document] = cast.sharer.get(f"/shares/{share_id}").json()["documents"]
+        told: str | None = document["handling"]
+        return told
+
+    assert handling() == "released"
+    stage.change_tenant(scan_policy="not_scanned=held")
+    assert handling() == "held"
+    held_documents.release_document(stage.deps, person(KARI), share_id, document_id)
+    assert handling() == "warned"
+    stage.change_tenant(scan_policy="")
+    assert handling() == "released"
+    cast.sharer.post(f"/shares/{share_id}/withdrawal")
+    assert handling() is None
 
 
 def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:

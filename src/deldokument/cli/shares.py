@@ -160,7 +160,7 @@ def show(share: Which, as_json: Json = False) -> None:
     say_one(_row(found) | {"recipients": len(found.recipients), "documents": len(found.documents)}, as_json=False)
     say_rows(("display", "name", "label"), [dataclasses.asdict(r) for r in found.recipients], as_json=False)
     say_rows(
-        ("name", "length", "complete", "inspected", "verdict"),
+        ("name", "length", "complete", "verdict", "handling"),
         [dataclasses.asdict(d) for d in found.documents],
         as_json=False,
     )
