@@ -115,6 +115,8 @@ class Recipient(Given):
 class Document(Given):
     """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
 
+    `removed_at`: when it was removed from a published share.
+
     `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end.
     Without a scanner, a file that could be read is `not_scanned`, one that could not is `error`. Later versions add
     values. Only `clean` means that a file was scanned and nothing was found.
@@ -128,6 +130,7 @@ class Document(Given):
     complete: bool
     inspected: bool
     verdict: Annotated[str | None, Field(examples=["not_scanned"])]
+    removed_at: Instant | None
 
 
 class Share(Given):
@@ -157,6 +160,7 @@ class Share(Given):
     recipients: list[Recipient]
     removed_recipients: list[Recipient]
     documents: list[Document]
+    removed_documents: list[Document]
 
 
 class Upload(Given):
@@ -225,6 +229,7 @@ def share_of(view: ShareView) -> Share:
         recipients=[_recipient(one) for one in view.recipients],
         removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one) for one in view.documents],
+        removed_documents=[_document(one) for one in view.removed_documents],
     )
 
 
@@ -251,6 +256,7 @@ def _document(view: DocumentView) -> Document:
         complete=view.complete,
         inspected=view.inspected,
         verdict=view.finding.verdict if view.finding else None,
+        removed_at=view.removed_at,
     )
 
 
