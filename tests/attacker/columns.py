@@ -178,6 +178,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.CARD, "removed_at"),
         _free("position", "order of display"),
     ),
+    "removed_document": (
+        _by(Proof.CARD, "id share_id"),
+        _by(Proof.SEAL, "sealed_name"),
+        _free("length position removed_at", "shown to those who share; the document is gone"),
+    ),
     "seal_request": (
         _by(Proof.SEAL, "id sealed_content sealed_answer"),
         _free("kind reason location at fault", _WORK),

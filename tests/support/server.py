@@ -470,6 +470,12 @@ class Deployment:
         answer = kari.post(path, headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
+    def remove_document(self, share_id: str, path: str) -> None:
+        """«Fjern dokumentet»."""
+        removal = f"/delinger/{share_id}/dokumenter/{path.rpartition('/')[2]}/fjerning"
+        answer = self.session(KARI).post(removal, headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
     def document_paths(self, share_id: str) -> list[str]:
         """Where the bytes of the share's documents are, in order."""
         with self.node.deps.database.read() as tx:

@@ -116,6 +116,8 @@ class Recipient(Given):
 class Document(Given):
     """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
 
+    `removed_at`: when it was removed from a published share.
+
     `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end.
     Without a scanner, a file that could be read is `not_scanned`, one that could not is `error`. Later versions add
     values. Only `clean` means that a file was scanned and nothing was found.
@@ -134,6 +136,7 @@ class Document(Given):
     inspected: bool
     verdict: Annotated[str | None, Field(examples=["not_scanned"])]
     handling: Annotated[str | None, Field(examples=["released"])]
+    removed_at: Instant | None
 
 
 class Share(Given):
@@ -163,6 +166,7 @@ class Share(Given):
     recipients: list[Recipient]
     removed_recipients: list[Recipient]
     documents: list[Document]
+    removed_documents: list[Document]
 
 
 class Upload(Given):
@@ -231,6 +235,7 @@ def share_of(view: ShareView) -> Share:
         recipients=[_recipient(one) for one in view.recipients],
         removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one, is_over=view.share.state in CLOSED) for one in view.documents],
+        removed_documents=[_document(one, is_over=True) for one in view.removed_documents],
     )
 
 
@@ -257,6 +262,7 @@ def _document(view: DocumentView, *, is_over: bool) -> Document:
         inspected=view.inspected,
         verdict=view.finding.verdict if view.finding else None,
         handling=_handling(view, is_over=is_over),
+        removed_at=view.removed_at,
     )
 
 
