@@ -126,6 +126,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "søker",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
         {
             "kind": "organization",
@@ -134,6 +135,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
     ]
 
