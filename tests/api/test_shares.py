@@ -127,6 +127,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "søker",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
         {
             "kind": "organization",
@@ -135,6 +136,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
     ]
 

@@ -214,6 +214,20 @@ def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(datab
     assert {one.id for one in first} == {newer.id, sooner.id}
 
 
+def test_a_share_waits_for_its_sharers_while_a_recipient_waits_for_an_answer(database: SqlDatabase) -> None:
+    asked, answered, left, elsewhere = (ended() for _ in range(4))
+    keep(database, asked, answered, left)
+    with database.write() as tx:
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
+        tx.shares.add(replace(elsewhere, account_id="other"))
+        tx.shares.add_recipient(recipient_of(asked, requested_at=NOW))
+        tx.shares.add_recipient(recipient_of(elsewhere, requested_at=NOW))
+        tx.shares.add_recipient(recipient_of(answered, requested_at=NOW, answered_at=NOW, sealed_refusal=b"reason"))
+        tx.shares.add_recipient(recipient_of(left, requested_at=NOW, removed_at=NOW))
+    with database.read() as tx:
+        assert tx.shares.needing([ACCOUNT.id], NOW, NOW + DAY, 9) == [asked]
+
+
 # --- recipients ------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
     has_extension,
+    is_asking,
     is_available,
     is_draft,
     is_named,
@@ -74,7 +75,14 @@ _changes = (
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
+_asked = (
+    select(*CARD_COLUMNS)
+    .where(share.c.id.in_(select(recipient.c.share_id).where(is_asking)), share.c.account_id == _key)
+    .order_by(share.c.expires_at.desc())
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -168,7 +176,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares with a later end or a change proposed, in no order.
+        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
 
         One query per account, to use an index.
         """

@@ -45,7 +45,7 @@ class Shares(Protocol):
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
         The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
-        a change is proposed.
+        a change is proposed. Also shares of which a recipient waits for an answer, open or over.
         """
         ...
 

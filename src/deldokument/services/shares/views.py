@@ -60,6 +60,7 @@ class RecipientView:
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
     recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
+    ``asking_since``: waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -76,6 +77,7 @@ class RecipientView:
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
     removed_at: datetime | None = None
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,11 @@ class ShareView:
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
+
+    @property
+    def asking(self) -> tuple[RecipientView, ...]:
+        """Recipients who wait for an answer to a request for more time or a new share."""
+        return tuple(one for one in self.recipients if one.asking_since)
 
 
 def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
@@ -374,6 +381,7 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
         is_whole=bool(present) and {r.document_id for r in receipts if r.is_whole}.issuperset(present),
         notices=tuple(related.notices[recipient.id]),
         removed_at=recipient.removed_at,
+        asking_since=recipient.requested_at if recipient.is_asking else None,
     )
 
 

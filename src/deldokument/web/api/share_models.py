@@ -102,6 +102,7 @@ class Recipient(Given):
     """A recipient of a share. `display` is a person's masked number, or an organisation's number.
 
     `name` is the name of an organisation, empty for a person. `removed_at`: when it was removed from a published share.
+    `asking_since`: it waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Recipient(Given):
     label: str
     confirmed: bool
     removed_at: Instant | None
+    asking_since: Instant | None
 
 
 class Document(Given):
@@ -248,6 +250,7 @@ def _recipient(view: RecipientView) -> Recipient:
         label=view.label,
         confirmed=view.confirmed,
         removed_at=view.removed_at,
+        asking_since=view.asking_since,
     )
 
 

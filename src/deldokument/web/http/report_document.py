@@ -41,6 +41,8 @@ REPORTED: Final = {
     EventKind.SHARE_CORRECTED: _("Texts corrected"),
     EventKind.CONFIDENTIALITY_CHANGED: _("Marked as confidential or not"),
     EventKind.EXPIRY_CHANGED: _("End changed"),
+    EventKind.ACCESS_REQUESTED: _("More time or a new share asked for by a recipient"),
+    EventKind.ACCESS_REFUSED: _("Request for more time or a new share refused"),
     EventKind.EXTENSION_PROPOSED: _("A later end was asked for"),
     EventKind.EXTENSION_APPROVED: _("A later end was approved"),
     EventKind.EXTENSION_RETURNED: _("A later end was not approved"),

@@ -119,11 +119,16 @@ recipient = Table(
     Column("sealed_grant", LargeBinary),
     Column("sealed_audit_grant", LargeBinary),
     Column("removed_at", UtcMicros),
+    Column("requested_at", UtcMicros),
+    Column("answered_at", UtcMicros),
+    Column("sealed_refusal", LargeBinary),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )
 
 is_named = recipient.c.removed_at.is_(None)
+is_asking = recipient.c.requested_at.is_not(None) & recipient.c.answered_at.is_(None) & is_named
+partial("ix_recipient_asking", is_asking, recipient.c.share_id)
 
 document = Table(
     "document",
