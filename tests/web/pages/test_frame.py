@@ -13,7 +13,16 @@ STATIC = Path(deldokument.web.__file__).parent / "static"
 
 def test_members_administrators_and_operators_are_named_and_others_are_masked(still: Web) -> None:
     for number, name in ((KARI, "Kari Lunde"), (EWA, "Ewa Kowalska"), (SIV, "Siv Holm"), (OLA, f"{OLA[:6]} *****")):
-        assert f'<span class="name">{name}</span>' in still.browser(number).get("/").text, name
+        assert f'<span class="name">{name}</span>' in still.browser(number).get("/mine").text, name
+
+
+def test_a_person_who_can_only_receive_is_led_to_what_is_shared(still: Web) -> None:
+    answer = still.browser(OLA).get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/mine")
+
+
+def test_an_operator_without_an_account_has_more_than_one_choice(still: Web) -> None:
+    assert still.browser(SIV).get("/").text.count('class="tile"') == 2
 
 
 def test_the_font_is_loaded_with_the_style_sheet_so_that_nothing_moves(still: Web) -> None:

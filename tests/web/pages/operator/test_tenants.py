@@ -47,7 +47,7 @@ def test_nobody_but_an_operator_gets_an_answer_from_any_route(web: Web) -> None:
 
 
 def test_the_operator_makes_a_tenant(operator: Browser) -> None:
-    assert 'href="/drift"' in operator.get("/").text
+    assert 'class="tile" href="/drift"' in operator.get("/").text
     answer = operator.post("/drift/ny", NEW)
     assert answer.status_code == 303
     page = operator.get(answer.headers["location"]).text
