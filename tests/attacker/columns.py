@@ -94,6 +94,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "deployment": (
         _free("singleton id keyring_fingerprint", "a start with the wrong keyring or store is refused"),
+        _free("trail_verified_at", "a reminder to operators; a verification reads the whole trail itself"),
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
@@ -179,6 +180,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             "requested_at answered_at", "a request that members answer; the answer is a change of the end, or a draft"
         ),
         _free("position", "order of display"),
+    ),
+    "removed_document": (
+        _by(Proof.CARD, "id share_id"),
+        _by(Proof.SEAL, "sealed_name"),
+        _free("length position removed_at", "shown to those who share; the document is gone"),
     ),
     "seal_request": (
         _by(Proof.SEAL, "id sealed_content sealed_answer"),

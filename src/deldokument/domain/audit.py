@@ -138,6 +138,7 @@ REVISING = frozenset(
         EventKind.SHARE_PUBLISHED,
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
+        EventKind.DOCUMENT_REMOVED,
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,

@@ -211,6 +211,18 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedDocument:
+    """Tombstone of a document that was removed after publication; its receipts refer to it."""
+
+    id: str
+    share_id: str
+    sealed_name: bytes
+    length: int
+    position: int
+    removed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Record that a person, for one recipient, opened a share or received bytes of a document.
 
@@ -290,8 +302,9 @@ def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) ->
     """Return the progress of the recipient of these receipts with a share of these documents.
 
     RECEIVED and SENT: every document is received, or at least sent, by one person of an organisation or several.
-    STARTED: some bytes were sent, but not every document.
+    STARTED: some bytes were sent, but not every document. Receipts of other documents count as an opening.
     """
+    receipts = [one for one in receipts if one.document_id is None or one.document_id in document_ids]
     sent, received = document_counts(receipts)
     if document_ids and received == len(document_ids):
         return Progress.RECEIVED

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.share import Receipt, Share, ShareState
+from deldokument.domain.share import Receipt, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Account
 from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import (
@@ -27,8 +27,10 @@ from tests.contract.records import (
     draft,
     ended,
     keep,
+    part_of,
     recipient_of,
     settle,
+    upload_of,
 )
 
 
@@ -261,6 +263,27 @@ def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database:
         assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
     with database.write() as tx:
         assert tx.shares.add_recipient(recipient_of(share, position=3))
+
+
+def test_a_removed_document_leaves_a_tombstone_and_its_parts_are_garbage(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    kept, gone = document_of(share), document_of(share, position=2)
+    upload = upload_of(gone)
+    with database.write() as tx:
+        for one in (kept, gone):
+            tx.shares.add_document(one)
+        tx.uploads.add(upload)
+        assert tx.uploads.advance(upload.id, 0, 100, [part_of(upload, 0, 100)])
+    tombstone = RemovedDocument(gone.id, share.id, gone.sealed_name, gone.length, gone.position, NOW)
+    with database.write() as tx:
+        tx.shares.remove_document(gone.id, NOW, tombstone)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [kept]
+        assert tx.shares.document(gone.id) is None
+        assert tx.shares.removed_documents([share.id, "3"]) == [tombstone]
+        assert (tx.uploads.get(upload.id), len(tx.uploads.garbage(10))) == (None, 1)
+        assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
 
 
 def test_a_share_has_a_recipient_once(database: SqlDatabase) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.share import Document, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,10 @@ class Shares(Protocol):
         ...
 
     def save_document(self, document: Document) -> None: ...
-    def remove_document(self, document_id: str, now: datetime) -> None:
-        """Remove it with its uploads; its parts become garbage in the same transaction."""
+    def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
+        """Remove it with its uploads; its parts become garbage in the same transaction. A tombstone replaces it."""
+        ...
+
+    def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
+        """Return the tombstones of documents that were removed after publication."""
         ...

@@ -160,9 +160,10 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
+        key_ids = {share.audit_key_id for share in shares.values()}
+        as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
-            key = keys[share.audit_key_id]
-            own = hashes[share.audit_key_id]
+            key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
             proof = grants_with(deps, share, keys | around.share_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
@@ -172,7 +173,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
                     lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
+            candidates = (subjects.get((share.audit_key_id, one)) for one in as_subject[share.audit_key_id])
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):

@@ -179,6 +179,7 @@ WORDS: dict[str, str] = {
     "not_a_draft": _("Only a draft can be changed this way. The share has been published or has ended."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
+    "last_document": _("A share needs a document. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(

@@ -144,7 +144,10 @@ def _receipt(receipt: ReportReceipt, names: dict[str, str], translator: Translat
 def _documents(documents: Iterable[ReportDocument], translator: Translator) -> Iterator[tuple[str, ...]]:
     for document in documents:
         verdict = _VERDICTS.get(document.verdict or "", _("Not examined yet"))
-        yield document.name, translator.size(document.length), translator.text(verdict)
+        name = document.name
+        if document.removed_at:
+            name += f", {translator.text(_('removed'))} {at_time(document.removed_at, translator)}"
+        yield name, translator.size(document.length), translator.text(verdict)
 
 
 def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[tuple[str, ...]]:

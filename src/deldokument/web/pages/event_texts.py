@@ -86,7 +86,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
     EventKind.DOCUMENT_HELD: _("A member held a document back again"),
-    EventKind.DOCUMENT_REMOVED: _("A document was removed from the draft"),
+    EventKind.DOCUMENT_REMOVED: _("A document was removed"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
     EventKind.SHARE_APPROVED: _("Another member approved it"),

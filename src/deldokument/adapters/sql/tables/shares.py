@@ -159,6 +159,18 @@ partial("ix_document_uninspected", is_uninspected, document.c.completed_at)
 has_rescan = document.c.rescan_at.is_not(None)
 partial("ix_document_rescan", has_rescan, document.c.rescan_at)
 
+removed_document = Table(
+    "removed_document",
+    metadata,
+    primary(),
+    reference("share_id", "share"),
+    sealed("sealed_name"),
+    Column("length", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("removed_at", UtcMicros, nullable=False),
+    Index(None, "share_id"),
+)
+
 receipt = Table(
     "receipt",
     metadata,

@@ -48,7 +48,7 @@ _BY_URGENCY = ("approval", "extension", "change", "request", "unread", "unfinish
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
-    | {"avslatt", "rettet", "fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
