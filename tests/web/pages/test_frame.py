@@ -25,6 +25,14 @@ def test_an_operator_without_an_account_has_more_than_one_choice(still: Web) -> 
     assert still.browser(SIV).get("/").text.count('class="tile"') == 2
 
 
+def test_a_file_is_chosen_in_the_zone_that_every_page_has() -> None:
+    """The browser's own file input, with its own words in its own language, is on no page."""
+    templates = Path(deldokument.web.__file__).parent / "templates"
+    bare = {path.name for path in templates.rglob("*.html") if 'type="file"' in path.read_text("utf-8")}
+    assert bare == {"macros.html", "share_form.html"}
+    assert '<div class="file-choice">' in (templates / "macros.html").read_text("utf-8")
+
+
 def test_the_font_is_loaded_with_the_style_sheet_so_that_nothing_moves(still: Web) -> None:
     page = still.browser().get("/").text
     path = page.partition('<link rel="preload" href="/static/')[2].partition('"')[0]

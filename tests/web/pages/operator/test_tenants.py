@@ -65,6 +65,13 @@ def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: 
     assert len(registration.list_tenants(web.stage.deps)) == 2
 
 
+def test_an_empty_organisation_number_is_asked_for_as_one(operator: Browser) -> None:
+    page = operator.post("/drift/ny", NEW | {"organization_number": ""})
+    assert page.status_code == 422
+    assert "Skriv organisasjonsnummeret." in page.text
+    assert "fødselsnummer, D-nummer eller organisasjonsnummer" not in page.text
+
+
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:
     assert operator.post("/drift/ny", NEW).status_code == 303
     assert operator.post("/drift/ny", NEW).status_code == 409
