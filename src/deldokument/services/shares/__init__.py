@@ -23,6 +23,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `queries`: lists shares, and shows one share with its timeline
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
+- `recent_recipients`: recipients that a member has used lately, for the share form
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
 - `remarks`: remarks about the recipients of a draft, against the wrong recipient

@@ -12,6 +12,7 @@ from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocume
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.extensions import extension_proposer
 from deldokument.services.shares.notice_status import NoticeView, view_notice
 from deldokument.services.shares.proposals import waits_for_approval
@@ -96,3 +97,12 @@ def sharer_id_of(share: Share) -> str:
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:
     """Return the member or integration that shares it, even if removed since; None if its row is damaged."""
     return tx.members.get(share.member_id) if share.member_id else tx.integrations.get(share.integration_id or "")
+
+
+def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
+    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
+    if sharer is None:
+        return ""
+    if isinstance(sharer, Integration):
+        return sharer.name
+    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)

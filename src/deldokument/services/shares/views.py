@@ -32,7 +32,7 @@ from deldokument.domain.share import (
     document_counts,
     progress_of,
 )
-from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
@@ -50,7 +50,7 @@ from deldokument.services.encryption import (
 from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of
+from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of, sharer_name
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -306,15 +306,6 @@ def _change(deps: Dependencies, share: Share, share_key: bytes | None, related: 
     name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
     alone = has_no_other_approver(related.tx, proposer)
     return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
-
-
-def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
-    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
-    if sharer is None:
-        return ""
-    if isinstance(sharer, Integration):
-        return sharer.name
-    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:
