@@ -315,6 +315,13 @@ class Deployment:
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
 
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process."""
+        assert self._worker is not None
+        assert self._worker.pid is not None
+        return self._worker.pid
+
     def _answers(self) -> bool:
         return self._serves(self.url, self.server)
 
