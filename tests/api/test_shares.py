@@ -113,6 +113,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "proposed_expires_at": None,
         "change_proposed": False,
         "removed_recipients": [],
+        "removed_documents": [],
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
@@ -126,6 +127,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "søker",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
         {
             "kind": "organization",
@@ -134,6 +136,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
     ]
 
@@ -268,6 +271,19 @@ def test_a_published_share_is_corrected_and_loses_a_recipient(cast: Systems, dra
     assert (last.status_code, last.json()["code"]) == (409, "last_recipient")
 
 
+def test_a_published_share_loses_a_document(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    first, second = (uploaded(cast, draft["id"])["document"]["id"] for _ in range(2))
+    cast.sharer.post(f"{path}/publication")
+    assert cast.sharer.call("DELETE", f"{path}/documents/{first}").status_code == 204
+    left = cast.sharer.get(path).json()
+    assert [one["id"] for one in left["documents"]] == [second]
+    [removed] = left["removed_documents"]
+    assert (removed["id"], removed["removed_at"]) == (first, "2026-11-24T12:00:00Z")
+    last = cast.sharer.call("DELETE", f"{path}/documents/{second}")
+    assert (last.status_code, last.json()["code"]) == (409, "last_document")
+
+
 def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:
     path = f"/shares/{draft['id']}"
     assert cast.sharer.call("DELETE", path).status_code == 204
@@ -298,6 +314,7 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
         "inspected": False,
         "verdict": None,
         "handling": "waiting",
+        "removed_at": None,
     }
 
 

@@ -105,6 +105,8 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     left = json.loads(machine.run("show", said["id"], "--json").stdout)["recipients"][0]["id"]
     last = machine.run("remove", said["id"], left)
     assert (last.returncode, "needs a recipient" in last.stderr) == (3, True)
+    last = machine.run("remove-document", said["id"], said["documents"][0]["id"])
+    assert (last.returncode, "needs a document" in last.stderr) == (3, True)
 
 
 def test_show_says_that_nobody_looked_for_malware_and_that_recipients_get_the_document(

@@ -220,6 +220,15 @@ def remove(
         client.remove_recipient(share_id_of(share), recipient)
 
 
+def remove_document(
+    share: Which,
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, as in `show --json`.")],
+) -> None:
+    """Remove a document from a share, at once. It is deleted; receipts of it stay."""
+    with connected() as client:
+        client.remove_document(share_id_of(share), document)
+
+
 def withdraw(
     share: Which,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -323,6 +332,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "correct": correct,
     "add": add,
     "remove": remove,
+    "remove-document": remove_document,
     "withdraw": withdraw,
     "receipts": receipts,
     "report": report,

@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
-from deldokument.domain.chain import ChainCheck, Mark
+from deldokument.domain.chain import BEGINNING, ChainCheck, Mark
 from deldokument.domain.errors import Broken, Conflict, require
 from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
@@ -45,8 +45,10 @@ from deldokument.services.people import StaffRole, directory_key
 from deldokument.services.shares.grants import ShareGrants
 
 log = logging.getLogger("deldokument.integrity")
-_BATCH = 200
+_BATCH = 500
 _EVENTS = 5000
+_CHAIN = 50
+"""The queries for a chain cost about as much as so many of its events."""
 _MAX_LISTED = 1000
 _ROLES = {role.kind: role for role in StaffRole}
 _SEALED = {
@@ -64,7 +66,7 @@ class RowTagger:
     """Passes over all rows that decide about access, slice by slice. Remembers where it is."""
 
     def __init__(self, events: int = _EVENTS) -> None:
-        """Verify so many events in one step."""
+        """Verify about so many events in one step."""
         self._events = events
         self._verified: dict[str, Mark] = {}
         self._check: ChainCheck | None = None
@@ -76,16 +78,15 @@ class RowTagger:
     def __call__(self, deps: Dependencies) -> int:
         """Do one step of the pass; return 1 while it continues. Nothing is left to do once tags are enforced.
 
-        A step verifies one slice of a chain, or looks at one slice of rows. Raises: Broken if a chain does not verify;
-        the next step begins it again.
+        A step verifies several small chains, or a slice of a long one, or looks at one slice of rows. Raises: Broken if
+        a chain does not verify; the next step begins it again.
         """
         if deps.integrity.is_enforced():
             return 0
         if not self._kinds:
             self._begin(deps)
         if self._chains:
-            if self._verify(deps, self._chains[-1]):
-                self._chains.pop()
+            self._verify(deps)
             return 1
         changed, last = seal_slice(deps, self._kinds[0], self._after)
         self._is_clean = self._is_clean and not changed
@@ -102,27 +103,36 @@ class RowTagger:
             self._chains = tx.audit.chains()
             self._kinds = list(tx.row_tagging.kinds())
 
-    def _verify(self, deps: Dependencies, chain: str) -> bool:
-        """Verify the next events of the chain and their checkpoints; return whether its end is reached.
+    def _verify(self, deps: Dependencies) -> None:
+        """Verify the next chains with their checkpoints, as far as the events of one step reach."""
+        left = self._events
+        with deps.database.read() as tx:
+            while self._chains and left > 0:
+                left -= self._verify_next(tx, self._chains[-1], left) + _CHAIN
+
+    def _verify_next(self, tx: Transaction, chain: str, limit: int) -> int:
+        """Verify the next events of a chain, and remove it at its end; return how many events it were.
 
         The first pass begins with its first event, later passes with the last event of the pass before.
         """
         check, self._check = self._check, None
-        with deps.database.read() as tx:
-            if check is None and chain in self._verified:
-                fault, last = tx.audit.verify_since(chain, self._verified[chain]), tx.audit.head(chain)
-            else:
-                check = check or ChainCheck(chain)
-                fault = tx.audit.verify_next(check, self._events)
-                last = check.last
+        mark = self._verified.get(chain, BEGINNING)
+        if check is None and mark is not BEGINNING:
+            fault, last = tx.audit.verify_since(chain, mark), tx.audit.head(chain)
+        else:
+            check = check or ChainCheck(chain)
+            mark = check.last
+            fault = tx.audit.verify_next(check, limit)
+            last = check.last
         if fault:
             why = f"{fault.flaw.value} event {fault.number} of {fault.chain}"
             raise Broken(f"audit trail, no row is sealed by it: {why}")
         if check and not check.is_complete:
             self._check = check
-            return False
-        self._verified[chain] = last
-        return True
+        else:
+            self._verified[chain] = last
+            self._chains.pop()
+        return last.number - mark.number
 
     def _end(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:

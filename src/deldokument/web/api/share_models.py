@@ -102,6 +102,7 @@ class Recipient(Given):
     """A recipient of a share. `display` is a person's masked number, or an organisation's number.
 
     `name` is the name of an organisation, empty for a person. `removed_at`: when it was removed from a published share.
+    `asking_since`: it waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -111,10 +112,13 @@ class Recipient(Given):
     label: str
     confirmed: bool
     removed_at: Instant | None
+    asking_since: Instant | None
 
 
 class Document(Given):
     """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
+
+    `removed_at`: when it was removed from a published share.
 
     `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end.
     Without a scanner, a file that could be read is `not_scanned`, one that could not is `error`. Later versions add
@@ -134,6 +138,7 @@ class Document(Given):
     inspected: bool
     verdict: Annotated[str | None, Field(examples=["not_scanned"])]
     handling: Annotated[str | None, Field(examples=["released"])]
+    removed_at: Instant | None
 
 
 class Share(Given):
@@ -163,6 +168,7 @@ class Share(Given):
     recipients: list[Recipient]
     removed_recipients: list[Recipient]
     documents: list[Document]
+    removed_documents: list[Document]
 
 
 class Upload(Given):
@@ -231,6 +237,7 @@ def share_of(view: ShareView) -> Share:
         recipients=[_recipient(one) for one in view.recipients],
         removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one, is_over=view.share.state in CLOSED) for one in view.documents],
+        removed_documents=[_document(one, is_over=True) for one in view.removed_documents],
     )
 
 
@@ -243,6 +250,7 @@ def _recipient(view: RecipientView) -> Recipient:
         label=view.label,
         confirmed=view.confirmed,
         removed_at=view.removed_at,
+        asking_since=view.asking_since,
     )
 
 
@@ -257,6 +265,7 @@ def _document(view: DocumentView, *, is_over: bool) -> Document:
         inspected=view.inspected,
         verdict=view.finding.verdict if view.finding else None,
         handling=_handling(view, is_over=is_over),
+        removed_at=view.removed_at,
     )
 
 
