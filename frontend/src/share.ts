@@ -215,6 +215,8 @@ class SharePage {
 
   #removed(item: UploadItem): void {
     if (item.id !== null) this.#deleteDocument(item.id);
+    const refused = document.getElementById('refused');
+    if (refused && !this.#queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
     this.#repaint();
   }
 
@@ -277,7 +279,8 @@ class SharePage {
     if (this.#queue.items.length === 0) lacks('files', 'missing_files');
     for (const item of this.#queue.items) {
       if (item.state !== 'missing' && item.state !== 'failed') continue;
-      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.shown }) });
+      const message = text(item.reason === 'infected' ? 'missing_infected' : 'missing_upload', { name: item.shown });
+      missing.push({ target: this.#files.controlId(item), message });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     for (const recipient of this.#recipients.unconfirmed) {

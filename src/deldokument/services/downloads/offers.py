@@ -38,6 +38,7 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hashes,
 )
+from deldokument.services.shares.access_requests import RequestStatus, request_status
 from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -84,6 +85,8 @@ class Offer:
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
+    request: RequestStatus
+    """The person's request for more time."""
 
     @property
     def to_confirm(self) -> tuple[OfferedDocument, ...]:
@@ -223,6 +226,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
     own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
     had = {receipt.document_id: receipt for receipt in own}
     policy = around.policies[share.tenant_id]
+    recipients = [one for one in around.recipients[share.id] if one.id in access.recipient_ids]
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -234,11 +238,8 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
             OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d, policy), had.get(d.id))
             for d in around.documents[share.id]
         ),
-        acting_for=tuple(
-            _acted_for(key, r)
-            for r in around.recipients[share.id]
-            if r.id in access.recipient_ids and r.kind == "organization"
-        ),
+        acting_for=tuple(_acted_for(key, one) for one in recipients if one.kind == "organization"),
+        request=request_status(key, share, recipients, access.decided_at),
     )
 
 

@@ -2,6 +2,7 @@
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
+- `access_requests`: answers recipients who ask for more time or a new share
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo

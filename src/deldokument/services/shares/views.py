@@ -26,6 +26,7 @@ from deldokument.domain.share import (
     ReceiptState,
     Recipient,
     RecipientKind,
+    RemovedDocument,
     Share,
     ShareState,
     document_counts,
@@ -59,6 +60,7 @@ class RecipientView:
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
     recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
+    ``asking_since``: waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -75,6 +77,7 @@ class RecipientView:
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
     removed_at: datetime | None = None
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ class DownloadView:
 class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
-    ``finding`` is None until the document has been inspected, and once its share is over.
+    ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
+    publication.
     """
 
     id: str
@@ -120,6 +124,7 @@ class DocumentView:
     complete: bool
     inspected: bool
     finding: Finding | None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,7 @@ class ShareView:
     recipients: tuple[RecipientView, ...]
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
+    removed_documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
     may_share: bool
@@ -173,8 +179,13 @@ class ShareView:
     system: str
     """The organisation whose system shares it; empty if a person does."""
 
+    @property
+    def asking(self) -> tuple[RecipientView, ...]:
+        """Recipients who wait for an answer to a request for more time or a new share."""
+        return tuple(one for one in self.recipients if one.asking_since)
 
-def file_name(audit_key: bytes, document: Document) -> str:
+
+def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
     """Return the document's name."""
     return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
@@ -230,6 +241,7 @@ def _share_view(
 ) -> ShareView:
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
+    names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
     policy = deps.config.scan_policy_of(tenant)
@@ -247,6 +259,7 @@ def _share_view(
             _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
             for d in related.documents[share.id]
         ),
+        removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
@@ -330,9 +343,16 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
+def _removed_view(document: RemovedDocument, name: str) -> DocumentView:
+    facts = (document.id, name, document.length, None, document.length)
+    return DocumentView(*facts, complete=True, inspected=True, finding=None, removed_at=document.removed_at)
+
+
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
+    """Return a recipient's view. Progress is about the documents that the share has; downloads also about others."""
     receipts = related.receipts_for[recipient.id]
-    sent, received = document_counts(receipts)
+    present = {document.id for document in related.documents[recipient.share_id]}
+    sent, received = document_counts([one for one in receipts if one.document_id in present])
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -355,12 +375,13 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
             for r in receipts
             if r.document_id in names and r.state
         ),
-        progress=progress_of(receipts, names),
+        progress=progress_of(receipts, present),
         sent=sent,
         received=received,
-        is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
+        is_whole=bool(present) and {r.document_id for r in receipts if r.is_whole}.issuperset(present),
         notices=tuple(related.notices[recipient.id]),
         removed_at=recipient.removed_at,
+        asking_since=recipient.requested_at if recipient.is_asking else None,
     )
 
 

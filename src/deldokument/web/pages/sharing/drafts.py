@@ -51,7 +51,7 @@ def share_page(call: RequestContext) -> Response:
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
         remarks = recipient_remarks(call.deps, call.person.person, draft_id)
         draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
-        refused = [one for one in view.documents if one.finding and one.finding.verdict is Verdict.INFECTED]
+        refused = [one for one in view.documents if _is_infected(one)]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
@@ -343,7 +343,12 @@ def _document(view: DocumentView) -> dict[str, Any]:
         "modified_at": view.modified_at,
         "offset": view.offset,
         "complete": view.complete,
+        "infected": _is_infected(view),
     }
+
+
+def _is_infected(view: DocumentView) -> bool:
+    return view.finding is not None and view.finding.verdict is Verdict.INFECTED
 
 
 def _local(instant: datetime) -> str:
