@@ -123,6 +123,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
+        with_findings=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
@@ -239,7 +240,7 @@ def detail_of(
     typed: tuple[str, str] | None = None,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id)
+    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
     saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
