@@ -10,7 +10,8 @@ It contains random ids, times and codes, and nothing about persons or content.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import framed
@@ -49,6 +50,9 @@ class ShareCard:
     recipients: bytes
 
 
+_values_of = attrgetter(*(one.name for one in fields(ShareCard)))
+
+
 def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
     """Return the SHA-256 of the ids of a share's recipients, in any order."""
     return hashlib.sha256(framed(*(each.encode() for each in sorted(recipient_ids)))).digest()
@@ -78,7 +82,7 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
 
 
 def _encoded(card: ShareCard) -> bytes:
-    return _VERSION + framed(*map(encode_value, astuple(card)))
+    return _VERSION + framed(*map(encode_value, _values_of(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:
