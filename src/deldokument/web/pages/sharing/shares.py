@@ -124,6 +124,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
+        with_findings=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
@@ -243,7 +244,7 @@ def detail_of(
     refusal: str = "",
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id)
+    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
     saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
