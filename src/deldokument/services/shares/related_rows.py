@@ -114,12 +114,3 @@ def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:
     """Return the member or integration that shares it, even if removed since; None if its row is damaged."""
     return tx.members.get(share.member_id) if share.member_id else tx.integrations.get(share.integration_id or "")
-
-
-def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
-    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
-    if sharer is None:
-        return ""
-    if isinstance(sharer, Integration):
-        return sharer.name
-    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)

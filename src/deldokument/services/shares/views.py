@@ -15,11 +15,10 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, mask_person
+from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
-    PROPOSAL_LIFETIME,
     Document,
     Progress,
     Receipt,
@@ -46,10 +45,11 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
+from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of, sharer_name
+from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -124,26 +124,6 @@ class DocumentView:
     inspected: bool
     finding: Finding | None
     removed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalView:
-    """A proposal to publish a draft: by whom and when.
-
-    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
-    those of the same draft.
-    """
-
-    proposer_id: str
-    name: str
-    at: datetime
-    until: datetime
-    has_no_other_approver: bool
-
-    @property
-    def seen(self) -> str:
-        """Value that an approval must carry."""
-        return self.at.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,49 +255,13 @@ def _share_view(
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(directory, share, related),
-        extension=_extension(directory, share, related),
-        change=_change(directory, share, living_key, related),
+        proposal=proposal_of(directory, share, related),
+        extension=extension_of(directory, share, related),
+        change=change_of(directory, share, living_key, related),
         sharer_id=sharer.id if sharer else "",
         sharer=related.name_of(sharer, directory),
         system=related.systems.get(share.integration_id or "", ""),
     )
-
-
-def _proposal(directory: bytes, share: Share, related: SharerRows) -> ProposalView | None:
-    proposer = related.proposers.get(share.id)
-    if proposer is None:
-        return None
-    return ProposalView(
-        proposer_id=proposer.id,
-        name=sharer_name(directory, proposer),
-        at=share.changed_at,
-        until=share.changed_at + PROPOSAL_LIFETIME,
-        has_no_other_approver=proposer.id in related.has_no_other_approver,
-    )
-
-
-def _extension(directory: bytes, share: Share, related: SharerRows) -> ExtensionView | None:
-    proposer = related.extenders.get(share.id)
-    if proposer is None:
-        return None
-    name = sharer_name(directory, proposer)
-    alone = proposer.id in related.has_no_other_approver
-    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
-
-
-def _change(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    proposed = open_change(share_key, share) if share_key else None
-    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
-    if proposer is None or proposed is None:
-        return None
-    added = tuple(
-        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
-        for one, new in proposed.change.added.items()
-    )
-    name = sharer_name(directory, proposer)
-    alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:

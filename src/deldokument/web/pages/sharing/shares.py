@@ -26,7 +26,8 @@ from deldokument.services.shares import extensions, publishing, queries, reminde
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
-from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.form_values import read_count
