@@ -18,6 +18,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `new_draft`: creates the keys and the row of a draft
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
+- `proposal_views`: shows what waits for a second person
 - `proposals`: four eyes: shows proposals and their obstacles
 - `publishing`: publishes, approves, extends, withdraws and copies shares
 - `queries`: lists shares, and shows one share with its timeline

@@ -29,11 +29,13 @@ def front_page(call: RequestContext) -> Response:
     A person who can only receive gets «Delt med meg» at once, instead of a page with one choice.
     """
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
-    roles = {"member": member, "administrator": administrator, "operator": call.roles.operates}
-    if call.session is not None and not any(roles.values()):
+    operator = call.roles.operates
+    if call.session is not None and not (member or administrator or operator):
         return RedirectResponse("/mine", 303)
     told = call.deps.mail is not None and (member or administrator)
-    return render(call, "pages/general/start.html", told=told, **roles)
+    return render(
+        call, "pages/general/start.html", told=told, member=member, administrator=administrator, operator=operator
+    )
 
 
 def contact(call: RequestContext) -> Response:
