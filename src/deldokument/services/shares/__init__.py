@@ -19,7 +19,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
 - `proposals`: four eyes: shows proposals and their obstacles
-- `publishing`: publishes, approves, extends, withdraws and copies shares
+- `publishing`: publishes, approves, withdraws and copies shares, and undoes a publication
 - `queries`: lists shares, and shows one share with its timeline
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
