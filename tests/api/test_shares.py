@@ -448,8 +448,9 @@ def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Syst
     [document_id] = stage.document_ids(share_id)
 
     def handling() -> str | None:
-        [document] = cast.sharer.get(f"/shares/{share_id}").json()["documents"]
-        told: str | None = document["handling"]
+        alone = cast.sharer.get(f"/shares/{share_id}/documents/{document_id}").json()
+        assert [alone] == cast.sharer.get(f"/shares/{share_id}").json()["documents"]
+        told: str | None = alone["handling"]
         return told
 
     assert handling() == "released"
@@ -461,6 +462,8 @@ def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Syst
     assert handling() == "released"
     cast.sharer.post(f"/shares/{share_id}/withdrawal")
     assert handling() is None
+    others = published(cast)
+    assert cast.sharer.get(f"/shares/{others}/documents/{document_id}").status_code == 404
 
 
 def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:
@@ -666,6 +669,7 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
         ("POST", f"{share}/recipients", {"recipients": [{"number": SIV}]}),
         ("DELETE", f"{share}/recipients/{recipient_id}", None),
         ("POST", f"{share}/documents", {"name": "a", "length": 1}),
+        ("GET", f"{share}/documents/{document_id}", None),
         ("DELETE", f"{share}/documents/{document_id}", None),
         ("POST", f"{share}/publication", None),
         ("PUT", f"{share}/expiry", {"expires_at": UNTIL}),

@@ -319,6 +319,13 @@ class Deployment:
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
 
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process."""
+        assert self._worker is not None
+        assert self._worker.pid is not None
+        return self._worker.pid
+
     def let_work(self, work: bool) -> None:
         """Whether the worker works on, or stands still where it is."""
         if self._worker is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from deldokument.domain.errors import require
 from deldokument.services.shares import changes, drafts
 from deldokument.services.shares.receipts import ReceiptView, list_receipts
 from deldokument.services.uploads import append
@@ -12,7 +13,7 @@ from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
-from deldokument.web.api.share_models import DocumentInput, NewDocument, Receipt, Upload, milliseconds
+from deldokument.web.api.share_models import Document, DocumentInput, NewDocument, Receipt, Upload, milliseconds
 from deldokument.web.api.shares import is_available, shown
 
 router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
@@ -45,6 +46,12 @@ def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response:
         expires_at=ticket.expires_at,
     )
     return NewDocument(document=next(one for one in documents if one.id == ticket.document_id), upload=upload)
+
+
+@router.get("/documents/{document_id}", summary="Get a document of a share", responses=problems(404))
+def get_document(call: ApiContext, share_id: str, document_id: str) -> Document:
+    """Return the document as it is now: how far its upload has come, its verdict, and whether recipients get it."""
+    return require(next((one for one in shown(call, share_id).documents if one.id == document_id), None), "document")
 
 
 @router.delete(

@@ -26,7 +26,8 @@ from deldokument.services.shares import extensions, publishing, queries, reminde
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
-from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.form_values import read_count
@@ -125,6 +126,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
+        with_findings=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
@@ -244,7 +246,7 @@ def detail_of(
     refusal: str = "",
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id)
+    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
     saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
