@@ -52,6 +52,12 @@ class Clamd:
         return str(self.folder / "clamd.sock")
 
     @property
+    def pid(self) -> int:
+        """Its process, which runs."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def spool(self) -> Path:
         """Where it keeps what it scans."""
         return self.folder / "spool"

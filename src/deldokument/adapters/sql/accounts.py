@@ -102,7 +102,7 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return {row.id: self._account(row) for row in self._work.keyed(_by_ids, account_ids)}
+        return self._work.keyed(_by_ids, account_ids, self._account)
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
