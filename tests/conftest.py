@@ -17,6 +17,7 @@ from hypothesis import settings
 from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.resting import rest_beside
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 from tests.support.server import deployment, deployments  # noqa: F401
 from tests.support.stack import Cluster, choose, stack_name
@@ -88,6 +89,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _suite(item) not in _MEASURED:
             item.add_marker("no_cover")
     items.sort(key=_turn)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave the processor to what the test uses."""
+    rest_beside(item)
 
 
 def _suite(item: pytest.Item) -> str:

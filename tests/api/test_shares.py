@@ -13,7 +13,7 @@ from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
-from deldokument.services.shares import extensions, publishing
+from deldokument.services.shares import extensions, held_documents, publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
@@ -113,6 +113,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "proposed_expires_at": None,
         "change_proposed": False,
         "removed_recipients": [],
+        "removed_documents": [],
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
@@ -126,6 +127,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "søker",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
         {
             "kind": "organization",
@@ -134,6 +136,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
     ]
 
@@ -268,6 +271,19 @@ def test_a_published_share_is_corrected_and_loses_a_recipient(cast: Systems, dra
     assert (last.status_code, last.json()["code"]) == (409, "last_recipient")
 
 
+def test_a_published_share_loses_a_document(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    first, second = (uploaded(cast, draft["id"])["document"]["id"] for _ in range(2))
+    cast.sharer.post(f"{path}/publication")
+    assert cast.sharer.call("DELETE", f"{path}/documents/{first}").status_code == 204
+    left = cast.sharer.get(path).json()
+    assert [one["id"] for one in left["documents"]] == [second]
+    [removed] = left["removed_documents"]
+    assert (removed["id"], removed["removed_at"]) == (first, "2026-11-24T12:00:00Z")
+    last = cast.sharer.call("DELETE", f"{path}/documents/{second}")
+    assert (last.status_code, last.json()["code"]) == (409, "last_document")
+
+
 def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:
     path = f"/shares/{draft['id']}"
     assert cast.sharer.call("DELETE", path).status_code == 204
@@ -297,6 +313,8 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
         "complete": False,
         "inspected": False,
         "verdict": None,
+        "handling": "waiting",
+        "removed_at": None,
     }
 
 
@@ -423,6 +441,29 @@ def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_o
     assert [document["verdict"] for document in listed["documents"]] == ["not_scanned"]
     cast.sharer.post(f"/shares/{share_id}/withdrawal")
     assert verdicts() == [None]
+
+
+def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    [document_id] = stage.document_ids(share_id)
+
+    def handling() -> str | None:
+        alone = cast.sharer.get(f"/shares/{share_id}/documents/{document_id}").json()
+        assert [alone] == cast.sharer.get(f"/shares/{share_id}").json()["documents"]
+        told: str | None = alone["handling"]
+        return told
+
+    assert handling() == "released"
+    stage.change_tenant(scan_policy="not_scanned=held")
+    assert handling() == "held"
+    held_documents.release_document(stage.deps, person(KARI), share_id, document_id)
+    assert handling() == "warned"
+    stage.change_tenant(scan_policy="")
+    assert handling() == "released"
+    cast.sharer.post(f"/shares/{share_id}/withdrawal")
+    assert handling() is None
+    others = published(cast)
+    assert cast.sharer.get(f"/shares/{others}/documents/{document_id}").status_code == 404
 
 
 def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:
@@ -628,6 +669,7 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
         ("POST", f"{share}/recipients", {"recipients": [{"number": SIV}]}),
         ("DELETE", f"{share}/recipients/{recipient_id}", None),
         ("POST", f"{share}/documents", {"name": "a", "length": 1}),
+        ("GET", f"{share}/documents/{document_id}", None),
         ("DELETE", f"{share}/documents/{document_id}", None),
         ("POST", f"{share}/publication", None),
         ("PUT", f"{share}/expiry", {"expires_at": UNTIL}),

@@ -19,6 +19,7 @@ from tests.browser.demo import Demo
 from tests.browser.network import Network
 from tests.browser.visitor import Visit, Visitor
 from tests.support.memory import folder_in_memory
+from tests.support.resting import resting
 from tests.support.stack import stack_name
 
 _PATIENCE_MS = 20_000
@@ -68,7 +69,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """The demo, running. Its clock only goes forward."""
-    with folder_in_memory(_ROOM) as folder, Demo(folder / "data") as running:
+    with folder_in_memory(_ROOM) as folder, Demo(folder / "data") as running, resting("demo", running.let_work):
         yield running
 
 

@@ -6,6 +6,7 @@ On the other stack it is the same demo, with what it keeps in the run's servers.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import re
 import signal
@@ -51,7 +52,7 @@ class Demo:
         if self._stores:
             words = ["-c", _ON_SERVERS, str(self.data), json.dumps(self._stores)]
         self._process = subprocess.Popen(
-            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
         )
         assert self._process.stdout is not None
         lines: queue.Queue[str | None] = queue.Queue()
@@ -89,7 +90,12 @@ class Demo:
         """Where its database is."""
         return self._stores.get("database_url", f"sqlite:///{self.data / 'deldokument.sqlite3'}")
 
+    def let_work(self, work: bool) -> None:
+        """Whether all processes of the demo work on, or stand still where they are."""
+        os.killpg(self._process.pid, signal.SIGCONT if work else signal.SIGSTOP)
+
     def _stop(self) -> None:
+        self.let_work(True)
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(20)

@@ -52,6 +52,7 @@ from deldokument.web.management import LIVE
 from tests.support.forked import Forked, forked
 from tests.support.memory import folder_in_memory
 from tests.support.ports import NO_TLS, free_ports
+from tests.support.resting import resting
 from tests.support.simulators import Running, log_in, start_simulators
 from tests.support.stack import stack, stack_name
 from tests.support.tenants import take_into_use
@@ -312,8 +313,21 @@ class Deployment:
     def stop_worker(self) -> None:
         """Let the worker finish its rounds and end."""
         if self._worker is not None:
+            self.let_work(True)
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
+
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process."""
+        assert self._worker is not None
+        assert self._worker.pid is not None
+        return self._worker.pid
+
+    def let_work(self, work: bool) -> None:
+        """Whether the worker works on, or stands still where it is."""
+        if self._worker is not None:
+            self._worker.send_signal(signal.SIGCONT if work else signal.SIGSTOP)
 
     def _answers(self) -> bool:
         return self._serves(self.url, self.server)
@@ -470,6 +484,12 @@ class Deployment:
         answer = kari.post(path, headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
+    def remove_document(self, share_id: str, path: str) -> None:
+        """«Fjern dokumentet»."""
+        removal = f"/delinger/{share_id}/dokumenter/{path.rpartition('/')[2]}/fjerning"
+        answer = self.session(KARI).post(removal, headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
     def document_paths(self, share_id: str) -> list[str]:
         """Where the bytes of the share's documents are, in order."""
         with self.node.deps.database.read() as tx:
@@ -566,13 +586,22 @@ Deployments = Callable[[SocketMode | None], Deployment]
 
 
 @contextmanager
-def kept(start: Callable[[SocketMode | None], AbstractContextManager[Deployment]]) -> Iterator[Deployments]:
+def kept(
+    fixture: str, start: Callable[[SocketMode | None], AbstractContextManager[Deployment]]
+) -> Iterator[Deployments]:
     """Yield a function that starts the deployment of a mode at the first call and returns the same one later.
 
-    A session fixture with parameters would start it again each time the parameter changes, twice in every file.
+    A session fixture with parameters would start it again each time the parameter changes, twice in every file. Its
+    worker rests while tests run that do not use ``fixture`` in this mode.
     """
     with ExitStack() as running:
-        yield cache(lambda mode: running.enter_context(start(mode)))
+
+        def started(mode: SocketMode | None) -> Deployment:
+            deployment = running.enter_context(start(mode))
+            running.enter_context(resting(fixture, deployment.let_work, mode))
+            return deployment
+
+        yield cache(started)
 
 
 @contextmanager
@@ -584,7 +613,7 @@ def _in_memory(mode: SocketMode | None) -> Iterator[Deployment]:
 @pytest.fixture(scope="session")
 def deployments() -> Iterator[Deployments]:
     """Start what ``deployment`` returns."""
-    with kept(_in_memory) as started:
+    with kept("deployment", _in_memory) as started:
         yield started
 
 

@@ -34,7 +34,7 @@ def mortals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
         waits = {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
         return mode.deployment(tmp_path_factory.mktemp("mortal"), waits)
 
-    with kept(start) as started:
+    with kept("mortal", start) as started:
         yield started
 
 

@@ -28,7 +28,7 @@ def all_willing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
         assert mode is not None
         return mode.deployment(tmp_path_factory.mktemp("willing"), settings={"resumable_upload_draft": True})
 
-    with kept(start) as started:
+    with kept("willing", start) as started:
         yield started
 
 

@@ -106,6 +106,8 @@ class EventKind(StrEnum):
     SHARE_KEY_DESTROYED = "share_key_destroyed"
     SHARE_ERASED = "share_erased"
     REMINDER_REQUESTED = "reminder_requested"
+    ACCESS_REQUESTED = "access_requested"
+    ACCESS_REFUSED = "access_refused"
     RECIPIENT_NOTIFIED = "recipient_notified"
     MESSAGE_GIVEN_UP = "message_given_up"
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"
@@ -121,6 +123,7 @@ BY_RECIPIENTS = frozenset(
         EventKind.DOCUMENT_DOWNLOADED,
         EventKind.DOCUMENTS_CONFIRMED,
         EventKind.WARNING_CONFIRMED,
+        EventKind.ACCESS_REQUESTED,
     }
 )
 """Events of a share whose subject is a recipient. Sharers see the masked number."""
@@ -135,6 +138,7 @@ REVISING = frozenset(
         EventKind.SHARE_PUBLISHED,
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
+        EventKind.DOCUMENT_REMOVED,
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,

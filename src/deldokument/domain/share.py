@@ -156,6 +156,8 @@ class Recipient:
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
     ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows of version 0.2.0
     have neither until a worker seals them. ``removed_at``: removed after publication; the row stays for its receipts.
+    ``requested_at``: the recipient has asked for more time or a new share. ``answered_at``: the sharer has answered.
+    ``sealed_refusal``: the answer was no, for this reason, which may be empty. See module access_requests.
     """
 
     id: str
@@ -170,6 +172,14 @@ class Recipient:
     sealed_grant: bytes | None = None
     sealed_audit_grant: bytes | None = None
     removed_at: datetime | None = None
+    requested_at: datetime | None = None
+    answered_at: datetime | None = None
+    sealed_refusal: bytes | None = None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the recipient waits for an answer to a request for more time or a new share."""
+        return self.requested_at is not None and self.answered_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,18 @@ class Document:
     def is_complete(self) -> bool:
         """Whether every byte has been received and the manifest is sealed."""
         return self.completed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedDocument:
+    """Tombstone of a document that was removed after publication; its receipts refer to it."""
+
+    id: str
+    share_id: str
+    sealed_name: bytes
+    length: int
+    position: int
+    removed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +302,9 @@ def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) ->
     """Return the progress of the recipient of these receipts with a share of these documents.
 
     RECEIVED and SENT: every document is received, or at least sent, by one person of an organisation or several.
-    STARTED: some bytes were sent, but not every document.
+    STARTED: some bytes were sent, but not every document. Receipts of other documents count as an opening.
     """
+    receipts = [one for one in receipts if one.document_id is None or one.document_id in document_ids]
     sent, received = document_counts(receipts)
     if document_ids and received == len(document_ids):
         return Progress.RECEIVED

@@ -59,6 +59,7 @@ from deldokument.web.pages.admin import (
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
+    access_requests,
     changes,
     discarding,
     drafts,
@@ -79,6 +80,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,

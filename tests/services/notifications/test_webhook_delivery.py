@@ -32,7 +32,7 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import changes, extensions, publishing
+from deldokument.services.shares import changes, drafts, extensions, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
@@ -89,7 +89,11 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 
 @pytest.mark.usefixtures("webhook")
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
-    share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    share_id = stage.publish(OLA, title="Vedtak om barnevern", also=["kart.pdf"])
+    draft = stage.draft().id
+    drafts.remove_document(stage.deps, person(KARI), draft, stage.upload(draft, "utkast.pdf", b"innhold"))
+    [document_id, removed] = stage.document_ids(share_id)
+    changes.remove_document(stage.deps, person(KARI), share_id, removed)
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV)])
     with stage.deps.database.read() as tx:
         siv = tx.shares.recipients([share_id])[1].id
@@ -109,11 +113,11 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     }
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
-    [document_id] = stage.document_ids(share_id)
     for message in messages:
         about = {f"{kind}_id" for kind in ("document", "recipient") if message["type"].startswith(f"{kind}.")}
         assert set(message) == {"id", "type", "created_at", "share_id", "account_id"} | about
-        assert message.get("document_id", document_id) == document_id
+        about_removed = message["type"] == "document.removed"
+        assert message.get("document_id", document_id) == (removed if about_removed else document_id)
         assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
 

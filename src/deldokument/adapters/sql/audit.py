@@ -345,9 +345,11 @@ class SqlAudit:
         return [Link(row.number, row.previous, row.hash, content_of(row)) for row in rows]
 
     def _every_seal(self, chain: str, after: int) -> Iterator[Seal]:
-        while seals := self.seals(chain, after=after, limit=_STEP):
+        seals = self.seals(chain, after=after, limit=_STEP)
+        while seals:
             yield from seals
-            after = seals[-1].number
+            is_last = len(seals) < _STEP
+            seals = [] if is_last else self.seals(chain, after=seals[-1].number, limit=_STEP)
 
 
 def _since(wanted: EventFilter) -> list[ColumnElement[bool]]:

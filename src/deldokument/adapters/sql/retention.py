@@ -45,6 +45,7 @@ from deldokument.adapters.sql.tables.shares import (
     may_have_blobs,
     receipt,
     recipient,
+    removed_document,
     share,
 )
 from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
@@ -246,7 +247,7 @@ class SqlRetention:
         """
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
-            for table in (outbox, receipt, recipient, document):
+            for table in (outbox, receipt, recipient, document, removed_document):
                 self._work.run(delete(table).where(InList(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
                 raise NotFound("share")

@@ -22,6 +22,7 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
     has_extension,
+    is_asking,
     is_available,
     is_draft,
     is_named,
@@ -29,15 +30,17 @@ from deldokument.adapters.sql.tables.shares import (
     is_unread,
     may_have_key,
     recipient,
+    removed_document,
     share,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import Broken, require
-from deldokument.domain.share import Document, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
 DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
 RECIPIENT = RowMapper(Recipient, recipient)
+_REMOVED = RowMapper(RemovedDocument, removed_document)
 
 _key = param("key")
 _now, _until, _at = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until", "at"))
@@ -73,7 +76,14 @@ _changes = (
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
+_asked = (
+    select(*CARD_COLUMNS)
+    .where(share.c.id.in_(select(recipient.c.share_id).where(is_asking)), share.c.account_id == _key)
+    .order_by(share.c.expires_at.desc())
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -102,6 +112,12 @@ _later_documents = _documents_of_share.where(
 _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
+_add_removed = insert(removed_document)
+_removed_documents = (
+    select(*_REMOVED.columns)
+    .where(InList(removed_document.c.share_id, "keys"))
+    .order_by(removed_document.c.share_id, removed_document.c.position, removed_document.c.id)
+)
 
 
 class SqlShares:
@@ -164,7 +180,7 @@ class SqlShares:
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares with a later end or a change proposed, in no order.
+        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
 
         One query per account, to use an index.
         """
@@ -249,10 +265,20 @@ class SqlShares:
         """
         self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
 
-    def remove_document(self, document_id: str, now: datetime) -> None:
-        """Remove the document with its uploads; its parts become garbage in the same transaction."""
+    def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
+        """Remove the document with its uploads; its parts become garbage in the same transaction.
+
+        A tombstone replaces it, which the share's card names. Then raises: NotFound; Broken for a damaged share.
+        """
         discard_uploads(self._work, upload.c.document_id == document_id, now)
         self._work.run(_remove_document, {"key": document_id})
+        if tombstone is not None:
+            require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)
+            self._work.run(_add_removed, _REMOVED.values(tombstone))
+
+    def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
+        """Return the tombstones share by share, by position."""
+        return _REMOVED.all(self._work.batched(_removed_documents, "keys", share_ids))
 
 
 class _Given(NamedTuple):

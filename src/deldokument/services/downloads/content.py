@@ -224,7 +224,7 @@ def _lay_out(deps: Dependencies, share_id: str, keys: tuple[bytes, bytes], sourc
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
-    """Yield all documents of a published share, page by page. Such a share gets no new ones."""
+    """Yield all documents of a published share, page by page."""
     last: tuple[int, str] | None = None
     while True:
         with deps.database.read() as tx:
@@ -236,9 +236,9 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
 
 
 def may_send_on(deps: Dependencies, content: Content) -> bool:
-    """Return whether a running response may continue: access still holds, and no scan has found malware meanwhile.
+    """Return whether a running response may continue: access still holds, and the share still offers its documents.
 
-    Called every few seconds.
+    It offers neither a removed one nor one in which a scan has found malware meanwhile. Called every few seconds.
     """
     access = content.access
     if not may_continue(deps, access):
@@ -247,8 +247,10 @@ def may_send_on(deps: Dependencies, content: Content) -> bool:
     wanted = EventFilter(share.tenant_id, since=since, kind=EventKind.DOCUMENT_INSPECTED, share_id=share.id)
     with deps.database.read() as tx:
         found = [stored.event.details or {} for stored in tx.audit.newest(wanted, before=None, limit=MAX_DOCUMENTS)]
-    infected = {details["document"] for details in found if details["verdict"] == Verdict.INFECTED}
-    return not infected or infected.isdisjoint(content.sources.ids())
+        removed = {document.id for document in tx.shares.removed_documents([share.id])}
+    infected = {str(details["document"]) for details in found if details["verdict"] == Verdict.INFECTED}
+    gone = infected | removed
+    return not gone or gone.isdisjoint(content.sources.ids())
 
 
 def read_content(

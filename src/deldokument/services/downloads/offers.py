@@ -38,6 +38,7 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hashes,
 )
+from deldokument.services.shares.access_requests import RequestStatus, request_status
 from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -85,6 +86,8 @@ class Offer:
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
+    request: RequestStatus
+    """The person's request for more time."""
 
     @property
     def to_confirm(self) -> tuple[OfferedDocument, ...]:
@@ -158,9 +161,10 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
+        key_ids = {share.audit_key_id for share in shares.values()}
+        as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
-            key = keys[share.audit_key_id]
-            own = hashes[share.audit_key_id]
+            key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
             proof = grants_with(deps, share, keys | around.share_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
@@ -170,7 +174,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
                     lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
+            candidates = (subjects.get((share.audit_key_id, one)) for one in as_subject[share.audit_key_id])
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
@@ -231,6 +235,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
     share_key = around.share_keys.get(share_key_id(share.id))
     own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
     had = {receipt.document_id: receipt for receipt in own}
+    recipients = [one for one in around.recipients[share.id] if one.id in access.recipient_ids]
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -241,11 +246,8 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
         ),
-        acting_for=tuple(
-            _acted_for(key, r)
-            for r in around.recipients[share.id]
-            if r.id in access.recipient_ids and r.kind == "organization"
-        ),
+        acting_for=tuple(_acted_for(key, one) for one in recipients if one.kind == "organization"),
+        request=request_status(key, share, recipients, access.decided_at),
     )
 
 

@@ -75,9 +75,9 @@ def _messages(
 
 
 def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
-    """Return whether the event is reported: a download in part is not, nor the end of a draft, which has no report."""
-    if kind is WebhookEvent.REPORT_READY:
-        return share.published_at is not None
+    """Return whether the event is reported: a download in part is not, nor the end or a document of a draft."""
+    if kind in {WebhookEvent.REPORT_READY, WebhookEvent.DOCUMENT_REMOVED}:
+        return share.published_at is not None and share.published_at <= event.at
     return kind is not WebhookEvent.DOWNLOADED or event.is_download
 
 

@@ -39,6 +39,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.people import directory_key
+from deldokument.services.shares.access_requests import answer_with_new_share
 from deldokument.services.shares.authorization import (
     check_living_draft,
     check_may_share,
@@ -250,15 +251,16 @@ def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
         record_event(deps, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
 
 
-def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
+def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False) -> Share:
     """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
 
     A recipient without a valid grant is left out: a copy must not prove what the original does not.
+    ``only_asking``: the copy answers the requests for a new share, and has the recipients who wait for one.
     """
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, original.account_id)
-        recipients = tx.shares.recipients([share_id])
+        recipients = [one for one in tx.shares.recipients([share_id]) if one.is_asking or not only_asking]
         view = share_view(deps, tx, original)
     check_may_share(membership)
     check_draft_rate(deps, sharer)
@@ -273,6 +275,9 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
         reference_hash=reference_hash(key, view.reference),
     )
     with deps.database.write() as tx:
+        if only_asking:
+            tx.shares.lock(share_id)
+            answer_with_new_share(deps, tx, original)
         insert_draft(deps, tx, draft, sharer)
         for recipient in recipients:
             holder = old.holder(recipient)
@@ -295,5 +300,8 @@ def _copied_recipient(old_key: bytes, grants: ShareGrants, recipient: Recipient,
         sealed_identifier=seal_field(key, holder.value, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
         sealed_name=moved(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
         sealed_label=moved(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
+        requested_at=None,
+        answered_at=None,
+        sealed_refusal=None,
     )
     return grants.sealed(fresh, holder)

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
@@ -46,6 +46,9 @@ class SharerRows(ShareRelatedRows):
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in tx.shares.removed_recipients([share.id for share in shares]):
             self.removed[recipient.share_id].append(recipient)
+        self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
+        for document in tx.shares.removed_documents([share.id for share in shares]):
+            self.removed_documents[document.share_id].append(document)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):

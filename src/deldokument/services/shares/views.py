@@ -15,17 +15,17 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, mask_person
+from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
-    PROPOSAL_LIFETIME,
     Document,
     Progress,
     Receipt,
     ReceiptState,
     Recipient,
     RecipientKind,
+    RemovedDocument,
     Share,
     ShareState,
     document_counts,
@@ -45,10 +45,11 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
+from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of, sharer_name
+from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -58,6 +59,7 @@ class RecipientView:
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
     recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
+    ``asking_since``: waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -74,6 +76,7 @@ class RecipientView:
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
     removed_at: datetime | None = None
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class DownloadView:
 class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
-    ``finding`` is None until the document has been inspected, and once its share is over.
+    ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
+    publication.
     """
 
     id: str
@@ -119,26 +123,7 @@ class DocumentView:
     complete: bool
     inspected: bool
     finding: Finding | None
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalView:
-    """A proposal to publish a draft: by whom and when.
-
-    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
-    those of the same draft.
-    """
-
-    proposer_id: str
-    name: str
-    at: datetime
-    until: datetime
-    has_no_other_approver: bool
-
-    @property
-    def seen(self) -> str:
-        """Value that an approval must carry."""
-        return self.at.isoformat()
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +143,7 @@ class ShareView:
     recipients: tuple[RecipientView, ...]
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
+    removed_documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
     may_share: bool
@@ -172,8 +158,13 @@ class ShareView:
     system: str
     """The organisation whose system shares it; empty if a person does."""
 
+    @property
+    def asking(self) -> tuple[RecipientView, ...]:
+        """Recipients who wait for an answer to a request for more time or a new share."""
+        return tuple(one for one in self.recipients if one.asking_since)
 
-def file_name(audit_key: bytes, document: Document) -> str:
+
+def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
     """Return the document's name."""
     return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
@@ -241,6 +232,7 @@ def _share_view(
     share_key, directory = keys.get(share_key_id(share.id)), existing(keys.get(DIRECTORY))
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
+    names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
     inspection_key = living_key if with_findings else None
@@ -259,52 +251,17 @@ def _share_view(
             _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
             for d in related.documents[share.id]
         ),
+        removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(directory, share, related),
-        extension=_extension(directory, share, related),
-        change=_change(directory, share, living_key, related),
+        proposal=proposal_of(directory, share, related),
+        extension=extension_of(directory, share, related),
+        change=change_of(directory, share, living_key, related),
         sharer_id=sharer.id if sharer else "",
         sharer=related.name_of(sharer, directory),
         system=related.systems.get(share.integration_id or "", ""),
     )
-
-
-def _proposal(directory: bytes, share: Share, related: SharerRows) -> ProposalView | None:
-    proposer = related.proposers.get(share.id)
-    if proposer is None:
-        return None
-    return ProposalView(
-        proposer_id=proposer.id,
-        name=sharer_name(directory, proposer),
-        at=share.changed_at,
-        until=share.changed_at + PROPOSAL_LIFETIME,
-        has_no_other_approver=proposer.id in related.has_no_other_approver,
-    )
-
-
-def _extension(directory: bytes, share: Share, related: SharerRows) -> ExtensionView | None:
-    proposer = related.extenders.get(share.id)
-    if proposer is None:
-        return None
-    name = sharer_name(directory, proposer)
-    alone = proposer.id in related.has_no_other_approver
-    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
-
-
-def _change(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    proposed = open_change(share_key, share) if share_key else None
-    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
-    if proposer is None or proposed is None:
-        return None
-    added = tuple(
-        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
-        for one, new in proposed.change.added.items()
-    )
-    name = sharer_name(directory, proposer)
-    alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:
@@ -333,9 +290,16 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
+def _removed_view(document: RemovedDocument, name: str) -> DocumentView:
+    facts = (document.id, name, document.length, None, document.length)
+    return DocumentView(*facts, complete=True, inspected=True, finding=None, removed_at=document.removed_at)
+
+
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
+    """Return a recipient's view. Progress is about the documents that the share has; downloads also about others."""
     receipts = related.receipts_for[recipient.id]
-    sent, received = document_counts(receipts)
+    present = {document.id for document in related.documents[recipient.share_id]}
+    sent, received = document_counts([one for one in receipts if one.document_id in present])
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -358,12 +322,13 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
             for r in receipts
             if r.document_id in names and r.state
         ),
-        progress=progress_of(receipts, names),
+        progress=progress_of(receipts, present),
         sent=sent,
         received=received,
-        is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
+        is_whole=bool(present) and {r.document_id for r in receipts if r.is_whole}.issuperset(present),
         notices=tuple(related.notices[recipient.id]),
         removed_at=recipient.removed_at,
+        asking_since=recipient.requested_at if recipient.is_asking else None,
     )
 
 

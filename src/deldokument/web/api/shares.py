@@ -79,7 +79,7 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     must approve what recipients see, `change_proposed` is true until then.
     """
     wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    if wanted.keys() <= _CORRECTABLE and _is_available(call, share_id):
+    if wanted.keys() <= _CORRECTABLE and is_available(call, share_id):
         changes.change_share(call.deps, call.consumer, share_id, Change(**wanted))
     else:
         api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **wanted))
@@ -99,7 +99,7 @@ def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Sh
     If a member of the account must approve new recipients of a published share, `change_proposed` is true until then.
     """
     inputs = [one.given() for one in sent.recipients]
-    add = changes.add_recipients if _is_available(call, share_id) else api_drafts.add_recipient_inputs
+    add = changes.add_recipients if is_available(call, share_id) else api_drafts.add_recipient_inputs
     add(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
@@ -115,14 +115,14 @@ def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None
 
     Of a published share, the removed recipient gets no more bytes after five seconds. It stays in `removed_recipients`.
     """
-    remove = changes.remove_recipient if _is_available(call, share_id) else drafts.remove_recipient
+    remove = changes.remove_recipient if is_available(call, share_id) else drafts.remove_recipient
     remove(call.deps, call.consumer, share_id, recipient_id)
 
 
 @router.patch(f"{_ID}/recipients/{{recipient_id}}", summary="Change a recipient's label", responses=problems(404, 409))
 def change_recipient(call: ApiContext, share_id: str, recipient_id: str, sent: RecipientChange) -> Share:
     """Change the label of a recipient of a draft or of a published share."""
-    if _is_available(call, share_id):
+    if is_available(call, share_id):
         changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
     else:
         drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label)
@@ -167,7 +167,7 @@ def shown(call: ApiCall, share_id: str) -> Share:
     return share_of(queries.view_share(call.deps, call.consumer, share_id))
 
 
-def _is_available(call: ApiCall, share_id: str) -> bool:
+def is_available(call: ApiCall, share_id: str) -> bool:
     """Return whether the share can be changed as a published one. The use case checks it again."""
     return queries.view_share(call.deps, call.consumer, share_id).share.state is ShareState.AVAILABLE
 

@@ -179,6 +179,7 @@ WORDS: dict[str, str] = {
     "not_a_draft": _("Only a draft can be changed this way. The share has been published or has ended."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
+    "last_document": _("A share needs a document. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(
@@ -210,6 +211,7 @@ WORDS: dict[str, str] = {
     "quota_exceeded": _("The account has room for %(left_bytes)s more. This takes %(needed_bytes)s."),
     "no_notices": _("The recipients of this share get no notices."),
     "reminded_already": _("The recipients got a notice less than 24 hours ago. Try again later."),
+    "request_too_early": _("You can ask for more time from a week before the share ends."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.accounts import set_rules
 from tests.support.browser import Web
+from tests.support.sample_files import text_of
 from tests.support.world import KARI, ODD, OLA, PER, SIV
 
 TEXTS = {"title": "Vedtak", "message": "Hei", "reference": "26/1", "confidential": "yes"}
@@ -110,3 +111,22 @@ def test_the_only_recipient_is_not_removed(web: Web, share_id: str) -> None:
     assert "Dette er den eneste mottakeren" in page
     assert "/fjerning" not in page
     assert kari.post(removal(path)).status_code == 409
+
+
+def test_a_document_is_removed_after_a_page_that_says_what_follows(web: Web) -> None:
+    share_id = web.stage.publish(OLA, also=["kart.pdf"])
+    kari, (first, second) = web.browser(KARI), web.stage.document_ids(share_id)
+    paths = [f"/delinger/{share_id}/dokumenter/{one}/fjerning" for one in (first, second)]
+    assert f'href="{paths[0]}"' in kari.get(f"/delinger/{share_id}").text
+    page = kari.get(paths[0]).text
+    assert ("vedtak.pdf" in page, "nedlastinger av det blir brutt" in page) == (True, True)
+    answer = kari.post(paths[0])
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=dokument-fjernet")
+    page = kari.get(answer.headers["location"]).text
+    for words in ("Dokumentet er fjernet", "Fjernede dokumenter", "Et dokument ble fjernet"):
+        assert words in page, words
+    assert kari.get(paths[0]).status_code == 404
+    assert "Dette er det eneste dokumentet" in kari.get(paths[1]).text
+    assert kari.post(paths[1]).status_code == 409
+    words = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
+    assert "vedtak.pdf, fjernet 24. november 2026" in words

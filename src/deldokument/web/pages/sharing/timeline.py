@@ -43,6 +43,8 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_PROPOSED: "people",
     EventKind.SHARE_APPROVED: "check",
     EventKind.SHARE_PUBLISHED: "link",
+    EventKind.ACCESS_REQUESTED: "clock",
+    EventKind.ACCESS_REFUSED: "cross",
     EventKind.REMINDER_REQUESTED: "envelope",
     EventKind.RECIPIENT_NOTIFIED: "envelope",
     EventKind.MESSAGE_GIVEN_UP: "warning",
