@@ -23,7 +23,7 @@ from deldokument.client import Client, To
 from deldokument.config.settings import Settings, load_settings
 from tests.support.stack import stack
 
-_START_SECONDS = 60
+_START_SECONDS = 240
 _RUNS = re.compile(r"Started server process")
 _ON_SERVERS = """
 import json, sys
