@@ -124,7 +124,7 @@ def answer(kari: Visitor, hand: Hand, share: str) -> None:
     hand.press("Trekk tilbake delingen")
     look(kari, "Trekke tilbake delingen?")
     hand.press("Trekk tilbake delingen")
-    expect(kari.page.get_by_text("Delingen er trukket tilbake.").first).to_be_attached()
+    expect(kari.page.get_by_text("Delingen er trukket tilbake.")).to_be_visible()
 
 
 @pytest.mark.parametrize("by", [Finger, Keys])
