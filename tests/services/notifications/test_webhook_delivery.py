@@ -24,6 +24,7 @@ from deldokument.services.accounts import integrations
 from deldokument.services.audit.actors import Actors
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
+from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.inspection.documents import inspect_documents
@@ -105,6 +106,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    request_access(stage.deps, person(OLA), share_id)
     deliver(stage)
     messages = delivered(calls)
     assert {message["type"] for message in messages} == set(EVERYTHING) - {
