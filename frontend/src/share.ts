@@ -62,7 +62,12 @@ class SharePage {
       removed: (item) => this.#removed(item),
     });
     this.#recipients = new RecipientsView({
-      add: (pasted) => this.#addRecipients(pasted),
+      add: (pasted) => this.#addRecipients('/mottakere', { text: pasted }),
+      addRecent: async (id) => {
+        // The server offers those of the draft's account, which may just have been chosen.
+        await this.#saver.flush();
+        return this.#addRecipients('/nylig-brukt', { recent: id });
+      },
       update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
       remove: (id) => this.#takeOut(`/mottakere/${id}`),
       changed: () => this.#repaint(),
@@ -184,8 +189,8 @@ class SharePage {
     return faults;
   }
 
-  async #addRecipients(pasted: string): Promise<Added> {
-    const answer = await this.#call<Omit<Added, 'recipients'> & { draft: Draft }>('POST', '/mottakere', { text: pasted });
+  async #addRecipients(path: string, what: object): Promise<Added> {
+    const answer = await this.#call<Omit<Added, 'recipients'> & { draft: Draft }>('POST', path, what);
     return { recipients: answer.draft.recipients, refused: answer.refused, remarks: answer.remarks };
   }
 
@@ -252,6 +257,7 @@ class SharePage {
     this.#painted = Date.now();
     for (const item of this.#stale) this.#files.show(item);
     this.#stale.clear();
+    this.#recipients.showRecent(this.#fields.accountId);
     const missing = this.#missing();
     this.#clearWhatIsThere(missing);
     this.#summary.paint({

@@ -157,13 +157,14 @@ class SqlRowTagging:
         return sum(int(self._work.rows(_bare(kind), {"most": at_most})[0][0]) for kind in self.kinds())
 
     def _stored(self, kind: str, row: Row[Any]) -> StoredRow:
-        has_tag = row._mapping[_column(kind)] is not None
-        return StoredRow(row.id, row._asdict(), has_tag and self._is_intact(kind, row), has_tag)
+        values = row._asdict()
+        has_tag = values[_column(kind)] is not None
+        return StoredRow(row.id, values, has_tag and self._is_intact(kind, row, values), has_tag)
 
-    def _is_intact(self, kind: str, row: Row[Any]) -> bool:
+    def _is_intact(self, kind: str, row: Row[Any], values: Mapping[str, Any]) -> bool:
         if kind == SHARE_KIND:
             return self._cards.is_intact(row)
-        return _TAGS[kind].fits(self._work, row._asdict(), row.tag)
+        return _TAGS[kind].fits(self._work, values, values["tag"])
 
     def _seal_of(self, kind: str, values: Mapping[str, Any]) -> bytes:
         return self._cards.card_of(values) if kind == SHARE_KIND else _TAGS[kind].tag(self._work, values)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
@@ -42,7 +43,7 @@ RECIPIENT = RowMapper(Recipient, recipient)
 _REMOVED = RowMapper(RemovedDocument, removed_document)
 
 _key = param("key")
-_now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
+_now, _until, _at = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until", "at"))
 _by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
@@ -168,10 +169,13 @@ class SqlShares:
 
         One query per account, so that each result comes from an index.
         """
+        query = _of_account(wanted.states, _Given.by(wanted))
+        at, share_id = wanted.before or (None, None)
+        values = {"now": wanted.now, "references": wanted.reference_hashes, "at": at, "before": share_id}
         found: list[Share] = []
         for account_id in wanted.account_ids:
-            query = _of_account(wanted).where(share.c.account_id == account_id)
-            found += self._cards.read(self._work.rows(query))
+            bounds = {"key": account_id, "most": wanted.limit, **values}
+            found += self._cards.read(self._work.rows(query, bounds))
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
         return found[: wanted.limit]
 
@@ -277,23 +281,36 @@ class SqlShares:
         return _REMOVED.all(self._work.batched(_removed_documents, "keys", share_ids))
 
 
-def _of_account(wanted: ShareFilter) -> Any:
-    query = select(*CARD_COLUMNS).where(is_unerased)
-    if wanted.states:
-        query = query.where(_in_states(wanted))
-    if wanted.reference_hashes:
-        query = query.where(share.c.reference_hash.in_(wanted.reference_hashes))
-    if wanted.before is not None:
-        at, share_id = wanted.before
-        older = or_(share.c.created_at < at, and_(share.c.created_at == at, share.c.id < share_id))
-        query = query.where(share.c.created_at <= at, older)
-    return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(wanted.limit)
+class _Given(NamedTuple):
+    """Which bounds a filter gives."""
+
+    now: bool
+    references: bool
+    before: bool
+
+    @classmethod
+    def by(cls, wanted: ShareFilter) -> Self:
+        return cls(wanted.now is not None, bool(wanted.reference_hashes), wanted.before is not None)
 
 
-def _in_states(wanted: ShareFilter) -> ColumnElement[bool]:
-    kept = share.c.state.in_(wanted.states)
-    is_asked = [state in wanted.states for state in (ShareState.AVAILABLE, ShareState.ENDED)]
-    if wanted.now is None or all(is_asked) or not any(is_asked):
+@cache
+def _of_account(states: tuple[ShareState, ...], given: _Given) -> Select[Any]:
+    """Return the query for one account. Cached: to build it takes as long as to run it."""
+    query = select(*CARD_COLUMNS).where(is_unerased, share.c.account_id == _key)
+    if states:
+        query = query.where(_in_states(states, dated=given.now))
+    if given.references:
+        query = query.where(InList(share.c.reference_hash, "references"))
+    if given.before:
+        older = or_(share.c.created_at < _at, and_(share.c.created_at == _at, share.c.id < param("before")))
+        query = query.where(share.c.created_at <= _at, older)
+    return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(param("most"))
+
+
+def _in_states(states: tuple[ShareState, ...], *, dated: bool) -> ColumnElement[bool]:
+    kept = share.c.state.in_(states)
+    is_asked = [state in states for state in (ShareState.AVAILABLE, ShareState.ENDED)]
+    if not dated or all(is_asked) or not any(is_asked):
         return kept
-    is_overdue = and_(is_available, share.c.expires_at <= wanted.now)
-    return or_(kept, is_overdue) if ShareState.ENDED in wanted.states else and_(kept, not_(is_overdue))
+    is_overdue = and_(is_available, share.c.expires_at <= _now)
+    return or_(kept, is_overdue) if ShareState.ENDED in states else and_(kept, not_(is_overdue))

@@ -100,7 +100,7 @@ class Statements:
     integrity: IntegrityKeys
     damage: DamageReports
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
-    _seen: dict[Executable, dict[str, Row[Any]]] = field(default_factory=dict)
+    _seen: dict[Executable, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
         """Execute a statement."""
@@ -125,15 +125,17 @@ class Statements:
         """Return the first row."""
         return self.connection.execute(statement, values).first()
 
-    def keyed(self, statement: Select[Any], keys: Collection[str]) -> list[Row[Any]]:
-        """Return the rows with the ids ``keys``.
+    def keyed(
+        self, statement: Select[Any], keys: Collection[str], make: Callable[[Row[Any]], _Item]
+    ) -> dict[str, _Item]:
+        """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
 
-        A read transaction sees one snapshot, and queries each id once.
+        A read transaction sees one snapshot, and queries and verifies each id once.
         """
-        seen = {} if self.writing else self._seen.setdefault(statement, {})
+        seen: dict[str, _Item] = {} if self.writing else self._seen.setdefault(statement, {})
         missing = [key for key in keys if key not in seen]
-        seen |= {row.id: row for row in self.batched(statement, "keys", missing)}
-        return [seen[key] for key in keys if key in seen]
+        seen |= {row.id: make(row) for row in self.batched(statement, "keys", missing)}
+        return {key: seen[key] for key in keys if key in seen}
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""

@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, ChainCheck, Mark
 from deldokument.domain.errors import Broken, Conflict, require
@@ -46,6 +47,8 @@ from deldokument.services.shares.grants import ShareGrants
 
 log = logging.getLogger("deldokument.integrity")
 _BATCH = 500
+_SHARES = 200
+"""Fewer, because people who open a share wait for its lock meanwhile."""
 _EVENTS = 5000
 _CHAIN = 50
 """The queries for a chain cost about as much as so many of its events."""
@@ -146,7 +149,7 @@ class RowTagger:
 def seal_slice(deps: Dependencies, kind: str, after: str) -> tuple[bool, str | None]:
     """Seal the next rows that need it; return whether there were any, and the last row seen, None at the end."""
     with deps.database.read() as tx:
-        seen = tx.row_tagging.look(kind, after, _BATCH)
+        seen = tx.row_tagging.look(kind, after, _SHARES if kind == SHARE_KIND else _BATCH)
         listed = tx.row_tagging.listed(kind, [row.id for row in seen.rows])
         # A row without a tag is judged once, under its lock.
         bare = [row.id for row in seen.rows if not row.has_tag and row.id not in listed]
@@ -240,7 +243,7 @@ def _judged(deps: Dependencies, tx: Transaction, kind: str, rows: Sequence[Store
     if not rows:
         return []
     events = tx.row_tagging.events_about(kind, [row.id for row in rows])
-    if kind == "share":
+    if kind == SHARE_KIND:
         return _Shares(deps, tx, rows, events).judged()
     found = [_Judged(row, doubt_about(kind, row.values, events.get(row.id, ()))) for row in rows]
     key = directory_key(deps)
@@ -311,7 +314,7 @@ class _Shares:
     def _judge(self, share_id: str) -> _Judged:
         row = self._rows[share_id]
         recipients, is_proven = self._granted(self._shares[share_id])
-        doubt = doubt_about("share", row.values, self._events.get(share_id, ()))
+        doubt = doubt_about(SHARE_KIND, row.values, self._events.get(share_id, ()))
         if doubt is None and not is_proven:
             doubt = Doubt.RECIPIENT
         if doubt is None and not self._has_sharer(self._shares[share_id]):

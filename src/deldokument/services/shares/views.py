@@ -15,11 +15,10 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, mask_person
+from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
-    PROPOSAL_LIFETIME,
     Document,
     Progress,
     Receipt,
@@ -32,7 +31,7 @@ from deldokument.domain.share import (
     document_counts,
     progress_of,
 )
-from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
@@ -41,16 +40,16 @@ from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
     DIRECTORY,
     EncryptedColumn,
-    existing_key,
     message_key,
     open_field,
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
+from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of
+from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -128,26 +127,6 @@ class DocumentView:
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalView:
-    """A proposal to publish a draft: by whom and when.
-
-    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
-    those of the same draft.
-    """
-
-    proposer_id: str
-    name: str
-    at: datetime
-    until: datetime
-    has_no_other_approver: bool
-
-    @property
-    def seen(self) -> str:
-        """Value that an approval must carry."""
-        return self.at.isoformat()
-
-
-@dataclass(frozen=True, slots=True)
 class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
@@ -201,19 +180,28 @@ def share_views(
 
 
 def views_and_damaged(
-    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+    deps: Dependencies,
+    tx: Transaction,
+    shares: Sequence[Share],
+    mine: Sequence[Membership] = (),
+    *,
+    with_findings: bool = True,
 ) -> tuple[list[ShareView], list[Share]]:
-    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open."""
+    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open.
+
+    Without findings the documents' inspection records are not opened.
+    """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
-    keys = deps.keyring.get({share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact})
+    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact} | {DIRECTORY}
+    keys = deps.keyring.get(key_ids)
     now = deps.clock.now()
     related = SharerRows(tx, intact, mine, now)
     for share in intact:
         key = keys.get(share.audit_key_id)
         try:
             if key:
-                views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), related, now))
+                views.append(_share_view(deps, share, key, keys, related, now, with_findings=with_findings))
         except IntegrityError:
             deps.damage.report(DamagedRow(SHARE_KIND, share.id))
             damaged.append(share)
@@ -235,15 +223,19 @@ def _share_view(
     deps: Dependencies,
     share: Share,
     key: bytes,
-    share_key: bytes | None,
+    keys: Mapping[str, bytes],
     related: SharerRows,
     now: datetime,
+    *,
+    with_findings: bool,
 ) -> ShareView:
+    share_key, directory = keys.get(share_key_id(share.id)), existing(keys.get(DIRECTORY))
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
@@ -256,65 +248,20 @@ def _share_view(
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
+            _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
             for d in related.documents[share.id]
         ),
         removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(deps, share, related),
-        extension=_extension(deps, share, related),
-        change=_change(deps, share, living_key, related),
+        proposal=proposal_of(directory, share, related),
+        extension=extension_of(directory, share, related),
+        change=change_of(directory, share, living_key, related),
         sharer_id=sharer.id if sharer else "",
-        sharer=sharer_name(deps.keyring.create(DIRECTORY), sharer) if sharer else "",
+        sharer=related.name_of(sharer, directory),
         system=related.systems.get(share.integration_id or "", ""),
     )
-
-
-def _proposal(deps: Dependencies, share: Share, related: SharerRows) -> ProposalView | None:
-    proposer = related.proposers.get(share.id)
-    if proposer is None:
-        return None
-    return ProposalView(
-        proposer_id=proposer.id,
-        name=sharer_name(existing_key(deps.keyring, DIRECTORY), proposer),
-        at=share.changed_at,
-        until=share.changed_at + PROPOSAL_LIFETIME,
-        has_no_other_approver=proposer.id in related.has_no_other_approver,
-    )
-
-
-def _extension(deps: Dependencies, share: Share, related: SharerRows) -> ExtensionView | None:
-    proposer = related.extenders.get(share.id)
-    if proposer is None:
-        return None
-    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
-    alone = proposer.id in related.has_no_other_approver
-    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
-
-
-def _change(deps: Dependencies, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    proposed = open_change(share_key, share) if share_key else None
-    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
-    if proposer is None or proposed is None:
-        return None
-    added = tuple(
-        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
-        for one, new in proposed.change.added.items()
-    )
-    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
-    alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
-
-
-def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
-    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
-    if sharer is None:
-        return ""
-    if isinstance(sharer, Integration):
-        return sharer.name
-    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.share import (
     CLOSED,
     LABEL_LENGTH,
@@ -86,6 +87,12 @@ class ExpiryInput(Sent):
     """The new end: the first instant at which the share may no longer be opened."""
 
     expires_at: Instant
+
+
+class RefusalInput(Sent):
+    """Why recipients who ask get no more time and no new share. They read it on the share's page."""
+
+    reason: Annotated[Text, Field(max_length=REASON_LENGTH)] = ""
 
 
 class DocumentInput(Sent):

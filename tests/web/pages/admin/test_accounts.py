@@ -43,6 +43,7 @@ RULES = AccountRules(
     full_numbers=True,
     name_tenant=True,
     notice_channel=NoticeChannel.SMS_FIRST,
+    undo_window=timedelta(minutes=30),
 )
 
 
@@ -191,7 +192,7 @@ def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) 
         "telephone": "55 00 00 00", "email": "bygg@eksempel.example", "hours": "10–14", "standard": "36",
         "standard_unit": "hours", "longest": "14", "longest_unit": "days", "confidential": "no", "quota": "2,5",
         "four_eyes": "yes", "notify": "yes", "sms_sender": "Eksempel", "sms_cost_code": "4711",
-        "full_numbers": "yes", "name_tenant": "yes", "notice_channel": "sms_first",
+        "full_numbers": "yes", "name_tenant": "yes", "notice_channel": "sms_first", "undo_window": "30",
     }  # fmt: skip
     answer = ewa.post(action, sent | typed)
     assert answer.status_code == 303

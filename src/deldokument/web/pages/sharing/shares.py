@@ -26,7 +26,8 @@ from deldokument.services.shares import extensions, publishing, queries, reminde
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
-from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.form_values import read_count
@@ -49,6 +50,7 @@ _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
     | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {"angret", "apnet"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
@@ -124,6 +126,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
+        with_findings=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
@@ -243,7 +246,7 @@ def detail_of(
     refusal: str = "",
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id)
+    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
     saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
@@ -358,6 +361,15 @@ def withdraw(call: RequestContext) -> Response:
     return to_share(call.path("id"), "trukket")
 
 
+def undo(call: RequestContext) -> Response:
+    """Undo the publication («Angre»)."""
+    try:
+        share = publishing.undo_publication(call.deps, call.person.person, call.path("id"))
+    except Conflict as error:
+        return refused(call, call.path("id"), error)
+    return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
+
+
 def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
     """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
@@ -380,5 +392,6 @@ ENDPOINTS = (
     deed("sluttidspunkt", change_end),
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
+    deed("angring", undo),
     deed("kopi", copy),
 )
