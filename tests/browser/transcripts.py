@@ -140,7 +140,7 @@ def take(browser: Browser, demo: Demo, folder: Path) -> dict[str, str]:
 
 def main() -> None:
     """Write them anew."""
-    expect.set_options(timeout=400_000)
+    expect.set_options(timeout=60_000)
     with TemporaryDirectory() as name, Demo(Path(name) / "data") as demo, sync_playwright() as playwright:
         browser = launch(playwright)
         FOLDER.mkdir(exist_ok=True)
