@@ -56,7 +56,8 @@ document.addEventListener('change', (event) => {
 });
 
 /** A live region is read when it changes, not when the page opens with it: what was done is announced here. */
-for (const done of document.querySelectorAll<HTMLElement>('main [role="status"]:not([hidden], :has([autofocus]))')) announce(done.innerText);
+const DONE = 'main [role="status"]:not([hidden], :has([autofocus]))';
+for (const done of document.querySelectorAll<HTMLElement>(DONE)) announce(done.innerText);
 
 /** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
 let folded: HTMLDetailsElement[] = [];

@@ -548,6 +548,18 @@ def test_where_four_eyes_are_wanted_a_member_approves_a_later_end_that_the_syste
     assert (moved["expires_at"], moved["proposed_expires_at"]) == ("2026-12-24T11:00:00Z", None)
 
 
+def test_a_system_sees_who_asks_for_more_time_and_refuses_with_a_reason(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    stage.clock.advance(days=5)
+    ola = cast.web.browser(OLA)
+    ola.post(f"/d/{share_id}/foresporsel", {})
+    [asking] = [one for one in cast.sharer.get(f"/shares/{share_id}").json()["recipients"] if one["asking_since"]]
+    assert asking["asking_since"] == "2026-11-29T12:00:00Z"
+    refused = cast.sharer.post(f"/shares/{share_id}/refusal", {"reason": "Fristen er lovbestemt."})
+    assert {one["asking_since"] for one in refused.json()["recipients"]} == {None}
+    assert "Fristen er lovbestemt." in ola.get(f"/d/{share_id}").text
+
+
 def test_a_withdrawn_share_is_gone_for_its_recipient_and_withdrawing_again_says_the_same(cast: Systems) -> None:
     share_id = published(cast)
     path = f"/shares/{share_id}/withdrawal"

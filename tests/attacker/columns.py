@@ -71,7 +71,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             Proof.TAG,
             "id tenant_id name contact_telephone contact_email contact_hours period_standard period_longest "
             "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code name_tenant notice_channel "
-            "revision closed_at deleted_at frozen_at ended_at",
+            "undo_window revision closed_at deleted_at frozen_at ended_at",
         ),
         _free("tag", _ITSELF),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
@@ -33,6 +34,16 @@ def draft_with_everything(kari: Visitor, folder: Path) -> str:
     kari.page.get_by_label("Tittel").blur()
     expect(kari.page.get_by_text("Utkastet er lagret")).to_be_visible()
     return form.draft_path
+
+
+def test_a_button_that_loses_its_name_in_a_narrow_window_is_found(visit: Visit) -> None:
+    anyone = visit()
+    anyone.page.set_content(
+        """<html lang="nb"><title>x</title><style>@media (max-width: 30rem) { span { display: none; } }</style>
+        <main><h1>x</h1><button><span>Lagre</span></button></main></html>"""
+    )
+    with pytest.raises(AssertionError, match=r"(?s)light at 360:.*button-name"):
+        anyone.examine()
 
 
 def test_axe_finds_nothing_before_login(visit: Visit) -> None:

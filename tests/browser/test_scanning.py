@@ -12,6 +12,7 @@ from playwright.sync_api import APIResponse, Browser, expect
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
 from deldokument.domain.errors import existing
 from tests.browser.files import noise
+from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import SharePage, Visitor
 from tests.support.clamd import running_clamd
 from tests.support.memory import folder_in_memory
@@ -64,12 +65,14 @@ def meet_malware(kari: Visitor, form: SharePage, folder: Path) -> None:
 
 
 def confirm_the_warning(ola: Visitor) -> None:
-    """Read the warning about the large file, and download it all the same."""
-    row = ola.page.get_by_role("listitem").filter(has_text=LARGE)
-    row.get_by_text("Last ned med advarsel").click()
+    """By the keyboard: read the warning about the large file, and download it all the same."""
+    keys = Keyboard(ola.page)
+    keys.tab_to(f"Last ned med advarsel {LARGE}")
+    keys.press("Enter")
     ola.examine()
+    keys.tab_to(f"Jeg forstår, last ned likevel {LARGE}")
     with ola.page.expect_download() as download:
-        row.get_by_role("button", name="Jeg forstår, last ned likevel").click()
+        keys.press("Enter")
     assert download.value.path().stat().st_size == 2_000_000
 
 

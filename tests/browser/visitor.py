@@ -20,12 +20,19 @@ LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("da
 HIGH = "idporten-loa-high"
 # Of the rules of axe only these look at colours; all others find the same in light and dark.
 _OF_COLOURS = ("color-contrast", "link-in-text-block")
+# Only these look at sizes; what is shown in both widths is the same to all others.
+_OF_WIDTH = ("target-size", "scrollable-region-focusable")
+# Without preload: axe would read all styles again for rules about turned screens and sound.
 _RUN_AXE = """async (rules) => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     const only = rules ? { runOnly: { type: 'rule', values: rules } } : { rules: { 'target-size': { enabled: true } } };
-    const { violations } = await axe.run(document, { resultTypes: ['violations'], ...only });
+    const { violations } = await axe.run(document, { resultTypes: ['violations'], preload: false, ...only });
     return violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 200)).join(' | ')}`);
 }"""
+# Text within something else means nothing to a rule, unless it gives a control or a heading its name.
+_SHOWN = """() => [
+    ...document.querySelectorAll(':not(span), :is(a, button, label, legend, summary, th, h1, h2, h3) span')
+].map((element) => element.checkVisibility({ visibilityProperty: true }) ? 1 : 0).join('')"""
 # Chromium tells of every refused request; what the pages make of those is for the tests to say.
 _REFUSED_REQUEST = "Failed to load resource"
 
@@ -129,12 +136,17 @@ class Visitor:
     def examine(self) -> None:
         """axe finds nothing on the page, and nothing sticks out at its side, however it is looked at.
 
-        All rules of axe run in light, narrow and wide; in dark those that look at colours.
+        All rules of axe run in light and wide. In dark those run that look at colours. Narrow, all run if other
+        elements are shown than in wide; otherwise those that look at sizes.
         """
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(_AXE.read_text("utf-8"))
+        wide = None
         for scheme, width in self.looks():
-            found = self.page.evaluate(_RUN_AXE, None if scheme == "light" else list(_OF_COLOURS))
+            shown = self.page.evaluate(_SHOWN)
+            wide = wide or shown
+            rules = _OF_COLOURS if scheme == "dark" else _OF_WIDTH
+            found = self.page.evaluate(_RUN_AXE, None if (scheme, width) == LOOKS[0] or shown != wide else list(rules))
             found += sideways(self.page)
             assert found == [], f"{self.page.url}, {scheme} at {width}: {json.dumps(found, indent=1)}"
 

@@ -132,6 +132,7 @@ def _sent(row: str, account_id: str) -> dict[str, Any]:
         "PATCH /shares/{share_id}/recipients/{recipient_id}": {"label": "søker"},
         "POST /shares/{share_id}/documents": {"name": "vedlegg.pdf", "length": 7},
         "PUT /shares/{share_id}/expiry": {"expires_at": until},
+        "POST /shares/{share_id}/refusal": {"reason": "Fristen er lovbestemt."},
         "POST /webhooks": {"account_id": account_id, "url": "https://8.8.8.8/", "events": ["share.opened"]},
     }
     if row == "POST /small-shares":

@@ -211,6 +211,8 @@ class Deployment:
             "public_url": self.url,
             "port": self.port,
             "data_dir": self.data,
+            # Notices and webhooks need not wait.
+            "default_undo_minutes": 0,
             # A few persons do in minutes what many do in hours.
             "refusals_per_hour": 100_000,
             "logins_per_hour": 100_000,

@@ -405,7 +405,9 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
         signer=seal(),
         texts=PackageLibrary(),
         webhook_calls=FakeWebhookCalls(),
-        config=ServiceConfig(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
+        config=ServiceConfig(
+            public_url="https://del.example", allow_synthetic=True, operator=OPERATOR, default_undo_window=timedelta()
+        ),
         mail=FakeMail(),
     )
 

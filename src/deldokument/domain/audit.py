@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     SHARE_APPROVED = "share_approved"
     PROPOSAL_RETURNED = "proposal_returned"
     SHARE_PUBLISHED = "share_published"
+    SHARE_UNPUBLISHED = "share_unpublished"
     SHARE_OPENED = "share_opened"
     SHARE_DENIED = "share_denied"
     REFUSALS_LIMITED = "refusals_limited"
@@ -136,6 +137,7 @@ REVISING = frozenset(
         EventKind.SHARE_PROPOSED,
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
+        EventKind.SHARE_UNPUBLISHED,
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
         EventKind.DOCUMENT_REMOVED,

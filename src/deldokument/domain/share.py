@@ -5,7 +5,7 @@
       └──24 h (proposed: 7 days), discard──> abandoned
 
 Ending is irrevocable: no transition leads out of the last column, with one exception. A member who discarded a draft on
-the pages can undo that for some seconds; until then its key is not destroyed.
+the pages can undo that for some seconds, and keeps its key until then. A publication can be undone for some minutes.
 
 Sealed fields are opaque here; the caller's keys open them. Knows nothing of bytes (see upload) or access (see policy).
 """
@@ -98,7 +98,7 @@ class Share:
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
-    - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
@@ -142,6 +142,10 @@ class Share:
     def is_over_at(self, now: datetime) -> bool:
         """Return whether it was published and is over at ``now``, even if no worker has noticed yet."""
         return self.published_at is not None and not self.is_open_at(now)
+
+    def can_be_undone(self, now: datetime) -> bool:
+        """Return whether its publication can still be undone."""
+        return self.is_open_at(now) and self.undo_until is not None and now < self.undo_until
 
     def can_be_restored(self, now: datetime, membership_id: str) -> bool:
         """Return whether this membership can still undo discarding the draft; its key still exists."""
@@ -264,7 +268,7 @@ class Receipt:
     @property
     def is_sent(self) -> bool:
         """Whether the document is at least sent. Fewer bytes never count."""
-        return self.state in _AT_LEAST_SENT
+        return self.state in (ReceiptState.SENT, ReceiptState.RECEIVED)
 
     @property
     def is_whole(self) -> bool:
@@ -283,9 +287,6 @@ class ReceiptState(StrEnum):
     STARTED = "started"
     SENT = "sent"
     RECEIVED = "received"
-
-
-_AT_LEAST_SENT = frozenset({ReceiptState.SENT, ReceiptState.RECEIVED})
 
 
 class Progress(StrEnum):

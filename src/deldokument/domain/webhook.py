@@ -46,6 +46,7 @@ class WebhookEvent(StrEnum):
     DOCUMENT_REMOVED = "document.removed"
     CORRECTED = "share.corrected"
     INFECTED = "document.infected"
+    ACCESS_REQUESTED = "share.access_requested"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -63,6 +64,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
     EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
+    EventKind.ACCESS_REQUESTED: WebhookEvent.ACCESS_REQUESTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

@@ -432,8 +432,8 @@ def test_tags_are_not_enforced_before_the_last_older_node_has_gone(stage: Stage)
 
 
 def test_large_tables_are_walked_in_slices(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_BATCH", "_SHARES"):
-        monkeypatch.setattr(row_tagging, name, 1)
+    for limit in ("_BATCH", "_SHARES"):
+        monkeypatch.setattr(f"deldokument.services.maintenance.row_tagging.{limit}", 1)
     share_ids = [stage.publish() for _ in range(3)]
     old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)

@@ -58,11 +58,9 @@ def words(page: str) -> str:
 
 
 def facts(page: str) -> list[list[str]]:
-    """What stands below each document's name."""
-    return [
-        re.findall(r"<span>([^<]+)</span>", row.replace("\u00a0", " "))
-        for row in re.findall(r'class="row-facts">(.*?)</p>', page, re.S)
-    ]
+    """What stands below each document's name, without the rows that only link to a page."""
+    rows = re.findall(r'class="row-facts">(.*?)</p>', page.replace("\u00a0", " "), re.S)
+    return [found for row in rows if (found := re.findall(r"<span>([^<]+)</span>", row))]
 
 
 def judge(stage: Stage, document_id: str, verdict: str) -> None:

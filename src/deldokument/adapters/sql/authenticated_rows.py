@@ -151,8 +151,8 @@ TENANT_TAGS = _tags(
 ACCOUNT_TAGS = _tags(
     account,
     "tenant_id name contact_telephone contact_email contact_hours period_standard period_longest confidential quota "
-    "four_eyes notify sms_sender sms_cost_code full_numbers name_tenant notice_channel revision closed_at deleted_at "
-    "frozen_at ended_at",
+    "four_eyes notify sms_sender sms_cost_code full_numbers name_tenant notice_channel undo_window revision closed_at "
+    "deleted_at frozen_at ended_at",
     _newest_about(account),
 )
 MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at", _newest_about(member))

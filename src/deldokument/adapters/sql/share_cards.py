@@ -187,14 +187,15 @@ def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: dat
     """
     card = opened_card(work, stored.id, sealed) if work.integrity.is_enforced() else None
     if card is None:
-        is_over, undo_until = stored.state in CLOSED, stored.undo_until
+        is_over, state, undo_until = stored.state in CLOSED, stored.state, stored.undo_until
     else:
-        ends_at, undo_until = _instant(card.expires_at), _instant(card.undo_until)
+        ends_at, undo_until, state = _instant(card.expires_at), _instant(card.undo_until), ShareState(card.state)
         is_draft = card.state == stored.state == ShareState.DRAFT
         has_ended = ends_at is not None and ends_at <= now and not is_draft
         is_over = stored.state in CLOSED or card.state in CLOSED or has_ended
         stored = replace(stored, tenant_id=card.tenant_id)
-    return stored if is_over and (undo_until is None or undo_until <= now) else None
+    can_be_restored = state is ShareState.ABANDONED and undo_until is not None and now < undo_until
+    return stored if is_over and not can_be_restored else None
 
 
 def _instant(microseconds: int | None) -> datetime | None:

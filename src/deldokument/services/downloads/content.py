@@ -30,6 +30,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
+from deldokument.services.downloads.offers import note_opening
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
@@ -126,6 +127,7 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
     or a warning to confirm.
     """
     access = authorize(deps, person, share_id)
+    note_opening(deps, access)
     with deps.database.read() as tx:
         document = tx.shares.document(document_id)
         policy = policy_of_share(deps, tx, access.share)
@@ -176,6 +178,7 @@ def _document_content(
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """Open all documents as one zip. Raises: as ``open_document``."""
     access = authorize(deps, person, share_id)
+    note_opening(deps, access)
     with deps.database.read() as tx:
         policy = policy_of_share(deps, tx, access.share)
     keys, share = _keys(deps, access), access.share

@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Receipt, Recipient, Share
+from deldokument.domain.share import Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -133,14 +133,33 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
         if known is not None and _opened_just_now(tx, access, known.id):
             return _inspected(deps, tx, access, key, known.id)
     with deps.database.write() as tx:
-        # Locked before the subject, as a delivery does: in different orders they could deadlock.
-        tx.shares.lock(share.id)
-        subject_id = subject_of(tx, share.audit_key_id, key, person)
-        # Checked again: two concurrent requests may both have found no recent opening.
-        if not _opened_just_now(tx, access, subject_id):
-            _record_opened(tx, access, subject_id)
-            record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _inspected(deps, tx, access, key, subject_id)
+        return _inspected(deps, tx, access, key, _noted_opening(deps, tx, access, key))
+
+
+def note_opening(deps: Dependencies, access: Access) -> None:
+    """Record an opening before bytes are sent, while the publication can be undone: only what nobody has seen can.
+
+    Raises: NotFound if the share was closed meanwhile.
+    """
+    share = access.share
+    if share.can_be_undone(deps.clock.now()):
+        with deps.database.write() as tx:
+            _noted_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
+
+
+def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> str:
+    """Record an opening, unless there is a recent one; return the subject."""
+    share = access.share
+    # Locked before the subject, as a delivery does: in different orders they could deadlock.
+    locked = tx.shares.lock(share.id)
+    if locked is None or locked.state is not ShareState.AVAILABLE:
+        raise NotFound("closed meanwhile")
+    subject_id = subject_of(tx, share.audit_key_id, key, access.person)
+    # Checked again: two concurrent requests may both have found no recent opening.
+    if not _opened_just_now(tx, access, subject_id):
+        _record_opened(tx, access, subject_id)
+        record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=access.person, ground=",".join(access.codes))
+    return subject_id
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:

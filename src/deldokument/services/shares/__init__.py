@@ -20,7 +20,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `organization_names`: looks up names of organisations
 - `proposal_views`: shows what waits for a second person
 - `proposals`: four eyes: shows proposals and their obstacles
-- `publishing`: publishes, approves, extends, withdraws and copies shares
+- `publishing`: publishes, approves, withdraws and copies shares, and undoes a publication
 - `queries`: lists shares, and shows one share with its timeline
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.share import (
     CLOSED,
     LABEL_LENGTH,
@@ -88,6 +89,12 @@ class ExpiryInput(Sent):
     expires_at: Instant
 
 
+class RefusalInput(Sent):
+    """Why recipients who ask get no more time and no new share. They read it on the share's page."""
+
+    reason: Annotated[Text, Field(max_length=REASON_LENGTH)] = ""
+
+
 class DocumentInput(Sent):
     """A file to upload. The name may be a path in a shared folder, separated by slashes."""
 
@@ -126,7 +133,7 @@ class Document(Given):
 
     `handling`: whether recipients get the file. `waiting`: not before it has been read. `released`: yes. `warned`:
     after they have confirmed a warning on their page. `held`: not before a member of the account releases it on the
-    share's page. `refused`: never. It is null after the share's end.
+    share's page. `refused`: never. It is null after the share's end, and for a removed document.
     """
 
     id: str

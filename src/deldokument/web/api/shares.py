@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import api_drafts, changes, drafts, extensions, publishing, queries
+from deldokument.services.shares import access_requests, api_drafts, changes, drafts, extensions, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -21,6 +21,7 @@ from deldokument.web.api.share_models import (
     ExpiryInput,
     RecipientChange,
     RecipientsInput,
+    RefusalInput,
     Share,
     ShareChange,
     ShareInput,
@@ -148,6 +149,13 @@ def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
     `expires_at` stays as it is.
     """
     extensions.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
+    return shown(call, share_id)
+
+
+@router.post(f"{_ID}/refusal", summary="Refuse requests for more time or a new share", responses=problems(404))
+def refuse_requests(call: ApiContext, share_id: str, sent: RefusalInput) -> Share:
+    """Say no to all recipients who have `asking_since`. A later end is the answer yes. Repeated, it changes nothing."""
+    access_requests.refuse_requests(call.deps, call.consumer, share_id, sent.reason)
     return shown(call, share_id)
 
 

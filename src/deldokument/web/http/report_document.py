@@ -25,6 +25,7 @@ REPORTED: Final = {
     EventKind.SHARE_PROPOSED: _("Approval was asked for"),
     EventKind.SHARE_APPROVED: _("Approved by another member"),
     EventKind.SHARE_PUBLISHED: _("Shared"),
+    EventKind.SHARE_UNPUBLISHED: _("The publication was undone"),
     EventKind.REMINDER_REQUESTED: _("Reminder asked for by a member"),
     EventKind.RECIPIENT_NOTIFIED: _("Notice sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice to a recipient was not delivered"),

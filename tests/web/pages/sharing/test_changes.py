@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -130,3 +131,23 @@ def test_a_document_is_removed_after_a_page_that_says_what_follows(web: Web) -> 
     assert kari.post(paths[1]).status_code == 409
     words = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
     assert "vedtak.pdf, fjernet 24. november 2026" in words
+
+
+def test_a_publication_is_undone_on_the_share_and_right_after_it(web: Web) -> None:
+    set_rules(web.stage, web.stage.byggesak, undo_window=timedelta(minutes=2))
+    kari, (unopened, opened) = web.browser(KARI), (web.stage.publish(OLA) for _ in range(2))
+    for path in (f"/delinger/{unopened}", f"/delinger/{unopened}/delt"):
+        page = kari.get(path).text
+        assert re.search("Du kan angre til <time [^>]+>tirsdag 24. november kl. 13.02</time>", page)
+        assert f'action="/delinger/{unopened}/angring"' in page
+    undone = kari.post(f"/delinger/{unopened}/angring")
+    assert "Delingen er et utkast igjen" in kari.get(undone.headers["location"]).text
+    web.browser(OLA).get(f"/d/{opened}")
+    withdrawn = kari.get(kari.post(f"/delinger/{opened}/angring").headers["location"]).text
+    for words in ("Delingen ble åpnet før du angret", "Den ble åpnet av", '<li><span class="number nowrap">218794'):
+        assert words in withdrawn, words
+    late = web.stage.publish(OLA)
+    web.stage.clock.advance(minutes=2)
+    assert "/angring" not in kari.get(f"/delinger/{late}").text
+    answer = kari.post(f"/delinger/{late}/angring")
+    assert (answer.status_code, "for sent å angre" in answer.text) == (409, True)

@@ -77,6 +77,7 @@ share = Table(
 
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
+is_abandoned = share.c.state == literal_column("'abandoned'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
 has_extension = is_available & share.c.extension_until.is_not(None)
 has_change = is_available & share.c.sealed_change.is_not(None)

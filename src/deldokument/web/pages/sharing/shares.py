@@ -50,6 +50,7 @@ _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
     | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {"angret", "apnet"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
@@ -209,10 +210,10 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "extension"
     if view.change is not None and not is_own(call, view.change):
         return "change"
-    if view.asking and view.extension is None:
-        return "request"
     if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.sharer_id in _own_ids(call) else ""
+    if view.asking and view.extension is None:
+        return "request"
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
     # Same condition as in the query: no document is sent to any recipient.
@@ -360,6 +361,15 @@ def withdraw(call: RequestContext) -> Response:
     return to_share(call.path("id"), "trukket")
 
 
+def undo(call: RequestContext) -> Response:
+    """Undo the publication («Angre»)."""
+    try:
+        share = publishing.undo_publication(call.deps, call.person.person, call.path("id"))
+    except Conflict as error:
+        return refused(call, call.path("id"), error)
+    return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
+
+
 def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
     """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
@@ -382,5 +392,6 @@ ENDPOINTS = (
     deed("sluttidspunkt", change_end),
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
+    deed("angring", undo),
     deed("kopi", copy),
 )

@@ -45,6 +45,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_PUBLISHED: "link",
     EventKind.ACCESS_REQUESTED: "clock",
     EventKind.ACCESS_REFUSED: "cross",
+    EventKind.SHARE_UNPUBLISHED: "refresh",
     EventKind.REMINDER_REQUESTED: "envelope",
     EventKind.RECIPIENT_NOTIFIED: "envelope",
     EventKind.MESSAGE_GIVEN_UP: "warning",
