@@ -29,7 +29,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from bench import report, untagged
+from bench import report, untagged, usage
 from bench.measuring import Failed
 from deldokument.services.encryption import INTEGRITY_ENFORCED
 from tests.support.large_expiry import durable
@@ -42,7 +42,7 @@ THINK, LOOK = 0.1, 0.01
 """Seconds between two requests of people, and between two looks at the locks."""
 MAX_SECONDS = 6 * 3600.0
 WHEN = ("no worker", "the worker tags", "nothing to tag")
-STEPS = ("step", "rows", "s", "rows/s")
+STEPS = ("step", "rows", "s", "rows/s", "worker, CPU s", "database, CPU s")
 PEOPLE = ("asked for", "meanwhile", "requests", "median, ms", "p95, ms", "longest, ms", "failures")
 _WRITTEN = """
 SELECT coalesce(sum(n_tup_upd), 0) FROM pg_stat_user_tables
@@ -118,13 +118,25 @@ def left_by_0_2_0(folder: Path, shares: int) -> Iterator[Left]:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Seconds since the worker was started, and processor time that it and the database have spent until then."""
+
+    at: float
+    worker: float
+    database: float
+
+    def __sub__(self, other: Moment) -> Moment:
+        return Moment(self.at - other.at, self.worker - other.worker, self.database - other.database)
+
+
+@dataclass(frozen=True, slots=True)
 class Upgraded:
-    """How it went. The moments are seconds since the worker was started."""
+    """How it went."""
 
     rows: int
-    verified: float
-    tagged: float
-    enforced: float
+    verified: Moment
+    tagged: Moment
+    enforced: Moment
     people: Sequence[People]
     locks: Locks
 
@@ -137,15 +149,17 @@ class Upgraded:
             ("compare once more", self.rows, self.enforced - self.tagged),
             ("in all, until tags are enforced", self.rows, self.enforced),
         )
-        rows = [
-            (name, str(count or ""), f"{took:.0f}", f"{count / took:.0f}" if count else "")
-            for name, count, took in steps
-        ]
+        rows = [(name, str(count or ""), *_cells(count, took)) for name, count, took in steps]
         asked = sorted((row for people in self.people for row in people.rows), key=lambda row: row[0])
         return [
             report.Sheet(f"Tags for {self.rows} rows", STEPS, rows),
             report.Sheet(f"People meanwhile, {self.rows} rows", PEOPLE, asked),
         ]
+
+
+def _cells(rows: int, took: Moment) -> Iterator[str]:
+    yield from (f"{took.at:.0f}", f"{rows / took.at:.0f}" if rows else "")
+    yield from (f"{took.worker:.1f}", f"{took.database:.1f}")
 
 
 def measure(left: Left, rows: int, seconds: float) -> Upgraded:
@@ -155,12 +169,18 @@ def measure(left: Left, rows: int, seconds: float) -> Upgraded:
         alone, tagging, tagged = (People(left, node, shares, when) for when in WHEN)
         with beside(alone.once):
             time.sleep(seconds)
-        with beside(tagging.once), beside(locks.once), old.new_worker():
-            began, before = time.monotonic(), locks.written()
+        with beside(tagging.once), beside(locks.once), old.new_worker() as worker:
+            began, written, spent = time.monotonic(), locks.written(), locks.database_seconds()
+
+            def moment(reached: Callable[[], bool]) -> Moment:
+                wait_until(reached, MAX_SECONDS, "it takes too long")
+                took = time.monotonic() - began
+                return Moment(took, usage.cpu_seconds([worker]), locks.database_seconds() - spent)
+
             moments = [
-                _moment(began, lambda: locks.written() > before),
-                _moment(began, lambda: locks.written() >= before + rows),
-                _moment(began, lambda: bool(old.node.keyring.get([INTEGRITY_ENFORCED]))),
+                moment(lambda: locks.written() > written),
+                moment(lambda: locks.written() >= written + rows),
+                moment(lambda: bool(old.node.keyring.get([INTEGRITY_ENFORCED]))),
             ]
         with old.node.deps.database.read() as tx:
             if doubts := tx.row_tagging.count_doubts():
@@ -168,11 +188,6 @@ def measure(left: Left, rows: int, seconds: float) -> Upgraded:
         with old.new_worker(), beside(tagged.once):
             time.sleep(seconds)
     return Upgraded(rows, *moments, (alone, tagging, tagged), locks)
-
-
-def _moment(began: float, reached: Callable[[], bool]) -> float:
-    wait_until(reached, MAX_SECONDS, "it takes too long")
-    return time.monotonic() - began
 
 
 @contextmanager
@@ -256,6 +271,12 @@ class Locks:
         time.sleep(0.5)
         [(count,)] = self._counted.execute(_WRITTEN).fetchall()
         return int(count)
+
+    def database_seconds(self) -> float:
+        """Processor time of the database's processes, without those that look and count."""
+        [(postmaster,)] = self._counted.execute("SELECT pg_read_file('postmaster.pid')").fetchall()
+        own = [one.info.backend_pid for one in (self._asked, self._counted)]
+        return usage.cpu_seconds([int(postmaster.split()[0])]) - usage.cpu_seconds(own)
 
     @property
     def summary(self) -> str:

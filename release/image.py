@@ -1,4 +1,4 @@
-"""The container image, as an OCI archive: built where the tools for it are, and named as left out elsewhere."""
+"""The container image, as an OCI archive, and its SBOM: built where the tools are, and named as left out elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
+
+from release.inventory import debian_packages, wheels
+from release.sbom import cyclonedx
 
 _TOOLS: Final = ("podman", "mmdebstrap")
 
@@ -24,4 +27,8 @@ def build_image(source: Path, output: Path, version: str, epoch: int) -> list[st
     image = output / f"deldokument-{version}-image.tar"
     words = [str(source / "deploy/container/build"), str(context), version, str(image)]
     subprocess.run(words, env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}, check=True)
+    listed = image.with_name(f"{image.stem}-packages.txt")
+    packages = [*debian_packages(listed.read_text("utf-8")), *wheels(source / "wheelhouse")]
+    listed.unlink()
+    image.with_suffix(".cdx.json").write_text(cyclonedx("deldokument-image", version, packages, epoch), "utf-8")
     return []

@@ -1,4 +1,4 @@
-"""Inventory of third-party packages: name, version, hash and licence, as wheels and the npm lock give them."""
+"""Inventory of third-party packages: name, version, hash and licence, as wheels, the npm lock and dpkg give them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _MAX_NAME: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package as it is shipped. ``licence`` is an SPDX expression if ``is_expression``, otherwise a name."""
+    """A package as it is shipped. ``licence`` is an SPDX expression if ``is_expression``, otherwise a name.
+
+    ``digest`` is "" for an installed Debian package, of which dpkg keeps no hash.
+    """
 
     purl: str
     name: str
@@ -45,6 +48,11 @@ def npm_packages(lock: Path) -> list[Package]:
     return [_npm(path, entry) for path, entry in sorted(listed.items()) if path and not entry.get("dev")]
 
 
+def debian_packages(listed: str) -> list[Package]:
+    """Return the packages that dpkg lists: a line each with name, version, architecture and source package."""
+    return [_debian(*line.split()) for line in sorted(listed.splitlines())]
+
+
 def licence_texts(packages: list[Package]) -> str:
     """Return one text with the licence of each package."""
     parts = [f"{one.name} {one.version}\n{one.licence}\n\n" + "\n\n".join(one.texts) for one in packages]
@@ -62,6 +70,12 @@ def _wheel(path: Path) -> Package:
     purl = f"pkg:pypi/{re.sub(r'[-_.]+', '-', name).lower()}@{version}"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Package(purl, name, version, "SHA-256", digest, licence, is_expression, texts)
+
+
+def _debian(name: str, version: str, architecture: str, source: str) -> Package:
+    # Debian's list of vulnerabilities names source packages.
+    purl = f"pkg:deb/debian/{name}@{quote(version, safe='')}?arch={architecture}&distro=debian-13&upstream={source}"
+    return Package(purl, name, version, "", "", f"see /usr/share/doc/{name}/copyright", is_expression=False)
 
 
 def _licence(fields: Message) -> tuple[str, bool]:

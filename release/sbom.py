@@ -31,12 +31,13 @@ def cyclonedx(name: str, version: str, packages: list[Package], epoch: int) -> s
 
 def _component(package: Package) -> dict[str, Any]:
     licence = {"expression": package.licence} if package.is_expression else {"license": {"name": package.licence}}
+    hashes = {"hashes": [{"alg": package.algorithm, "content": package.digest}]} if package.digest else {}
     return {
         "type": "library",
         "bom-ref": package.purl,
         "name": package.name,
         "version": package.version,
         "purl": package.purl,
-        "hashes": [{"alg": package.algorithm, "content": package.digest}],
+        **hashes,
         "licenses": [licence],
     }

@@ -55,6 +55,10 @@ document.addEventListener('change', (event) => {
   if (input && name) name.textContent = input.files?.[0]?.name ?? name.dataset['none'] ?? '';
 });
 
+/** A live region is read when it changes, not when the page opens with it: what was done is announced here. */
+const DONE = 'main [role="status"]:not([hidden], :has([autofocus]))';
+for (const done of document.querySelectorAll<HTMLElement>(DONE)) announce(done.innerText);
+
 /** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
 let folded: HTMLDetailsElement[] = [];
 window.addEventListener('beforeprint', () => {

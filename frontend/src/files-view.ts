@@ -114,7 +114,7 @@ export class FilesView {
     const { item } = row;
     row.node.dataset['state'] = item.state;
     row.stateIcon.className = `icon icon-${ICONS[item.state]}`;
-    setText(row.stateWord, text(`state_${item.state}`));
+    setText(row.stateWord, text(item.reason === 'infected' ? 'state_infected' : `state_${item.state}`));
     // Bytes handed to the network are not yet on the server: 100 is for when it has said so.
     const percent = Math.min(99, format.percent(item.sent, item.length));
     const moving = !['complete', 'failed', 'registering'].includes(item.state);

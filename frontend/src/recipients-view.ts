@@ -27,6 +27,7 @@ export type Words = Pick<Recipient, 'label' | 'confirmed'>;
 
 export interface RecipientsPorts {
   add(pasted: string): Promise<Added>;
+  addRecent(id: string): Promise<Added>;
   update(id: string, words: Words): Promise<void>;
   remove(id: string): void;
   changed(): void;
@@ -68,6 +69,9 @@ export class RecipientsView {
       event.preventDefault();
       void this.addTyped(true);
     });
+    for (const chip of document.querySelectorAll<HTMLButtonElement>('[data-recent]')) {
+      chip.addEventListener('click', () => void this.#addRecent(chip));
+    }
     this.#field.addEventListener('paste', () => setTimeout(() => void this.addTyped(false)));
     this.#field.addEventListener('change', () => void this.addTyped(false));
   }
@@ -142,8 +146,37 @@ export class RecipientsView {
     if (asked) this.#field.focus();
   }
 
+  /** Shows the chips of the account that is chosen: recipients of other accounts are not mixed in. */
+  showRecent(accountId: string): void {
+    for (const chips of document.querySelectorAll<HTMLElement>('.recent')) {
+      setHidden(chips, chips.dataset['account'] !== accountId || chips.querySelector('button') === null);
+    }
+  }
+
+  /** Adds a recently used recipient. Its chip goes, and the focus moves to the next one, or to the field. */
+  async #addRecent(chip: HTMLButtonElement): Promise<void> {
+    while (this.#adding) await this.#adding;
+    if (!chip.isConnected) return;
+    const chips = chip.parentElement;
+    const id = chip.dataset['recent'] ?? '';
+    const added = this.#ports.addRecent(id).then((answer) => {
+      this.#show(id, answer);
+      const next = chip.nextElementSibling ?? chip.previousElementSibling;
+      chip.remove();
+      if (chips) setHidden(chips, chips.querySelector('button') === null);
+      if (next instanceof HTMLButtonElement) next.focus();
+      else this.#field.focus();
+    });
+    this.#adding = added.catch((error: unknown) => this.#ports.failed(error));
+    await this.#adding;
+    this.#adding = null;
+  }
+
   async #add(pasted: string): Promise<void> {
-    const answer = await this.#ports.add(pasted);
+    this.#show(pasted, await this.#ports.add(pasted));
+  }
+
+  #show(pasted: string, answer: Added): void {
     const { refused } = answer;
     this.#remarks = answer.remarks;
     // The answer may be from before a row was removed.
@@ -151,6 +184,7 @@ export class RecipientsView {
     const known = new Map(this.recipients.map((recipient) => [recipient.id, recipient]));
     const added = recipients.filter((recipient) => !known.has(recipient.id));
     for (const [id, number] of matchNumbers(pasted, added)) this.#whole.set(id, number);
+    for (const { id, number } of added) if (number) this.#whole.set(id, number);
     for (const recipient of added) this.#list.append(this.#row(recipient));
     this.recipients = recipients.map((recipient) => known.get(recipient.id) ?? recipient);
     setHidden(this.#list, recipients.length === 0);

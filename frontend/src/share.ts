@@ -62,7 +62,12 @@ class SharePage {
       removed: (item) => this.#removed(item),
     });
     this.#recipients = new RecipientsView({
-      add: (pasted) => this.#addRecipients(pasted),
+      add: (pasted) => this.#addRecipients('/mottakere', { text: pasted }),
+      addRecent: async (id) => {
+        // The server offers those of the draft's account, which may just have been chosen.
+        await this.#saver.flush();
+        return this.#addRecipients('/nylig-brukt', { recent: id });
+      },
       update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
       remove: (id) => this.#takeOut(`/mottakere/${id}`),
       changed: () => this.#repaint(),
@@ -184,8 +189,8 @@ class SharePage {
     return faults;
   }
 
-  async #addRecipients(pasted: string): Promise<Added> {
-    const answer = await this.#call<Omit<Added, 'recipients'> & { draft: Draft }>('POST', '/mottakere', { text: pasted });
+  async #addRecipients(path: string, what: object): Promise<Added> {
+    const answer = await this.#call<Omit<Added, 'recipients'> & { draft: Draft }>('POST', path, what);
     return { recipients: answer.draft.recipients, refused: answer.refused, remarks: answer.remarks };
   }
 
@@ -215,6 +220,8 @@ class SharePage {
 
   #removed(item: UploadItem): void {
     if (item.id !== null) this.#deleteDocument(item.id);
+    const refused = document.getElementById('refused');
+    if (refused && !this.#queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
     this.#repaint();
   }
 
@@ -250,6 +257,7 @@ class SharePage {
     this.#painted = Date.now();
     for (const item of this.#stale) this.#files.show(item);
     this.#stale.clear();
+    this.#recipients.showRecent(this.#fields.accountId);
     const missing = this.#missing();
     this.#clearWhatIsThere(missing);
     this.#summary.paint({
@@ -277,7 +285,8 @@ class SharePage {
     if (this.#queue.items.length === 0) lacks('files', 'missing_files');
     for (const item of this.#queue.items) {
       if (item.state !== 'missing' && item.state !== 'failed') continue;
-      missing.push({ target: this.#files.controlId(item), message: text('missing_upload', { name: item.shown }) });
+      const message = text(item.reason === 'infected' ? 'missing_infected' : 'missing_upload', { name: item.shown });
+      missing.push({ target: this.#files.controlId(item), message });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     for (const recipient of this.#recipients.unconfirmed) {

@@ -27,7 +27,7 @@ function totals(items: UploadItem[]): { length: number; sent: number; speed: num
   const total = { length: 0, sent: 0, speed: 0 };
   for (const item of items) {
     total.length += item.length;
-    total.sent += item.state === 'complete' ? item.length : Math.min(item.sent, item.length);
+    total.sent += item.arrived ? item.length : Math.min(item.sent, item.length);
     if (item.state === 'uploading') total.speed += item.meter.bytesPerSecond ?? 0;
   }
   return total;
@@ -60,7 +60,7 @@ export class SummaryView {
 
   #paintFiles(items: UploadItem[]): void {
     const { length, sent, speed } = totals(items);
-    const unfinished = items.some((item) => item.state !== 'complete');
+    const unfinished = items.some((item) => !item.arrived);
     const percent = Math.min(99, format.percent(sent, length));
     setText(byId('summary-files'), items.length ? `${counted('files', items.length)}, ${format.size(length)}` : text('no_files'));
     setHidden(byId('summary-upload'), items.length === 0 || !unfinished);
@@ -90,7 +90,7 @@ export class SummaryView {
   /** One line for the bar at the foot of a narrow page. */
   #short({ items, recipients, missing }: Overview): string {
     const { length, sent } = totals(items);
-    const unfinished = items.some((item) => item.state !== 'complete');
+    const unfinished = items.some((item) => !item.arrived);
     const files = items.length ? counted('files', items.length) : text('no_files');
     const progress = unfinished ? ` (${Math.min(99, format.percent(sent, length))} %)` : '';
     const parts = [`${files}${progress}`, recipients ? counted('recipients', recipients) : text('no_recipients')];

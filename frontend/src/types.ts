@@ -22,6 +22,8 @@ export interface StoredDocument {
   /** Bytes that the server has on stable storage. */
   offset: number;
   complete: boolean;
+  /** Whether the scanner has found malware in it. */
+  infected: boolean;
 }
 
 export interface Draft {

@@ -16,7 +16,7 @@ export type UploadState =
   | 'failed'
   | 'complete';
 
-export type FailureReason = 'refused' | 'unreadable' | 'rejected';
+export type FailureReason = 'refused' | 'unreadable' | 'rejected' | 'infected';
 
 /** How a broken transfer is to be met. */
 export type Remedy = 'retry' | 'retry-full' | 'renew' | 'give-up';
@@ -101,6 +101,11 @@ export class UploadItem {
     this.modifiedAt = modifiedAt;
   }
 
+  /** Every byte is with the service, whatever it has found there. */
+  get arrived(): boolean {
+    return this.state === 'complete' || this.reason === 'infected';
+  }
+
   /** Under way without anybody having to do anything. */
   get running(): boolean {
     return ['registering', 'queued', 'uploading', 'waiting'].includes(this.state);
@@ -145,14 +150,16 @@ export class UploadQueue {
       item.id = stored.id;
       item.sent = stored.offset;
       this.items.push(item);
-      this.#enter(item, stored.complete ? 'complete' : 'missing');
+      if (stored.infected) this.#fail(item, 'infected');
+      else this.#enter(item, stored.complete ? 'complete' : 'missing');
     }
   }
 
-  /** Takes a chosen file. False when the very same file is here already and under way or finished. */
+  /** Takes a chosen file. False when the very same file is here already and under way, finished or infected. */
   add(file: File): boolean {
     const known = this.items.find((item) => item.same(file));
-    if (known && known.state !== 'missing' && known.state !== 'failed') return false;
+    const goesOn = known?.state === 'missing' || (known?.state === 'failed' && known.reason !== 'infected');
+    if (known && !goesOn) return false;
     const item = known ?? new UploadItem(nameOf(file), file.size, file.lastModified);
     if (!known) this.items.push(item);
     item.file = file;

@@ -17,7 +17,7 @@ function scene(readable = true): { queue: UploadQueue; sent: Sent[]; unwanted: s
   const ports: Ports = {
     register: async (file) => {
       registered.push(file.name);
-      const document = { id: `id-${file.name}`, name: file.name, length: file.size, modified_at: 1, offset: 0, complete: false };
+      const document = { id: `id-${file.name}`, name: file.name, length: file.size, modified_at: 1, offset: 0, complete: false, infected: false };
       return { document, upload: { endpoint: '/uploads', token: 't', url: null, partials: [] } };
     },
     send: (file, target, events) => {
@@ -142,12 +142,24 @@ test('a file that can no longer be read is said to be so', async () => {
 
 test('after a reload the file chosen again takes up its old row', async () => {
   const { queue, sent } = scene();
-  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 2, complete: false }]);
+  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 2, complete: false, infected: false }]);
   assert.equal(queue.items[0]?.state, 'missing');
   queue.add(file('a'));
   await settle();
   assert.equal(queue.items.length, 1);
   assert.equal(sent.length, 1);
+});
+
+test('a document with malware counts as failed, also when the same file is chosen again', async () => {
+  const { queue, sent } = scene();
+  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 3, complete: true, infected: true }]);
+  assert.equal(queue.items[0]?.state, 'failed');
+  assert.equal(queue.items[0]?.reason, 'infected');
+  assert.equal(queue.items[0]?.arrived, true);
+  assert.equal(queue.add(file('a')), false);
+  await settle();
+  assert.equal(queue.items[0]?.state, 'failed');
+  assert.equal(sent.length, 0);
 });
 
 test('a document removed while it is being registered is handed back', async () => {
@@ -173,7 +185,7 @@ test('every answer of the server has its remedy', () => {
 
 test('a draft knows its file again under the name that the server has tidied', async () => {
   const { queue, registered } = scene();
-  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false }]);
+  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false, infected: false }]);
   queue.add(file(' vedtak.pdf '));
   await settle();
   assert.deepEqual(registered, [' vedtak.pdf ']);
@@ -196,7 +208,7 @@ test('a name keeps the invisible characters that writing needs', () => {
 test('a draft knows a file with a backslash in its name, and one of a Windows path, as the server does', () => {
   for (const [name, sent] of [['a\\b.pdf', 'a\\b.pdf'], ['b.pdf', 'C:\\a\\b.pdf']] as const) {
     const { queue } = scene();
-    queue.restore([{ id: 'd', name, length: 3, modified_at: 1, offset: 1, complete: false }]);
+    queue.restore([{ id: 'd', name, length: 3, modified_at: 1, offset: 1, complete: false, infected: false }]);
     queue.add(file(sent));
     assert.equal(queue.items.length, 1);
   }

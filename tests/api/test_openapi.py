@@ -269,6 +269,7 @@ def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
         f"DELETE {share}/documents/{{document_id}}",
         f"POST {share}/publication",
         f"PUT {share}/expiry",
+        f"POST {share}/refusal",
         f"POST {share}/withdrawal",
         f"GET {share}/receipts",
         f"GET {share}/events",

@@ -13,7 +13,7 @@ from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
-from deldokument.services.shares import extensions, publishing
+from deldokument.services.shares import extensions, held_documents, publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
@@ -113,6 +113,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "proposed_expires_at": None,
         "change_proposed": False,
         "removed_recipients": [],
+        "removed_documents": [],
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
@@ -126,6 +127,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "søker",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
         {
             "kind": "organization",
@@ -134,6 +136,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
             "label": "",
             "confirmed": True,
             "removed_at": None,
+            "asking_since": None,
         },
     ]
 
@@ -268,6 +271,19 @@ def test_a_published_share_is_corrected_and_loses_a_recipient(cast: Systems, dra
     assert (last.status_code, last.json()["code"]) == (409, "last_recipient")
 
 
+def test_a_published_share_loses_a_document(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    first, second = (uploaded(cast, draft["id"])["document"]["id"] for _ in range(2))
+    cast.sharer.post(f"{path}/publication")
+    assert cast.sharer.call("DELETE", f"{path}/documents/{first}").status_code == 204
+    left = cast.sharer.get(path).json()
+    assert [one["id"] for one in left["documents"]] == [second]
+    [removed] = left["removed_documents"]
+    assert (removed["id"], removed["removed_at"]) == (first, "2026-11-24T12:00:00Z")
+    last = cast.sharer.call("DELETE", f"{path}/documents/{second}")
+    assert (last.status_code, last.json()["code"]) == (409, "last_document")
+
+
 def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:
     path = f"/shares/{draft['id']}"
     assert cast.sharer.call("DELETE", path).status_code == 204
@@ -297,6 +313,8 @@ def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[st
         "complete": False,
         "inspected": False,
         "verdict": None,
+        "handling": "waiting",
+        "removed_at": None,
     }
 
 
@@ -425,6 +443,29 @@ def test_every_document_says_that_nobody_looked_for_malware_until_its_share_is_o
     assert verdicts() == [None]
 
 
+def test_a_document_says_whether_recipients_get_it_wait_or_are_warned(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    [document_id] = stage.document_ids(share_id)
+
+    def handling() -> str | None:
+        alone = cast.sharer.get(f"/shares/{share_id}/documents/{document_id}").json()
+        assert [alone] == cast.sharer.get(f"/shares/{share_id}").json()["documents"]
+        told: str | None = alone["handling"]
+        return told
+
+    assert handling() == "released"
+    stage.change_tenant(scan_policy="not_scanned=held")
+    assert handling() == "held"
+    held_documents.release_document(stage.deps, person(KARI), share_id, document_id)
+    assert handling() == "warned"
+    stage.change_tenant(scan_policy="")
+    assert handling() == "released"
+    cast.sharer.post(f"/shares/{share_id}/withdrawal")
+    assert handling() is None
+    others = published(cast)
+    assert cast.sharer.get(f"/shares/{others}/documents/{document_id}").status_code == 404
+
+
 def test_receipts_come_in_pages(cast: Systems, stage: Stage) -> None:
     share_id = published(cast)
     browser = cast.web.browser(OLA)
@@ -505,6 +546,18 @@ def test_where_four_eyes_are_wanted_a_member_approves_a_later_end_that_the_syste
     extensions.approve_extension(stage.deps, person(KARI), share_id, seen=until)
     moved = cast.sharer.get(f"/shares/{share_id}").json()
     assert (moved["expires_at"], moved["proposed_expires_at"]) == ("2026-12-24T11:00:00Z", None)
+
+
+def test_a_system_sees_who_asks_for_more_time_and_refuses_with_a_reason(cast: Systems, stage: Stage) -> None:
+    share_id = published(cast)
+    stage.clock.advance(days=5)
+    ola = cast.web.browser(OLA)
+    ola.post(f"/d/{share_id}/foresporsel", {})
+    [asking] = [one for one in cast.sharer.get(f"/shares/{share_id}").json()["recipients"] if one["asking_since"]]
+    assert asking["asking_since"] == "2026-11-29T12:00:00Z"
+    refused = cast.sharer.post(f"/shares/{share_id}/refusal", {"reason": "Fristen er lovbestemt."})
+    assert {one["asking_since"] for one in refused.json()["recipients"]} == {None}
+    assert "Fristen er lovbestemt." in ola.get(f"/d/{share_id}").text
 
 
 def test_a_withdrawn_share_is_gone_for_its_recipient_and_withdrawing_again_says_the_same(cast: Systems) -> None:
@@ -628,6 +681,7 @@ def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str,
         ("POST", f"{share}/recipients", {"recipients": [{"number": SIV}]}),
         ("DELETE", f"{share}/recipients/{recipient_id}", None),
         ("POST", f"{share}/documents", {"name": "a", "length": 1}),
+        ("GET", f"{share}/documents/{document_id}", None),
         ("DELETE", f"{share}/documents/{document_id}", None),
         ("POST", f"{share}/publication", None),
         ("PUT", f"{share}/expiry", {"expires_at": UNTIL}),

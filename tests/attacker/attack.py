@@ -18,6 +18,7 @@ from deldokument.domain.uuids import uuid_of
 from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag
 from deldokument.services.tenants import operators
+from deldokument.web.http.rate_limit import MAX_COUNTED
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX
 from deldokument.worker import Patrol
@@ -180,7 +181,8 @@ class Attack:
         return dict(zip(asked, answers, strict=True))
 
     async def _gathered(self, requests: list[Request]) -> list[httpx.Response]:
-        limit = asyncio.Semaphore(12)
+        # One more of the same consumer would be refused for that alone.
+        limit = asyncio.Semaphore(MAX_COUNTED)
 
         async def one(request: Request) -> httpx.Response:
             async with limit:

@@ -71,7 +71,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             Proof.TAG,
             "id tenant_id name contact_telephone contact_email contact_hours period_standard period_longest "
             "confidential quota four_eyes full_numbers notify sms_sender sms_cost_code name_tenant notice_channel "
-            "revision closed_at deleted_at frozen_at ended_at",
+            "undo_window revision closed_at deleted_at frozen_at ended_at",
         ),
         _free("tag", _ITSELF),
     ),
@@ -94,6 +94,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "deployment": (
         _free("singleton id keyring_fingerprint", "a start with the wrong keyring or store is refused"),
+        _free("trail_verified_at", "a reminder to operators; a verification reads the whole trail itself"),
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
@@ -173,9 +174,17 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "recipient": (
         _by(Proof.GRANT, "id share_id kind lookup_hash confirmed sealed_grant sealed_audit_grant"),
-        _by(Proof.SEAL, "sealed_identifier sealed_name sealed_label"),
+        _by(Proof.SEAL, "sealed_identifier sealed_name sealed_label sealed_refusal"),
         _by(Proof.CARD, "removed_at"),
+        _free(
+            "requested_at answered_at", "a request that members answer; the answer is a change of the end, or a draft"
+        ),
         _free("position", "order of display"),
+    ),
+    "removed_document": (
+        _by(Proof.CARD, "id share_id"),
+        _by(Proof.SEAL, "sealed_name"),
+        _free("length position removed_at", "shown to those who share; the document is gone"),
     ),
     "seal_request": (
         _by(Proof.SEAL, "id sealed_content sealed_answer"),

@@ -119,8 +119,11 @@ TOGETHER = {
     ("notice_address", "sealed_unconfirmed"),
 }
 """Columns that the database's checks let nobody change alone."""
-OF_THE_SHARE = {("recipient", "share_id"), ("recipient", "removed_at")}
-"""The card of a share has the ids of the recipients that it names: the share is damaged, not the recipient."""
+OF_THE_SHARE = {
+    *(("recipient", "share_id"), ("recipient", "removed_at")),
+    *(("removed_document", "id"), ("removed_document", "share_id")),
+}
+"""The card of a share has the ids of its recipients and removed documents: the share is damaged, not they."""
 ATTACKED = [
     (table, name)
     for table in sorted(TABLES.keys() - WITHOUT_ROWS)
@@ -139,7 +142,7 @@ def test_every_column_of_the_schema_is_classified() -> None:
 def test_what_tags_and_cards_bind_is_what_is_listed_as_bound() -> None:
     for tags in EVERY_TAG:
         assert set(deciding(tags.kind, Proof.TAG)) == {"id", *tags.bound}, tags.kind
-    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients"}
+    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "removed_documents"}
     assert set(deciding("share", Proof.CARD)) == {"id", *bound}
 
 

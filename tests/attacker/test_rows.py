@@ -212,6 +212,29 @@ def test_a_removed_recipient_that_is_put_back_opens_nothing(attack: Attack, tabl
     assert {kind for kind, _ in attack.alarms()} == {"share"}
 
 
+def test_a_removed_document_that_is_put_back_opens_nothing(attack: Attack) -> None:
+    stage, tables = attack.victims.stage, ("document", "upload", "part", "share")
+    share_id = stage.publish(OLA, also=["kart.pdf"])
+    with as_writer(stage.database_url) as connection:
+        older = rows_of(connection, *tables)
+    removed = stage.document_ids(share_id)[0]
+    changes.remove_document(stage.deps, person(KARI), share_id, removed)
+    uploads = [row for row in older["upload"] if row["document_id"] == removed]
+    parts = [row for row in older["part"] if row["upload_id"] in {one["id"] for one in uploads}]
+    [row] = [row for row in older["document"] if row["id"] == removed]
+    [share] = [row for row in older["share"] if row["id"] == share_id]
+    with as_writer(stage.database_url) as connection:
+        writer = Writer(connection, attack, older)
+        for table, rows in (("document", [row]), ("upload", uploads), ("part", parts)):
+            for one in rows:
+                writer.put(table, one, id=one["id"])
+        writer.change("share", share, **share)
+    paths = (f"/d/{share_id}/dokument/{removed}", f"/d/{share_id}/alt.zip", f"/d/{share_id}")
+    answers = attack.ask([Request("recipient", "GET", path) for path in paths])
+    assert {answer.status_code for answer in answers.values()} == {404}
+    assert {kind for kind, _ in attack.alarms()} == {"share"}
+
+
 def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) -> None:
     secret = "a token that the attacker chose"
     url, victims = attack.victims.stage.database_url, attack.victims

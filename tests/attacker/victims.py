@@ -20,7 +20,7 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.inspection import documents
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import changes, drafts, publishing
 from deldokument.services.tenants import administrators, freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append
@@ -140,9 +140,13 @@ def _shares(made: Victims) -> None:
     for state in ("destroyed", "withdrawn", "ended", "available", "frozen", "draft"):
         end = timedelta(hours=1) if state == "ended" else timedelta(days=10)
         made.shares[state] = _filled(stage, KARI, stage.byggesak, OLA, end)
+        if state == "available":
+            stage.upload(made.shares[state], "fjernet.pdf", b"fjernet")
         if state != "draft":
             publishing.publish_share(deps, person(KARI), made.shares[state])
             documents.inspect_documents(deps)
+        if state == "available":
+            changes.remove_document(deps, person(KARI), made.shares[state], stage.document_ids(made.shares[state])[1])
         if state in {"destroyed", "withdrawn"}:
             publishing.withdraw_share(deps, person(KARI), made.shares[state])
         if state == "destroyed":

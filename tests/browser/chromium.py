@@ -22,6 +22,6 @@ _ARGUMENTS = (
 )
 
 
-def launch(playwright: Playwright, program: str = SHELL) -> Browser:
-    """A browser, to be closed by the caller."""
-    return playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+def launch(playwright: Playwright, program: str = SHELL, *arguments: str) -> Browser:
+    """A browser with more ``arguments``, to be closed by the caller."""
+    return playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS, *arguments])

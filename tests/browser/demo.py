@@ -115,7 +115,7 @@ class Demo:
         """The demo's time."""
         return ShiftedClock(self.data / "clock").now()
 
-    def share(self, file: Path, *numbers: str, title: str = "") -> str:
+    def share(self, file: Path, *numbers: str, title: str = "", days: int = 14) -> str:
         """The path of the link to a share of «Byggesak», made by the demo's fagsystem. Its document is not awaited."""
         configuration = {"DELDOKUMENT_CLIENT_CONFIG": str(self.data / "registers" / "client.toml")}
         with Client.from_environment(configuration) as client:
@@ -123,7 +123,7 @@ class Demo:
                 [file],
                 account=ACCOUNT,
                 to=[To(number) for number in numbers],
-                until=self.now() + timedelta(days=14),
+                until=self.now() + timedelta(days=days),
                 title=title,
                 archived=True,
             )

@@ -25,13 +25,21 @@ class Network:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._whole = True
+        self._broken = threading.Event()
         self._rate: float | None = None
+        self._cut_at: int | None = None
+        self.sent = self.received = 0
+        """Bytes to and from the server since the network was last mended."""
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
     def proxy(self) -> dict[str, str]:
         """As a browser context wants it."""
-        return {"server": f"socks5://127.0.0.1:{self._listener.getsockname()[1]}"}
+        return {"server": f"socks5://{self.address}"}
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,15 +58,26 @@ class Network:
     def cut(self) -> None:
         """Every connection breaks, and no new one comes about."""
         with self._lock:
-            self._whole = False
+            self._broken.set()
             for end in self._open:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def cut_after(self, received: int) -> None:
+        """Cut as soon as the server has sent that many more bytes."""
+        with self._lock:
+            self._cut_at = self.received + received
+
+    def wait_until_cut(self) -> None:
+        """Until the server has sent as much as `cut_after` asked for."""
+        assert self._broken.wait(60), "the network was never cut"
+
     def mend(self) -> None:
         """New connections come about again, as fast as it goes."""
-        self._rate = None
-        self._whole = True
+        with self._lock:
+            self._rate = self._cut_at = None
+            self.sent = self.received = 0
+            self._broken.clear()
 
     def _accept(self) -> None:
         while True:
@@ -70,13 +89,13 @@ class Network:
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            target = _greeted(client) if self._whole else None
+            target = None if self._broken.is_set() else _greeted(client)
             if target is None:
                 return
             with socket.create_connection(target) as server:
                 with self._lock:
                     self._open |= {client, server}
-                    if not self._whole:
+                    if self._broken.is_set():
                         return
                 client.sendall(b"\x05\x00\x00\x01" + bytes(6))
                 back = threading.Thread(target=self._carry, args=(server, client, False), daemon=True)
@@ -91,11 +110,22 @@ class Network:
         with contextlib.suppress(OSError):
             while piece := source.recv(_PIECE):
                 target.sendall(piece)
+                self._count(len(piece), upwards)
                 if upwards and self._rate:
                     time.sleep(len(piece) / self._rate)
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _count(self, count: int, upwards: bool) -> None:
+        with self._lock:
+            if upwards:
+                self.sent += count
+            else:
+                self.received += count
+            reached = self._cut_at is not None and self.received >= self._cut_at
+        if reached:
+            self.cut()
 
 
 def _greeted(client: socket.socket) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""What is wrong in a published share is put right by the keyboard alone: a text, a new recipient, one too many."""
+"""What is wrong in a published share is put right by the keyboard alone: a text, a recipient or document too many."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ OLA, SIV = "21879498012", "14839114193"
 def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_alone(
     visit: Visit, demo: Demo, tmp_path: Path
 ) -> None:
-    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, title="Vedtk").replace("/d/", "/delinger/")
+    for name in ("kart.pdf", "vedtak.pdf"):
+        noise(tmp_path / name, 100)
+    path = demo.share(tmp_path, OLA, title="Vedtk").replace("/d/", "/delinger/")
     kari = visit("Kari Lunde", path)
     page, keys = kari.page, Keyboard(kari.page)
     keys.tab_to("Endre delingen")
@@ -49,3 +51,10 @@ def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_al
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjernede mottakere")).to_be_visible()
     kari.examine()
+    keys.tab_to(f"Fjern {tmp_path.name}/kart.pdf")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Fjern dokumentet")).to_be_visible()
+    kari.examine()
+    keys.tab_to("Fjern dokumentet")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Fjernede dokumenter")).to_be_visible()

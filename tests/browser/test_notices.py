@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "218794 98012"
+WINDOW = timedelta(minutes=2)
 
 
 def fill_in(kari: Visitor, folder: Path) -> SharePage:
@@ -22,14 +25,20 @@ def fill_in(kari: Visitor, folder: Path) -> SharePage:
     return form
 
 
-def test_a_recipient_is_told_and_the_pages_say_so(visit: Visit, tmp_path: Path) -> None:
+def test_a_recipient_is_told_when_nothing_can_be_undone_and_the_pages_say_so(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
     kari = visit("Kari Lunde")
     form = fill_in(kari, tmp_path)
     expect(kari.page.get_by_label("Varsle mottakerne")).to_be_checked()
     kari.examine()
     share = form.publish().rpartition("/")[2]
     kari.open(f"/delinger/{share}")
+    expect(kari.page.get_by_role("button", name="Angre")).to_be_visible()
+    kari.examine()
+    demo.move_clock(WINDOW)
     kari.reload_until(kari.page.get_by_text("Varslet"))
+    expect(kari.page.get_by_role("button", name="Angre")).to_have_count(0)
     expect(kari.page.get_by_text("Et varsel ble sendt til en mottaker")).to_be_visible()
     kari.examine()
     kari.open("/demo")
@@ -38,7 +47,7 @@ def test_a_recipient_is_told_and_the_pages_say_so(visit: Visit, tmp_path: Path) 
     expect(kari.page.get_by_text("Noen har delt dokumenter med deg").first).to_be_visible()
 
 
-def test_what_the_sharer_has_decided_is_kept(visit: Visit, tmp_path: Path) -> None:
+def test_what_the_sharer_has_decided_is_kept(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     kari = visit("Kari Lunde")
     form = fill_in(kari, tmp_path)
     kari.page.get_by_label("Varsle mottakerne").uncheck()
@@ -48,6 +57,7 @@ def test_what_the_sharer_has_decided_is_kept(visit: Visit, tmp_path: Path) -> No
     silent = form.publish().rpartition("/")[2]
     # Events are followed in their order: where a later share's recipients have been told, this one's would have been.
     told = fill_in(kari, tmp_path).publish().rpartition("/")[2]
+    demo.move_clock(WINDOW)
     kari.open(f"/delinger/{told}")
     kari.reload_until(kari.page.get_by_text("Varslet"))
     assert kari.open(f"/delinger/{silent}") == 200

@@ -114,7 +114,7 @@ def test_every_unconfirmed_number_is_marked_and_what_is_put_right_leaves_the_sum
     ).to_have_count(2)
     kari.examine()
     boxes = kari.page.get_by_role("checkbox", name="Jeg har kontrollert nummeret")
-    kari.page.get_by_role("button", name="Kontroller 2 numre").click()
+    kari.page.get_by_role("button", name="Kontroller 2 numre").press("Enter")
     expect(boxes.first).to_be_focused()
     kari.page.keyboard.press("Space")
     expect(boxes.last).to_be_focused()
@@ -184,6 +184,16 @@ def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Pat
     form.choose(file)
     form.confirm_all()
     form.publish()
+
+    # «Nylig brukt», by keyboard: the number is shown to be checked, and is not taken for checked.
+    form.open()
+    chips = kari.page.get_by_role("group", name="Nylig brukt")
+    chip = chips.get_by_role("button", name=OLA_MASKED)
+    chip.focus()
+    kari.page.keyboard.press("Enter")
+    expect(form.recipient(OLA_SHOWN).get_by_role("checkbox", name="Jeg har kontrollert nummeret")).not_to_be_checked()
+    expect(chip).to_have_count(0)
+    kari.examine()
 
 
 def test_the_link_and_the_text_for_the_mail_can_be_copied(visit: Visit, tmp_path: Path) -> None:

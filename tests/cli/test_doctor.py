@@ -51,6 +51,20 @@ def test_the_doctor_ends_with_2_when_the_worker_is_dead(deployment: dict[str, st
     assert (code, {level for level, _ in found.values()}) == (0, {"ok"})
 
 
+def test_only_a_trail_that_was_found_intact_counts_as_verified(deployment: dict[str, str]) -> None:
+    def verified() -> tuple[int, str]:
+        return run(deployment, "audit", "verify").exit_code, examined(deployment)[1]["audit trail"][0]
+
+    assert run(deployment, "operator", "add", "Kari Lunde", typed=f"{KARI}\n").exit_code == 0
+    long_ago = "UPDATE deployment SET trail_verified_at = 0"
+    tamper(deployment, long_ago)
+    assert examined(deployment)[1]["audit trail"][0] == "warning"
+    assert verified() == (0, "ok")
+    tamper(deployment, long_ago)
+    tamper(deployment, "UPDATE audit_event SET kind = 'operator_removed'")
+    assert verified() == (1, "warning")
+
+
 def test_the_doctor_ends_with_1_before_keys_and_certificates_expire(
     deployment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

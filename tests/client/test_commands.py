@@ -105,9 +105,13 @@ def test_the_link_is_all_that_is_printed_and_json_is_all_of_the_share(machine: M
     left = json.loads(machine.run("show", said["id"], "--json").stdout)["recipients"][0]["id"]
     last = machine.run("remove", said["id"], left)
     assert (last.returncode, "needs a recipient" in last.stderr) == (3, True)
+    last = machine.run("remove-document", said["id"], said["documents"][0]["id"])
+    assert (last.returncode, "needs a document" in last.stderr) == (3, True)
 
 
-def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Client) -> None:
+def test_show_says_that_nobody_looked_for_malware_and_that_recipients_get_the_document(
+    machine: Machine, client: Client
+) -> None:
     machine.write(b"1")
     link = machine.run(*machine.share("--reference", "verdict")).stdout.strip()
 
@@ -116,8 +120,11 @@ def test_show_says_that_nobody_looked_for_malware(machine: Machine, client: Clie
         return share.documents[0].verdict
 
     wait_until(lambda: verdict() == "not_scanned", 60, "the document has no verdict")
-    assert "not_scanned" in machine.run("show", link).stdout
-    assert json.loads(machine.run("show", link, "--json").stdout)["documents"][0]["verdict"] == "not_scanned"
+    shown = machine.run("show", link).stdout
+    assert "not_scanned" in shown
+    assert "released" in shown
+    [document] = json.loads(machine.run("show", link, "--json").stdout)["documents"]
+    assert (document["verdict"], document["handling"]) == ("not_scanned", "released")
 
 
 def test_the_report_is_written_to_a_new_file_as_pdf_or_json(machine: Machine, client: Client) -> None:

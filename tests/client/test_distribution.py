@@ -80,7 +80,7 @@ def test_a_senders_machine_needs_few_packages_and_the_program_works_there(enviro
     assert "deldokument-client" in {line.partition("==")[0] for line in packages}
     assert len(packages) - 1 <= MAX_PACKAGES
     assert deldokument(environment, "--version").strip() == __version__
-    assert set(re.findall(r"^│ (\w+) ", deldokument(environment, "--help"), re.M)) == {*COMMANDS, "keys"}
+    assert set(re.findall(r"^│ (\w[\w-]*) ", deldokument(environment, "--help"), re.M)) == {*COMMANDS, "keys"}
     assert "can be seen by other users of the machine" in deldokument(environment, "share", "--help")
 
 

@@ -25,3 +25,4 @@ SHARE = {
 def test_a_service_that_says_no_verdict_has_none(told: dict[str, str | None], read: str | None) -> None:
     [document] = models.share(SHARE | {"documents": [DOCUMENT | told]}).documents
     assert document.verdict == read
+    assert document.handling is None

@@ -131,7 +131,10 @@ def test_the_end_moves_receipts_come_and_a_withdrawal_ends_it(
     assert client.correct(share.id, title="Rettet").title == "Rettet"
     assert {one.label for one in client.label_recipient(share.id, fjell, "nabo").recipients} == {"", "nabo"}
     client.remove_recipient(share.id, fjell)
+    client.remove_document(share.id, share.documents[0].id)
+    left = {one.id for one in share.documents[1:]}
     share = client.get(share.id)
+    assert {one.id for one in share.documents} == left
     assert [one.kind for one in share.recipients] == ["person"]
     later = until + timedelta(days=1)
     assert client.extend(share.id, later).expires_at == later

@@ -130,6 +130,19 @@ def test_a_removed_recipient_is_cut_and_another_one_reads_to_the_end(often: Depl
     assert often.session(OLA).get(path).status_code == stranger.status_code == 404
 
 
+def test_a_removed_document_is_cut_and_another_one_is_read_to_the_end(often: Deployment, content: bytes) -> None:
+    share_id = often.share([OLA_NUMBER], {"stor.bin": content, "fjernes.bin": content})
+    kept, removed = often.document_paths(share_id)
+    with reading(often, OLA, kept) as other:
+        stops(often, OLA, removed, lambda: often.remove_document(share_id, removed), pause=STEADY, size=65536)
+        got = 0
+        while got < LENGTH:
+            piece = other.recv(1_000_000)
+            assert piece
+            got += len(piece)
+    assert often.session(OLA).get(removed).status_code == 404
+
+
 def test_withdrawn_while_the_reader_takes_nothing(often: Deployment, content: bytes) -> None:
     share_id = often.share([OLA_NUMBER], {"stor.bin": content})
     [path] = often.document_paths(share_id)

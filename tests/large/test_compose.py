@@ -1,31 +1,69 @@
-"""The whole service on one host, by the commands of docs/containers.md as they stand; the registers are not there."""
+"""The whole service on one host, by the commands of docs/containers.md as they stand.
+
+The registers are simulated, at the address that the host has in the containers' network.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from deldokument.bootstrap.runtime import Runtime, build_runtime
+from deldokument.config.settings import load_settings
+from deldokument.domain.tenancy import Contact
+from deldokument.services.accounts.lifecycle import create_account
+from deldokument.services.accounts.members import add_member
+from deldokument.services.tenants.registration import create_tenant
 from tests.architecture.rules import ROOT
-from tests.support.machine_setup import HOST, serves, trusting
-from tests.support.operating_page import fenced, section
+from tests.browser.chromium import SHELL, launch
+from tests.browser.files import noise, sha256
+from tests.browser.network import assert_gone_on, uploads_of
+from tests.browser.visitor import SharePage, Visitor
+from tests.support.clamd import write_signatures
+from tests.support.machine_setup import HOST, KEYS, serves, trusting
+from tests.support.operating_page import fenced, register, section, settings
 from tests.support.podman import Podman, podman
 from tests.support.server import wait_until
+from tests.support.simulators import Place, Running, start_simulators
+from tests.support.tenants import take_into_use
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 
-START, OPERATE, UPGRADE = fenced(
+START, SCAN, OPERATE, UPGRADE = fenced(
     section("The whole service on one host", (ROOT / "docs/containers.md").read_text("utf-8")), "bash"
 )
 DATABASES, NODES = ("database", "keyring"), ("serve-1", "serve-2")
 RUNNING = (*DATABASES, *NODES, "worker", "proxy")
+GATEWAY = "10.89.30.1"
+KARI, OLA, LENGTH = "12838514837", "21879498012", 80_000_000
+_SUBSCRIPTION = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"
+_REGISTERS = ("idporten", "maskinporten", "altinn", "enhetsregisteret")
+_PATIENCE_MS = 180_000
+_SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+# An authority and, signed by it, the certificate of an address.
+_CERTIFICATE = """
+key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
+key authority.key
+openssl req -x509 -key authority.key -days 2 -subj "/CN=Registers" \
+  -addext keyUsage=critical,keyCertSign -out authority.pem
+key registers.key
+openssl req -x509 -key registers.key -days 2 -subj "/CN=$1" -addext "subjectAltName=IP:$1" \
+  -addext basicConstraints=critical,CA:FALSE -CA authority.pem -CAkey authority.key -out certificate.pem
+cat certificate.pem registers.key authority.pem > registers.pem
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +75,72 @@ def host(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Podm
     with podman(folder) as host:
         typed(host, START)
         yield host
+        typed(host, "podman-compose --file /srv/deldokument/compose.yaml down --timeout 0")
+
+
+@pytest.fixture(scope="module")
+def registers(host: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Those of the service, which is started again with its clients registered, as the page says."""
+    folder = tmp_path_factory.mktemp("registers")
+    url, place = f"https://{HOST}", Place(GATEWAY, folder / "registers.pem")
+    subprocess.run(["bash", "-euc", _CERTIFICATE, "certificate", GATEWAY], cwd=folder, check=True)
+    with start_simulators(
+        folder,
+        names=_REGISTERS,
+        redirect_uri=f"{url}/logg-inn/svar",
+        post_logout_redirect_uri=f"{url}/logget-ut",
+        place=place,
+    ) as running:
+        register(running, KEYS, lambda command: operate(host, command.removeprefix("del ")))
+        shutil.copy(folder / "authority.pem", host.folder / "srv/keys/registers.pem")
+        env = host.folder / "srv/env"
+        of_containers = {"PUBLIC_URL": url, "OPERATOR_NAME": "Driftsselskapet AS"}
+        trusted = f"SSL_CERT_FILE={KEYS}/registers.pem\n"
+        env.write_text(settings(env.read_text(), running, of_containers) + trusted)
+        for process in ("del", "serve", "worker"):
+            (host.folder / "srv/secrets" / process / _SUBSCRIPTION).write_text(running.subscription_key)
+        typed(host, f"{START.splitlines()[-1]} --force-recreate")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def account(host: Podman, registers: Running) -> None:
+    """A tenant in use, with an account whose member Kari is."""
+    del registers
+    with opened(host) as node:
+        contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
+        tenant = create_tenant(node.deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
+        take_into_use(node.deps, tenant.id)
+        made = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
+        add_member(node.deps, tenant_id=tenant.id, account_id=made.id, number=KARI, name="Kari Lunde")
+
+
+@contextmanager
+def opened(host: Podman) -> Iterator[Runtime]:
+    """The deployment, past its containers: with the owner's secrets, and through the databases' sockets."""
+    srv = host.folder / "srv"
+    lines = [line for line in (srv / "env").read_text().splitlines() if line.startswith("DELDOKUMENT_")]
+    lines += [f"{secret.name}={secret.read_text().strip()}" for secret in (srv / "secrets/del").iterdir()]
+    given = {name.removeprefix("DELDOKUMENT_").lower(): value for name, _, value in (x.partition("=") for x in lines)}
+    for name, value in given.items():
+        given[name] = value.replace(KEYS, f"{srv}/keys").replace("host=/run/", f"host={srv}/run/")
+    with closing(build_runtime(load_settings(**given, data_dir=srv / "data"))) as node:
+        yield node
+
+
+def operate(host: Podman, command: str) -> str:
+    """What one of the operator's commands prints, in a container as the page says."""
+    return typed(host, OPERATE.replace("doctor", command))
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    """A browser that finds the host on this machine."""
+    expect.set_options(timeout=_PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = launch(playwright, SHELL, f"--host-resolver-rules=MAP {HOST} 127.0.0.1")
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
@@ -71,8 +175,8 @@ def test_no_container_has_root_a_capability_or_a_writable_root_filesystem(host: 
 
 
 def test_only_the_proxy_is_published_and_the_databases_have_no_network(host: Podman) -> None:
-    published = host.run("podman ps --format '{{.Ports}}'").split()
-    assert sorted(port.strip(",") for port in published) == ["0.0.0.0:443->443/tcp", "0.0.0.0:80->80/tcp"]
+    published = [line.split(maxsplit=1)[1] for line in host.run("podman port --all").splitlines()]
+    assert sorted(published) == ["443/tcp -> 0.0.0.0:443", "80/tcp -> 0.0.0.0:80"]
     assert set(inspected(host, ".HostConfig.NetworkMode", DATABASES)) == {"none"}
 
 
@@ -87,6 +191,49 @@ def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Clien
     [before] = inspected(host, ".State.Pid", NODES[:1])
     os.kill(int(before), signal.SIGKILL)
     wait_until(lambda: inspected(host, ".State.Pid", NODES[:1]) not in (["0"], [before]), 60, "it was not started")
+    serves(browser)
+
+
+@pytest.mark.usefixtures("account")
+def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it(
+    host: Podman, chromium: Browser, tmp_path: Path
+) -> None:
+    file = noise(tmp_path / "tegninger.bin", LENGTH)
+    kari, ola = (Visitor(chromium, f"https://{HOST}", ignore_https_errors=True) for _ in range(2))
+    for visitor in (kari, ola):
+        visitor.context.set_default_timeout(_PATIENCE_MS)
+    kari.log_in("Kari Lunde")
+    form, uploads = SharePage(kari), uploads_of(kari.page)
+    form.open()
+    slow = kari.context.new_cdp_session(kari.page)
+    slow.send("Network.enable")
+    slow.send("Network.emulateNetworkConditions", _SLOW)
+    form.choose(file)
+    expect(form.file(file.name)).to_contain_text(re.compile(r"[1-9]\d %"))
+    for pid in inspected(host, ".State.Pid", NODES):
+        os.kill(int(pid), signal.SIGKILL)
+    expect(form.file(file.name)).to_contain_text("Lastet opp")
+    assert_gone_on(uploads, LENGTH)
+    form.add(OLA)
+    expect(form.recipient("218794")).to_be_visible()
+    form.confirm_all()
+    path = form.publish().removeprefix(kari.url)
+    ola.log_in("Ola Nordmann", path)
+    ola.open_checked(path)
+    with ola.page.expect_download() as started:
+        ola.page.get_by_role("link", name=f"Last ned {file.name}").click()
+    assert sha256(started.value.path()) == sha256(file)
+    for visitor in (kari, ola):
+        visitor.close()
+
+
+def test_the_profile_starts_a_scanner_that_the_doctor_reaches(host: Podman, browser: httpx.Client) -> None:
+    write_signatures(host.folder / "srv/signatures", datetime.now(UTC))
+    typed(host, SCAN)
+    host.run("podman stop --time 0 deldokument_signatures_1")
+    wait_until(lambda: "scanner: ClamAV" in typed(host, f"{OPERATE.strip()} || true"), 120, "no scanner")
+    host.run("podman healthcheck run deldokument_scanner_1")
+    assert inspected(host, ".HostConfig.NetworkMode", ("scanner",)) == ["none"]
     serves(browser)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ PAGE = (ROOT / "docs/containers.md").read_text("utf-8")
 IMAGE = f"localhost/deldokument:{__version__}"
 STATE = Path("/var/lib/deldokument")
 SECRET = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"
+_INSTALLED = "import importlib.metadata as m; print(*(f'{d.name}={d.version}' for d in m.distributions()))"
 OF_THE_IMAGE = {"DELDOKUMENT_DATA_DIR", SECRET}
 
 
@@ -50,6 +53,18 @@ def test_the_page_starts_a_service_that_is_ready_and_stops_when_it_is_asked(host
     # SIGKILL would be 137.
     assert set(codes) <= {"0", "143"}
     assert "Finished server process" in host.run("podman logs serve 2>&1")
+
+
+def test_the_sbom_names_exactly_the_packages_in_the_image(host: Podman, image: Path) -> None:
+    def asked(program: str, *arguments: str) -> set[str]:
+        return set(host.run(f"podman run --rm --entrypoint {program} {IMAGE} {shlex.join(arguments)}").split())
+
+    document = json.loads(image.with_suffix(".cdx.json").read_text("utf-8"))
+    named = {(one["purl"].split("/")[0], f"{one['name'].lower()}={one['version']}") for one in document["components"]}
+    debian = asked("/usr/bin/dpkg-query", "--show", "--showformat=${Package}=${Version}\n")
+    python = {one.lower() for one in asked("/opt/deldokument/bin/python", "-c", _INSTALLED)}
+    assert {name for kind, name in named if kind == "pkg:deb"} == debian
+    assert {name for kind, name in named if kind == "pkg:pypi"} == python - {f"deldokument={__version__}"}
 
 
 def test_the_image_has_no_installer_and_the_size_that_the_page_says(host: Podman) -> None:

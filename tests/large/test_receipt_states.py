@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from deldokument.domain.share import ReceiptState
 from tests.downloads.test_receipt_states import read, receipts_of
+from tests.nodes.test_proxied_receipts import bytes_read, visiting
+from tests.support.nginx import proxy
 from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment, wait_until
 
 pytestmark = [BOTH_SOCKET_MODES, pytest.mark.large, pytest.mark.timeout(600)]
@@ -21,3 +24,22 @@ def test_only_a_client_that_has_read_300_mb_is_sent_them(deployment: Deployment,
     read(deployment, OLA, path, share)
     expected = ReceiptState.SENT if share == "everything" else ReceiptState.STARTED
     wait_until(lambda: receipts_of(deployment, share_id, 1)[0].state is expected, 60, "another state")
+
+
+@pytest.mark.parametrize("share", ["nothing", "half", "all but one", "everything"])
+def test_behind_the_proxy_300_mb_are_sent_only_to_a_client_that_takes_them(
+    deployment: Deployment, tmp_path: Path, share: str
+) -> None:
+    share_id = deployment.share([OLA_NUMBER], {"stor.bin": os.urandom(1_000_000) * (LENGTH // 1_000_000)})
+    [path] = deployment.document_paths(share_id)
+    count = bytes_read(LENGTH, share)
+    with (
+        proxy(tmp_path, [deployment.url.removeprefix("http://")]) as front,
+        visiting(front, deployment, OLA) as (client, headers),
+    ):
+        client.receive(client.ask(path, headers, window=count), count)
+    [receipt] = receipts_of(deployment, share_id, 1)
+    assert not receipt.is_whole
+    if share != "all but one":
+        expected = ReceiptState.SENT if share == "everything" else ReceiptState.STARTED
+        wait_until(lambda: receipts_of(deployment, share_id, 1)[0].state is expected, 60, "another state")

@@ -66,7 +66,7 @@ def test_the_page_lists_every_artefact_and_no_other(release: Path) -> None:
     rows = section("Building", PAGE).split("|---|---|\n", 1)[1].split("\n\n", 1)[0].splitlines()
     listed = [name for row in rows for name in row.split("|")[1].strip().replace("`", "").split(", ")]
     made = [path.name.replace(__version__, "VERSION") for path in release.iterdir()]
-    made += ["deldokument-VERSION-image.tar", "deldokument-VERSION-image-packages.txt"]
+    made += ["deldokument-VERSION-image.tar", "deldokument-VERSION-image.cdx.json"]
     assert {name.split("wheelhouse-")[0] for name in made} == {name.split("wheelhouse-")[0] for name in listed}
 
 

@@ -132,6 +132,7 @@ def _sent(row: str, account_id: str) -> dict[str, Any]:
         "PATCH /shares/{share_id}/recipients/{recipient_id}": {"label": "søker"},
         "POST /shares/{share_id}/documents": {"name": "vedlegg.pdf", "length": 7},
         "PUT /shares/{share_id}/expiry": {"expires_at": until},
+        "POST /shares/{share_id}/refusal": {"reason": "Fristen er lovbestemt."},
         "POST /webhooks": {"account_id": account_id, "url": "https://8.8.8.8/", "events": ["share.opened"]},
     }
     if row == "POST /small-shares":
@@ -140,14 +141,14 @@ def _sent(row: str, account_id: str) -> dict[str, Any]:
 
 
 def _case(scene: _Scene, state: str) -> dict[str, str]:
-    """A share of the sharing system's in the state, with a recipient and a document; a webhook of its own."""
+    """A share of the sharing system's in the state, with two recipients and documents; a webhook of its own."""
     stage = scene.web.stage
     now = stage.clock.now()
     words = stage.words(expires_at=now + (timedelta(hours=1) if state == "ended" else timedelta(days=10)))
     share = api_drafts.create_draft(stage.deps, _SYSTEM, words, [RecipientInput(OLA), RecipientInput(SIV)])
-    given = {"name": "vedtak.pdf", "length": 0, "modified_at": None}
-    ticket = drafts.add_document(stage.deps, _SYSTEM, share.id, **given)  # type: ignore[arg-type]
-    append.create_upload(stage.deps, ticket.token, length=0)
+    for name in ("kart.pdf", "vedtak.pdf"):
+        ticket = drafts.add_document(stage.deps, _SYSTEM, share.id, name=name, length=0, modified_at=None)
+        append.create_upload(stage.deps, ticket.token, length=0)
     if state != "draft":
         publishing.publish_share(stage.deps, _SYSTEM, share.id)
         documents.inspect_documents(stage.deps)

@@ -212,6 +212,8 @@ class Survey:
         drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(expires_at=end))
         token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not row.token)
         if self.state != "draft":
+            # A published share keeps one document.
+            stage.upload(share.id, "kart.pdf", b"")
             publishing.publish_share(stage.deps, person(KARI), share.id)
             documents.inspect_documents(stage.deps)
         if self.state == "withdrawn":

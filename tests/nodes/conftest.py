@@ -1,13 +1,17 @@
-"""Two nodes and no worker over one PostgreSQL."""
+"""Two nodes and no worker over one PostgreSQL, and the delivered proxy before them."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.support.memory import folder_in_memory
+from tests.support.nginx import Front, proxy
 from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
 from tests.support.server import Deployment, SocketMode
 
@@ -31,3 +35,40 @@ def nodes(postgres_server: PostgresServer) -> Iterator[Nodes]:  # noqa: F811
         )
         with deployment, deployment.node_beside() as (second, _):
             yield Nodes(deployment, deployment.url, second)
+
+
+@pytest.fixture(scope="session")
+def front(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The proxy before both nodes."""
+    addresses = [url.removeprefix("http://") for url in (nodes.first, nodes.second)]
+    with proxy(tmp_path_factory.mktemp("proxy"), addresses) as running:
+        yield running
+
+
+@contextmanager
+def listening(folder: Path) -> Iterator[socket.socket]:
+    """A Unix socket as the service manager keeps it."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "serve.sock"))
+        listener.listen(100)
+        yield listener
+
+
+@pytest.fixture(scope="session")
+def local(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The proxy before a node with two processes at a Unix socket, as on one machine."""
+    folder = tmp_path_factory.mktemp("local")
+    with (
+        listening(folder) as listener,
+        # So that its lines of the log can be told from those of the others.
+        nodes.deployment.node_beside("serve --workers 2", listener, DELDOKUMENT_LOG_FORMAT="json"),
+        proxy(folder / "proxy", [f"unix:{listener.getsockname()}"]) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(params=["front", "local"])
+def either(request: pytest.FixtureRequest) -> Front:
+    """The proxy before nodes at TCP, and before one at a Unix socket."""
+    found: Front = request.getfixturevalue(request.param)
+    return found

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import socketserver
 import ssl
 import threading
@@ -22,59 +21,20 @@ import httpx
 import pytest
 
 from deldokument.config.settings import Settings
-from deldokument.domain.share import ReceiptState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
-from tests.nodes.conftest import Nodes
+from tests.nodes.conftest import Nodes, listening
 from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
 from tests.support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
-from tests.support.stored_data import document_receipts
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)
 
 _SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def front(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """The proxy before both nodes."""
-    addresses = [url.removeprefix("http://") for url in (nodes.first, nodes.second)]
-    with proxy(tmp_path_factory.mktemp("proxy"), addresses) as running:
-        yield running
-
-
-@contextmanager
-def listening(folder: Path) -> Iterator[socket.socket]:
-    """A Unix socket as the service manager keeps it."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / "serve.sock"))
-        listener.listen(100)
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def local(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """The proxy before a node with two processes at a Unix socket, as on one machine."""
-    folder = tmp_path_factory.mktemp("local")
-    with (
-        listening(folder) as listener,
-        # So that its lines of the log can be told from those of the others.
-        nodes.deployment.node_beside("serve --workers 2", listener, DELDOKUMENT_LOG_FORMAT="json"),
-        proxy(folder / "proxy", [f"unix:{listener.getsockname()}"]) as running,
-    ):
-        yield running
-
-
-@pytest.fixture(params=["front", "local"])
-def either(request: pytest.FixtureRequest) -> Front:
-    """The proxy before nodes at TCP, and before one at a Unix socket."""
-    found: Front = request.getfixturevalue(request.param)
-    return found
 
 
 def test_requests_wait_at_the_unix_socket_while_the_node_restarts(nodes: Nodes, tmp_path: Path) -> None:
@@ -118,46 +78,6 @@ def test_a_document_goes_up_and_comes_down_through_the_proxy(
     assert {kind for kind in LENT for line in lines if LENT[kind] in line and line.startswith("{") == is_local} == set(
         LENT
     )
-
-
-def test_behind_the_proxy_a_document_is_sent_and_never_sent_in_full(nodes: Nodes, either: Front) -> None:
-    front, deployment, sizes = either, nodes.deployment, (1_000, 16_000, 1_000_000, 4_000_000, 16_000_000)
-    share_id = deployment.share([OLA_NUMBER], {f"{size}.bin": os.urandom(size) for size in sizes})
-    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
-    *others, fourth, fifth = deployment.document_paths(share_id)
-    for path in (*others, fifth):
-        assert front.curl(path, "-H", f"Cookie: {cookies}", "-o", os.devnull, "-w", "%{http_version}").stdout == b"2"
-    ranges = [f"{start}-{start + 999_999}" for start in range(0, 4_000_000, 1_000_000)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda one: front.curl(fourth, "-H", f"Cookie: {cookies}", "-r", one), ranges))
-
-    def states() -> list[ReceiptState | None]:
-        return [receipt.state for receipt in document_receipts(deployment.deps, share_id)]
-
-    wait_until(lambda: states() == [ReceiptState.SENT] * len(sizes), _SECONDS, "not every document is sent")
-    assert not any(receipt.is_whole for receipt in document_receipts(deployment.deps, share_id))
-
-
-# Of one that leaves at once, nothing is certain at a Unix socket.
-@pytest.mark.parametrize(("either", "share"), [("front", 0.0), ("front", 0.25), ("local", 0.25)], indirect=["either"])
-def test_a_reader_behind_the_proxy_that_leaves_before_the_end_is_not_sent_the_document(
-    nodes: Nodes, either: Front, share: float
-) -> None:
-    front, deployment, length = either, nodes.deployment, 16_000_000
-    share_id = deployment.share([OLA_NUMBER], {"stor.bin": os.urandom(length)})
-    [path] = deployment.document_paths(share_id)
-    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
-    with front.connect(receive_buffer=64 * 1024) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookies}\r\n\r\n".encode())
-        got = len(connection.recv(1))
-        while got < length * share:
-            got += len(connection.recv(2**16))
-    wait_until(lambda: bool(document_receipts(deployment.deps, share_id)), _SECONDS, "no receipt")
-    [receipt] = document_receipts(deployment.deps, share_id)
-    assert receipt.state is ReceiptState.STARTED
-    if share:
-        # What the proxy had read counts, so that the rest completes it.
-        assert receipt.covered
 
 
 def test_only_tls_1_3_for_the_one_host_and_it_says_so_once(front: Front) -> None:

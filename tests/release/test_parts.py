@@ -16,7 +16,7 @@ import pytest
 from release.archives import pack
 from release.build import Unclean, cloned
 from release.image import build_image
-from release.inventory import licence_texts, npm_packages, wheels
+from release.inventory import debian_packages, licence_texts, npm_packages, wheels
 from release.provenance import digest, statement
 from release.sbom import cyclonedx
 from release.signing import sign, write_checksums
@@ -86,6 +86,23 @@ def test_an_sbom_is_the_same_each_time_and_names_everything_once() -> None:
     references = [component["bom-ref"] for component in document["components"]]
     assert sorted(set(references)) == sorted(references) == document["dependencies"][0]["dependsOn"]
     assert all(component["hashes"] and component["licenses"] for component in document["components"])
+
+
+def test_the_sbom_of_the_image_has_debian_packages_with_their_sources_in_any_order_of_the_list() -> None:
+    lines = ["libc6 2.41-12 amd64 glibc", "libstdc++6 14.2.0-19 amd64 gcc-14", "passwd 1:4.17.4-2 amd64 shadow"]
+    one, other = (
+        cyclonedx("deldokument-image", "0.3.0", debian_packages("\n".join(listed)), EPOCH)
+        for listed in (lines, reversed(lines))
+    )
+    assert one == other
+    components = json.loads(one)["components"]
+    assert [component["purl"] for component in components] == [
+        "pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc",
+        "pkg:deb/debian/libstdc++6@14.2.0-19?arch=amd64&distro=debian-13&upstream=gcc-14",
+        "pkg:deb/debian/passwd@1%3A4.17.4-2?arch=amd64&distro=debian-13&upstream=shadow",
+    ]
+    assert components[0]["licenses"] == [{"license": {"name": "see /usr/share/doc/libc6/copyright"}}]
+    assert not any("hashes" in component for component in components)
 
 
 def test_the_provenance_names_the_commit_the_locks_and_each_artefact(tmp_path: Path) -> None:

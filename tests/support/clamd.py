@@ -52,13 +52,19 @@ class Clamd:
         return str(self.folder / "clamd.sock")
 
     @property
+    def pid(self) -> int:
+        """Its process, which runs."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def spool(self) -> Path:
         """Where it keeps what it scans."""
         return self.folder / "spool"
 
     def date(self, signatures_at: datetime) -> None:
         """Give its signatures a date, from the next start on."""
-        _write_signatures(self.folder / "signatures", signatures_at)
+        write_signatures(self.folder / "signatures", signatures_at)
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -117,7 +123,7 @@ def running_clamd(folder: Path, **settings: str) -> Iterator[Clamd]:
         clamd.close()
 
 
-def _write_signatures(folder: Path, at: datetime) -> None:
+def write_signatures(folder: Path, at: datetime) -> None:
     """Write a database without signature of its own: its header has the date, and one checksum and one logical rule."""
     folder.mkdir(exist_ok=True)
     hashed = f"{hashlib.sha256(TEST_VIRUS).hexdigest()}:{len(TEST_VIRUS)}:Test.EICAR.HSB\n"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Without these options nothing starts in a container there.
-OPTIONS = "--runtime runc --storage-driver vfs"
+OPTIONS = "--runtime runc --storage-driver overlay"
 BUILD_OPTIONS = "--isolation oci --ulimit nofile=20000:20000 --ulimit nproc=90000:90000"
 
 # The command on the PATH may be another, without these options.

@@ -211,6 +211,8 @@ class Deployment:
             "public_url": self.url,
             "port": self.port,
             "data_dir": self.data,
+            # Notices and webhooks need not wait.
+            "default_undo_minutes": 0,
             # A few persons do in minutes what many do in hours.
             "refusals_per_hour": 100_000,
             "logins_per_hour": 100_000,
@@ -316,6 +318,13 @@ class Deployment:
             self.let_work(True)
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
+
+    @property
+    def worker_pid(self) -> int:
+        """The worker's process."""
+        assert self._worker is not None
+        assert self._worker.pid is not None
+        return self._worker.pid
 
     def let_work(self, work: bool) -> None:
         """Whether the worker works on, or stands still where it is."""
@@ -475,6 +484,12 @@ class Deployment:
             recipient_id = tx.shares.recipients([share_id])[position].id
         path = f"/delinger/{share_id}/fjerning/{recipient_id}"
         answer = kari.post(path, headers={"Origin": self.url})
+        assert answer.status_code == 303, answer.text
+
+    def remove_document(self, share_id: str, path: str) -> None:
+        """«Fjern dokumentet»."""
+        removal = f"/delinger/{share_id}/dokumenter/{path.rpartition('/')[2]}/fjerning"
+        answer = self.session(KARI).post(removal, headers={"Origin": self.url})
         assert answer.status_code == 303, answer.text
 
     def document_paths(self, share_id: str) -> list[str]:

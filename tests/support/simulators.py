@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +42,14 @@ DECISION_SCOPE = "altinn:authorization/authorize"
 NOTIFICATIONS_SCOPE = "altinn:serviceowner/notifications.create"
 ALL = ("idporten", "maskinporten", "altinn", "notifications", "enhetsregisteret")
 _OF_ALTINN = ("altinn", "notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address of a network at which simulators listen by TLS, not on loopback; certificate and key in one file."""
+
+    address: str
+    certificate: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +133,9 @@ def start_simulators(
     redirect_uri: str = REDIRECT_URI,
     post_logout_redirect_uri: str = POST_LOGOUT_REDIRECT_URI,
     altinn_options: Iterable[str] = (),
+    place: Place | None = None,
 ) -> Running:
-    """Start those named (Altinn's bring ``maskinporten``); their files go to ``folder``."""
+    """Start those named (Altinn's bring ``maskinporten``); their files go to ``folder``, they listen at ``place``."""
     key = rsa_key("client")
     (folder / "client-jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     clients = folder / "clients.json"
@@ -144,7 +154,7 @@ def start_simulators(
     }
     urls = dict.fromkeys(ALL, "")
     with ExitStack() as processes:
-        start = partial(start_simulator, processes, folder)
+        start = partial(start_simulator, processes, folder, place=place)
         first = {name: start(name, issuer_options.get(name, [])) for name in wanted - {*_OF_ALTINN}}
         urls |= {name: ready() for name, ready in first.items()}
         issuer = ["--maskinporten-issuer", f"{urls['maskinporten']}/"]
@@ -172,11 +182,18 @@ def _state(folder: Path, name: str) -> Path:
     return folder
 
 
-def start_simulator(processes: ExitStack, folder: Path, name: str, options: list[str]) -> Callable[[], str]:
+def start_simulator(
+    processes: ExitStack, folder: Path, name: str, options: list[str], place: Place | None = None
+) -> Callable[[], str]:
     """One more among ``processes``, with a log in ``folder``; the answer waits for the URL that it tells when it
     accepts connections."""
     log = folder / f"{name}.log"
-    process = forked(f"deldokument.simulators.{name}:main", options, log=log)
+    if place is None:
+        process = forked(f"deldokument.simulators.{name}:main", options, log=log)
+    else:
+        trusting = os.environ | {"SSL_CERT_FILE": str(place.certificate)}
+        arguments = [name, place.address, str(place.certificate), *options]
+        process = forked("tests.support.network_simulator:main", arguments, log=log, environment=trusting)
     processes.callback(process.kill)
 
     def ready() -> str:

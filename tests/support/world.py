@@ -6,7 +6,7 @@ People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -340,12 +340,13 @@ class Stage(Cast):
             assert append.finish() == len(content)
         return ticket.document_id
 
-    def publish(self, *recipients: str, content: bytes = b"innhold", **words: object) -> str:
-        """A share with one inspected document «vedtak.pdf» for the recipients; returns its id."""
+    def publish(self, *recipients: str, content: bytes = b"innhold", also: Iterable[str] = (), **words: object) -> str:
+        """A share with the inspected document «vedtak.pdf», and others, for the recipients; returns its id."""
         share = self.draft()
         drafts.save_draft(self.deps, person(KARI), share.id, self.words(**words))
         self.add_recipients(share.id, *(recipients or (OLA,)))
-        self.upload(share.id, "vedtak.pdf", content)
+        for name in ("vedtak.pdf", *also):
+            self.upload(share.id, name, content)
         publishing.publish_share(self.deps, person(KARI), share.id)
         documents.inspect_documents(self.deps)
         return share.id
@@ -404,7 +405,9 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
         signer=seal(),
         texts=PackageLibrary(),
         webhook_calls=FakeWebhookCalls(),
-        config=ServiceConfig(public_url="https://del.example", allow_synthetic=True, operator=OPERATOR),
+        config=ServiceConfig(
+            public_url="https://del.example", allow_synthetic=True, operator=OPERATOR, default_undo_window=timedelta()
+        ),
         mail=FakeMail(),
     )
 

@@ -106,11 +106,11 @@ class OldDeployment(Deployment):
         self._old = False
 
     @contextmanager
-    def new_worker(self) -> Iterator[None]:
-        """A worker of the new program, beside the old one."""
+    def new_worker(self) -> Iterator[int]:
+        """A worker of the new program, beside the old one; its process id."""
         worker = self._start("worker", (), {})
         try:
-            yield
+            yield worker.pid
         finally:
             worker.terminate()
             worker.wait()

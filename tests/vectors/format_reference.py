@@ -131,5 +131,5 @@ def seal_card(integrity_key: bytes, share_id: bytes, payload: bytes) -> bytes:
     return payload + row_tag(integrity_key, b"share", share_id, [payload])
 
 
-def recipients_digest(ids: list[bytes]) -> bytes:
+def ids_digest(ids: list[bytes]) -> bytes:
     return hashlib.sha256(framed(*sorted(ids))).digest()

@@ -415,11 +415,12 @@ def row_vectors() -> list[Vector]:
 
 def card_vectors() -> list[Vector]:
     key, share_id = drawn("integrity key", 32), "RGVsIGRva3VtZW50IGRlbA"
-    recipients = reference.recipients_digest([b"second recipient", b"first recipient"])
+    recipients = reference.ids_digest([b"second recipient", b"first recipient"])
+    removed = reference.ids_digest([b"removed document"])
     moment = 1772452800123456
     values: list[Value] = [
         *("tenant", "account", "audit:tenant:2026-03", "member", None, "available", moment, moment + 1, moment),
-        *(1, None, None, None, None, moment + 2, "member", None, 3, recipients),
+        *(1, None, None, None, None, moment + 2, "member", None, 3, recipients, removed),
     ]
 
     def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:

@@ -64,15 +64,16 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     values: list[row_tags.RowValue] = ["søker", b"\xff", 0, -1, True, None, "", b""]
     tag = row_tags.row_tag(row_tags.row_key(KEY, "upload"), "upload", "id", values)
     assert tag == reference.row_tag(KEY, b"upload", b"id", values)
-    recipients = share_cards.recipients_digest(["b", "a"])
-    assert recipients == reference.recipients_digest([b"a", b"b"])
+    recipients = share_cards.ids_digest(["b", "a"])
+    assert recipients == reference.ids_digest([b"a", b"b"])
+    digests = recipients, share_cards.ids_digest([])
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
     card = share_cards.ShareCard(
-        *texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients
+        *texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, *digests
     )
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)
     payload = reference.card_payload(
-        [*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, recipients]
+        [*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, *digests]
     )
     assert sealed == reference.seal_card(KEY, b"share-id", payload)
     assert share_cards.open_card(row_tags.row_key(KEY, "share"), "share-id", sealed) == card

@@ -152,6 +152,7 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         lookups_per_hour=settings.lookups_per_hour,
         drafts_per_hour=settings.drafts_per_hour,
         default_quota=settings.default_quota_gb * GIGABYTE,
+        default_undo_window=timedelta(minutes=settings.default_undo_minutes),
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
         resumable_upload_draft=settings.resumable_upload_draft,

@@ -52,6 +52,7 @@ def account_row(account: Account) -> Row:
         "full_numbers": rules.full_numbers,
         "name_tenant": rules.name_tenant,
         "notice_channel": rules.notice_channel.value,
+        "undo_window": rules.undo_window,
         "closed_at": account.closed_at,
         "deleted_at": account.deleted_at,
         "frozen_at": account.frozen_at,
@@ -139,6 +140,7 @@ def rules(
     full_numbers: Annotated[bool | None, typer.Option(help="Do systems get recipients' full numbers back?")] = None,
     name_tenant: Annotated[bool | None, typer.Option(help="Do notices of confidential shares name the tenant?")] = None,
     notice_channel: Annotated[NoticeChannel | None, typer.Option(help="How recipients are notified.")] = None,
+    undo_minutes: Annotated[int | None, typer.Option(help="How long a publication can be undone.")] = None,
     as_json: Json = False,
 ) -> None:
     """Set an account's rules. Options that are not given keep their values."""
@@ -159,6 +161,7 @@ def rules(
             full_numbers=kept.full_numbers if full_numbers is None else full_numbers,
             name_tenant=kept.name_tenant if name_tenant is None else name_tenant,
             notice_channel=notice_channel or kept.notice_channel,
+            undo_window=kept.undo_window if undo_minutes is None else timedelta(minutes=undo_minutes),
         )
         changed = lifecycle.change_account_rules(
             node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision

@@ -27,7 +27,9 @@ from deldokument.services.audit.report_verification import (
 from deldokument.services.audit.verification import (
     ChainState,
     ExportVerdict,
+    TrailVerdict,
     marks_of,
+    record_verification,
     verify_against,
     verify_export,
     verify_trail,
@@ -90,7 +92,13 @@ def verify(
 
 def _verify_database(certificates: Sequence[bytes], *, as_json: bool) -> None:
     with opened_node() as node:
+        at = node.deps.clock.now()
         verdict = verify_trail(node.deps, certificates=certificates, is_signed=verify_signature)
+        _say_trail(verdict, as_json=as_json)
+        record_verification(node.deps, at)
+
+
+def _say_trail(verdict: TrailVerdict, *, as_json: bool) -> None:
     rows = [_chain_row(state) for state in verdict.chains]
     if as_json:
         say_one({"holds": verdict.fault is None, "fault": _fault_row(verdict.fault), "chains": rows}, as_json=True)

@@ -137,6 +137,7 @@ def _checks_of_state(parts: Parts) -> Iterator[Check]:
     yield Check("damaged rows", lambda: health.check_damage(parts.database))
     yield Check("tags", lambda: health.check_tags(parts.database, RowKeys(parts.keyring)))
     yield Check("refusals", lambda: health.check_refusals(parts.database, parts.clock))
+    yield Check("audit trail", lambda: health.check_trail(parts.database, parts.clock))
     yield Check("seal", partial(_seal, parts))
 
 

@@ -160,7 +160,7 @@ def show(share: Which, as_json: Json = False) -> None:
     say_one(_row(found) | {"recipients": len(found.recipients), "documents": len(found.documents)}, as_json=False)
     say_rows(("display", "name", "label"), [dataclasses.asdict(r) for r in found.recipients], as_json=False)
     say_rows(
-        ("name", "length", "complete", "inspected", "verdict"),
+        ("name", "length", "complete", "verdict", "handling"),
         [dataclasses.asdict(d) for d in found.documents],
         as_json=False,
     )
@@ -218,6 +218,15 @@ def remove(
     """Remove a recipient from a share, at once. The others notice nothing."""
     with connected() as client:
         client.remove_recipient(share_id_of(share), recipient)
+
+
+def remove_document(
+    share: Which,
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, as in `show --json`.")],
+) -> None:
+    """Remove a document from a share, at once. It is deleted; receipts of it stay."""
+    with connected() as client:
+        client.remove_document(share_id_of(share), document)
 
 
 def withdraw(
@@ -323,6 +332,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "correct": correct,
     "add": add,
     "remove": remove,
+    "remove-document": remove_document,
     "withdraw": withdraw,
     "receipts": receipts,
     "report": report,

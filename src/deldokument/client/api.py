@@ -75,6 +75,10 @@ class Api:
         """Remove a recipient from a share, at once. The last one cannot be removed: withdraw the share instead."""
         self._transport.call("DELETE", _path(share_id, "recipients", quote(recipient_id, safe="")))
 
+    def remove_document(self, share_id: str, document_id: str) -> None:
+        """Remove a document from a share, at once. The last one cannot be removed: withdraw the share instead."""
+        self._transport.call("DELETE", _path(share_id, "documents", quote(document_id, safe="")))
+
     def correct(
         self,
         share_id: str,

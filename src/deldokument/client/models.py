@@ -70,6 +70,10 @@ class Document:
     it could read, and ``error`` for one that it could not. It is None until the document has been read, after the
     share's end, and from a service of an earlier version. Later versions add values. Only ``clean`` means that it was
     scanned and nothing was found.
+
+    ``handling`` says whether recipients get it. ``waiting``: after the scan. ``released``: now. ``warned``: after a
+    warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. It is None
+    after the end, and from a service of an earlier version.
     """
 
     id: str
@@ -79,6 +83,7 @@ class Document:
     complete: bool
     inspected: bool
     verdict: str | None
+    handling: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,7 @@ def share(found: Json) -> Share:
             Document(
                 **{name: d[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
                 verdict=d.get("verdict"),
+                handling=d.get("handling"),
             )
             for d in found["documents"]
         ),

@@ -168,6 +168,8 @@ class Settings(BaseSettings):
     """Rate limit of the numbers that a person adds as recipients."""
     drafts_per_hour: int = Field(200, ge=1, le=100_000)
     """Rate limit of the drafts that a person begins."""
+    default_undo_minutes: int = Field(2, ge=0, le=60)
+    """How long, in minutes, a publication can be undone in accounts for which their administrators have set nothing."""
     default_quota_gb: int = Field(1000, ge=1, le=1_000_000)
     """Quota, in GB, of accounts for which their administrators have set none."""
     max_drafts: int = Field(1000, ge=1, le=1_000_000)

@@ -7,7 +7,7 @@ Guarantees:
 It does not tell how old it is: an older grant in its own place opens again.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
@@ -74,4 +74,5 @@ def _key(key: bytes, place: GrantPlace) -> bytes:
 
 
 def _bound_to(place: GrantPlace) -> bytes:
-    return framed(GRANT_LABEL, _SCOPE, *(each.encode() for each in astuple(place)))
+    ids = place.tenant_id, place.account_id, place.share_id, place.recipient_id
+    return framed(GRANT_LABEL, _SCOPE, *(each.encode() for each in ids))

@@ -9,8 +9,10 @@ It contains random ids, times and codes, and nothing about persons or content.
 """
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import framed
@@ -25,7 +27,7 @@ _LENGTH = 4
 class ShareCard:
     """What decides about a share. Times are microseconds since 1970, in UTC.
 
-    ``revision`` counts the recorded changes. ``recipients`` is the result of ``recipients_digest``.
+    ``revision`` counts the recorded changes. ``recipients`` and ``removed_documents`` are results of ``ids_digest``.
     """
 
     tenant_id: str
@@ -47,17 +49,26 @@ class ShareCard:
     exposed_to: str | None
     revision: int
     recipients: bytes
+    removed_documents: bytes
 
 
-def recipients_digest(recipient_ids: Iterable[str]) -> bytes:
-    """Return the SHA-256 of the ids of a share's recipients, in any order."""
-    return hashlib.sha256(framed(*(each.encode() for each in sorted(recipient_ids)))).digest()
+_values_of = attrgetter(*(one.name for one in fields(ShareCard)))
+
+
+def ids_digest(ids: Iterable[str]) -> bytes:
+    """Return the SHA-256 of the ids of a share's recipients or documents, in any order."""
+    return hashlib.sha256(framed(*(each.encode() for each in sorted(ids)))).digest()
 
 
 def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
     """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
     payload = _encoded(card)
     return payload + row_tag(key, SHARE_KIND, share_id, [payload])
+
+
+def is_card(key: bytes, share_id: str, card: ShareCard, sealed: bytes) -> bool:
+    """Return whether ``sealed`` is this card of this share, as ``open_card`` would; compares in constant time."""
+    return hmac.compare_digest(seal_card(key, share_id, card), sealed)
 
 
 def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
@@ -78,7 +89,7 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
 
 
 def _encoded(card: ShareCard) -> bytes:
-    return _VERSION + framed(*map(encode_value, astuple(card)))
+    return _VERSION + framed(*map(encode_value, _values_of(card)))
 
 
 def _unframed(encoded: bytes) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Rules about shares, uploads, people and agreements. Standard library only.
 
+- `access_requests`: requests of recipients for more time or a new share
 - `accounts`: names and rules of accounts
 - `agreement_records`: signed main agreements and service agreements
 - `agreement`: kinds and versions of agreement texts

@@ -25,6 +25,8 @@ EMAIL_LENGTH = 254
 HOURS_LENGTH = 100
 COST_CODE_LENGTH = 50
 GIGABYTE = 10**9
+MAX_UNDO_MINUTES = 60
+_MINUTE = timedelta(minutes=1)
 _QUOTA = range(GIGABYTE // 10, 1_000_000 * GIGABYTE + 1)
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]+")
 _EMAIL = re.compile(r"[^\s@<>,;:\"?&]+@[^\s@<>,;:\"?&]+\.[^\s@<>,;:\"?&.]+")
@@ -70,6 +72,8 @@ def check_rules(rules: AccountRules, limits: PeriodRule) -> AccountRules:
     sender, cost_code = tidy_words(rules.sms_sender), tidy_words(rules.sms_cost_code)
     tidy = replace(rules, contact=contact, sms_sender=sender, sms_cost_code=cost_code)
     faults = [*_contact_faults(contact), *_period_faults(tidy, limits), *_quota_faults(tidy), *_sms_faults(tidy)]
+    if rules.undo_window not in (None, *(number * _MINUTE for number in range(MAX_UNDO_MINUTES + 1))):
+        faults.append(InvalidInput("undo_window", "undo_window_range", longest=MAX_UNDO_MINUTES))
     if faults:
         raise InvalidFields(faults)
     return tidy

@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     SHARE_APPROVED = "share_approved"
     PROPOSAL_RETURNED = "proposal_returned"
     SHARE_PUBLISHED = "share_published"
+    SHARE_UNPUBLISHED = "share_unpublished"
     SHARE_OPENED = "share_opened"
     SHARE_DENIED = "share_denied"
     REFUSALS_LIMITED = "refusals_limited"
@@ -106,6 +107,8 @@ class EventKind(StrEnum):
     SHARE_KEY_DESTROYED = "share_key_destroyed"
     SHARE_ERASED = "share_erased"
     REMINDER_REQUESTED = "reminder_requested"
+    ACCESS_REQUESTED = "access_requested"
+    ACCESS_REFUSED = "access_refused"
     RECIPIENT_NOTIFIED = "recipient_notified"
     MESSAGE_GIVEN_UP = "message_given_up"
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"
@@ -121,6 +124,7 @@ BY_RECIPIENTS = frozenset(
         EventKind.DOCUMENT_DOWNLOADED,
         EventKind.DOCUMENTS_CONFIRMED,
         EventKind.WARNING_CONFIRMED,
+        EventKind.ACCESS_REQUESTED,
     }
 )
 """Events of a share whose subject is a recipient. Sharers see the masked number."""
@@ -133,8 +137,10 @@ REVISING = frozenset(
         EventKind.SHARE_PROPOSED,
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,
+        EventKind.SHARE_UNPUBLISHED,
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
+        EventKind.DOCUMENT_REMOVED,
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,

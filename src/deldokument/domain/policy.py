@@ -53,10 +53,12 @@ class Denied:
     """Access refused for this reason.
 
     ``lacking``: recipients of an open share for which the person has some right, each with the missing code.
+    ``grounds``: as in ``Allowed``, if the share is over and would be open to the person otherwise.
     """
 
     reason: Reason
     lacking: tuple[tuple[str, str], ...] = ()
+    grounds: tuple[tuple[str, str], ...] = ()
 
 
 Decision = Allowed | Denied
@@ -157,7 +159,7 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
         is_open = share.is_open_at(now) and stop is None
         return _stranger(claim, reason, claim.lacking(confidential=share.confidential) if is_open else ())
     if not share.is_open_at(now):
-        return Denied(Reason.OVER)
+        return Denied(Reason.OVER, grounds=grounds)
     return Denied(stop) if stop else Allowed(grounds)
 
 

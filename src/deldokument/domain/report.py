@@ -52,7 +52,10 @@ class ReportRecipient:
 
 @dataclass(frozen=True, slots=True)
 class ReportDocument:
-    """A document, with the last verdict on it. ``sha256`` is None once the share key is destroyed."""
+    """A document, perhaps removed since, with the last verdict on it.
+
+    ``sha256`` is None for a removed one, and for all once the share key is destroyed.
+    """
 
     id: str
     name: str
@@ -60,6 +63,7 @@ class ReportDocument:
     sha256: str | None
     verdict: str | None
     examined_at: datetime | None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ def _document(document: ReportDocument) -> dict[str, Any]:
         "sha256": document.sha256,
         "verdict": document.verdict,
         "examined_at": _instant(document.examined_at),
+        "removed_at": _instant(document.removed_at),
     }
 
 

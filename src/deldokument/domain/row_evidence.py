@@ -69,6 +69,7 @@ _PLAIN = {
     "sms_sender": ("sms_sender",),
     "sms_cost_code": ("sms_cost_code",),
     "notice_channel": ("notice_channel",),
+    "undo_window": ("undo_window",),
 }
 """Rules of an account, with their columns. A new account has empty values, or the first of a choice."""
 _EMPTY = frozenset({None, "", NoticeChannel.EMAIL_FIRST})
@@ -77,6 +78,7 @@ _STATES: Mapping[EventKind, frozenset[ShareState]] = {
     EventKind.DRAFT_STARTED: frozenset({ShareState.DRAFT, ShareState.ABANDONED}),
     EventKind.DRAFT_ABANDONED: frozenset({ShareState.ABANDONED}),
     EventKind.SHARE_PUBLISHED: frozenset({ShareState.AVAILABLE, ShareState.WITHDRAWN, ShareState.ENDED}),
+    EventKind.SHARE_UNPUBLISHED: frozenset({ShareState.DRAFT, ShareState.ABANDONED}),
     EventKind.SHARE_WITHDRAWN: frozenset({ShareState.WITHDRAWN, ShareState.ENDED}),
     EventKind.SHARE_ENDED: frozenset({ShareState.WITHDRAWN, ShareState.ENDED}),
 }

@@ -5,7 +5,7 @@
       └──24 h (proposed: 7 days), discard──> abandoned
 
 Ending is irrevocable: no transition leads out of the last column, with one exception. A member who discarded a draft on
-the pages can undo that for some seconds; until then its key is not destroyed.
+the pages can undo that for some seconds, and keeps its key until then. A publication can be undone for some minutes.
 
 Sealed fields are opaque here; the caller's keys open them. Knows nothing of bytes (see upload) or access (see policy).
 """
@@ -98,7 +98,7 @@ class Share:
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
-    - ``undo_until`` and ``undo_by``: until when the membership that discarded the draft can undo that.
+    - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
@@ -143,6 +143,10 @@ class Share:
         """Return whether it was published and is over at ``now``, even if no worker has noticed yet."""
         return self.published_at is not None and not self.is_open_at(now)
 
+    def can_be_undone(self, now: datetime) -> bool:
+        """Return whether its publication can still be undone."""
+        return self.is_open_at(now) and self.undo_until is not None and now < self.undo_until
+
     def can_be_restored(self, now: datetime, membership_id: str) -> bool:
         """Return whether this membership can still undo discarding the draft; its key still exists."""
         in_time = self.undo_until is not None and now < self.undo_until and self.key_destroyed_at is None
@@ -156,6 +160,8 @@ class Recipient:
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
     ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows of version 0.2.0
     have neither until a worker seals them. ``removed_at``: removed after publication; the row stays for its receipts.
+    ``requested_at``: the recipient has asked for more time or a new share. ``answered_at``: the sharer has answered.
+    ``sealed_refusal``: the answer was no, for this reason, which may be empty. See module access_requests.
     """
 
     id: str
@@ -170,6 +176,14 @@ class Recipient:
     sealed_grant: bytes | None = None
     sealed_audit_grant: bytes | None = None
     removed_at: datetime | None = None
+    requested_at: datetime | None = None
+    answered_at: datetime | None = None
+    sealed_refusal: bytes | None = None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the recipient waits for an answer to a request for more time or a new share."""
+        return self.requested_at is not None and self.answered_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +212,18 @@ class Document:
     def is_complete(self) -> bool:
         """Whether every byte has been received and the manifest is sealed."""
         return self.completed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedDocument:
+    """Tombstone of a document that was removed after publication; its receipts refer to it."""
+
+    id: str
+    share_id: str
+    sealed_name: bytes
+    length: int
+    position: int
+    removed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +268,7 @@ class Receipt:
     @property
     def is_sent(self) -> bool:
         """Whether the document is at least sent. Fewer bytes never count."""
-        return self.state in _AT_LEAST_SENT
+        return self.state in (ReceiptState.SENT, ReceiptState.RECEIVED)
 
     @property
     def is_whole(self) -> bool:
@@ -263,9 +289,6 @@ class ReceiptState(StrEnum):
     RECEIVED = "received"
 
 
-_AT_LEAST_SENT = frozenset({ReceiptState.SENT, ReceiptState.RECEIVED})
-
-
 class Progress(StrEnum):
     """Progress of a recipient with all documents of a share: the last three are the states of receipts."""
 
@@ -280,8 +303,9 @@ def progress_of(receipts: Collection[Receipt], document_ids: Collection[str]) ->
     """Return the progress of the recipient of these receipts with a share of these documents.
 
     RECEIVED and SENT: every document is received, or at least sent, by one person of an organisation or several.
-    STARTED: some bytes were sent, but not every document.
+    STARTED: some bytes were sent, but not every document. Receipts of other documents count as an opening.
     """
+    receipts = [one for one in receipts if one.document_id is None or one.document_id in document_ids]
     sent, received = document_counts(receipts)
     if document_ids and received == len(document_ids):
         return Progress.RECEIVED

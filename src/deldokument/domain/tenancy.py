@@ -95,6 +95,7 @@ class AccountRules:
     - ``notice_channel``, ``sms_sender`` and ``sms_cost_code``: for these notices.
     - ``name_tenant``: notices name the tenant although the share is confidential.
     - ``full_numbers``: systems that share get recipients' full numbers back in KS' interface, and in reports.
+    - ``undo_window``: how long a publication on the pages can be undone. Notices wait until then.
     """
 
     contact: Contact = Contact()
@@ -109,6 +110,7 @@ class AccountRules:
     full_numbers: bool = False
     name_tenant: bool = False
     notice_channel: NoticeChannel = NoticeChannel.EMAIL_FIRST
+    undo_window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

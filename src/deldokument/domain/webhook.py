@@ -43,8 +43,10 @@ class WebhookEvent(StrEnum):
     RECEIVED = "document.received"
     RECIPIENT_ADDED = "recipient.added"
     RECIPIENT_REMOVED = "recipient.removed"
+    DOCUMENT_REMOVED = "document.removed"
     CORRECTED = "share.corrected"
     INFECTED = "document.infected"
+    ACCESS_REQUESTED = "share.access_requested"
     EXTENDED = "share.extended"
     WITHDRAWN = "share.withdrawn"
     ENDED = "share.ended"
@@ -58,9 +60,11 @@ WEBHOOK_EVENTS: Final = {
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
     EventKind.RECIPIENT_ADDED: WebhookEvent.RECIPIENT_ADDED,
     EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
+    EventKind.DOCUMENT_REMOVED: WebhookEvent.DOCUMENT_REMOVED,
     EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,
     EventKind.DOCUMENT_INSPECTED: WebhookEvent.INFECTED,
+    EventKind.ACCESS_REQUESTED: WebhookEvent.ACCESS_REQUESTED,
     EventKind.EXPIRY_CHANGED: WebhookEvent.EXTENDED,
     EventKind.SHARE_WITHDRAWN: WebhookEvent.WITHDRAWN,
     EventKind.SHARE_ENDED: WebhookEvent.ENDED,

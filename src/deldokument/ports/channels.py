@@ -23,6 +23,7 @@ class EmailKind(StrEnum):
     APPROVAL = "approval_wanted"
     EXTENSION = "extension_wanted"
     CHANGE = "change_wanted"
+    REQUEST = "access_requested"
     SIGNATURE = "signature_wanted"
     MALWARE = "malware_found"
 

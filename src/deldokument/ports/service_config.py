@@ -52,6 +52,8 @@ class ServiceConfig:
     """How many drafts a person may begin."""
     default_quota: int = 1000 * GIGABYTE
     """The quota, in bytes, of accounts for which their administrators have set none."""
+    default_undo_window: timedelta = timedelta(minutes=2)
+    """How long publications can be undone in accounts for which their administrators have set nothing."""
     max_drafts: int = 1000
     """The most drafts of a member or an integration at a time."""
     max_uploads: int = 5000
@@ -73,6 +75,10 @@ class ServiceConfig:
     def scan_policy_of(self, tenant: Tenant) -> ScanPolicy:
         """Return the scan policy that applies to a tenant's documents."""
         return stricter_policy(self.scan_policy, tenant.scan_policy)
+
+    def undo_window_of(self, rules: AccountRules) -> timedelta:
+        """Return how long a publication in an account with these rules can be undone."""
+        return self.default_undo_window if rules.undo_window is None else rules.undo_window
 
     def quota_of(self, rules: AccountRules) -> int:
         """Return the quota of an account with these rules, in bytes."""

@@ -52,6 +52,7 @@ class EncryptedColumn(StrEnum):
     RECIPIENT_NUMBER = "recipient.identifier"
     RECIPIENT_NAME = "recipient.name"
     RECIPIENT_LABEL = "recipient.label"
+    REFUSAL = "recipient.refusal"
     FILE_NAME = "document.name"
     SCAN = "document.scan"
     RELEASE = "document.release"

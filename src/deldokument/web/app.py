@@ -15,7 +15,6 @@ from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -60,6 +59,7 @@ from deldokument.web.pages.admin import (
 from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
+    access_requests,
     changes,
     discarding,
     drafts,
@@ -80,6 +80,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
@@ -125,16 +126,17 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._headers = security_headers(secure=secure)
+        own = security_headers(secure=secure)
+        self._headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in own.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and add the headers to its response."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                own = [(name, value) for name, value in self._headers if name not in given]
+                message = {**message, "headers": [*message["headers"], *own]}
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -89,6 +89,13 @@ class _LagCollector(Collector):
             yield GaugeMetricFamily(
                 "deldokument_heartbeat_age_seconds", "Seconds since the last worker heartbeat.", seconds
             )
+        if measured.trail_age is not None:
+            seconds = measured.trail_age.total_seconds()
+            yield GaugeMetricFamily(
+                "deldokument_audit_verification_age_seconds",
+                "Seconds since the audit trail was last verified; before the first time, since its first event.",
+                seconds,
+            )
         yield GaugeMetricFamily(
             "deldokument_destruction_halted",
             "1: nothing is destroyed until an operator confirms the clock.",

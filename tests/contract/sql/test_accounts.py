@@ -41,6 +41,7 @@ RULES = AccountRules(
     full_numbers=True,
     name_tenant=True,
     notice_channel=NoticeChannel.SMS_FIRST,
+    undo_window=timedelta(minutes=30),
 )
 
 

@@ -48,3 +48,11 @@ def test_the_first_keyring_that_is_noted_stays(database: SqlDatabase) -> None:
             tx.deployment.note_keyring(fingerprint)
     with database.read() as tx:
         assert tx.deployment.get().keyring_fingerprint == b"first"
+
+
+def test_the_last_verification_of_the_trail_is_remembered(database: SqlDatabase) -> None:
+    for at in (NOW, NOW + DAY):
+        with database.write() as tx:
+            tx.deployment.note_verification(at)
+    with database.read() as tx:
+        assert tx.deployment.get().trail_verified_at == NOW + DAY

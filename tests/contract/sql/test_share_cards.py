@@ -11,15 +11,27 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.database import SqlDatabase, SqlTransaction
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
-from deldokument.adapters.sql.tables.shares import recipient, share
+from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Broken, NotFound
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.share import RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Account
 from deldokument.ports.integrity import DamagedRow, DamageReports
 from deldokument.ports.repositories.shares import ShareFilter
-from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, draft, recipient_of, settle
+from tests.contract.records import (
+    ACCOUNT,
+    DAY,
+    HOUR,
+    KARI,
+    NOW,
+    TENANT,
+    available,
+    document_of,
+    draft,
+    recipient_of,
+    settle,
+)
 from tests.fakes.integrity import tagging
 from tests.support.stored_data import do_as_owner
 
@@ -173,6 +185,24 @@ def test_the_removed_recipients_old_row_does_not_come_back(database: SqlDatabase
         connection.execute(insert(recipient).values(row))
     with database.write() as tx:
         assert tx.shares.lock(begun.id) is None
+
+
+def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase, owner: Engines) -> None:
+    gone = document_of(OPEN)
+    with database.write() as tx:
+        tx.shares.add_document(gone)
+    with transaction(owner.writer) as connection:
+        row = connection.execute(select(document)).one()._asdict()
+    with database.write() as tx:
+        tx.shares.remove_document(gone.id, NOW, RemovedDocument(gone.id, OPEN.id, b"name", 100, 1, NOW))
+        record(tx, OPEN, EventKind.DOCUMENT_REMOVED)
+    assert is_intact(database)
+    with transaction(owner.writer) as connection:
+        connection.execute(insert(document).values(row))
+    assert not is_intact(database)
+    with transaction(owner.writer) as connection:
+        connection.execute(delete(removed_document))
+    assert not is_intact(database)
 
 
 def test_another_shares_card_and_a_renamed_draft_are_damaged(database: SqlDatabase, owner: Engines) -> None:

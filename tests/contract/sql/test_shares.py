@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.share import Receipt, Share, ShareState
+from deldokument.domain.share import Receipt, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Account
 from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import (
@@ -27,8 +27,10 @@ from tests.contract.records import (
     draft,
     ended,
     keep,
+    part_of,
     recipient_of,
     settle,
+    upload_of,
 )
 
 
@@ -212,6 +214,20 @@ def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(datab
     assert {one.id for one in first} == {newer.id, sooner.id}
 
 
+def test_a_share_waits_for_its_sharers_while_a_recipient_waits_for_an_answer(database: SqlDatabase) -> None:
+    asked, answered, left, elsewhere = (ended() for _ in range(4))
+    keep(database, asked, answered, left)
+    with database.write() as tx:
+        tx.accounts.add(Account("other", TENANT.id, "Barnevern"))
+        tx.shares.add(replace(elsewhere, account_id="other"))
+        tx.shares.add_recipient(recipient_of(asked, requested_at=NOW))
+        tx.shares.add_recipient(recipient_of(elsewhere, requested_at=NOW))
+        tx.shares.add_recipient(recipient_of(answered, requested_at=NOW, answered_at=NOW, sealed_refusal=b"reason"))
+        tx.shares.add_recipient(recipient_of(left, requested_at=NOW, removed_at=NOW))
+    with database.read() as tx:
+        assert tx.shares.needing([ACCOUNT.id], NOW, NOW + DAY, 9) == [asked]
+
+
 # --- recipients ------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +263,27 @@ def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database:
         assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
     with database.write() as tx:
         assert tx.shares.add_recipient(recipient_of(share, position=3))
+
+
+def test_a_removed_document_leaves_a_tombstone_and_its_parts_are_garbage(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    kept, gone = document_of(share), document_of(share, position=2)
+    upload = upload_of(gone)
+    with database.write() as tx:
+        for one in (kept, gone):
+            tx.shares.add_document(one)
+        tx.uploads.add(upload)
+        assert tx.uploads.advance(upload.id, 0, 100, [part_of(upload, 0, 100)])
+    tombstone = RemovedDocument(gone.id, share.id, gone.sealed_name, gone.length, gone.position, NOW)
+    with database.write() as tx:
+        tx.shares.remove_document(gone.id, NOW, tombstone)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [kept]
+        assert tx.shares.document(gone.id) is None
+        assert tx.shares.removed_documents([share.id, "3"]) == [tombstone]
+        assert (tx.uploads.get(upload.id), len(tx.uploads.garbage(10))) == (None, 1)
+        assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
 
 
 def test_a_share_has_a_recipient_once(database: SqlDatabase) -> None:

@@ -9,7 +9,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Administrator, Operator
-from deldokument.ports.repositories.staff import RoleIds
+from deldokument.ports.repositories.staff import RoleKinds
 from tests.contract.records import KARI, NOW, TENANT, settle
 
 OTHER = replace(TENANT, id="other", organization_number="983544622")
@@ -34,7 +34,7 @@ def test_administrators_are_found_by_tenant_and_by_person(database: SqlDatabase)
         tx.staff.add_administrator(replace(administrator, id="anne again"))
 
 
-def test_what_a_person_is_here_is_told_in_one_question(database: SqlDatabase) -> None:
+def test_one_query_says_which_roles_to_look_for(database: SqlDatabase) -> None:
     other = replace(TENANT, id="tenant-2", organization_number="991825827")
     with database.write() as tx:
         tx.tenants.add(other)
@@ -42,12 +42,12 @@ def test_what_a_person_is_here_is_told_in_one_question(database: SqlDatabase) ->
         tx.staff.add_administrator(Administrator("a", other.id, KARI.lookup_hash, b"number", b"name"))
         tx.staff.add_operator(Operator("drift", b"hash of siv", b"number", b"name"))
     with database.read() as tx:
-        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(True, (other.id, TENANT.id), False)
-        assert tx.staff.role_ids(b"hash of siv") == RoleIds(False, (), True)
+        assert tx.staff.role_kinds(KARI.lookup_hash) == RoleKinds(True, True, False)
+        assert tx.staff.role_kinds(b"hash of siv") == RoleKinds(False, False, True)
     with database.write() as tx:
         tx.members.remove(KARI.id, NOW)
     with database.read() as tx:
-        assert tx.staff.role_ids(KARI.lookup_hash) == RoleIds(False, (other.id, TENANT.id), False)
+        assert tx.staff.role_kinds(KARI.lookup_hash) == RoleKinds(False, True, False)
 
 
 def test_an_administrator_is_removed_from_one_tenant_once(database: SqlDatabase) -> None:

@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Contact, PeriodRule
-from deldokument.ports.repositories.staff import RoleIds
+from deldokument.ports.repositories.staff import RoleKinds
 from tests.contract.records import ACCOUNT, TENANT, settle
 
 
@@ -34,7 +34,7 @@ def test_what_is_not_there_is_none(database: SqlDatabase) -> None:
         assert tx.members.get("nobody") is None
         assert tx.members.of_person(b"nobody") == []
         assert tx.staff.administrators_by_hash(b"nobody") == []
-        assert tx.staff.role_ids(b"nobody") == RoleIds(False, (), False)
+        assert tx.staff.role_kinds(b"nobody") == RoleKinds(False, False, False)
 
 
 def test_many_come_at_once_in_the_order_they_were_asked_for_without_those_that_are_not_there(

@@ -18,6 +18,7 @@ from deldokument.ports.repositories.backlog import Queue
 from deldokument.ports.repositories.row_tagging import DoubtfulRow
 from deldokument.services.audit.damage import record_damage
 from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import health
 from deldokument.services.maintenance.health import Check, Level
 from deldokument.services.maintenance.retention import record_heartbeat
@@ -125,3 +126,21 @@ def test_a_deployment_without_tenants_and_operators_needs_no_worker() -> None:
         migrate(url)
         with closing(SqlDatabase(url)) as database:
             assert health.check_worker(database, SystemClock()) == (Level.OK, "no heartbeat yet")
+            assert health.check_trail(database, SystemClock()) == (Level.OK, "no event yet")
+
+
+def test_an_audit_trail_that_nobody_verifies_is_a_warning(stage: Stage) -> None:
+    def level() -> Level:
+        return health.check_trail(stage.deps.database, stage.deps.clock)[0]
+
+    with stage.deps.database.write() as tx:
+        record_event(stage.deps, tx, EventKind.OPERATOR_ADDED)
+    began = stage.deps.clock.now()
+    stage.clock.advance(days=2)
+    assert level() is Level.OK
+    stage.clock.advance(seconds=1)
+    assert level() is Level.WARNING
+    record_verification(stage.deps, began + timedelta(days=1))
+    assert level() is Level.OK
+    stage.clock.advance(days=1)
+    assert level() is Level.WARNING

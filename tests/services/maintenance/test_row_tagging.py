@@ -323,14 +323,17 @@ def test_nothing_is_sealed_by_an_event_log_that_does_not_verify(stage: Stage) ->
         assert tx.row_tagging.count_bare(99) > 0
 
 
-def test_each_chain_is_verified_in_a_step_of_its_own_before_a_row_is_sealed(stage: Stage) -> None:
-    old, sealer = upgraded(stage), RowTagger()
+def test_small_chains_share_a_step_of_few_events_and_are_all_verified_before_a_row_is_sealed(stage: Stage) -> None:
+    old = upgraded(stage)
     with old.deps.database.read() as tx:
         chains, untagged = tx.audit.chains(), tx.row_tagging.count_bare(99)
     assert len(chains) > 1
-    assert [sealer(old.deps) for _ in chains] == [1] * len(chains)
-    with old.deps.database.read() as tx:
-        assert tx.row_tagging.count_bare(99) == untagged
+    for events, steps in (1000, 1), (51, len(chains)):
+        sealer = RowTagger(events)
+        for _ in range(steps):
+            assert sealer(old.deps) == 1
+            with old.deps.database.read() as tx:
+                assert tx.row_tagging.count_bare(99) == untagged
     assert sealer(old.deps) == 1
     with old.deps.database.read() as tx:
         assert tx.row_tagging.count_bare(99) < untagged
@@ -429,7 +432,8 @@ def test_tags_are_not_enforced_before_the_last_older_node_has_gone(stage: Stage)
 
 
 def test_large_tables_are_walked_in_slices(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_tagging, "_BATCH", 1)
+    for limit in ("_BATCH", "_SHARES"):
+        monkeypatch.setattr(f"deldokument.services.maintenance.row_tagging.{limit}", 1)
     share_ids = [stage.publish() for _ in range(3)]
     old, sealer = upgraded(stage), RowTagger()
     walk(old, sealer)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify_signature
 from deldokument.domain.chain import Seal
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.ports.documents import RenderedDocument
+from deldokument.ports.documents import DocumentSigner, RenderedDocument
 from deldokument.ports.repositories.seal_requests import SealKind, SealRequest
+from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, seal_file
 from deldokument.services.maintenance.seal_requests import WorkerSigner, answer_seal_requests
@@ -66,6 +67,34 @@ def test_the_worker_signs_a_pdf_and_the_end_of_an_export(stage: Stage, signer: W
     assert sealed.startswith(b"%PDF-")
     assert b"ETSI.CAdES.detached" in sealed
     assert verify_signature(signer.certificate(), STATEMENT, signature)
+
+
+@dataclass(frozen=True)
+class WritingSigner:
+    """The seal, which somebody else writes to the database while it signs."""
+
+    inner: DocumentSigner
+    database: Database
+
+    def certificate(self) -> bytes:
+        return self.inner.certificate()
+
+    def check(self, at: datetime, /) -> None:
+        self.inner.check(at)
+
+    def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
+        return self.inner.seal(pdf, reason=reason, location=location, at=at)
+
+    def sign(self, data: bytes, /) -> bytes:
+        with self.database.write() as tx:
+            tx.seal_requests.remove("another")
+        return self.inner.sign(data)
+
+
+def test_others_write_to_the_database_while_the_worker_signs(stage: Stage, signer: WorkerSigner) -> None:
+    stage.deps = replace(stage.deps, signer=WritingSigner(stage.deps.signer, stage.deps.database))
+    with working(stage):
+        assert verify_signature(signer.certificate(), STATEMENT, signer.sign(STATEMENT))
 
 
 def test_nothing_of_a_request_is_left_or_was_ever_in_the_clear(stage: Stage, signer: WorkerSigner, pdf: bytes) -> None:

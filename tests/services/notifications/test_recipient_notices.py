@@ -23,6 +23,7 @@ from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
 from deldokument.services.shares.recipients import RecipientInput
+from tests.support.accounts import set_rules
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
@@ -62,6 +63,24 @@ def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
     assert send_notices(stage) == [Result.SENT] * 3
     assert {told.recipient.value for told in altinn.taken} == {OLA, SIV, FJELL}
     assert send_notices(stage) == []
+
+
+def test_notices_wait_until_a_publication_cannot_be_undone_and_what_is_undone_is_told_once(
+    stage: Stage, altinn: FakeNotices
+) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    share = share_with(stage, OLA)
+    assert send_notices(stage) == []
+    publishing.undo_publication(stage.deps, person(KARI), share.id)
+    assert kept(stage, share) == []
+    stage.clock.advance(minutes=1)
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    assert send_notices(stage) == []
+    [message] = kept(stage, share)
+    assert (recipient_notices.applies(stage.deps, message.id), altinn.taken) == (False, [])
+    stage.clock.advance(minutes=2)
+    assert send_notices(stage) == [Result.SENT]
+    assert len(altinn.taken) == 1
 
 
 def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: Stage, altinn: FakeNotices) -> None:

@@ -24,6 +24,7 @@ from deldokument.services.accounts import integrations
 from deldokument.services.audit.actors import Actors
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
+from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.inspection.documents import inspect_documents
@@ -32,10 +33,11 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import changes, extensions, publishing
+from deldokument.services.shares import changes, drafts, extensions, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
+from tests.support.accounts import set_rules
 from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
@@ -89,7 +91,11 @@ def download(stage: Stage, share_id: str, *parts: tuple[int, int]) -> None:
 
 @pytest.mark.usefixtures("webhook")
 def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, calls: FakeWebhookCalls) -> None:
-    share_id = stage.publish(OLA, title="Vedtak om barnevern")
+    share_id = stage.publish(OLA, title="Vedtak om barnevern", also=["kart.pdf"])
+    draft = stage.draft().id
+    drafts.remove_document(stage.deps, person(KARI), draft, stage.upload(draft, "utkast.pdf", b"innhold"))
+    [document_id, removed] = stage.document_ids(share_id)
+    changes.remove_document(stage.deps, person(KARI), share_id, removed)
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV)])
     with stage.deps.database.read() as tx:
         siv = tx.shares.recipients([share_id])[1].id
@@ -100,6 +106,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    request_access(stage.deps, person(OLA), share_id)
     deliver(stage)
     messages = delivered(calls)
     assert {message["type"] for message in messages} == set(EVERYTHING) - {
@@ -109,13 +116,27 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     }
     assert {message["share_id"] for message in messages} == {share_id}
     assert {message["account_id"] for message in messages} == {stage.byggesak.id}
-    [document_id] = stage.document_ids(share_id)
     for message in messages:
         about = {f"{kind}_id" for kind in ("document", "recipient") if message["type"].startswith(f"{kind}.")}
         assert set(message) == {"id", "type", "created_at", "share_id", "account_id"} | about
-        assert message.get("document_id", document_id) == document_id
+        about_removed = message["type"] == "document.removed"
+        assert message.get("document_id", document_id) == (removed if about_removed else document_id)
         assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
+
+
+@pytest.mark.usefixtures("webhook")
+def test_webhooks_wait_until_a_publication_cannot_be_undone(stage: Stage, calls: FakeWebhookCalls) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    undone = stage.publish(OLA)
+    deliver(stage)
+    publishing.undo_publication(stage.deps, person(KARI), undone)
+    kept = stage.publish(OLA)
+    deliver(stage)
+    assert calls.made == []
+    stage.clock.advance(minutes=2)
+    deliver(stage)
+    assert [(one["type"], one["share_id"]) for one in delivered(calls)] == [("share.published", kept)]
 
 
 @pytest.mark.usefixtures("webhook")

@@ -1,4 +1,4 @@
-"""A published share is changed: a recipient removed at once, texts corrected, the content marked as confidential."""
+"""A published share is changed: a recipient or document removed at once, texts corrected, more or less confidential."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound, RightMissing, existing
+from deldokument.domain.share import Progress
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.services.downloads import access, offers, system_access
+from deldokument.services.downloads import content as downloads_content
+from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.shares import changes, publishing, queries
 from deldokument.services.shares.change_records import Change, ChangeView
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.report import share_report
 from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.services.shares.test_receipts import download
 from tests.support.accounts import events_of, set_rules
+from tests.support.stored_data import names
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import DELETED, FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
@@ -162,6 +167,108 @@ def test_four_eyes_do_not_delay_a_removal_and_a_copy_leaves_the_removed_one_out(
     remove(stage, share_id)
     copied = publishing.copy_share(stage.deps, person(KARI), share_id)
     assert [one.display for one in shown(stage, copied.id).recipients] == ["148391 *****"]
+
+
+# --- removal of documents --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(stage: Stage) -> str:
+    """A share for Ola with two documents, «vedtak.pdf» and «kart.pdf», both sent to him."""
+    share_id = stage.publish(OLA, also=["kart.pdf"])
+    for document_id in stage.document_ids(share_id):
+        content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
+        record_delivery(stage.deps, content, 0, content.length)
+    return share_id
+
+
+def remove_document(stage: Stage, share_id: str, place: int = 0, who: str = KARI) -> str:
+    document_id = stage.document_ids(share_id)[place]
+    changes.remove_document(stage.deps, person(who), share_id, document_id)
+    return document_id
+
+
+def test_a_removed_document_is_sent_to_nobody_and_its_bytes_are_deleted(stage: Stage, pair: str) -> None:
+    blobs = names(stage.deps.blobs, stage.folder)
+    whole = downloads_content.open_archive(stage.deps, person(OLA), pair)
+    removed, kept = stage.document_ids(pair)
+    running = {one: downloads_content.open_document(stage.deps, person(OLA), pair, one) for one in (removed, kept)}
+    remove_document(stage, pair)
+    with pytest.raises(NotFound):
+        downloads_content.open_document(stage.deps, person(OLA), pair, removed)
+    assert [one.id for one in offers.open_share(stage.deps, person(OLA), pair).documents] == [kept]
+    left = downloads_content.open_archive(stage.deps, person(OLA), pair)
+    assert (left.sources.ids(), left.length < whole.length, left.etag != whole.etag) == ([kept], True, True)
+    assert [downloads_content.may_send_on(stage.deps, one) for one in (*running.values(), whole, left)] == [
+        *(False, True, False, True),
+    ]
+    with stage.deps.database.read() as tx:
+        assert tx.accounts.stored_bytes(stage.byggesak.id) == len(b"innhold")
+    run_all(stage.deps)
+    assert len(names(stage.deps.blobs, stage.folder)) == len(blobs) - 1
+    assert told(stage, pair, EventKind.DOCUMENT_REMOVED) == [(EventKind.DOCUMENT_REMOVED, {"document": removed})]
+    assert stage.deps.damage.is_empty
+
+
+def test_receipts_and_report_name_a_removed_document_until_the_share_is_erased(stage: Stage, pair: str) -> None:
+    stage.clock.advance(minutes=1)
+    removed = remove_document(stage, pair)
+    view = shown(stage, pair)
+    [tombstone] = view.removed_documents
+    assert (tombstone.id, tombstone.name, tombstone.removed_at) == (removed, "vedtak.pdf", stage.clock.now())
+    [ola] = view.recipients
+    assert (ola.progress, ola.sent, len(ola.downloads)) == (Progress.SENT, 1, 2)
+    receipts = list_receipts(stage.deps, person(KARI), pair).receipts
+    assert {one.document_name for one in receipts} == {"vedtak.pdf", "kart.pdf"}
+    report = share_report(stage.deps, person(KARI), pair)
+    assert [(one.name, one.removed_at is None, one.verdict) for one in report.documents] == [
+        ("kart.pdf", True, "not_scanned"),
+        ("vedtak.pdf", False, "not_scanned"),
+    ]
+    publishing.withdraw_share(stage.deps, person(KARI), pair)
+    stage.clock.advance(days=400)
+    run_all(stage.deps)
+    with stage.deps.database.read() as tx:
+        assert tx.shares.removed_documents([pair]) == []
+
+
+def test_the_last_document_stays_and_nobody_else_removes_one(stage: Stage, pair: str) -> None:
+    integrate(stage, rights=IntegrationRights.READ)
+    other = stage.publish(OLA)
+    for sharer in (person(VIGDIS), person(OLA)):
+        with pytest.raises(NotFound):
+            changes.remove_document(stage.deps, sharer, pair, stage.document_ids(pair)[0])
+    with pytest.raises(RightMissing):
+        changes.remove_document(stage.deps, SYSTEM, pair, stage.document_ids(pair)[0])
+    with pytest.raises(NotFound):
+        changes.remove_document(stage.deps, person(KARI), pair, stage.document_ids(other)[0])
+    remove_document(stage, pair)
+    with pytest.raises(Conflict, match="last_document"):
+        remove_document(stage, pair)
+
+
+def test_a_document_is_removed_with_one_pair_of_eyes_and_also_from_a_stopped_share(stage: Stage, pair: str) -> None:
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    freeze_share(stage.deps, pair, None, FreezeReason.SECURITY)
+    remove_document(stage, pair)
+    publishing.withdraw_share(stage.deps, person(KARI), pair)
+    with pytest.raises(Conflict, match="share_over"):
+        remove_document(stage, pair)
+
+
+def test_in_every_order_of_removals_exactly_the_downloads_without_a_removed_document_go_on(stage: Stage) -> None:
+    for order in permutations(range(3), 2):
+        share_id = stage.publish(OLA, also=["a.pdf", "b.pdf"])
+        ids = stage.document_ids(share_id)
+        contents = [downloads_content.open_document(stage.deps, person(OLA), share_id, one) for one in ids]
+        removed = set[str]()
+        for place in order:
+            contents.append(downloads_content.open_archive(stage.deps, person(OLA), share_id))
+            changes.remove_document(stage.deps, person(KARI), share_id, ids[place])
+            removed.add(ids[place])
+            for content in contents:
+                may = removed.isdisjoint(content.sources.ids())
+                assert downloads_content.may_send_on(stage.deps, content) is may, (order, place)
 
 
 # --- corrections -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
-from deldokument.services.shares.views import ProposalView
+from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append

@@ -104,6 +104,7 @@ ROWS: dict[str, Row] = {
     "LOGINS_PER_HOUR": ("logins_per_hour", 60, "30", 30, {}),
     "LOOKUPS_PER_HOUR": ("lookups_per_hour", 2000, "500", 500, {}),
     "DRAFTS_PER_HOUR": ("drafts_per_hour", 200, "20", 20, {}),
+    "DEFAULT_UNDO_MINUTES": ("default_undo_minutes", 2, "0", 0, {}),
     "DEFAULT_QUOTA_GB": ("default_quota_gb", 1000, "50", 50, {}),
     "MAX_DRAFTS": ("max_drafts", 1000, "100", 100, {}),
     "MAX_UPLOADS": ("max_uploads", 5000, "100", 100, {}),

@@ -7,7 +7,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import new_key
 from deldokument.crypto.row_tags import RowValue, decode_value, encode_value, is_row_tag, row_key, row_tag
-from deldokument.crypto.share_cards import ShareCard, open_card, recipients_digest, seal_card
+from deldokument.crypto.share_cards import ShareCard, ids_digest, is_card, open_card, seal_card
 
 KEY = bytes(range(32))
 VALUES: list[RowValue] = ["account", b"hash", 17, True, None, ""]
@@ -30,7 +30,8 @@ CARD = ShareCard(
     extension_by=None,
     exposed_to=None,
     revision=2,
-    recipients=recipients_digest(["ola"]),
+    recipients=ids_digest(["ola"]),
+    removed_documents=ids_digest([]),
 )
 
 
@@ -61,17 +62,19 @@ def test_a_card_opens_for_its_share_only() -> None:
     key = row_key(KEY, "share")
     sealed = seal_card(key, "share", CARD)
     assert open_card(key, "share", sealed) == CARD
-    assert seal_card(key, "share", replace(CARD, revision=3)) != sealed
+    assert is_card(key, "share", CARD, sealed)
+    assert not is_card(key, "share", replace(CARD, revision=3), sealed)
     for stranger, share_id, stored in (
         (row_key(new_key(), "share"), "share", sealed),
         (key, "other", sealed),
         (key, "share", sealed[:-1]),
         (key, "share", b""),
     ):
+        assert not is_card(stranger, share_id, CARD, stored)
         with pytest.raises(IntegrityError):
             open_card(stranger, share_id, stored)
 
 
 def test_the_digest_of_recipients_has_no_order_and_every_id() -> None:
-    assert recipients_digest(["a", "b"]) == recipients_digest(["b", "a"])
-    assert len({recipients_digest(ids) for ids in ([], ["ab"], ["a", "b"], ["a"], ["a", "a"])}) == 5
+    assert ids_digest(["a", "b"]) == ids_digest(["b", "a"])
+    assert len({ids_digest(ids) for ids in ([], ["ab"], ["a", "b"], ["a"], ["a", "a"])}) == 5

@@ -80,7 +80,7 @@ def expected(share: str, claim: str, stop: Reason | None, *, rights_known: bool)
         missing = {"open": CONFIDENTIAL_MAIL, "ordinary": ORDINARY_MAIL}.get(share)
         return silent or Denied(Reason.INSUFFICIENT_RIGHTS, (("r2", missing),) if missing and not stop else ())
     if share not in {"open", "ordinary"}:
-        return Denied(Reason.OVER)
+        return Denied(Reason.OVER, grounds=grounds)
     return Denied(stop) if stop else Allowed(grounds)
 
 

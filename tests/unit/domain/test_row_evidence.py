@@ -19,6 +19,7 @@ ACCOUNT = {
     "tenant_id": "t", "contact_telephone": "", "contact_email": "", "contact_hours": "", "period_standard": None,
     "period_longest": None, "quota": None, "sms_sender": "", "sms_cost_code": "", "confidential": True,
     "four_eyes": False, "notify": False, "full_numbers": False, "name_tenant": False, "notice_channel": "email_first",
+    "undo_window": None,
     "closed_at": None, "deleted_at": None, "frozen_at": None, "ended_at": None,
 }  # fmt: skip
 MEMBER = {"account_id": "a", "removed_at": None, "erased_at": None}

@@ -17,6 +17,7 @@ from deldokument.services.shares import drafts, publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
 from tests.support.browser import EWA, Web, serve
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
+from tests.web.pages.test_verdict import clause_9_2
 
 WAITING = "Venter på viruskontroll"
 WORDS = {
@@ -95,6 +96,22 @@ def test_the_recipient_and_the_sharer_read_what_was_not_examined(
     assert answer.headers["location"] == path
     assert ola.get(path).content == b"innhold"
     assert f'href="{path}"' in ola.get(f"/d/{share_id}").text
+
+
+def test_the_recipient_reads_what_clause_9_2_of_the_agreement_promises_of_a_service_with_a_scanner(
+    scanned: Web, scanner: MemoryScanner
+) -> None:
+    clause = clause_9_2()
+    scanned.stage.change_tenant(scan_policy="encrypted=held")
+    for promised, verdict, told in (
+        ("Et dokument med skadevare blir ikke levert ut", Verdict.INFECTED, "og det kan ikke lastes ned"),
+        ("Det som ikke kan kontrolleres, er merket med grunnen", Verdict.TOO_LARGE, WORDS[Verdict.TOO_LARGE]),
+        ("får det etter å ha bekreftet en advarsel", Verdict.TOO_LARGE, "Last ned med advarsel"),
+        ("må vente til en av kundens brukere slipper det fri", Verdict.ENCRYPTED, "Avsenderen avgjør om du kan laste"),
+    ):
+        assert promised in clause
+        scanner.verdict = verdict
+        assert told in words(scanned, OLA, f"/d/{scanned.stage.publish(OLA)}")
 
 
 def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:

@@ -102,7 +102,7 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return {row.id: self._account(row) for row in self._work.keyed(_by_ids, account_ids)}
+        return self._work.keyed(_by_ids, account_ids, self._account)
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
@@ -219,6 +219,7 @@ def _account(row: Row[Any]) -> Account:
             full_numbers=row.full_numbers,
             name_tenant=row.name_tenant,
             notice_channel=row.notice_channel,
+            undo_window=row.undo_window,
         ),
         revision=row.revision,
         closed_at=row.closed_at,
@@ -247,6 +248,7 @@ def _values(record: Account) -> dict[str, Any]:
         "full_numbers": record.rules.full_numbers,
         "name_tenant": record.rules.name_tenant,
         "notice_channel": record.rules.notice_channel,
+        "undo_window": record.rules.undo_window,
         "revision": record.revision,
         "closed_at": record.closed_at,
         "deleted_at": record.deleted_at,

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
-from itertools import chain as joined
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any
@@ -33,6 +32,7 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
     union,
+    union_all,
     update,
 )
 
@@ -121,7 +121,8 @@ def _names(office: str, table: Table) -> Select[Any]:
     return select(*columns).where(InList(table.c.lookup_hash, "hashes"))
 
 
-_names_of_offices = (
+_OFFICES = ("member", "administrator", "operator")
+_names_of_offices = union_all(
     _names("member", member).join(account).where(is_living, account.c.tenant_id == param("tenant")),
     _names("administrator", administrator).where(administrator.c.tenant_id == param("tenant")),
     _names("operator", operator),
@@ -327,12 +328,8 @@ class SqlAudit:
 
     def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
         """Return the persons with these hashes who act for the tenant or operate the service."""
-        of_members, of_administrators, of_operators = _names_of_offices
-        rows = joined(
-            self._work.batched(of_members, "hashes", lookup_hashes, tenant=tenant_id),
-            self._work.batched(of_administrators, "hashes", lookup_hashes, tenant=tenant_id),
-            self._work.batched(of_operators, "hashes", lookup_hashes),
-        )
+        rows = self._work.batched(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
+        rows.sort(key=lambda row: _OFFICES.index(row[0]))
         return [RegisteredName(row[0], row.id, row.lookup_hash, row.sealed_name) for row in rows]
 
     def _stored(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
@@ -348,9 +345,11 @@ class SqlAudit:
         return [Link(row.number, row.previous, row.hash, content_of(row)) for row in rows]
 
     def _every_seal(self, chain: str, after: int) -> Iterator[Seal]:
-        while seals := self.seals(chain, after=after, limit=_STEP):
+        seals = self.seals(chain, after=after, limit=_STEP)
+        while seals:
             yield from seals
-            after = seals[-1].number
+            is_last = len(seals) < _STEP
+            seals = [] if is_last else self.seals(chain, after=seals[-1].number, limit=_STEP)
 
 
 def _since(wanted: EventFilter) -> list[ColumnElement[bool]]:

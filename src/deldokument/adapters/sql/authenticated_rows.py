@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _Record = TypeVar("_Record", bound="DataclassInstance")
 _MICROSECOND = timedelta(microseconds=1)
+_AS_STORED = frozenset({str, bytes, int, bool, type(None)})
+_ABOUT_AGE = frozenset({"id", "removed_at", "revision"})
 _REMOVED = literal_column("2147483647", Integer)
 """Revision of a removed row: greater than any other, since nothing changes it any more."""
 
@@ -105,6 +107,8 @@ def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
 
 def stored_value(value: Any) -> RowValue:
     """Return a value of the domain as its column stores it."""
+    if type(value) in _AS_STORED:
+        return value  # type: ignore[no-any-return]
     match value:
         case datetime():
             return (value - EPOCH) // _MICROSECOND
@@ -147,8 +151,8 @@ TENANT_TAGS = _tags(
 ACCOUNT_TAGS = _tags(
     account,
     "tenant_id name contact_telephone contact_email contact_hours period_standard period_longest confidential quota "
-    "four_eyes notify sms_sender sms_cost_code full_numbers name_tenant notice_channel revision closed_at deleted_at "
-    "frozen_at ended_at",
+    "four_eyes notify sms_sender sms_cost_code full_numbers name_tenant notice_channel undo_window revision closed_at "
+    "deleted_at frozen_at ended_at",
     _newest_about(account),
 )
 MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at", _newest_about(member))
@@ -196,6 +200,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def __init__(self, kind: type[_Record], tags: RowTags) -> None:
         super().__init__(kind, tags.table)
         self._tags = tags
+        self._verified_names = [name for name in self._names if name in _ABOUT_AGE.union(tags.bound)]
         self._save = update(tags.table).where(tags.table.c.id == param("key"))
         self.columns = [*self.columns, tags.table.c.tag, tags.newest]
 
@@ -226,5 +231,8 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return len(changed)
 
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
-        records = [(self.make(row[:-2]), *row[-2:]) for row in rows]
-        return [(one, self._tags.is_intact(work, self.values(one), tag, newest)) for one, tag, newest in records]
+        return [(one := self.make(row[:-2]), self._is_intact(work, one, *row[-2:])) for row in rows]
+
+    def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:
+        values = {name: getattr(record, name) for name in self._verified_names}
+        return self._tags.is_intact(work, values, tag, newest)

@@ -8,21 +8,21 @@ from sqlalchemy import bindparam, func, select, text, union_all, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.presence import OLDER_NAME, is_older_running
-from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.statements import RowMapper, Statements
 from deldokument.adapters.sql.tables.logins import deployment
 from deldokument.adapters.sql.tables.tenancy import operator, tenant
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.deployment import Deployment
 
-_deployment = select(
-    deployment.c.id, deployment.c.heartbeat_at, deployment.c.halted_at, deployment.c.keyring_fingerprint
-)
+_DEPLOYMENT = RowMapper(Deployment, deployment)
+_deployment = select(*_DEPLOYMENT.columns)
 _note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
 _anybody = union_all(select(tenant.c.id), select(operator.c.id)).limit(1)
 _older_connection = text(
     "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name LIMIT 1"
 ).bindparams(name=OLDER_NAME)
 _now = bindparam("now", type_=UtcMicros())
+_note_verification = update(deployment).values(trail_verified_at=_now)
 _record_heartbeat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
 _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
@@ -39,10 +39,10 @@ class SqlDeployments:
 
         Raises: Broken if the row is missing.
         """
-        row = self._work.first(self._work.locked(_deployment))
-        if row is None:
+        found = _DEPLOYMENT.one(self._work.first(self._work.locked(_deployment)))
+        if found is None:
             raise Broken("no deployment row")
-        return Deployment(row.id, row.heartbeat_at, row.halted_at, row.keyring_fingerprint)
+        return found
 
     def is_bare(self) -> bool:
         """Return whether there is neither a tenant nor an operator yet."""
@@ -57,6 +57,10 @@ class SqlDeployments:
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the keyring's fingerprint, unless one is stored."""
         self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
+
+    def note_verification(self, at: datetime) -> None:
+        """Store when the audit trail was found intact."""
+        self._work.run(_note_verification, {"now": at})
 
     def record_heartbeat(self, now: datetime) -> None:
         """Record that the worker is alive at ``now``."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     and_,
     bindparam,
+    delete,
     exists,
     func,
     insert,
@@ -90,6 +91,7 @@ _postpone = (
     .where(_is_it, outbox.c.attempts == param("known_attempts"))
     .values(due_at=bindparam("until", type_=UtcMicros()), last_error=param("code"))
 )
+_drop = delete(outbox).where(outbox.c.share_id == _key, is_unsettled)
 _repeat = (
     update(outbox)
     .where(outbox.c.id == _key)
@@ -223,6 +225,10 @@ class SqlOutbox:
         Raises: NotFound.
         """
         self._work.change(_repeat, {"key": message_id, "now": now}, "message")
+
+    def drop_waiting(self, share_id: str) -> None:
+        """Remove the messages about a share that are not settled."""
+        self._work.run(_drop, {"key": share_id})
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
         """Return the messages of shares, in the order in which they were planned."""

@@ -37,6 +37,7 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
     has_rescan,
+    is_abandoned,
     is_available,
     is_closed_unerased,
     is_draft,
@@ -45,6 +46,7 @@ from deldokument.adapters.sql.tables.shares import (
     may_have_blobs,
     receipt,
     recipient,
+    removed_document,
     share,
 )
 from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
@@ -71,9 +73,9 @@ _stale = _shares.where(
     share.c.changed_at < param("before"),
     or_(share.c.proposed_by.is_(None), share.c.changed_at < param("proposed_before")),
 ).order_by(share.c.changed_at)
-_with_key = _shares.where(has_key, or_(share.c.undo_until.is_(None), share.c.undo_until <= _now)).order_by(
-    share.c.closed_at
-)
+# Only discarding is undone after the end.
+_is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
+_with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
 # Available ones are the patrol's.
 _over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
@@ -246,7 +248,7 @@ class SqlRetention:
         """
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
-            for table in (outbox, receipt, recipient, document):
+            for table in (outbox, receipt, recipient, document, removed_document):
                 self._work.run(delete(table).where(InList(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
                 raise NotFound("share")

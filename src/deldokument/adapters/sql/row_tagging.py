@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select
 
 from deldokument.adapters.sql.authenticated_rows import EVERY_TAG, RowTags
 from deldokument.adapters.sql.column_types import FirstDetail
@@ -42,11 +42,6 @@ _of_rows = _in_order.where(is_about_row, InList(about_row, "keys"))
 _memberships = select(member.c.account_id, member.c.lookup_hash).where(InList(member.c.lookup_hash, "hashes"))
 _shares_of_documents = select(document.c.id, document.c.share_id).where(InList(document.c.id, "keys"))
 _living_memberships = _memberships.where(is_living)
-_set_grants = (
-    update(recipient)
-    .where(recipient.c.id == param("key"))
-    .values(sealed_grant=param("grant"), sealed_audit_grant=param("audit_grant"))
-)
 _doubts = select(*_DOUBT.columns).order_by(doubtful_row.c.kind, doubtful_row.c.id).limit(param("most"))
 _listed = select(doubtful_row.c.id).where(doubtful_row.c.kind == param("of"), InList(doubtful_row.c.id, "keys"))
 _count_doubts = select(func.count()).select_from(doubtful_row)
@@ -92,6 +87,8 @@ class SqlRowTagging:
                 query, name = _of_tenants, "chain"
             case "document":
                 query, name = _of_documents, "about"
+            case "upload" | "notice_address":
+                return {}  # No event is about one.
             case _:
                 query, name = _of_rows, "about"
         found = defaultdict[str, list[AuditEvent]](list)
@@ -120,22 +117,19 @@ class SqlRowTagging:
 
     def _write(self, kind: str, tags: Mapping[str, bytes | None]) -> None:
         table, _ = _query(kind)
-        sealed = [{"key": row_id, _column(kind): tag} for row_id, tag in tags.items()]
-        if sealed:
-            self._work.run(update(table).where(table.c.id == param("key")), sealed)
+        self._work.update_each(table, {row_id: {_column(kind): tag} for row_id, tag in tags.items()})
 
     def set_role_hashes(self, kind: str, hashes: Mapping[str, bytes]) -> None:
         """Store role hashes."""
         table, _ = _query(kind)
-        if hashes:
-            rows = [{"key": row_id, "role_hash": role_hash} for row_id, role_hash in hashes.items()]
-            self._work.run(update(table).where(table.c.id == param("key")), rows)
+        self._work.update_each(table, {row_id: {"role_hash": found} for row_id, found in hashes.items()})
 
     def set_grants(self, recipients: Sequence[Recipient]) -> None:
         """Store the recipients' grants."""
-        rows = [{"key": one.id, "grant": one.sealed_grant, "audit_grant": one.sealed_audit_grant} for one in recipients]
-        if rows:
-            self._work.run(_set_grants, rows)
+        columns = ("sealed_grant", "sealed_audit_grant")
+        self._work.update_each(
+            recipient, {one.id: {name: getattr(one, name) for name in columns} for one in recipients}
+        )
 
     def add_doubt(self, row: DoubtfulRow) -> bool:
         """List a row, unless it is listed."""
@@ -163,13 +157,14 @@ class SqlRowTagging:
         return sum(int(self._work.rows(_bare(kind), {"most": at_most})[0][0]) for kind in self.kinds())
 
     def _stored(self, kind: str, row: Row[Any]) -> StoredRow:
-        has_tag = row._mapping[_column(kind)] is not None
-        return StoredRow(row.id, row._asdict(), has_tag and self._is_intact(kind, row), has_tag)
+        values = row._asdict()
+        has_tag = values[_column(kind)] is not None
+        return StoredRow(row.id, values, has_tag and self._is_intact(kind, row, values), has_tag)
 
-    def _is_intact(self, kind: str, row: Row[Any]) -> bool:
+    def _is_intact(self, kind: str, row: Row[Any], values: Mapping[str, Any]) -> bool:
         if kind == SHARE_KIND:
             return self._cards.is_intact(row)
-        return _TAGS[kind].fits(self._work, row._asdict(), row.tag)
+        return _TAGS[kind].fits(self._work, values, values["tag"])
 
     def _seal_of(self, kind: str, values: Mapping[str, Any]) -> bytes:
         return self._cards.card_of(values) if kind == SHARE_KIND else _TAGS[kind].tag(self._work, values)

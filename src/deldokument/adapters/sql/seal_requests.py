@@ -51,8 +51,8 @@ class SqlSealRequests:
         return _REQUEST.one(self._work.first(_request, {"key": request_id}))
 
     def open_requests(self, limit: int) -> list[SealRequest]:
-        """Return the oldest requests without a result that no other worker holds."""
-        return _REQUEST.all(self._work.rows(self._work.skip_locked(_open, seal_request), {"most": limit}))
+        """Return the oldest requests without a result."""
+        return _REQUEST.all(self._work.rows(_open, {"most": limit}))
 
     def answer(self, request_id: str, sealed_answer: bytes | None, fault: str) -> None:
         """Store a result."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
@@ -21,6 +22,7 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
     has_extension,
+    is_asking,
     is_available,
     is_draft,
     is_named,
@@ -28,18 +30,20 @@ from deldokument.adapters.sql.tables.shares import (
     is_unread,
     may_have_key,
     recipient,
+    removed_document,
     share,
 )
 from deldokument.adapters.sql.uploads import discard_uploads
 from deldokument.domain.errors import Broken, require
-from deldokument.domain.share import Document, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
 DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
 RECIPIENT = RowMapper(Recipient, recipient)
+_REMOVED = RowMapper(RemovedDocument, removed_document)
 
 _key = param("key")
-_now, _until = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until"))
+_now, _until, _at = (bindparam(name, type_=share.c.expires_at.type) for name in ("now", "until", "at"))
 _by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
@@ -72,7 +76,14 @@ _changes = (
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes))
+_asked = (
+    select(*CARD_COLUMNS)
+    .where(share.c.id.in_(select(recipient.c.share_id).where(is_asking)), share.c.account_id == _key)
+    .order_by(share.c.expires_at.desc())
+    .limit(param("most"))
+    .subquery()
+)
+_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -101,6 +112,12 @@ _later_documents = _documents_of_share.where(
 _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
+_add_removed = insert(removed_document)
+_removed_documents = (
+    select(*_REMOVED.columns)
+    .where(InList(removed_document.c.share_id, "keys"))
+    .order_by(removed_document.c.share_id, removed_document.c.position, removed_document.c.id)
+)
 
 
 class SqlShares:
@@ -152,15 +169,18 @@ class SqlShares:
 
         One query per account, so that each result comes from an index.
         """
+        query = _of_account(wanted.states, _Given.by(wanted))
+        at, share_id = wanted.before or (None, None)
+        values = {"now": wanted.now, "references": wanted.reference_hashes, "at": at, "before": share_id}
         found: list[Share] = []
         for account_id in wanted.account_ids:
-            query = _of_account(wanted).where(share.c.account_id == account_id)
-            found += self._cards.read(self._work.rows(query))
+            bounds = {"key": account_id, "most": wanted.limit, **values}
+            found += self._cards.read(self._work.rows(query, bounds))
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
         return found[: wanted.limit]
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares with a later end or a change proposed, in no order.
+        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
 
         One query per account, to use an index.
         """
@@ -245,29 +265,52 @@ class SqlShares:
         """
         self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
 
-    def remove_document(self, document_id: str, now: datetime) -> None:
-        """Remove the document with its uploads; its parts become garbage in the same transaction."""
+    def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
+        """Remove the document with its uploads; its parts become garbage in the same transaction.
+
+        A tombstone replaces it, which the share's card names. Then raises: NotFound; Broken for a damaged share.
+        """
         discard_uploads(self._work, upload.c.document_id == document_id, now)
         self._work.run(_remove_document, {"key": document_id})
+        if tombstone is not None:
+            require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)
+            self._work.run(_add_removed, _REMOVED.values(tombstone))
+
+    def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
+        """Return the tombstones share by share, by position."""
+        return _REMOVED.all(self._work.batched(_removed_documents, "keys", share_ids))
 
 
-def _of_account(wanted: ShareFilter) -> Any:
-    query = select(*CARD_COLUMNS).where(is_unerased)
-    if wanted.states:
-        query = query.where(_in_states(wanted))
-    if wanted.reference_hashes:
-        query = query.where(share.c.reference_hash.in_(wanted.reference_hashes))
-    if wanted.before is not None:
-        at, share_id = wanted.before
-        older = or_(share.c.created_at < at, and_(share.c.created_at == at, share.c.id < share_id))
-        query = query.where(share.c.created_at <= at, older)
-    return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(wanted.limit)
+class _Given(NamedTuple):
+    """Which bounds a filter gives."""
+
+    now: bool
+    references: bool
+    before: bool
+
+    @classmethod
+    def by(cls, wanted: ShareFilter) -> Self:
+        return cls(wanted.now is not None, bool(wanted.reference_hashes), wanted.before is not None)
 
 
-def _in_states(wanted: ShareFilter) -> ColumnElement[bool]:
-    kept = share.c.state.in_(wanted.states)
-    is_asked = [state in wanted.states for state in (ShareState.AVAILABLE, ShareState.ENDED)]
-    if wanted.now is None or all(is_asked) or not any(is_asked):
+@cache
+def _of_account(states: tuple[ShareState, ...], given: _Given) -> Select[Any]:
+    """Return the query for one account. Cached: to build it takes as long as to run it."""
+    query = select(*CARD_COLUMNS).where(is_unerased, share.c.account_id == _key)
+    if states:
+        query = query.where(_in_states(states, dated=given.now))
+    if given.references:
+        query = query.where(InList(share.c.reference_hash, "references"))
+    if given.before:
+        older = or_(share.c.created_at < _at, and_(share.c.created_at == _at, share.c.id < param("before")))
+        query = query.where(share.c.created_at <= _at, older)
+    return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(param("most"))
+
+
+def _in_states(states: tuple[ShareState, ...], *, dated: bool) -> ColumnElement[bool]:
+    kept = share.c.state.in_(states)
+    is_asked = [state in states for state in (ShareState.AVAILABLE, ShareState.ENDED)]
+    if not dated or all(is_asked) or not any(is_asked):
         return kept
-    is_overdue = and_(is_available, share.c.expires_at <= wanted.now)
-    return or_(kept, is_overdue) if ShareState.ENDED in wanted.states else and_(kept, not_(is_overdue))
+    is_overdue = and_(is_available, share.c.expires_at <= _now)
+    return or_(kept, is_overdue) if ShareState.ENDED in states else and_(kept, not_(is_overdue))

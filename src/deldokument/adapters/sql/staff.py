@@ -8,18 +8,16 @@ from sqlalchemy import CompoundSelect, delete, literal_column, select, union_all
 
 from deldokument.adapters.sql.authenticated_rows import (
     ADMINISTRATOR_TAGS,
-    MEMBER_TAGS,
     OPERATOR_TAGS,
     AuthenticatedMapper,
 )
 from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member, operator
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Administrator, Member, Operator
-from deldokument.ports.repositories.staff import RoleIds
+from deldokument.domain.tenancy import Administrator, Operator
+from deldokument.ports.repositories.staff import RoleKinds
 
 _ADMINISTRATOR = AuthenticatedMapper(Administrator, ADMINISTRATOR_TAGS)
-_MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 _OPERATOR = AuthenticatedMapper(Operator, OPERATOR_TAGS)
 
 _all_administrators = select(*_ADMINISTRATOR.columns).order_by(administrator.c.id)
@@ -34,7 +32,6 @@ _roles: CompoundSelect[Any] = union_all(
     select(literal_column("'administrator'")).where(administrator.c.lookup_hash == param("lookup_hash")),
     select(literal_column("'operator'")).where(operator.c.lookup_hash == param("lookup_hash")),
 )
-_memberships = select(*_MEMBER.columns).where(member.c.lookup_hash == param("lookup_hash"), is_living)
 
 
 class SqlStaff:
@@ -85,14 +82,7 @@ class SqlStaff:
         """Remove the row; return False if there is none."""
         return self._work.count(_remove_operator, {"key": operator_id}) == 1
 
-    def role_ids(self, lookup_hash: bytes) -> RoleIds:
-        """Return a person's roles: one query for a person without any, and one more for each kind of role."""
-        values = {"lookup_hash": lookup_hash}
-        roles = {row.role for row in self._work.rows(_roles, values)}
-        members = self._work.rows(_memberships, values) if "member" in roles else ()
-        tenants = self.administrators_by_hash(lookup_hash) if "administrator" in roles else ()
-        return RoleIds(
-            is_member=bool(_MEMBER.all_intact(self._work, members)),
-            tenant_ids=tuple(one.tenant_id for one in tenants),
-            operates="operator" in roles and self.operator_by_hash(lookup_hash) is not None,
-        )
+    def role_kinds(self, lookup_hash: bytes) -> RoleKinds:
+        """Return which roles a person has rows for. Does not verify the rows."""
+        found = {row.role for row in self._work.rows(_roles, {"lookup_hash": lookup_hash})}
+        return RoleKinds("member" in found, "administrator" in found, "operator" in found)

@@ -16,7 +16,7 @@ from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.bytes import part, upload
 from deldokument.adapters.sql.tables.outbox import notice_count
-from deldokument.adapters.sql.tables.shares import document, is_published, is_unerased, may_have_key, share
+from deldokument.adapters.sql.tables.shares import document, is_draft, is_published, is_unerased, may_have_key, share
 from deldokument.crypto.stream import CAPACITY, HEADER, TAG
 from deldokument.domain.outbox import Cost
 from deldokument.domain.share import ShareState, new_id
@@ -28,7 +28,10 @@ _its_bytes = select(func.coalesce(func.sum(document.c.length), 0)).where(documen
 _count_documents = (
     update(share)
     .where(share.c.id == param("key"))
-    .values(document_count=_its_documents.scalar_subquery(), byte_count=_its_bytes.scalar_subquery())
+    .values(
+        document_count=case((is_draft, 0), else_=_its_documents.scalar_subquery()),
+        byte_count=case((is_draft, 0), else_=_its_bytes.scalar_subquery()),
+    )
 )
 
 
@@ -105,7 +108,7 @@ class SqlStatistics:
         self._work = work
 
     def count_documents(self, share_id: str) -> None:
-        """Store how many documents and bytes the share has.
+        """Store how many documents and bytes the share has; 0 for a draft.
 
         Raises: NotFound.
         """

@@ -45,7 +45,7 @@ class SqlTenants:
 
     def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
         """Return the tenants that exist, in the order of the ids."""
-        return {row.id: self._tenant(row) for row in self._work.keyed(_by_ids, tenant_ids)}
+        return self._work.keyed(_by_ids, tenant_ids, self._tenant)
 
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends; None also for a damaged one."""

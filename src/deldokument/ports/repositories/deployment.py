@@ -14,13 +14,15 @@ from typing import Protocol
 class Deployment:
     """The deployment's id, the worker's last heartbeat, and whether destruction is halted.
 
-    ``keyring_fingerprint`` identifies its keyring; None before one is in use.
+    ``keyring_fingerprint`` identifies its keyring; None before one is in use. ``trail_verified_at``: when the audit
+    trail was last found intact; None before the first time.
     """
 
     id: str
     heartbeat_at: datetime | None
     halted_at: datetime | None
     keyring_fingerprint: bytes | None = None
+    trail_verified_at: datetime | None = None
 
 
 class Deployments(Protocol):
@@ -40,6 +42,10 @@ class Deployments(Protocol):
 
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the fingerprint of the keyring in use; the first one stays."""
+        ...
+
+    def note_verification(self, at: datetime) -> None:
+        """Store when the audit trail was found intact."""
         ...
 
     def record_heartbeat(self, now: datetime) -> None: ...

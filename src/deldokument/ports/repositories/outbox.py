@@ -100,6 +100,10 @@ class Outbox(Protocol):
         """Return the target's messages, newest first; ``before`` continues after that time of planning and id."""
         ...
 
+    def drop_waiting(self, share_id: str) -> None:
+        """Remove the messages about a share that are not settled."""
+        ...
+
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
         """Return the shares' messages in the order in which they were planned."""
         ...

@@ -60,7 +60,7 @@ class SealRequests(Protocol):
         ...
 
     def open_requests(self, limit: int) -> list[SealRequest]:
-        """Return requests without a result, the oldest first, locked; those that another worker holds are left out."""
+        """Return requests without a result, the oldest first."""
         ...
 
     def answer(self, request_id: str, sealed_answer: bytes | None, fault: str) -> None:

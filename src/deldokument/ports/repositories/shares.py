@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.share import Document, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Shares(Protocol):
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
         The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
-        a change is proposed.
+        a change is proposed. Also shares of which a recipient waits for an answer, open or over.
         """
         ...
 
@@ -75,6 +75,10 @@ class Shares(Protocol):
         ...
 
     def save_document(self, document: Document) -> None: ...
-    def remove_document(self, document_id: str, now: datetime) -> None:
-        """Remove it with its uploads; its parts become garbage in the same transaction."""
+    def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
+        """Remove it with its uploads; its parts become garbage in the same transaction. A tombstone replaces it."""
+        ...
+
+    def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
+        """Return the tombstones of documents that were removed after publication."""
         ...

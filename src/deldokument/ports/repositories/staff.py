@@ -9,11 +9,14 @@ from deldokument.domain.tenancy import Administrator, Operator
 
 
 @dataclass(frozen=True, slots=True)
-class RoleIds:
-    """Roles of a person: living member of any account, administrator of which tenants, operator."""
+class RoleKinds:
+    """Which roles a person has rows for: as a living member of any account, as an administrator, as an operator.
+
+    The rows are verified when they are read; until then they give no right.
+    """
 
     is_member: bool
-    tenant_ids: tuple[str, ...]
+    administers: bool
     operates: bool
 
 
@@ -43,9 +46,6 @@ class Staff(Protocol):
         """Remove the row; False if there is none."""
         ...
 
-    def role_ids(self, lookup_hash: bytes) -> RoleIds:
-        """Return a person's roles with one query, because most people have none.
-
-        Tenants come in the order of the row ids.
-        """
+    def role_kinds(self, lookup_hash: bytes) -> RoleKinds:
+        """Return which roles to look for, with one query, because most people have none."""
         ...

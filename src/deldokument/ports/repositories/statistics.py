@@ -17,7 +17,7 @@ class Statistics(Protocol):
     """Counts of published shares and sent notices, which remain when the shares are erased."""
 
     def count_documents(self, share_id: str) -> None:
-        """Store how many documents and bytes the share has. Called when the share is published."""
+        """Store how many documents and bytes the share has; 0 for a draft."""
         ...
 
     def published_by_tenant(

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deldokument.domain.audit import NO_TENANT
 from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.ports.dependencies import Dependencies
@@ -86,6 +87,21 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
     if unsigned:
         fault = Fault(unsigned.chain, unsigned.number, Flaw.UNSIGNED)
     return TrailVerdict(states, fault)
+
+
+def record_verification(deps: Dependencies, at: datetime) -> None:
+    """Store that the database's trail, as it was at ``at``, is intact. Raises: Unavailable."""
+    with deps.database.write() as tx:
+        tx.deployment.note_verification(at)
+
+
+def unverified_since(tx: Transaction) -> datetime | None:
+    """Return when the trail was last found intact; before the first time, when the service's first event happened.
+
+    None if there is no event, as before the first operator is added.
+    """
+    first = tx.audit.following(NO_TENANT, after=0, last_number=1, limit=1)
+    return tx.deployment.get().trail_verified_at or (first[0].event.at if first else None)
 
 
 def verify_against(deps: Dependencies, chain: str, marks: Iterable[Mark]) -> Fault | None:

@@ -34,11 +34,11 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     """Return the person's current roles."""
     lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
-        ids = tx.staff.role_ids(lookup_hash)
-        administrations = administrations_of(deps, tx, person) if ids.tenant_ids else []
+        kinds = tx.staff.role_kinds(lookup_hash)
+        administrations = administrations_of(deps, tx, person) if kinds.administers else []
         tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
-        memberships = tuple(memberships_in(deps, tx, person)) if ids.is_member else ()
-        operator = operator_of(deps, tx, person) if ids.operates else None
+        memberships = tuple(memberships_in(deps, tx, person)) if kinds.is_member else ()
+        operator = operator_of(deps, tx, person) if kinds.operates else None
     return Roles(
         memberships=memberships,
         administered=tuple(one for one in tenants.values() if one.intact),

@@ -3,6 +3,7 @@
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `access`: decides who may open a share, at every request
+- `access_requests`: asks for more time, or for a new share once a share is over
 - `confirmation`: records that a recipient has received documents
 - `content`: reads any byte range of a document or of the zip of all documents
 - `delivery`: records delivered bytes and receipts

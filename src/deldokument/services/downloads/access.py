@@ -37,6 +37,7 @@ from deldokument.services.encryption import (
     open_field,
     share_key_id,
 )
+from deldokument.services.shares.access_requests import request_status
 from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.grants import RECIPIENT_KIND, ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
@@ -67,6 +68,18 @@ def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Ac
         raise _refusal(deps, person, share, decision)
     ids, codes = zip(*decision.grounds, strict=True)
     return Access(person, existing(share), tuple(ids), tuple(codes), now)
+
+
+def identify(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share, frozenset[str]]:
+    """Return the share, open or over, and the ids of the recipients that the person acts for.
+
+    Raises: as ``authorize``, but not Gone.
+    """
+    check_clock(deps)
+    share, decision, _ = _decide(deps, person, share_id)
+    if isinstance(decision, Denied) and not decision.grounds:
+        raise _refusal(deps, person, share, decision)
+    return existing(share), frozenset(recipient_id for recipient_id, _ in decision.grounds)
 
 
 def still_authorized(deps: Dependencies, access: Access) -> bool:
@@ -202,12 +215,23 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
     with deps.database.write() as tx:
         limited = record_refusal(deps, tx, person, share, reason)
         if reason in TOLD_TO_THE_RIGHTFUL:
-            return gone_error(tx, existing(share), reason)
+            error = gone_error(tx, existing(share), reason)
+            if denied.grounds:
+                error.params.update(_request_params(deps, tx, existing(share), denied))
+            return error
         if limited:
             return limited
         if denied.lacking:
             return missing_right_error(deps, tx, existing(share), dict(denied.lacking))
     return Unavailable("rights_unknown") if reason is Reason.RIGHTS_UNKNOWN else NotFound(reason.value)
+
+
+def _request_params(deps: Dependencies, tx: Transaction, share: Share, denied: Denied) -> dict[str, str]:
+    """Return how the person's request for a new share stands, for the page of a share that is over."""
+    own = [one for one in tx.shares.recipients([share.id]) if one.id in dict(denied.grounds)]
+    status = request_status(existing_key(deps.keyring, share.audit_key_id), share, own, deps.clock.now())
+    asked_at = status.at.isoformat() if status.at else ""
+    return {"share": share.id, "request": status.state, "asked_at": asked_at, "refusal": status.reason}
 
 
 def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:

@@ -30,6 +30,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
+from deldokument.services.downloads.offers import note_opening
 from deldokument.services.downloads.packed_bytes import PackedBytes
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_parts
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
@@ -126,6 +127,7 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
     or a warning to confirm.
     """
     access = authorize(deps, person, share_id)
+    note_opening(deps, access)
     with deps.database.read() as tx:
         document = tx.shares.document(document_id)
         policy = policy_of_share(deps, tx, access.share)
@@ -176,6 +178,7 @@ def _document_content(
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """Open all documents as one zip. Raises: as ``open_document``."""
     access = authorize(deps, person, share_id)
+    note_opening(deps, access)
     with deps.database.read() as tx:
         policy = policy_of_share(deps, tx, access.share)
     keys, share = _keys(deps, access), access.share
@@ -224,7 +227,7 @@ def _lay_out(deps: Dependencies, share_id: str, keys: tuple[bytes, bytes], sourc
 
 
 def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
-    """Yield all documents of a published share, page by page. Such a share gets no new ones."""
+    """Yield all documents of a published share, page by page."""
     last: tuple[int, str] | None = None
     while True:
         with deps.database.read() as tx:
@@ -236,9 +239,9 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
 
 
 def may_send_on(deps: Dependencies, content: Content) -> bool:
-    """Return whether a running response may continue: access still holds, and no scan has found malware meanwhile.
+    """Return whether a running response may continue: access still holds, and the share still offers its documents.
 
-    Called every few seconds.
+    It offers neither a removed one nor one in which a scan has found malware meanwhile. Called every few seconds.
     """
     access = content.access
     if not may_continue(deps, access):
@@ -247,8 +250,10 @@ def may_send_on(deps: Dependencies, content: Content) -> bool:
     wanted = EventFilter(share.tenant_id, since=since, kind=EventKind.DOCUMENT_INSPECTED, share_id=share.id)
     with deps.database.read() as tx:
         found = [stored.event.details or {} for stored in tx.audit.newest(wanted, before=None, limit=MAX_DOCUMENTS)]
-    infected = {details["document"] for details in found if details["verdict"] == Verdict.INFECTED}
-    return not infected or infected.isdisjoint(content.sources.ids())
+        removed = {document.id for document in tx.shares.removed_documents([share.id])}
+    infected = {str(details["document"]) for details in found if details["verdict"] == Verdict.INFECTED}
+    gone = infected | removed
+    return not gone or gone.isdisjoint(content.sources.ids())
 
 
 def read_content(

@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Receipt, Recipient, Share
+from deldokument.domain.share import Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -38,6 +38,7 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hashes,
 )
+from deldokument.services.shares.access_requests import RequestStatus, request_status
 from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -51,14 +52,15 @@ class OfferedDocument:
     """A document as its recipient sees it.
 
     ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
-    document is inspected. ``needs_warning``: the person must confirm a warning before the download.
+    document is inspected, and in a list of offers. ``needs_warning``: the person must confirm a warning before the
+    download.
     """
 
     id: str
     name: str
     length: int
-    finding: Finding | None
     receipt: Receipt | None
+    finding: Finding | None = None
     needs_warning: bool = False
 
     @property
@@ -84,6 +86,8 @@ class Offer:
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
+    request: RequestStatus
+    """The person's request for more time."""
 
     @property
     def to_confirm(self) -> tuple[OfferedDocument, ...]:
@@ -127,16 +131,35 @@ def _opened(deps: Dependencies, access: Access) -> Offer:
     with deps.database.read() as tx:
         known = next(known_subjects(tx, share.audit_key_id, key, person), None)
         if known is not None and _opened_just_now(tx, access, known.id):
-            return _with_warnings(tx, access, key, _offer(access, key, known.id, _OfferRows(deps, tx, [share])))
+            return _inspected(deps, tx, access, key, known.id)
     with deps.database.write() as tx:
-        # Locked before the subject, as a delivery does: in different orders they could deadlock.
-        tx.shares.lock(share.id)
-        subject_id = subject_of(tx, share.audit_key_id, key, person)
-        # Checked again: two concurrent requests may both have found no recent opening.
-        if not _opened_just_now(tx, access, subject_id):
-            _record_opened(tx, access, subject_id)
-            record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=person, ground=",".join(access.codes))
-        return _with_warnings(tx, access, key, _offer(access, key, subject_id, _OfferRows(deps, tx, [share])))
+        return _inspected(deps, tx, access, key, _noted_opening(deps, tx, access, key))
+
+
+def note_opening(deps: Dependencies, access: Access) -> None:
+    """Record an opening before bytes are sent, while the publication can be undone: only what nobody has seen can.
+
+    Raises: NotFound if the share was closed meanwhile.
+    """
+    share = access.share
+    if share.can_be_undone(deps.clock.now()):
+        with deps.database.write() as tx:
+            _noted_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
+
+
+def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> str:
+    """Record an opening, unless there is a recent one; return the subject."""
+    share = access.share
+    # Locked before the subject, as a delivery does: in different orders they could deadlock.
+    locked = tx.shares.lock(share.id)
+    if locked is None or locked.state is not ShareState.AVAILABLE:
+        raise NotFound("closed meanwhile")
+    subject_id = subject_of(tx, share.audit_key_id, key, access.person)
+    # Checked again: two concurrent requests may both have found no recent opening.
+    if not _opened_just_now(tx, access, subject_id):
+        _record_opened(tx, access, subject_id)
+        record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=access.person, ground=",".join(access.codes))
+    return subject_id
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
@@ -157,9 +180,10 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         around = _OfferRows(deps, tx, list(shares.values()))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
+        key_ids = {share.audit_key_id for share in shares.values()}
+        as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
-            key = keys[share.audit_key_id]
-            own = hashes[share.audit_key_id]
+            key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
             proof = grants_with(deps, share, keys | around.share_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
@@ -169,7 +193,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
                     lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            candidates = (subjects.get((share.audit_key_id, one)) for one in subject_hashes(key, person))
+            candidates = (subjects.get((share.audit_key_id, one)) for one in as_subject[share.audit_key_id])
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
@@ -182,7 +206,6 @@ class _OfferRows(ShareRelatedRows):
 
     def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
         super().__init__(tx, shares)
-        self.policies = {one.id: deps.config.scan_policy_of(one) for one in self.tenants.values()}
         self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
 
     def stop(self, share: Share) -> Reason | None:
@@ -204,6 +227,16 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
+def _inspected(deps: Dependencies, tx: Transaction, access: Access, key: bytes, subject_id: str) -> Offer:
+    """Return the offer with what the inspections of its documents have found, and with the warnings about that."""
+    around = _OfferRows(deps, tx, [access.share])
+    offer = _offer(access, key, subject_id, around)
+    share_key, policy = around.share_keys.get(share_key_id(offer.id)), deps.config.scan_policy_of(offer.tenant)
+    stored = {document.id: document for document in around.documents[offer.id]}
+    found = (replace(one, finding=finding_of(share_key, stored[one.id], policy)) for one in offer.documents)
+    return _with_warnings(tx, access, key, replace(offer, documents=tuple(found)))
+
+
 def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) -> Offer:
     """Return the offer with the warnings that the person has not confirmed yet."""
     if not any(document.finding and document.finding.needs_warning for document in offer.documents):
@@ -221,7 +254,7 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
     share_key = around.share_keys.get(share_key_id(share.id))
     own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
     had = {receipt.document_id: receipt for receipt in own}
-    policy = around.policies[share.tenant_id]
+    recipients = [one for one in around.recipients[share.id] if one.id in access.recipient_ids]
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
@@ -230,14 +263,10 @@ def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> O
         message=open_message(share, share_key),
         expires_at=existing(share.expires_at),
         documents=tuple(
-            OfferedDocument(d.id, file_name(key, d), d.length, finding_of(share_key, d, policy), had.get(d.id))
-            for d in around.documents[share.id]
+            OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
         ),
-        acting_for=tuple(
-            _acted_for(key, r)
-            for r in around.recipients[share.id]
-            if r.id in access.recipient_ids and r.kind == "organization"
-        ),
+        acting_for=tuple(_acted_for(key, one) for one in recipients if one.kind == "organization"),
+        request=request_status(key, share, recipients, access.decided_at),
     )
 
 

@@ -20,6 +20,7 @@ from deldokument.ports.inspection import Scanner
 from deldokument.ports.integrity import IntegrityKeys
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.ports.repositories.transaction import Database
+from deldokument.services.audit.verification import unverified_since
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import MAX_COUNTED, waiting_in
 
@@ -28,6 +29,8 @@ EXPIRY_WARNING: Final = timedelta(days=30)
 SKEW_WARNING: Final = timedelta(seconds=1)
 KEYS_LIMIT: Final = timedelta(hours=1)
 """From this age on, a key that should be destroyed is critical."""
+TRAIL_WARNING: Final = timedelta(days=2)
+"""From this age on, a verification of the audit trail, which is due each day, is too old."""
 LAG_WARNINGS: Final = {Queue.KEYS.value: timedelta(seconds=60), Queue.INSPECTION.value: timedelta(seconds=300)}
 OTHER_LAG_WARNING: Final = timedelta(hours=1)
 
@@ -80,6 +83,19 @@ def check_worker(database: Database, clock: Clock) -> Grade:
         return (Level.OK, "no heartbeat yet") if is_bare else (Level.CRITICAL, "no worker has ever run")
     message = f"last heartbeat at {beat.isoformat(timespec='seconds')}"
     return (Level.CRITICAL, f"{message}: no worker runs") if now - beat > HEARTBEAT_LIMIT else (Level.OK, message)
+
+
+def check_trail(database: Database, clock: Clock) -> Grade:
+    """Grade the age of the last verification of the audit trail, which may begin with its first event."""
+    now = clock.now()
+    with database.read() as tx:
+        since = unverified_since(tx)
+    if since is None:
+        return Level.OK, "no event yet"
+    message = f"unverified since {since.isoformat(timespec='seconds')}"
+    if now - since <= TRAIL_WARNING:
+        return Level.OK, message
+    return Level.WARNING, f"{message}: run `deldokument audit verify` each day"
 
 
 def check_destruction(database: Database) -> Grade:

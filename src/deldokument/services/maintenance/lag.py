@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.backlog import Waiting
 from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.verification import unverified_since
 from deldokument.services.notifications.registry import CHANNELS
 
 MAX_COUNTED = 10_000
@@ -26,6 +27,7 @@ MAX_COUNTED = 10_000
 class WorkerLag:
     """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
+    ``trail_age``: since the audit trail was last verified, or since its first event; None without an event.
     ``damaged_rows``: how many damaged rows have been recorded so far. ``untagged_rows``: how many have no tag since an
     upgrade, 0 once tags are enforced. ``doubtful_rows``: how many of them the event log does not support.
 
@@ -35,6 +37,7 @@ class WorkerLag:
     waiting: Mapping[str, Waiting]
     lags: Mapping[str, timedelta]
     heartbeat_age: timedelta | None
+    trail_age: timedelta | None
     halted: bool
     damaged_rows: int
     untagged_rows: int
@@ -47,13 +50,14 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     now = deps.clock.now()
     with deps.database.read() as tx:
         waiting, lags = waiting_in(tx, now)
-        deployment = tx.deployment.get()
+        deployment, unverified = tx.deployment.get(), unverified_since(tx)
         damaged_rows, doubtful_rows = tx.damage.count(), tx.row_tagging.count_doubts()
         untagged_rows = 0 if deps.integrity.is_enforced() else tx.row_tagging.count_bare(MAX_COUNTED)
     return WorkerLag(
         waiting=waiting,
         lags=lags,
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
+        trail_age=now - unverified if unverified else None,
         damaged_rows=damaged_rows,
         untagged_rows=untagged_rows,
         doubtful_rows=doubtful_rows,

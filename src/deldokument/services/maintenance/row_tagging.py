@@ -22,8 +22,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import REMOVALS, AuditEvent, EventKind
-from deldokument.domain.chain import ChainCheck, Mark
+from deldokument.domain.chain import BEGINNING, ChainCheck, Mark
 from deldokument.domain.errors import Broken, Conflict, require
 from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
@@ -45,8 +46,12 @@ from deldokument.services.people import StaffRole, directory_key
 from deldokument.services.shares.grants import ShareGrants
 
 log = logging.getLogger("deldokument.integrity")
-_BATCH = 200
+_BATCH = 500
+_SHARES = 200
+"""Fewer, because people who open a share wait for its lock meanwhile."""
 _EVENTS = 5000
+_CHAIN = 50
+"""The queries for a chain cost about as much as so many of its events."""
 _MAX_LISTED = 1000
 _ROLES = {role.kind: role for role in StaffRole}
 _SEALED = {
@@ -64,7 +69,7 @@ class RowTagger:
     """Passes over all rows that decide about access, slice by slice. Remembers where it is."""
 
     def __init__(self, events: int = _EVENTS) -> None:
-        """Verify so many events in one step."""
+        """Verify about so many events in one step."""
         self._events = events
         self._verified: dict[str, Mark] = {}
         self._check: ChainCheck | None = None
@@ -76,16 +81,15 @@ class RowTagger:
     def __call__(self, deps: Dependencies) -> int:
         """Do one step of the pass; return 1 while it continues. Nothing is left to do once tags are enforced.
 
-        A step verifies one slice of a chain, or looks at one slice of rows. Raises: Broken if a chain does not verify;
-        the next step begins it again.
+        A step verifies several small chains, or a slice of a long one, or looks at one slice of rows. Raises: Broken if
+        a chain does not verify; the next step begins it again.
         """
         if deps.integrity.is_enforced():
             return 0
         if not self._kinds:
             self._begin(deps)
         if self._chains:
-            if self._verify(deps, self._chains[-1]):
-                self._chains.pop()
+            self._verify(deps)
             return 1
         changed, last = seal_slice(deps, self._kinds[0], self._after)
         self._is_clean = self._is_clean and not changed
@@ -102,27 +106,36 @@ class RowTagger:
             self._chains = tx.audit.chains()
             self._kinds = list(tx.row_tagging.kinds())
 
-    def _verify(self, deps: Dependencies, chain: str) -> bool:
-        """Verify the next events of the chain and their checkpoints; return whether its end is reached.
+    def _verify(self, deps: Dependencies) -> None:
+        """Verify the next chains with their checkpoints, as far as the events of one step reach."""
+        left = self._events
+        with deps.database.read() as tx:
+            while self._chains and left > 0:
+                left -= self._verify_next(tx, self._chains[-1], left) + _CHAIN
+
+    def _verify_next(self, tx: Transaction, chain: str, limit: int) -> int:
+        """Verify the next events of a chain, and remove it at its end; return how many events it were.
 
         The first pass begins with its first event, later passes with the last event of the pass before.
         """
         check, self._check = self._check, None
-        with deps.database.read() as tx:
-            if check is None and chain in self._verified:
-                fault, last = tx.audit.verify_since(chain, self._verified[chain]), tx.audit.head(chain)
-            else:
-                check = check or ChainCheck(chain)
-                fault = tx.audit.verify_next(check, self._events)
-                last = check.last
+        mark = self._verified.get(chain, BEGINNING)
+        if check is None and mark is not BEGINNING:
+            fault, last = tx.audit.verify_since(chain, mark), tx.audit.head(chain)
+        else:
+            check = check or ChainCheck(chain)
+            mark = check.last
+            fault = tx.audit.verify_next(check, limit)
+            last = check.last
         if fault:
             why = f"{fault.flaw.value} event {fault.number} of {fault.chain}"
             raise Broken(f"audit trail, no row is sealed by it: {why}")
         if check and not check.is_complete:
             self._check = check
-            return False
-        self._verified[chain] = last
-        return True
+        else:
+            self._verified[chain] = last
+            self._chains.pop()
+        return last.number - mark.number
 
     def _end(self, deps: Dependencies) -> None:
         with deps.database.read() as tx:
@@ -136,7 +149,7 @@ class RowTagger:
 def seal_slice(deps: Dependencies, kind: str, after: str) -> tuple[bool, str | None]:
     """Seal the next rows that need it; return whether there were any, and the last row seen, None at the end."""
     with deps.database.read() as tx:
-        seen = tx.row_tagging.look(kind, after, _BATCH)
+        seen = tx.row_tagging.look(kind, after, _SHARES if kind == SHARE_KIND else _BATCH)
         listed = tx.row_tagging.listed(kind, [row.id for row in seen.rows])
         # A row without a tag is judged once, under its lock.
         bare = [row.id for row in seen.rows if not row.has_tag and row.id not in listed]
@@ -230,7 +243,7 @@ def _judged(deps: Dependencies, tx: Transaction, kind: str, rows: Sequence[Store
     if not rows:
         return []
     events = tx.row_tagging.events_about(kind, [row.id for row in rows])
-    if kind == "share":
+    if kind == SHARE_KIND:
         return _Shares(deps, tx, rows, events).judged()
     found = [_Judged(row, doubt_about(kind, row.values, events.get(row.id, ()))) for row in rows]
     key = directory_key(deps)
@@ -301,7 +314,7 @@ class _Shares:
     def _judge(self, share_id: str) -> _Judged:
         row = self._rows[share_id]
         recipients, is_proven = self._granted(self._shares[share_id])
-        doubt = doubt_about("share", row.values, self._events.get(share_id, ()))
+        doubt = doubt_about(SHARE_KIND, row.values, self._events.get(share_id, ()))
         if doubt is None and not is_proven:
             doubt = Doubt.RECIPIENT
         if doubt is None and not self._has_sharer(self._shares[share_id]):

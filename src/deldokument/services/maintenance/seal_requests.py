@@ -100,16 +100,18 @@ def answer_seal_requests(deps: Dependencies) -> int:
     now, status = deps.clock.now(), _status(deps)
     with deps.database.read() as tx:
         is_known = tx.seal_requests.status() == status
-        is_idle = not tx.seal_requests.open_requests(1)
-    if is_known and is_idle:
+        requests = tx.seal_requests.open_requests(_BATCH)
+    if is_known and not requests:
         return 0
     key = existing_key(deps.keyring, DIRECTORY)
+    # Outside a transaction: signing takes long, and nobody else could write to SQLite meanwhile. Two workers may sign
+    # the same request, and either result is valid.
+    answers = {request.id: _answer(deps, key, request) for request in requests}
     with deps.database.write() as tx:
         tx.seal_requests.note_status(status)
         tx.seal_requests.forget(now - _KEPT)
-        requests = tx.seal_requests.open_requests(_BATCH)
-        for request in requests:
-            tx.seal_requests.answer(request.id, *_answer(deps, key, request))
+        for request_id, answer in answers.items():
+            tx.seal_requests.answer(request_id, *answer)
     return len(requests)
 
 

@@ -3,6 +3,7 @@
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
     share_proposed, extension_proposed, change_proposed   the other members of the account
+    access_requested                    the sharer, once a day for each share; a former member's colleagues
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
 
@@ -39,7 +40,7 @@ from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
 from deldokument.services.shares.change_records import change_proposer, open_change
 from deldokument.services.shares.extensions import extension_proposer
-from deldokument.services.shares.proposals import is_proposal_of, waits_for_approval
+from deldokument.services.shares.proposals import is_proposal_of, living_sharer, waits_for_approval
 
 SOON = timedelta(days=3)
 """How long before the end of a share its sharer gets an e-mail."""
@@ -93,6 +94,21 @@ def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     member = tx.members.get(share.member_id)
     if member is not None and _wants(deps, tx, member, EmailKind.MALWARE):
         yield _of_share(deps, EmailKind.MALWARE, share, member.id, f"{stored.number}")
+
+
+def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that a recipient asks for more time or a new share.
+
+    A request needs an answer: if the sharer is a system or has left, the members of the account get it.
+    """
+    share = _share_of(tx, stored)
+    if not share.intact:
+        return
+    sharer = living_sharer(tx, share.member_id)
+    members = [sharer] if isinstance(sharer, Member) else _reachable_members(tx, share.account_id)
+    for member in members:
+        if _wants(deps, tx, member, EmailKind.REQUEST):
+            yield _of_share(deps, EmailKind.REQUEST, share, member.id, f"{day_of(stored.event.at)}")
 
 
 def plan_extension(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -153,6 +169,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.SHARE_PROPOSED: plan_proposed,
     EventKind.EXTENSION_PROPOSED: plan_extension,
     EventKind.CHANGE_PROPOSED: plan_change,
+    EventKind.ACCESS_REQUESTED: plan_request,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
 }
@@ -285,6 +302,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.APPROVAL: kept.approval,
         EmailKind.EXTENSION: kept.approval,
         EmailKind.CHANGE: kept.approval,
+        EmailKind.REQUEST: kept.ending,
         EmailKind.SIGNATURE: kept.signature,
         EmailKind.MALWARE: True,
     }
@@ -297,6 +315,8 @@ def _is_still_so(
     if kind in {EmailKind.APPROVAL, EmailKind.EXTENSION, EmailKind.CHANGE}:
         proposer = _proposer(deps, tx, share, kind)
         return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
+    if kind is EmailKind.REQUEST:
+        return any(recipient.is_asking for recipient in tx.shares.recipients([share.id]))
     if kind is EmailKind.ENDING:
         is_that_end = int(_soon(share).timestamp()) == message.details["ends"]
         return is_that_end and share.is_open_at(deps.clock.now()) and not _has_all(tx, share)

@@ -58,6 +58,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "En kollega vil endre noe som er delt, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n"
             "{link}",
         ),
+        EmailKind.REQUEST: _Words(
+            "En mottaker ber om mer tid",
+            "En mottaker har ikke rukket å hente noe du eller en kollega har delt, og ber om mer tid eller en ny "
+            "deling. Logg inn for å svare:\n\n{link}\n\n"
+            "Du får høyst én slik e-post om dagen for hver deling.",
+        ),
         EmailKind.SIGNATURE: _Words(
             "En ny avtale må signeres",
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
@@ -101,6 +107,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ei endring ventar på godkjenning",
             "Ein kollega vil endre noko som er delt, og ein annan må godkjenne det først. Logg inn for å sjå "
             "gjennom:\n\n{link}",
+        ),
+        EmailKind.REQUEST: _Words(
+            "Ein mottakar bed om meir tid",
+            "Ein mottakar har ikkje rokke å hente noko du eller ein kollega har delt, og bed om meir tid eller ei ny "
+            "deling. Logg inn for å svare:\n\n{link}\n\n"
+            "Du får høgst éin slik e-post om dagen for kvar deling.",
         ),
         EmailKind.SIGNATURE: _Words(
             "Ein ny avtale må signerast",
@@ -146,6 +158,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A change waits for approval",
             "A colleague wants to change something that has been shared. Somebody else must approve that first. Log in "
             "to look through it:\n\n{link}",
+        ),
+        EmailKind.REQUEST: _Words(
+            "A recipient asks for more time",
+            "A recipient has not been able to fetch something that you or a colleague shared, and asks for more time "
+            "or a new share. Log in to answer:\n\n{link}\n\n"
+            "You get at most one such e-mail a day for each share.",
         ),
         EmailKind.SIGNATURE: _Words(
             "A new agreement must be signed",

@@ -10,6 +10,7 @@
 Guarantees:
 - A recipient who has downloaded every document gets no reminder.
 - Nobody gets a notice of a share that is over or stopped, except that it was withdrawn.
+- No notice is sent while the publication can be undone.
 - A reminder follows the end when it is moved: it is planned when it is due, by the end at that time.
 - Each notice is checked three times: when it is planned, ordered and delivered, which may be the next morning.
 """
@@ -55,7 +56,9 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     added = (stored.event.details or {}).get("recipient")
     for recipient in tx.shares.recipients([share.id]):
         if added in {None, recipient.id}:
-            yield _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now)
+            published = existing(share.published_at).isoformat()
+            message = _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now, published)
+            yield replace(message, due_at=max(now, share.undo_until or now))
 
 
 def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -212,6 +215,8 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
         return moot(REMOVED)
     if notice_kind(message) is NoticeKind.WITHDRAWN:
         return None
+    if share.can_be_undone(now):
+        return again("undo_window")
     if not share.is_open_at(now) or _is_too_soon(message, share, now):
         return moot(OVER)
     if tx.outbox.has_downloaded(message.target):

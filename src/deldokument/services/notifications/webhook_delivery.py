@@ -69,15 +69,15 @@ def _messages(
                 share_id=share.id,
                 target=webhook.id,
                 created_at=now,
-                due_at=now,
+                due_at=max(now, share.undo_until or now),
                 details=details,
             )
 
 
 def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
-    """Return whether the event is reported: a download in part is not, nor the end of a draft, which has no report."""
-    if kind is WebhookEvent.REPORT_READY:
-        return share.published_at is not None
+    """Return whether the event is reported: a download in part is not, nor what concerns a draft, also one again."""
+    if kind in {WebhookEvent.PUBLISHED, WebhookEvent.REPORT_READY, WebhookEvent.DOCUMENT_REMOVED}:
+        return share.published_at is not None and share.published_at <= event.at
     return kind is not WebhookEvent.DOWNLOADED or event.is_download
 
 

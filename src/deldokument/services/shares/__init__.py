@@ -2,6 +2,7 @@
 
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
+- `access_requests`: answers recipients who ask for more time or a new share
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
@@ -17,11 +18,13 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `new_draft`: creates the keys and the row of a draft
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
+- `proposal_views`: shows what waits for a second person
 - `proposals`: four eyes: shows proposals and their obstacles
-- `publishing`: publishes, approves, extends, withdraws and copies shares
+- `publishing`: publishes, approves, withdraws and copies shares, and undoes a publication
 - `queries`: lists shares, and shows one share with its timeline
 - `quota`: checks the storage quota of an account
 - `receipts`: lists the receipts of a share
+- `recent_recipients`: recipients that a member has used lately, for the share form
 - `recipients`: validates and adds recipients
 - `related_rows`: reads the rows that belong to shares, for many shares at once
 - `remarks`: remarks about the recipients of a draft, against the wrong recipient

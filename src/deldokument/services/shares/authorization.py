@@ -10,6 +10,7 @@ The last rule does not apply to changes that only take away: removing, discardin
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing
@@ -29,18 +30,24 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
     Raises: NotFound, before a lock is taken, or RightMissing.
     """
     share_for_reading(deps, tx, sharer, share_id)
-    share, membership = _managed(deps, tx, sharer, tx.shares.lock(share_id))
+    locked = tx.shares.lock(share_id)
+    share, membership = _managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
     return share, membership
 
 
-def share_for_reading(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
+def share_for_reading(
+    deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str, mine: Sequence[Membership] | None = None
+) -> Share:
     """Return the share, if the sharer may see the shares of its account. Raises: NotFound.
+
+    ``mine``: the sharer's memberships, if they have been read for this request already.
 
     For an unknown id another share is read, so that the work does not tell it from a share of others.
     """
     found = tx.share_lookup.share_at_or_after(share_id)
-    return _managed(deps, tx, sharer, found if found and found.id == share_id else None)[0]
+    mine = memberships_in(deps, tx, sharer) if mine is None else mine
+    return _managed(mine, found if found and found.id == share_id else None)[0]
 
 
 def document_for_reading(
@@ -126,8 +133,8 @@ def check_draft(share: Share) -> None:
         raise Conflict("not_a_draft")
 
 
-def _managed(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share | None) -> tuple[Share, Membership]:
-    mine = {membership.account.id: membership for membership in memberships_in(deps, tx, sharer)}
-    if share is None or not isinstance(may_manage(share, mine), Allowed):
+def _managed(mine: Iterable[Membership], share: Share | None) -> tuple[Share, Membership]:
+    by_account = {membership.account.id: membership for membership in mine}
+    if share is None or not isinstance(may_manage(share, by_account), Allowed):
         raise NotFound("share")
-    return share, mine[share.account_id]
+    return share, by_account[share.account_id]

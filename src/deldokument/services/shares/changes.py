@@ -1,11 +1,12 @@
-"""Changes of a published share: recipients removed or added, texts corrected, more or less confidential.
+"""Changes of a published share: recipients and documents removed, recipients added, texts and confidentiality changed.
 
     change_share ──shown to recipients, four eyes──> proposed ──approve_change, another person──> changed
          └──otherwise──> changed                         └──return_change──> unchanged
 
 Guarantees:
 - A removed recipient gets nothing from the commit on; running downloads end at their next check. Others notice nothing.
-- The removed recipient's row stays as a tombstone until the share is erased, so that the receipts stay complete.
+- A removed document is sent to nobody from the commit on. Its parts become garbage in the same transaction.
+- A tombstone of both stays until the share is erased, so that the receipts stay complete.
 - If the account requires four eyes, no single person changes what recipients see, or lets more persons in.
 - The approved change is the one that the approving person has seen.
 - Each function locks the share's row and checks the state again. A change is one transaction.
@@ -29,6 +30,7 @@ from deldokument.domain.share import (
     REFERENCE_LENGTH,
     TITLE_LENGTH,
     Recipient,
+    RemovedDocument,
     Share,
     check_text,
 )
@@ -79,6 +81,26 @@ def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipien
         tx.shares.retire_recipient(_tombstone(removed, now))
         tx.shares.save(replace(share, changed_at=now))
         record_event(deps, tx, EventKind.RECIPIENT_REMOVED, share=share, person=sharer, recipient=recipient_id)
+
+
+def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
+    """Remove a document from an open share, at once.
+
+    Raises: NotFound; Conflict if the share is over, or would have no document.
+    """
+    with deps.database.write() as tx:
+        share, _ = _open_share(deps, tx, sharer, share_id)
+        documents = {document.id: document for document in tx.shares.documents([share_id])}
+        gone = require(documents.get(document_id), "document")
+        if len(documents) == 1:
+            raise Conflict("last_document")
+        now = deps.clock.now()
+        tombstone = RemovedDocument(gone.id, share.id, gone.sealed_name, gone.length, gone.position, removed_at=now)
+        tx.shares.remove_document(gone.id, now, tombstone)
+        tx.shares.save(replace(share, changed_at=now))
+        # The account's quota counts it no longer.
+        tx.statistics.count_documents(share_id)
+        record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
 
 
 def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Sequence[RecipientInput]) -> bool:

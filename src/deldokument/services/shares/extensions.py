@@ -25,6 +25,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
+from deldokument.services.shares.access_requests import drop_requests
 from deldokument.services.shares.authorization import check_not_stopped, share_for_update
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, living_sharer
 
@@ -124,5 +125,7 @@ def _record_returned(deps: Dependencies, tx: Transaction, share: Share, sharer: 
 
 def _move(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, until: datetime) -> None:
     now = deps.clock.now()
+    if until > existing(share.expires_at):
+        drop_requests(tx, share)
     tx.shares.save(replace(share, expires_at=until, changed_at=now, extension_until=None, extension_by=None))
     record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=until.isoformat())

@@ -3,6 +3,8 @@
     publish_share ──without four eyes──> available
          └──four eyes──> proposed ──approve_share, another person──> available
                              └──return_proposal, any change──> draft
+    available ──undo_publication, not opened──> draft
+         └──undo_publication, opened──> withdrawn
 
 Guarantees:
 - Each function locks the share's row and checks the state again. Of two concurrent calls one wins; the other gets the
@@ -11,6 +13,8 @@ Guarantees:
 - If the account requires four eyes, a second person approves exactly what is published, once it has been scanned.
 - A draft with a document in which a scanner has found malware is not published.
 - An end that was reached, or a withdrawal, is never undone.
+- A publication by a person can be undone within the account's window. Nobody has opened a share that is a draft again;
+  notices and webhooks wait until the window is over, and are dropped. What the draft needs, it needs again.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.people import directory_key
+from deldokument.services.shares.access_requests import answer_with_new_share
 from deldokument.services.shares.authorization import (
     check_living_draft,
     check_may_share,
@@ -152,7 +157,14 @@ def _publish(
 ) -> Share:
     _check_complete(deps, tx, share, membership, answers, is_reviewed=EventKind.SHARE_APPROVED in kinds)
     now = deps.clock.now()
-    published = replace(share, state=ShareState.AVAILABLE, published_at=now, changed_at=now)
+    window = deps.config.undo_window_of(membership.account.rules) if isinstance(sharer, PersonIdentifier) else None
+    published = replace(
+        share,
+        state=ShareState.AVAILABLE,
+        published_at=now,
+        changed_at=now,
+        undo_until=now + window if window else None,
+    )
     tx.shares.save(published)
     tx.statistics.count_documents(share.id)
     note_use(deps, tx, membership)
@@ -239,6 +251,39 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
     return []
 
 
+def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
+    """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
+
+    Raises: NotFound; Conflict if it is too late.
+    """
+    with deps.database.write() as tx:
+        share, _ = share_for_update(deps, tx, person, share_id)
+        now = deps.clock.now()
+        if share.state is ShareState.DRAFT:
+            return share
+        if not share.can_be_undone(now):
+            raise Conflict("undo_over")
+        # A recipient who opens it locks the row, too.
+        if tx.receipts.of_shares([share_id]):
+            return _withdraw(deps, tx, person, share, now)
+        undone = replace(
+            share,
+            state=ShareState.DRAFT,
+            published_at=None,
+            changed_at=now,
+            undo_until=None,
+            proposed_by=None,
+            extension_until=None,
+            extension_by=None,
+            sealed_change=None,
+        )
+        tx.shares.save(undone)
+        tx.statistics.count_documents(share_id)
+        tx.outbox.drop_waiting(share_id)
+        record_event(deps, tx, EventKind.SHARE_UNPUBLISHED, share=share, person=person)
+    return undone
+
+
 def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
     """End the share now. Raises: Conflict if it is over already or was never published."""
     with deps.database.write() as tx:
@@ -246,19 +291,26 @@ def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
         now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
-        tx.shares.save(replace(share, state=ShareState.WITHDRAWN, closed_at=now, changed_at=now))
-        record_event(deps, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
+        _withdraw(deps, tx, sharer, share, now)
 
 
-def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
+def _withdraw(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, now: datetime) -> Share:
+    withdrawn = replace(share, state=ShareState.WITHDRAWN, closed_at=now, changed_at=now)
+    tx.shares.save(withdrawn)
+    record_event(deps, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
+    return withdrawn
+
+
+def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False) -> Share:
     """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
 
     A recipient without a valid grant is left out: a copy must not prove what the original does not.
+    ``only_asking``: the copy answers the requests for a new share, and has the recipients who wait for one.
     """
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, original.account_id)
-        recipients = tx.shares.recipients([share_id])
+        recipients = [one for one in tx.shares.recipients([share_id]) if one.is_asking or not only_asking]
         view = share_view(deps, tx, original)
     check_may_share(membership)
     check_draft_rate(deps, sharer)
@@ -273,6 +325,9 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str) -> Share:
         reference_hash=reference_hash(key, view.reference),
     )
     with deps.database.write() as tx:
+        if only_asking:
+            tx.shares.lock(share_id)
+            answer_with_new_share(deps, tx, original)
         insert_draft(deps, tx, draft, sharer)
         for recipient in recipients:
             holder = old.holder(recipient)
@@ -295,5 +350,8 @@ def _copied_recipient(old_key: bytes, grants: ShareGrants, recipient: Recipient,
         sealed_identifier=seal_field(key, holder.value, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
         sealed_name=moved(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
         sealed_label=moved(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
+        requested_at=None,
+        answered_at=None,
+        sealed_refusal=None,
     )
     return grants.sealed(fresh, holder)

@@ -80,6 +80,7 @@ def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Rec
     named = [*tx.shares.recipients([share.id]), *tx.shares.removed_recipients([share.id])]
     recipients = {recipient.id: display_number(key, recipient) for recipient in named}
     names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
+    names |= {document.id: file_name(key, document) for document in tx.shares.removed_documents([share.id])}
     subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}
     return [
         ReceiptView(

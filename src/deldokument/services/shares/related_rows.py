@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.extensions import extension_proposer
 from deldokument.services.shares.notice_status import NoticeView, view_notice
 from deldokument.services.shares.proposals import waits_for_approval
@@ -45,6 +46,9 @@ class SharerRows(ShareRelatedRows):
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in tx.shares.removed_recipients([share.id for share in shares]):
             self.removed[recipient.share_id].append(recipient)
+        self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
+        for document in tx.shares.removed_documents([share.id for share in shares]):
+            self.removed_documents[document.share_id].append(document)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):
@@ -61,6 +65,7 @@ class SharerRows(ShareRelatedRows):
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
         shared_by = {sharer_id_of(share): share for share in shares}
@@ -78,6 +83,13 @@ class SharerRows(ShareRelatedRows):
             if has_no_other_approver(tx, proposer)
         }
 
+    def name_of(self, sharer: Member | Integration | None, directory: bytes) -> str:
+        """Return the name as ``sharer_name``, decrypted once however many shares the sharer has."""
+        sharer_id = sharer.id if sharer else ""
+        if sharer_id not in self._names:
+            self._names[sharer_id] = sharer_name(directory, sharer)
+        return self._names[sharer_id]
+
 
 def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Return whether nobody else on the account could approve the proposal."""
@@ -88,6 +100,15 @@ def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bo
 def sharer_id_of(share: Share) -> str:
     """Return the id of the membership that shares it."""
     return share.member_id or share.integration_id or ""
+
+
+def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
+    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
+    if sharer is None:
+        return ""
+    if isinstance(sharer, Integration):
+        return sharer.name
+    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def sharer_of(tx: Transaction, share: Share) -> Member | Integration | None:

@@ -88,7 +88,7 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         expires_at=existing(share.expires_at),
         closed_at=share.closed_at,
         recipients=tuple(_recipient(one, numbers) for one in (*view.recipients, *view.removed_recipients)),
-        documents=tuple(_document(one, facts.events) for one in view.documents),
+        documents=tuple(_document(one, facts.events) for one in (*view.documents, *view.removed_documents)),
         events=facts.events,
         events_left_out=facts.are_left_out,
         key_destroyed=destroyed[-1] if destroyed else None,
@@ -138,6 +138,7 @@ def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocume
         sha256=view.finding.sha256 or None if view.finding else None,
         verdict=str((last.details or {})["verdict"]) if last else None,
         examined_at=last.at if last else None,
+        removed_at=view.removed_at,
     )
 
 

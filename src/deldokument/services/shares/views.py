@@ -15,23 +15,23 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound, existing
-from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, mask_person
+from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
 from deldokument.domain.share import (
     CLOSED,
-    PROPOSAL_LIFETIME,
     Document,
     Progress,
     Receipt,
     ReceiptState,
     Recipient,
     RecipientKind,
+    RemovedDocument,
     Share,
     ShareState,
     document_counts,
     progress_of,
 )
-from deldokument.domain.tenancy import Account, Integration, Member, Tenant
+from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
@@ -40,16 +40,16 @@ from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
     DIRECTORY,
     EncryptedColumn,
-    existing_key,
     message_key,
     open_field,
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
+from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_id_of
+from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
+from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -59,6 +59,7 @@ class RecipientView:
 
     ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
     recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
+    ``asking_since``: waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -75,6 +76,7 @@ class RecipientView:
     is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
     removed_at: datetime | None = None
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class DownloadView:
 class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
-    ``finding`` is None until the document has been inspected, and once its share is over.
+    ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
+    publication.
     """
 
     id: str
@@ -120,26 +123,7 @@ class DocumentView:
     complete: bool
     inspected: bool
     finding: Finding | None
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalView:
-    """A proposal to publish a draft: by whom and when.
-
-    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
-    those of the same draft.
-    """
-
-    proposer_id: str
-    name: str
-    at: datetime
-    until: datetime
-    has_no_other_approver: bool
-
-    @property
-    def seen(self) -> str:
-        """Value that an approval must carry."""
-        return self.at.isoformat()
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +143,7 @@ class ShareView:
     recipients: tuple[RecipientView, ...]
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
+    removed_documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
     may_share: bool
@@ -173,8 +158,13 @@ class ShareView:
     system: str
     """The organisation whose system shares it; empty if a person does."""
 
+    @property
+    def asking(self) -> tuple[RecipientView, ...]:
+        """Recipients who wait for an answer to a request for more time or a new share."""
+        return tuple(one for one in self.recipients if one.asking_since)
 
-def file_name(audit_key: bytes, document: Document) -> str:
+
+def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
     """Return the document's name."""
     return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
@@ -190,19 +180,28 @@ def share_views(
 
 
 def views_and_damaged(
-    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
+    deps: Dependencies,
+    tx: Transaction,
+    shares: Sequence[Share],
+    mine: Sequence[Membership] = (),
+    *,
+    with_findings: bool = True,
 ) -> tuple[list[ShareView], list[Share]]:
-    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open."""
+    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open.
+
+    Without findings the documents' inspection records are not opened.
+    """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
-    keys = deps.keyring.get({share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact})
+    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact} | {DIRECTORY}
+    keys = deps.keyring.get(key_ids)
     now = deps.clock.now()
     related = SharerRows(tx, intact, mine, now)
     for share in intact:
         key = keys.get(share.audit_key_id)
         try:
             if key:
-                views.append(_share_view(deps, share, key, keys.get(share_key_id(share.id)), related, now))
+                views.append(_share_view(deps, share, key, keys, related, now, with_findings=with_findings))
         except IntegrityError:
             deps.damage.report(DamagedRow(SHARE_KIND, share.id))
             damaged.append(share)
@@ -224,14 +223,19 @@ def _share_view(
     deps: Dependencies,
     share: Share,
     key: bytes,
-    share_key: bytes | None,
+    keys: Mapping[str, bytes],
     related: SharerRows,
     now: datetime,
+    *,
+    with_findings: bool,
 ) -> ShareView:
+    share_key, directory = keys.get(share_key_id(share.id)), existing(keys.get(DIRECTORY))
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
+    names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
     living_key = None if state in CLOSED else share_key
+    inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
     return ShareView(
@@ -244,64 +248,20 @@ def _share_view(
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(living_key, d, policy))
+            _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
             for d in related.documents[share.id]
         ),
+        removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=_proposal(deps, share, related),
-        extension=_extension(deps, share, related),
-        change=_change(deps, share, living_key, related),
+        proposal=proposal_of(directory, share, related),
+        extension=extension_of(directory, share, related),
+        change=change_of(directory, share, living_key, related),
         sharer_id=sharer.id if sharer else "",
-        sharer=sharer_name(deps.keyring.create(DIRECTORY), sharer) if sharer else "",
+        sharer=related.name_of(sharer, directory),
         system=related.systems.get(share.integration_id or "", ""),
     )
-
-
-def _proposal(deps: Dependencies, share: Share, related: SharerRows) -> ProposalView | None:
-    proposer = related.proposers.get(share.id)
-    if proposer is None:
-        return None
-    return ProposalView(
-        proposer_id=proposer.id,
-        name=sharer_name(existing_key(deps.keyring, DIRECTORY), proposer),
-        at=share.changed_at,
-        until=share.changed_at + PROPOSAL_LIFETIME,
-        has_no_other_approver=proposer.id in related.has_no_other_approver,
-    )
-
-
-def _extension(deps: Dependencies, share: Share, related: SharerRows) -> ExtensionView | None:
-    proposer = related.extenders.get(share.id)
-    if proposer is None:
-        return None
-    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
-    alone = proposer.id in related.has_no_other_approver
-    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
-
-
-def _change(deps: Dependencies, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    proposed = open_change(share_key, share) if share_key else None
-    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
-    if proposer is None or proposed is None:
-        return None
-    added = tuple(
-        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
-        for one, new in proposed.change.added.items()
-    )
-    name = sharer_name(existing_key(deps.keyring, DIRECTORY), proposer)
-    alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
-
-
-def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
-    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
-    if sharer is None:
-        return ""
-    if isinstance(sharer, Integration):
-        return sharer.name
-    return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
 
 
 def state_at(share: Share, now: datetime) -> ShareState:
@@ -330,9 +290,16 @@ def _document_view(document: Document, name: str, offsets: Mapping[str, int], fi
     )
 
 
+def _removed_view(document: RemovedDocument, name: str) -> DocumentView:
+    facts = (document.id, name, document.length, None, document.length)
+    return DocumentView(*facts, complete=True, inspected=True, finding=None, removed_at=document.removed_at)
+
+
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:
+    """Return a recipient's view. Progress is about the documents that the share has; downloads also about others."""
     receipts = related.receipts_for[recipient.id]
-    sent, received = document_counts(receipts)
+    present = {document.id for document in related.documents[recipient.share_id]}
+    sent, received = document_counts([one for one in receipts if one.document_id in present])
     return RecipientView(
         id=recipient.id,
         kind=recipient.kind,
@@ -355,12 +322,13 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
             for r in receipts
             if r.document_id in names and r.state
         ),
-        progress=progress_of(receipts, names),
+        progress=progress_of(receipts, present),
         sent=sent,
         received=received,
-        is_whole=bool(names) and {r.document_id for r in receipts if r.is_whole}.issuperset(names),
+        is_whole=bool(present) and {r.document_id for r in receipts if r.is_whole}.issuperset(present),
         notices=tuple(related.notices[recipient.id]),
         removed_at=recipient.removed_at,
+        asking_since=recipient.requested_at if recipient.is_asking else None,
     )
 
 

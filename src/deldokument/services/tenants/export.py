@@ -26,8 +26,8 @@ from deldokument.services.agreements.status import agreements_of, main_agreement
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_names import unpackable_names
 from deldokument.services.people import directory_key
-from deldokument.services.shares.related_rows import sharer_of
-from deldokument.services.shares.views import ShareView, share_views, sharer_name
+from deldokument.services.shares.related_rows import sharer_name, sharer_of
+from deldokument.services.shares.views import ShareView, share_views
 
 _PAGE = 50
 

@@ -1,10 +1,11 @@
-"""Routes for documents of a draft and for receipts. Clients upload the bytes to /uploads (tus), not here."""
+"""Routes for documents of a share and for receipts. Clients upload the bytes to /uploads (tus), not here."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from deldokument.services.shares import drafts
+from deldokument.domain.errors import require
+from deldokument.services.shares import changes, drafts
 from deldokument.services.shares.receipts import ReceiptView, list_receipts
 from deldokument.services.uploads import append
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -12,8 +13,8 @@ from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
-from deldokument.web.api.share_models import DocumentInput, NewDocument, Receipt, Upload, milliseconds
-from deldokument.web.api.shares import shown
+from deldokument.web.api.share_models import Document, DocumentInput, NewDocument, Receipt, Upload, milliseconds
+from deldokument.web.api.shares import is_available, shown
 
 router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
 
@@ -47,15 +48,25 @@ def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response:
     return NewDocument(document=next(one for one in documents if one.id == ticket.document_id), upload=upload)
 
 
+@router.get("/documents/{document_id}", summary="Get a document of a share", responses=problems(404))
+def get_document(call: ApiContext, share_id: str, document_id: str) -> Document:
+    """Return the document as it is now: how far its upload has come, its verdict, and whether recipients get it."""
+    return require(next((one for one in shown(call, share_id).documents if one.id == document_id), None), "document")
+
+
 @router.delete(
     "/documents/{document_id}",
     status_code=204,
-    summary="Remove a document from a draft",
+    summary="Remove a document",
     responses=problems(404, 409),
 )
 def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
-    """Remove the document and delete its bytes."""
-    drafts.remove_document(call.deps, call.consumer, share_id, document_id)
+    """Remove the document and delete its bytes. A published share keeps at least one.
+
+    Of a published share, no recipient gets more bytes of it after five seconds. It stays in `removed_documents`.
+    """
+    remove = changes.remove_document if is_available(call, share_id) else drafts.remove_document
+    remove(call.deps, call.consumer, share_id, document_id)
 
 
 @router.get(

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.share import (
+    CLOSED,
     LABEL_LENGTH,
     MAX_RECIPIENTS,
     MESSAGE_LENGTH,
@@ -87,6 +89,12 @@ class ExpiryInput(Sent):
     expires_at: Instant
 
 
+class RefusalInput(Sent):
+    """Why recipients who ask get no more time and no new share. They read it on the share's page."""
+
+    reason: Annotated[Text, Field(max_length=REASON_LENGTH)] = ""
+
+
 class DocumentInput(Sent):
     """A file to upload. The name may be a path in a shared folder, separated by slashes."""
 
@@ -101,6 +109,7 @@ class Recipient(Given):
     """A recipient of a share. `display` is a person's masked number, or an organisation's number.
 
     `name` is the name of an organisation, empty for a person. `removed_at`: when it was removed from a published share.
+    `asking_since`: it waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -110,14 +119,21 @@ class Recipient(Given):
     label: str
     confirmed: bool
     removed_at: Instant | None
+    asking_since: Instant | None
 
 
 class Document(Given):
     """A file of a share. `offset`: number of durable bytes. `inspected`: the service has read it after the upload.
 
+    `removed_at`: when it was removed from a published share.
+
     `verdict`: the result of a scan for malware; null until the file has been read, and again after the share's end.
     Without a scanner, a file that could be read is `not_scanned`, one that could not is `error`. Later versions add
     values. Only `clean` means that a file was scanned and nothing was found.
+
+    `handling`: whether recipients get the file. `waiting`: not before it has been read. `released`: yes. `warned`:
+    after they have confirmed a warning on their page. `held`: not before a member of the account releases it on the
+    share's page. `refused`: never. It is null after the share's end, and for a removed document.
     """
 
     id: str
@@ -128,6 +144,8 @@ class Document(Given):
     complete: bool
     inspected: bool
     verdict: Annotated[str | None, Field(examples=["not_scanned"])]
+    handling: Annotated[str | None, Field(examples=["released"])]
+    removed_at: Instant | None
 
 
 class Share(Given):
@@ -157,6 +175,7 @@ class Share(Given):
     recipients: list[Recipient]
     removed_recipients: list[Recipient]
     documents: list[Document]
+    removed_documents: list[Document]
 
 
 class Upload(Given):
@@ -224,7 +243,8 @@ def share_of(view: ShareView) -> Share:
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],
         removed_recipients=[_recipient(one) for one in view.removed_recipients],
-        documents=[_document(one) for one in view.documents],
+        documents=[_document(one, is_over=view.share.state in CLOSED) for one in view.documents],
+        removed_documents=[_document(one, is_over=True) for one in view.removed_documents],
     )
 
 
@@ -237,11 +257,11 @@ def _recipient(view: RecipientView) -> Recipient:
         label=view.label,
         confirmed=view.confirmed,
         removed_at=view.removed_at,
+        asking_since=view.asking_since,
     )
 
 
-def _document(view: DocumentView) -> Document:
-    """Return a document as the API represents it."""
+def _document(view: DocumentView, *, is_over: bool) -> Document:
     return Document(
         id=view.id,
         name=view.name,
@@ -251,7 +271,15 @@ def _document(view: DocumentView) -> Document:
         complete=view.complete,
         inspected=view.inspected,
         verdict=view.finding.verdict if view.finding else None,
+        handling=_handling(view, is_over=is_over),
+        removed_at=view.removed_at,
     )
+
+
+def _handling(view: DocumentView, *, is_over: bool) -> str | None:
+    if view.finding is None:
+        return None if is_over else "waiting"
+    return view.finding.handling.value
 
 
 def milliseconds(instant: datetime | None) -> int | None:

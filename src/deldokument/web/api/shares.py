@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import api_drafts, changes, drafts, extensions, publishing, queries
+from deldokument.services.shares import access_requests, api_drafts, changes, drafts, extensions, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -21,6 +21,7 @@ from deldokument.web.api.share_models import (
     ExpiryInput,
     RecipientChange,
     RecipientsInput,
+    RefusalInput,
     Share,
     ShareChange,
     ShareInput,
@@ -79,7 +80,7 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     must approve what recipients see, `change_proposed` is true until then.
     """
     wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    if wanted.keys() <= _CORRECTABLE and _is_available(call, share_id):
+    if wanted.keys() <= _CORRECTABLE and is_available(call, share_id):
         changes.change_share(call.deps, call.consumer, share_id, Change(**wanted))
     else:
         api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **wanted))
@@ -99,7 +100,7 @@ def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Sh
     If a member of the account must approve new recipients of a published share, `change_proposed` is true until then.
     """
     inputs = [one.given() for one in sent.recipients]
-    add = changes.add_recipients if _is_available(call, share_id) else api_drafts.add_recipient_inputs
+    add = changes.add_recipients if is_available(call, share_id) else api_drafts.add_recipient_inputs
     add(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)
 
@@ -115,14 +116,14 @@ def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None
 
     Of a published share, the removed recipient gets no more bytes after five seconds. It stays in `removed_recipients`.
     """
-    remove = changes.remove_recipient if _is_available(call, share_id) else drafts.remove_recipient
+    remove = changes.remove_recipient if is_available(call, share_id) else drafts.remove_recipient
     remove(call.deps, call.consumer, share_id, recipient_id)
 
 
 @router.patch(f"{_ID}/recipients/{{recipient_id}}", summary="Change a recipient's label", responses=problems(404, 409))
 def change_recipient(call: ApiContext, share_id: str, recipient_id: str, sent: RecipientChange) -> Share:
     """Change the label of a recipient of a draft or of a published share."""
-    if _is_available(call, share_id):
+    if is_available(call, share_id):
         changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
     else:
         drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label)
@@ -151,6 +152,13 @@ def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
     return shown(call, share_id)
 
 
+@router.post(f"{_ID}/refusal", summary="Refuse requests for more time or a new share", responses=problems(404))
+def refuse_requests(call: ApiContext, share_id: str, sent: RefusalInput) -> Share:
+    """Say no to all recipients who have `asking_since`. A later end is the answer yes. Repeated, it changes nothing."""
+    access_requests.refuse_requests(call.deps, call.consumer, share_id, sent.reason)
+    return shown(call, share_id)
+
+
 @router.post(f"{_ID}/withdrawal", summary="End a published share now", responses=problems(404, 409))
 def withdraw_share(call: ApiContext, share_id: str) -> Share:
     """Close the share for everyone and destroy its content. A repeated request returns the same."""
@@ -167,7 +175,7 @@ def shown(call: ApiCall, share_id: str) -> Share:
     return share_of(queries.view_share(call.deps, call.consumer, share_id))
 
 
-def _is_available(call: ApiCall, share_id: str) -> bool:
+def is_available(call: ApiCall, share_id: str) -> bool:
     """Return whether the share can be changed as a published one. The use case checks it again."""
     return queries.view_share(call.deps, call.consumer, share_id).share.state is ShareState.AVAILABLE
 

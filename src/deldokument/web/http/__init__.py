@@ -10,6 +10,7 @@
 - `forms`: streaming parser of forms with files
 - `fresh_login`: acts that need a fresh login
 - `i18n`: translations, dates and sizes in bokmål, nynorsk and English
+- `json_fields`: fields of the JSON body of a page's call
 - `lease_renewal`: renewal of the lease on an idempotency key
 - `media_type`: media type of a request's body
 - `meter`: metrics of requests, refusals, calls to registers and database connections

@@ -20,6 +20,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -312,9 +313,14 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     database's and may be unavailable too.
     """
     number = call.request.scope.get(TRACE, "") if status >= 500 else ""
+    asked_at = error.params.get("asked_at")
     told: dict[str, Any] = {
-        "error": error, "message": error_text(error, call.translator), "now": None, "number": number
-    }  # fmt: skip
+        "error": error,
+        "message": error_text(error, call.translator),
+        "now": None,
+        "number": number,
+        "asked_at": datetime.fromisoformat(str(asked_at)) if asked_at else None,
+    }
     try:
         return render(call, "http/error.html", status=status, errors=[], **told)
     except ServiceError:

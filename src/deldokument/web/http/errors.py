@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
-from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
+from deldokument.domain.errors import InvalidFields, ServiceError
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
 from deldokument.web.http.document_texts import DOCUMENT_ERRORS
 from deldokument.web.http.i18n import Translator, _
@@ -179,6 +179,9 @@ WORDS: dict[str, str] = {
     "not_a_draft": _("Only a draft can be changed this way. The share has been published or has ended."),
     "share_over": _("The share has ended. It can no longer be changed."),
     "last_recipient": _("A share needs a recipient. Withdraw the share instead."),
+    "undo_over": _("It is too late to undo. You can withdraw the share."),
+    "undo_window_range": _("Give whole minutes from 0 to %(longest)s."),
+    "last_document": _("A share needs a document. Withdraw the share instead."),
     "state_changed": _("The page has expired. Load it again, and try once more."),
     "not_found": _("We can't find what you are looking for."),
     "right_missing": _(
@@ -210,6 +213,7 @@ WORDS: dict[str, str] = {
     "quota_exceeded": _("The account has room for %(left_bytes)s more. This takes %(needed_bytes)s."),
     "no_notices": _("The recipients of this share get no notices."),
     "reminded_already": _("The recipients got a notice less than 24 hours ago. Try again later."),
+    "request_too_early": _("You can ask for more time from a week before the share ends."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
@@ -383,8 +387,7 @@ def error_text(error: ServiceError, translator: Translator) -> str:
 def field_errors(error: ServiceError, translator: Translator, otherwise: str = "") -> FieldErrors:
     """Return the message about each fault, by field; an error without a field is put at ``otherwise``."""
     faults = error.errors if isinstance(error, InvalidFields) else (error,)
-    fields = ((one.field if isinstance(one, InvalidInput) else "") or otherwise for one in faults)
-    return [(field, error_text(one, translator)) for field, one in zip(fields, faults, strict=True)]
+    return [(getattr(one, "field", "") or otherwise, error_text(one, translator)) for one in faults]
 
 
 def _in_words(name: str, value: str | int, translator: Translator) -> str | int:

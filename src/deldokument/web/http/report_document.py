@@ -25,6 +25,7 @@ REPORTED: Final = {
     EventKind.SHARE_PROPOSED: _("Approval was asked for"),
     EventKind.SHARE_APPROVED: _("Approved by another member"),
     EventKind.SHARE_PUBLISHED: _("Shared"),
+    EventKind.SHARE_UNPUBLISHED: _("The publication was undone"),
     EventKind.REMINDER_REQUESTED: _("Reminder asked for by a member"),
     EventKind.RECIPIENT_NOTIFIED: _("Notice sent to a recipient"),
     EventKind.MESSAGE_GIVEN_UP: _("A notice to a recipient was not delivered"),
@@ -41,6 +42,8 @@ REPORTED: Final = {
     EventKind.SHARE_CORRECTED: _("Texts corrected"),
     EventKind.CONFIDENTIALITY_CHANGED: _("Marked as confidential or not"),
     EventKind.EXPIRY_CHANGED: _("End changed"),
+    EventKind.ACCESS_REQUESTED: _("More time or a new share asked for by a recipient"),
+    EventKind.ACCESS_REFUSED: _("Request for more time or a new share refused"),
     EventKind.EXTENSION_PROPOSED: _("A later end was asked for"),
     EventKind.EXTENSION_APPROVED: _("A later end was approved"),
     EventKind.EXTENSION_RETURNED: _("A later end was not approved"),
@@ -142,7 +145,10 @@ def _receipt(receipt: ReportReceipt, names: dict[str, str], translator: Translat
 def _documents(documents: Iterable[ReportDocument], translator: Translator) -> Iterator[tuple[str, ...]]:
     for document in documents:
         verdict = _VERDICTS.get(document.verdict or "", _("Not examined yet"))
-        yield document.name, translator.size(document.length), translator.text(verdict)
+        name = document.name
+        if document.removed_at:
+            name += f", {translator.text(_('removed'))} {at_time(document.removed_at, translator)}"
+        yield name, translator.size(document.length), translator.text(verdict)
 
 
 def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
@@ -24,10 +24,18 @@ _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 
 
 def front_page(call: RequestContext) -> Response:
-    """Show what the service is, and what a logged-in person can do here."""
+    """Show what the service is, and what a logged-in person can do here.
+
+    A person who can only receive gets «Delt med meg» at once, instead of a page with one choice.
+    """
     member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
+    operator = call.roles.operates
+    if call.session is not None and not (member or administrator or operator):
+        return RedirectResponse("/mine", 303)
     told = call.deps.mail is not None and (member or administrator)
-    return render(call, "pages/general/start.html", member=member, administrator=administrator, told=told)
+    return render(
+        call, "pages/general/start.html", told=told, member=member, administrator=administrator, operator=operator
+    )
 
 
 def contact(call: RequestContext) -> Response:

@@ -116,7 +116,10 @@ def _as_dict(share: ExportedShare) -> dict[str, object]:
         "title": view.title,
         "reference": view.reference,
         "recipients": [_recipient(one) for one in (*view.recipients, *view.removed_recipients)],
-        "documents": [{"id": d.id, "name": d.name, "length": d.length} for d in view.documents],
+        "documents": [
+            {"id": one.id, "name": one.name, "length": one.length, "removed_at": _iso(one.removed_at)}
+            for one in (*view.documents, *view.removed_documents)
+        ],
     }
 
 

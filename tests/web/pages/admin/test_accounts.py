@@ -43,6 +43,7 @@ RULES = AccountRules(
     full_numbers=True,
     name_tenant=True,
     notice_channel=NoticeChannel.SMS_FIRST,
+    undo_window=timedelta(minutes=30),
 )
 
 
@@ -191,7 +192,7 @@ def test_rules_are_saved_from_the_form_and_that_is_told(web: Web, ewa: Browser) 
         "telephone": "55 00 00 00", "email": "bygg@eksempel.example", "hours": "10–14", "standard": "36",
         "standard_unit": "hours", "longest": "14", "longest_unit": "days", "confidential": "no", "quota": "2,5",
         "four_eyes": "yes", "notify": "yes", "sms_sender": "Eksempel", "sms_cost_code": "4711",
-        "full_numbers": "yes", "name_tenant": "yes", "notice_channel": "sms_first",
+        "full_numbers": "yes", "name_tenant": "yes", "notice_channel": "sms_first", "undo_window": "30",
     }  # fmt: skip
     answer = ewa.post(action, sent | typed)
     assert answer.status_code == 303
@@ -203,15 +204,16 @@ def test_everything_that_is_wrong_is_told_and_everything_typed_is_kept(web: Web,
     action = at(web, web.stage.byggesak.id, "regler")
     typed = {
         "telephone": "ring oss", "email": "post", "hours": "x" * 101, "standard": "snart", "standard_unit": "hours",
-        "longest": "91", "longest_unit": "days", "confidential": "no", "quota": "mye", "four_eyes": "yes",
-        "sms_sender": "1", "sms_cost_code": "4" * 51, "revision": "1",
+        "longest": "91", "longest_unit": "days", "confidential": "no", "undo_window": "lenge", "quota": "mye",
+        "four_eyes": "yes", "sms_sender": "1", "sms_cost_code": "4" * 51, "revision": "1",
     }  # fmt: skip
     page = ewa.post(action, typed)
     assert page.status_code == 422
     kept = form(page, action)
     assert {name: kept[name] for name in typed} == typed
     linked = re.findall(r'<li><a class="ds-link" href="#([^"]+)">', page.text)
-    faulty = ["telephone", "email", "hours", "standard", "longest", "quota", "sms_sender", "sms_cost_code"]
+    faulty = ["telephone", "email", "hours", "standard", "longest", "undo_window", "quota"]
+    faulty += ["sms_sender", "sms_cost_code"]
     assert linked == faulty
     for field in faulty:
         assert f'id="{field}"' in page.text

@@ -47,7 +47,7 @@ def test_nobody_but_an_operator_gets_an_answer_from_any_route(web: Web) -> None:
 
 
 def test_the_operator_makes_a_tenant(operator: Browser) -> None:
-    assert 'href="/drift"' in operator.get("/").text
+    assert 'class="tile" href="/drift"' in operator.get("/").text
     answer = operator.post("/drift/ny", NEW)
     assert answer.status_code == 303
     page = operator.get(answer.headers["location"]).text
@@ -63,6 +63,13 @@ def test_what_is_wrong_with_a_new_tenant_is_told_and_nothing_typed_is_lost(web: 
     for part in ('href="#organization_number"', 'href="#name"', f'value="{SIV}"', 'value="9-15"', 'value="123"'):
         assert part in page.text
     assert len(registration.list_tenants(web.stage.deps)) == 2
+
+
+def test_an_empty_organisation_number_is_asked_for_as_one(operator: Browser) -> None:
+    page = operator.post("/drift/ny", NEW | {"organization_number": ""})
+    assert page.status_code == 422
+    assert "Skriv organisasjonsnummeret." in page.text
+    assert "fødselsnummer, D-nummer eller organisasjonsnummer" not in page.text
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:

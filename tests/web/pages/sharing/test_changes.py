@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from tests.support.accounts import set_rules
 from tests.support.browser import Web
+from tests.support.sample_files import text_of
 from tests.support.world import KARI, ODD, OLA, PER, SIV
 
 TEXTS = {"title": "Vedtak", "message": "Hei", "reference": "26/1", "confidential": "yes"}
@@ -110,3 +112,42 @@ def test_the_only_recipient_is_not_removed(web: Web, share_id: str) -> None:
     assert "Dette er den eneste mottakeren" in page
     assert "/fjerning" not in page
     assert kari.post(removal(path)).status_code == 409
+
+
+def test_a_document_is_removed_after_a_page_that_says_what_follows(web: Web) -> None:
+    share_id = web.stage.publish(OLA, also=["kart.pdf"])
+    kari, (first, second) = web.browser(KARI), web.stage.document_ids(share_id)
+    paths = [f"/delinger/{share_id}/dokumenter/{one}/fjerning" for one in (first, second)]
+    assert f'href="{paths[0]}"' in kari.get(f"/delinger/{share_id}").text
+    page = kari.get(paths[0]).text
+    assert ("vedtak.pdf" in page, "nedlastinger av det blir brutt" in page) == (True, True)
+    answer = kari.post(paths[0])
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=dokument-fjernet")
+    page = kari.get(answer.headers["location"]).text
+    for words in ("Dokumentet er fjernet", "Fjernede dokumenter", "Et dokument ble fjernet"):
+        assert words in page, words
+    assert kari.get(paths[0]).status_code == 404
+    assert "Dette er det eneste dokumentet" in kari.get(paths[1]).text
+    assert kari.post(paths[1]).status_code == 409
+    words = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
+    assert "vedtak.pdf, fjernet 24. november 2026" in words
+
+
+def test_a_publication_is_undone_on_the_share_and_right_after_it(web: Web) -> None:
+    set_rules(web.stage, web.stage.byggesak, undo_window=timedelta(minutes=2))
+    kari, (unopened, opened) = web.browser(KARI), (web.stage.publish(OLA) for _ in range(2))
+    for path in (f"/delinger/{unopened}", f"/delinger/{unopened}/delt"):
+        page = kari.get(path).text
+        assert re.search("Du kan angre til <time [^>]+>tirsdag 24. november kl. 13.02</time>", page)
+        assert f'action="/delinger/{unopened}/angring"' in page
+    undone = kari.post(f"/delinger/{unopened}/angring")
+    assert "Delingen er et utkast igjen" in kari.get(undone.headers["location"]).text
+    web.browser(OLA).get(f"/d/{opened}")
+    withdrawn = kari.get(kari.post(f"/delinger/{opened}/angring").headers["location"]).text
+    for words in ("Delingen ble åpnet før du angret", "Den ble åpnet av", '<li><span class="number nowrap">218794'):
+        assert words in withdrawn, words
+    late = web.stage.publish(OLA)
+    web.stage.clock.advance(minutes=2)
+    assert "/angring" not in kari.get(f"/delinger/{late}").text
+    answer = kari.post(f"/delinger/{late}/angring")
+    assert (answer.status_code, "for sent å angre" in answer.text) == (409, True)

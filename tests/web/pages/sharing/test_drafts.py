@@ -522,3 +522,16 @@ def test_the_account_that_was_shared_from_last_is_proposed(web: Web, kari: Brows
         web.stage.clock.advance(minutes=1)
         web.stage.draft(account=account)
         assert f'<option value="{account.id}" selected>' in kari.get("/del").text
+
+
+def test_a_recently_used_recipient_is_offered_and_added_unconfirmed_with_its_number(web: Web, kari: Browser) -> None:
+    web.stage.publish(OLA)
+    draft = web.stage.draft().id
+    page = kari.get(f"/del?utkast={draft}").text
+    [chip] = re.findall(r'data-recent="([^"]+)"', page)
+    assert OLA not in page
+    answer = kari.call("POST", f"/del/utkast/{draft}/nylig-brukt", {"recent": chip}).json()
+    [added] = answer["draft"]["recipients"]
+    assert (added["display"], added["number"], added["confirmed"]) == ("218794 *****", OLA, False)
+    assert answer["refused"] == []
+    assert kari.call("POST", f"/del/utkast/{draft}/nylig-brukt", {"recent": "x"}).status_code == 404

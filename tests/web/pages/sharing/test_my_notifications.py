@@ -197,7 +197,7 @@ def test_whoever_neither_shares_nor_administers_has_no_such_page(web: Web, who: 
     assert stranger.post("/varsler/kode", {"code": "1"}).status_code == 404
     assert stranger.post("/varsler/valg", {"language": "nb"}).status_code == 404
     assert stranger.post("/varsler/fjerning").status_code == 404
-    assert "/varsler" not in stranger.get("/").text
+    assert "/varsler" not in stranger.get("/mine").text
     assert web.stage.mail.letters == []
 
 

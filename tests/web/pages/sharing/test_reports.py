@@ -21,6 +21,7 @@ from tests.support.world import FJELL, KARI, OLA, person, run_all
 OF_THE_DRAFT = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.PROPOSAL_RETURNED}
 IN_THE_TABLE_OF_DOCUMENTS = {EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_INSPECTED, EventKind.DOCUMENT_REMOVED}
 OF_SHARES = (
+    "access_re",
     "share_",
     "document",
     "draft_",
@@ -79,4 +80,4 @@ def test_the_pdf_names_every_event_of_a_share_that_its_other_tables_do_not_show(
     of_shares = {kind for kind in EventKind if kind.startswith(OF_SHARES)}
     of_shares |= {EventKind.PROPOSAL_RETURNED, EventKind.MESSAGE_GIVEN_UP, EventKind.NUMBERS_DISCLOSED}
     elsewhere = BY_RECIPIENTS | OF_THE_DRAFT | IN_THE_TABLE_OF_DOCUMENTS | AFTER_IT | UNLISTED
-    assert of_shares - elsewhere == REPORTED.keys() - {EventKind.WARNING_CONFIRMED}
+    assert of_shares - elsewhere == REPORTED.keys() - {EventKind.WARNING_CONFIRMED, EventKind.ACCESS_REQUESTED}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from deldokument.services.shares import publishing
 from deldokument.services.shares.changes import remove_recipient
 from tests.support.browser import Web
@@ -53,3 +55,13 @@ def test_others_and_drafts_have_no_such_page(web: Web) -> None:
     share_id, draft = web.stage.publish(OLA), web.stage.draft().id
     assert web.browser(ODD).get(f"/delinger/{share_id}/feil-mottaker").status_code == 404
     assert web.browser(KARI).get(f"/delinger/{draft}/feil-mottaker").status_code == 404
+
+
+def test_each_row_of_what_has_happened_names_its_recipient(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    ola = web.browser(OLA)
+    ola.get(f"/d/{share_id}")
+    [document_id] = web.stage.document_ids(share_id)
+    ola.get(f"/d/{share_id}/dokument/{document_id}")
+    page = web.browser(KARI).get(f"/delinger/{share_id}/feil-mottaker").text
+    assert re.findall(r'<th scope="row">(.*?)</th>', page) == [f"{OLA[:6]} *****"] * 2

@@ -16,7 +16,7 @@ Guarantees:
 - `rate_limits`: rate limit state per consumer
 - `doubtful_rows`: rows that the event log does not support
 - `seal_requests`: the seal's status, and requests to it
-- `shares`: shares, recipients, documents, receipts
+- `shares`: shares, recipients, documents, also removed ones, receipts
 - `tenancy`: tenants, accounts, members, staff, integrations
 - `tenant_lifecycle`: impact assessments and offboarding records
 - `webhooks`: webhooks

@@ -40,6 +40,7 @@ deployment = Table(
     Column("heartbeat_at", UtcMicros),
     Column("halted_at", UtcMicros),
     Column("keyring_fingerprint", LargeBinary),
+    Column("trail_verified_at", UtcMicros),
     CheckConstraint("singleton = 1", "one_row"),
 )
 

@@ -77,6 +77,7 @@ share = Table(
 
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
+is_abandoned = share.c.state == literal_column("'abandoned'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
 has_extension = is_available & share.c.extension_until.is_not(None)
 has_change = is_available & share.c.sealed_change.is_not(None)
@@ -119,11 +120,16 @@ recipient = Table(
     Column("sealed_grant", LargeBinary),
     Column("sealed_audit_grant", LargeBinary),
     Column("removed_at", UtcMicros),
+    Column("requested_at", UtcMicros),
+    Column("answered_at", UtcMicros),
+    Column("sealed_refusal", LargeBinary),
     UniqueConstraint("share_id", "lookup_hash"),
     CheckConstraint("kind IN ('person', 'organization')", "kind"),
 )
 
 is_named = recipient.c.removed_at.is_(None)
+is_asking = recipient.c.requested_at.is_not(None) & recipient.c.answered_at.is_(None) & is_named
+partial("ix_recipient_asking", is_asking, recipient.c.share_id)
 
 document = Table(
     "document",
@@ -153,6 +159,18 @@ is_uninspected = document.c.completed_at.is_not(None) & document.c.inspected_at.
 partial("ix_document_uninspected", is_uninspected, document.c.completed_at)
 has_rescan = document.c.rescan_at.is_not(None)
 partial("ix_document_rescan", has_rescan, document.c.rescan_at)
+
+removed_document = Table(
+    "removed_document",
+    metadata,
+    primary(),
+    reference("share_id", "share"),
+    sealed("sealed_name"),
+    Column("length", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("removed_at", UtcMicros, nullable=False),
+    Index(None, "share_id"),
+)
 
 receipt = Table(
     "receipt",

@@ -66,6 +66,7 @@ account = Table(
     Column("full_numbers", Boolean, nullable=False, server_default=false()),
     Column("name_tenant", Boolean, nullable=False, server_default=false()),
     Column("notice_channel", EnumText(NoticeChannel), nullable=False, server_default="email_first"),
+    Column("undo_window", DurationMicros),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("closed_at", UtcMicros),
     Column("deleted_at", UtcMicros),

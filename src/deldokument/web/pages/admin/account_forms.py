@@ -17,7 +17,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from deldokument.domain.accounts import GIGABYTE, check_rules
+from deldokument.domain.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
 from deldokument.web.http.i18n import Translator, _
@@ -25,6 +25,7 @@ from deldokument.web.http.i18n import Translator, _
 Typed = Mapping[str, str]
 _Value = TypeVar("_Value")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 _UNITS = {"days": DAY, "hours": HOUR}
 _COUNT = re.compile(r"[0-9]{1,6}")
 _GIGABYTES = re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
@@ -38,6 +39,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "standard": (_("Usual period"), ("standard", "standard_unit")),
     "longest": (_("Longest period"), ("longest", "longest_unit")),
     "confidential": (_("Confidential content"), ("confidential",)),
+    "undo_window": (_("Time to undo"), ("undo_window",)),
     "quota": (_("Quota"), ("quota",)),
     "four_eyes": (_("Approval by another member"), ("four_eyes",)),
     "notify": (_("Notices to recipients"), ("notify",)),
@@ -80,6 +82,7 @@ def as_typed(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "longest": longest,
         "longest_unit": longest_unit,
         "confidential": _yes_no(rules.confidential),
+        "undo_window": "" if rules.undo_window is None else str(rules.undo_window // _MINUTE),
         "quota": gigabytes(rules.quota, translator),
         "four_eyes": _yes_no(rules.four_eyes),
         "notify": _yes_no(rules.notify),
@@ -127,6 +130,7 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
         standard=_read(_period, typed, "standard", faults),
         longest=_read(_period, typed, "longest", faults),
         confidential=typed["confidential"] != "no",
+        undo_window=_read(_undo_window, typed, "undo_window", faults),
         quota=_read(_quota, typed, "quota", faults),
         four_eyes=typed["four_eyes"] == "yes",
         notify=typed["notify"] == "yes",
@@ -170,6 +174,15 @@ def _period(typed: Typed, field: str) -> timedelta | None:
     return int(text) * unit
 
 
+def _undo_window(typed: Typed, field: str) -> timedelta | None:
+    text = "".join(typed[field].split())
+    if not text:
+        return None
+    if not _COUNT.fullmatch(text):
+        raise InvalidInput(field, "undo_window_range", longest=MAX_UNDO_MINUTES)
+    return int(text) * _MINUTE
+
+
 def _quota(typed: Typed, field: str) -> int | None:
     text = "".join(typed[field].split())
     if not text:
@@ -200,6 +213,7 @@ def in_words(rules: AccountRules, translator: Translator) -> dict[str, str]:
         "standard": period_words(rules.standard, translator) or none,
         "longest": period_words(rules.longest, translator) or none,
         "confidential": yes if rules.confidential else no,
+        "undo_window": none if rules.undo_window is None else f"{rules.undo_window // _MINUTE} min",
         "quota": f"{gigabytes(rules.quota, translator)} GB" if rules.quota is not None else none,
         "four_eyes": yes if rules.four_eyes else no,
         "notify": yes if rules.notify else no,

@@ -12,6 +12,7 @@ The rules are in services.accounts.lifecycle and services.accounts.deletion. Int
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -119,6 +120,7 @@ def shown_account(
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),
         usual_quota=call.deps.config.default_quota,
+        usual_undo_minutes=call.deps.config.default_undo_window // timedelta(minutes=1),
         tells_recipients=call.deps.notices is not None,
         channels=[(one.value, call.translator.text(words)) for one, words in account_forms.CHANNELS.items()],
     )

@@ -15,6 +15,7 @@ import re
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.services.downloads.access import authorize
+from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.services.downloads.warnings import confirm_warnings
@@ -66,6 +67,13 @@ def confirm_warning(call: RequestContext) -> Response:
     return RedirectResponse(f"/d/{share_id}/" + (f"dokument/{document_id}" if document_id else "alt.zip"), 303)
 
 
+def ask(call: RequestContext) -> Response:
+    """Ask for more time («Be om mer tid»), or for a new share once it is over («Be om ny deling»)."""
+    share_id = call.path("id")
+    request_access(call.deps, call.person.person, share_id)
+    return RedirectResponse(f"/d/{share_id}#request", 303)
+
+
 def _login_path(share_id: str) -> str:
     """Return the path of a login that leads back to the link; an impossible id is left out."""
     return f"/logg-inn?neste=/d/{share_id}" if _ID.fullmatch(share_id) else "/logg-inn"
@@ -82,5 +90,6 @@ ENDPOINTS = (
     Endpoint("/d/{id}", link_page, RequiredRole.ANYONE, even_refusals=True),
     Endpoint("/d/{id}/bekreftelse", confirm, RequiredRole.PERSON, ("POST",), even_refusals=True),
     Endpoint("/d/{id}/advarsel", confirm_warning, RequiredRole.PERSON, ("POST",), even_refusals=True),
+    Endpoint("/d/{id}/foresporsel", ask, RequiredRole.PERSON, ("POST",), even_refusals=True),
     Endpoint("/mine", offers_page, RequiredRole.PERSON),
 )

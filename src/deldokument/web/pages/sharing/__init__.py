@@ -1,5 +1,6 @@
 """Pages of members who share.
 
+- `access_requests`: answers to recipients who ask for more time or a new share
 - `changes`: «Endre delingen»: changes of a published share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls

@@ -1,8 +1,8 @@
-"""«Endre delingen»: corrections of a published share, one recipient's page, a new recipient, and approval of changes.
+"""«Endre delingen»: corrections of a published share, its recipients and documents, and approval of changes.
 
 Guarantees:
 - After an error the form still has what was typed.
-- The page that removes a recipient names the recipient and says what follows.
+- The pages that remove a recipient or a document name it and say what follows.
 - Every action works without JavaScript.
 
 The rules are in services.shares.changes.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, require
 from deldokument.domain.share import ShareState
 from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
@@ -75,9 +75,7 @@ def recipient_page(call: RequestContext) -> Response:
 
 def _recipient(call: RequestContext, view: ShareView) -> RecipientView:
     found = next((one for one in view.recipients if one.id == call.path("recipient_id")), None)
-    if found is None:
-        raise NotFound("recipient")
-    return found
+    return require(found, "recipient")
 
 
 def _recipient_page(
@@ -112,6 +110,25 @@ def remove_recipient(call: RequestContext) -> Response:
     except Conflict as error:
         return refused(call, share_id, error)
     return to_share(share_id, "fjernet")
+
+
+def document_page(call: RequestContext) -> Response:
+    """Ask whether a document of a published share is to be removed."""
+    view = _view(call)
+    if view.share.state is not ShareState.AVAILABLE:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    found = next((one for one in view.documents if one.id == call.path("document_id")), None)
+    return render(call, "pages/sharing/document_removal.html", view=view, document=require(found, "document"))
+
+
+def remove_document(call: RequestContext) -> Response:
+    """Remove a document («Fjern dokumentet»)."""
+    share_id = call.path("id")
+    try:
+        changes.remove_document(call.deps, call.person.person, share_id, call.path("document_id"))
+    except Conflict as error:
+        return refused(call, share_id, error)
+    return to_share(share_id, "dokument-fjernet")
 
 
 def _change(call: RequestContext, change: Change, again: Callable[[InvalidInput], Response]) -> Response:
@@ -192,6 +209,7 @@ def _view(call: RequestContext) -> ShareView:
 
 _CHANGE = "/delinger/{id}/endring"
 _RECIPIENT = "/delinger/{id}/mottakere/{recipient_id}"
+_REMOVAL = "/delinger/{id}/dokumenter/{document_id}/fjerning"
 ENDPOINTS = (
     Endpoint(_CHANGE, change_page, RequiredRole.PERSON),
     Endpoint(_CHANGE, change, RequiredRole.PERSON, ("POST",)),
@@ -202,4 +220,6 @@ ENDPOINTS = (
     Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",)),
     Endpoint("/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",)),
+    Endpoint(_REMOVAL, document_page, RequiredRole.PERSON),
+    Endpoint(_REMOVAL, remove_document, RequiredRole.PERSON, ("POST",)),
 )

@@ -26,11 +26,13 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.disclosure import unconfirmed_numbers
 from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.recent_recipients import recent_number, recent_recipients
 from deldokument.services.shares.remarks import recipient_remarks
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
+from deldokument.web.http.json_fields import json_flag, json_ids, json_number, json_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 
@@ -51,19 +53,21 @@ def share_page(call: RequestContext) -> Response:
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
         remarks = recipient_remarks(call.deps, call.person.person, draft_id)
         draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
-        refused = [one for one in view.documents if one.finding and one.finding.verdict is Verdict.INFECTED]
+        refused = [one for one in view.documents if _is_infected(one)]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.deps.notices is not None
     settings = _form_settings(call, accounts)
+    recent = recent_recipients(call.deps, call.person.person)
     return render(
         call,
         "pages/sharing/share_form.html",
         draft=draft,
         refused=refused,
         settings=settings,
+        recent=recent,
         last_account=_last_account(accounts),
         tells_recipients=tells_recipients,
         foreseen_verdict=foreseen_verdict(call.deps),
@@ -144,21 +148,21 @@ def fresh_csrf(call: RequestContext) -> Response:
 def start(call: RequestContext) -> Response:
     """Start a draft."""
     _must_be_registered(call)
-    share = drafts.start_draft(call.deps, call.person.person, account_id=_text(call, "account_id"))
+    share = drafts.start_draft(call.deps, call.person.person, account_id=json_text(call, "account_id"))
     return _answer(call, share.id, status=201)
 
 
 def save(call: RequestContext) -> Response:
     """Save what the form says."""
     words = DraftFields(
-        account_id=_text(call, "account_id"),
-        title=_text(call, "title"),
-        message=_text(call, "message"),
-        reference=_text(call, "reference"),
-        confidential=_flag(call, "confidential", otherwise=True),
-        archived=_flag(call, "archived", otherwise=False),
-        notify=_flag(call, "notify", otherwise=False),
-        expires_at=oslo_instant(_text(call, "expires_at")),
+        account_id=json_text(call, "account_id"),
+        title=json_text(call, "title"),
+        message=json_text(call, "message"),
+        reference=json_text(call, "reference"),
+        confidential=json_flag(call, "confidential", otherwise=True),
+        archived=json_flag(call, "archived", otherwise=False),
+        notify=json_flag(call, "notify", otherwise=False),
+        expires_at=oslo_instant(json_text(call, "expires_at")),
     )
     drafts.save_draft(call.deps, call.person.person, call.path("id"), words)
     return _answer(call, call.path("id"))
@@ -166,10 +170,22 @@ def save(call: RequestContext) -> Response:
 
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
-    refused = drafts.add_recipients(call.deps, call.person.person, call.path("id"), _text(call, "text"))
+    return _answer(call, call.path("id"), **_add(call, json_text(call, "text")))
+
+
+def add_recent_recipient(call: RequestContext) -> Response:
+    """Add one of the recently used recipients («Nylig brukt»); its number is unconfirmed, like a typed one."""
+    share_id = call.path("id")
+    added = _add(call, recent_number(call.deps, call.person.person, share_id, json_text(call, "recent")))
+    view = queries.view_share(call.deps, call.person.person, share_id)
+    return JSONResponse({"draft": _draft(view) | {"recipients": _with_numbers(call, view)}, **added})
+
+
+def _add(call: RequestContext, pasted: str) -> dict[str, Any]:
+    deps, person, share_id = call.deps, call.person.person, call.path("id")
+    refused = drafts.add_recipients(deps, person, share_id, pasted)
     told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    remarks = recipient_remarks(call.deps, call.person.person, call.path("id"))
-    return _answer(call, call.path("id"), refused=told, remarks=remarks)
+    return {"refused": told, "remarks": recipient_remarks(deps, person, share_id)}
 
 
 def change_recipient(call: RequestContext) -> Response:
@@ -179,8 +195,8 @@ def change_recipient(call: RequestContext) -> Response:
         call.person.person,
         call.path("id"),
         call.path("recipient_id"),
-        label=_text(call, "label") if "label" in call.body else None,
-        confirmed=_flag(call, "confirmed", otherwise=False) if "confirmed" in call.body else None,
+        label=json_text(call, "label") if "label" in call.body else None,
+        confirmed=json_flag(call, "confirmed", otherwise=False) if "confirmed" in call.body else None,
     )
     return _answer(call, call.path("id"))
 
@@ -197,9 +213,9 @@ def add_document(call: RequestContext) -> Response:
         call.deps,
         call.person.person,
         call.path("id"),
-        name=_text(call, "name"),
-        length=_number(call, "length"),
-        modified_at=_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
+        name=json_text(call, "name"),
+        length=json_number(call, "length"),
+        modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
     )
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
@@ -226,7 +242,7 @@ def publish(call: RequestContext) -> Response:
 
     Publishes what the page shows, and nothing that another page has added since.
     """
-    seen = {name: _ids(call, name) for name in ("documents", "recipients")}
+    seen = {name: json_ids(call, name) for name in ("documents", "recipients")}
     share = publishing.publish_share(call.deps, call.person.person, call.path("id"), **seen)
     done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
     return JSONResponse({"location": f"/delinger/{share.id}/{done}"})
@@ -343,40 +359,16 @@ def _document(view: DocumentView) -> dict[str, Any]:
         "modified_at": view.modified_at,
         "offset": view.offset,
         "complete": view.complete,
+        "infected": _is_infected(view),
     }
+
+
+def _is_infected(view: DocumentView) -> bool:
+    return view.finding is not None and view.finding.verdict is Verdict.INFECTED
 
 
 def _local(instant: datetime) -> str:
     return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M")
-
-
-def _text(call: RequestContext, name: str) -> str:
-    value = call.body.get(name, "")
-    if not isinstance(value, str):
-        raise InvalidInput(name, "body_malformed")
-    return value
-
-
-def _number(call: RequestContext, name: str) -> int:
-    value = call.body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
-        raise InvalidInput(name, "body_malformed")
-    return value
-
-
-def _ids(call: RequestContext, name: str) -> list[str] | None:
-    """Return the ids that the page showed; None if it did not send them, being of the previous version."""
-    value = call.body.get(name)
-    if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-        raise InvalidInput(name, "body_malformed")
-    return value
-
-
-def _flag(call: RequestContext, name: str, *, otherwise: bool) -> bool:
-    value = call.body.get(name, otherwise)
-    if not isinstance(value, bool):
-        raise InvalidInput(name, "body_malformed")
-    return value
 
 
 def _json(path: str, handler: Any, *methods: str) -> Endpoint:
@@ -390,6 +382,7 @@ ENDPOINTS = (
     _json("/del/utkast", start, "POST"),
     _json(_DRAFT, save, "PUT"),
     _json(f"{_DRAFT}/mottakere", add_recipients, "POST"),
+    _json(f"{_DRAFT}/nylig-brukt", add_recent_recipient, "POST"),
     _json(f"{_DRAFT}/mottakere/{{recipient_id}}", change_recipient, "PUT"),
     _json(f"{_DRAFT}/mottakere/{{recipient_id}}", remove_recipient, "DELETE"),
     _json(f"{_DRAFT}/dokumenter", add_document, "POST"),

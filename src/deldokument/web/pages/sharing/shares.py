@@ -26,7 +26,8 @@ from deldokument.services.shares import extensions, publishing, queries, reminde
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
-from deldokument.services.shares.views import DownloadView, ProposalView, RecipientView, ShareView
+from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.form_values import read_count
@@ -44,11 +45,12 @@ _ROWS = 25
 _MAX_ROWS = 200
 """Shares in the list at most; older ones are on the next page."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("approval", "extension", "change", "unread", "unfinished")
+_BY_URGENCY = ("approval", "extension", "change", "request", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
-    | {"rettet", "fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {"angret", "apnet"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
@@ -65,7 +67,8 @@ class RecipientRow:
 class ShareRow:
     """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` is what awaits the person: ``approval``, ``extension``, ``change``, ``unread``, ``unfinished`` or nothing.
+    ``need`` is what awaits the person: ``approval``, ``extension``, ``change``, ``request``, ``unread``,
+    ``unfinished`` or nothing.
     """
 
     view: ShareView
@@ -123,6 +126,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
+        with_findings=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
@@ -208,6 +212,8 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "change"
     if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.sharer_id in _own_ids(call) else ""
+    if view.asking and view.extension is None:
+        return "request"
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
     # Same condition as in the query: no document is sent to any recipient.
@@ -237,9 +243,10 @@ def detail_of(
     status: int = 200,
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
+    refusal: str = "",
 ) -> Response:
-    """Show one share, with the errors of the action that was just requested."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id)
+    """Show one share, with the errors of the action that was just requested, and what was typed there."""
+    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
     saved = call.query("lagret")
     date, time = typed or _local(view.share.expires_at)
     period = view.account.period(view.tenant)
@@ -261,6 +268,8 @@ def detail_of(
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
         expires_time=time,
+        suggested=_suggested_end(view, call.deps.clock.now()),
+        refusal=refusal,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
@@ -273,6 +282,15 @@ def detail_of(
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
+
+
+def _suggested_end(view: ShareView, now: datetime) -> tuple[datetime, str, str] | None:
+    """Return the end to offer to those who ask, as an instant and as form fields; None if none is later."""
+    period, end = view.account.period(view.tenant), view.share.expires_at
+    if not view.asking or end is None or not view.share.is_open_at(now):
+        return None
+    later = min(end + period.standard, now + period.longest).replace(second=0, microsecond=0)
+    return (later, *_local(later)) if later > end else None
 
 
 def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEvent]) -> bool:
@@ -343,6 +361,15 @@ def withdraw(call: RequestContext) -> Response:
     return to_share(call.path("id"), "trukket")
 
 
+def undo(call: RequestContext) -> Response:
+    """Undo the publication («Angre»)."""
+    try:
+        share = publishing.undo_publication(call.deps, call.person.person, call.path("id"))
+    except Conflict as error:
+        return refused(call, call.path("id"), error)
+    return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
+
+
 def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
     """Show the share with the reason why an action was refused."""
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
@@ -365,5 +392,6 @@ ENDPOINTS = (
     deed("sluttidspunkt", change_end),
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
+    deed("angring", undo),
     deed("kopi", copy),
 )

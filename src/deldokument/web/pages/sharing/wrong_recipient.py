@@ -34,7 +34,7 @@ def page(call: RequestContext) -> Response:
         "pages/sharing/wrong_recipient.html",
         view=view,
         open=view.share.state is ShareState.AVAILABLE,
-        receipts=list(receipt_rows(report, call.translator)),
+        receipts=list(_whole(report, call.translator)),
         draft=notification(view, report, call.translator),
     )
 

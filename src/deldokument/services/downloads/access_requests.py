@@ -1,0 +1,39 @@
+"""A recipient asks for more time, or for a new share once the share is over.
+
+Guarantees:
+- Only a person who may open the share, or could until it was over, can ask.
+- Asking again changes nothing while an answer is awaited: a recipient has one request, one event and one e-mail.
+
+services.shares.access_requests answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deldokument.domain.access_requests import RequestState, request_state
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Conflict, require
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.recording import record_event
+from deldokument.services.downloads.access import identify
+
+
+def request_access(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
+    """Ask for every recipient that the person acts for; do nothing if all have asked already.
+
+    Raises: as ``identify``; Conflict if the end is more than a week away.
+    """
+    found, recipient_ids = identify(deps, person, share_id)
+    with deps.database.write() as tx:
+        share, now = require(tx.shares.lock(found.id), "share"), deps.clock.now()
+        own = [one for one in tx.shares.recipients([share.id]) if one.id in recipient_ids]
+        states = {one.id: request_state(share, one, now) for one in own}
+        if set(states.values()) == {RequestState.NONE}:
+            raise Conflict("request_too_early")
+        asking = [one for one in own if states[one.id] is RequestState.POSSIBLE]
+        for one in asking:
+            tx.shares.save_recipient(replace(one, requested_at=now, answered_at=None, sealed_refusal=None))
+        if asking:
+            record_event(deps, tx, EventKind.ACCESS_REQUESTED, share=share, person=person)

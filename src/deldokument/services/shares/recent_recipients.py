@@ -1,0 +1,100 @@
+"""«Nylig brukt»: recipients of the shares that a member has published lately from an account.
+
+Guarantees:
+- Nothing is stored for them: they are read from the account's own shares, as long as the names are kept.
+- Only the member's own shares count, and only recipients that their grants prove.
+- A full number is added to a draft of the same account, and not shown: it is as unconfirmed as a typed one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import NotFound
+from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
+from deldokument.domain.share import Recipient, ShareState
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.shares import ShareFilter
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.grants import ShareGrants, grants_with
+
+MAX_RECENT = 6
+"""Recipients of each account."""
+_NEWEST = 50
+"""Shares of all accounts together among which the member's own are looked for."""
+_OWN = 10
+_PUBLISHED = (ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRecipient:
+    """A recipient of an earlier share. ``display`` is the masked or grouped number; ``name`` is an organisation's."""
+
+    id: str
+    display: str
+    name: str
+    label: str
+
+
+def recent_recipients(deps: Dependencies, person: PersonIdentifier) -> dict[str, list[RecentRecipient]]:
+    """Return the recipients that the person used last, by account, the last one first."""
+    found: dict[str, list[RecentRecipient]] = defaultdict(list)
+    with deps.database.read() as tx:
+        for account_id, _, shown in _recent(deps, tx, memberships_in(deps, tx, person)):
+            found[account_id].append(shown)
+    return dict(found)
+
+
+def recent_number(deps: Dependencies, person: PersonIdentifier, draft_id: str, recipient_id: str) -> str:
+    """Return the number of a recently used recipient, for a draft of the same account. Raises: NotFound."""
+    with deps.database.read() as tx:
+        draft = share_for_reading(deps, tx, person, draft_id)
+        mine = [one for one in memberships_in(deps, tx, person) if one.account.id == draft.account_id]
+        for _, holder, shown in _recent(deps, tx, mine):
+            if shown.id == recipient_id:
+                return holder.value
+    raise NotFound("recent recipient")
+
+
+def _recent(
+    deps: Dependencies, tx: Transaction, mine: Collection[Membership]
+) -> Iterator[tuple[str, Identifier, RecentRecipient]]:
+    """Yield account, number and view, each number once and at most MAX_RECENT of an account."""
+    own = {one.id for one in mine}
+    newest = tx.shares.find(ShareFilter(tuple(one.account.id for one in mine), _PUBLISHED, limit=_NEWEST))
+    shares = [share for share in newest if share.intact and share.member_id in own][:_OWN]
+    # The grant under the audit key is enough, so no share keys are fetched.
+    keys = deps.keyring.get({share.audit_key_id for share in shares})
+    recipients: dict[str, list[Recipient]] = defaultdict(list)
+    for recipient in tx.shares.recipients([share.id for share in shares]):
+        recipients[recipient.share_id].append(recipient)
+    used: dict[str, set[Identifier]] = defaultdict(set)
+    for share in shares:
+        proof, seen = grants_with(deps, share, keys), used[share.account_id]
+        if proof is None:
+            continue
+        for recipient in recipients[share.id]:
+            shown = _shown(proof, recipient)
+            if shown is not None and shown[0] not in seen and len(seen) < MAX_RECENT:
+                seen.add(shown[0])
+                yield share.account_id, *shown
+
+
+def _shown(proof: ShareGrants, recipient: Recipient) -> tuple[Identifier, RecentRecipient] | None:
+    """Return number and view; None for a recipient without a valid grant, or whose texts do not open."""
+    holder, key = proof.holder(recipient), proof.audit_key
+    try:
+        name = open_field(key, recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME, recipient.id)
+        label = open_field(key, recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL, recipient.id)
+    except IntegrityError:
+        return None
+    if holder is None:
+        return None
+    display = holder.grouped if isinstance(holder, OrganizationNumber) else holder.masked
+    return holder, RecentRecipient(recipient.id, display, name, label)

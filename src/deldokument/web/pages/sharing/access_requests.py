@@ -1,0 +1,41 @@
+"""Answers to recipients who ask for more time or a new share: no with a reason, or a new share for them.
+
+Guarantees:
+- Only members of the share's account can see that these pages exist.
+- After an error the form still has what was typed.
+
+A yes to more time is a change of the end (module shares).
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import InvalidInput
+from deldokument.services.shares import publishing
+from deldokument.services.shares.access_requests import refuse_requests
+from deldokument.web.http.errors import error_text
+from deldokument.web.http.request import RequestContext
+from deldokument.web.pages.sharing.shares import deed, detail_of, to_share
+
+_REASON = "refusal-reason"
+
+
+def refuse(call: RequestContext) -> Response:
+    """Say no to all who ask («Avslå»)."""
+    share_id, reason = call.path("id"), call.fields.get("reason", "")
+    try:
+        refuse_requests(call.deps, call.person.person, share_id, reason)
+    except InvalidInput as error:
+        errors = [(_REASON, error_text(error, call.translator))]
+        return detail_of(call, share_id, status=422, errors=errors, refusal=reason)
+    return to_share(share_id, "avslatt")
+
+
+def share_again(call: RequestContext) -> Response:
+    """Start a new draft for those who ask («Lag ny deling for dem som ber om det»)."""
+    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+ENDPOINTS = (deed("avslag", refuse), deed("ny-deling", share_again))

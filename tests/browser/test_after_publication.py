@@ -1,0 +1,148 @@
+"""What can be done after publication, by touch and by the keyboard: ask, remind, answer, correct, look up who got it.
+
+Every page met is examined by axe (targets of 24 pixels too), and its controls are told apart in forced colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.demo import Demo
+from tests.browser.files import noise
+from tests.browser.keyboard import Keyboard
+from tests.browser.visitor import Visit, Visitor
+from tests.support.memory import folder_in_memory
+
+pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
+OLA = "21879498012"
+TELEPHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+# In forced colours backgrounds are gone: only a border or an underline shows that something can be used.
+_WITHOUT_EDGE = """() => [...document.querySelectorAll('main .ds-button, main .ds-input, main a.ds-link')]
+    .filter((control) => control.checkVisibility() && control.getBoundingClientRect().width > 1)
+    .filter((control) => {
+        const style = getComputedStyle(control);
+        const bordered = style.borderTopStyle !== 'none' && parseFloat(style.borderTopWidth) > 0;
+        const native = control.matches('[type=checkbox], [type=radio]');
+        return !bordered && !native && !style.textDecorationLine.includes('underline');
+    }).map((control) => control.outerHTML.slice(0, 200))"""
+
+
+class Hand(Protocol):
+    """How a person reaches controls."""
+
+    def press(self, name: str) -> None:
+        """The link or button whose name begins so."""
+
+    def write(self, name: str, text: str) -> None:
+        """Into the field whose name begins so."""
+
+
+class Finger:
+    """Touch alone."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def press(self, name: str) -> None:
+        links, buttons = (self._page.get_by_role(role, name=name) for role in ("link", "button"))
+        links.or_(buttons).first.tap()
+
+    def write(self, name: str, text: str) -> None:
+        field = self._page.get_by_label(name)
+        field.tap()
+        expect(field).to_be_focused()
+        self._page.keyboard.type(text)
+
+
+class Keys:
+    """The keyboard alone."""
+
+    def __init__(self, page: Page) -> None:
+        self._keys = Keyboard(page)
+
+    def press(self, name: str) -> None:
+        self._keys.tab_to(name)
+        self._keys.press("Enter")
+
+    def write(self, name: str, text: str) -> None:
+        self._keys.tab_to(name)
+        self._keys.page.keyboard.type(text)
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    """A demo of its own, since days pass."""
+    with folder_in_memory() as folder, Demo(folder / "data") as running:
+        yield running
+
+
+def look(visitor: Visitor, heading: str) -> None:
+    """The page with this heading, in every colour."""
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text(heading)
+    visitor.examine()
+    visitor.page.emulate_media(forced_colors="active")
+    assert visitor.page.evaluate(_WITHOUT_EDGE) == []
+    visitor.page.emulate_media(forced_colors="none")
+
+
+def pass_days(visitor: Visitor, count: int) -> None:
+    """On the demo's own page."""
+    visitor.open("/demo")
+    for _ in range(count):
+        visitor.page.get_by_label("Hvor langt?").select_option("24")
+        with visitor.page.expect_navigation():
+            visitor.page.get_by_role("button", name="Flytt klokken fram").click()
+
+
+def answer(kari: Visitor, hand: Hand, share: str) -> None:
+    """Remind, say no with a reason, and look up who got what."""
+    kari.enter("Kari Lunde", share)
+    look(kari, "Vedtak")
+    hand.write("Begrunnelse", "Fristen er lovbestemt.")
+    hand.press("Si nei")
+    expect(kari.page.get_by_text("Du har sagt nei.")).to_be_visible()
+    hand.press("Send påminnelse")
+    expect(kari.page.get_by_text("får en påminnelse")).to_be_visible()
+    look(kari, "Vedtak")
+    hand.press("Endre delingen")
+    look(kari, "Endre delingen")
+    hand.write("Saksnummer", "26/1")
+    hand.press("Lagre endringene")
+    expect(kari.page.get_by_text("Endringene er lagret.")).to_be_visible()
+    hand.press("Endre eller fjern")
+    look(kari, "Endre mottakeren")
+    hand.press("Tilbake til delingen")
+    hand.press("Delt med feil mottaker?")
+    look(kari, "Feil mottaker")
+    hand.press("Kopier teksten")
+    expect(kari.page.get_by_role("status").filter(has_text="Kopiert")).to_be_attached()
+    hand.press("Trekk tilbake delingen")
+    look(kari, "Trekke tilbake delingen?")
+    hand.press("Trekk tilbake delingen")
+    expect(kari.page.get_by_text("Delingen er trukket tilbake.").first).to_be_attached()
+
+
+@pytest.mark.parametrize("by", [Finger, Keys])
+def test_what_follows_a_publication_can_be_done(
+    visit: Visit, demo: Demo, tmp_path: Path, by: type[Finger | Keys]
+) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, title="Vedtak", days=6)
+    pass_days(visit(), 2)
+    ola, kari = visit(**TELEPHONE), visit(**TELEPHONE)
+    ola.enter("Ola Nordmann")
+    ola.open_checked(path)
+    hand = by(ola.page)
+    look(ola, "Vedtak")
+    hand.press("Be om mer tid")
+    expect(ola.page.get_by_text("Svaret kommer her.")).to_be_visible()
+    look(ola, "Vedtak")
+    answer(kari, by(kari.page), path.replace("/d/", "/delinger/"))
+    assert ola.open(path) == 410
+    ola.examine()
+    hand.press("Be om ny deling")
+    expect(ola.page.get_by_text("Svaret kommer her.")).to_be_visible()
