@@ -41,7 +41,7 @@ def test_the_delivered_server_looks_again_early_enough_for_its_promise() -> None
 def often(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A server that looks twice a second whether a download may go on."""
     mode: SocketMode = request.param
-    with mode.deployment(tmp_path_factory.mktemp("often"), LOOKS_OFTEN) as running:
+    with mode.deployment(tmp_path_factory.mktemp("often"), LOOKS_OFTEN, worker=False) as running:
         yield running
 
 
@@ -207,7 +207,7 @@ def test_a_reader_who_leaves_has_no_receipt_for_the_rest(often: Deployment, cont
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A server whose minute is two seconds."""
     waits = LOOKS_OFTEN | {"deldokument.web.transfer.downloads.STALL_SECONDS": STALL_SECONDS}
-    with Deployment(tmp_path_factory.mktemp("impatient"), constants=waits) as running:
+    with Deployment(tmp_path_factory.mktemp("impatient"), constants=waits, worker=False) as running:
         yield running
 
 

@@ -565,11 +565,17 @@ class SocketMode:
 
     @contextmanager
     def deployment(
-        self, folder: Path, constants: Mapping[str, object] | None = None, settings: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        constants: Mapping[str, object] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        worker: bool = True,
     ) -> Iterator[Deployment]:
         """A deployment in this mode. It is verified first, or its tests would show nothing."""
         given = {"lend_sockets": self.lend_sockets, **(settings or {})}
-        with Deployment(folder, constants=self.constants | dict(constants or {}), settings=given) as running:
+        own = self.constants | dict(constants or {})
+        with Deployment(folder, constants=own, settings=given, worker=worker) as running:
             share_id = running.share([OLA_NUMBER], {"prøve.bin": bytes(3_000_000)})
             [path] = running.document_paths(share_id)
             assert len(running.session(OLA).get(path).content) == 3_000_000

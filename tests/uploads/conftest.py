@@ -32,7 +32,7 @@ def mortals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
     def start(mode: SocketMode | None) -> AbstractContextManager[Deployment]:
         assert mode is not None
         waits = {"deldokument.server.listeners.UNDER_WAY_SECONDS": 2}
-        return mode.deployment(tmp_path_factory.mktemp("mortal"), waits)
+        return mode.deployment(tmp_path_factory.mktemp("mortal"), waits, worker=False)
 
     with kept("mortal", start) as started:
         yield started

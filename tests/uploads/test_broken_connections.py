@@ -170,7 +170,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
         "deldokument.server.connections.BODY_SECONDS": 3 * STALL,
         "deldokument.server.connections._LOOK_SECONDS": 0.2,
     }
-    with mode.deployment(tmp_path_factory.mktemp("impatient"), constants) as running:
+    with mode.deployment(tmp_path_factory.mktemp("impatient"), constants, worker=False) as running:
         yield running
 
 

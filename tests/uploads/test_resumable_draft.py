@@ -26,7 +26,8 @@ def all_willing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
 
     def start(mode: SocketMode | None) -> AbstractContextManager[Deployment]:
         assert mode is not None
-        return mode.deployment(tmp_path_factory.mktemp("willing"), settings={"resumable_upload_draft": True})
+        settings = {"resumable_upload_draft": True}
+        return mode.deployment(tmp_path_factory.mktemp("willing"), settings=settings, worker=False)
 
     with kept("willing", start) as started:
         yield started

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deldokument.ports.repositories.backlog import Queue, Waiting
+from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
@@ -60,7 +61,10 @@ def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web
     web.stage.publish(OLA)
     retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=10, seconds=90)
+    assert "deldokument_audit_verification_age_seconds" not in reported(web)
+    record_verification(web.stage.deps, web.stage.deps.clock.now() - timedelta(hours=1))
     before = reported(web)
+    assert before["deldokument_audit_verification_age_seconds"] == 3600
     assert before["deldokument_waiting:keys"] == 1
     assert before["deldokument_lag_seconds:keys"] == 90
     assert before["deldokument_heartbeat_age_seconds"] == timedelta(days=10, seconds=90).total_seconds()

@@ -81,6 +81,17 @@ def test_what_is_due_is_leased_first_come_first_and_has_one_more_attempt(databas
     assert lease(database, NOW + HOUR) == []
 
 
+def test_what_waits_about_a_share_is_dropped_and_what_is_settled_stays(database: SqlDatabase) -> None:
+    keep(database, share := available())
+    sent, waiting, other = message(share_id=share.id), message(share_id=share.id), message()
+    put(database, sent, waiting, other)
+    with database.write() as tx:
+        tx.outbox.sent(sent.id, NOW)
+        tx.outbox.drop_waiting(share.id)
+    with database.read() as tx:
+        assert [tx.outbox.get(one.id) is not None for one in (sent, waiting, other)] == [True, False, True]
+
+
 def test_whether_anything_is_due_is_told_beforehand(database: SqlDatabase) -> None:
     put(database, made := message())
     with database.write() as tx:

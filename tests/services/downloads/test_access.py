@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument import worker
+from deldokument.domain.access_requests import RequestState
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken, Frozen, Gone, NotFound, RightMissing, Unavailable, existing
 from deldokument.domain.identifiers import PersonIdentifier
@@ -260,6 +261,10 @@ def test_the_rightful_learn_that_a_share_has_ended_and_whom_to_ask(stage: Stage)
                 offering.open_share(stage.deps, person(reader), share_id)
             assert caught.value.code == "share_ended"
             assert caught.value.params == {
+                "share": share_id,
+                "request": RequestState.POSSIBLE,
+                "asked_at": "",
+                "refusal": "",
                 "at": end.isoformat(),
                 "tenant": "Eksempel kommune",
                 "account": "Byggesak",

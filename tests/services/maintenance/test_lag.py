@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deldokument.ports.repositories.backlog import Queue
+from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import record_heartbeat
 from tests.support.world import OLA, Stage, run_all
@@ -26,5 +27,7 @@ def test_a_worker_that_has_never_run_is_told_from_one_that_is_silent(stage: Stag
     record_heartbeat(stage.deps)
     stage.clock.advance(minutes=7)
     stage.clock.off = timedelta(seconds=2)
+    record_verification(stage.deps, stage.deps.clock.now() - timedelta(hours=5))
     later = measure_lag(stage.deps)
+    assert later.trail_age == timedelta(hours=5)
     assert (later.heartbeat_age, later.halted, later.skew) == (timedelta(minutes=7), False, timedelta(seconds=2))

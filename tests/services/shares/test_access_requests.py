@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from deldokument.domain.access_requests import REASON_LENGTH, RequestState
 from deldokument.domain.audit import EventKind
+from deldokument.domain.email_addresses import NoticeChoices
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.offers import open_share
+from deldokument.services.notifications import email_addresses
 from deldokument.services.shares import changes, drafts, extensions, publishing, queries
 from deldokument.services.shares.access_requests import RequestStatus, refuse_requests
 from tests.support.accounts import events_of, set_rules
@@ -79,6 +82,21 @@ def test_requests_of_several_recipients_are_one_email_a_day(stage: Stage, share_
     deliver(stage)
     assert len(stage.mail.letters) == 1
     assert asking(stage, share_id) == [person(OLA).masked, person(SIV).masked]
+
+
+def test_colleagues_of_a_former_sharer_are_told_and_nobody_who_has_turned_it_off(stage: Stage, share_id: str) -> None:
+    settle(stage, KARI, AT_WORK)
+    settle(stage, ODD, "odd@eksempel.example")
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    stage.remove("kari")
+    ask(stage, share_id, OLA)
+    deliver(stage)
+    assert [letter.to for letter in stage.mail.letters] == ["odd@eksempel.example"]
+    email_addresses.choose_notices(stage.deps, person(ODD), replace(NoticeChoices(), ending=False))
+    stage.clock.advance(days=1)
+    ask(stage, share_id, SIV)
+    deliver(stage)
+    assert len(stage.mail.letters) == 1
 
 
 def test_an_answered_request_is_not_told_by_email(stage: Stage, share_id: str) -> None:

@@ -200,7 +200,7 @@ def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> No
     uploads_append.terminate_upload(stage.deps, ticket.token, ticket.upload_id)
     event = events_of(stage, share.id)[-1]
     assert event.kind is EventKind.DOCUMENT_REMOVED
-    assert event.details == {"document": ticket.document_id, "integration": integration.id}
+    assert event.details == {"document": ticket.document_id, "integration": integration.id, "revision": 2}
 
 
 def proposed(stage: Stage) -> Share:

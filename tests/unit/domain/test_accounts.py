@@ -191,6 +191,13 @@ def test_a_quota_has_room_for_something_and_an_end(quota: int) -> None:
     assert faults(quota=quota) == [("quota", "quota_range")]
 
 
+@pytest.mark.parametrize("seconds", [-60, 30, 61 * 60])
+def test_a_publication_is_undone_for_whole_minutes_and_at_most_an_hour(seconds: int) -> None:
+    assert faults(undo_window=timedelta(seconds=seconds)) == [("undo_window", "undo_window_range")]
+    for allowed in (None, timedelta(), timedelta(hours=1)):
+        assert check_rules(AccountRules(undo_window=allowed), TENANT.period).undo_window == allowed
+
+
 @pytest.mark.parametrize("sender", ["AB", "Eksempel", "Ås1", "x2345678901", "Grünerløk", "ÆØÅ"])
 def test_a_senders_name_in_a_message_has_the_letters_that_every_telephone_shows(sender: str) -> None:
     assert check_rules(AccountRules(sms_sender=sender), TENANT.period).sms_sender == sender

@@ -171,7 +171,7 @@ class SqlShares:
         """
         query = _of_account(wanted.states, _Given.by(wanted))
         at, share_id = wanted.before or (None, None)
-        values = {"now": wanted.now, "references": wanted.reference_hashes, "at": at, "before": share_id}
+        values = {"now": wanted.now, "references": list(wanted.reference_hashes), "at": at, "before": share_id}
         found: list[Share] = []
         for account_id in wanted.account_ids:
             bounds = {"key": account_id, "most": wanted.limit, **values}
@@ -295,7 +295,7 @@ class _Given(NamedTuple):
 
 @cache
 def _of_account(states: tuple[ShareState, ...], given: _Given) -> Select[Any]:
-    """Return the query for one account. Cached: to build it takes as long as to run it."""
+    """Return the query for one account. Cached, since building it takes a good part of the time of running it."""
     query = select(*CARD_COLUMNS).where(is_unerased, share.c.account_id == _key)
     if states:
         query = query.where(_in_states(states, dated=given.now))

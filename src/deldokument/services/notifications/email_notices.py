@@ -102,12 +102,10 @@ def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     A request needs an answer: if the sharer is a system or has left, the members of the account get it.
     """
     share = _share_of(tx, stored)
-    if not share.intact:
-        return
     sharer = living_sharer(tx, share.member_id)
     members = [sharer] if isinstance(sharer, Member) else _reachable_members(tx, share.account_id)
     for member in members:
-        if _wants(deps, tx, member, EmailKind.REQUEST):
+        if share.intact and _wants(deps, tx, member, EmailKind.REQUEST):
             yield _of_share(deps, EmailKind.REQUEST, share, member.id, f"{day_of(stored.event.at)}")
 
 

@@ -75,15 +75,13 @@ def _recent(
     for recipient in tx.shares.recipients([share.id for share in shares]):
         recipients[recipient.share_id].append(recipient)
     used: dict[str, set[Identifier]] = defaultdict(set)
-    for share in shares:
-        proof, seen = grants_with(deps, share, keys), used[share.account_id]
-        if proof is None:
-            continue
-        for recipient in recipients[share.id]:
-            shown = _shown(proof, recipient)
+    for proof in [one for share in shares if (one := grants_with(deps, share, keys))]:
+        account_id = proof.share.account_id
+        for recipient in recipients[proof.share.id]:
+            shown, seen = _shown(proof, recipient), used[account_id]
             if shown is not None and shown[0] not in seen and len(seen) < MAX_RECENT:
                 seen.add(shown[0])
-                yield share.account_id, *shown
+                yield account_id, *shown
 
 
 def _shown(proof: ShareGrants, recipient: Recipient) -> tuple[Identifier, RecentRecipient] | None:

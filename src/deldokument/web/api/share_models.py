@@ -133,7 +133,7 @@ class Document(Given):
 
     `handling`: whether recipients get the file. `waiting`: not before it has been read. `released`: yes. `warned`:
     after they have confirmed a warning on their page. `held`: not before a member of the account releases it on the
-    share's page. `refused`: never. It is null after the share's end.
+    share's page. `refused`: never. It is null after the share's end, and for a removed document.
     """
 
     id: str

@@ -204,15 +204,16 @@ def test_everything_that_is_wrong_is_told_and_everything_typed_is_kept(web: Web,
     action = at(web, web.stage.byggesak.id, "regler")
     typed = {
         "telephone": "ring oss", "email": "post", "hours": "x" * 101, "standard": "snart", "standard_unit": "hours",
-        "longest": "91", "longest_unit": "days", "confidential": "no", "quota": "mye", "four_eyes": "yes",
-        "sms_sender": "1", "sms_cost_code": "4" * 51, "revision": "1",
+        "longest": "91", "longest_unit": "days", "confidential": "no", "undo_window": "lenge", "quota": "mye",
+        "four_eyes": "yes", "sms_sender": "1", "sms_cost_code": "4" * 51, "revision": "1",
     }  # fmt: skip
     page = ewa.post(action, typed)
     assert page.status_code == 422
     kept = form(page, action)
     assert {name: kept[name] for name in typed} == typed
     linked = re.findall(r'<li><a class="ds-link" href="#([^"]+)">', page.text)
-    faulty = ["telephone", "email", "hours", "standard", "longest", "quota", "sms_sender", "sms_cost_code"]
+    faulty = ["telephone", "email", "hours", "standard", "longest", "undo_window", "quota"]
+    faulty += ["sms_sender", "sms_cost_code"]
     assert linked == faulty
     for field in faulty:
         assert f'id="{field}"' in page.text

@@ -210,10 +210,10 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "extension"
     if view.change is not None and not is_own(call, view.change):
         return "change"
-    if view.asking and view.extension is None:
-        return "request"
     if view.share.state is ShareState.DRAFT:
         return "unfinished" if view.sharer_id in _own_ids(call) else ""
+    if view.asking and view.extension is None:
+        return "request"
     now = call.deps.clock.now()
     soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
     # Same condition as in the query: no document is sent to any recipient.
