@@ -59,9 +59,10 @@ _LISTEN = """() => {
         const words = region && region.checkVisibility() && region.innerText.replace(/\\s+/g, ' ').trim();
         if (words) window.announced(words);
     };
-    new MutationObserver((changes) => {
-        new Set(changes.map((change) => change.target)).forEach(said);
-    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ['hidden'] });
+    const listener = new MutationObserver((changes) => new Set(changes.map((change) => change.target)).forEach(said));
+    const all = { subtree: true, childList: true, characterData: true, attributeFilter: ['hidden'] };
+    // What the page opens with is no change.
+    addEventListener('DOMContentLoaded', () => listener.observe(document, all));
 }"""
 
 Node = dict[str, Any]
