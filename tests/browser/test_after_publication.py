@@ -117,6 +117,7 @@ def answer(kari: Visitor, hand: Hand, share: str) -> None:
     hand.press("Endre eller fjern")
     look(kari, "Endre mottakeren")
     hand.press("Tilbake til delingen")
+    expect(kari.page.get_by_role("heading", level=1)).to_have_text("Vedtak")
     hand.press("Delt med feil mottaker?")
     look(kari, "Feil mottaker")
     hand.press("Kopier teksten")
