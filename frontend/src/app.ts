@@ -55,9 +55,16 @@ document.addEventListener('change', (event) => {
   if (input && name) name.textContent = input.files?.[0]?.name ?? name.dataset['none'] ?? '';
 });
 
-/** A live region is read when it changes, not when the page opens with it: what was done is announced here. */
+/**
+ * A live region is read when it changes, not when the page opens with it: what was done is put into its place once
+ * more. Where something takes the focus, that is read already.
+ */
 const DONE = 'main [role="status"]:not([hidden], :has([autofocus]))';
-for (const done of document.querySelectorAll<HTMLElement>(DONE)) announce(done.innerText);
+setTimeout(() => {
+  for (const done of document.querySelectorAll(DONE)) {
+    if (!done.contains(document.activeElement)) done.append(...done.childNodes);
+  }
+}, 500);
 
 /** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
 let folded: HTMLDetailsElement[] = [];

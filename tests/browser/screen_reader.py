@@ -7,6 +7,7 @@ A line is a stop of the reader: role, name, state. The words for roles are those
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,12 +59,14 @@ _LISTEN = """() => {
         const words = region && region.checkVisibility() && region.innerText.replace(/\\s+/g, ' ').trim();
         if (words) window.announced(words);
     };
-    new MutationObserver((changes) => {
-        new Set(changes.map((change) => change.target)).forEach(said);
-    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ['hidden'] });
+    const listener = new MutationObserver((changes) => new Set(changes.map((change) => change.target)).forEach(said));
+    const all = { subtree: true, childList: true, characterData: true, attributeFilter: ['hidden'] };
+    // What the page opens with is no change.
+    addEventListener('DOMContentLoaded', () => listener.observe(document, all));
 }"""
 
 Node = dict[str, Any]
+_PATIENCE_SECONDS = 60
 
 
 class ScreenReader:
@@ -98,6 +101,14 @@ class ScreenReader:
         found = self._tree.send("DOM.querySelectorAll", {"nodeId": root, "selector": "[aria-current]"})["nodeIds"]
         described = [self._tree.send("DOM.describeNode", {"nodeId": each})["node"] for each in found]
         return {node["backendNodeId"] for node in described}
+
+    def wait_for(self, words: str) -> None:
+        """Wait until this is announced."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while words not in self._announced:
+            assert time.monotonic() < deadline, f"{words!r} was never announced"
+            # Playwright hears of it meanwhile.
+            self._page.wait_for_timeout(20)
 
     def hear(self) -> list[str]:
         """What live regions have announced since this was last asked."""

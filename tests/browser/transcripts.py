@@ -35,6 +35,10 @@ class Transcript:
         """Read a page, or a part of it, under a heading."""
         self.lines += ["", f"== {what} ==", *self._reader.hear(), *self._reader.read(part)]
 
+    def wait_for(self, words: str) -> None:
+        """Wait until this is announced."""
+        self._reader.wait_for(words)
+
     @property
     def text(self) -> str:
         """As it is committed."""
@@ -106,7 +110,7 @@ def change(kari: Visitor, path: str) -> str:
     follow(page, "link", "Endre eller fjern FJELL AS", "Endre mottakeren")
     said.read("Endre mottakeren")
     follow(page, "button", "Fjern mottakeren", title)
-    expect(page.locator("#live")).to_have_text("Mottakeren er fjernet.")
+    said.wait_for("Mottakeren er fjernet.")
     said.read("Mottakeren er fjernet")
     follow(page, "link", "Delt med feil mottaker?", "Feil mottaker")
     said.read("Feil mottaker")
@@ -115,7 +119,7 @@ def change(kari: Visitor, path: str) -> str:
     expect(page.get_by_role("button", name="Behold delingen")).to_be_focused()
     said.read("Spørsmålet før delingen trekkes tilbake", "dialog")
     page.get_by_role("dialog").get_by_role("button", name="Trekk tilbake delingen").click()
-    expect(page.locator("#live")).to_have_text("Delingen er trukket tilbake.")
+    said.wait_for("Delingen er trukket tilbake.")
     said.read("Trukket tilbake")
     return said.text
 
