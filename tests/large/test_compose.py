@@ -209,7 +209,8 @@ def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it
     slow.send("Network.enable")
     slow.send("Network.emulateNetworkConditions", _SLOW)
     form.choose(file)
-    expect(form.file(file.name)).to_contain_text(re.compile(r"[1-9]\d %"))
+    # What a killed node had not stored is sent again: the first part of a file may be all of it.
+    expect(form.file(file.name)).to_contain_text(re.compile(r"[5-9]\d %"))
     for pid in inspected(host, ".State.Pid", NODES):
         os.kill(int(pid), signal.SIGKILL)
     expect(form.file(file.name)).to_contain_text("Lastet opp")
