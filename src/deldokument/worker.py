@@ -48,6 +48,12 @@ _ROUND = 10.0
 """Seconds in which a round of sending starts more messages."""
 _LOOK = 1.0
 """Seconds after which sending looks for more messages, even if none has ended."""
+_LISTEN = 1.0
+"""Seconds after which the main thread looks for a signal.
+
+The kernel may deliver a signal to any thread, e.g. after the process has been suspended. Python handles it in the main
+thread, which then would wait for the other threads without end.
+"""
 _UNHURRIED = 5.0
 """Pause in seconds of tasks whose data is kept for days to years.
 
@@ -211,6 +217,8 @@ def run(deps: Dependencies, stop: threading.Event) -> None:
     threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in loops()]
     for thread in threads:
         thread.start()
+    while not stop.wait(_LISTEN):
+        pass
     for thread in threads:
         thread.join()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.worker import Loop, end_what_is_over, run_loop
+from deldokument.worker import Loop, end_what_is_over, run, run_loop
 from tests.support.world import Stage
 
 
@@ -44,6 +45,18 @@ def pause_after(stage: Stage, work: Work, *, min_pause: float = 0.0, rest_factor
     stop = Once()
     run_loop(Loop("work", work, 60.0, min_pause, rest_factor), stage.deps, stop)
     return stop.paused
+
+
+@pytest.mark.timeout(30)
+def test_a_worker_ends_also_if_another_thread_gets_the_signal(stage: Stage) -> None:
+    stop = threading.Event()
+    threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        run(stage.deps, stop)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stop.is_set()
 
 
 def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:
