@@ -51,6 +51,8 @@ ln -s /proc/self/fd/0 dev/stdin
 pivot_root . outside
 umount -l outside
 rmdir outside
+# Or no unit sees its credentials: they are mounted once, and must spread into the units' own namespaces.
+mount --make-rshared /
 exec env -i container=test /lib/systemd/systemd --system --show-status=false
 """
 
