@@ -65,9 +65,11 @@ def test_what_the_units_are_shut_in_reaches_nothing_else(machine: Machine) -> No
     """By the process itself: what systemd has done, not what the file says."""
     worker = shown(machine, UNITS[1], "MainPID")
     machine.run("touch /home/seen")
-    for forbidden in ("touch /etc/x", "touch /usr/x", "cat /home/seen"):
+    for forbidden in ("touch /etc/x", "touch /usr/x", "touch /opt/x", "cat /home/seen"):
         machine.run(f"if nsenter --target {worker} --mount -- {forbidden}; then exit 1; fi")
-    machine.run(f"nsenter --target {worker} --mount -- touch /var/lib/deldokument/x")
+    written = "/var/lib/deldokument/x"
+    machine.run(f"nsenter --target {worker} --mount -- cp /usr/bin/true {written}")
+    machine.run(f"if nsenter --target {worker} --mount -- {written}; then exit 1; fi")
     status = machine.run(f"cat /proc/{worker}/status")
     facts = dict(line.split(":", 1) for line in status.splitlines())
     assert facts["CapBnd"].strip() == "0" * 16
