@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from tests.support.server import wait_until
 
@@ -45,8 +45,6 @@ class DriverError(Exception):
 class Driver(ABC):
     """One window, which goes through the proxy on loopback. ``downloads`` is where it saves files."""
 
-    RESUMES_DOWNLOADS: ClassVar[bool]
-    """Whether a person can have it go on with a broken download."""
     downloads: Path
 
     def __enter__(self) -> Self:
@@ -85,10 +83,6 @@ class Driver(ABC):
     @abstractmethod
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page, as JSON."""
-
-    def resume_download(self) -> None:
-        """Go on with the download that broke, as the person would in the browser's own list."""
-        raise NotImplementedError
 
     def text(self) -> str:
         """What can be read on the page."""

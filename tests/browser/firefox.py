@@ -37,8 +37,6 @@ _TRY_AGAIN = """(async () => {
 class Firefox(Driver):
     """Firefox without a screen, with a profile of its own."""
 
-    RESUMES_DOWNLOADS = True
-
     def __init__(self, folder: Path, proxy: str) -> None:
         self.downloads = folder / "downloads"
         self._folder, self._proxy, self._ids = folder, proxy, count()
@@ -107,6 +105,7 @@ class Firefox(Driver):
         return json.loads(found["value"]) if "value" in found else None
 
     def resume_download(self) -> None:
+        """Go on with the download that broke, as a person would in Firefox's own list."""
         self.open("about:downloads")
         self.evaluate(_TRY_AGAIN)
 

@@ -23,8 +23,6 @@ _REFERENCE = "element-6066-11e4-a52e-4f735466cecf"
 class WebKit(Driver):
     """WebKit with folders of its own. It has no list of downloads in which one could be resumed."""
 
-    RESUMES_DOWNLOADS = False
-
     def __init__(self, folder: Path, proxy: str) -> None:
         self.downloads = folder / "downloads"
         self._folder, self._proxy, self._session = folder, proxy, ""

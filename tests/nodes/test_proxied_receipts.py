@@ -132,21 +132,3 @@ def test_a_reader_behind_the_proxy_that_leaves_before_the_end_is_not_sent_the_do
     if share:
         # What the proxy had read counts, so that the rest completes it.
         assert receipt.covered
-
-
-@pytest.mark.parametrize("either", ["local"], indirect=True)
-def test_after_a_withdrawal_a_slow_reader_gets_no_more_than_operators_are_told(nodes: Nodes, either: Front) -> None:
-    deployment, length = nodes.deployment, 30_000_000
-    share_id = deployment.share([OLA_NUMBER], {"stor.bin": os.urandom(length)})
-    [path] = deployment.document_paths(share_id)
-    cookies = "; ".join(f"{name}={value}" for name, value in deployment.session(OLA).cookies.items())
-    with either.connect(receive_buffer=64 * 1024) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookies}\r\n\r\n".encode())
-        assert connection.recv(12) == b"HTTP/1.1 200"
-        deployment.withdraw(share_id)
-        wait_until(lambda: bool(document_receipts(deployment.deps, share_id)), _SECONDS, "not cut")
-        held = 0
-        while piece := connection.recv(2**16):
-            held += len(piece)
-    # What kernels hold without the settings of docs/operating.md; with them it was 0.7 MB.
-    assert held < 6_000_000

@@ -327,7 +327,7 @@ class Deployment:
         return self._worker.pid
 
     def let_work(self, work: bool) -> None:
-        """Whether the worker works on, or stands still where it is."""
+        """Let the worker run, or stop it where it is."""
         if self._worker is not None:
             self._worker.send_signal(signal.SIGCONT if work else signal.SIGSTOP)
 

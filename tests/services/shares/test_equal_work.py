@@ -46,15 +46,15 @@ OF_DOCUMENTS: list[Use] = [
 ]
 
 
-@pytest.fixture
-def uses(stage: Stage) -> list[tuple[Use, str, str]]:
-    """Each use case, with the id of something of others and an unknown id."""
+@pytest.fixture(params=["-", "z"], ids=["before all others", "after all others"])
+def uses(request: pytest.FixtureRequest, stage: Stage) -> list[tuple[Use, str, str]]:
+    """Each use case, with the id of something of others and an unknown id, the first or the last in their order."""
     integrate(stage, stage.barnevern)
     share_id = stage.publish()
     [document_id] = stage.document_ids(share_id)
     return [
-        *((use, share_id, "A" * 22) for use in OF_SHARES),
-        *((use, document_id, "0" * 32) for use in OF_DOCUMENTS),
+        *((use, share_id, request.param * 22) for use in OF_SHARES),
+        *((use, document_id, request.param * 32) for use in OF_DOCUMENTS),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select
 
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT, RECIPIENT
@@ -14,10 +14,16 @@ from deldokument.adapters.sql.tables.shares import document, is_available, is_na
 from deldokument.domain.share import Document, Recipient, Share
 
 _key = param("key")
-_first = select(*CARD_COLUMNS).order_by(share.c.id).limit(1)
-_at_or_after = _first.where(share.c.id >= _key)
-_first_document = select(*DOCUMENT.columns).order_by(document.c.id).limit(1)
-_document_at_or_after = _first_document.where(document.c.id >= _key)
+
+
+def _id_at_or_after(table: Table) -> ColumnElement[str]:
+    near = table.alias("near")
+    first = select(func.min(near.c.id))
+    return func.coalesce(first.where(near.c.id >= _key).scalar_subquery(), first.scalar_subquery())
+
+
+_at_or_after = select(*CARD_COLUMNS).where(share.c.id == _id_at_or_after(share))
+_document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 _is_open = and_(is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type))
 _open_for = (
@@ -39,13 +45,11 @@ class SqlShareLookup:
 
         One query finds either, so that the time does not show which.
         """
-        rows = self._work.rows(_at_or_after, {"key": share_id}) or self._work.rows(_first)
-        return next(iter(self._cards.read(rows)), None)
+        return next(iter(self._cards.read(self._work.rows(_at_or_after, {"key": share_id}))), None)
 
     def document_at_or_after(self, document_id: str) -> Document | None:
-        """Return the document with the id, else the next one in the order of ids, or the first."""
-        row = self._work.first(_document_at_or_after, {"key": document_id}) or self._work.first(_first_document)
-        return DOCUMENT.intact(self._work, row)
+        """Return the document with the id, else the next one in the order of ids, or the first, as for shares."""
+        return DOCUMENT.intact(self._work, self._work.first(_document_at_or_after, {"key": document_id}))
 
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""

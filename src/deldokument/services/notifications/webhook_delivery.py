@@ -75,7 +75,7 @@ def _messages(
 
 
 def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
-    """Return whether the event is reported: a download in part is not, nor what concerns a draft, also one again."""
+    """Return whether the event is reported: not a partial download, nor events of a draft, even one that was undone."""
     if kind in {WebhookEvent.PUBLISHED, WebhookEvent.REPORT_READY, WebhookEvent.DOCUMENT_REMOVED}:
         return share.published_at is not None and share.published_at <= event.at
     return kind is not WebhookEvent.DOWNLOADED or event.is_download

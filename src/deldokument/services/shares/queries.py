@@ -56,8 +56,8 @@ def list_shares(
 ) -> ShareList:
     """Return the shares of the sharer's accounts, filtered by account, present state, and reference (saksnummer).
 
-    ``mine``: the sharer's memberships, if they have been read for this request already. Without findings, which take a
-    sixth of the time, nothing is said of inspections.
+    ``mine``: the sharer's memberships, if they have been read for this request already. Without findings, the views say
+    nothing about inspections.
 
     ``soon`` adds what may need the sharer, regardless of the filter. That is a page of drafts, and a page of shares
     that end so soon and that nobody has downloaded. Frozen and deleted accounts are left out there.

@@ -22,7 +22,7 @@ _REASON = "refusal-reason"
 
 
 def refuse(call: RequestContext) -> Response:
-    """Say no to all who ask («Avslå»)."""
+    """Say no to all who ask («Si nei»)."""
     share_id, reason = call.path("id"), call.fields.get("reason", "")
     try:
         refuse_requests(call.deps, call.person.person, share_id, reason)
@@ -33,7 +33,7 @@ def refuse(call: RequestContext) -> Response:
 
 
 def share_again(call: RequestContext) -> Response:
-    """Start a new draft for those who ask («Lag ny deling for dem som ber om det»)."""
+    """Start a new draft for those who ask («Lag ny deling til dem som ber om det»)."""
     draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, require
+from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import ShareState
+from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
@@ -104,12 +106,7 @@ def change_label(call: RequestContext) -> Response:
 
 def remove_recipient(call: RequestContext) -> Response:
     """Remove a recipient («Fjern mottakeren»)."""
-    share_id = call.path("id")
-    try:
-        changes.remove_recipient(call.deps, call.person.person, share_id, call.path("recipient_id"))
-    except Conflict as error:
-        return refused(call, share_id, error)
-    return to_share(share_id, "fjernet")
+    return _removed(call, changes.remove_recipient, call.path("recipient_id"), "fjernet")
 
 
 def document_page(call: RequestContext) -> Response:
@@ -123,12 +120,18 @@ def document_page(call: RequestContext) -> Response:
 
 def remove_document(call: RequestContext) -> Response:
     """Remove a document («Fjern dokumentet»)."""
+    return _removed(call, changes.remove_document, call.path("document_id"), "dokument-fjernet")
+
+
+def _removed(
+    call: RequestContext, remove: Callable[[Dependencies, Sharer, str, str], None], gone_id: str, saved: str
+) -> Response:
     share_id = call.path("id")
     try:
-        changes.remove_document(call.deps, call.person.person, share_id, call.path("document_id"))
+        remove(call.deps, call.person.person, share_id, gone_id)
     except Conflict as error:
         return refused(call, share_id, error)
-    return to_share(share_id, "dokument-fjernet")
+    return to_share(share_id, saved)
 
 
 def _change(call: RequestContext, change: Change, again: Callable[[InvalidInput], Response]) -> Response:

@@ -21,7 +21,7 @@ Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Upgrade from 0044."""
+    """Upgrade from 0046."""
     op.create_table(
         "removed_document",
         sa.Column("id", Id, nullable=False),

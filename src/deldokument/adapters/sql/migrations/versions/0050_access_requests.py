@@ -19,7 +19,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0044."""
+    """Upgrade from 0049."""
     op.add_column("recipient", sa.Column("requested_at", sa.BigInteger()))
     op.add_column("recipient", sa.Column("answered_at", sa.BigInteger()))
     op.add_column("recipient", sa.Column("sealed_refusal", sa.LargeBinary()))
