@@ -27,7 +27,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
-from deldokument.services.encryption import RowKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares import queries
 from tests.support.collector import collector
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
@@ -159,7 +159,7 @@ def back_up(running: Deployment, folder: Path) -> Copy:
 def revived(running: Deployment, copy: Copy) -> Iterator[Dependencies]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
     keyring = open_keyring(running.settings)
-    database = SqlDatabase(copy.database_url).authenticated(RowKeys(keyring), running.deps.damage)
+    database = SqlDatabase(copy.database_url).authenticated(CachedDeploymentKeys(keyring), running.deps.damage)
     try:
         yield replace(running.deps, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:

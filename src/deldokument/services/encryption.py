@@ -196,12 +196,17 @@ def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
     return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")
 
 
-class RowKeys:
-    """The keys of the rows' tags, from the keyring; satisfies `IntegrityKeys`. Many threads may use it at once."""
+class CachedDeploymentKeys:
+    """The keys of the rows' tags and of the directory, from the keyring; satisfies `DeploymentKeys`.
+
+    Many threads may use it at once. A process keeps them while it runs. They decide nothing that could get stale:
+    readiness checks that the keyring is still this deployment's.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._keys: dict[str, bytes] = {}
+        self._directory: bytes | None = None
         self._is_enforced = False
         self._looked_at = -_LOOK_AGAIN_SECONDS
 
@@ -211,6 +216,12 @@ class RowKeys:
         if key is None:
             key = self._keys[kind] = row_key(existing_key(self._keyring, INTEGRITY), kind)
         return key
+
+    def directory_key(self) -> bytes:
+        """Return the directory key."""
+        if self._directory is None:
+            self._directory = existing_key(self._keyring, DIRECTORY)
+        return self._directory
 
     def is_enforced(self) -> bool:
         """Return whether tags are enforced. That never ends, so only a negative answer is looked up again."""

@@ -68,6 +68,7 @@ class Session:
     id_token: str
     token_hash: bytes
     began_at: datetime
+    seen_at: datetime
     device: str = ""
     authenticated_at: datetime | None = None
     keeps_form: bool = False
@@ -216,19 +217,30 @@ def continues(deps: Dependencies, secret: str | None) -> bool:
 def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Session | None:
     if not secret:
         return None
-    token_hash, now = _hash(secret), deps.clock.now()
+    now = deps.clock.now()
     with deps.database.read() as tx:
-        found = tx.sessions.get(token_hash)
+        session = session_in(deps, tx, secret, now, max_age)
+    note_activity(deps, session, now)
+    return session
+
+
+def session_in(
+    deps: Dependencies, tx: Transaction, secret: str, now: datetime, max_age: timedelta = MAX_AGE
+) -> Session | None:
+    """Return the living session of a cookie's value. Call ``note_activity`` after the transaction."""
+    found = tx.sessions.get(_hash(secret))
     if found is None or now - found.seen_at > IDLE:
         return None
     session = opened_session(deps, found)
-    if session is None or now - session.began_at > max_age:
-        return None
-    if now - found.seen_at > _TOUCH_EVERY:
+    return None if session is None or now - session.began_at > max_age else session
+
+
+def note_activity(deps: Dependencies, session: Session | None, now: datetime) -> None:
+    """Record that the session, if there is one, is in use; at most twice a minute."""
+    if session is not None and now - session.seen_at > _TOUCH_EVERY:
         owner_hash = session_owner_hash(directory_key(deps), session.person)
         with deps.database.write() as tx:
-            tx.sessions.touch(token_hash, now, owner_hash)
-    return session
+            tx.sessions.touch(session.token_hash, now, owner_hash)
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
@@ -313,6 +325,7 @@ def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
         id_token=body["id_token"],
         token_hash=found.token_hash,
         began_at=datetime.fromisoformat(began_at) if began_at else found.created_at,
+        seen_at=found.seen_at,
         device=body.get("device", ""),
         authenticated_at=datetime.fromisoformat(authenticated_at) if authenticated_at else None,
         keeps_form=bool(found.sealed_form),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
 from deldokument.services.downloads.access import (
     Access,
-    authorize,
+    AuthorizedRead,
+    authorized,
     check_clock,
     claim_of,
     grants_of,
@@ -117,23 +118,33 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
 
     A page that reloads, by itself or not, within ten minutes counts as one opening.
     """
-    access = authorize(deps, person, share_id)
     try:
-        return _opened(deps, access)
+        with authorized(deps, person, share_id) as read:
+            offer, is_recent = _opened(deps, read)
     except IntegrityError:
         deps.damage.report(DamagedRow(SHARE_KIND, share_id))
         raise NotFound("damaged share") from None
+    if not is_recent:
+        with deps.database.write() as tx:
+            _note_opening(deps, tx, read.access, read.grants.audit_key)
+    return offer
 
 
-def _opened(deps: Dependencies, access: Access) -> Offer:
-    person, share = access.person, access.share
-    key = existing_key(deps.keyring, share.audit_key_id)
-    with deps.database.read() as tx:
-        known = next(known_subjects(tx, share.audit_key_id, key, person), None)
-        if known is not None and _opened_just_now(tx, access, known.id):
-            return _inspected(deps, tx, access, key, known.id)
-    with deps.database.write() as tx:
-        return _inspected(deps, tx, access, key, _noted_opening(deps, tx, access, key))
+def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
+    """Return the offer, and whether it was opened a short time ago."""
+    tx, access, key = read.tx, read.access, read.grants.audit_key
+    known = next(known_subjects(tx, access.share.audit_key_id, key, access.person), None)
+    subject_id = known.id if known else ""
+    share_key = read.grants.share_key
+    keys = {share_key_id(access.share.id): share_key} if share_key else {}
+    around = _OfferRows(tx, [access.share], keys, read.recipients)
+    openings = {
+        receipt.recipient_id: receipt
+        for receipt in around.receipts[access.share.id]
+        if receipt.subject_id == subject_id and receipt.document_id is None
+    }
+    is_recent = _is_recent(access, [openings.get(one) for one in access.recipient_ids])
+    return _inspected(deps, tx, access, key, subject_id, around), is_recent
 
 
 def note_opening(deps: Dependencies, access: Access) -> None:
@@ -144,11 +155,11 @@ def note_opening(deps: Dependencies, access: Access) -> None:
     share = access.share
     if share.can_be_undone(deps.clock.now()):
         with deps.database.write() as tx:
-            _noted_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
+            _note_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
 
 
-def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> str:
-    """Record an opening, unless there is a recent one; return the subject."""
+def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> None:
+    """Record an opening, unless there is a recent one. Raises: NotFound if the share was closed meanwhile."""
     share = access.share
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
@@ -156,10 +167,10 @@ def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: byt
         raise NotFound("closed meanwhile")
     subject_id = subject_of(tx, share.audit_key_id, key, access.person)
     # Checked again: two concurrent requests may both have found no recent opening.
-    if not _opened_just_now(tx, access, subject_id):
-        _record_opened(tx, access, subject_id)
+    earlier = [tx.receipts.get(share.id, None, one, subject_id) for one in access.recipient_ids]
+    if not _is_recent(access, earlier):
+        _record_opened(tx, access, subject_id, earlier)
         record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=access.person, ground=",".join(access.codes))
-    return subject_id
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
@@ -177,14 +188,14 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         hashes = identifier_hashes(keys, identifiers)
         found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
-        around = _OfferRows(deps, tx, list(shares.values()))
+        around = _OfferRows(tx, list(shares.values()), deps.keyring.get([share_key_id(one) for one in shares]))
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         key_ids = {share.audit_key_id for share in shares.values()}
         as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
-            proof = grants_with(deps, share, keys | around.share_keys)
+            proof = grants_with(deps, share, {**keys, **around.share_keys})
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
@@ -204,32 +215,38 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
 class _OfferRows(ShareRelatedRows):
     """Rows that belong to some shares, and the keys of shares that have not ended."""
 
-    def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
-        super().__init__(tx, shares)
-        self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
+    def __init__(
+        self,
+        tx: Transaction,
+        shares: Sequence[Share],
+        share_keys: Mapping[str, bytes],
+        recipients: Sequence[Recipient] | None = None,
+    ) -> None:
+        super().__init__(tx, shares, recipients=recipients)
+        self.share_keys = share_keys
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
         return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
 
-def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
-    earlier = [tx.receipts.get(access.share.id, None, r, subject_id) for r in access.recipient_ids]
-    return all(receipt is not None and access.decided_at - receipt.last_at < _ONE_OPENING for receipt in earlier)
+def _is_recent(access: Access, openings: Sequence[Receipt | None]) -> bool:
+    """Return whether every recipient that the person acts for opened the share a short time ago."""
+    return all(one is not None and access.decided_at - one.last_at < _ONE_OPENING for one in openings)
 
 
-def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
+def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Sequence[Receipt | None]) -> None:
     """Save the receipts of an opening. A later opening may have been recorded before this one."""
     now = access.decided_at
-    for recipient_id in access.recipient_ids:
-        earlier = tx.receipts.get(access.share.id, None, recipient_id, subject_id)
-        first, last = (earlier.first_at, max(earlier.last_at, now)) if earlier else (now, now)
+    for recipient_id, one in zip(access.recipient_ids, earlier, strict=True):
+        first, last = (one.first_at, max(one.last_at, now)) if one else (now, now)
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _inspected(deps: Dependencies, tx: Transaction, access: Access, key: bytes, subject_id: str) -> Offer:
+def _inspected(
+    deps: Dependencies, tx: Transaction, access: Access, key: bytes, subject_id: str, around: _OfferRows
+) -> Offer:
     """Return the offer with what the inspections of its documents have found, and with the warnings about that."""
-    around = _OfferRows(deps, tx, [access.share])
     offer = _offer(access, key, subject_id, around)
     share_key, policy = around.share_keys.get(share_key_id(offer.id)), deps.config.scan_policy_of(offer.tenant)
     stored = {document.id: document for document in around.documents[offer.id]}

@@ -19,9 +19,18 @@ from deldokument.services.shares.proposals import waits_for_approval
 
 
 class ShareRelatedRows:
-    """Rows that belong to some shares, by share, read for all of them at once."""
+    """Rows that belong to some shares, by share, read for all of them at once.
 
-    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
+    ``mine`` and ``recipients``: rows that have been read already.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        shares: Sequence[Share],
+        mine: Sequence[Membership] = (),
+        recipients: Sequence[Recipient] | None = None,
+    ) -> None:
         share_ids = [share.id for share in shares]
         self.tenants = {one.tenant.id: one.tenant for one in mine}
         self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
@@ -30,7 +39,7 @@ class ShareRelatedRows:
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
-        for recipient in tx.shares.recipients(share_ids):
+        for recipient in tx.shares.recipients(share_ids) if recipients is None else recipients:
             self.recipients[recipient.share_id].append(recipient)
         for document in tx.shares.documents(share_ids):
             self.documents[document.share_id].append(document)

@@ -38,7 +38,6 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
-    DIRECTORY,
     EncryptedColumn,
     message_key,
     open_field,
@@ -193,7 +192,7 @@ def views_and_damaged(
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
-    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact} | {DIRECTORY}
+    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact}
     keys = deps.keyring.get(key_ids)
     now = deps.clock.now()
     related = SharerRows(tx, intact, mine, now)
@@ -229,7 +228,7 @@ def _share_view(
     *,
     with_findings: bool,
 ) -> ShareView:
-    share_key, directory = keys.get(share_key_id(share.id)), existing(keys.get(DIRECTORY))
+    share_key, directory = keys.get(share_key_id(share.id)), deps.integrity.directory_key()
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}

@@ -46,7 +46,7 @@ from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
@@ -138,7 +138,7 @@ def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     if upload.member_id is None:
         integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = require(tx.members.get(upload.member_id), "uploader"), existing_key(deps.keyring, DIRECTORY)
+    member, key = require(tx.members.get(upload.member_id), "uploader"), deps.integrity.directory_key()
     return parse_person(
         open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
     )

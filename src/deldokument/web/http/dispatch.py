@@ -35,6 +35,7 @@ from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
 from deldokument.services.auth.fresh_login import drop_form
+from deldokument.services.auth.roles import find_person
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
@@ -151,7 +152,12 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
     Raises: NotFound if the person lacks the route's role.
     """
-    call.session = find_session(call.deps, call.request.cookies.get(call.site.session_cookie))
+    secret = call.request.cookies.get(call.site.session_cookie)
+    if call.request.method == "GET" and endpoint.answer is ErrorFormat.PAGE:
+        # The frame of every page shows the roles.
+        call.session, call.known_roles = find_person(call.deps, secret)
+    else:
+        call.session = find_session(call.deps, secret)
     if endpoint.who is not RequiredRole.ANYONE and call.session is None:
         return _login_wanted(endpoint.answer, call)
     _check_office(endpoint.who, call)

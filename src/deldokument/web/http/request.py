@@ -59,7 +59,8 @@ class RequestContext:
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, SentFile] = field(default_factory=dict)
-    _roles: Roles | None = None
+    known_roles: Roles | None = None
+    """Roles that have been read already."""
 
     @property
     def person(self) -> Session:
@@ -74,9 +75,9 @@ class RequestContext:
     @property
     def roles(self) -> Roles:
         """Roles of the logged-in person, read once per request."""
-        if self._roles is None:
-            self._roles = roles_of(self.deps, self.session.person) if self.session else Roles()
-        return self._roles
+        if self.known_roles is None:
+            self.known_roles = roles_of(self.deps, self.session.person) if self.session else Roles()
+        return self.known_roles
 
     @property
     def tenant(self) -> Tenant:
