@@ -13,8 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
@@ -161,7 +162,9 @@ class Sending:
             while True:
                 if time.monotonic() - began < _ROUND:
                     for message in take_messages(deps, self.channel, busy=under_way.values()):
-                        under_way[pool.submit(send_message, deps, self.entry, message)] = message.target
+                        # In a copy of this context, which a thread does not have: the trace is there.
+                        sent = pool.submit(copy_context().run, send_message, deps, self.entry, message)
+                        under_way[sent] = message.target
                 if not under_way:
                     break
                 for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
@@ -212,9 +215,9 @@ def loops() -> tuple[Loop, ...]:
     )
 
 
-def run(deps: Dependencies, stop: threading.Event) -> None:
+def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop]) -> None:
     """Run every loop in its own thread until ``stop`` is set."""
-    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in loops()]
+    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in tasks]
     for thread in threads:
         thread.start()
     while not stop.wait(_LISTEN):

@@ -103,11 +103,12 @@ def worker_command(
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
     with errors_as_text():
-        configure_logging(load_settings().log_format)
+        settings = load_settings()
+        configure_logging(settings.log_format)
     with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
-        work(node)
+        work(settings, node)
 
 
 @app.command("migrate")

@@ -21,7 +21,6 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -36,6 +35,7 @@ from deldokument.domain.characters import belongs_in_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
 from deldokument.server.socket_lending import SocketLease, borrow_answer
+from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
 from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.content import Content, may_send_on, open_archive, open_document, read_content
@@ -52,7 +52,7 @@ _PROBATION = 8 * STEP
 """Bytes that a reader must take to get a transfer thread: more than the kernel takes for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
 _READERS = 8
-_readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
+_readers = ContextThreadPool(max_workers=_READERS, thread_name_prefix="read")
 """Bounds the steps decrypted at once: during decryption a step takes several times its size in memory."""
 _SMALL_STEPS = 3 * _READERS
 """Small steps that are read, or wait for the event loop to send them, at once."""
