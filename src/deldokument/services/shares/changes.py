@@ -24,16 +24,8 @@ from datetime import datetime
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, require
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
-from deldokument.domain.share import (
-    LABEL_LENGTH,
-    MESSAGE_LENGTH,
-    REFERENCE_LENGTH,
-    TITLE_LENGTH,
-    Recipient,
-    RemovedDocument,
-    Share,
-    check_text,
-)
+from deldokument.domain.share import Recipient, RemovedDocument, Share
+from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership

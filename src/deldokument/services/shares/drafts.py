@@ -17,20 +17,14 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
 from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
-from deldokument.domain.share import (
+from deldokument.domain.share import MAX_DOCUMENTS, Document, Recipient, Share, ShareState, new_document_id, new_id
+from deldokument.domain.share_texts import (
     LABEL_LENGTH,
-    MAX_DOCUMENTS,
     MESSAGE_LENGTH,
     REFERENCE_LENGTH,
     TITLE_LENGTH,
-    Document,
-    Recipient,
-    Share,
-    ShareState,
     check_document_name,
     check_text,
-    new_document_id,
-    new_id,
 )
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.ports.dependencies import Dependencies
