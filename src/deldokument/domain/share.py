@@ -175,6 +175,7 @@ class Document:
 
     ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
     scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
+    ``pending_since``: uploaded beside a published share since then, and not part of it yet.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Document:
     sealed_scan: bytes | None = None
     rescan_at: datetime | None = None
     sealed_release: bytes | None = None
+    pending_since: datetime | None = None
 
     @property
     def is_complete(self) -> bool:
