@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
-        _by(Proof.TAG, "id share_id"),
+        _by(Proof.TAG, "id share_id pending_since"),
         _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),

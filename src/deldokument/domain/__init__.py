@@ -21,6 +21,7 @@
 - `scan_policy`: which verdicts release a document, and on what condition
 - `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt
+- `share_texts`: longest lengths and allowed characters of texts, names of documents and zips
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
 - `text_messages`: how many text messages a text takes

@@ -73,6 +73,8 @@ class EventKind(StrEnum):
     DRAFT_ABANDONED = "draft_abandoned"
     DOCUMENT_COMPLETED = "document_completed"
     DOCUMENT_REMOVED = "document_removed"
+    DOCUMENT_ADDED = "document_added"
+    DOCUMENT_TAKEN_BACK = "document_taken_back"
     DOCUMENT_INSPECTED = "document_inspected"
     DOCUMENT_RELEASED = "document_released"
     DOCUMENT_HELD = "document_held"
@@ -141,6 +143,7 @@ REVISING = frozenset(
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
         EventKind.DOCUMENT_REMOVED,
+        EventKind.DOCUMENT_ADDED,
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,

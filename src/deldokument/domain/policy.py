@@ -202,10 +202,17 @@ def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> D
     return Denied(Reason.CLOSED) if account.closed_at is not None else Allowed()
 
 
-def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop: Reason | None) -> Decision:
+def may_upload(
+    share: Share | None,
+    accounts_of_member: Collection[str],
+    now: datetime,
+    *,
+    stop: Reason | None,
+    is_pending: bool,
+) -> Decision:
     """Decide whether a member may still add bytes to the share's documents.
 
-    Only a draft of one of the member's accounts accepts bytes.
+    Only a draft of one of the member's accounts accepts bytes, or an open share for a document that is pending.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
@@ -213,7 +220,7 @@ def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop
         return Denied(stop)
     if share.account_id not in accounts_of_member:
         return Denied(Reason.NOT_MEMBER)
-    if share.state is not ShareState.DRAFT:
+    if share.state is not ShareState.DRAFT and not (is_pending and share.is_open_at(now)):
         return Denied(Reason.OVER)
     return Denied(stop) if stop else Allowed()
 

@@ -86,6 +86,7 @@ FORGERIES = [
     ("webhook", {"events": frozenset({WebhookEvent.OPENED})}),
     ("webhook", {"events": frozenset()}),
     ("document", {"share_id": OTHER_SHARE.id}),
+    ("document", {"pending_since": NOW}),
     ("notice_address", {"lookup_hash": b"hash of siv"}),
     ("notice_address", {"sealed_address": b"another", "confirmed_at": NOW}),
     *((kind, {"tag": tag}) for kind in IDS for tag in (None, b"", bytes(32))),
@@ -179,7 +180,7 @@ def readings(tx: Transaction) -> dict[str, list[Any]]:
 def test_every_column_of_an_authenticated_table_is_bound_or_decides_nothing() -> None:
     for tags in EVERY_TAG:
         every = {column.name for column in tags.table.c} - {"id", "tag"}
-        assert set(tags.bound) == every - UNBOUND.get(tags.kind, set()), tags.kind
+        assert tags.names == every - UNBOUND.get(tags.kind, set()), tags.kind
     assert {tags.table for tags in EVERY_TAG} == {table for table in metadata.tables.values() if "tag" in table.c}
 
 

@@ -151,7 +151,7 @@ def test_members_of_the_account_manage_its_shares_until_they_are_erased(
 def test_bytes_are_taken_for_a_living_draft_of_the_members_account_only(
     share: str, accounts: list[str], stop: Reason | None
 ) -> None:
-    decision = may_upload(SHARES[share], accounts, stop=stop)
+    decision = may_upload(SHARES[share], accounts, NOW, stop=stop, is_pending=False)
     if share == "unknown":
         assert decision == Denied(Reason.UNKNOWN_SHARE)
     elif accounts != ["a"]:
@@ -160,6 +160,14 @@ def test_bytes_are_taken_for_a_living_draft_of_the_members_account_only(
         assert decision == Denied(Reason.OVER)
     else:
         assert decision == (Denied(stop) if stop else Allowed())
+
+
+@pytest.mark.parametrize("stop", [None, Reason.FROZEN])
+def test_bytes_of_a_pending_document_are_taken_beside_a_share_until_its_end(stop: Reason | None) -> None:
+    before, after = NOW, NOW + timedelta(days=1)
+    assert may_upload(OPEN, ["a"], before, stop=stop, is_pending=True) == (Denied(stop) if stop else Allowed())
+    assert may_upload(OPEN, ["b"], before, stop=stop, is_pending=True) == Denied(Reason.NOT_MEMBER)
+    assert may_upload(OPEN, ["a"], after, stop=stop, is_pending=True) == Denied(Reason.OVER)
 
 
 TENANT = Tenant("t", "310240001", "Eksempel kommune", Contact(), PeriodRule(), True, timedelta(days=365), NOW)

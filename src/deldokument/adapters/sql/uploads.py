@@ -12,13 +12,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Insert, delete, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
-from deldokument.adapters.sql.tables.shares import is_draft, may_have_key, share
+from deldokument.adapters.sql.tables.shares import document, is_draft, is_pending, may_have_key, share
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Part, Upload
 
@@ -58,15 +71,24 @@ _save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
 _of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
-_unfinished_of = (
+_is_unfinished_of = and_(
+    upload.c.finished_at.is_(None),
+    upload.c.partial_of.is_(None),
+    or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")),
+)
+_is_of_account = and_(share.c.account_id == param("key"), may_have_key)
+_unfinished_in_drafts = (
+    select(upload.c.id).join_from(share, upload).where(is_draft, _is_of_account, _is_unfinished_of)
+).limit(param("most"))
+# From the documents, which are few: the account may have many open shares.
+_unfinished_beside = (
     select(upload.c.id)
-    .join_from(share, upload)
-    .where(is_draft, may_have_key, share.c.account_id == param("key"))
-    .where(upload.c.finished_at.is_(None), upload.c.partial_of.is_(None))
-    .where(or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")))
+    .join_from(document, upload, upload.c.document_id == document.c.id)
+    .where(is_pending, _is_unfinished_of, exists().where(share.c.id == document.c.share_id, _is_of_account))
     .limit(param("most"))
 )
-_count_unfinished = select(func.count()).select_from(_unfinished_of.subquery())
+_unfinished_of = union_all(select(_unfinished_in_drafts.subquery()), select(_unfinished_beside.subquery()))
+_count_unfinished = select(func.count()).select_from(_unfinished_of.limit(param("most")).subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
 _standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
@@ -105,7 +127,7 @@ class SqlUploads:
         return _UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count a member's or an integration's unfinished uploads to the account's drafts, up to ``at_most``."""
+        """Count a member's or an integration's unfinished uploads to the account's shares, up to ``at_most``."""
         values = {"key": account_id, "sharer": sharer_id, "most": at_most}
         return int(self._work.rows(_count_unfinished, values)[0][0])
 

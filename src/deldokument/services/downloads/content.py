@@ -25,7 +25,8 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict, archive_name
+from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict
+from deldokument.domain.share_texts import archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
@@ -149,7 +150,7 @@ def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) 
     """
     with deps.database.read() as tx:
         document = require(tx.share_lookup.document_at_or_after(document_id), "document")
-    if document.id != document_id:
+    if document.id != document_id or document.pending_since is not None:
         with suppress(Frozen, Gone):
             authorize_system(deps, consumer, document.share_id)
         raise NotFound("document")

@@ -3,6 +3,7 @@
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `access_requests`: answers recipients who ask for more time or a new share
+- `additions`: uploads documents beside a published share, and makes them part of it
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
@@ -32,6 +33,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `report`: makes, signs and seals the report of a share
 - `scan_records`: details of malware scans, and decisions to release
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
+- `upload_tickets`: announces documents, and gives the tickets for their uploads
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """

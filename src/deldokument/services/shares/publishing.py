@@ -27,7 +27,7 @@ from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
-from deldokument.domain.share import Document, Recipient, Share, ShareState, Verdict, new_id
+from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -35,12 +35,10 @@ from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
-    existing_key,
     identifier_hash,
     open_field,
     reference_hash,
     seal_field,
-    share_key_id,
 )
 from deldokument.services.people import directory_key
 from deldokument.services.shares.access_requests import answer_with_new_share
@@ -59,7 +57,7 @@ from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.verdicts import finding_of
+from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
 
 
@@ -193,7 +191,9 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
-    errors.extend(_scan_errors(deps, share, membership, documents, is_reviewed=is_reviewed))
+    # One person may publish documents that still wait for the scanner: nobody gets them before.
+    must_be_inspected = is_reviewed and deps.scanner is not None
+    errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
@@ -212,24 +212,6 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
         errors.append(InvalidInput("recipients", "recipients_missing"))
     elif not all(recipient.confirmed and grants.holder(recipient) for recipient in recipients):
         errors.append(InvalidInput("recipients", "recipients_unconfirmed"))
-    return errors
-
-
-def _scan_errors(
-    deps: Dependencies, share: Share, membership: Membership, documents: list[Document], *, is_reviewed: bool
-) -> list[InvalidInput]:
-    """Return what the scanner's verdicts prevent.
-
-    One person may publish documents that still wait for the scanner: nobody gets them before.
-    """
-    share_key = existing_key(deps.keyring, share_key_id(share.id))
-    policy = deps.config.scan_policy_of(membership.tenant)
-    findings = [finding_of(share_key, document, policy) for document in documents]
-    errors: list[InvalidInput] = []
-    if any(finding and finding.verdict is Verdict.INFECTED for finding in findings):
-        errors.append(InvalidInput("documents", "files_infected"))
-    if is_reviewed and deps.scanner is not None and None in findings:
-        errors.append(InvalidInput("documents", "files_unscanned"))
     return errors
 
 
@@ -254,6 +236,7 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
 def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
     """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
 
+    The draft also has the documents that were uploaded beside the share meanwhile.
     Raises: NotFound; Conflict if it is too late.
     """
     with deps.database.write() as tx:
@@ -278,6 +261,8 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             sealed_change=None,
         )
         tx.shares.save(undone)
+        for document in tx.shares.pending_documents([share_id]):
+            tx.shares.save_document(replace(document, pending_since=None))
         tx.statistics.count_documents(share_id)
         tx.outbox.drop_waiting(share_id)
         record_event(deps, tx, EventKind.SHARE_UNPUBLISHED, share=share, person=person)

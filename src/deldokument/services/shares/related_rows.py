@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
@@ -58,7 +58,11 @@ class SharerRows(ShareRelatedRows):
         self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
         for document in tx.shares.removed_documents([share.id for share in shares]):
             self.removed_documents[document.share_id].append(document)
-        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
+        self.pending: dict[str, list[Document]] = defaultdict(list)
+        for one in tx.shares.pending_documents([share.id for share in shares if share.state is ShareState.AVAILABLE]):
+            self.pending[one.share_id].append(one)
+        known = joined.from_iterable((*self.documents.values(), *self.pending.values()))
+        unfinished = [document.id for document in known if not document.is_complete]
         self.offsets: Counter[str] = Counter()
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset

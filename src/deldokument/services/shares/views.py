@@ -131,6 +131,7 @@ class ShareView:
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
     draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
+    ``pending_documents`` are uploaded beside a published share, and not part of it yet.
     """
 
     share: Share
@@ -143,6 +144,7 @@ class ShareView:
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
     removed_documents: tuple[DocumentView, ...]
+    pending_documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
     may_share: bool
@@ -237,6 +239,13 @@ def _share_view(
     inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
+
+    def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
+        return tuple(
+            _document_view(d, file_name(key, d), related.offsets, finding_of(inspection_key, d, policy))
+            for d in documents
+        )
+
     return ShareView(
         share=replace(share, state=state),
         account=account,
@@ -246,11 +255,9 @@ def _share_view(
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
-        documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
-            for d in related.documents[share.id]
-        ),
+        documents=views_of(related.documents[share.id]),
         removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
+        pending_documents=views_of(related.pending[share.id]) if state is ShareState.AVAILABLE else (),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),

@@ -8,15 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from deldokument.domain.access_requests import REASON_LENGTH
-from deldokument.domain.share import (
-    CLOSED,
-    LABEL_LENGTH,
-    MAX_RECIPIENTS,
-    MESSAGE_LENGTH,
-    REFERENCE_LENGTH,
-    TITLE_LENGTH,
-    ShareState,
-)
+from deldokument.domain.share import CLOSED, MAX_RECIPIENTS, ShareState
+from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.shares.recipients import RecipientInput as NewRecipient
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView

@@ -34,6 +34,7 @@ REPORTED: Final = {
     EventKind.WARNING_CONFIRMED: _("Warning about a document confirmed"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
+    EventKind.DOCUMENT_ADDED: _("Document added"),
     EventKind.RECIPIENT_ADDED: _("Recipient added"),
     EventKind.RECIPIENT_REMOVED: _("Recipient removed"),
     EventKind.CHANGE_PROPOSED: _("A change was proposed"),

@@ -87,6 +87,8 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
     EventKind.DOCUMENT_HELD: _("A member held a document back again"),
     EventKind.DOCUMENT_REMOVED: _("A document was removed"),
+    EventKind.DOCUMENT_ADDED: _("A document was added"),
+    EventKind.DOCUMENT_TAKEN_BACK: _("A document that was to be added was taken back"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
     EventKind.SHARE_APPROVED: _("Another member approved it"),
@@ -177,7 +179,7 @@ _BY_SERVICE = frozenset(
         EventKind.ROW_DAMAGED,
     }
 )
-_BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED})
+_BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED, EventKind.DOCUMENT_TAKEN_BACK})
 
 LABELS: dict[str, str] = {
     "account": _("Account"),

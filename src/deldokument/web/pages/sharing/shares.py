@@ -21,7 +21,8 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
+from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
+from deldokument.domain.share_texts import REFERENCE_LENGTH
 from deldokument.services.shares import extensions, publishing, queries, reminders
 from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.discarding import Discarded

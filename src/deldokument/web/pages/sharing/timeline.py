@@ -39,6 +39,8 @@ _ICONS: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: "pencil",
     EventKind.DOCUMENT_COMPLETED: "upload",
     EventKind.DOCUMENT_REMOVED: "trash",
+    EventKind.DOCUMENT_ADDED: "plus",
+    EventKind.DOCUMENT_TAKEN_BACK: "trash",
     EventKind.DRAFT_ABANDONED: "trash",
     EventKind.SHARE_PROPOSED: "people",
     EventKind.SHARE_APPROVED: "check",
