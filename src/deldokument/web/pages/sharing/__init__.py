@@ -8,7 +8,8 @@
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
 - `reports`: «Rapport»: the report of a share as PDF and JSON
-- `shares`: «Delinger»: the list of shares, and one share
+- `share_list`: «Delinger»: the list of shares
+- `shares`: one share, and its actions
 - `timeline`: display texts of a share's events
 - `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """
