@@ -10,6 +10,7 @@ from itertools import chain as joined
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -64,8 +65,11 @@ class SharerRows(ShareRelatedRows):
         known = joined.from_iterable((*self.documents.values(), *self.pending.values()))
         unfinished = [document.id for document in known if not document.is_complete]
         self.offsets: Counter[str] = Counter()
+        self.copies: dict[str, Upload] = {}
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset
+            if upload.is_copy:
+                self.copies[upload.document_id] = upload
         self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
         for many in self.receipts.values():
             for receipt in many:

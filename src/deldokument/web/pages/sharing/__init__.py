@@ -2,13 +2,15 @@
 
 - `access_requests`: answers to recipients who ask for more time or a new share
 - `changes`: «Endre delingen»: changes of a published share
+- `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
 - `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
 - `reports`: «Rapport»: the report of a share as PDF and JSON
-- `shares`: «Delinger»: the list of shares, and one share
+- `share_list`: «Delinger»: the list of shares
+- `shares`: one share, and its actions
 - `timeline`: display texts of a share's events
 - `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """
