@@ -202,7 +202,7 @@ def follow_login(deps: Dependencies, session: Session, identity: Identity) -> No
 
 def find_session(deps: Dependencies, secret: str | None) -> Session | None:
     """Return the living session of a cookie's value. This counts as activity."""
-    return _living(deps, secret, MAX_AGE)
+    return living_session(deps, _hash(secret), MAX_AGE) if secret else None
 
 
 def continues(deps: Dependencies, secret: str | None) -> bool:
@@ -210,13 +210,12 @@ def continues(deps: Dependencies, secret: str | None) -> bool:
 
     The greatest age does not apply: only new requests need a new login then.
     """
-    return _living(deps, secret, timedelta.max) is not None
+    return bool(secret and living_session(deps, _hash(secret), timedelta.max))
 
 
-def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Session | None:
-    if not secret:
-        return None
-    token_hash, now = _hash(secret), deps.clock.now()
+def living_session(deps: Dependencies, token_hash: bytes, max_age: timedelta) -> Session | None:
+    """Return the session with the hash of a cookie's value, unless it has ended. This counts as activity."""
+    now = deps.clock.now()
     with deps.database.read() as tx:
         found = tx.sessions.get(token_hash)
     if found is None or now - found.seen_at > IDLE:
