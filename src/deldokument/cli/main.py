@@ -28,6 +28,7 @@ from deldokument.cli import (
     integrity,
     members,
     operators,
+    receiving,
     root_keys,
     shares,
     tenant_lifecycle,
@@ -140,6 +141,7 @@ def create_seal() -> None:
 
 
 shares.register(app)
+receiving.register(app)
 app.command("doctor")(doctor)
 keys.command("create-root")(root_keys.create)
 keys.command("rotate-root")(root_keys.rotate)

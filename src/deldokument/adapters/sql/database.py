@@ -35,6 +35,7 @@ from deldokument.adapters.sql.members import SqlMembers
 from deldokument.adapters.sql.notification_addresses import SqlNotificationAddresses
 from deldokument.adapters.sql.orphans import SqlOrphanSweeps
 from deldokument.adapters.sql.outbox import SqlOutbox
+from deldokument.adapters.sql.programs import SqlPrograms
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
@@ -86,6 +87,7 @@ class SqlTransaction:
         self.share_lookup = SqlShareLookup(work, self._cards)
         self.seal_requests = SqlSealRequests(work)
         self.sessions = SqlSessions(work)
+        self.programs = SqlPrograms(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
         self.retention = SqlRetention(work, self._cards)

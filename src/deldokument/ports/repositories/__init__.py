@@ -14,6 +14,7 @@
 - `notification_addresses`: e-mail addresses for notifications
 - `orphans`: progress of the sweep of the blob store
 - `outbox`: transactional outbox and its cursors
+- `programs`: programs with access within a session
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased

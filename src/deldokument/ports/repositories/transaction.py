@@ -28,6 +28,7 @@ from deldokument.ports.repositories.members import Members
 from deldokument.ports.repositories.notification_addresses import NotificationAddresses
 from deldokument.ports.repositories.orphans import OrphanSweeps
 from deldokument.ports.repositories.outbox import Outbox
+from deldokument.ports.repositories.programs import Programs
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
@@ -71,6 +72,8 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def programs(self) -> Programs: ...
     @property
     def agreements(self) -> AgreementRepository: ...
     @property

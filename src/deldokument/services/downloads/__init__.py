@@ -13,6 +13,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `packed_bytes`: stores many short byte strings compactly
 - `part_reader`: reads parts ahead of the writer, with a double buffer
 - `system_access`: decides whether a system may read back what it shared
+- `program_access`: a person approves that a program receives a share
 - `refusals`: records refusals, limits them, and raises the alarm
 - `warnings`: applies the scan policy, and records that a person has confirmed a warning
 - `zip_archive`: computes the layout of the zip before it is read

@@ -245,8 +245,7 @@ def _share_view(
 
     def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
         return tuple(
-            _document_view(d, file_name(key, d), related, finding_of(inspection_key, d, policy))
-            for d in documents
+            _document_view(d, file_name(key, d), related, finding_of(inspection_key, d, policy)) for d in documents
         )
 
     return ShareView(

@@ -285,6 +285,7 @@ _CODES: dict[str, str] = {
     "person": _("person"),
     "here": _("here"),
     "elsewhere": _("from the list of logins"),
+    "program": _("a program compared the checksums"),
     "front_channel": _("at ID-porten, in the browser"),
     "back_channel": _("at ID-porten"),
     "contact": _("contact information"),

@@ -33,6 +33,7 @@ from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import ThroughputMeter, TransferThreads, burst, crowd, ended, outlived
 from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
+from deldokument.web.http.bearer import bearer_token
 
 STALL_SECONDS = 60.0
 """A client that sends less than TRICKLE bytes in this time is disconnected."""
@@ -257,12 +258,6 @@ def _take_stretch(append: Append, lease: SocketLease) -> bool:
 
 def _in(pool: ContextThreadPool, function: Callable[[], _Result]) -> asyncio.Future[_Result]:
     return asyncio.get_running_loop().run_in_executor(pool, function)
-
-
-def bearer_token(request: Request) -> str | None:
-    """Return the request's bearer token (RFC 6750), if there is one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def upload_token(request: Request) -> str:
