@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.keyboard import Keyboard
-from tests.browser.visitor import Visit
+from tests.browser.visitor import Visit, Visitor
 
 OLA, SIV = "21879498012", "14839114193"
 
@@ -51,6 +51,7 @@ def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_al
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjernede mottakere")).to_be_visible()
     kari.examine()
+    add_document(kari, keys, tmp_path)
     keys.tab_to(f"Fjern {tmp_path.name}/kart.pdf")
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjern dokumentet")).to_be_visible()
@@ -58,3 +59,27 @@ def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_al
     keys.tab_to("Fjern dokumentet")
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjernede dokumenter")).to_be_visible()
+
+
+def add_document(kari: Visitor, keys: Keyboard, folder: Path) -> None:
+    """Upload a document beside the share, correct what is missing, and add it."""
+    page = kari.page
+    keys.tab_to("Legg til dokumenter")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Legg til dokumenter")).to_be_visible()
+    keys.tab_to("Legg til dokumentene")
+    keys.press("Enter")
+    expect(page.locator("ds-error-summary")).to_be_focused()
+    kari.examine()
+    late = folder / "ettersendt.pdf"
+    noise(late, 100)
+    page.locator("#files").set_input_files(late)
+    row = page.get_by_role("listitem").filter(has_text="ettersendt.pdf")
+    expect(row.get_by_text("Lastet opp")).to_be_visible()
+    kari.examine()
+    page.reload()
+    expect(row.get_by_text("Lastet opp")).to_be_visible()
+    keys.tab_to("Legg til dokumentene")
+    keys.press("Enter")
+    expect(page.get_by_text("Dokumentene er lagt til.")).to_be_visible()
+    expect(page.locator("#documents").get_by_text("ettersendt.pdf", exact=True)).to_be_visible()

@@ -60,6 +60,7 @@ from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
     access_requests,
+    additions,
     changes,
     discarding,
     drafts,
@@ -82,6 +83,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *shares.ENDPOINTS,
     *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
+    *additions.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,

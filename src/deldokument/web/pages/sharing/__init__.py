@@ -1,6 +1,7 @@
 """Pages of members who share.
 
 - `access_requests`: answers to recipients who ask for more time or a new share
+- `additions`: «Legg til dokumenter»: documents beside a published share
 - `changes`: «Endre delingen»: changes of a published share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
@@ -10,5 +11,6 @@
 - `reports`: «Rapport»: the report of a share as PDF and JSON
 - `shares`: «Delinger»: the list of shares, and one share
 - `timeline`: display texts of a share's events
+- `upload_json`: JSON of documents and uploads for the pages' scripts
 - `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """
