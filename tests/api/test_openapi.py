@@ -276,6 +276,7 @@ def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
         f"PATCH {share}/recipients/{{recipient_id}}",
         f"DELETE {share}/recipients/{{recipient_id}}",
         f"POST {share}/documents",
+        f"POST {share}/additions",
         f"GET {share}/documents/{{document_id}}",
         f"DELETE {share}/documents/{{document_id}}",
         f"POST {share}/publication",

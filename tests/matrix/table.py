@@ -173,7 +173,7 @@ class Survey:
             headers |= {"Authorization": f"Bearer {case.token}"} if row.token else {}
             content = self.content if row.method == "PATCH" else b""
             return browser.request(row.method, row.path.format_map(ids), headers=headers, content=content)
-        body = _body(self.stage, row.path) if row.method != "GET" else {}
+        body = _body(self.stage, row.path, ids) if row.method != "GET" else {}
         body |= {"params": PROGRAM} if row.path == "/d/{id}/program" else {}
         return browser.request(method or row.method, row.path.format_map(ids), headers=headers, **body)
 
@@ -245,8 +245,12 @@ def _kind(row: Row) -> tuple[bool, bool]:
     return row.token, row.path.startswith("/uploads")
 
 
-def _body(stage: Stage, path: str) -> dict[str, Any]:
+def _body(stage: Stage, path: str, ids: dict[str, str]) -> dict[str, Any]:
     """A body with which the route does its work."""
+    if path.endswith("/dokumenter"):
+        return {"json": {"name": "kart.pdf", "length": 3}}
+    if path == "/delinger/{id}/publisering":
+        return {"json": {"documents": [ids["document_id"]]}}
     if path.startswith("/delinger"):
         return {"data": {"expires_date": "2026-12-01", "expires_time": "12:00"}}
     if path == "/del/utkast/{id}":
@@ -255,8 +259,6 @@ def _body(stage: Stage, path: str) -> dict[str, Any]:
         return {"data": PROGRAM}
     if path.startswith("/varsler"):
         return {"data": {"email": "kari@eksempel.example", "language": "nb"}}
-    if path.endswith("/dokumenter"):
-        return {"json": {"name": "kart.pdf", "length": 3}}
     return {"json": {"account_id": stage.byggesak.id, "text": OLA, "confirmed": True}}
 
 

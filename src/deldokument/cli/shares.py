@@ -221,6 +221,23 @@ def remove(
         client.remove_recipient(share_id_of(share), recipient)
 
 
+def add_document(
+    share: Which,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files and folders, as for `share`.")],
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Number of parallel upload streams.")] = 4,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add documents to a published share; print how many it has.
+
+    Recipients get them, all at once, when they are scanned. Run the command
+    again after an interruption: it resumes where it stopped.
+    """
+    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
+        changed = client.add_documents(share_id_of(share), files, parallel=parallel, progress=bars)
+    _say_result(changed, len(changed.documents), waits=changed.change_proposed, as_json=as_json)
+
+
 def remove_document(
     share: Which,
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, as in `show --json`.")],
@@ -333,6 +350,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "correct": correct,
     "add": add,
     "remove": remove,
+    "add-document": add_document,
     "remove-document": remove_document,
     "withdraw": withdraw,
     "receipts": receipts,

@@ -60,6 +60,7 @@ from deldokument.web.pages.operator import tenants
 from deldokument.web.pages.recipient import offers, programs
 from deldokument.web.pages.sharing import (
     access_requests,
+    additions,
     changes,
     copies,
     discarding,
@@ -84,6 +85,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *copies.ENDPOINTS,
     *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
+    *additions.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,

@@ -28,7 +28,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.inspection import documents
-from deldokument.services.shares import additions, changes, held_documents, publishing, queries
+from deldokument.services.shares import additions, changes, held_documents, publishing, queries, stored_documents
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.shares.views import ShareView
@@ -378,6 +378,19 @@ def test_a_system_loses_its_way_back_only_if_somebody_else_adds(stage: Stage) ->
     assert shown(stage, share_id).share.exposed_to == integration.id
     announce(stage, share_id)
     assert shown(stage, share_id).share.exposed_to is None
+
+
+def test_nothing_is_read_back_found_or_ended_by_the_id_of_a_pending_document(stage: Stage) -> None:
+    integrate(stage)
+    share_id = stage.publish(OLA)
+    document_id = pending(stage, share_id)
+    with pytest.raises(NotFound):
+        downloads_content.open_own_document(stage.deps, SYSTEM, document_id)
+    with pytest.raises(NotFound):
+        stored_documents.show_document(stage.deps, SYSTEM, document_id)
+    with pytest.raises(NotFound):
+        stored_documents.delete_document(stage.deps, SYSTEM, stage.byggesak.id, document_id)
+    assert shown(stage, share_id).share.state is ShareState.AVAILABLE
 
 
 # --- two writers at once ---------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) 
     """
     with deps.database.read() as tx:
         document = require(tx.share_lookup.document_at_or_after(document_id), "document")
-    if document.id != document_id or document.pending_since is not None:
+    if document.id != document_id:
         with suppress(Frozen, Gone):
             authorize_system(deps, consumer, document.share_id)
         raise NotFound("document")

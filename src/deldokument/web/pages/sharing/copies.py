@@ -14,8 +14,8 @@ from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.services.shares import publishing, queries
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.drafts import document_fields
 from deldokument.web.pages.sharing.shares import deed, detail_of
+from deldokument.web.pages.sharing.upload_json import document_json
 
 
 def copy(call: RequestContext) -> Response:
@@ -32,7 +32,7 @@ def copy(call: RequestContext) -> Response:
 def documents(call: RequestContext) -> Response:
     """Return the documents of a draft as they are now, for the page that shows how far their copies have come."""
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    return JSONResponse({"documents": [document_fields(document) for document in view.documents]})
+    return JSONResponse({"documents": [document_json(document) for document in view.documents]})
 
 
 ENDPOINTS = (
