@@ -6,11 +6,13 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from deldokument.client import (
     Interrupted,
@@ -27,7 +29,11 @@ from deldokument.client.approval import Approval, challenge_of, check_code_of
 from deldokument.client.saved_files import already_here, target_of
 from deldokument.client.transport import RetryPolicy
 from deldokument.domain.program_access import parse_request, proves
+from deldokument.domain.share import Verdict
+from tests.fakes.scanner import MemoryScanner
+from tests.support.browser import ORIGIN, serve, stage_in_memory
 from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.world import NOON
 
 FILES = {
     "sak/kart/nord.bin": bytes(range(256)) * 4000,
@@ -230,3 +236,25 @@ def test_waiting_for_the_person_ends_when_stopped_and_not_for_ever() -> None:
         patience.stop()
         with pytest.raises(Interrupted):
             approval.code(patience)
+
+
+def test_a_document_with_a_warning_is_left_out_until_the_recipient_accepts_it(tmp_path: Path) -> None:
+    with stage_in_memory() as stage:
+        stage.deps = replace(stage.deps, scanner=MemoryScanner(NOON, verdict=Verdict.TOO_LARGE))
+        share_id = stage.publish(OLA_NUMBER)
+        web = serve(stage)
+        ola = web.browser(OLA_NUMBER)
+
+        def show(address: str, _: str) -> None:
+            asked = urlsplit(address)
+            answer = ola.post(asked.path, dict(parse_qsl(asked.query)))
+            httpx.get(answer.headers["location"], trust_env=False)
+
+        with Receiver(f"{ORIGIN}/d/{share_id}", http=TestClient(web.app, base_url=ORIGIN)) as receiver:
+            receiver.approve(show)
+            offer = receiver.offer()
+            [left_out] = receiver.save(offer, tmp_path)
+            assert (left_out.outcome, left_out.path, left_out.confirmed) == (Outcome.WARNED, None, False)
+            [received] = receiver.save(offer, tmp_path, accepted={offer.documents[0].id})
+            assert (received.outcome, received.confirmed) == (Outcome.RECEIVED, True)
+        web.close()
