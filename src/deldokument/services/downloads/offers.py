@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -53,8 +53,7 @@ class OfferedDocument:
     """A document as its recipient sees it.
 
     ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
-    document is inspected, and in a list of offers. ``needs_warning``: the person must confirm a warning before the
-    download.
+    document is inspected. ``needs_warning``: the person must confirm a warning before the download.
     """
 
     id: str
@@ -63,11 +62,6 @@ class OfferedDocument:
     receipt: Receipt | None
     finding: Finding | None = None
     needs_warning: bool = False
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether every byte was sent to the person, or the person has confirmed it."""
-        return self.receipt is not None and self.receipt.is_sent
 
     @property
     def is_confirmed(self) -> bool:
@@ -102,13 +96,31 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedOffer:
+    """A share in the list of a recipient.
+
+    ``documents``: how many it has; ``sent``: how many were sent to the person in full; ``confirmed``: by the person.
+    """
+
+    id: str
+    tenant: Tenant
+    account: Account
+    title: str
+    expires_at: datetime
+    acting_for: tuple[str, ...]
+    documents: int
+    sent: int
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferList:
     """The open shares for a person and the organisations represented.
 
     ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
     """
 
-    offers: tuple[Offer, ...] = ()
+    offers: tuple[ListedOffer, ...] = ()
     complete: bool = True
     lacking: tuple[RightMissing, ...] = ()
 
@@ -135,16 +147,15 @@ def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
     tx, access, key = read.tx, read.access, read.grants.audit_key
     known = next(known_subjects(tx, access.share.audit_key_id, key, access.person), None)
     subject_id = known.id if known else ""
-    share_key = read.grants.share_key
-    keys = {share_key_id(access.share.id): share_key} if share_key else {}
-    around = _OfferRows(tx, [access.share], keys, read.recipients)
+    around = _OfferRows(tx, [access.share], recipients=read.recipients)
     openings = {
         receipt.recipient_id: receipt
         for receipt in around.receipts[access.share.id]
         if receipt.subject_id == subject_id and receipt.document_id is None
     }
     is_recent = _is_recent(access, [openings.get(one) for one in access.recipient_ids])
-    return _inspected(deps, tx, access, key, subject_id, around), is_recent
+    offer = _inspected(deps, _offer(read, subject_id, around), read.grants.share_key, around)
+    return _with_warnings(tx, access, key, offer), is_recent
 
 
 def note_opening(deps: Dependencies, access: Access) -> None:
@@ -181,21 +192,22 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
-    offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
+    offers, lacking = list[ListedOffer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.share_lookup.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
-        around = _OfferRows(tx, list(shares.values()), deps.keyring.get([share_key_id(one) for one in shares]))
+        share_keys = deps.keyring.get([share_key_id(one) for one in shares])
+        around, all_keys = _OfferRows(tx, list(shares.values())), {**keys, **share_keys}
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         key_ids = {share.audit_key_id for share in shares.values()}
         as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
-            proof = grants_with(deps, share, {**keys, **around.share_keys})
+            proof = grants_with(deps, share, all_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
@@ -208,26 +220,25 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
-                offers.append(_offer(access, key, subject_id, around))
+                offers.append(_listed(access, key, subject_id, around))
     return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
 class _OfferRows(ShareRelatedRows):
-    """Rows that belong to some shares, and the keys of shares that have not ended."""
-
-    def __init__(
-        self,
-        tx: Transaction,
-        shares: Sequence[Share],
-        share_keys: Mapping[str, bytes],
-        recipients: Sequence[Recipient] | None = None,
-    ) -> None:
-        super().__init__(tx, shares, recipients=recipients)
-        self.share_keys = share_keys
+    """Rows that belong to some shares, for one of their recipients."""
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
         return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
+
+    def receipts_of(self, share: Share, subject_id: str) -> dict[str | None, Receipt]:
+        """Return the person's receipts by document, of several the furthest."""
+        own = sorted((one for one in self.receipts[share.id] if one.subject_id == subject_id), key=_furthest)
+        return {receipt.document_id: receipt for receipt in own}
+
+    def recipients_of(self, access: Access) -> list[Recipient]:
+        """Return the recipients that the person opens the share for."""
+        return [one for one in self.recipients[access.share.id] if one.id in access.recipient_ids]
 
 
 def _is_recent(access: Access, openings: Sequence[Receipt | None]) -> bool:
@@ -243,15 +254,12 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Se
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _inspected(
-    deps: Dependencies, tx: Transaction, access: Access, key: bytes, subject_id: str, around: _OfferRows
-) -> Offer:
-    """Return the offer with what the inspections of its documents have found, and with the warnings about that."""
-    offer = _offer(access, key, subject_id, around)
-    share_key, policy = around.share_keys.get(share_key_id(offer.id)), deps.config.scan_policy_of(offer.tenant)
-    stored = {document.id: document for document in around.documents[offer.id]}
-    found = (replace(one, finding=finding_of(share_key, stored[one.id], policy)) for one in offer.documents)
-    return _with_warnings(tx, access, key, replace(offer, documents=tuple(found)))
+def _inspected(deps: Dependencies, offer: Offer, share_key: bytes | None, around: _OfferRows) -> Offer:
+    """Return the offer with what the inspections of its documents have found."""
+    policy, stored = deps.config.scan_policy_of(offer.tenant), around.documents[offer.id]
+    found = (finding_of(share_key, document, policy) for document in stored)
+    documents = (replace(one, finding=finding) for one, finding in zip(offer.documents, found, strict=True))
+    return replace(offer, documents=tuple(documents))
 
 
 def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) -> Offer:
@@ -266,29 +274,47 @@ def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) ->
     return replace(offer, documents=tuple(documents))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
-    share = access.share
-    share_key = around.share_keys.get(share_key_id(share.id))
-    own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
-    had = {receipt.document_id: receipt for receipt in own}
-    recipients = [one for one in around.recipients[share.id] if one.id in access.recipient_ids]
+def _offer(read: AuthorizedRead, subject_id: str, around: _OfferRows) -> Offer:
+    access, key = read.access, read.grants.audit_key
+    share, had = access.share, around.receipts_of(access.share, subject_id)
+    recipients = around.recipients_of(access)
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, share_key),
+        message=open_message(share, read.grants.share_key),
         expires_at=existing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
         ),
-        acting_for=tuple(_acted_for(key, one) for one in recipients if one.kind == "organization"),
+        acting_for=_acting_for(key, recipients),
         request=request_status(key, share, recipients, access.decided_at),
+    )
+
+
+def _listed(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> ListedOffer:
+    share, had = access.share, around.receipts_of(access.share, subject_id)
+    receipts = [had.get(document.id) for document in around.documents[share.id]]
+    return ListedOffer(
+        id=share.id,
+        tenant=around.tenants[share.tenant_id],
+        account=around.accounts[share.account_id],
+        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
+        expires_at=existing(share.expires_at),
+        acting_for=_acting_for(key, around.recipients_of(access)),
+        documents=len(receipts),
+        sent=sum(one is not None and one.is_sent for one in receipts),
+        confirmed=sum(one is not None and one.confirmed_at is not None for one in receipts),
     )
 
 
 def _furthest(receipt: Receipt) -> tuple[bool, bool]:
     return receipt.confirmed_at is not None, receipt.is_sent
+
+
+def _acting_for(key: bytes, recipients: Sequence[Recipient]) -> tuple[str, ...]:
+    return tuple(_acted_for(key, one) for one in recipients if one.kind == "organization")
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:

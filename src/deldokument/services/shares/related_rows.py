@@ -52,10 +52,12 @@ class SharerRows(ShareRelatedRows):
     """The same rows, and those that only sharers see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
-        super().__init__(tx, shares, mine)
+        recipients = tx.shares.all_recipients([share.id for share in shares])
+        super().__init__(tx, shares, mine, [one for one in recipients if one.removed_at is None])
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
-        for recipient in tx.shares.removed_recipients([share.id for share in shares]):
-            self.removed[recipient.share_id].append(recipient)
+        for recipient in recipients:
+            if recipient.removed_at is not None:
+                self.removed[recipient.share_id].append(recipient)
         self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
         for document in tx.shares.removed_documents([share.id for share in shares]):
             self.removed_documents[document.share_id].append(document)

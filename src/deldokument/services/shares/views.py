@@ -212,12 +212,12 @@ def views_and_damaged(
     return views, damaged
 
 
-def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
-    """Return one share with everything that belongs to it.
+def share_view(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership] = ()) -> ShareView:
+    """Return one share with everything that belongs to it. ``mine``: as for ``share_views``.
 
     Raises: NotFound if it is damaged; Broken if its audit key is lost.
     """
-    views, damaged = views_and_damaged(deps, tx, [share])
+    views, damaged = views_and_damaged(deps, tx, [share], mine)
     if damaged:
         raise NotFound("damaged share")
     return existing(next(iter(views), None))
