@@ -10,13 +10,15 @@ import { FilesView } from './files-view.ts';
 import { LARGE } from './pieces.ts';
 import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
-import { SummaryView, type Missing } from './summary-view.ts';
+import { SummaryView, waitingWords, type Missing } from './summary-view.ts';
 import { counted, readJson, text } from './texts.ts';
 import { isReadable, sendByTus } from './tus.ts';
 import type { Draft, FieldError, ShareSettings, StoredDocument, UploadTarget } from './types.ts';
 import { UploadQueue, type UploadItem } from './uploads.ts';
 
 const PAINT_INTERVAL = 250;
+/** Milliseconds. */
+const COPIES_INTERVAL = 1500;
 
 class SharePage {
   readonly #settings: ShareSettings;
@@ -90,7 +92,8 @@ class SharePage {
     window.addEventListener('online', () => this.#queue.retryNow());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      const unfinished = this.#queue.running || this.#obstacle !== 'none';
+      const waits = this.#queue.running || this.#publishing === 'waiting';
+      const unfinished = waits || this.#obstacle !== 'none';
       if (unfinished && !this.#over) event.preventDefault();
     });
   }
@@ -101,6 +104,7 @@ class SharePage {
     this.#fields.restore(draft);
     this.#recipients.restore(draft.recipients, draft.remarks ?? {});
     this.#queue.restore(draft.documents);
+    if (this.#queue.copying) void this.#followCopies(draft.id);
     // A copy has no end of its own yet: the one proposed here is to be kept.
     if (draft.expires_at === '') this.#saver.touch();
   }
@@ -196,6 +200,21 @@ class SharePage {
 
   // -- documents ---------------------------------------------------------------------------------------------------
 
+  /** The server copies without the page, which asks only while somebody looks at it, or has asked it to publish. */
+  async #followCopies(id: string): Promise<void> {
+    while (this.#queue.copying && !this.#over) {
+      await new Promise((done) => setTimeout(done, COPIES_INTERVAL));
+      if (document.hidden && this.#publishing === 'no') continue;
+      try {
+        const path = `/del/utkast/${encodeURIComponent(id)}/dokumenter`;
+        const { documents } = await this.#api.call<{ documents: StoredDocument[] }>('GET', path);
+        this.#queue.follow(documents);
+      } catch (error) {
+        return this.#failed(error);
+      }
+    }
+  }
+
   #choose({ files, empty }: Chosen): void {
     setFieldError('documents', empty.length > 0 ? text('empty_folder', { name: empty.join(', ') }) : null);
     const known: File[] = [];
@@ -285,7 +304,8 @@ class SharePage {
     if (this.#queue.items.length === 0) lacks('files', 'missing_files');
     for (const item of this.#queue.items) {
       if (item.state !== 'missing' && item.state !== 'failed') continue;
-      const message = text(item.reason === 'infected' ? 'missing_infected' : 'missing_upload', { name: item.shown });
+      const key = item.notCopied ? 'missing_copy' : item.reason === 'infected' ? 'missing_infected' : 'missing_upload';
+      const message = text(key, { name: item.shown });
       missing.push({ target: this.#files.controlId(item), message });
     }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
@@ -337,7 +357,7 @@ class SharePage {
     for (const item of this.#queue.items) if (item.state === 'paused') this.#queue.resume(item);
     this.#repaint();
     if (this.#publishing !== 'waiting') return;
-    announce(text(this.#fields.account?.four_eyes ? 'waiting_to_propose' : 'waiting'));
+    announce(waitingWords(this.#fields.account?.four_eyes ?? false, this.#queue.items));
     byId('waiting-cancel').focus();
   }
 
@@ -361,7 +381,7 @@ class SharePage {
 
   /** Called at every change while waiting: goes on, or steps back when something needs the person again. */
   #goOnWhenReady(): void {
-    if (this.#queue.running) return;
+    if (this.#queue.running || this.#queue.copying) return;
     const problems = this.#problems();
     const paused = this.#queue.items.some((item) => item.state === 'paused');
     if (problems.length > 0 || paused) return this.#stepBack(problems);

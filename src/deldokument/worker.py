@@ -25,6 +25,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
+from deldokument.services.downloads.copying import make_copies
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
@@ -196,6 +197,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("inspect", Inspector(), 0.5),
         # So that a large document, which takes minutes to scan, does not hold up the small ones.
         Loop("inspect beside", Inspector(), 1.0),
+        Loop("copy", make_copies, 1.0),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),

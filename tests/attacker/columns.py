@@ -246,8 +246,10 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "upload": (
         _by(Proof.TAG, "id document_id share_id member_id integration_id token_hash deadline partial_of"),
-        _by(Proof.SEAL, "sealed_metadata"),
+        _by(Proof.SEAL, "sealed_metadata sealed_source"),
         _free("length offset finished_at start", "a compare-and-set counts the bytes; the manifest binds the parts"),
+        _free("copying_until", _WORK),
+        _free("copy_failure", "shown to those who fill in the draft"),
         _free("tag", _ITSELF),
     ),
     "webhook": (

@@ -57,6 +57,7 @@ class EncryptedColumn(StrEnum):
     SCAN = "document.scan"
     RELEASE = "document.release"
     UPLOAD_METADATA = "upload.metadata"
+    COPY_SOURCE = "upload.source"
     SUBJECT = "subject.identifier"
     MEMBER_NUMBER = "member.identifier"
     MEMBER_NAME = "member.name"

@@ -61,6 +61,7 @@ from deldokument.web.pages.recipient import offers
 from deldokument.web.pages.sharing import (
     access_requests,
     changes,
+    copies,
     discarding,
     drafts,
     held_documents,
@@ -80,6 +81,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *copies.ENDPOINTS,
     *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
     *held_documents.ENDPOINTS,

@@ -12,6 +12,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
+- `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and events about them
 - `database`: transactions
 - `deployment`: the deployment's row

@@ -24,6 +24,7 @@ from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
+from deldokument.adapters.sql.copies import SqlCopies
 from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
@@ -78,6 +79,7 @@ class SqlTransaction:
         self.integrations = SqlIntegrations(work)
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
+        self.copies = SqlCopies(work)
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)

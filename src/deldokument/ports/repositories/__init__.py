@@ -4,6 +4,7 @@
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
+- `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and those that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
 - `exchange_keys`: key pairs of encrypted uploads

@@ -18,6 +18,7 @@ from deldokument.ports.repositories.accounts import Accounts
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
+from deldokument.ports.repositories.copies import Copies
 from deldokument.ports.repositories.damage import DamageLog
 from deldokument.ports.repositories.deployment import Deployments
 from deldokument.ports.repositories.exchange_keys import ExchangeKeys
@@ -64,6 +65,8 @@ class Transaction(Protocol):
     def receipts(self) -> Receipts: ...
     @property
     def uploads(self) -> Uploads: ...
+    @property
+    def copies(self) -> Copies: ...
     @property
     def audit(self) -> Audit: ...
     @property

@@ -6,6 +6,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `access_requests`: asks for more time, or for a new share once a share is over
 - `confirmation`: records that a recipient has received documents
 - `content`: reads any byte range of a document or of the zip of all documents
+- `copying`: copies the documents that a new draft takes along from a share
 - `delivery`: records delivered bytes and receipts
 - `layout_cache`: keeps the layouts of zips that were computed lately
 - `offers`: shows one share by its link, and the list of shares with a recipient

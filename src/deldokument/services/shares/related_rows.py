@@ -10,6 +10,7 @@ from itertools import chain as joined
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
 from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
 from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -51,8 +52,11 @@ class SharerRows(ShareRelatedRows):
             self.removed_documents[document.share_id].append(document)
         unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
         self.offsets: Counter[str] = Counter()
+        self.copies: dict[str, Upload] = {}
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset
+            if upload.is_copy:
+                self.copies[upload.document_id] = upload
         self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
         for many in self.receipts.values():
             for receipt in many:

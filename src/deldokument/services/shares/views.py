@@ -32,6 +32,7 @@ from deldokument.domain.share import (
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
@@ -112,7 +113,7 @@ class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
     ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
-    publication.
+    publication. ``is_copying``: a worker copies it from another share; ``copy_failure``: why it was not copied.
     """
 
     id: str
@@ -124,6 +125,8 @@ class DocumentView:
     inspected: bool
     finding: Finding | None
     removed_at: datetime | None = None
+    is_copying: bool = False
+    copy_failure: CopyFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ def _share_view(
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
+            _document_view(d, names[d.id], related, finding_of(inspection_key, d, policy))
             for d in related.documents[share.id]
         ),
         removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
@@ -276,17 +279,20 @@ def open_message(share: Share, share_key: bytes | None) -> str:
     return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
-def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
+def _document_view(document: Document, name: str, related: SharerRows, finding: Finding | None) -> DocumentView:
     """Return a document's view with its decrypted name."""
+    copy = related.copies.get(document.id)
     return DocumentView(
         id=document.id,
         name=name,
         length=document.length,
         modified_at=document.modified_at,
-        offset=document.length if document.is_complete else offsets.get(document.id, 0),
+        offset=document.length if document.is_complete else related.offsets.get(document.id, 0),
         complete=document.is_complete,
         inspected=document.inspected_at is not None,
         finding=finding,
+        is_copying=copy is not None and copy.copy_failure is None,
+        copy_failure=copy.copy_failure if copy else None,
     )
 
 

@@ -45,7 +45,7 @@ from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.proposals import touch_draft
@@ -53,6 +53,10 @@ from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
 
 CHECKSUMS = ("sha1", "sha256", "sha512")
+COPIED = "copied"
+"""In the detail ``how`` of the event of a completed document."""
+OnCommit = Callable[[Transaction, int], None]
+"""Called in the transaction that moves the offset to this one; an error of it stops the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def terminate_upload(deps: Dependencies, token: str, upload_id: str) -> None:
     """
     upload = find_upload(deps, token, upload_id)
     with deps.database.write() as tx:
-        share, person = locked_draft(tx, upload), _uploader(deps, tx, upload)
+        share, person = locked_draft(tx, upload), uploader_of(deps, tx, upload)
         upload = require(tx.uploads.get(upload.id), "upload")
         if upload.is_partial:
             _remove_partial(tx, upload, deps.clock.now())
@@ -133,7 +137,7 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
     tx.uploads.remove(upload.id, now)
 
 
-def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
+def uploader_of(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Return the sharer who holds the token, for the audit trail."""
     if upload.member_id is None:
         integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
@@ -173,11 +177,19 @@ class Append:
     ``committed`` is the offset that is durable and may be acknowledged.
     """
 
-    def __init__(self, deps: Dependencies, upload: Upload, data_key: bytes, checksum: Checksum | None) -> None:
+    def __init__(
+        self,
+        deps: Dependencies,
+        upload: Upload,
+        data_key: bytes,
+        checksum: Checksum | None = None,
+        on_commit: OnCommit | None = None,
+    ) -> None:
         self._world = deps
         self._upload = upload
         self._data_key = data_key
         self._checksum = checksum
+        self._on_commit = on_commit
         self._hash = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         self._received = upload.offset
         self._parts = PartWriter(deps.blobs, upload, data_key)
@@ -237,7 +249,7 @@ class Append:
         if not parts:
             return
         try:
-            self.committed = _advance(self._world, self._upload, self.committed, parts)
+            self.committed = _advance(self._world, self._upload, self.committed, parts, self._on_commit)
         except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
             # Certainly not committed. After any other error it may have been, so the objects are left to the sweep.
             self._world.blobs.delete([part.id for part in parts])
@@ -274,7 +286,7 @@ def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:
     return filled
 
 
-def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]) -> int:
+def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part], on_commit: OnCommit | None) -> int:
     new = parts[-1].stop
     if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
         # The missing bytes in between would be acknowledged with the rest.
@@ -284,6 +296,8 @@ def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]
         if deps.clock.now() >= upload.deadline:
             # The orphan sweep may have deleted the first objects of a request that has taken so long.
             raise NotFound("upload token has run out")
+        if on_commit is not None:
+            on_commit(tx, new)
         if upload.is_partial:
             _check_partial_fits(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
@@ -320,7 +334,7 @@ def locked_draft(tx: Transaction, upload: Upload) -> Share:
 
 
 def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
-    decision = may_upload(share, _accounts_of_uploader(tx, upload), stop=stop_of(tx, share))
+    decision = may_upload(share, accounts_of_uploader(tx, upload), stop=stop_of(tx, share))
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
     if decision == Denied(Reason.FROZEN):
@@ -329,7 +343,7 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
         raise NotFound("upload")
 
 
-def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
+def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
     if upload.member_id is not None:
         member = require(tx.members.get(upload.member_id), "uploader")
@@ -356,4 +370,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
     tx.shares.save_document(replace(document, completed_at=now, sealed_manifest=sealed))
     tx.uploads.finish(upload.id, now)
     touch_draft(deps, tx, share)
-    record_event(deps, tx, EventKind.DOCUMENT_COMPLETED, share=share, document=document.id, length=document.length)
+    details: dict[str, str | int] = {"document": document.id, "length": document.length}
+    if upload.is_copy:
+        details["how"] = COPIED
+    record_at(deps, tx, now, EventKind.DOCUMENT_COMPLETED, details, share=share)

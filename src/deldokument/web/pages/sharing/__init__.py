@@ -2,6 +2,7 @@
 
 - `access_requests`: answers to recipients who ask for more time or a new share
 - `changes`: «Endre delingen»: changes of a published share
+- `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
 - `held_documents`: releasing a document that the scan policy holds

@@ -218,7 +218,7 @@ def add_document(call: RequestContext) -> Response:
         modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
     )
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
+    document = next(document_fields(d) for d in view.documents if d.id == ticket.document_id)
     upload = {
         "endpoint": "/uploads",
         "token": ticket.token,
@@ -330,7 +330,7 @@ def _draft(view: ShareView) -> dict[str, Any]:
         "expires_at": _local(view.share.expires_at) if view.share.expires_at else "",
         "proposed": view.proposal is not None,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
-        "documents": [_document(document) for document in view.documents],
+        "documents": [document_fields(document) for document in view.documents],
     }
 
 
@@ -351,7 +351,8 @@ def _with_numbers(call: RequestContext, view: ShareView) -> list[dict[str, Any]]
     return [_recipient(one) | {"number": numbers.get(one.id)} for one in view.recipients]
 
 
-def _document(view: DocumentView) -> dict[str, Any]:
+def document_fields(view: DocumentView) -> dict[str, Any]:
+    """Return a document as the page of the draft shows it."""
     return {
         "id": view.id,
         "name": view.name,
@@ -360,6 +361,8 @@ def _document(view: DocumentView) -> dict[str, Any]:
         "offset": view.offset,
         "complete": view.complete,
         "infected": _is_infected(view),
+        "copying": view.is_copying,
+        "copy_failure": view.copy_failure or "",
     }
 
 

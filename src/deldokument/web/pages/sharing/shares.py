@@ -74,6 +74,7 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
     refusal: str = "",
+    with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
     view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
@@ -100,6 +101,7 @@ def detail_of(
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
+        with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
@@ -205,12 +207,6 @@ def refused(call: RequestContext, share_id: str, error: ServiceError) -> Respons
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
-def copy(call: RequestContext) -> Response:
-    """Start a new draft from this share («Lag ny deling fra denne»)."""
-    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"))
-    return RedirectResponse(f"/del?utkast={draft.id}", 303)
-
-
 def deed(path: str, handler: Handler) -> Endpoint:
     """Return the endpoint of an action on a share."""
     return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
@@ -223,5 +219,4 @@ ENDPOINTS = (
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
     deed("angring", undo),
-    deed("kopi", copy),
 )
