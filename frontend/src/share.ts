@@ -71,7 +71,8 @@ class SharePage {
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      const unfinished = this.#documents.queue.running || this.#obstacle !== 'none';
+      const waits = this.#documents.queue.running || this.#publishing === 'waiting';
+      const unfinished = waits || this.#obstacle !== 'none';
       if (unfinished && !this.#over) event.preventDefault();
     });
   }
@@ -178,11 +179,11 @@ class SharePage {
 
   // -- documents ---------------------------------------------------------------------------------------------------
 
-  /** The server copies whether or not anybody looks; a page that nobody looks at does not ask. */
+  /** The server copies without the page, which asks only while somebody looks at it, or has asked it to publish. */
   async #followCopies(id: string): Promise<void> {
     while (this.#documents.queue.copying && !this.#over) {
       await new Promise((done) => setTimeout(done, COPIES_INTERVAL));
-      if (document.hidden) continue;
+      if (document.hidden && this.#publishing === 'no') continue;
       try {
         const path = `/del/utkast/${encodeURIComponent(id)}/dokumenter`;
         const { documents } = await this.#api.call<{ documents: StoredDocument[] }>('GET', path);
