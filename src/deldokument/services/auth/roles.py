@@ -13,7 +13,7 @@ from deldokument.domain.tenancy import Administrator, Operator, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
-from deldokument.services.auth.sessions import Session, note_activity, session_in
+from deldokument.services.auth.sessions import MAX_AGE, Session, note_activity, session_hash, session_in
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import StaffRole, administrations_of, directory_key, operator_of, view_person
 
@@ -38,7 +38,7 @@ def find_person(deps: Dependencies, secret: str | None) -> tuple[Session | None,
         return None, Roles()
     now = deps.clock.now()
     with deps.database.read() as tx:
-        session = session_in(deps, tx, secret, now)
+        session = session_in(deps, tx, session_hash(secret), now, MAX_AGE)
         roles = _roles_in(deps, tx, session.person) if session else Roles()
     note_activity(deps, session, now)
     return session, roles

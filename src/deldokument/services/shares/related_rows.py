@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -60,10 +61,17 @@ class SharerRows(ShareRelatedRows):
         self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
         for document in tx.shares.removed_documents([share.id for share in shares]):
             self.removed_documents[document.share_id].append(document)
-        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
+        self.pending: dict[str, list[Document]] = defaultdict(list)
+        for one in tx.shares.pending_documents([share.id for share in shares if share.state is ShareState.AVAILABLE]):
+            self.pending[one.share_id].append(one)
+        known = joined.from_iterable((*self.documents.values(), *self.pending.values()))
+        unfinished = [document.id for document in known if not document.is_complete]
         self.offsets: Counter[str] = Counter()
+        self.copies: dict[str, Upload] = {}
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset
+            if upload.is_copy:
+                self.copies[upload.document_id] = upload
         self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
         for many in self.receipts.values():
             for receipt in many:
