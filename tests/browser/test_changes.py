@@ -53,6 +53,7 @@ def test_a_share_is_corrected_and_gains_and_loses_a_recipient_by_the_keyboard_al
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjernede mottakere")).to_be_visible()
     kari.examine()
+    add_document(kari, keys, tmp_path)
     keys.tab_to(f"Fjern {tmp_path.name}/kart.pdf")
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Fjern dokumentet")).to_be_visible()
@@ -121,3 +122,27 @@ def test_recipient_and_sharer_ask_answer_and_stop_by_the_keyboard_alone(
     keys.tab_to("Lag ny deling til dem som ber om det")
     keys.press("Enter")
     expect(SharePage(kari).recipient("218794")).to_be_visible()
+
+
+def add_document(kari: Visitor, keys: Keyboard, folder: Path) -> None:
+    """Upload a document beside the share, correct what is missing, and add it."""
+    page = kari.page
+    keys.tab_to("Legg til dokumenter")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Legg til dokumenter")).to_be_visible()
+    keys.tab_to("Legg til dokumentene")
+    keys.press("Enter")
+    expect(page.locator("ds-error-summary")).to_be_focused()
+    kari.examine()
+    late = folder / "ettersendt.pdf"
+    noise(late, 100)
+    page.locator("#files").set_input_files(late)
+    row = page.get_by_role("listitem").filter(has_text="ettersendt.pdf")
+    expect(row.get_by_text("Lastet opp")).to_be_visible()
+    kari.examine()
+    page.reload()
+    expect(row.get_by_text("Lastet opp")).to_be_visible()
+    keys.tab_to("Legg til dokumentene")
+    keys.press("Enter")
+    expect(page.get_by_text("Dokumentene er lagt til.")).to_be_visible()
+    expect(page.locator("#documents").get_by_text("ettersendt.pdf", exact=True)).to_be_visible()

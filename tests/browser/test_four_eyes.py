@@ -15,7 +15,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import existing
 from deldokument.ports.integrity import DamageReports
-from deldokument.services.encryption import RowKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.keyboard import Keyboard
@@ -30,7 +30,7 @@ def database_of(demo: Demo) -> Iterator[SqlDatabase]:
     keyring = open_keyring(demo.settings())
     database = SqlDatabase(demo.database_url)
     try:
-        yield database.authenticated(RowKeys(keyring), DamageReports())
+        yield database.authenticated(CachedDeploymentKeys(keyring), DamageReports())
     finally:
         database.close()
         keyring.close()
