@@ -68,7 +68,7 @@ export class Documents {
     const stopped = this.queue.items.filter(({ state }) => state === 'missing' || state === 'failed');
     return stopped.map((item) => ({
       target: this.#files.controlId(item),
-      message: text(item.reason === 'infected' ? 'missing_infected' : 'missing_upload', { name: item.shown }),
+      message: text(missingKey(item), { name: item.shown }),
     }));
   }
 
@@ -97,4 +97,9 @@ export class Documents {
     this.#stale.add(item);
     this.#ports.changed(item);
   }
+}
+
+function missingKey(item: UploadItem): string {
+  if (item.notCopied) return 'missing_copy';
+  return item.reason === 'infected' ? 'missing_infected' : 'missing_upload';
 }

@@ -7,12 +7,14 @@ import { clearFieldErrors, clearSummary, fieldId, setFieldError, showErrors } fr
 import { Fields } from './fields.ts';
 import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
-import { SummaryView, type Missing } from './summary-view.ts';
+import { SummaryView, waitingWords, type Missing } from './summary-view.ts';
 import { readJson, text } from './texts.ts';
-import type { Draft, FieldError, ShareSettings } from './types.ts';
+import type { Draft, FieldError, ShareSettings, StoredDocument } from './types.ts';
 import type { UploadItem } from './uploads.ts';
 
 const PAINT_INTERVAL = 250;
+/** Milliseconds. */
+const COPIES_INTERVAL = 1500;
 
 class SharePage {
   readonly #api: Api;
@@ -69,7 +71,8 @@ class SharePage {
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      const unfinished = this.#documents.queue.running || this.#obstacle !== 'none';
+      const waits = this.#documents.queue.running || this.#publishing === 'waiting';
+      const unfinished = waits || this.#obstacle !== 'none';
       if (unfinished && !this.#over) event.preventDefault();
     });
   }
@@ -80,6 +83,7 @@ class SharePage {
     this.#fields.restore(draft);
     this.#recipients.restore(draft.recipients, draft.remarks ?? {});
     this.#documents.queue.restore(draft.documents);
+    if (this.#documents.queue.copying) void this.#followCopies(draft.id);
     // A copy has no end of its own yet: the one proposed here is to be kept.
     if (draft.expires_at === '') this.#saver.touch();
   }
@@ -174,6 +178,21 @@ class SharePage {
   }
 
   // -- documents ---------------------------------------------------------------------------------------------------
+
+  /** The server copies without the page, which asks only while somebody looks at it, or has asked it to publish. */
+  async #followCopies(id: string): Promise<void> {
+    while (this.#documents.queue.copying && !this.#over) {
+      await new Promise((done) => setTimeout(done, COPIES_INTERVAL));
+      if (document.hidden && this.#publishing === 'no') continue;
+      try {
+        const path = `/del/utkast/${encodeURIComponent(id)}/dokumenter`;
+        const { documents } = await this.#api.call<{ documents: StoredDocument[] }>('GET', path);
+        this.#documents.queue.follow(documents);
+      } catch (error) {
+        return this.#failed(error);
+      }
+    }
+  }
 
   #removed(): void {
     const refused = document.getElementById('refused');
@@ -281,7 +300,7 @@ class SharePage {
     this.#documents.resumePaused();
     this.#repaint();
     if (this.#publishing !== 'waiting') return;
-    announce(text(this.#fields.account?.four_eyes ? 'waiting_to_propose' : 'waiting'));
+    announce(waitingWords(this.#fields.account?.four_eyes ?? false, this.#documents.queue.items));
     byId('waiting-cancel').focus();
   }
 
@@ -305,9 +324,10 @@ class SharePage {
 
   /** Called at every change while waiting: goes on, or steps back when something needs the person again. */
   #goOnWhenReady(): void {
-    if (this.#documents.queue.running) return;
+    const { queue } = this.#documents;
+    if (queue.running || queue.copying) return;
     const problems = this.#problems();
-    const paused = this.#documents.queue.items.some((item) => item.state === 'paused');
+    const paused = queue.items.some((item) => item.state === 'paused');
     if (problems.length > 0 || paused) return this.#stepBack(problems);
     this.#publishing = 'sending';
     void this.#send();

@@ -134,6 +134,8 @@ def _sent(row: str, account_id: str, ids: dict[str, str]) -> dict[str, Any]:
         "POST /shares/{share_id}/additions": {"documents": [ids.get("document_id", "cc" * 16)]},
         "PUT /shares/{share_id}/expiry": {"expires_at": until},
         "POST /shares/{share_id}/refusal": {"reason": "Fristen er lovbestemt."},
+        "POST /offers/{share_id}/token": {"code": "code", "verifier": "v" * 43},
+        "POST /offers/{share_id}/confirmation": {"documents": ["cc" * 16]},
         "POST /webhooks": {"account_id": account_id, "url": "https://8.8.8.8/", "events": ["share.opened"]},
     }
     if row == "POST /small-shares":

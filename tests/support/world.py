@@ -37,7 +37,7 @@ from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, Regis
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, RowKeys
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, CachedDeploymentKeys
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
@@ -405,7 +405,7 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
 
 
 def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
-    keys, damage = RowKeys(keyring), DamageReports()
+    keys, damage = CachedDeploymentKeys(keyring), DamageReports()
     return Dependencies(
         clock=FakeClock(),
         database=database_at(database_url).authenticated(keys, damage),

@@ -21,6 +21,7 @@ import typer
 from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
 from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
+from deldokument.client.files import collect
 
 PANEL = "For senders (through the API, from any machine)"
 Which = Annotated[str, typer.Argument(metavar="SHARE", help="The share's id or its link.")]
@@ -111,7 +112,7 @@ def share(
     """  # noqa: D301 - a backspace is how Click marks a paragraph to leave as it is
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
-    with connected() as client, drawn(files, quiet=quiet) as bars:
+    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
         made = client.share(
             files,
             account=account,
@@ -232,7 +233,7 @@ def add_document(
     Recipients get them, all at once, when they are scanned. Run the command
     again after an interruption: it resumes where it stopped.
     """
-    with connected() as client, drawn(files, quiet=quiet) as bars:
+    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
         changed = client.add_documents(share_id_of(share), files, parallel=parallel, progress=bars)
     _say_result(changed, len(changed.documents), waits=changed.change_proposed, as_json=as_json)
 

@@ -16,6 +16,7 @@
 - `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
+- `program_access`: a program's request for access, and its proof
 - `report`: report of one share, and what its signature covers
 - `row_evidence`: comparison of rows that decide about access with the event log
 - `scan_policy`: which verdicts release a document, and on what condition

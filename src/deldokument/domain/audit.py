@@ -90,6 +90,7 @@ class EventKind(StrEnum):
     DOCUMENTS_CONFIRMED = "documents_confirmed"
     WARNING_CONFIRMED = "warning_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
+    DOCUMENT_COPIED = "document_copied"
     NUMBERS_DISCLOSED = "numbers_disclosed"
     RECIPIENT_ADDED = "recipient_added"
     RECIPIENT_REMOVED = "recipient_removed"

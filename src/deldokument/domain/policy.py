@@ -194,6 +194,20 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
     return Allowed()
 
 
+def may_copy(share: Share | None, account_ids: Collection[str], now: datetime, *, stop: Reason | None) -> Decision:
+    """Decide whether a member of the accounts may copy the share's documents to a new share at ``now``.
+
+    Only while recipients can open it: a copy must not keep what has been withdrawn. ``stop`` is the result of
+    ``hold_reason``.
+    """
+    decision = may_manage(share, account_ids)
+    if share is None or isinstance(decision, Denied):
+        return decision
+    if not share.is_open_at(now):
+        return Denied(Reason.OVER if share.published_at else Reason.NOT_PUBLISHED)
+    return Denied(stop) if stop else Allowed()
+
+
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
     """Decide whether members may begin, fill in or publish drafts in the account, or this draft only."""
     stop = hold_reason(tenant, account, share)

@@ -40,7 +40,10 @@ PARTIAL = replace(UPLOAD, id="partial", token_hash=None, partial_of=UPLOAD.id, s
 UNBOUND = {
     "member": {"used_at"},
     "integration": {"used_at"},
-    "upload": {"length", "offset", "finished_at", "start", "sealed_metadata"},
+    "upload": {
+        *("length", "offset", "finished_at", "start", "sealed_metadata", "sealed_source", "copy_failure"),
+        "copying_until",
+    },
     "document": {
         *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
         *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release"),

@@ -93,7 +93,6 @@ _all_recipients = (
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _recipients = _all_recipients.where(is_named)
-_removed_recipients = _all_recipients.where(~is_named)
 _any_document = select(*DOCUMENT.columns).where(document.c.id == _key)
 _document_by_id = _any_document.where(~is_pending)
 _all_documents = (
@@ -235,9 +234,9 @@ class SqlShares:
         """Return the recipients that have not been removed share by share, by position."""
         return RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
 
-    def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the tombstones share by share, by position."""
-        return RECIPIENT.all(self._work.batched(_removed_recipients, "keys", share_ids))
+    def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the recipients and the tombstones share by share, by position."""
+        return RECIPIENT.all(self._work.batched(_all_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.

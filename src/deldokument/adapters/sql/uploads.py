@@ -35,14 +35,14 @@ from deldokument.adapters.sql.tables.shares import document, is_draft, is_pendin
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Part, Upload
 
-_UPLOAD = AuthenticatedMapper(Upload, UPLOAD_TAGS)
+UPLOAD = AuthenticatedMapper(Upload, UPLOAD_TAGS)
 _PART = RowMapper(Part, part)
 
-_by_id = select(*_UPLOAD.columns).where(upload.c.id == param("key"))
-_by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
-_of_documents = select(*_UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
+_by_id = select(*UPLOAD.columns).where(upload.c.id == param("key"))
+_by_token = select(*UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
+_of_documents = select(*UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
-_its_partials = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key"))
+_its_partials = select(*UPLOAD.columns).where(upload.c.partial_of == param("key"))
 _advance = (
     update(upload)
     .where(upload.c.id == param("key"), upload.c.offset == param("old"), upload.c.finished_at.is_(None))
@@ -69,7 +69,7 @@ _shorten = (
 )
 _save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed_metadata=param("sealed"))
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
-_of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
+_of_whole = select(*UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
 _is_unfinished_of = and_(
     upload.c.finished_at.is_(None),
@@ -112,19 +112,19 @@ class SqlUploads:
 
         Raises: Conflict if the document does not exist.
         """
-        self._work.run(_add, _UPLOAD.tagged(self._work, upload))
+        self._work.run(_add, UPLOAD.tagged(self._work, upload))
 
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload with the id."""
-        return _UPLOAD.intact(self._work, self._work.first(_by_id, {"key": upload_id}))
+        return UPLOAD.intact(self._work, self._work.first(_by_id, {"key": upload_id}))
 
     def by_token(self, token_hash: bytes) -> Upload | None:
         """Return the upload with the hash of its token."""
-        return _UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
+        return UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of documents, in no meaningful order."""
-        return _UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
+        return UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
         """Count a member's or an integration's unfinished uploads to the account's shares, up to ``at_most``."""
@@ -148,9 +148,9 @@ class SqlUploads:
         def renew(one: Upload) -> Upload:
             return replace(follow(one), token_hash=renewed.token_hash)
 
-        if not _UPLOAD.rewrite(self._work, _by_id, renew, key=renewed.id):
+        if not UPLOAD.rewrite(self._work, _by_id, renew, key=renewed.id):
             raise NotFound("upload")
-        _UPLOAD.rewrite(self._work, _its_partials, follow, key=renewed.id)
+        UPLOAD.rewrite(self._work, _its_partials, follow, key=renewed.id)
 
     def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
         """Advance the offset by compare-and-set and insert the parts.
@@ -165,7 +165,7 @@ class SqlUploads:
 
     def partials(self, upload_id: str) -> list[Upload]:
         """Return the partial uploads of an upload, by their starts as far as these are known."""
-        return _UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
+        return UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
         """Move the parts of ``partials`` to ``whole``, from their ``start`` on; discard its other partial uploads.

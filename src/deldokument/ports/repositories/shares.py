@@ -63,8 +63,8 @@ class Shares(Protocol):
         """Return the recipients, without those that have been removed."""
         ...
 
-    def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the tombstones of recipients that were removed after publication."""
+    def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the recipients, and the tombstones of those that were removed after publication."""
         ...
 
     def add_document(self, document: Document) -> None: ...

@@ -169,7 +169,7 @@ def _document_content(
         name=file_name(keys[1], document),
         media_type=inspection.media_type,
         length=document.length,
-        etag=inspection.manifest_hash[:16].hex(),
+        etag=inspection.etag,
         sha256=inspection.sha256,
         archive=None,
         sources=sources,

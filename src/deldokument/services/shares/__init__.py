@@ -9,6 +9,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `discarding`: discards a draft, with a few seconds to undo
 - `change_records`: the sealed form of a change that waits for approval
 - `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
+- `copied_documents`: adds the documents of a share to a new draft, for a worker to copy
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two

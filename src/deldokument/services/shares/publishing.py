@@ -50,6 +50,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.copied_documents import copy_documents
 from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
@@ -191,6 +192,7 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
+    errors.extend(_unfinished(tx, documents))
     # One person may publish documents that still wait for the scanner: nobody gets them before.
     must_be_inspected = is_reviewed and deps.scanner is not None
     errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
@@ -206,13 +208,20 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
     errors: list[InvalidInput] = []
     if not documents:
         errors.append(InvalidInput("documents", "files_missing"))
-    elif not all(document.is_complete for document in documents):
-        errors.append(InvalidInput("documents", "files_unfinished"))
     if not recipients:
         errors.append(InvalidInput("recipients", "recipients_missing"))
     elif not all(recipient.confirmed and grants.holder(recipient) for recipient in recipients):
         errors.append(InvalidInput("recipients", "recipients_unconfirmed"))
     return errors
+
+
+def _unfinished(tx: Transaction, documents: list[Document]) -> list[InvalidInput]:
+    unfinished = [document.id for document in documents if not document.is_complete]
+    if not unfinished:
+        return []
+    uploads = tx.uploads.of_documents(unfinished)
+    are_copies = bool(uploads) and all(upload.sealed_source for upload in uploads)
+    return [InvalidInput("documents", "files_copying" if are_copies else "files_unfinished")]
 
 
 def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
@@ -286,10 +295,13 @@ def _withdraw(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share,
     return withdrawn
 
 
-def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False) -> Share:
+def copy_share(
+    deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False, with_documents: bool = False
+) -> Share:
     """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
 
     A recipient without a valid grant is left out: a copy must not prove what the original does not.
+    ``with_documents``: it also gets the documents, as ``copy_documents``, and raises the errors of that.
     ``only_asking``: the copy answers the requests for a new share, and has the recipients who wait for one.
     """
     with deps.database.read() as tx:
@@ -318,6 +330,8 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking
             holder = old.holder(recipient)
             if holder is not None:
                 tx.shares.add_recipient(_copied_recipient(old.audit_key, new, recipient, holder))
+        if with_documents:
+            copy_documents(deps, tx, original, draft, membership)
         record_new_author(deps, tx, draft, sharer, original.member_id)
     return draft
 

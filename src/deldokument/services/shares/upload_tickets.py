@@ -108,7 +108,9 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewFile
         and (document.length, document.modified_at) == (file.length, file.modified_at)
         and file_name(key, document) == file.name
     ]
-    return next((upload for upload in tx.uploads.of_documents(same) if not upload.is_partial), None)
+    # A worker copies other bytes of that name and length.
+    uploads = (upload for upload in tx.uploads.of_documents(same) if not upload.is_copy)
+    return next((upload for upload in uploads if not upload.is_partial), None)
 
 
 def _insert_document(

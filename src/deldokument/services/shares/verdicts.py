@@ -28,7 +28,7 @@ class Finding:
     """A document's media type, detected from its content, the verdict on it, and how it is handled.
 
     ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one. ``release`` is a
-    member's decision to release a held document; its recipients confirm a warning.
+    member's decision to release a held document; its recipients confirm a warning. ``etag`` names exactly these bytes.
     """
 
     media_type: str
@@ -37,6 +37,7 @@ class Finding:
     scan: ScanRecord | None = None
     handling: Handling = field(default=Handling.REFUSED, compare=False)
     release: Release | None = None
+    etag: str = field(default="", compare=False)
 
     @property
     def is_released(self) -> bool:
@@ -81,7 +82,7 @@ def finding_of(share_key: bytes | None, document: Document, policy: ScanPolicy) 
     except IntegrityError:
         return _UNREADABLE
     handling = Handling.WARNED if release else handling
-    return Finding(record.media_type, verdict, record.sha256.hex(), scan, handling, release)
+    return Finding(record.media_type, verdict, record.sha256.hex(), scan, handling, release, record.etag)
 
 
 def foreseen_verdict(deps: Dependencies) -> Verdict | None:

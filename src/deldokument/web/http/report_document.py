@@ -33,6 +33,7 @@ REPORTED: Final = {
     EventKind.DOCUMENT_HELD: _("Document held back"),
     EventKind.WARNING_CONFIRMED: _("Warning about a document confirmed"),
     EventKind.DOCUMENT_READ_BACK: _("Document read back by a system"),
+    EventKind.DOCUMENT_COPIED: _("Document copied to a new share"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
     EventKind.DOCUMENT_ADDED: _("Document added"),
     EventKind.RECIPIENT_ADDED: _("Recipient added"),

@@ -61,7 +61,7 @@ def share_page(call: RequestContext) -> Response:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.deps.notices is not None
     settings = _form_settings(call, accounts)
-    recent = recent_recipients(call.deps, call.person.person)
+    recent = recent_recipients(call.deps, call.roles.memberships)
     return render(
         call,
         "pages/sharing/share_form.html",

@@ -58,6 +58,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.DOCUMENT_RELEASED: "check",
     EventKind.DOCUMENT_HELD: "lock",
     EventKind.DOCUMENT_READ_BACK: "download",
+    EventKind.DOCUMENT_COPIED: "copy",
     EventKind.NUMBERS_DISCLOSED: "eye",
     EventKind.RECIPIENT_ADDED: "person",
     EventKind.RECIPIENT_REMOVED: "cross",

@@ -20,6 +20,8 @@ def document_json(view: DocumentView) -> dict[str, Any]:
         "offset": view.offset,
         "complete": view.complete,
         "infected": is_infected(view),
+        "copying": view.is_copying,
+        "copy_failure": view.copy_failure or "",
     }
 
 
