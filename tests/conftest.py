@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from tests.support.measuring import measure
 from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.resting import rest_beside
+from tests.support.scheduling import TOGETHER, BySharedServers
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 from tests.support.server import deployment, deployments  # noqa: F401
 from tests.support.stack import Cluster, choose, stack_name
@@ -27,12 +29,10 @@ _MINUTES = 600
 """The time limit of tests that take long."""
 
 _SLOWEST_FIRST = (
+    *TOGETHER,
     "chaos",
     "deployment",
     "nodes",
-    "browser",
-    "uploads",
-    "downloads",
     "upgrade",
     "cli",
     "api",
@@ -90,6 +90,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=_turn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers | None:
+    """Keep what shares a server on one process."""
+    return BySharedServers(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(tryfirst=True)
