@@ -39,7 +39,8 @@ TENANTS, OLAS, DOCUMENTS, PEOPLE = 357, 1000, 3, 10_000
 ROWS_OF_SHARE = 2 + 2 * DOCUMENTS
 """The share, its recipient, documents and uploads."""
 EVENTS_OF_SHARE = 3 + 2 * DOCUMENTS
-_PERIOD = timedelta(days=30)
+_PERIOD, _SHORTEST = timedelta(days=30), timedelta(days=1)
+"""The first share must not end while people ask for it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -138,7 +139,7 @@ def _crowd(tenancies: list[_Tenancy], shares: int, now: datetime) -> BulkShares:
     return BulkShares(
         [one.home for one in tenancies],
         shares,
-        lambda number: now + _PERIOD * ((number + 1) / shares),
+        lambda number: now + _SHORTEST + _PERIOD * (number / shares),
         documents=DOCUMENTS,
         published_at=now - _PERIOD / 2,
         audit_key_id=lambda number: of(number).key_id,

@@ -45,7 +45,7 @@ await Promise.all([
   }),
   build({
     absWorkingDir: here,
-    entryPoints: { app: 'src/app.ts', share: 'src/share.ts', receive: 'src/receive.ts', statistics: 'src/statistics.ts' },
+    entryPoints: { app: 'src/app.ts', share: 'src/share.ts', addition: 'src/addition.ts', receive: 'src/receive.ts', statistics: 'src/statistics.ts' },
     outdir: out,
     bundle: true,
     minify: true,

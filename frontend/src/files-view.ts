@@ -12,6 +12,7 @@ const ICONS: Record<UploadState, string> = {
   waiting: 'warning',
   paused: 'pause',
   missing: 'warning',
+  copying: 'copy',
   failed: 'error',
   complete: 'check',
 };
@@ -114,7 +115,7 @@ export class FilesView {
     const { item } = row;
     row.node.dataset['state'] = item.state;
     row.stateIcon.className = `icon icon-${ICONS[item.state]}`;
-    setText(row.stateWord, text(item.reason === 'infected' ? 'state_infected' : `state_${item.state}`));
+    setText(row.stateWord, this.#state(item));
     // Bytes handed to the network are not yet on the server: 100 is for when it has said so.
     const percent = Math.min(99, format.percent(item.sent, item.length));
     const moving = !['complete', 'failed', 'registering'].includes(item.state);
@@ -125,6 +126,12 @@ export class FilesView {
     setText(row.note, note);
     setHidden(row.note, note === '');
     this.#paintButtons(row);
+  }
+
+  #state(item: UploadItem): string {
+    if (item.reason === 'infected') return text('state_infected');
+    if (item.notCopied) return text('state_not_copied');
+    return text(item.copied && item.state === 'complete' ? 'state_copied' : `state_${item.state}`);
   }
 
   #figures(item: UploadItem, percent: number): string {
@@ -175,7 +182,7 @@ export class FilesView {
     if (row.toldState === item.state) return;
     row.toldState = item.state;
     if (['waiting', 'failed'].includes(item.state)) announce(`${item.shown}: ${this.#note(item)}`);
-    if (['complete', 'paused'].includes(item.state)) announce(`${item.shown}: ${text(`state_${item.state}`)}`, 'progress');
+    if (['complete', 'paused'].includes(item.state)) announce(`${item.shown}: ${this.#state(item)}`, 'progress');
   }
 
   #askToRemove(item: UploadItem): void {

@@ -1,30 +1,26 @@
 /** The page `/del`: ties fields, files, recipients and summary to the draft that the server keeps. */
 
 import { Api, Refused, type Obstacle } from './api.ts';
-import { announce, byId, setHidden, setText, showNote } from './dom.ts';
-import { watchFiles, type Chosen } from './drop.ts';
+import { Documents } from './documents.ts';
+import { announce, byId, setHidden, setText } from './dom.ts';
 import { clearFieldErrors, clearSummary, fieldId, setFieldError, showErrors } from './errors.ts';
 import { Fields } from './fields.ts';
-import { nameOf } from './file-names.ts';
-import { FilesView } from './files-view.ts';
-import { LARGE } from './pieces.ts';
 import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
-import { SummaryView, type Missing } from './summary-view.ts';
-import { counted, readJson, text } from './texts.ts';
-import { isReadable, sendByTus } from './tus.ts';
-import type { Draft, FieldError, ShareSettings, StoredDocument, UploadTarget } from './types.ts';
-import { UploadQueue, type UploadItem } from './uploads.ts';
+import { SummaryView, waitingWords, type Missing } from './summary-view.ts';
+import { readJson, text } from './texts.ts';
+import type { Draft, FieldError, ShareSettings, StoredDocument } from './types.ts';
+import type { UploadItem } from './uploads.ts';
 
 const PAINT_INTERVAL = 250;
+/** Milliseconds. */
+const COPIES_INTERVAL = 1500;
 
 class SharePage {
-  readonly #settings: ShareSettings;
   readonly #api: Api;
   readonly #saver = new Saver(() => this.#saveFields());
   readonly #fields: Fields;
-  readonly #queue: UploadQueue;
-  readonly #files: FilesView;
+  readonly #documents: Documents;
   readonly #recipients: RecipientsView;
   readonly #summary = new SummaryView();
   #draftId: Promise<string> | null = null;
@@ -35,11 +31,9 @@ class SharePage {
   #paintTimer: ReturnType<typeof setTimeout> | undefined;
   /** Controls that the summary of faults has asked for, and that are not put right yet. */
   #asked: string[] = [];
-  readonly #stale = new Set<UploadItem>();
   readonly #removals = new Set<Promise<unknown>>();
 
   constructor(settings: ShareSettings, draft: Draft | null) {
-    this.#settings = settings;
     const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? '';
     this.#api = new Api(token, (obstacle) => this.#showObstacle(obstacle));
     this.#fields = new Fields(
@@ -47,19 +41,12 @@ class SharePage {
       () => this.#touched(),
       () => void this.#saver.flush(),
     );
-    this.#queue = new UploadQueue({
-      alone: (length) => length >= LARGE,
-      register: (file) => this.#register(file),
-      send: sendByTus,
-      readable: isReadable,
-      refusal: (error) => this.#refusal(error),
-      unwanted: (id) => this.#deleteDocument(id),
+    this.#documents = new Documents({
+      maxLength: settings.max_document_length,
+      announce: (facts) => this.#call('POST', '/dokumenter', facts),
+      takeOut: (id) => this.#takeOut(`/dokumenter/${encodeURIComponent(id)}`),
       changed: (item) => this.#itemChanged(item),
-      now: () => Date.now(),
-    });
-    this.#files = new FilesView(this.#queue, {
-      choose: () => byId<HTMLInputElement>('files').click(),
-      removed: (item) => this.#removed(item),
+      removed: () => this.#removed(),
     });
     this.#recipients = new RecipientsView({
       add: (pasted) => this.#addRecipients('/mottakere', { text: pasted }),
@@ -80,17 +67,12 @@ class SharePage {
   }
 
   #listen(): void {
-    const input = byId<HTMLInputElement>('files');
-    const folder = byId<HTMLInputElement>('folder');
-    watchFiles([input, folder], byId('drop'), (chosen) => this.#choose(chosen));
-    byId('choose-folder').addEventListener('click', () => folder.click());
-    setHidden(byId('choose-folder'), !('webkitdirectory' in folder));
     byId('publish').addEventListener('click', () => void this.#publish());
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());
-    window.addEventListener('online', () => this.#queue.retryNow());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('beforeunload', (event) => {
-      const unfinished = this.#queue.running || this.#obstacle !== 'none';
+      const waits = this.#documents.queue.running || this.#publishing === 'waiting';
+      const unfinished = waits || this.#obstacle !== 'none';
       if (unfinished && !this.#over) event.preventDefault();
     });
   }
@@ -100,7 +82,8 @@ class SharePage {
     this.#proposed = draft.proposed;
     this.#fields.restore(draft);
     this.#recipients.restore(draft.recipients, draft.remarks ?? {});
-    this.#queue.restore(draft.documents);
+    this.#documents.queue.restore(draft.documents);
+    if (this.#documents.queue.copying) void this.#followCopies(draft.id);
     // A copy has no end of its own yet: the one proposed here is to be kept.
     if (draft.expires_at === '') this.#saver.touch();
   }
@@ -196,37 +179,25 @@ class SharePage {
 
   // -- documents ---------------------------------------------------------------------------------------------------
 
-  #choose({ files, empty }: Chosen): void {
-    setFieldError('documents', empty.length > 0 ? text('empty_folder', { name: empty.join(', ') }) : null);
-    const known: File[] = [];
-    for (const file of files) {
-      if (file.size > this.#settings.max_document_length) this.#queue.refuse(file, text('too_large'));
-      else if (!this.#queue.add(file)) known.push(file);
+  /** The server copies without the page, which asks only while somebody looks at it, or has asked it to publish. */
+  async #followCopies(id: string): Promise<void> {
+    while (this.#documents.queue.copying && !this.#over) {
+      await new Promise((done) => setTimeout(done, COPIES_INTERVAL));
+      if (document.hidden && this.#publishing === 'no') continue;
+      try {
+        const path = `/del/utkast/${encodeURIComponent(id)}/dokumenter`;
+        const { documents } = await this.#api.call<{ documents: StoredDocument[] }>('GET', path);
+        this.#documents.queue.follow(documents);
+      } catch (error) {
+        return this.#failed(error);
+      }
     }
-    const name = known[0] ? nameOf(known[0]) : '';
-    showNote('files', known.length > 0 ? counted('files_known', known.length, { name }) : '');
-    this.#repaint();
   }
 
-  #register(file: File): Promise<{ document: StoredDocument; upload: UploadTarget }> {
-    const facts = { name: nameOf(file), length: file.size, modified_at: file.lastModified };
-    return this.#call('POST', '/dokumenter', facts);
-  }
-
-  #refusal(error: unknown): string {
-    if (error instanceof Refused) return error.errors[0]?.message ?? text('note_rejected');
-    return text('note_rejected');
-  }
-
-  #removed(item: UploadItem): void {
-    if (item.id !== null) this.#deleteDocument(item.id);
+  #removed(): void {
     const refused = document.getElementById('refused');
-    if (refused && !this.#queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
+    if (refused && !this.#documents.queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
     this.#repaint();
-  }
-
-  #deleteDocument(id: string): void {
-    this.#takeOut(`/dokumenter/${encodeURIComponent(id)}`);
   }
 
   /** What has been taken out on the page must be out before anything is shared, however long the network takes. */
@@ -237,9 +208,8 @@ class SharePage {
     this.#removals.add(removal);
   }
 
-  #itemChanged(item: UploadItem): void {
-    this.#stale.add(item);
-    if (item.state !== 'uploading') this.#repaint();
+  #itemChanged(item: UploadItem | null): void {
+    if (item?.state !== 'uploading') this.#repaint();
     else this.#paintSoon();
   }
 
@@ -255,13 +225,12 @@ class SharePage {
     clearTimeout(this.#paintTimer);
     this.#paintTimer = undefined;
     this.#painted = Date.now();
-    for (const item of this.#stale) this.#files.show(item);
-    this.#stale.clear();
+    this.#documents.paint();
     this.#recipients.showRecent(this.#fields.accountId);
     const missing = this.#missing();
     this.#clearWhatIsThere(missing);
     this.#summary.paint({
-      items: this.#queue.items,
+      items: this.#documents.queue.items,
       recipients: this.#recipients.recipients.length,
       end: this.#fields.endInWords,
       endFault: this.#fields.endFault,
@@ -280,14 +249,8 @@ class SharePage {
   }
 
   #missing(): Missing[] {
-    const missing: Missing[] = [];
+    const missing = this.#documents.missing();
     const lacks = (target: string, key: string): void => void missing.push({ target, message: text(key) });
-    if (this.#queue.items.length === 0) lacks('files', 'missing_files');
-    for (const item of this.#queue.items) {
-      if (item.state !== 'missing' && item.state !== 'failed') continue;
-      const message = text(item.reason === 'infected' ? 'missing_infected' : 'missing_upload', { name: item.shown });
-      missing.push({ target: this.#files.controlId(item), message });
-    }
     if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     for (const recipient of this.#recipients.unconfirmed) {
       const message = text('missing_confirmation', { number: this.#recipients.shownNumber(recipient) });
@@ -334,10 +297,10 @@ class SharePage {
     clearSummary();
     clearFieldErrors();
     this.#publishing = 'waiting';
-    for (const item of this.#queue.items) if (item.state === 'paused') this.#queue.resume(item);
+    this.#documents.resumePaused();
     this.#repaint();
     if (this.#publishing !== 'waiting') return;
-    announce(text(this.#fields.account?.four_eyes ? 'waiting_to_propose' : 'waiting'));
+    announce(waitingWords(this.#fields.account?.four_eyes ?? false, this.#documents.queue.items));
     byId('waiting-cancel').focus();
   }
 
@@ -361,9 +324,10 @@ class SharePage {
 
   /** Called at every change while waiting: goes on, or steps back when something needs the person again. */
   #goOnWhenReady(): void {
-    if (this.#queue.running) return;
+    const { queue } = this.#documents;
+    if (queue.running || queue.copying) return;
     const problems = this.#problems();
-    const paused = this.#queue.items.some((item) => item.state === 'paused');
+    const paused = queue.items.some((item) => item.state === 'paused');
     if (problems.length > 0 || paused) return this.#stepBack(problems);
     this.#publishing = 'sending';
     void this.#send();
@@ -394,7 +358,7 @@ class SharePage {
   /** What the person has before them: what another page, or a colleague, has put in meanwhile is not shared unseen. */
   get #shown(): { documents: string[]; recipients: string[] } {
     return {
-      documents: this.#queue.items.flatMap(({ id }) => id ?? []),
+      documents: this.#documents.ids,
       recipients: this.#recipients.recipients.map(({ id }) => id),
     };
   }

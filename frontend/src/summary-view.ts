@@ -33,6 +33,12 @@ function totals(items: UploadItem[]): { length: number; sent: number; speed: num
   return total;
 }
 
+/** What publication waits for, when it has been asked for. */
+export function waitingWords(fourEyes: boolean, items: UploadItem[]): string {
+  const copies = items.some(({ state }) => state === 'copying') && !items.some(({ running }) => running);
+  return text(`waiting${copies ? '_for_copies' : ''}${fourEyes ? '_to_propose' : ''}`);
+}
+
 export class SummaryView {
   readonly #bar = byId<HTMLProgressElement>('summary-progress');
   #shownMissing: string | null = null;
@@ -40,7 +46,7 @@ export class SummaryView {
   paint(overview: Overview): void {
     const { items, recipients, end, endFault, missing, waiting } = overview;
     this.#paintFiles(items);
-    this.#paintAccount(overview.account);
+    this.#paintAccount(overview.account, items);
     setText(byId('summary-recipients'), recipients ? counted('recipients', recipients) : text('no_recipients'));
     setText(byId('summary-end'), end ? text('until', { moment: end }) : (endFault ?? ''));
     this.#paintMissing(missing);
@@ -50,11 +56,11 @@ export class SummaryView {
   }
 
   /** Where another member must approve, the button says what it does. */
-  #paintAccount(account: ShareAccount | null): void {
+  #paintAccount(account: ShareAccount | null, items: UploadItem[]): void {
     const fourEyes = account?.four_eyes ?? false;
     setText(byId('summary-account'), account?.name ?? '');
     setText(byId('publish'), text(fourEyes ? 'propose' : 'publish'));
-    setText(byId('waiting-words'), text(fourEyes ? 'waiting_to_propose' : 'waiting'));
+    setText(byId('waiting-words'), waitingWords(fourEyes, items));
     setHidden(byId('four-eyes'), !fourEyes);
   }
 

@@ -12,6 +12,8 @@ export interface Recipient {
   confirmed: boolean;
 }
 
+export type CopyFailure = 'gone' | 'infected' | 'damaged';
+
 export interface StoredDocument {
   id: string;
   name: string;
@@ -24,6 +26,10 @@ export interface StoredDocument {
   complete: boolean;
   /** Whether the scanner has found malware in it. */
   infected: boolean;
+  /** Whether the server copies it from another share. */
+  copying: boolean;
+  /** Why it was not copied; empty otherwise. */
+  copy_failure: '' | CopyFailure;
 }
 
 export interface Draft {

@@ -4,7 +4,7 @@
  */
 
 import { nameOf, tidied } from './file-names.ts';
-import type { StoredDocument, UploadTarget } from './types.ts';
+import type { CopyFailure, StoredDocument, UploadTarget } from './types.ts';
 
 export type UploadState =
   | 'registering'
@@ -13,10 +13,11 @@ export type UploadState =
   | 'waiting'
   | 'paused'
   | 'missing' // known to the server from before; the file must be chosen again
+  | 'copying' // by the server, from another share
   | 'failed'
   | 'complete';
 
-export type FailureReason = 'refused' | 'unreadable' | 'rejected' | 'infected';
+export type FailureReason = 'refused' | 'unreadable' | 'rejected' | 'infected' | `copy_${CopyFailure}`;
 
 /** How a broken transfer is to be met. */
 export type Remedy = 'retry' | 'retry-full' | 'renew' | 'give-up';
@@ -94,6 +95,8 @@ export class UploadItem {
   timer: ReturnType<typeof setTimeout> | undefined;
   startedAt = 0;
   renewed = false;
+  /** It was copied from another share while the page was open. */
+  copied = false;
 
   constructor(name: string, length: number, modifiedAt: number | null) {
     this.name = name;
@@ -104,6 +107,11 @@ export class UploadItem {
   /** Every byte is with the service, whatever it has found there. */
   get arrived(): boolean {
     return this.state === 'complete' || this.reason === 'infected';
+  }
+
+  /** The copy from another share has failed for good. */
+  get notCopied(): boolean {
+    return this.reason?.startsWith('copy_') ?? false;
   }
 
   /** Under way without anybody having to do anything. */
@@ -148,16 +156,38 @@ export class UploadQueue {
     for (const stored of documents) {
       const item = new UploadItem(stored.name, stored.length, stored.modified_at);
       item.id = stored.id;
-      item.sent = stored.offset;
       this.items.push(item);
-      if (stored.infected) this.#fail(item, 'infected');
-      else this.#enter(item, stored.complete ? 'complete' : 'missing');
+      this.#meetStored(item, stored);
     }
+  }
+
+  /** Whether the server copies documents. It does so without the page. */
+  get copying(): boolean {
+    return this.items.some((item) => item.state === 'copying');
+  }
+
+  /** Takes over how far the copies have come. One that is no longer there was removed on another page. */
+  follow(documents: StoredDocument[]): void {
+    for (const item of this.items) {
+      if (item.state !== 'copying') continue;
+      const stored = documents.find(({ id }) => id === item.id);
+      if (stored) this.#meetStored(item, stored);
+      else this.#fail(item, 'copy_gone');
+    }
+  }
+
+  #meetStored(item: UploadItem, stored: StoredDocument): void {
+    item.sent = stored.offset;
+    item.copied ||= stored.copying;
+    if (stored.infected) this.#fail(item, 'infected');
+    else if (stored.copy_failure) this.#fail(item, `copy_${stored.copy_failure}`);
+    else if (stored.copying) this.#enter(item, 'copying');
+    else this.#enter(item, stored.complete ? 'complete' : 'missing');
   }
 
   /** Takes a chosen file. False when the very same file is here already and under way, finished or infected. */
   add(file: File): boolean {
-    const known = this.items.find((item) => item.same(file));
+    const known = this.items.find((item) => item.same(file) && !item.notCopied);
     const goesOn = known?.state === 'missing' || (known?.state === 'failed' && known.reason !== 'infected');
     if (known && !goesOn) return false;
     const item = known ?? new UploadItem(nameOf(file), file.size, file.lastModified);

@@ -17,7 +17,7 @@ function scene(readable = true): { queue: UploadQueue; sent: Sent[]; unwanted: s
   const ports: Ports = {
     register: async (file) => {
       registered.push(file.name);
-      const document = { id: `id-${file.name}`, name: file.name, length: file.size, modified_at: 1, offset: 0, complete: false, infected: false };
+      const document = { id: `id-${file.name}`, name: file.name, length: file.size, modified_at: 1, offset: 0, complete: false, infected: false, copying: false, copy_failure: '' as const };
       return { document, upload: { endpoint: '/uploads', token: 't', url: null, partials: [] } };
     },
     send: (file, target, events) => {
@@ -142,7 +142,7 @@ test('a file that can no longer be read is said to be so', async () => {
 
 test('after a reload the file chosen again takes up its old row', async () => {
   const { queue, sent } = scene();
-  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 2, complete: false, infected: false }]);
+  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 2, complete: false, infected: false, copying: false, copy_failure: '' }]);
   assert.equal(queue.items[0]?.state, 'missing');
   queue.add(file('a'));
   await settle();
@@ -152,7 +152,7 @@ test('after a reload the file chosen again takes up its old row', async () => {
 
 test('a document with malware counts as failed, also when the same file is chosen again', async () => {
   const { queue, sent } = scene();
-  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 3, complete: true, infected: true }]);
+  queue.restore([{ id: 'id-a', name: 'a', length: 3, modified_at: 1, offset: 3, complete: true, infected: true, copying: false, copy_failure: '' }]);
   assert.equal(queue.items[0]?.state, 'failed');
   assert.equal(queue.items[0]?.reason, 'infected');
   assert.equal(queue.items[0]?.arrived, true);
@@ -185,7 +185,7 @@ test('every answer of the server has its remedy', () => {
 
 test('a draft knows its file again under the name that the server has tidied', async () => {
   const { queue, registered } = scene();
-  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false, infected: false }]);
+  queue.restore([{ id: 'd', name: 'vedtak.pdf', length: 3, modified_at: 1, offset: 1, complete: false, infected: false, copying: false, copy_failure: '' }]);
   queue.add(file(' vedtak.pdf '));
   await settle();
   assert.deepEqual(registered, [' vedtak.pdf ']);
@@ -208,8 +208,28 @@ test('a name keeps the invisible characters that writing needs', () => {
 test('a draft knows a file with a backslash in its name, and one of a Windows path, as the server does', () => {
   for (const [name, sent] of [['a\\b.pdf', 'a\\b.pdf'], ['b.pdf', 'C:\\a\\b.pdf']] as const) {
     const { queue } = scene();
-    queue.restore([{ id: 'd', name, length: 3, modified_at: 1, offset: 1, complete: false, infected: false }]);
+    queue.restore([{ id: 'd', name, length: 3, modified_at: 1, offset: 1, complete: false, infected: false, copying: false, copy_failure: '' }]);
     queue.add(file(sent));
     assert.equal(queue.items.length, 1);
   }
+});
+
+test('a copy is followed until it is there, and is no upload that the page has to wait for', () => {
+  const { queue } = scene();
+  const stored = { id: 'd', name: 'a', length: 4, modified_at: 1, offset: 0, complete: false, infected: false, copying: true, copy_failure: '' } as const;
+  queue.restore([stored, { ...stored, id: 'e' }, { ...stored, id: 'f' }]);
+  assert.deepEqual([queue.running, queue.copying], [false, true]);
+  queue.follow([{ ...stored, offset: 3 }, { ...stored, id: 'e', copying: false, copy_failure: 'gone' }]);
+  const seen = queue.items.map(({ state, sent, reason, notCopied }) => [state, sent, reason, notCopied]);
+  assert.deepEqual(seen, [['copying', 3, null, false], ['failed', 0, 'copy_gone', true], ['failed', 0, 'copy_gone', true]]);
+  queue.follow([{ ...stored, offset: 4, complete: true, copying: false }]);
+  assert.deepEqual([queue.items[0]?.state, queue.items[0]?.copied, queue.copying], ['complete', true, false]);
+});
+
+test('a file of the name of a copy that has failed is a document of its own', async () => {
+  const { queue, registered } = scene();
+  queue.restore([{ id: 'd', name: 'a', length: 3, modified_at: 1, offset: 0, complete: false, infected: false, copying: false, copy_failure: 'gone' }]);
+  assert.ok(queue.add(file('a')));
+  await settle();
+  assert.deepEqual([registered, queue.items.length], [['a'], 2]);
 });

@@ -13,8 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +26,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
+from deldokument.services.downloads.copying import make_copies
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
@@ -161,7 +163,9 @@ class Sending:
             while True:
                 if time.monotonic() - began < _ROUND:
                     for message in take_messages(deps, self.channel, busy=under_way.values()):
-                        under_way[pool.submit(send_message, deps, self.entry, message)] = message.target
+                        # In a copy of this context, which a thread does not have: the trace is there.
+                        sent = pool.submit(copy_context().run, send_message, deps, self.entry, message)
+                        under_way[sent] = message.target
                 if not under_way:
                     break
                 for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
@@ -196,6 +200,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("inspect", Inspector(), 0.5),
         # So that a large document, which takes minutes to scan, does not hold up the small ones.
         Loop("inspect beside", Inspector(), 1.0),
+        Loop("copy", make_copies, 1.0),
         Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
         Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
@@ -212,9 +217,9 @@ def loops() -> tuple[Loop, ...]:
     )
 
 
-def run(deps: Dependencies, stop: threading.Event) -> None:
+def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop]) -> None:
     """Run every loop in its own thread until ``stop`` is set."""
-    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in loops()]
+    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in tasks]
     for thread in threads:
         thread.start()
     while not stop.wait(_LISTEN):

@@ -236,12 +236,22 @@ def test_every_route_tells_its_problems_and_its_headers(web: Web) -> None:
         for method, operation in operations.items():
             responses = operation["responses"]
             assert {"401", "403", "422", "429", "500", "503"} <= responses.keys(), (method, path)
-            assert ("404" in responses) >= ("{" in path), (method, path)
+            assert ("404" in responses) >= ("{" in path and not path.endswith("/token")), (method, path)
             headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
-            assert headers == ({"Idempotency-Key"} if method == "post" else set()), (method, path)
+            of_programs = path.startswith("/offers/")
+            named = method == "post" and not of_programs
+            assert headers == ({"Idempotency-Key"} if named else set()), (method, path)
             done = [answer for status, answer in responses.items() if status < "4"]
             assert len(done) == 1
-            assert {"RateLimit-Policy", "RateLimit"} <= done[0]["headers"].keys()
+            limits = {"RateLimit-Policy", "RateLimit"}
+            assert done[0]["headers"].keys() & limits == (set() if of_programs else limits), (method, path)
+
+
+def test_a_program_that_receives_needs_its_own_token_and_none_for_its_code(web: Web) -> None:
+    paths = document(web)["paths"]
+    own = {path: [one["security"] for one in methods.values()] for path, methods in paths.items() if "/offers/" in path}
+    offer, program = "/offers/{share_id}", [[{"program": []}]]
+    assert own == {f"{offer}/token": [[]], offer: program, f"{offer}/confirmation": program}
 
 
 def test_every_reference_in_the_document_leads_somewhere(web: Web) -> None:
@@ -266,6 +276,7 @@ def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
         f"PATCH {share}/recipients/{{recipient_id}}",
         f"DELETE {share}/recipients/{{recipient_id}}",
         f"POST {share}/documents",
+        f"POST {share}/additions",
         f"GET {share}/documents/{{document_id}}",
         f"DELETE {share}/documents/{{document_id}}",
         f"POST {share}/publication",
@@ -276,6 +287,9 @@ def test_every_route_of_the_contract_is_there_and_no_other(web: Web) -> None:
         f"GET {share}/events",
         f"GET {share}/report",
         "POST /small-shares",
+        "GET /offers/{share_id}",
+        "POST /offers/{share_id}/token",
+        "POST /offers/{share_id}/confirmation",
         "GET /webhooks",
         "POST /webhooks",
         f"GET {webhook}",

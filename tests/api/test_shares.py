@@ -114,6 +114,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "change_proposed": False,
         "removed_recipients": [],
         "removed_documents": [],
+        "pending_documents": [],
         "closed_at": None,
         "link": f"https://del.example/d/{share['id']}",
         "recipients": [],
@@ -282,6 +283,29 @@ def test_a_published_share_loses_a_document(cast: Systems, draft: dict[str, Any]
     assert (removed["id"], removed["removed_at"]) == (first, "2026-11-24T12:00:00Z")
     last = cast.sharer.call("DELETE", f"{path}/documents/{second}")
     assert (last.status_code, last.json()["code"]) == (409, "last_document")
+
+
+def test_documents_are_added_to_a_published_share_when_they_are_scanned(cast: Systems, draft: dict[str, Any]) -> None:
+    path = f"/shares/{draft['id']}"
+    uploaded(cast, draft["id"])
+    cast.sharer.post(f"{path}/publication")
+    announced = cast.sharer.post(f"{path}/documents", {"name": "vedlegg.pdf", "length": 7}).json()["document"]
+    assert (announced["handling"], announced["complete"]) == ("waiting", False)
+    wanted = {"documents": [announced["id"]]}
+    assert faults(cast.sharer.post(f"{path}/additions", wanted)) == {"documents": "files_unfinished"}
+    assert cast.sharer.call("DELETE", f"{path}/documents/{announced['id']}").status_code == 204
+    assert cast.sharer.get(path).json()["pending_documents"] == []
+    pending = uploaded(cast, draft["id"])["document"]["id"]
+    beside = cast.sharer.get(path).json()
+    assert (len(beside["documents"]), [one["id"] for one in beside["pending_documents"]]) == (1, [pending])
+    assert cast.sharer.get(f"{path}/documents/{pending}").json()["inspected"]
+    added = [cast.sharer.post(f"{path}/additions", {"documents": [pending]}).json() for _ in range(2)]
+    assert [(len(one["documents"]), one["pending_documents"], one["change_proposed"]) for one in added] == [
+        (2, [], False),
+        (2, [], False),
+    ]
+    other = cast.sharer.post(f"{path}/additions", {"documents": ["0" * 32]})
+    assert other.status_code == 404
 
 
 def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) -> None:

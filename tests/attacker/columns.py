@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
-        _by(Proof.TAG, "id share_id"),
+        _by(Proof.TAG, "id share_id pending_since"),
         _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),
@@ -160,6 +160,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SECRET, "state browser_hash nonce code_verifier"),
         _free("return_to", "a local path; anything else is refused"),
         _free("created_at on_behalf_of", "limits of a login that the provider completes"),
+    ),
+    "program": (
+        _by(Proof.SECRET, "secret_hash"),
+        _by(Proof.SEAL, "sealed_grant"),
+        _free("session_hash", "when a program ends whose token opens; its session is encrypted too, and must live"),
     ),
     "published_text": (
         _free("kind version published_at", "which agreement is current; the texts are in the program"),
@@ -246,8 +251,10 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "upload": (
         _by(Proof.TAG, "id document_id share_id member_id integration_id token_hash deadline partial_of"),
-        _by(Proof.SEAL, "sealed_metadata"),
+        _by(Proof.SEAL, "sealed_metadata sealed_source"),
         _free("length offset finished_at start", "a compare-and-set counts the bytes; the manifest binds the parts"),
+        _free("copying_until", _WORK),
+        _free("copy_failure", "shown to those who fill in the draft"),
         _free("tag", _ITSELF),
     ),
     "webhook": (

@@ -15,6 +15,7 @@ from deldokument.services.accounts import integrations, members
 from deldokument.services.shares import changes, publishing
 from deldokument.services.tenants import administrators, operators
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
+from tests.attacker.victims import CONTENT
 from tests.support.api import NEIGHBOUR, integrate
 from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
@@ -233,6 +234,21 @@ def test_a_removed_document_that_is_put_back_opens_nothing(attack: Attack) -> No
     answers = attack.ask([Request("recipient", "GET", path) for path in paths])
     assert {answer.status_code for answer in answers.values()} == {404}
     assert {kind for kind, _ in attack.alarms()} == {"share"}
+
+
+def test_a_pending_document_whose_row_is_changed_to_published_opens_nothing(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id = stage.publish(OLA)
+    document_id = stage.upload_beside(share_id, "venter.pdf", CONTENT)
+    with as_writer(stage.database_url) as connection:
+        rows = rows_of(connection, "document")
+        [row] = [one for one in rows["document"] if one["id"] == document_id]
+        Writer(connection, attack, rows).change("document", row, pending_since=None)
+    paths = (f"/d/{share_id}/dokument/{document_id}", f"/d/{share_id}/alt.zip", f"/d/{share_id}")
+    answers = list(attack.ask([Request("recipient", "GET", path) for path in paths]).values())
+    assert [answer.status_code for answer in answers] == [404, 200, 200]
+    assert all(CONTENT not in answer.content and b"venter.pdf" not in answer.content for answer in answers)
+    assert {kind for kind, _ in attack.alarms()} == {"document"}
 
 
 def test_an_upload_of_ones_own_takes_no_bytes_for_another_share(attack: Attack) -> None:

@@ -20,7 +20,7 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.inspection import documents
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
-from deldokument.services.shares import changes, drafts, publishing
+from deldokument.services.shares import additions, changes, drafts, publishing
 from deldokument.services.tenants import administrators, freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append
@@ -147,6 +147,9 @@ def _shares(made: Victims) -> None:
             documents.inspect_documents(deps)
         if state == "available":
             changes.remove_document(deps, person(KARI), made.shares[state], stage.document_ids(made.shares[state])[1])
+            additions.add_document(
+                deps, person(KARI), made.shares[state], name="venter.pdf", length=9, modified_at=None
+            )
         if state in {"destroyed", "withdrawn"}:
             publishing.withdraw_share(deps, person(KARI), made.shares[state])
         if state == "destroyed":

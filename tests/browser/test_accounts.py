@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import Visit, Visitor
 
 FJELL = "312824450"
@@ -66,6 +67,44 @@ def test_axe_finds_nothing_on_the_pages_about_accounts(visit: Visit) -> None:
     to_accounts(anne)
     expect(page.get_by_role("heading", name="Slettet siste 24 timer")).to_be_visible()
     anne.examine()
+
+
+def test_rules_and_privacy_contact_are_set_by_the_keyboard_alone(visit: Visit) -> None:
+    anne = visit("Anne Myhre")
+    page, keys = anne.page, Keyboard(anne.page)
+    make(anne, "Tastaturkonto")
+    keys.tab_to("Angrefrist i minutter")
+    page.keyboard.type("61")
+    keys.press("Enter")
+    expect(page.locator("ds-error-summary")).to_be_focused()
+    keys.tab_to("Oppgi hele minutter fra 0 til 60")
+    keys.press("Enter")
+    expect(page.get_by_label("Angrefrist i minutter")).to_be_focused()
+    keys.press("ControlOrMeta+a")
+    page.keyboard.type("5")
+    keys.tab_to("Ja")
+    keys.press("ArrowDown")
+    expect(page.get_by_role("group", name="Skal mottakerne varsles?").get_by_label("Nei")).to_be_checked()
+    keys.tab_to("Lagre endringene")
+    keys.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Endringene er lagret.")).to_be_visible()
+    expect(page.get_by_label("Angrefrist i minutter")).to_have_value("5")
+    keys.tab_to("Personvern")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Personvernkontakt")
+    keys.tab_to("Kontakt ved brudd på personopplysningssikkerheten")
+    page.keyboard.type("Personvernombud Ida Vik, 22 00 00 01")
+    anne.examine()
+    keys.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Kontakten er lagret.")).to_be_visible()
+    anne.examine()
+    keys.tab_to("Viruskontroll")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Viruskontroll")
+    anne.examine()
+    keys.tab_to("Lagre")
+    keys.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Reglene er lagret.")).to_be_visible()
 
 
 def test_two_administrators_at_once_see_both_values(visit: Visit) -> None:

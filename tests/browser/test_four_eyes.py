@@ -15,12 +15,13 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import existing
 from deldokument.ports.integrity import DamageReports
-from deldokument.services.encryption import RowKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from tests.browser.demo import Demo
 from tests.browser.files import noise
+from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import SharePage, Visit, Visitor
 
-OLA = "218794 98012"
+OLA, SIV = "218794 98012", "148391 14193"
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def database_of(demo: Demo) -> Iterator[SqlDatabase]:
     keyring = open_keyring(demo.settings())
     database = SqlDatabase(demo.database_url)
     try:
-        yield database.authenticated(RowKeys(keyring), DamageReports())
+        yield database.authenticated(CachedDeploymentKeys(keyring), DamageReports())
     finally:
         database.close()
         keyring.close()
@@ -78,6 +79,16 @@ def propose(kari: Visitor, folder: Path) -> str:
     return urlsplit(page.url).path
 
 
+def propose_a_recipient(kari: Visitor, share: str) -> None:
+    """One more of a published share."""
+    kari.open(f"{share}/mottakere")
+    kari.page.get_by_label("Fødselsnummer, D-nummer eller organisasjonsnummer").fill(SIV)
+    kari.page.get_by_label("Jeg har kontrollert nummeret").check()
+    kari.page.get_by_role("button", name="Legg til mottakeren").click()
+    expect(kari.page.get_by_text("En annen bruker må godkjenne endringen.")).to_be_visible()
+    kari.examine()
+
+
 @pytest.mark.usefixtures("four_eyes")
 def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit) -> None:
     kari = visit("Kari Lunde")
@@ -90,21 +101,36 @@ def test_the_button_says_what_it_does_for_the_chosen_account(visit: Visit) -> No
 
 
 @pytest.mark.usefixtures("four_eyes")
-def test_a_colleague_approves_and_the_recipient_opens(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+def test_a_colleague_approves_share_and_change_by_the_keyboard_and_the_recipient_opens(
+    visit: Visit, demo: Demo, tmp_path: Path
+) -> None:
     kari, odd, ola = visit("Kari Lunde"), visit("Odd Bakken", "/delinger"), visit("Ola Nordmann")
+    keys = Keyboard(odd.page)
     address = propose(kari, tmp_path)
     kari.examine()
     odd.open("/delinger")
     odd.examine()
-    odd.page.get_by_role("link", name="Gå gjennom og avgjør").first.click()
+    keys.tab_to("Gå gjennom og avgjør")
+    keys.press("Enter")
     expect(odd.page.get_by_role("heading", name="Godkjenne delingen?")).to_be_visible()
     odd.examine()
-    odd.page.get_by_role("button", name="Godkjenn og del").click()
+    keys.tab_to("Godkjenn og del")
+    keys.press("Enter")
     odd.page.wait_for_url("**/delinger/*/delt")
     link = urlsplit(odd.page.locator("#share-link").inner_text()).path
     assert ola.open(link) == 200
     expect(ola.page.get_by_role("heading", name="Leieavtale")).to_be_visible()
-    stop(demo, address.split("/")[2])
+    share = address.removesuffix("/godkjenning")
+    propose_a_recipient(kari, share)
+    odd.open("/delinger")
+    keys.tab_to("Gå gjennom og avgjør Leieavtale")
+    keys.press("Enter")
+    expect(odd.page.get_by_role("heading", name="En endring venter på godkjenning")).to_be_visible()
+    odd.examine()
+    keys.tab_to("Godkjenn endringen")
+    keys.press("Enter")
+    expect(odd.page.get_by_role("status").filter(has_text="Du har godkjent endringen.")).to_be_visible()
+    stop(demo, share.rpartition("/")[2])
     assert ola.open(link) == 403
     expect(ola.page.get_by_role("heading", name="Dokumentene kan ikke åpnes akkurat nå")).to_be_visible()
     ola.examine()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deldokument import __version__
-from deldokument.cli.shares import COMMANDS
+from deldokument.cli.sender import COMMANDS
 from tests.architecture.rules import ROOT
 
 pytestmark = pytest.mark.once

@@ -118,10 +118,10 @@ def _ask_all(scene: _Scene, row: str, outcome: Outcome) -> dict[str, int]:
 def _ask(scene: _Scene, system: System, row: str, ids: dict[str, str]) -> httpx.Response:
     method, _, path = row.partition(" ")
     account = scene.web.stage.byggesak.id
-    return system.call(method, path.format_map(_UNKNOWN | ids), **_sent(row, account))
+    return system.call(method, path.format_map(_UNKNOWN | ids), **_sent(row, account, ids))
 
 
-def _sent(row: str, account_id: str) -> dict[str, Any]:
+def _sent(row: str, account_id: str, ids: dict[str, str]) -> dict[str, Any]:
     """What the route takes, right in everything."""
     until = "2027-01-04T12:00:00Z"
     share = {"account_id": account_id, "archived": True, "expires_at": until, "recipients": [{"number": OLA}]}
@@ -131,8 +131,11 @@ def _sent(row: str, account_id: str) -> dict[str, Any]:
         "POST /shares/{share_id}/recipients": {"recipients": [{"number": SIV}]},
         "PATCH /shares/{share_id}/recipients/{recipient_id}": {"label": "søker"},
         "POST /shares/{share_id}/documents": {"name": "vedlegg.pdf", "length": 7},
+        "POST /shares/{share_id}/additions": {"documents": [ids.get("document_id", "cc" * 16)]},
         "PUT /shares/{share_id}/expiry": {"expires_at": until},
         "POST /shares/{share_id}/refusal": {"reason": "Fristen er lovbestemt."},
+        "POST /offers/{share_id}/token": {"code": "code", "verifier": "v" * 43},
+        "POST /offers/{share_id}/confirmation": {"documents": ["cc" * 16]},
         "POST /webhooks": {"account_id": account_id, "url": "https://8.8.8.8/", "events": ["share.opened"]},
     }
     if row == "POST /small-shares":

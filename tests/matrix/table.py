@@ -58,6 +58,8 @@ NO_DEMO = (("GET", "/demo"), ("POST", "/demo/klokke"))
 DEMO = Demo((), (), lambda: timedelta(), lambda _step: None)
 _OWN_HEAD = ("/d/", "/uploads")
 """Routes that do something else for HEAD. The others answer it as GET before they know of the share's state."""
+PROGRAM = {"port": "50123", "challenge": "c" * 43, "state": "s" * 43}
+"""What a program asks for."""
 _CSRF_TOKEN = re.compile(r'csrf[-_]token"[^>]*>')
 _Plain = tuple[int, str, list[tuple[str, str]]]
 """Status, text and headers of an answer, without ids and the session's token."""
@@ -171,7 +173,8 @@ class Survey:
             headers |= {"Authorization": f"Bearer {case.token}"} if row.token else {}
             content = self.content if row.method == "PATCH" else b""
             return browser.request(row.method, row.path.format_map(ids), headers=headers, content=content)
-        body = _body(self.stage, row.path) if row.method != "GET" else {}
+        body = _body(self.stage, row.path, ids) if row.method != "GET" else {}
+        body |= {"params": PROGRAM} if row.path == "/d/{id}/program" else {}
         return browser.request(method or row.method, row.path.format_map(ids), headers=headers, **body)
 
     def _compare(self, row: Row, case: Case, actor: str, answer: httpx.Response) -> None:
@@ -242,16 +245,20 @@ def _kind(row: Row) -> tuple[bool, bool]:
     return row.token, row.path.startswith("/uploads")
 
 
-def _body(stage: Stage, path: str) -> dict[str, Any]:
+def _body(stage: Stage, path: str, ids: dict[str, str]) -> dict[str, Any]:
     """A body with which the route does its work."""
+    if path.endswith("/dokumenter"):
+        return {"json": {"name": "kart.pdf", "length": 3}}
+    if path == "/delinger/{id}/publisering":
+        return {"json": {"documents": [ids["document_id"]]}}
     if path.startswith("/delinger"):
         return {"data": {"expires_date": "2026-12-01", "expires_time": "12:00"}}
     if path == "/del/utkast/{id}":
         return {"json": {"account_id": stage.byggesak.id, "archived": True, "expires_at": "2026-12-04T15:30"}}
+    if path == "/d/{id}/program":
+        return {"data": PROGRAM}
     if path.startswith("/varsler"):
         return {"data": {"email": "kari@eksempel.example", "language": "nb"}}
-    if path.endswith("/dokumenter"):
-        return {"json": {"name": "kart.pdf", "length": 3}}
     return {"json": {"account_id": stage.byggesak.id, "text": OLA, "confirmed": True}}
 
 

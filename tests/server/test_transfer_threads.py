@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from contextvars import ContextVar
 
 import pytest
 
@@ -68,6 +69,21 @@ def test_steps_made_ahead_are_the_same_steps_and_none_is_being_made_when_they_ar
         assert next(coming) == 0
     assert not is_making.is_set()
     assert made == [0, 1]
+
+
+def test_threads_and_helpers_see_the_trace_of_the_request_that_they_work_for() -> None:
+    trace = ContextVar[str]("trace")
+    lanes = TransferThreads("test")
+
+    def stretch() -> bool:
+        with lanes.ahead(trace.get() for _ in range(2)) as coming:
+            return [trace.get(), *coming] == ["of the request"] * 3
+
+    async def request() -> bool:
+        trace.set("of the request")
+        return await lanes.run(stretch)
+
+    assert asyncio.run(request())
 
 
 def test_a_step_that_fails_fails_after_those_before_it_were_used() -> None:

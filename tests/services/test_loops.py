@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.worker import Loop, end_what_is_over, run, run_loop
+from deldokument.worker import Loop, end_what_is_over, loops, run, run_loop
 from tests.support.world import Stage
 
 
@@ -53,7 +53,7 @@ def test_a_worker_ends_also_if_another_thread_gets_the_signal(stage: Stage) -> N
     threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
     before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        run(stage.deps, stop)
+        run(stage.deps, stop, loops())
     finally:
         signal.signal(signal.SIGTERM, before)
     assert stop.is_set()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import PdfSigner, create_seal_certificate
@@ -23,7 +24,7 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, existing
-from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_person
+from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.outbox import SENT, Outcome
 from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
@@ -36,12 +37,13 @@ from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, Regis
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, RowKeys
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, CachedDeploymentKeys
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import additions, drafts, publishing
 from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
@@ -238,6 +240,14 @@ def person(number: str) -> PersonIdentifier:
     return parse_person(number, allow_synthetic=True)
 
 
+class Announce(Protocol):
+    """Announcement of a document, in a draft or beside a share."""
+
+    def __call__(
+        self, deps: Dependencies, sharer: Sharer, share_id: str, *, name: str, length: int, modified_at: int | None
+    ) -> UploadTicket: ...
+
+
 @dataclass
 class Cast:
     """Who is there when a test begins."""
@@ -329,9 +339,16 @@ class Stage(Cast):
 
     def upload(self, share_id: str, name: str, content: bytes, sharer: str = KARI) -> str:
         """A whole document in one request; returns its id."""
-        ticket = drafts.add_document(
-            self.deps, person(sharer), share_id, name=name, length=len(content), modified_at=None
-        )
+        return self._upload(drafts.add_document, share_id, name, content, sharer)
+
+    def upload_beside(self, share_id: str, name: str, content: bytes = b"nytt innhold", sharer: str = KARI) -> str:
+        """A whole, inspected document beside a published share; returns its id."""
+        document_id = self._upload(additions.add_document, share_id, name, content, sharer)
+        documents.inspect_documents(self.deps)
+        return document_id
+
+    def _upload(self, announce: Announce, share_id: str, name: str, content: bytes, sharer: str) -> str:
+        ticket = announce(self.deps, person(sharer), share_id, name=name, length=len(content), modified_at=None)
         upload = uploads_append.create_upload(self.deps, ticket.token, length=len(content))
         if content:
             append = uploads_append.begin_append(self.deps, ticket.token, upload.id, offset=0, announced=len(content))
@@ -388,7 +405,7 @@ def set_stage(folder: Path, database_url: str | None = None) -> Stage:
 
 
 def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
-    keys, damage = RowKeys(keyring), DamageReports()
+    keys, damage = CachedDeploymentKeys(keyring), DamageReports()
     return Dependencies(
         clock=FakeClock(),
         database=database_at(database_url).authenticated(keys, damage),

@@ -12,7 +12,8 @@ Running:
 - `logs`: configures the log
 - `node_state`: free space of this machine, and expiry of its keys and certificates
 - `serve`: runs the web application
-- `tracing`: traces in OpenTelemetry's protocol, imported only if configured
+- `spans`: traces in OpenTelemetry's protocol
+- `tracing`: traces a process if an endpoint is configured; only then imports `spans`
 - `tune`: sets what glibc keeps of freed memory, and the worker's priority
 - `work`: runs the worker
 """

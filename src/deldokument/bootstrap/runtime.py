@@ -45,7 +45,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import DocumentSigner
 from deldokument.ports.integrity import DamageReports
 from deldokument.ports.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
-from deldokument.services.encryption import RowKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.seal_requests import WorkerSigner
 
@@ -106,7 +106,7 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    keys, damage = RowKeys(keyring), DamageReports()
+    keys, damage = CachedDeploymentKeys(keyring), DamageReports()
     database = database.authenticated(keys, damage)
     clock = open_clock(settings, database)
     deps = Dependencies(

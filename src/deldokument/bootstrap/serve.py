@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from deldokument import __version__
 from deldokument.bootstrap.node_state import expiries, free_bytes
 from deldokument.bootstrap.runtime import Runtime
+from deldokument.bootstrap.tracing import traced
 from deldokument.bootstrap.tune import keep_freed_memory
-from deldokument.config.settings import PREFIX, ConfigurationError, Settings
+from deldokument.config.settings import Settings
 from deldokument.server.listeners import Listeners, serve_both
 from deldokument.web.app import create_app, security_headers
 from deldokument.web.http.meter import Meter
@@ -18,24 +18,18 @@ from deldokument.web.http.site import Site
 from deldokument.web.management import create_management
 from deldokument.web.metrics import MetricSources, NodeState
 
-if TYPE_CHECKING:
-    from deldokument.bootstrap.tracing import Tracing
-
 
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
     """Run the web application until a signal arrives; then end the process by SystemExit."""
     keep_freed_memory()
     site = _site(settings)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-    tracing = _tracing(settings)
-    deps, meter = (tracing.calls(node.deps), tracing) if tracing else (node.deps, Meter())
-    if tracing:
-        node.database.observe_statements(tracing.begin_statement)
-    node.registers.clients.observe = meter.count_call
-    node.database.observe_connections(meter.connections.inc, meter.connections.dec)
-    sources = MetricSources(meter, partial(_state, settings, node))
-    app = create_app(deps, site, extra, meter)
-    try:
+    with traced(settings, node) as (deps, tracing):
+        meter = tracing.meter() if tracing else Meter()
+        node.registers.clients.observe = meter.count_call
+        node.database.observe_connections(meter.connections.inc, meter.connections.dec)
+        sources = MetricSources(meter, partial(_state, settings, node))
+        app = create_app(deps, site, extra, meter)
         serve_both(
             tracing.requests(app) if tracing else app,
             create_management(node.deps, token, sources),
@@ -44,19 +38,6 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
             max_connections=settings.max_connections,
             own_headers=security_headers(secure=site.secure),
         )
-    finally:
-        if tracing:
-            tracing.close()
-
-
-def _tracing(settings: Settings) -> Tracing | None:
-    if settings.otlp_endpoint is None:
-        return None
-    try:
-        from deldokument.bootstrap.tracing import Tracing
-    except ImportError:
-        raise ConfigurationError(f"{PREFIX}OTLP_ENDPOINT needs the packages of the extra «traces»") from None
-    return Tracing(settings.otlp_endpoint)
 
 
 def _state(settings: Settings, node: Runtime) -> NodeState:

@@ -7,13 +7,17 @@ import threading
 
 from deldokument import worker
 from deldokument.bootstrap.runtime import Runtime
+from deldokument.bootstrap.tracing import traced
 from deldokument.bootstrap.tune import yield_to_servers
+from deldokument.config.settings import Settings
 
 
-def work(node: Runtime) -> None:
+def work(settings: Settings, node: Runtime) -> None:
     """Run the worker until SIGTERM or SIGINT."""
     yield_to_servers()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker.run(node.deps, stop)
+    with traced(settings, node) as (deps, tracing):
+        loops = worker.loops()
+        worker.run(deps, stop, tuple(map(tracing.rounds, loops)) if tracing else loops)

@@ -1,4 +1,4 @@
-"""Commands for operators and senders, in English.
+"""Commands for operators, senders and recipients, in English.
 
 - `accounts`: `deldokument account`
 - `agreements`: `deldokument agreement`
@@ -16,6 +16,7 @@
 - `members`: `deldokument member`
 - `operators`: `deldokument operator`
 - `output`: secret input, and output as table or JSON
+- `receiving`: `deldokument receive`
 - `root_keys`: `deldokument keys create-root` and `rotate-root`
 - `runtime`: opens the deployment, and reports errors with exit code 1
 - `sender`: the program of the client's own distribution

@@ -1,7 +1,7 @@
 """Entry point of the program `deldokument`.
 
-The commands for senders, and their completion in a shell, do not load the service's own code. They do not need it, and
-it takes seconds to load. All other commands load the whole program.
+The commands for senders and recipients, and their completion in a shell, do not load the service's own code. They do
+not need it, and it takes seconds to load. All other commands load the whole program.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import sys
 
-from deldokument.cli import sender, shares
+from deldokument.cli import sender
 
 
 def main() -> None:
     """Run the command line."""
-    if _words()[:1] in ([name] for name in shares.COMMANDS):
+    if _words()[:1] in ([name] for name in sender.COMMANDS):
         app = sender.program()
     else:
         from deldokument.cli.main import app

@@ -28,6 +28,7 @@ from deldokument.cli import (
     integrity,
     members,
     operators,
+    receiving,
     root_keys,
     shares,
     tenant_lifecycle,
@@ -103,11 +104,12 @@ def worker_command(
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
     with errors_as_text():
-        configure_logging(load_settings().log_format)
+        settings = load_settings()
+        configure_logging(settings.log_format)
     with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
-        work(node)
+        work(settings, node)
 
 
 @app.command("migrate")
@@ -139,6 +141,7 @@ def create_seal() -> None:
 
 
 shares.register(app)
+receiving.register(app)
 app.command("doctor")(doctor)
 keys.command("create-root")(root_keys.create)
 keys.command("rotate-root")(root_keys.rotate)

@@ -1,4 +1,4 @@
-"""Program of the distribution `deldokument-client`: the commands for senders, and the keys that they need.
+"""Program of the distribution `deldokument-client`: the commands for senders with their keys, and for recipients.
 
 Its modules import the client library and no code of the service (an import contract; decision 46).
 """
@@ -10,7 +10,10 @@ from typing import Annotated
 import typer
 
 from deldokument import __version__
-from deldokument.cli import client_keys, shares
+from deldokument.cli import client_keys, receiving, shares
+
+COMMANDS = shares.COMMANDS | receiving.COMMANDS
+"""Commands that load nothing of the service."""
 
 
 def program() -> typer.Typer:
@@ -24,6 +27,7 @@ def program() -> typer.Typer:
     keys = typer.Typer(help="Keys of your client at Maskinporten.", no_args_is_help=True)
     app.callback(invoke_without_command=True)(_main)
     shares.register(app)
+    receiving.register(app)
     client_keys.register(keys)
     app.add_typer(keys, name="keys")
     return app

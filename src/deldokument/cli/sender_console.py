@@ -1,9 +1,9 @@
-"""Input and output of the commands for senders: numbers, ends, progress, and exit codes for errors.
+"""Input and output of the commands for senders and recipients: numbers, ends, progress, and exit codes for errors.
 
 Guarantees:
 - Standard output contains only the result.
 - Progress bars are drawn only in a terminal.
-- After ctrl-C everything that was uploaded is kept.
+- After ctrl-C everything that was transferred is kept.
 
 Imports the client library, and nothing of the service's own code.
 """
@@ -14,13 +14,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import typer
@@ -29,8 +29,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.progress import TransferSpeedColumn as RateColumn
 
 from deldokument.cli.output import say_error
-from deldokument.client import Client, ClientError, Interrupted, LocalFile, Refused, To, Unreachable
-from deldokument.client.files import collect
+from deldokument.client import Client, ClientError, Interrupted, Receiver, Refused, To, Unreachable
 
 EXIT_HERE: Final = 1
 EXIT_REFUSED: Final = 3
@@ -44,9 +43,21 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def connected() -> Iterator[Client]:
     """Yield a client with the environment's settings; print an error as one line and exit with its code."""
+    with _errors_as_exit(), Client.from_environment() as client, _stoppable(client):
+        yield client
+
+
+@contextmanager
+def receiver_of(link: str) -> Iterator[Receiver]:
+    """Yield a receiver for a link; print an error as one line and exit with its code."""
+    with _errors_as_exit(), Receiver(link) as receiver, _stoppable(receiver):
+        yield receiver
+
+
+@contextmanager
+def _errors_as_exit() -> Iterator[None]:
     try:
-        with Client.from_environment() as client, _stoppable(client):
-            yield client
+        yield
     except ClientError as error:
         say_error(str(error))
         raise typer.Exit(_code(error)) from None
@@ -61,7 +72,7 @@ def _code(error: ClientError) -> int:
 
 
 @contextmanager
-def _stoppable(client: Client) -> Iterator[None]:
+def _stoppable(client: Client | Receiver) -> Iterator[None]:
     """Stop the client at the first ctrl-C or SIGTERM; exit at once at the second, which loses nothing either."""
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -143,10 +154,19 @@ def share_id_of(given: str) -> str:
     return given.rstrip("/").rpartition("/")[2]
 
 
+class Named(Protocol):
+    """A file or document with a progress bar."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def length(self) -> int: ...
+
+
 class Bars:
     """Progress bars on standard error: one for each of the first 12 files, and one for all files."""
 
-    def __init__(self, progress: Progress, files: Sequence[LocalFile]) -> None:
+    def __init__(self, progress: Progress, files: Sequence[Named]) -> None:
         self._progress = progress
         self._lock = Lock()
         self._done: dict[str, int] = {}
@@ -154,8 +174,8 @@ class Bars:
         shown = [] if len(files) == 1 else files[:_MAX_BARS]
         self._tasks: dict[str, TaskID] = {f.name: progress.add_task(f.name, total=f.length or 1) for f in shown}
 
-    def __call__(self, file: LocalFile, done: int) -> None:
-        """Show that ``done`` bytes of the file are uploaded."""
+    def __call__(self, file: Named, done: int) -> None:
+        """Show that ``done`` bytes of the file are transferred."""
         with self._lock:
             self._done[file.name] = done
             self._progress.update(self._all, completed=sum(self._done.values()))
@@ -164,7 +184,7 @@ class Bars:
 
 
 @contextmanager
-def drawn(paths: Sequence[Path], *, quiet: bool) -> Iterator[Bars | None]:
+def drawn(files: Callable[[], Sequence[Named]], *, quiet: bool) -> Iterator[Bars | None]:
     """Yield progress bars with rate and time left; None if quiet, or if standard error is not a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
@@ -177,6 +197,6 @@ def drawn(paths: Sequence[Path], *, quiet: bool) -> Iterator[Bars | None]:
         RateColumn(),
         TimeRemainingColumn(),
     )
-    files = collect(paths)
+    shown = files()
     with Progress(*columns, console=console, transient=True) as progress:
-        yield Bars(progress, files)
+        yield Bars(progress, shown)

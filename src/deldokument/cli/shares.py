@@ -21,6 +21,7 @@ import typer
 from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
 from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
+from deldokument.client.files import collect
 
 PANEL = "For senders (through the API, from any machine)"
 Which = Annotated[str, typer.Argument(metavar="SHARE", help="The share's id or its link.")]
@@ -111,7 +112,7 @@ def share(
     """  # noqa: D301 - a backspace is how Click marks a paragraph to leave as it is
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
-    with connected() as client, drawn(files, quiet=quiet) as bars:
+    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
         made = client.share(
             files,
             account=account,
@@ -218,6 +219,23 @@ def remove(
     """Remove a recipient from a share, at once. The others notice nothing."""
     with connected() as client:
         client.remove_recipient(share_id_of(share), recipient)
+
+
+def add_document(
+    share: Which,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files and folders, as for `share`.")],
+    parallel: Annotated[int, typer.Option(min=1, max=16, help="Number of parallel upload streams.")] = 4,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add documents to a published share; print how many it has.
+
+    Recipients get them, all at once, when they are scanned. Run the command
+    again after an interruption: it resumes where it stopped.
+    """
+    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
+        changed = client.add_documents(share_id_of(share), files, parallel=parallel, progress=bars)
+    _say_result(changed, len(changed.documents), waits=changed.change_proposed, as_json=as_json)
 
 
 def remove_document(
@@ -332,6 +350,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "correct": correct,
     "add": add,
     "remove": remove,
+    "add-document": add_document,
     "remove-document": remove_document,
     "withdraw": withdraw,
     "receipts": receipts,

@@ -3,11 +3,15 @@
 Imports nothing else of Del dokument. Only the command line imports it, and adapters `jwt_grant`.
 
 - `api`: one method per API call
+- `approval`: a person's approval in a browser
 - `client`: the class `Client`
 - `errors`: errors that callers handle
 - `files`: local files and folders to share
 - `jwt_grant`: JWT bearer grant, which the service's adapters use too
 - `models`: response types
+- `offers`: a share as its recipient sees it
+- `receiver`: receives the documents of a share
+- `saved_files`: received documents as files
 - `settings`: settings from the environment or a file
 - `sharing`: a whole share: draft, parallel uploads, publication, resumption
 - `state`: progress on disk, so that an interrupted share resumes
@@ -28,6 +32,8 @@ from deldokument.client.errors import (
 )
 from deldokument.client.files import LocalFile
 from deldokument.client.models import Account, Document, Event, Receipt, Recipient, Share, To
+from deldokument.client.offers import Offer, OfferedDocument
+from deldokument.client.receiver import Outcome, Received, Receiver, receive
 from deldokument.client.settings import Settings, load_settings
 
 __all__ = [
@@ -41,7 +47,12 @@ __all__ = [
     "Interrupted",
     "LocalFile",
     "NotConfigured",
+    "Offer",
+    "OfferedDocument",
+    "Outcome",
     "Receipt",
+    "Received",
+    "Receiver",
     "Recipient",
     "Refused",
     "Settings",
@@ -49,4 +60,5 @@ __all__ = [
     "To",
     "Unreachable",
     "load_settings",
+    "receive",
 ]

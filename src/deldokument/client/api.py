@@ -9,7 +9,7 @@ Does not upload documents (see uploads), or combine calls into a share (see shar
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -145,13 +145,19 @@ class Api:
         self._transport.call("DELETE", _path(share_id))
 
     def announce(self, share_id: str, *, name: str, length: int, modified_at: str) -> Ticket:
-        """Add a document to a draft, or resume an unfinished one; return where to upload it.
+        """Add a document to a draft or beside a published share, or resume an unfinished one.
+
+        Returns where to upload it.
 
         ``length`` is in bytes, ``modified_at`` in RFC 3339. There is no idempotency key, because a repeated call must
         return a new upload token.
         """
         body = {"name": name, "length": length, "modified_at": modified_at}
         return _read(models.ticket, self._transport.call("POST", _path(share_id, "documents"), body=body))
+
+    def add_pending(self, share_id: str, document_ids: Sequence[str]) -> Share:
+        """Add pending documents to a published share; return it. A member may have to approve it first."""
+        return self._share("POST", _path(share_id, "additions"), {"documents": list(document_ids)})
 
     def publish(self, share_id: str, key: str) -> Share:
         """Publish a draft, or propose it if its account requires approval; ``key`` is the idempotency key."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -132,14 +133,33 @@ class Client(Api):
         )
         return self._shared(wish, found, max(parallel, 1), progress or _silent)
 
+    def add_documents(
+        self, share_id: str, files: Iterable[str | Path], *, parallel: int = 4, progress: Progress | None = None
+    ) -> Share:
+        """Upload files and folders beside a published share, and add them; return the share.
+
+        If its account requires approval by a second person, the change is proposed. Arguments, errors and resumption
+        are those of ``share``. The documents are added when the service has scanned them.
+        """
+        found = collect(Path(path) for path in files)
+        with self._resumable({"share": share_id}, found, max(parallel, 1), progress or _silent) as sharing:
+            return sharing.add(share_id, found)
+
     def _shared(self, wish: ShareRequest, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
+        with self._resumable(wish.body(), files, parallel, progress) as sharing:
+            return sharing.run(wish, files)
+
+    @contextmanager
+    def _resumable(
+        self, wish: Mapping[str, Any], files: list[LocalFile], parallel: int, progress: Progress
+    ) -> Iterator[Sharing]:
         settings, secret = self._settings, self._tokens.sign(b"deldokument client state")
         folder, patience = settings.state_dir, RetryPolicy()
         sweep(folder, self._clock())
         self._running.append(patience)
         try:
             with Ledger(folder, secret, identity(settings.url, settings.client_id, wish, files)) as ledger:
-                return Sharing(self, self._http, patience, ledger, parallel, progress).run(wish, files)
+                yield Sharing(self, self._http, patience, ledger, parallel, progress)
         finally:
             self._running.remove(patience)
 

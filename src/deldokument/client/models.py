@@ -91,7 +91,7 @@ class Share:
     """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
 
     ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end that does.
-    ``change_proposed``: another change of the published share does.
+    ``change_proposed``: another change of the published share does. ``pending_documents``: uploaded beside it.
     ``link`` is for the recipients and is not secret.
     """
 
@@ -114,6 +114,7 @@ class Share:
     documents: tuple[Document, ...]
     proposed_expires_at: datetime | None = None
     change_proposed: bool = False
+    pending_documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +212,16 @@ def share(found: Json) -> Share:
             Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})
             for r in found["recipients"]
         ),
-        documents=tuple(
-            Document(
-                **{name: d[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
-                verdict=d.get("verdict"),
-                handling=d.get("handling"),
-            )
-            for d in found["documents"]
-        ),
+        documents=tuple(map(_document, found["documents"])),
+        pending_documents=tuple(map(_document, found.get("pending_documents", ()))),
+    )
+
+
+def _document(found: Json) -> Document:
+    return Document(
+        **{name: found[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
+        verdict=found.get("verdict"),
+        handling=found.get("handling"),
     )
 
 

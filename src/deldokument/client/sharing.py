@@ -1,4 +1,4 @@
-"""A whole share: draft, parallel uploads, publication; resumed after an interruption.
+"""A whole share, or documents added to one: draft, parallel uploads, publication; resumed after an interruption.
 
     nothing ──> draft ──> documents announced, in order ──> uploaded in parallel ──> published ──> state deleted
         └──────────── the ledger knows the progress; the service knows the rest ────────────┘
@@ -11,7 +11,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import STREAM, Progress, Uploads
 
 MAX_STREAMS: Final = 8
+MAX_SCAN_WAITS: Final = 20
+"""How often to ask whether added documents are scanned, with growing pauses: about a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,14 @@ class ShareRequest:
         return given | {name: value for name, value in optional.items() if value is not None}
 
 
-def identity(url: str, client_id: str, wish: ShareRequest, files: Sequence[LocalFile]) -> dict[str, Any]:
+def identity(url: str, client_id: str, wish: Mapping[str, Any], files: Sequence[LocalFile]) -> dict[str, Any]:
     """Return the values that identify a call: two calls with equal values are the same one."""
     facts = [[file.name, str(file.path.resolve()), file.length, file.modified_ns] for file in files]
-    return {"url": url, "client": client_id, "wish": wish.body(), "files": facts}
+    return {"url": url, "client": client_id, "wish": wish, "files": facts}
 
 
 class Sharing:
-    """One call of `Client.share`."""
+    """One call of `Client.share` or `Client.add_documents`."""
 
     def __init__(
         self, api: Api, http: httpx.Client, patience: RetryPolicy, ledger: Ledger, parallel: int, progress: Progress
@@ -87,6 +89,27 @@ class Sharing:
             share = self._api.publish(share.id, self._ledger.idempotency_key("publication"))
         self._ledger.close()
         return share
+
+    def add(self, share_id: str, files: Sequence[LocalFile]) -> Share:
+        """Return a published share with the files as further documents, added or proposed."""
+        self._ledger.began(share_id)
+        self._upload(self._api.get(share_id), files)
+        found = (self._ledger.document(file.name) for file in files)
+        share = self._added(share_id, [one for one in found if one is not None])
+        self._ledger.close()
+        return share
+
+    def _added(self, share_id: str, document_ids: Sequence[str]) -> Share:
+        """Add the uploaded documents as soon as they are inspected."""
+        attempt = 0
+        while True:
+            try:
+                return self._api.add_pending(share_id, document_ids)
+            except Refused as refused:
+                attempt += 1
+                if attempt == MAX_SCAN_WAITS or [fault.code for fault in refused.faults] != ["files_unscanned"]:
+                    raise
+            self._patience.wait(attempt)
 
     def _draft(self, wish: ShareRequest) -> Share:
         if (known := self._known()) is not None:
@@ -117,7 +140,8 @@ class Sharing:
         return None
 
     def _upload(self, share: Share, files: Sequence[LocalFile]) -> None:
-        complete = {document.id for document in share.documents if document.complete}
+        known = (*share.documents, *share.pending_documents)
+        complete = {document.id for document in known if document.complete}
         missing = [file for file in files if self._ledger.document(file.name) not in complete]
         for file in files:
             if file not in missing:

@@ -141,8 +141,8 @@ class Transport:
                     refused_token = True
                     self._tokens.forget(token)
                     continue
-                if not _is_worth_another_try(answer):
-                    _check(answer)
+                if not is_worth_another_try(answer):
+                    check_answer(answer)
                     return answer
                 last, asked_for = f"status {answer.status_code}", retry_after(answer)
             if attempt + 1 < TRIES:
@@ -150,7 +150,8 @@ class Transport:
         raise Unreachable(f"the service does not answer: {last}")
 
 
-def _is_worth_another_try(answer: httpx.Response) -> bool:
+def is_worth_another_try(answer: httpx.Response) -> bool:
+    """Return whether the same request may succeed later."""
     # 409 with this code: the first of two equal requests is still running.
     return answer.status_code in _AGAIN or (answer.status_code == 409 and code_of(answer) == "request_under_way")
 
@@ -166,7 +167,7 @@ def code_of(answer: httpx.Response) -> str:
     return str((_json_object(answer) or {}).get("code", ""))
 
 
-def _check(answer: httpx.Response) -> None:
+def check_answer(answer: httpx.Response) -> None:
     """Raise Refused for a 4xx, Unreachable for a 5xx: the service failed, and may succeed the next time."""
     if answer.status_code < 400:
         return

@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """Form of the lines on standard error."""
     otlp_endpoint: Annotated[Url, AfterValidator(origin)] | None = None
-    """Address of the OpenTelemetry collector that gets the traces of requests; None: nothing is traced."""
+    """Address of the OpenTelemetry collector that gets the traces; None: nothing is traced."""
     max_connections: int = Field(2000, ge=16, le=60_000)
     """Connections of a server process on the public listener; further ones get 503."""
     lend_sockets: bool = True

@@ -10,6 +10,7 @@ Does not know the syntax of identifiers: callers pass the canonical form.
 
 import hmac
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
@@ -79,4 +80,9 @@ def lookup_hashes(keys: Iterable[bytes], identifiers: Sequence[tuple[str, str]])
 
 
 def _bound_to(label: str, record_id: bytes) -> bytes:
-    return framed(FIELD_LABEL, label.encode(), record_id)
+    return _column(label) + framed(record_id)
+
+
+@lru_cache(maxsize=100)
+def _column(label: str) -> bytes:
+    return framed(FIELD_LABEL, label.encode())

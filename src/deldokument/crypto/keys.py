@@ -46,6 +46,17 @@ class Purpose(StrEnum):
     INTEGRITY = "integrity"  # Integrity key; kind of row.
 
 
+class Key(bytes):
+    """A key that remembers what is derived from it without a context. That goes with the key itself."""
+
+    def __init__(self, _: bytes) -> None:
+        self.derived: dict[Purpose, bytes] = {}
+
+    def __repr__(self) -> str:
+        """Return no part of the key."""
+        return "Key(…)"
+
+
 def new_key() -> bytes:
     """Return a random 256-bit key from the operating system."""
     return os.urandom(KEY)
@@ -70,7 +81,14 @@ def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
     Raises: ValueError if `key` has another length.
     """
     _require_key(key)
-    info = _INFOS[purpose] + framed(*context)
+    if context or not isinstance(key, Key):
+        return _derived(key, _INFOS[purpose] + framed(*context))
+    if purpose not in key.derived:
+        key.derived[purpose] = _derived(key, _INFOS[purpose])
+    return key.derived[purpose]
+
+
+def _derived(key: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=info).derive(key)
 
 

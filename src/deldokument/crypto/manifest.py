@@ -109,6 +109,11 @@ class InspectionRecord:
         if not all(1 <= len(text.encode()) <= _MAX_TEXT for text in (self.media_type, self.verdict)):
             raise ValueError("media type and verdict have 1 to 65535 bytes each")
 
+    @property
+    def etag(self) -> str:
+        """A name of exactly these bytes, for caches and for resuming a download."""
+        return self.manifest_hash[:16].hex()
+
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest's only binary form (docs/format.md, Manifest)."""

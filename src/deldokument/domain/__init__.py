@@ -16,11 +16,13 @@
 - `offboarding`: totals and deletion of a tenant that has left
 - `outbox`: messages of the transactional outbox
 - `policy`: access decisions, as pure functions
+- `program_access`: a program's request for access, and its proof
 - `report`: report of one share, and what its signature covers
 - `row_evidence`: comparison of rows that decide about access with the event log
 - `scan_policy`: which verdicts release a document, and on what condition
 - `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt
+- `share_texts`: longest lengths and allowed characters of texts, names of documents and zips
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
 - `text_messages`: how many text messages a text takes

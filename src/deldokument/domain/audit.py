@@ -73,6 +73,8 @@ class EventKind(StrEnum):
     DRAFT_ABANDONED = "draft_abandoned"
     DOCUMENT_COMPLETED = "document_completed"
     DOCUMENT_REMOVED = "document_removed"
+    DOCUMENT_ADDED = "document_added"
+    DOCUMENT_TAKEN_BACK = "document_taken_back"
     DOCUMENT_INSPECTED = "document_inspected"
     DOCUMENT_RELEASED = "document_released"
     DOCUMENT_HELD = "document_held"
@@ -88,6 +90,7 @@ class EventKind(StrEnum):
     DOCUMENTS_CONFIRMED = "documents_confirmed"
     WARNING_CONFIRMED = "warning_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
+    DOCUMENT_COPIED = "document_copied"
     NUMBERS_DISCLOSED = "numbers_disclosed"
     RECIPIENT_ADDED = "recipient_added"
     RECIPIENT_REMOVED = "recipient_removed"
@@ -141,6 +144,7 @@ REVISING = frozenset(
         EventKind.RECIPIENT_ADDED,
         EventKind.RECIPIENT_REMOVED,
         EventKind.DOCUMENT_REMOVED,
+        EventKind.DOCUMENT_ADDED,
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,

@@ -102,7 +102,7 @@ class LoginFailed(ServiceError):
 
 
 class TokenRefused(ServiceError):
-    """A refused token. ``code`` is token_missing or token_invalid; only ``detail`` holds the cause."""
+    """A refused token, or a refused code for one; only ``detail`` holds the cause."""
 
 
 class ScopeMissing(ServiceError):

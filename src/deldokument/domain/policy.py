@@ -194,6 +194,20 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
     return Allowed()
 
 
+def may_copy(share: Share | None, account_ids: Collection[str], now: datetime, *, stop: Reason | None) -> Decision:
+    """Decide whether a member of the accounts may copy the share's documents to a new share at ``now``.
+
+    Only while recipients can open it: a copy must not keep what has been withdrawn. ``stop`` is the result of
+    ``hold_reason``.
+    """
+    decision = may_manage(share, account_ids)
+    if share is None or isinstance(decision, Denied):
+        return decision
+    if not share.is_open_at(now):
+        return Denied(Reason.OVER if share.published_at else Reason.NOT_PUBLISHED)
+    return Denied(stop) if stop else Allowed()
+
+
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
     """Decide whether members may begin, fill in or publish drafts in the account, or this draft only."""
     stop = hold_reason(tenant, account, share)
@@ -202,10 +216,17 @@ def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> D
     return Denied(Reason.CLOSED) if account.closed_at is not None else Allowed()
 
 
-def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop: Reason | None) -> Decision:
+def may_upload(
+    share: Share | None,
+    accounts_of_member: Collection[str],
+    now: datetime,
+    *,
+    stop: Reason | None,
+    is_pending: bool,
+) -> Decision:
     """Decide whether a member may still add bytes to the share's documents.
 
-    Only a draft of one of the member's accounts accepts bytes.
+    Only a draft of one of the member's accounts accepts bytes, or an open share for a document that is pending.
     """
     if share is None:
         return Denied(Reason.UNKNOWN_SHARE)
@@ -213,7 +234,7 @@ def may_upload(share: Share | None, accounts_of_member: Collection[str], *, stop
         return Denied(stop)
     if share.account_id not in accounts_of_member:
         return Denied(Reason.NOT_MEMBER)
-    if share.state is not ShareState.DRAFT:
+    if share.state is not ShareState.DRAFT and not (is_pending and share.is_open_at(now)):
         return Denied(Reason.OVER)
     return Denied(stop) if stop else Allowed()
 

@@ -12,17 +12,12 @@ Sealed fields are opaque here; the caller's keys open them. Knows nothing of byt
 
 from __future__ import annotations
 
-import re
 import secrets
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
-
-from deldokument.domain.characters import is_blank
-from deldokument.domain.errors import InvalidInput
 
 DRAFT_LIFETIME = timedelta(hours=24)
 PROPOSAL_LIFETIME = timedelta(days=7)
@@ -35,19 +30,7 @@ MAX_RECIPIENTS = 500
 MAX_DOCUMENTS = 1000
 MAX_RANGES = 1000
 """How many separate byte ranges a receipt keeps. Above that it keeps the largest ones."""
-TITLE_LENGTH = 200
-MESSAGE_LENGTH = 4000
-REFERENCE_LENGTH = 100
-LABEL_LENGTH = 100
-FILE_NAME_LENGTH = 255
-PATH_LENGTH = 1000
 _ID_BYTES = 16
-_NO_STEPS = frozenset({"", ".", ".."})
-_WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
-"""How an absolute path begins there; any other backslash is a character of the name."""
-_FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|]')  # Windows refuses these in a name.
-_ARCHIVE_NAME_LENGTH = 60
-"""Characters. Some systems allow a name 255 bytes, and a character takes up to four."""
 
 
 class ShareState(StrEnum):
@@ -192,6 +175,7 @@ class Document:
 
     ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
     scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
+    ``pending_since``: uploaded beside a published share since then, and not part of it yet.
     """
 
     id: str
@@ -207,6 +191,7 @@ class Document:
     sealed_scan: bytes | None = None
     rescan_at: datetime | None = None
     sealed_release: bytes | None = None
+    pending_since: datetime | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -334,65 +319,3 @@ def new_id() -> str:
 def new_document_id() -> str:
     """Return 128 random bits as 32 hex digits."""
     return secrets.token_hex(_ID_BYTES)
-
-
-def check_text(text: str, longest: int, *, field: str, lines: bool = False) -> str:
-    """Return the text without surrounding white space.
-
-    Raises: InvalidInput if it is longer than ``longest`` characters, has control characters, or has only characters
-    that cannot be seen. ``lines`` permits line breaks and tabs.
-    """
-    tidy = text.replace("\r\n", "\n").strip()
-    if len(tidy) > longest:
-        raise InvalidInput(field, "text_too_long", longest=longest, length=len(tidy))
-    if any(_is_unwritable(c) and not (lines and c in "\n\t") for c in tidy):
-        raise InvalidInput(field, "text_control_characters")
-    if tidy and is_blank(tidy):
-        raise InvalidInput(field, "text_blank")
-    return tidy
-
-
-def _is_unwritable(character: str) -> bool:
-    """Return whether it is a control character or half of a surrogate pair, which JSON can carry but UTF-8 cannot."""
-    return unicodedata.category(character) in {"Cc", "Cs"}
-
-
-def check_file_name(name: str, *, field: str = "documents") -> str:
-    """Return the last component of the file name that the browser sent: no path, no control characters.
-
-    Raises: InvalidInput if nothing is left that can be seen, or it is too long.
-    """
-    writable = "".join(c for c in name if not _is_unwritable(c)).strip()
-    visible = writable.rsplit("/", 1)[-1].strip()
-    if _WINDOWS_PATH.match(writable) or _WINDOWS_PATH.match(visible):
-        visible = visible.rsplit("\\", 1)[-1].strip()
-    if visible in {".", ".."} or is_blank(visible):
-        raise InvalidInput(field, "file_name_missing")
-    if len(visible) > FILE_NAME_LENGTH:
-        raise InvalidInput(field, "file_name_too_long", longest=FILE_NAME_LENGTH)
-    return visible
-
-
-def check_document_name(name: str) -> str:
-    """Return a document's name: a file name, or a relative path within the shared folder, with slashes.
-
-    A path that is absolute, has a drive, or has an empty, «.» or «..» component is reduced to its last component.
-    Letters of a path are composed (NFC), so that no folder appears twice.
-    Raises: InvalidInput if nothing is left or it is too long.
-    """
-    parts = unicodedata.normalize("NFC", name).split("/")
-    if len(parts) == 1 or _WINDOWS_PATH.match(name) or any(part.strip() in _NO_STEPS for part in parts):
-        return check_file_name(name)
-    # Normalise again: removing a character may have joined a letter and its accent.
-    path = unicodedata.normalize("NFC", "/".join(check_file_name(part) for part in parts))
-    if path[1:2] == ":":
-        return path.rpartition("/")[2]
-    if len(path) > PATH_LENGTH:
-        raise InvalidInput("documents", "file_name_too_long", longest=PATH_LENGTH)
-    return path
-
-
-def archive_name(title: str) -> str:
-    """Return the file name of a share's zip: its title, without the characters that a system forbids in names."""
-    tidy = " ".join(_FORBIDDEN_IN_NAMES.sub(" ", title).split()).strip(". ")[:_ARCHIVE_NAME_LENGTH].rstrip(". ")
-    return f"{tidy or 'dokumenter'}.zip"

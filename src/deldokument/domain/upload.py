@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from deldokument.domain.errors import Conflict, InvalidInput, TooLarge
 
@@ -25,6 +26,19 @@ FULL_PART = 8 * 2**20 - 4096
 _MERGE_RATIO = 4
 
 
+class CopyFailure(StrEnum):
+    """Why a document was not copied from another share.
+
+    - GONE: the other share is over or has the document no longer, or the sharer may not read it any more
+    - INFECTED: a scanner has found malware in it
+    - DAMAGED: it failed its integrity check
+    """
+
+    GONE = "gone"
+    INFECTED = "infected"
+    DAMAGED = "damaged"
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """An upload as stored. ``token_hash`` is the SHA-256 of the upload token; ``deadline`` ends both token and upload.
@@ -33,6 +47,8 @@ class Upload:
     - ``partial_of``: the whole upload whose token a partial upload uses.
     - ``start``: where a partial upload begins in the document, if the client has said so.
     - ``sealed_metadata``: the client's Upload-Metadata (tus), encrypted.
+    - ``sealed_source``: the document of another share that a worker copies, encrypted. Nobody has the token.
+    - ``copy_failure``: why it was not copied; then it has no source any more.
     """
 
     id: str
@@ -48,11 +64,18 @@ class Upload:
     partial_of: str | None = None
     start: int | None = None
     sealed_metadata: bytes | None = None
+    sealed_source: bytes | None = None
+    copy_failure: CopyFailure | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether the last byte is committed and the manifest sealed; for a partial upload, whether it was joined."""
         return self.finished_at is not None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether a worker copies the document, or has failed to."""
+        return self.sealed_source is not None or self.copy_failure is not None
 
     @property
     def is_partial(self) -> bool:

@@ -43,6 +43,7 @@ class WebhookEvent(StrEnum):
     RECEIVED = "document.received"
     RECIPIENT_ADDED = "recipient.added"
     RECIPIENT_REMOVED = "recipient.removed"
+    DOCUMENT_ADDED = "document.added"
     DOCUMENT_REMOVED = "document.removed"
     CORRECTED = "share.corrected"
     INFECTED = "document.infected"
@@ -60,6 +61,7 @@ WEBHOOK_EVENTS: Final = {
     EventKind.DOCUMENTS_CONFIRMED: WebhookEvent.RECEIVED,
     EventKind.RECIPIENT_ADDED: WebhookEvent.RECIPIENT_ADDED,
     EventKind.RECIPIENT_REMOVED: WebhookEvent.RECIPIENT_REMOVED,
+    EventKind.DOCUMENT_ADDED: WebhookEvent.DOCUMENT_ADDED,
     EventKind.DOCUMENT_REMOVED: WebhookEvent.DOCUMENT_REMOVED,
     EventKind.SHARE_CORRECTED: WebhookEvent.CORRECTED,
     EventKind.CONFIDENTIALITY_CHANGED: WebhookEvent.CORRECTED,

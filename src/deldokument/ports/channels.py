@@ -62,6 +62,8 @@ class NoticeKind(StrEnum):
     DAY_LEFT = "day_left"
     REMINDED = "reminded"
     """A reminder that a sharer has asked for."""
+    ADDED = "added"
+    """Documents were added to a share."""
     WITHDRAWN = "withdrawn"
 
 

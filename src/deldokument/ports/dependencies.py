@@ -14,7 +14,7 @@ from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes, Scanner
-from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.ports.integrity import DamageReports, DeploymentKeys
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
@@ -29,7 +29,7 @@ class Dependencies:
     clock: Clock
     database: Database
     keyring: Keyring
-    integrity: IntegrityKeys
+    integrity: DeploymentKeys
     blobs: BlobStore
     rights: OrganizationRights
     register: OrganizationRegister

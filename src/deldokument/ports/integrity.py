@@ -30,6 +30,14 @@ class IntegrityKeys(Protocol):
         ...
 
 
+class DeploymentKeys(IntegrityKeys, Protocol):
+    """The keys that live as long as the deployment. Nearly every request needs them, so implementations cache."""
+
+    def directory_key(self) -> bytes:
+        """Return the key of registered persons and sessions. Raises: Unavailable; Broken if the keyring has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DamagedRow:
     """A row whose tag is missing or invalid."""

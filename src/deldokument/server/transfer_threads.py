@@ -17,11 +17,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 from deldokument.server.socket_lending import SocketLease
+from deldokument.server.thread_pool import ContextThreadPool
 
 log = logging.getLogger("deldokument.web")
 _CORES = os.cpu_count() or 1
@@ -72,12 +73,12 @@ class TransferThreads:
     """A few threads, with a limited number of lanes, and helpers."""
 
     def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(_THREADS, name, _lower_priority)
+        self._pool = ContextThreadPool(_THREADS, name, _lower_priority)
         self._free = threading.BoundedSemaphore(LANES)
         self._name = name
         self._taken = 0
         self._is_used = False
-        self._helpers = ThreadPoolExecutor(HELPERS, f"{name}-helper", _lower_priority)
+        self._helpers = ContextThreadPool(HELPERS, f"{name}-helper", _lower_priority)
         self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
@@ -132,7 +133,7 @@ def _lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, this, os.getpriority(os.PRIO_PROCESS, this) + _NICENESS)
 
 
-def _ahead(steps: Iterator[_Result], helper: ThreadPoolExecutor) -> Generator[_Result]:
+def _ahead(steps: Iterator[_Result], helper: ContextThreadPool) -> Generator[_Result]:
     coming = helper.submit(next, steps, None)
     try:
         while (step := coming.result()) is not None:

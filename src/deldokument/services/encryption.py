@@ -3,9 +3,9 @@
     share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
-    directory                      members, administrators, operators, sessions, addresses for notices with the codes
-                                   that confirm them, URLs and secrets of webhooks, and, together with a request's
-                                   idempotency key, its stored response; lives as long as the deployment
+    directory                      members, administrators, operators, sessions, programs, addresses for notices with
+                                   the codes that confirm them, URLs and secrets of webhooks, and, together with a
+                                   request's idempotency key, its stored response; lives as long as the deployment
     integrity                      tags of the rows that decide about access; lives as long as the deployment
     integrity-enforced             not a key: once it exists, a row without a valid tag is damaged, and a
                                    recipient without a valid grant is nobody
@@ -57,6 +57,7 @@ class EncryptedColumn(StrEnum):
     SCAN = "document.scan"
     RELEASE = "document.release"
     UPLOAD_METADATA = "upload.metadata"
+    COPY_SOURCE = "upload.source"
     SUBJECT = "subject.identifier"
     MEMBER_NUMBER = "member.identifier"
     MEMBER_NAME = "member.name"
@@ -66,6 +67,7 @@ class EncryptedColumn(StrEnum):
     OPERATOR_NAME = "operator.name"
     SESSION = "session.identity"
     KEPT_FORM = "session.form"
+    PROGRAM_GRANT = "program.grant"
     EVENT_SEARCH = "event_log.search"
     PUBLISHER = "published_text.publisher"
     MAIN_SIGNER = "main_agreement.signer"
@@ -196,12 +198,17 @@ def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
     return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")
 
 
-class RowKeys:
-    """The keys of the rows' tags, from the keyring; satisfies `IntegrityKeys`. Many threads may use it at once."""
+class CachedDeploymentKeys:
+    """The keys of the rows' tags and of the directory, from the keyring; satisfies `DeploymentKeys`.
+
+    Many threads may use it at once. A process keeps them while it runs. They decide nothing that could get stale:
+    readiness checks that the keyring is still this deployment's.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._keys: dict[str, bytes] = {}
+        self._directory: bytes | None = None
         self._is_enforced = False
         self._looked_at = -_LOOK_AGAIN_SECONDS
 
@@ -211,6 +218,12 @@ class RowKeys:
         if key is None:
             key = self._keys[kind] = row_key(existing_key(self._keyring, INTEGRITY), kind)
         return key
+
+    def directory_key(self) -> bytes:
+        """Return the directory key."""
+        if self._directory is None:
+            self._directory = existing_key(self._keyring, DIRECTORY)
+        return self._directory
 
     def is_enforced(self) -> bool:
         """Return whether tags are enforced. That never ends, so only a negative answer is looked up again."""

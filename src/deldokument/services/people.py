@@ -24,9 +24,7 @@ from deldokument.domain.tenancy import Account, Administrator, Member, Operator,
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
-    DIRECTORY,
     EncryptedColumn,
-    existing_key,
     identifier_hash,
     open_field,
     role_hash,
@@ -110,7 +108,7 @@ def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIden
 
 def directory_key(deps: Dependencies) -> bytes:
     """Return the key of all registered persons. Raises: Broken if the keyring does not have it."""
-    return existing_key(deps.keyring, DIRECTORY)
+    return deps.integrity.directory_key()
 
 
 def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:

@@ -20,7 +20,6 @@ from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import RateLimited
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import DIRECTORY, existing_key
 
 _KEPT = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -78,7 +77,7 @@ def check_rate(deps: Dependencies, limit: RateLimit, caller: str, units: int = 1
 
 
 def _bucket(deps: Dependencies, limit: RateLimit, caller: str) -> str:
-    return lookup_hash(existing_key(deps.keyring, DIRECTORY), f"rate limit {limit.name}", caller).hex()
+    return lookup_hash(deps.integrity.directory_key(), f"rate limit {limit.name}", caller).hex()
 
 
 def forget_allowances(deps: Dependencies) -> int:

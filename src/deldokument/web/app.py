@@ -29,13 +29,13 @@ from deldokument.web import altinn_callback
 from deldokument.web.api.app import create_api
 from deldokument.web.api.middleware import PREFIX as API_PREFIX
 from deldokument.web.http.damage_recorder import DamageRecorder
-from deldokument.web.http.dispatch import endpoint_name, failure, starlette_route
+from deldokument.web.http.dispatch import failure, starlette_route
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import Meter, RequestMeter
 from deldokument.web.http.path_encoding import EncodedControls
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.rendering import CSP
-from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext
+from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext, endpoint_name
 from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
@@ -57,10 +57,12 @@ from deldokument.web.pages.admin import (
     statistics,
 )
 from deldokument.web.pages.operator import tenants
-from deldokument.web.pages.recipient import offers
+from deldokument.web.pages.recipient import offers, programs
 from deldokument.web.pages.sharing import (
     access_requests,
+    additions,
     changes,
+    copies,
     discarding,
     drafts,
     held_documents,
@@ -80,14 +82,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
     *shares.ENDPOINTS,
+    *copies.ENDPOINTS,
     *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
+    *additions.ENDPOINTS,
     *held_documents.ENDPOINTS,
     *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
     *wrong_recipient.ENDPOINTS,
     *offers.ENDPOINTS,
+    *programs.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,
     *overview.ENDPOINTS,

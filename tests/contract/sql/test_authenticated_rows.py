@@ -40,7 +40,10 @@ PARTIAL = replace(UPLOAD, id="partial", token_hash=None, partial_of=UPLOAD.id, s
 UNBOUND = {
     "member": {"used_at"},
     "integration": {"used_at"},
-    "upload": {"length", "offset", "finished_at", "start", "sealed_metadata"},
+    "upload": {
+        *("length", "offset", "finished_at", "start", "sealed_metadata", "sealed_source", "copy_failure"),
+        "copying_until",
+    },
     "document": {
         *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
         *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release"),
@@ -86,6 +89,7 @@ FORGERIES = [
     ("webhook", {"events": frozenset({WebhookEvent.OPENED})}),
     ("webhook", {"events": frozenset()}),
     ("document", {"share_id": OTHER_SHARE.id}),
+    ("document", {"pending_since": NOW}),
     ("notice_address", {"lookup_hash": b"hash of siv"}),
     ("notice_address", {"sealed_address": b"another", "confirmed_at": NOW}),
     *((kind, {"tag": tag}) for kind in IDS for tag in (None, b"", bytes(32))),
@@ -179,7 +183,7 @@ def readings(tx: Transaction) -> dict[str, list[Any]]:
 def test_every_column_of_an_authenticated_table_is_bound_or_decides_nothing() -> None:
     for tags in EVERY_TAG:
         every = {column.name for column in tags.table.c} - {"id", "tag"}
-        assert set(tags.bound) == every - UNBOUND.get(tags.kind, set()), tags.kind
+        assert tags.names == every - UNBOUND.get(tags.kind, set()), tags.kind
     assert {tags.table for tags in EVERY_TAG} == {table for table in metadata.tables.values() if "tag" in table.c}
 
 

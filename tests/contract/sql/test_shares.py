@@ -258,7 +258,7 @@ def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database:
         tx.shares.retire_recipient(tombstone)
     with database.read() as tx:
         assert tx.shares.recipients([share.id]) == [kept]
-        assert tx.shares.removed_recipients([share.id, "3"]) == [tombstone]
+        assert tx.shares.all_recipients([share.id, "3"]) == [kept, tombstone]
         assert tx.share_lookup.open_for([tombstone.lookup_hash, removed.lookup_hash], NOW) == []
         assert [one.intact for one in tx.shares.find(ShareFilter((ACCOUNT.id,)))] == [True]
     with database.write() as tx:
@@ -414,3 +414,32 @@ def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first
     with database.read() as tx:
         found = {asked: tx.share_lookup.document_at_or_after(asked) for asked in ("a", "b", "c", "d", "e")}
     assert found == {"a": low, "b": low, "c": high, "d": high, "e": low}
+
+
+def test_a_pending_document_is_found_as_pending_alone_until_it_is_saved_as_another(database: SqlDatabase) -> None:
+    share, closed = available(), ended()
+    keep(database, share, closed)
+    whole = document_of(share, id="b")
+    pending = document_of(share, id="c", position=2, length=30, pending_since=NOW)
+    left = document_of(closed, id="d", pending_since=NOW)
+    with database.write() as tx:
+        for one in (whole, pending, left):
+            tx.shares.add_document(one)
+        tx.statistics.count_documents(share.id)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == tx.shares.documents_after(share.id, None, 9) == [whole]
+        assert tx.shares.pending_documents([share.id]) == [pending]
+        assert (tx.shares.document("c"), tx.shares.any_document("c")) == (None, pending)
+        assert tx.share_lookup.document_at_or_after("c") == whole
+        assert tx.accounts.stored_bytes(ACCOUNT.id) == 100 + 30 + 100
+        assert tx.retention.stale_additions(NOW, 9) == []
+        assert tx.retention.stale_additions(NOW + HOUR, 9) == [pending]
+        assert tx.retention.stale_additions(NOW + HOUR, 0) == []
+    added = replace(pending, pending_since=None)
+    with database.write() as tx:
+        tx.shares.save_document(added)
+        tx.statistics.count_documents(share.id)
+    with database.read() as tx:
+        assert tx.shares.documents([share.id]) == [whole, added]
+        assert tx.shares.pending_documents([share.id]) == []
+        assert tx.accounts.stored_bytes(ACCOUNT.id) == 100 + 30 + 100

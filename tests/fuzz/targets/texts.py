@@ -17,7 +17,7 @@ import httpx
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import mask_digits, parse_identifier, parse_person, split_pasted
-from deldokument.domain.share import check_document_name, check_text
+from deldokument.domain.share_texts import check_document_name, check_text
 from deldokument.domain.webhook import AddressRule, is_public, parse_url
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts.member_import import Outcome, parse_list, read_list

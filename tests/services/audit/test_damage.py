@@ -174,7 +174,7 @@ def test_a_draft_that_is_damaged_while_it_is_filled_in_takes_no_bytes(stage: Sta
     with pytest.raises(NotFound):
         append.begin_append(stage.deps, ticket.token, ticket.upload_id, offset=0, announced=3)
     with pytest.raises(NotFound), stage.deps.database.write() as tx:
-        append.locked_draft(tx, replace(upload_of(stage, ticket.upload_id)))
+        append.locked_share(stage.deps, tx, replace(upload_of(stage, ticket.upload_id)))
     assert discarding.find_discarded(stage.deps, person(KARI), share.id) is None
 
 

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Administrator, Member, Operator
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.ports.integrity import DamageReports
 from deldokument.services.auth.roles import Roles, roles_of
-from deldokument.services.encryption import existing_key, role_hash
-from deldokument.services.people import DIRECTORY, administrations_of, members_of, operator_of
+from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys, existing_key, role_hash
+from deldokument.services.people import administrations_of, members_of, operator_of
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.operators import add_operator
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, database_at, person
 
 
-@dataclass
-class Unenforced:
+class Unenforced(CachedDeploymentKeys):
     """The same keys of tags, as long as a version may run that writes none."""
-
-    keys: IntegrityKeys
-
-    def row_key(self, kind: str) -> bytes:
-        return self.keys.row_key(kind)
 
     def is_enforced(self) -> bool:
         return False
 
 
 def unenforced(stage: Stage) -> Dependencies:
-    keys = Unenforced(stage.deps.integrity)
+    keys = Unenforced(stage.deps.keyring)
     database = database_at(stage.database_url).authenticated(keys, DamageReports())
     return replace(stage.deps, integrity=keys, database=database)
 

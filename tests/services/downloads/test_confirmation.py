@@ -118,3 +118,11 @@ def test_of_several_documents_those_that_were_on_the_page_are_confirmed(stage: S
     assert [one.id for one in offer.to_confirm] == [third]
     [recipient] = view_share(stage.deps, person(KARI), share_id).recipients
     assert (recipient.progress, recipient.sent, recipient.received) == (Progress.SENT, 3, 2)
+
+
+def test_a_confirmation_by_a_program_says_so(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    download(stage, share_id, OLA, document_id)
+    confirm_documents(stage.deps, person(OLA), share_id, [document_id], by_program=True)
+    assert [one["how"] for one in confirmations(stage, share_id)] == ["program"]

@@ -11,7 +11,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.ports.repositories.deployment import Deployment
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, RowKeys
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
 from tests.contract.records import TENANT
 from tests.fakes.blobs import MemoryBlobStore
@@ -98,11 +98,21 @@ def test_tags_are_not_enforced_where_an_older_version_may_have_written_rows(
         tx.tenants.add(TENANT)
     adopt_keyring(database, keyring, is_new=True)
     assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
-    assert not RowKeys(keyring).is_enforced()
+    assert not CachedDeploymentKeys(keyring).is_enforced()
+
+
+def test_the_directory_key_is_read_once(keyring: MemoryKeyring) -> None:
+    keys = CachedDeploymentKeys(keyring)
+    with pytest.raises(Broken, match="no key directory"):
+        keys.directory_key()
+    key = keyring.create(DIRECTORY)
+    assert keys.directory_key() == key
+    keyring.destroy([DIRECTORY])
+    assert keys.directory_key() == key
 
 
 def test_the_keys_of_tags_are_kept_and_enforcement_never_ends(keyring: MemoryKeyring) -> None:
-    keys = RowKeys(keyring)
+    keys = CachedDeploymentKeys(keyring)
     with pytest.raises(Broken, match="no key integrity"):
         keys.row_key("member")
     keyring.create(INTEGRITY)

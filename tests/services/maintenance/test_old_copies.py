@@ -18,8 +18,8 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import (
     DIRECTORY,
+    CachedDeploymentKeys,
     EncryptedColumn,
-    RowKeys,
     existing_key,
     open_field,
     share_key_id,
@@ -44,7 +44,7 @@ def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, Dependencies]:
     copy = tmp_path / "copy"
     copy.mkdir()
     url, blobs = copies(stage, copy)
-    database = SqlDatabase(url).authenticated(RowKeys(stage.deps.keyring), stage.deps.damage)
+    database = SqlDatabase(url).authenticated(CachedDeploymentKeys(stage.deps.keyring), stage.deps.damage)
     return stage, share_id, replace(stage.deps, database=database, blobs=blobs)
 
 

@@ -25,7 +25,7 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import offers
-from deldokument.services.encryption import INTEGRITY_ENFORCED, RowKeys
+from deldokument.services.encryption import INTEGRITY_ENFORCED, CachedDeploymentKeys
 from deldokument.services.maintenance import row_tagging
 from deldokument.services.maintenance.row_tagging import RowTagger
 from deldokument.services.notifications import email_addresses, webhooks
@@ -49,14 +49,14 @@ def upgraded(stage: Stage) -> Stage:
 def lenient(stage: Stage) -> Stage:
     """A node of this version before tags are enforced."""
     stage.deps.keyring.destroy([INTEGRITY_ENFORCED])
-    keys, damage = RowKeys(stage.deps.keyring), DamageReports()
+    keys, damage = CachedDeploymentKeys(stage.deps.keyring), DamageReports()
     database = stage.deps.database.authenticated(keys, damage)  # type: ignore[attr-defined]
     return replace(stage, deps=replace(stage.deps, integrity=keys, damage=damage, database=database))
 
 
 def enforcing(stage: Stage) -> Stage:
     """A node that has learnt that tags are enforced."""
-    keys, damage = RowKeys(stage.deps.keyring), DamageReports()
+    keys, damage = CachedDeploymentKeys(stage.deps.keyring), DamageReports()
     assert keys.is_enforced()
     database = stage.deps.database.authenticated(keys, damage)  # type: ignore[attr-defined]
     return replace(stage, deps=replace(stage.deps, integrity=keys, damage=damage, database=database))

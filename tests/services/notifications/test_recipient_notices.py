@@ -22,6 +22,7 @@ from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
@@ -95,6 +96,54 @@ def test_a_recipient_who_is_added_is_told_and_one_who_is_removed_is_not(stage: S
     assert sorted(send_notices(stage)) == [Result.MOOT, Result.SENT]
     assert {told.recipient.value for told in altinn.taken} == {FJELL}
     assert [one.target for one in kept(stage, share)].count(siv) == 1
+
+
+def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, OLA, FJELL, confidential=False)
+    send_notices(stage)
+    download(stage, share)
+    altinn.taken.clear()
+    added = [stage.upload_beside(share.id, name) for name in ("kart.pdf", "foto.png")]
+    assert send_notices(stage) == [], "nobody is told of what is pending"
+    changes.change_share(stage.deps, person(KARI), share.id, Change(documents=tuple(added)))
+    assert send_notices(stage) == [Result.SENT] * 2
+    told = {one.recipient.value: one.subject for one in altinn.taken}
+    assert told == {
+        OLA: "Det har kommet flere dokumenter fra Eksempel kommune til deg",
+        FJELL: "Det har kommet flere dokumenter fra Eksempel kommune til en virksomhet du leser post for",
+    }
+    messages = [one for one in kept(stage, share) if one.details]
+    assert {one.kind for one in messages} == {"shared"}, "as version 0.2.0 knows it"
+    [ola, _] = queries.view_share(stage.deps, person(KARI), share.id).recipients
+    assert [(one.kind, one.reminds) for one in ola.notices][1:] == [(NoticeKind.ADDED, False)]
+    assert send_notices(stage) == []
+
+
+def add_document(stage: Stage, share: Share, name: str) -> None:
+    added = stage.upload_beside(share.id, name)
+    changes.change_share(stage.deps, person(KARI), share.id, Change(documents=(added,)))
+
+
+def test_a_notice_that_still_waits_covers_what_is_added(stage: Stage, altinn: FakeNotices) -> None:
+    share = share_with(stage, OLA)
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    add_document(stage, share, "kart.pdf")
+    assert send_notices(stage) == [Result.SENT]
+    assert [told.subject for told in altinn.taken] == ["Noen har delt dokumenter med deg"]
+
+
+@pytest.mark.parametrize("why", ["without notices", "withdrawn", "without Altinn"])
+def test_nobody_is_told_of_an_addition_to_a_share(stage: Stage, altinn: FakeNotices, why: str) -> None:
+    share = share_with(stage, OLA, notify=why != "without notices")
+    send_notices(stage)
+    altinn.taken.clear()
+    add_document(stage, share, "kart.pdf")
+    if why == "withdrawn":
+        publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    if why == "without Altinn":
+        stage.deps = replace(stage.deps, notices=None)
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    assert [one for one in kept(stage, share) if "addition" in one.details] == []
 
 
 def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:

@@ -33,7 +33,7 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import changes, drafts, extensions, publishing
+from deldokument.services.shares import additions, changes, drafts, extensions, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
@@ -102,6 +102,9 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id)
     confirm_documents(stage.deps, person(OLA), share_id, stage.document_ids(share_id))
+    additions.take_back(stage.deps, person(KARI), share_id, stage.upload_beside(share_id, "tatt tilbake.pdf"))
+    added = stage.upload_beside(share_id, "vedlegg.pdf")
+    changes.change_share(stage.deps, person(KARI), share_id, Change(documents=(added,)))
     changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
@@ -119,8 +122,8 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     for message in messages:
         about = {f"{kind}_id" for kind in ("document", "recipient") if message["type"].startswith(f"{kind}.")}
         assert set(message) == {"id", "type", "created_at", "share_id", "account_id"} | about
-        about_removed = message["type"] == "document.removed"
-        assert message.get("document_id", document_id) == (removed if about_removed else document_id)
+        wanted = {"document.removed": removed, "document.added": added}.get(message["type"], document_id)
+        assert message.get("document_id", wanted) == wanted
         assert message.get("recipient_id", siv) == siv
         assert message["created_at"] == "2026-11-24T12:00:00Z"
 

@@ -15,7 +15,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.discarding import discard_with_grace, find_discarded, restore_draft
-from deldokument.services.shares.drafts import UploadTicket
+from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
 from tests.support.accounts import set_rules

@@ -7,7 +7,7 @@ import pytest
 from stdnum.no import orgnr
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
-from deldokument.domain.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Recipient, ShareState
+from deldokument.domain.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Document, Recipient, ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts, queries
@@ -237,8 +237,8 @@ def test_a_share_has_room_for_so_many_documents(stage: Stage) -> None:
     assert (caught.value.code, caught.value.params) == ("too_many_documents", {"longest": MAX_DOCUMENTS})
 
 
-def replaced(pattern: drafts.Document, number: int) -> drafts.Document:
-    return drafts.Document(f"{number:032x}", pattern.share_id, pattern.sealed_name, 3, number)
+def replaced(pattern: Document, number: int) -> Document:
+    return Document(f"{number:032x}", pattern.share_id, pattern.sealed_name, 3, number)
 
 
 def test_a_document_is_taken_out_again_and_its_bytes_become_garbage(stage: Stage) -> None:

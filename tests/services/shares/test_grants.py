@@ -1,14 +1,15 @@
 """Grants are written for whom somebody entered, follow every change, and are never made from a row alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from deldokument.domain.errors import InvalidFields, NotFound, existing
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow, DamageReports, IntegrityKeys
+from deldokument.ports.integrity import DamagedRow, DamageReports
 from deldokument.services.downloads import access
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares import api_drafts, drafts, organization_names, publishing
 from deldokument.services.shares.grants import grants_with, report_damaged_recipients, share_grants
 from tests.support.stored_data import do_as_owner
@@ -28,14 +29,8 @@ def holders(stage: Stage, share_id: str) -> list[str]:
     return [holder.value if holder else "" for holder in found]
 
 
-@dataclass
-class Unenforced:
+class Unenforced(CachedDeploymentKeys):
     """The same keys of tags, as long as a version may run that writes none."""
-
-    keys: IntegrityKeys
-
-    def row_key(self, kind: str) -> bytes:
-        return self.keys.row_key(kind)
 
     def is_enforced(self) -> bool:
         return False
@@ -43,7 +38,7 @@ class Unenforced:
 
 def unenforced(stage: Stage) -> Dependencies:
     """As after an upgrade from 0.2.0: the keyring does not say yet that integrity is enforced."""
-    keys = Unenforced(stage.deps.integrity)
+    keys = Unenforced(stage.deps.keyring)
     database = database_at(stage.database_url).authenticated(keys, DamageReports())
     return replace(stage.deps, integrity=keys, database=database)
 

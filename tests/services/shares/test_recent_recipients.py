@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deldokument.domain.errors import NotFound
+from deldokument.services.accounts.members import memberships
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.recent_recipients import MAX_RECENT, RecentRecipient, recent_number, recent_recipients
 from tests.support.numbers import synthetic_numbers
@@ -13,7 +14,7 @@ from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
 
 
 def recent(stage: Stage, who: str = KARI) -> list[RecentRecipient]:
-    return recent_recipients(stage.deps, person(who)).get(stage.byggesak.id, [])
+    return recent_recipients(stage.deps, memberships(stage.deps, person(who))).get(stage.byggesak.id, [])
 
 
 def displays(stage: Stage, who: str = KARI) -> list[str]:

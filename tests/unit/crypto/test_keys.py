@@ -3,7 +3,7 @@
 import pytest
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import KeyWrapper, Purpose, RootKey, derive, framed, new_key, open_sealed, seal
+from deldokument.crypto.keys import Key, KeyWrapper, Purpose, RootKey, derive, framed, new_key, open_sealed, seal
 
 KEY = bytes(range(32))
 
@@ -27,6 +27,15 @@ def test_every_context_has_a_key_of_its_own_however_it_is_cut() -> None:
 def test_deriving_twice_gives_the_same_key() -> None:
     assert derive(KEY, Purpose.DATA, b"d") == derive(KEY, Purpose.DATA, b"d")
     assert derive(KEY, Purpose.DATA, b"d") != derive(new_key(), Purpose.DATA, b"d")
+
+
+def test_a_key_that_remembers_derives_the_same_keys_and_does_not_show() -> None:
+    remembering = Key(KEY)
+    for context in ((), (b"a",), (b"b",)):
+        for purpose in Purpose:
+            assert {derive(remembering, purpose, *context) for _ in range(2)} == {derive(KEY, purpose, *context)}
+    assert set(remembering.derived) == set(Purpose)
+    assert repr(remembering) == "Key(…)"
 
 
 def test_framing_tells_lists_apart() -> None:

@@ -17,6 +17,7 @@ from deldokument.domain.policy import (
     Denied,
     Reason,
     hold_reason,
+    may_copy,
     may_manage,
     may_open,
     may_share,
@@ -151,12 +152,39 @@ def test_members_of_the_account_manage_its_shares_until_they_are_erased(
 def test_bytes_are_taken_for_a_living_draft_of_the_members_account_only(
     share: str, accounts: list[str], stop: Reason | None
 ) -> None:
-    decision = may_upload(SHARES[share], accounts, stop=stop)
+    decision = may_upload(SHARES[share], accounts, NOW, stop=stop, is_pending=False)
     if share == "unknown":
         assert decision == Denied(Reason.UNKNOWN_SHARE)
     elif accounts != ["a"]:
         assert decision == Denied(Reason.NOT_MEMBER)
     elif share != "draft":
+        assert decision == Denied(Reason.OVER)
+    else:
+        assert decision == (Denied(stop) if stop else Allowed())
+
+
+@pytest.mark.parametrize("stop", [None, Reason.FROZEN])
+def test_bytes_of_a_pending_document_are_taken_beside_a_share_until_its_end(stop: Reason | None) -> None:
+    before, after = NOW, NOW + timedelta(days=1)
+    assert may_upload(OPEN, ["a"], before, stop=stop, is_pending=True) == (Denied(stop) if stop else Allowed())
+    assert may_upload(OPEN, ["b"], before, stop=stop, is_pending=True) == Denied(Reason.NOT_MEMBER)
+    assert may_upload(OPEN, ["a"], after, stop=stop, is_pending=True) == Denied(Reason.OVER)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("accounts", [["a"], ["b"], []])
+@pytest.mark.parametrize("share", SHARES)
+def test_documents_are_copied_only_by_members_and_only_while_recipients_can_open_the_share(
+    share: str, accounts: list[str], stop: Reason | None
+) -> None:
+    decision = may_copy(SHARES[share], accounts, NOW, stop=stop)
+    if share == "unknown":
+        assert decision == Denied(Reason.UNKNOWN_SHARE)
+    elif accounts != ["a"] or share == "erased":
+        assert decision == Denied(Reason.NOT_MEMBER)
+    elif share in {"draft", "abandoned"}:
+        assert decision == Denied(Reason.NOT_PUBLISHED)
+    elif share in {"past", "ended", "withdrawn"}:
         assert decision == Denied(Reason.OVER)
     else:
         assert decision == (Denied(stop) if stop else Allowed())

@@ -13,22 +13,24 @@ from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.share import (
     CLOSED,
-    FILE_NAME_LENGTH,
-    PATH_LENGTH,
     Document,
     Progress,
     Receipt,
     ReceiptState,
     Share,
     ShareState,
-    archive_name,
-    check_document_name,
-    check_file_name,
-    check_text,
     document_counts,
     new_document_id,
     new_id,
     progress_of,
+)
+from deldokument.domain.share_texts import (
+    FILE_NAME_LENGTH,
+    PATH_LENGTH,
+    archive_name,
+    check_document_name,
+    check_file_name,
+    check_text,
 )
 
 NOW = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

@@ -33,6 +33,18 @@ def test_a_file_is_chosen_in_the_zone_that_every_page_has() -> None:
     assert '<div class="file-choice">' in (templates / "macros.html").read_text("utf-8")
 
 
+def test_what_has_just_been_done_is_said_aloud_on_every_page() -> None:
+    """A screen reader reads only what stands in a live region when a page opens."""
+    templates = Path(deldokument.web.__file__).parent / "templates"
+    silent = [
+        f"{path.name}: {before[-80:]}"
+        for path in templates.rglob("*.html")
+        for before in path.read_text("utf-8").split('m.alert("success")')[:-1]
+        if 'role="status"' not in before[-80:]
+    ]
+    assert silent == []
+
+
 def test_the_font_is_loaded_with_the_style_sheet_so_that_nothing_moves(still: Web) -> None:
     page = still.browser().get("/").text
     path = page.partition('<link rel="preload" href="/static/')[2].partition('"')[0]

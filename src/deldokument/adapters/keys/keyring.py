@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import KeyWrapper, new_key
+from deldokument.crypto.keys import Key, KeyWrapper, new_key
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 
 OWNER = "deployment"
@@ -327,7 +327,7 @@ class SealedKeyring:
             root = self.roots.named(root_key_id)
             sealed = {entry.id: entry.sealed for entry in entries if entry.root_key_id == root_key_id}
             try:
-                keys |= root.unwrap_all(sealed)
+                keys |= {entry_id: Key(key) for entry_id, key in root.unwrap_all(sealed).items()}
             except IntegrityError:
                 spoilt += _unwrap_each(root, sealed, keys)
         return keys, spoilt

@@ -12,6 +12,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support
+- `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and events about them
 - `database`: transactions
 - `deployment`: the deployment's row
@@ -29,6 +30,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `postgres`: connection settings and errors of PostgreSQL
 - `presence`: versions of the processes that use the database
 - `privileges`: privileges of the processes' own roles in PostgreSQL
+- `programs`: programs with access within a session
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: queries for shares, keys and records that are due to end or to be erased

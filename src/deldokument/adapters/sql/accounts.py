@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Row, and_, cast, func, or_, select, update
+from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.statements import InList, Statements, param
@@ -21,6 +21,7 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     is_available,
     is_draft,
+    is_pending,
     is_published,
     is_unerased,
     may_have_key,
@@ -48,7 +49,13 @@ _count_members = select(func.count(member.c.id)).where(member.c.account_id == pa
 _stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
 _held = select(cast(func.coalesce(func.sum(share.c.byte_count), 0), BigInteger)).where(_may_hold)
 _is_unpublished = share.c.state.in_([ShareState.DRAFT, ShareState.ABANDONED])
-_stored_bytes = select(_held.scalar_subquery() + _stored.where(_may_hold, _is_unpublished).scalar_subquery())
+# From the documents, which are few: the account may have many shares.
+_waiting = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).where(
+    is_pending, exists().where(share.c.id == document.c.share_id, _may_hold)
+)
+_stored_bytes = select(
+    _held.scalar_subquery() + _stored.where(_may_hold, _is_unpublished).scalar_subquery() + _waiting.scalar_subquery()
+)
 _contents = select(
     _count_members.scalar_subquery(),
     select(func.count(share.c.id)).where(_may_hold, is_draft).scalar_subquery(),

@@ -324,7 +324,7 @@ class SqlAudit:
 
     def subjects(self, subject_ids: Collection[str]) -> list[Subject]:
         """Return the subjects that have not been erased."""
-        return _SUBJECT.all(self._work.batched(_subjects, "keys", subject_ids))
+        return list(self._work.keyed(_subjects, subject_ids, _SUBJECT.make).values())
 
     def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
         """Return the persons with these hashes who act for the tenant or operate the service."""

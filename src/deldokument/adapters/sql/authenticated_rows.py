@@ -11,7 +11,7 @@ Shares have cards instead; see `share_cards`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,17 +52,24 @@ _REMOVED = literal_column("2147483647", Integer)
 class RowTags:
     """The tags of one table. ``bound``: the columns that decide, in the order of the format.
 
+    ``bound_if_set``: a column that follows them unless it is NULL, so that the tags of older rows stay valid.
     ``newest``: an expression for the greatest revision in the events about the row; NULL without such an event.
     """
 
     table: Table
     bound: tuple[str, ...]
     newest: ColumnElement[Any]
+    bound_if_set: str = ""
 
     @property
     def kind(self) -> str:
         """The kind of row, which is the name of the table."""
         return self.table.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all columns that a tag can bind."""
+        return frozenset(self.bound) | ({self.bound_if_set} if self.bound_if_set else set())
 
     def tag(self, work: Statements, values: Mapping[str, Any]) -> bytes:
         """Return the tag of a row with these values."""
@@ -94,7 +101,10 @@ class RowTags:
         return tag is not None and is_row_tag(key, self.kind, values["id"], self._stored(values), tag)
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
-        return [stored_value(values[name]) for name in self.bound]
+        stored = [stored_value(values[name]) for name in self.bound]
+        if self.bound_if_set and values[self.bound_if_set] is not None:
+            stored.append(stored_value(values[self.bound_if_set]))
+        return stored
 
 
 def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
@@ -169,8 +179,8 @@ WEBHOOK_TAGS = _tags(
     "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for",
     _newest_about(webhook),
 )
-# A name is encrypted for its document; the tag says of which share that is.
-DOCUMENT_TAGS = _tags(document, "share_id")
+# A name is encrypted for its document; the tag says of which share that is, and whether it is part of that share yet.
+DOCUMENT_TAGS = replace(_tags(document, "share_id"), bound_if_set="pending_since")
 ADDRESS_TAGS = _tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
 )
@@ -200,7 +210,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def __init__(self, kind: type[_Record], tags: RowTags) -> None:
         super().__init__(kind, tags.table)
         self._tags = tags
-        self._verified_names = [name for name in self._names if name in _ABOUT_AGE.union(tags.bound)]
+        self._verified_names = [name for name in self._names if name in _ABOUT_AGE | tags.names]
         self._save = update(tags.table).where(tags.table.c.id == param("key"))
         self.columns = [*self.columns, tags.table.c.tag, tags.newest]
 

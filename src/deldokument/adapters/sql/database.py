@@ -24,6 +24,7 @@ from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
+from deldokument.adapters.sql.copies import SqlCopies
 from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
 from deldokument.adapters.sql.engines import Engines, open_engines, transaction
@@ -34,6 +35,7 @@ from deldokument.adapters.sql.members import SqlMembers
 from deldokument.adapters.sql.notification_addresses import SqlNotificationAddresses
 from deldokument.adapters.sql.orphans import SqlOrphanSweeps
 from deldokument.adapters.sql.outbox import SqlOutbox
+from deldokument.adapters.sql.programs import SqlPrograms
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
@@ -78,12 +80,14 @@ class SqlTransaction:
         self.integrations = SqlIntegrations(work)
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
+        self.copies = SqlCopies(work)
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)
         self.share_lookup = SqlShareLookup(work, self._cards)
         self.seal_requests = SqlSealRequests(work)
         self.sessions = SqlSessions(work)
+        self.programs = SqlPrograms(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
         self.retention = SqlRetention(work, self._cards)

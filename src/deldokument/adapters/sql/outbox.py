@@ -30,7 +30,15 @@ from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
-from deldokument.adapters.sql.tables.shares import document, is_available, is_named, receipt, recipient, share
+from deldokument.adapters.sql.tables.shares import (
+    document,
+    is_available,
+    is_named,
+    is_pending,
+    receipt,
+    recipient,
+    share,
+)
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, Cost, OutgoingMessage
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
@@ -115,7 +123,7 @@ _was_downloaded = (
     )
     .correlate(document, recipient)
 )
-_has_any_left = exists().where(document.c.share_id == recipient.c.share_id, ~_was_downloaded)
+_has_any_left = exists().where(document.c.share_id == recipient.c.share_id, ~is_pending, ~_was_downloaded)
 _downloaded = select(recipient.c.id).where(recipient.c.id == _key, ~_has_any_left)
 _published, _end = type_coerce(share.c.published_at, BigInteger), type_coerce(share.c.expires_at, BigInteger)
 _unreminded = (

@@ -41,6 +41,7 @@ from deldokument.adapters.sql.tables.shares import (
     is_available,
     is_closed_unerased,
     is_draft,
+    is_pending,
     is_unerased,
     is_uninspected,
     may_have_blobs,
@@ -73,6 +74,9 @@ _stale = _shares.where(
     share.c.changed_at < param("before"),
     or_(share.c.proposed_by.is_(None), share.c.changed_at < param("proposed_before")),
 ).order_by(share.c.changed_at)
+_stale_additions = (
+    select(*DOCUMENT.columns).join(share).where(is_pending, document.c.pending_since < param("before"), is_available)
+).limit(_most)
 # Only discarding is undone after the end.
 _is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
 _with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
@@ -134,6 +138,7 @@ _member = select(*_MEMBER.columns).where(member.c.id == _key)
 _these = update(share).where(InList(share.c.id, "keys"))
 _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
 _destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"", sealed_change=None)
+_drop_pending = delete(document).where(InList(document.c.share_id, "keys"), is_pending)
 _released = _these.values(blobs_released=True)
 _drop_seals = (
     update(document)
@@ -178,6 +183,11 @@ class SqlRetention:
         """Return drafts unchanged since a time; proposed ones have a time of their own."""
         return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
 
+    def stale_additions(self, pending_before: datetime, limit: int) -> list[Document]:
+        """Return documents that are pending beside available shares since before that time."""
+        rows = self._work.rows(_stale_additions, {"before": pending_before, "most": limit})
+        return DOCUMENT.all_intact(self._work, rows)
+
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""
         return self._shares(_with_key, {"now": now, "most": limit})
@@ -204,9 +214,10 @@ class SqlRetention:
         return [row[0] for row in self._rows(_with_blobs, share, {"most": limit})]
 
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
-        """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
+        """Make the parts of the shares garbage; drop uploads, pending documents, manifests and inspection records."""
         for batch in batches(share_ids):
             discard_uploads(self._work, upload.c.share_id.in_(batch), now)
+            self._work.run(_drop_pending, {"keys": batch})
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
 

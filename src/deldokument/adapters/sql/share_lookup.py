@@ -19,6 +19,8 @@ _key = param("key")
 def _id_at_or_after(table: Table) -> ColumnElement[str]:
     near = table.alias("near")
     first = select(func.min(near.c.id))
+    if table is document:
+        first = first.where(near.c.pending_since.is_(None))
     return func.coalesce(first.where(near.c.id >= _key).scalar_subquery(), first.scalar_subquery())
 
 
@@ -48,7 +50,10 @@ class SqlShareLookup:
         return next(iter(self._cards.read(self._work.rows(_at_or_after, {"key": share_id}))), None)
 
     def document_at_or_after(self, document_id: str) -> Document | None:
-        """Return the document with the id, else the next one in the order of ids, or the first, as for shares."""
+        """Return the document with the id, else the next one in the order of ids, or the first, as for shares.
+
+        A pending document is not found by its id.
+        """
         return DOCUMENT.intact(self._work, self._work.first(_document_at_or_after, {"key": document_id}))
 
     def audit_key_ids_available(self) -> list[str]:

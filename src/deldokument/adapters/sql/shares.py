@@ -26,6 +26,7 @@ from deldokument.adapters.sql.tables.shares import (
     is_available,
     is_draft,
     is_named,
+    is_pending,
     is_unerased,
     is_unread,
     may_have_key,
@@ -92,16 +93,18 @@ _all_recipients = (
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _recipients = _all_recipients.where(is_named)
-_removed_recipients = _all_recipients.where(~is_named)
-_document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key)
-_documents = (
+_any_document = select(*DOCUMENT.columns).where(document.c.id == _key)
+_document_by_id = _any_document.where(~is_pending)
+_all_documents = (
     select(*DOCUMENT.columns)
     .where(InList(document.c.share_id, "keys"))
     .order_by(document.c.share_id, document.c.position, document.c.id)
 )
+_documents = _all_documents.where(~is_pending)
+_pending_documents = _all_documents.where(is_pending)
 _documents_of_share = (
     select(*DOCUMENT.columns)
-    .where(document.c.share_id == _key)
+    .where(document.c.share_id == _key, ~is_pending)
     .order_by(document.c.position, document.c.id)
     .limit(param("most"))
 )
@@ -231,9 +234,9 @@ class SqlShares:
         """Return the recipients that have not been removed share by share, by position."""
         return RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
 
-    def removed_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
-        """Return the tombstones share by share, by position."""
-        return RECIPIENT.all(self._work.batched(_removed_recipients, "keys", share_ids))
+    def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
+        """Return the recipients and the tombstones share by share, by position."""
+        return RECIPIENT.all(self._work.batched(_all_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.
@@ -243,12 +246,20 @@ class SqlShares:
         self._work.run(_add_document, DOCUMENT.tagged(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
-        """Return the document with the id."""
+        """Return the document with the id, unless it is pending."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
 
+    def any_document(self, document_id: str) -> Document | None:
+        """Return the document with the id, pending or not."""
+        return DOCUMENT.intact(self._work, self._work.first(_any_document, {"key": document_id}))
+
     def documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the documents share by share, by position."""
+        """Return the documents that are not pending share by share, by position."""
         return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
+
+    def pending_documents(self, share_ids: Collection[str]) -> list[Document]:
+        """Return the pending documents share by share, by position."""
+        return DOCUMENT.all_intact(self._work, self._work.batched(_pending_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
@@ -259,11 +270,12 @@ class SqlShares:
         return DOCUMENT.all_intact(self._work, self._work.rows(_later_documents, values | place))
 
     def save_document(self, document: Document) -> None:
-        """Write all fields.
+        """Write all fields, with a new tag. The document must have been read as intact in this transaction.
 
         Raises: NotFound.
         """
-        self._work.change(_save_document.values(DOCUMENT.values(document)), {"key": document.id}, "document")
+        values = DOCUMENT.tagged(self._work, document)
+        self._work.change(_save_document.values(values), {"key": document.id}, "document")
 
     def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
         """Remove the document with its uploads; its parts become garbage in the same transaction.

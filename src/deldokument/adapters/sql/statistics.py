@@ -16,15 +16,24 @@ from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.bytes import part, upload
 from deldokument.adapters.sql.tables.outbox import notice_count
-from deldokument.adapters.sql.tables.shares import document, is_draft, is_published, is_unerased, may_have_key, share
+from deldokument.adapters.sql.tables.shares import (
+    document,
+    is_draft,
+    is_pending,
+    is_published,
+    is_unerased,
+    may_have_key,
+    share,
+)
 from deldokument.crypto.stream import CAPACITY, HEADER, TAG
 from deldokument.domain.outbox import Cost
 from deldokument.domain.share import ShareState, new_id
 from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, parse_month
 
 _now = bindparam("now", type_=UtcMicros())
-_its_documents = select(func.count()).where(document.c.share_id == share.c.id)
-_its_bytes = select(func.coalesce(func.sum(document.c.length), 0)).where(document.c.share_id == share.c.id)
+_is_its = and_(document.c.share_id == share.c.id, ~is_pending)
+_its_documents = select(func.count()).where(_is_its)
+_its_bytes = select(func.coalesce(func.sum(document.c.length), 0)).where(_is_its)
 _count_documents = (
     update(share)
     .where(share.c.id == param("key"))

@@ -12,24 +12,37 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Insert, delete, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
-from deldokument.adapters.sql.tables.shares import is_draft, may_have_key, share
+from deldokument.adapters.sql.tables.shares import document, is_draft, is_pending, may_have_key, share
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Part, Upload
 
-_UPLOAD = AuthenticatedMapper(Upload, UPLOAD_TAGS)
+UPLOAD = AuthenticatedMapper(Upload, UPLOAD_TAGS)
 _PART = RowMapper(Part, part)
 
-_by_id = select(*_UPLOAD.columns).where(upload.c.id == param("key"))
-_by_token = select(*_UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
-_of_documents = select(*_UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
+_by_id = select(*UPLOAD.columns).where(upload.c.id == param("key"))
+_by_token = select(*UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
+_of_documents = select(*UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
-_its_partials = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key"))
+_its_partials = select(*UPLOAD.columns).where(upload.c.partial_of == param("key"))
 _advance = (
     update(upload)
     .where(upload.c.id == param("key"), upload.c.offset == param("old"), upload.c.finished_at.is_(None))
@@ -56,17 +69,26 @@ _shorten = (
 )
 _save_metadata = update(upload).where(upload.c.id == param("key")).values(sealed_metadata=param("sealed"))
 _finish = update(upload).where(upload.c.id == param("key")).values(finished_at=param("now"))
-_of_whole = select(*_UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
+_of_whole = select(*UPLOAD.columns).where(upload.c.partial_of == param("key")).order_by(upload.c.start, upload.c.id)
 _unfinished = select(upload.c.id).where(upload.c.id == param("key"), upload.c.finished_at.is_(None))
-_unfinished_of = (
+_is_unfinished_of = and_(
+    upload.c.finished_at.is_(None),
+    upload.c.partial_of.is_(None),
+    or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")),
+)
+_is_of_account = and_(share.c.account_id == param("key"), may_have_key)
+_unfinished_in_drafts = (
+    select(upload.c.id).join_from(share, upload).where(is_draft, _is_of_account, _is_unfinished_of)
+).limit(param("most"))
+# From the documents, which are few: the account may have many open shares.
+_unfinished_beside = (
     select(upload.c.id)
-    .join_from(share, upload)
-    .where(is_draft, may_have_key, share.c.account_id == param("key"))
-    .where(upload.c.finished_at.is_(None), upload.c.partial_of.is_(None))
-    .where(or_(upload.c.member_id == param("sharer"), upload.c.integration_id == param("sharer")))
+    .join_from(document, upload, upload.c.document_id == document.c.id)
+    .where(is_pending, _is_unfinished_of, exists().where(share.c.id == document.c.share_id, _is_of_account))
     .limit(param("most"))
 )
-_count_unfinished = select(func.count()).select_from(_unfinished_of.subquery())
+_unfinished_of = union_all(select(_unfinished_in_drafts.subquery()), select(_unfinished_beside.subquery()))
+_count_unfinished = select(func.count()).select_from(_unfinished_of.limit(param("most")).subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
 _standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
@@ -90,22 +112,22 @@ class SqlUploads:
 
         Raises: Conflict if the document does not exist.
         """
-        self._work.run(_add, _UPLOAD.tagged(self._work, upload))
+        self._work.run(_add, UPLOAD.tagged(self._work, upload))
 
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload with the id."""
-        return _UPLOAD.intact(self._work, self._work.first(_by_id, {"key": upload_id}))
+        return UPLOAD.intact(self._work, self._work.first(_by_id, {"key": upload_id}))
 
     def by_token(self, token_hash: bytes) -> Upload | None:
         """Return the upload with the hash of its token."""
-        return _UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
+        return UPLOAD.intact(self._work, self._work.first(_by_token, {"token_hash": token_hash}))
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of documents, in no meaningful order."""
-        return _UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
+        return UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count a member's or an integration's unfinished uploads to the account's drafts, up to ``at_most``."""
+        """Count a member's or an integration's unfinished uploads to the account's shares, up to ``at_most``."""
         values = {"key": account_id, "sharer": sharer_id, "most": at_most}
         return int(self._work.rows(_count_unfinished, values)[0][0])
 
@@ -126,9 +148,9 @@ class SqlUploads:
         def renew(one: Upload) -> Upload:
             return replace(follow(one), token_hash=renewed.token_hash)
 
-        if not _UPLOAD.rewrite(self._work, _by_id, renew, key=renewed.id):
+        if not UPLOAD.rewrite(self._work, _by_id, renew, key=renewed.id):
             raise NotFound("upload")
-        _UPLOAD.rewrite(self._work, _its_partials, follow, key=renewed.id)
+        UPLOAD.rewrite(self._work, _its_partials, follow, key=renewed.id)
 
     def advance(self, upload_id: str, old: int, new: int, parts: Sequence[Part]) -> bool:
         """Advance the offset by compare-and-set and insert the parts.
@@ -143,7 +165,7 @@ class SqlUploads:
 
     def partials(self, upload_id: str) -> list[Upload]:
         """Return the partial uploads of an upload, by their starts as far as these are known."""
-        return _UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
+        return UPLOAD.all_intact(self._work, self._work.rows(_of_whole, {"key": upload_id}))
 
     def join(self, whole: Upload, partials: Sequence[Upload], now: datetime) -> None:
         """Move the parts of ``partials`` to ``whole``, from their ``start`` on; discard its other partial uploads.

@@ -4,6 +4,7 @@
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work
+- `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and those that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
 - `exchange_keys`: key pairs of encrypted uploads
@@ -13,6 +14,7 @@
 - `notification_addresses`: e-mail addresses for notifications
 - `orphans`: progress of the sweep of the blob store
 - `outbox`: transactional outbox and its cursors
+- `programs`: programs with access within a session
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased

@@ -46,6 +46,10 @@ class Retention(Protocol):
         """
         ...
 
+    def stale_additions(self, pending_before: datetime, limit: int) -> list[Document]:
+        """Return documents that are pending beside available shares since before that time; locks nothing."""
+        ...
+
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone."""
         ...
@@ -70,7 +74,7 @@ class Retention(Protocol):
         ...
 
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
-        """Make the parts of the shares garbage and drop uploads, manifests and inspection records."""
+        """Make the parts of the shares garbage; drop uploads, pending documents, manifests and inspection records."""
         ...
 
     def uninspected(self, now: datetime, limit: int) -> list[Document]:

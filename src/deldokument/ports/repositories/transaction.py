@@ -18,6 +18,7 @@ from deldokument.ports.repositories.accounts import Accounts
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
+from deldokument.ports.repositories.copies import Copies
 from deldokument.ports.repositories.damage import DamageLog
 from deldokument.ports.repositories.deployment import Deployments
 from deldokument.ports.repositories.exchange_keys import ExchangeKeys
@@ -27,6 +28,7 @@ from deldokument.ports.repositories.members import Members
 from deldokument.ports.repositories.notification_addresses import NotificationAddresses
 from deldokument.ports.repositories.orphans import OrphanSweeps
 from deldokument.ports.repositories.outbox import Outbox
+from deldokument.ports.repositories.programs import Programs
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
@@ -65,9 +67,13 @@ class Transaction(Protocol):
     @property
     def uploads(self) -> Uploads: ...
     @property
+    def copies(self) -> Copies: ...
+    @property
     def audit(self) -> Audit: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def programs(self) -> Programs: ...
     @property
     def agreements(self) -> AgreementRepository: ...
     @property

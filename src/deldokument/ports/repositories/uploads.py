@@ -20,7 +20,7 @@ class Uploads(Protocol):
         ...
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
-        """Count a member's or an integration's unfinished uploads to drafts of the account, up to ``at_most``.
+        """Count a member's or an integration's unfinished uploads to shares of the account, up to ``at_most``.
 
         Partial uploads are not counted.
         """

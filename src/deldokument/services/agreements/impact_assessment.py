@@ -29,7 +29,8 @@ from deldokument.domain.impact_assessment import (
     check_done_on,
 )
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.share import check_file_name, check_text, new_id
+from deldokument.domain.share import new_id
+from deldokument.domain.share_texts import check_file_name, check_text
 from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction

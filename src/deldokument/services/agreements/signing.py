@@ -46,7 +46,8 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.impact_assessment import ROLE_LENGTH
-from deldokument.domain.share import check_text, new_id
+from deldokument.domain.share import new_id
+from deldokument.domain.share_texts import check_text
 from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Administrator, Operator, Tenant
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.auth.sessions import MAX_AGE, Session, note_activity, session_hash, session_in
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import StaffRole, administrations_of, directory_key, operator_of, view_person
 
@@ -30,15 +32,30 @@ class Roles:
     """The name that the person is registered with; empty without a role, or if it has been erased."""
 
 
+def find_person(deps: Dependencies, secret: str | None) -> tuple[Session | None, Roles]:
+    """Return the session as ``find_session``, and the person's current roles, read in the same transaction."""
+    if not secret:
+        return None, Roles()
+    now = deps.clock.now()
+    with deps.database.read() as tx:
+        session = session_in(deps, tx, session_hash(secret), now, MAX_AGE)
+        roles = _roles_in(deps, tx, session.person) if session else Roles()
+    note_activity(deps, session, now)
+    return session, roles
+
+
 def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
     """Return the person's current roles."""
-    lookup_hash = identifier_hash(directory_key(deps), person)
     with deps.database.read() as tx:
-        kinds = tx.staff.role_kinds(lookup_hash)
-        administrations = administrations_of(deps, tx, person) if kinds.administers else []
-        tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
-        memberships = tuple(memberships_in(deps, tx, person)) if kinds.is_member else ()
-        operator = operator_of(deps, tx, person) if kinds.operates else None
+        return _roles_in(deps, tx, person)
+
+
+def _roles_in(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Roles:
+    kinds = tx.staff.role_kinds(identifier_hash(directory_key(deps), person))
+    administrations = administrations_of(deps, tx, person) if kinds.administers else []
+    tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
+    memberships = tuple(memberships_in(deps, tx, person)) if kinds.is_member else ()
+    operator = operator_of(deps, tx, person) if kinds.operates else None
     return Roles(
         memberships=memberships,
         administered=tuple(one for one in tenants.values() if one.intact),

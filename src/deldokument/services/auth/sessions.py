@@ -68,6 +68,7 @@ class Session:
     id_token: str
     token_hash: bytes
     began_at: datetime
+    seen_at: datetime
     device: str = ""
     authenticated_at: datetime | None = None
     keeps_form: bool = False
@@ -123,7 +124,7 @@ def begin_login(
     secret = browser_secret if is_known else secrets.token_urlsafe(32)
     pending = PendingLogin(
         state=request.state,
-        browser_hash=_hash(secret),
+        browser_hash=session_hash(secret),
         nonce=request.nonce,
         code_verifier=request.code_verifier,
         return_to=return_to,
@@ -162,9 +163,9 @@ def complete_login(
         raise
     secret, key, now = secrets.token_urlsafe(32), directory_key(deps), deps.clock.now()
     session = SessionRecord(
-        token_hash=_hash(secret),
+        token_hash=session_hash(secret),
         csrf_token=f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(key, person)}",
-        sealed_identity=_sealed(key, person, identity, _hash(secret), device, now, began_at=now),
+        sealed_identity=_sealed(key, person, identity, session_hash(secret), device, now, began_at=now),
         provider_session_id=identity.session_id,
         created_at=now,
         seen_at=now,
@@ -173,7 +174,7 @@ def complete_login(
     with deps.database.write() as tx:
         if previous_secret:
             session = replace(session, sealed_form=_handed_on(deps, tx, key, previous_secret, person, session))
-            tx.sessions.remove(_hash(previous_secret))
+            tx.sessions.remove(session_hash(previous_secret))
         tx.sessions.add(session)
         record_event(deps, tx, EventKind.LOGGED_IN, person=person, level=identity.acr)
     return LoginDone(secret, pending.return_to)
@@ -183,7 +184,7 @@ def _handed_on(
     deps: Dependencies, tx: Transaction, key: bytes, secret: str, person: PersonIdentifier, session: SessionRecord
 ) -> bytes | None:
     """Return the form that the browser's earlier session keeps, encrypted for this one; None for another person's."""
-    previous = tx.sessions.get(_hash(secret))
+    previous = tx.sessions.get(session_hash(secret))
     if previous is None or not previous.sealed_form:
         return None
     earlier = opened_session(deps, previous)
@@ -202,7 +203,7 @@ def follow_login(deps: Dependencies, session: Session, identity: Identity) -> No
 
 def find_session(deps: Dependencies, secret: str | None) -> Session | None:
     """Return the living session of a cookie's value. This counts as activity."""
-    return _living(deps, secret, MAX_AGE)
+    return living_session(deps, session_hash(secret), MAX_AGE) if secret else None
 
 
 def continues(deps: Dependencies, secret: str | None) -> bool:
@@ -210,25 +211,35 @@ def continues(deps: Dependencies, secret: str | None) -> bool:
 
     The greatest age does not apply: only new requests need a new login then.
     """
-    return _living(deps, secret, timedelta.max) is not None
+    return bool(secret and living_session(deps, session_hash(secret), timedelta.max))
 
 
-def _living(deps: Dependencies, secret: str | None, max_age: timedelta) -> Session | None:
-    if not secret:
-        return None
-    token_hash, now = _hash(secret), deps.clock.now()
+def living_session(deps: Dependencies, token_hash: bytes, max_age: timedelta) -> Session | None:
+    """Return the session with the hash of a cookie's value, unless it has ended. This counts as activity."""
+    now = deps.clock.now()
     with deps.database.read() as tx:
-        found = tx.sessions.get(token_hash)
+        session = session_in(deps, tx, token_hash, now, max_age)
+    note_activity(deps, session, now)
+    return session
+
+
+def session_in(
+    deps: Dependencies, tx: Transaction, token_hash: bytes, now: datetime, max_age: timedelta
+) -> Session | None:
+    """Return the session as ``living_session``. Call ``note_activity`` after the transaction."""
+    found = tx.sessions.get(token_hash)
     if found is None or now - found.seen_at > IDLE:
         return None
     session = opened_session(deps, found)
-    if session is None or now - session.began_at > max_age:
-        return None
-    if now - found.seen_at > _TOUCH_EVERY:
+    return None if session is None or now - session.began_at > max_age else session
+
+
+def note_activity(deps: Dependencies, session: Session | None, now: datetime) -> None:
+    """Record that the session, if there is one, is in use; at most twice a minute."""
+    if session is not None and now - session.seen_at > _TOUCH_EVERY:
         owner_hash = session_owner_hash(directory_key(deps), session.person)
         with deps.database.write() as tx:
-            tx.sessions.touch(token_hash, now, owner_hash)
-    return session
+            tx.sessions.touch(session.token_hash, now, owner_hash)
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
@@ -237,7 +248,7 @@ def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm
     Raises: Unavailable, after the session here has ended.
     """
     with deps.database.write() as tx:
-        tx.sessions.remove(_hash(secret))
+        tx.sessions.remove(session_hash(secret))
         record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how="here")
     return deps.login.logout(session.id_token, secrets.token_urlsafe(16))
 
@@ -313,6 +324,7 @@ def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
         id_token=body["id_token"],
         token_hash=found.token_hash,
         began_at=datetime.fromisoformat(began_at) if began_at else found.created_at,
+        seen_at=found.seen_at,
         device=body.get("device", ""),
         authenticated_at=datetime.fromisoformat(authenticated_at) if authenticated_at else None,
         keeps_form=bool(found.sealed_form),
@@ -343,7 +355,7 @@ def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> Pendin
         pending = tx.sessions.take_pending(state)
     if pending is None:
         raise LoginFailed("login_refused", detail="unknown state")
-    if not secrets.compare_digest(pending.browser_hash, _hash(browser_secret)):
+    if not secrets.compare_digest(pending.browser_hash, session_hash(browser_secret)):
         raise LoginFailed("login_refused", detail="another browser began this login")
     if deps.clock.now() - pending.created_at > PENDING:
         raise LoginFailed("login_refused", detail="old state", return_to=pending.return_to)
@@ -357,5 +369,6 @@ def _person(deps: Dependencies, number: str) -> PersonIdentifier:
         raise LoginFailed("login_refused", detail=f"pid: {error.code}") from None
 
 
-def _hash(secret: str) -> bytes:
+def session_hash(secret: str) -> bytes:
+    """Return the hash under which a session is stored, of a cookie's value."""
     return hashlib.sha256(secret.encode()).digest()

@@ -17,7 +17,8 @@ An unknown id takes the work of another share, and refusals leave in steps of ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,17 +58,48 @@ class Access:
     decided_at: datetime
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AuthorizedRead:
+    """An access with the read transaction in which it was decided, and what was read for the decision."""
+
+    tx: Transaction
+    access: Access
+    grants: ShareGrants
+    recipients: Sequence[Recipient]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Decided:
+    """A decision about a share, at an instant, with the read transaction that it was made in."""
+
+    share: Share | None
+    decision: Decision
+    at: datetime
+    tx: Transaction
+    grants: ShareGrants | None
+    recipients: Sequence[Recipient]
+
+
 def authorize(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Access:
     """Decide whether the person may open the share.
 
     Raises: NotFound, RightMissing, RateLimited, Unavailable, and Gone or Frozen, which say whom to ask.
     """
+    with authorized(deps, person, share_id) as read:
+        return read.access
+
+
+@contextmanager
+def authorized(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Iterator[AuthorizedRead]:
+    """Decide as ``authorize``, and keep the transaction of the decision open. Raises: as ``authorize``."""
     check_clock(deps)
-    share, decision, now = _decide(deps, person, share_id)
-    if isinstance(decision, Denied):
-        raise _refusal(deps, person, share, decision)
-    ids, codes = zip(*decision.grounds, strict=True)
-    return Access(person, existing(share), tuple(ids), tuple(codes), now)
+    with _deciding(deps, person, share_id) as made:
+        if isinstance(made.decision, Allowed):
+            ids, codes = zip(*made.decision.grounds, strict=True)
+            access = Access(person, existing(made.share), tuple(ids), tuple(codes), made.at)
+            yield AuthorizedRead(made.tx, access, existing(made.grants), made.recipients)
+            return
+    raise _refusal(deps, person, made.share, made.decision)
 
 
 def identify(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share, frozenset[str]]:
@@ -76,7 +108,7 @@ def identify(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tup
     Raises: as ``authorize``, but not Gone.
     """
     check_clock(deps)
-    share, decision, _ = _decide(deps, person, share_id)
+    share, decision = _decide(deps, person, share_id)
     if isinstance(decision, Denied) and not decision.grounds:
         raise _refusal(deps, person, share, decision)
     return existing(share), frozenset(recipient_id for recipient_id, _ in decision.grounds)
@@ -87,7 +119,7 @@ def still_authorized(deps: Dependencies, access: Access) -> bool:
     if _is_untrusted(deps):
         return False
     try:
-        share, decision, _ = _decide(deps, access.person, access.share.id)
+        share, decision = _decide(deps, access.person, access.share.id)
     except Unavailable:
         return _is_granted_still(deps, access)
     if isinstance(decision, Allowed):
@@ -123,22 +155,32 @@ def _is_untrusted(deps: Dependencies) -> bool:
     return deps.clock.skew() > deps.config.max_skew
 
 
-def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision, datetime]:
-    """Return the share, the decision and its time.
+def _decide(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[Share | None, Decision]:
+    """Return the share and the decision."""
+    with _deciding(deps, person, share_id) as made:
+        return made.share, made.decision
+
+
+@contextmanager
+def _deciding(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Iterator[_Decided]:
+    """Decide, in a read transaction that stays open.
 
     A refusal for lack of rights is decided again with rights younger than MAX_DENIAL_AGE.
     """
-    made = _decide_with(deps, person, share_id, MAX_RIGHTS_AGE)
-    denied = made[1]
-    if isinstance(denied, Denied) and denied.reason not in TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
-        return _decide_with(deps, person, share_id, MAX_DENIAL_AGE)
-    return made
+    with _deciding_with(deps, person, share_id, MAX_RIGHTS_AGE) as made:
+        denied = made.decision
+        if not isinstance(denied, Denied) or denied.reason in TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}:
+            yield made
+            return
+    with _deciding_with(deps, person, share_id, MAX_DENIAL_AGE) as made:
+        yield made
 
 
-def _decide_with(
+@contextmanager
+def _deciding_with(
     deps: Dependencies, person: PersonIdentifier, share_id: str, oldest: timedelta
-) -> tuple[Share | None, Decision, datetime]:
-    """Decide as ``_decide``, with rights younger than ``oldest``, fetched first."""
+) -> Iterator[_Decided]:
+    """Decide as ``_deciding``, with rights younger than ``oldest``, fetched first."""
     grants = grants_of(deps, person, oldest)
     now = deps.clock.now()
     with deps.database.read() as tx:
@@ -149,10 +191,10 @@ def _decide_with(
         hashes = next(iter(identifier_hashes(keys, identifiers_of(person, grants)).values()), {})
         claim = claim_of(deps, proof, hashes, recipients, person, grants)
         decision = may_open(share, claim, now, stop=stop_of(tx, share) if share else None)
-    if share is None or share.id != share_id:
-        # All that was about another share, so that an unknown id takes as long as a share of others.
-        return None, may_open(None, Claim(rights_known=grants is not None), now, stop=None), now
-    return share, decision, now
+        if share is None or share.id != share_id:
+            # All that was about another share, so that an unknown id takes as long as a share of others.
+            share, decision = None, may_open(None, Claim(rights_known=grants is not None), now, stop=None)
+        yield _Decided(share, decision, now, tx, proof, recipients)
 
 
 def _proof(deps: Dependencies, share: Share) -> ShareGrants | None:

@@ -23,9 +23,16 @@ from deldokument.services.encryption import existing_key
 
 
 def confirm_documents(
-    deps: Dependencies, person: PersonIdentifier, share_id: str, document_ids: Collection[str]
+    deps: Dependencies,
+    person: PersonIdentifier,
+    share_id: str,
+    document_ids: Collection[str],
+    *,
+    by_program: bool = False,
 ) -> None:
     """Record that the person has received these documents, for every recipient that the person acts for.
+
+    ``by_program``: a program confirms, which has compared the checksums.
 
     Raises: as ``authorize``; Conflict if one of them has not been sent to the person, or there is none.
     """
@@ -57,4 +64,5 @@ def confirm_documents(
             documents=len(confirmed),
             document=next(iter(confirmed), None) or "" if len(confirmed) == 1 else "",
             ground=",".join(access.codes),
+            **({"how": "program"} if by_program else {}),
         )

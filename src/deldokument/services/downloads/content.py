@@ -25,7 +25,8 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict, archive_name
+from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict
+from deldokument.domain.share_texts import archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorize
@@ -168,7 +169,7 @@ def _document_content(
         name=file_name(keys[1], document),
         media_type=inspection.media_type,
         length=document.length,
-        etag=inspection.manifest_hash[:16].hex(),
+        etag=inspection.etag,
         sha256=inspection.sha256,
         archive=None,
         sources=sources,

@@ -22,7 +22,8 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subjects, record_event, subject_of
 from deldokument.services.downloads.access import (
     Access,
-    authorize,
+    AuthorizedRead,
+    authorized,
     check_clock,
     claim_of,
     grants_of,
@@ -52,8 +53,7 @@ class OfferedDocument:
     """A document as its recipient sees it.
 
     ``receipt`` is this person's, the furthest if the person acts for several recipients. ``finding`` is None until the
-    document is inspected, and in a list of offers. ``needs_warning``: the person must confirm a warning before the
-    download.
+    document is inspected. ``needs_warning``: the person must confirm a warning before the download.
     """
 
     id: str
@@ -62,11 +62,6 @@ class OfferedDocument:
     receipt: Receipt | None
     finding: Finding | None = None
     needs_warning: bool = False
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether every byte was sent to the person, or the person has confirmed it."""
-        return self.receipt is not None and self.receipt.is_sent
 
     @property
     def is_confirmed(self) -> bool:
@@ -101,13 +96,31 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedOffer:
+    """A share in the list of a recipient.
+
+    ``documents``: how many it has; ``sent``: how many were sent to the person in full; ``confirmed``: by the person.
+    """
+
+    id: str
+    tenant: Tenant
+    account: Account
+    title: str
+    expires_at: datetime
+    acting_for: tuple[str, ...]
+    documents: int
+    sent: int
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferList:
     """The open shares for a person and the organisations represented.
 
     ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
     """
 
-    offers: tuple[Offer, ...] = ()
+    offers: tuple[ListedOffer, ...] = ()
     complete: bool = True
     lacking: tuple[RightMissing, ...] = ()
 
@@ -117,23 +130,32 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
 
     A page that reloads, by itself or not, within ten minutes counts as one opening.
     """
-    access = authorize(deps, person, share_id)
     try:
-        return _opened(deps, access)
+        with authorized(deps, person, share_id) as read:
+            offer, is_recent = _opened(deps, read)
     except IntegrityError:
         deps.damage.report(DamagedRow(SHARE_KIND, share_id))
         raise NotFound("damaged share") from None
+    if not is_recent:
+        with deps.database.write() as tx:
+            _note_opening(deps, tx, read.access, read.grants.audit_key)
+    return offer
 
 
-def _opened(deps: Dependencies, access: Access) -> Offer:
-    person, share = access.person, access.share
-    key = existing_key(deps.keyring, share.audit_key_id)
-    with deps.database.read() as tx:
-        known = next(known_subjects(tx, share.audit_key_id, key, person), None)
-        if known is not None and _opened_just_now(tx, access, known.id):
-            return _inspected(deps, tx, access, key, known.id)
-    with deps.database.write() as tx:
-        return _inspected(deps, tx, access, key, _noted_opening(deps, tx, access, key))
+def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
+    """Return the offer, and whether it was opened a short time ago."""
+    tx, access, key = read.tx, read.access, read.grants.audit_key
+    known = next(known_subjects(tx, access.share.audit_key_id, key, access.person), None)
+    subject_id = known.id if known else ""
+    around = _OfferRows(tx, [access.share], recipients=read.recipients)
+    openings = {
+        receipt.recipient_id: receipt
+        for receipt in around.receipts[access.share.id]
+        if receipt.subject_id == subject_id and receipt.document_id is None
+    }
+    is_recent = _is_recent(access, [openings.get(one) for one in access.recipient_ids])
+    offer = _inspected(deps, _offer(read, subject_id, around), read.grants.share_key, around)
+    return _with_warnings(tx, access, key, offer), is_recent
 
 
 def note_opening(deps: Dependencies, access: Access) -> None:
@@ -144,11 +166,11 @@ def note_opening(deps: Dependencies, access: Access) -> None:
     share = access.share
     if share.can_be_undone(deps.clock.now()):
         with deps.database.write() as tx:
-            _noted_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
+            _note_opening(deps, tx, access, existing_key(deps.keyring, share.audit_key_id))
 
 
-def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> str:
-    """Record an opening, unless there is a recent one; return the subject."""
+def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> None:
+    """Record an opening, unless there is a recent one. Raises: NotFound if the share was closed meanwhile."""
     share = access.share
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
@@ -156,10 +178,10 @@ def _noted_opening(deps: Dependencies, tx: Transaction, access: Access, key: byt
         raise NotFound("closed meanwhile")
     subject_id = subject_of(tx, share.audit_key_id, key, access.person)
     # Checked again: two concurrent requests may both have found no recent opening.
-    if not _opened_just_now(tx, access, subject_id):
-        _record_opened(tx, access, subject_id)
+    earlier = [tx.receipts.get(share.id, None, one, subject_id) for one in access.recipient_ids]
+    if not _is_recent(access, earlier):
+        _record_opened(tx, access, subject_id, earlier)
         record_event(deps, tx, EventKind.SHARE_OPENED, share=share, person=access.person, ground=",".join(access.codes))
-    return subject_id
 
 
 def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
@@ -170,21 +192,22 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
-    offers, lacking = list[Offer](), dict[tuple[object, object], RightMissing]()
+    offers, lacking = list[ListedOffer](), dict[tuple[object, object], RightMissing]()
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.share_lookup.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
-        around = _OfferRows(deps, tx, list(shares.values()))
+        share_keys = deps.keyring.get([share_key_id(one) for one in shares])
+        around, all_keys = _OfferRows(tx, list(shares.values())), {**keys, **share_keys}
         subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
         subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
         key_ids = {share.audit_key_id for share in shares.values()}
         as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
-            proof = grants_with(deps, share, keys | around.share_keys)
+            proof = grants_with(deps, share, all_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
@@ -197,44 +220,46 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
-                offers.append(_offer(access, key, subject_id, around))
+                offers.append(_listed(access, key, subject_id, around))
     return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
 class _OfferRows(ShareRelatedRows):
-    """Rows that belong to some shares, and the keys of shares that have not ended."""
-
-    def __init__(self, deps: Dependencies, tx: Transaction, shares: Sequence[Share]) -> None:
-        super().__init__(tx, shares)
-        self.share_keys = deps.keyring.get([share_key_id(share.id) for share in shares])
+    """Rows that belong to some shares, for one of their recipients."""
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
         return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
+    def receipts_of(self, share: Share, subject_id: str) -> dict[str | None, Receipt]:
+        """Return the person's receipts by document, of several the furthest."""
+        own = sorted((one for one in self.receipts[share.id] if one.subject_id == subject_id), key=_furthest)
+        return {receipt.document_id: receipt for receipt in own}
 
-def _opened_just_now(tx: Transaction, access: Access, subject_id: str) -> bool:
-    earlier = [tx.receipts.get(access.share.id, None, r, subject_id) for r in access.recipient_ids]
-    return all(receipt is not None and access.decided_at - receipt.last_at < _ONE_OPENING for receipt in earlier)
+    def recipients_of(self, access: Access) -> list[Recipient]:
+        """Return the recipients that the person opens the share for."""
+        return [one for one in self.recipients[access.share.id] if one.id in access.recipient_ids]
 
 
-def _record_opened(tx: Transaction, access: Access, subject_id: str) -> None:
+def _is_recent(access: Access, openings: Sequence[Receipt | None]) -> bool:
+    """Return whether every recipient that the person acts for opened the share a short time ago."""
+    return all(one is not None and access.decided_at - one.last_at < _ONE_OPENING for one in openings)
+
+
+def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Sequence[Receipt | None]) -> None:
     """Save the receipts of an opening. A later opening may have been recorded before this one."""
     now = access.decided_at
-    for recipient_id in access.recipient_ids:
-        earlier = tx.receipts.get(access.share.id, None, recipient_id, subject_id)
-        first, last = (earlier.first_at, max(earlier.last_at, now)) if earlier else (now, now)
+    for recipient_id, one in zip(access.recipient_ids, earlier, strict=True):
+        first, last = (one.first_at, max(one.last_at, now)) if one else (now, now)
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _inspected(deps: Dependencies, tx: Transaction, access: Access, key: bytes, subject_id: str) -> Offer:
-    """Return the offer with what the inspections of its documents have found, and with the warnings about that."""
-    around = _OfferRows(deps, tx, [access.share])
-    offer = _offer(access, key, subject_id, around)
-    share_key, policy = around.share_keys.get(share_key_id(offer.id)), deps.config.scan_policy_of(offer.tenant)
-    stored = {document.id: document for document in around.documents[offer.id]}
-    found = (replace(one, finding=finding_of(share_key, stored[one.id], policy)) for one in offer.documents)
-    return _with_warnings(tx, access, key, replace(offer, documents=tuple(found)))
+def _inspected(deps: Dependencies, offer: Offer, share_key: bytes | None, around: _OfferRows) -> Offer:
+    """Return the offer with what the inspections of its documents have found."""
+    policy, stored = deps.config.scan_policy_of(offer.tenant), around.documents[offer.id]
+    found = (finding_of(share_key, document, policy) for document in stored)
+    documents = (replace(one, finding=finding) for one, finding in zip(offer.documents, found, strict=True))
+    return replace(offer, documents=tuple(documents))
 
 
 def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) -> Offer:
@@ -249,29 +274,47 @@ def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) ->
     return replace(offer, documents=tuple(documents))
 
 
-def _offer(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> Offer:
-    share = access.share
-    share_key = around.share_keys.get(share_key_id(share.id))
-    own = sorted((r for r in around.receipts[share.id] if r.subject_id == subject_id), key=_furthest)
-    had = {receipt.document_id: receipt for receipt in own}
-    recipients = [one for one in around.recipients[share.id] if one.id in access.recipient_ids]
+def _offer(read: AuthorizedRead, subject_id: str, around: _OfferRows) -> Offer:
+    access, key = read.access, read.grants.audit_key
+    share, had = access.share, around.receipts_of(access.share, subject_id)
+    recipients = around.recipients_of(access)
     return Offer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, share_key),
+        message=open_message(share, read.grants.share_key),
         expires_at=existing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
         ),
-        acting_for=tuple(_acted_for(key, one) for one in recipients if one.kind == "organization"),
+        acting_for=_acting_for(key, recipients),
         request=request_status(key, share, recipients, access.decided_at),
+    )
+
+
+def _listed(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> ListedOffer:
+    share, had = access.share, around.receipts_of(access.share, subject_id)
+    receipts = [had.get(document.id) for document in around.documents[share.id]]
+    return ListedOffer(
+        id=share.id,
+        tenant=around.tenants[share.tenant_id],
+        account=around.accounts[share.account_id],
+        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
+        expires_at=existing(share.expires_at),
+        acting_for=_acting_for(key, around.recipients_of(access)),
+        documents=len(receipts),
+        sent=sum(one is not None and one.is_sent for one in receipts),
+        confirmed=sum(one is not None and one.confirmed_at is not None for one in receipts),
     )
 
 
 def _furthest(receipt: Receipt) -> tuple[bool, bool]:
     return receipt.confirmed_at is not None, receipt.is_sent
+
+
+def _acting_for(key: bytes, recipients: Sequence[Recipient]) -> tuple[str, ...]:
+    return tuple(_acted_for(key, one) for one in recipients if one.kind == "organization")
 
 
 def _acted_for(key: bytes, recipient: Recipient) -> str:

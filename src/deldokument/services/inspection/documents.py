@@ -122,22 +122,22 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
     manifest = open_manifest(share_key, document_id, document.sealed_manifest)
     found, report = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
     now = deps.clock.now()
-    inspected = replace(
-        document,
-        sealed_inspection=seal_inspection(share_key, manifest, found),
-        inspected_at=document.inspected_at or now,
-        sealed_scan=seal_scan(share_key, document.id, scan_record(report, now)) if report else None,
-        rescan_at=now + RESCAN_AFTER if report and document.inspected_at is None else None,
-    )
     with deps.database.write() as tx:
-        share, current = tx.shares.lock(document.share_id), tx.shares.document(document.id)
+        share, current = tx.shares.lock(document.share_id), tx.shares.any_document(document.id)
         if share is None or share.state in CLOSED or current is None:
             return False
         if current.sealed_inspection != document.sealed_inspection:
             # Another worker has inspected it meanwhile.
             return False
-        # A member may have decided about the document while it was read.
-        tx.shares.save_document(replace(inspected, sealed_release=current.sealed_release))
+        # While it was read, a member may have released the document, or added it to the share.
+        inspected = replace(
+            current,
+            sealed_inspection=seal_inspection(share_key, manifest, found),
+            inspected_at=document.inspected_at or now,
+            sealed_scan=seal_scan(share_key, document.id, scan_record(report, now)) if report else None,
+            rescan_at=now + RESCAN_AFTER if report and document.inspected_at is None else None,
+        )
+        tx.shares.save_document(inspected)
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
 

@@ -1,6 +1,7 @@
 """End of shares, drafts, keys, blobs and names. Each function is one round of a reconciler.
 
     end_due_shares, abandon_stale_drafts    set the state to over
+    drop_stale_additions                    remove documents that nobody has added (services.shares.additions)
     patrol_shares                           the same for shares whose stored end was changed
     end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
     destroy_share_keys                      from here on no copy of database or blobs can be read
@@ -42,6 +43,7 @@ from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
+from deldokument.services.shares.additions import drop_stale_additions
 from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
@@ -276,7 +278,13 @@ def _ids(shares: Iterable[Share]) -> list[str]:
 
 Rounds = tuple[Callable[[Dependencies], int], ...]
 
-ENDING: Rounds = (end_due_shares, abandon_stale_drafts, end_deleted_accounts, destroy_share_keys)
+ENDING: Rounds = (
+    end_due_shares,
+    abandon_stale_drafts,
+    drop_stale_additions,
+    end_deleted_accounts,
+    destroy_share_keys,
+)
 """Rounds that make data unreadable; later rounds never delay them."""
 
 CLEARING: Rounds = (release_blobs, delete_garbage)

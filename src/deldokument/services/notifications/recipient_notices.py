@@ -1,6 +1,7 @@
 """Notices to recipients: planned when a share is published and before it ends, sent while they apply.
 
     plan_notices      the share was published: a notice to each recipient
+    plan_addition     documents were added: to each recipient, once for all documents of one change
     plan_withdrawal   the share was withdrawn: to each recipient who had a notice of it
     plan_requested    a sharer sends a reminder: to each recipient who has not downloaded everything
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
@@ -9,6 +10,7 @@
 
 Guarantees:
 - A recipient who has downloaded every document gets no reminder.
+- A notice of the share that still waits covers the documents that are added meanwhile.
 - Nobody gets a notice of a share that is over or stopped, except that it was withdrawn.
 - No notice is sent while the publication can be undone.
 - A reminder follows the end when it is moved: it is planned when it is due, by the end at that time.
@@ -37,7 +39,7 @@ from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
+from deldokument.services.shares.notice_status import ADDITION, DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
@@ -59,6 +61,23 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
             published = existing(share.published_at).isoformat()
             message = _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now, published)
             yield replace(message, due_at=max(now, share.undo_until or now))
+
+
+def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan a notice about added documents to each recipient of an open share, unless the first notice still waits.
+
+    All documents of one change have events of one instant, and so one notice.
+    """
+    share = existing(tx.shares.get(stored.event.share_id or ""))
+    now = deps.clock.now()
+    if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
+        return
+    messages = tx.outbox.of_shares([share.id], Channel.ALTINN)
+    covered = {one.target for one in messages if one.sent_at is None and one.given_up_at is None}
+    for recipient in tx.shares.recipients([share.id]):
+        if recipient.id not in covered:
+            at = stored.event.at.isoformat()
+            yield _message(NoticeKind.ADDED, share.tenant_id, share.id, recipient.id, now, at)
 
 
 def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -111,12 +130,12 @@ def _message(
     kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
     # Version 0.2.0 runs beside this one during an upgrade, and cannot show a kind that it does not know.
-    is_withdrawal = kind is NoticeKind.WITHDRAWN
+    detail = {NoticeKind.WITHDRAWN: WITHDRAWAL, NoticeKind.ADDED: ADDITION}.get(kind)
     return OutgoingMessage(
         id=new_id(),
         channel=Channel.ALTINN,
-        kind=(NoticeKind.SHARED if is_withdrawal else kind).value,
-        details={WITHDRAWAL: 1} if is_withdrawal else {},
+        kind=(NoticeKind.SHARED if detail else kind).value,
+        details={detail: 1} if detail else {},
         tenant_id=tenant_id,
         share_id=share_id,
         target=recipient_id,

@@ -32,6 +32,8 @@ class _Words:
     until: str
     open: str
     log_in: str
+    added: str
+    added_to_organization: str
     withdrawn: str
     withdrawn_to_organization: str
     closed: str
@@ -48,6 +50,8 @@ _WORDS: dict[Language, _Words] = {
         until="De er tilgjengelige til {end}.",
         open="Logg inn med ID-porten for å se dem: {link}",
         log_in="Logg inn med ID-porten på {site}",
+        added="Det har kommet flere dokumenter{origin} til deg",
+        added_to_organization="Det har kommet flere dokumenter{origin} til en virksomhet du leser post for",
         withdrawn="Dokumenter{origin} som var delt med deg, er trukket tilbake",
         withdrawn_to_organization=(
             "Dokumenter{origin} som var delt med en virksomhet du leser post for, er trukket tilbake"
@@ -64,6 +68,8 @@ _WORDS: dict[Language, _Words] = {
         until="Dei er tilgjengelege til {end}.",
         open="Logg inn med ID-porten for å sjå dei: {link}",
         log_in="Logg inn med ID-porten på {site}",
+        added="Det har kome fleire dokument{origin} til deg",
+        added_to_organization="Det har kome fleire dokument{origin} til ei verksemd du les post for",
         withdrawn="Dokument{origin} som var delte med deg, er trekte tilbake",
         withdrawn_to_organization=("Dokument{origin} som var delte med ei verksemd du les post for, er trekte tilbake"),
         closed="Ingen kan opne dei lenger.",
@@ -78,6 +84,8 @@ _WORDS: dict[Language, _Words] = {
         until="They are available until {end}.",
         open="Log in with ID-porten to see them: {link}",
         log_in="Log in with ID-porten at {site}",
+        added="More documents{origin} have been shared with you",
+        added_to_organization="More documents{origin} have been shared with an organisation whose post you may read",
         withdrawn="Documents{origin} that were shared with you have been withdrawn",
         withdrawn_to_organization=(
             "Documents{origin} that were shared with an organisation whose post you may read have been withdrawn"
@@ -105,6 +113,8 @@ class NoticeText:
             told = words.to_person if person else words.to_organization
             return told.format(sender=self.sender or words.somebody)
         left = words.left if person else words.left_to_organization
+        if self.kind is NoticeKind.ADDED:
+            left = words.added if person else words.added_to_organization
         if self.kind is NoticeKind.WITHDRAWN:
             left = words.withdrawn if person else words.withdrawn_to_organization
         return left.format(origin=words.origin.format(sender=self.sender) if self.sender else "")

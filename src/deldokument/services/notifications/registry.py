@@ -18,6 +18,7 @@ from deldokument.domain.webhook import WEBHOOK_EVENTS
 from deldokument.services.notifications.dispatch import ChannelEntry, Plans, Scheduler, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import (
+    plan_addition,
     plan_notices,
     plan_reminders,
     plan_requested,
@@ -33,6 +34,7 @@ CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {
         planners={
             EventKind.SHARE_PUBLISHED: per_event(plan_notices),
             EventKind.RECIPIENT_ADDED: per_event(plan_notices),
+            EventKind.DOCUMENT_ADDED: per_event(plan_addition),
             EventKind.REMINDER_REQUESTED: per_event(plan_requested),
             EventKind.SHARE_WITHDRAWN: per_event(plan_withdrawal),
         },

@@ -3,11 +3,13 @@
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `access_requests`: answers recipients who ask for more time or a new share
+- `additions`: uploads documents beside a published share, and makes them part of it
 - `api_drafts`: creates and changes drafts through the API
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
 - `change_records`: the sealed form of a change that waits for approval
 - `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
+- `copied_documents`: adds the documents of a share to a new draft, for a worker to copy
 - `disclosure`: lists the recipients of a document, masked or in full
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two
@@ -32,6 +34,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `report`: makes, signs and seals the report of a share
 - `scan_records`: details of malware scans, and decisions to release
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
+- `upload_tickets`: announces documents, and gives the tickets for their uploads
 - `verdicts`: reads inspection results
 - `views`: decrypts and masks shares for display
 """

@@ -16,7 +16,8 @@ from datetime import datetime
 from deldokument.domain.access_requests import REASON_LENGTH, RequestState, request_state
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Recipient, Share, check_text
+from deldokument.domain.share import Recipient, Share
+from deldokument.domain.share_texts import check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event

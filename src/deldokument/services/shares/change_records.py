@@ -33,7 +33,7 @@ _SHOWN = ("title", "message")
 class Change:
     """New values of a published share; None keeps the present one. ``labels`` are by the recipient's id.
 
-    ``added`` are recipients that the share does not have yet.
+    ``added`` are recipients that the share does not have yet, ``documents`` ids of pending documents.
     """
 
     title: str | None = None
@@ -42,6 +42,7 @@ class Change:
     confidential: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     added: Mapping[Identifier, CheckedRecipient] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -52,7 +53,7 @@ class Change:
     @property
     def is_empty(self) -> bool:
         """Whether it changes nothing."""
-        return not self.texts and self.confidential is None and not self.added
+        return not self.texts and self.confidential is None and not self.added and not self.documents
 
     def divided(self) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
@@ -60,7 +61,7 @@ class Change:
         The second part is what recipients see, and what lets more persons in.
         """
         wider = False if self.confidential is False else None
-        own = replace(self, title=None, message=None, added={}, confidential=self.confidential or None)
+        own = replace(self, title=None, message=None, added={}, documents=(), confidential=self.confidential or None)
         return own, replace(self, reference=None, labels={}, confidential=wider)
 
 
@@ -99,6 +100,7 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
         "title": change.title,
         "message": change.message,
         "confidential": change.confidential,
+        "documents": change.documents,
         "added": [
             [identifier_kind(one), one.value, new.name, new.label, new.confirmed] for one, new in change.added.items()
         ],
@@ -117,6 +119,7 @@ def open_change(share_key: bytes, share: Share) -> ProposedChange | None:
         title=content["title"],
         message=content["message"],
         confidential=content["confidential"],
+        documents=tuple(content.get("documents", ())),
         added={
             stored_identifier(kind, number): CheckedRecipient(name, label, confirmed)
             for kind, number, name, label, confirmed in content["added"]

@@ -1,4 +1,4 @@
-"""Changes of a published share: recipients and documents removed, recipients added, texts and confidentiality changed.
+"""Changes of a published share: recipients and documents removed and added, texts and confidentiality changed.
 
     change_share ──shown to recipients, four eyes──> proposed ──approve_change, another person──> changed
          └──otherwise──> changed                         └──return_change──> unchanged
@@ -8,6 +8,7 @@ Guarantees:
 - A removed document is sent to nobody from the commit on. Its parts become garbage in the same transaction.
 - A tombstone of both stays until the share is erased, so that the receipts stay complete.
 - If the account requires four eyes, no single person changes what recipients see, or lets more persons in.
+- An added document is offered from the commit on, with all others of the same change. Its upload is in additions.
 - The approved change is the one that the approving person has seen.
 - Each function locks the share's row and checks the state again. A change is one transaction.
 
@@ -24,16 +25,8 @@ from datetime import datetime
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, require
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
-from deldokument.domain.share import (
-    LABEL_LENGTH,
-    MESSAGE_LENGTH,
-    REFERENCE_LENGTH,
-    TITLE_LENGTH,
-    Recipient,
-    RemovedDocument,
-    Share,
-    check_text,
-)
+from deldokument.domain.share import Recipient, RemovedDocument, Share
+from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
@@ -49,6 +42,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.people import directory_key
+from deldokument.services.shares.additions import check_additions, publish_additions, still_pending
 from deldokument.services.shares.authorization import check_not_stopped, share_for_reading, share_for_update
 from deldokument.services.shares.change_records import (
     Change,
@@ -121,13 +115,15 @@ def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Chan
     """Change an open share, or propose the part that needs another member's approval; return whether something waits.
 
     Do nothing if nothing differs. A proposed change replaces an earlier one.
-    Raises: InvalidInput; NotFound for an unknown recipient; Conflict if the share is over; Frozen.
+    Raises: InvalidInput; NotFound for an unknown recipient or document; Conflict if the share is over; Frozen;
+    InvalidFields for documents that cannot be added yet.
     """
     tidy = _checked(change)
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, sharer, share_id)
         check_not_stopped(membership, share)
         wanted = _without_present_values(deps, tx, share, tidy)
+        check_additions(deps, tx, share, membership, wanted.documents)
         if not membership.account.rules.four_eyes:
             _apply(deps, tx, sharer, share, wanted)
             return False
@@ -162,6 +158,7 @@ def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, 
         check_not_stopped(membership, share)
         record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person)
         wanted = _without_present_values(deps, tx, share, proposed.change)
+        check_additions(deps, tx, share, membership, wanted.documents)
         tx.shares.save(replace(share, sealed_change=None))
         _apply(deps, tx, person, replace(share, sealed_change=None), wanted)
 
@@ -230,6 +227,7 @@ def _without_present_values(deps: Dependencies, tx: Transaction, share: Share, w
         confidential=None if wanted.confidential == share.confidential else wanted.confidential,
         labels={one: label for one, label in wanted.labels.items() if label != _label(key, recipients[one])},
         added={one: new for one, new in wanted.added.items() if identifier_hash(key, one) not in hashes},
+        documents=still_pending(tx, share, wanted.documents),
     )
 
 
@@ -249,6 +247,7 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
     for recipient in tx.shares.recipients([share.id]):
         if recipient.id not in before:
             record_event(deps, tx, EventKind.RECIPIENT_ADDED, share=share, person=sharer, recipient=recipient.id)
+    publish_additions(deps, tx, sharer, share, wanted.documents)
     if wanted.texts:
         record_event(deps, tx, EventKind.SHARE_CORRECTED, share=share, person=sharer, changed=",".join(wanted.texts))
     if wanted.confidential is not None:

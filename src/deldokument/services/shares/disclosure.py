@@ -77,7 +77,7 @@ def full_numbers(deps: Dependencies, sharer: Sharer, share_id: str) -> dict[str,
         share = share_for_reading(deps, tx, sharer, share_id)
         if not _gets_full_numbers(sharer, membership_in(deps, tx, sharer, share.account_id)):
             raise RightMissing("full_numbers_missing")
-        recipients = [*tx.shares.recipients([share.id]), *tx.shares.removed_recipients([share.id])]
+        recipients = tx.shares.all_recipients([share.id])
     key = existing_key(deps.keyring, share.audit_key_id)
     _record_disclosure(deps, share, sharer)
     return {recipient.id: _number(key, recipient) for recipient in recipients}

@@ -9,30 +9,20 @@ Guarantees:
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
 from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
-from deldokument.domain.share import (
+from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.share_texts import (
     LABEL_LENGTH,
-    MAX_DOCUMENTS,
     MESSAGE_LENGTH,
     REFERENCE_LENGTH,
     TITLE_LENGTH,
-    Document,
-    Recipient,
-    Share,
-    ShareState,
-    check_document_name,
     check_text,
-    new_document_id,
-    new_id,
 )
-from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -46,6 +36,7 @@ from deldokument.services.encryption import (
     seal_field,
     share_key_id,
 )
+from deldokument.services.shares.additions import remove_unpublished
 from deldokument.services.shares.authorization import (
     check_draft,
     check_may_share,
@@ -61,14 +52,14 @@ from deldokument.services.shares.limits import (
     check_draft_count,
     check_draft_rate,
     check_lookup_rate,
-    check_upload_count,
 )
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
-from deldokument.services.shares.views import file_name, open_message
+from deldokument.services.shares.upload_tickets import NewFile, UploadTicket, announce
+from deldokument.services.shares.views import open_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +87,6 @@ class RejectedRecipient:
 
     text: str
     error: ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class UploadTicket:
-    """The data for the upload of one document. The token is valid for that only, until ``expires_at``.
-
-    ``partials`` are the document's partial uploads so far, in the order of their starts.
-    """
-
-    document_id: str
-    upload_id: str
-    token: str
-    offset: int
-    expires_at: datetime
-    partials: tuple[Upload, ...] = ()
 
 
 def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share:
@@ -280,72 +256,12 @@ def add_document(
     An unfinished document of the same name, length and time continues at its offset, with a new token.
     Raises, before the first byte: TooLarge for more than 5 GiB; InvalidInput for more than the account's quota allows.
     """
-    tidy = check_document_name(name)
-    check_length(length)
-    token = secrets.token_urlsafe(32)
+    file = NewFile.checked(name, length, modified_at)
     with deps.database.write() as tx:
         share, membership = editable_draft(deps, tx, sharer, share_id)
-        known = _unfinished(deps, tx, share, tidy, length, modified_at)
-        now = deps.clock.now()
-        deadline, token_hash = now + UPLOAD_LIFETIME, hashlib.sha256(token.encode()).digest()
-        if known is not None:
-            renewed = replace(known, token_hash=token_hash, deadline=deadline)
-            tx.uploads.renew_token(
-                replace(renewed, member_id=membership.member_id, integration_id=membership.integration_id)
-            )
-            touch_draft(deps, tx, share, sharer)
-            partials = tuple(tx.uploads.partials(known.id))
-            return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
-        check_upload_count(deps, tx, membership)
-        check_quota(deps, tx, membership.account, length)
-        document = _insert_document(deps, tx, share, tidy, length, modified_at)
-        upload = Upload(
-            id=new_id(),
-            document_id=document.id,
-            share_id=share.id,
-            member_id=membership.member_id,
-            integration_id=membership.integration_id,
-            length=length,
-            offset=0,
-            token_hash=token_hash,
-            deadline=deadline,
-        )
-        tx.uploads.add(upload)
+        ticket = announce(deps, tx, share, membership, file)
         touch_draft(deps, tx, share, sharer)
-        return UploadTicket(document.id, upload.id, token, 0, deadline)
-
-
-def _unfinished(
-    deps: Dependencies, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
-) -> Upload | None:
-    key = existing_key(deps.keyring, share.audit_key_id)
-    same = [
-        document.id
-        for document in tx.shares.documents([share.id])
-        if not document.is_complete
-        and (document.length, document.modified_at) == (length, modified_at)
-        and file_name(key, document) == name
-    ]
-    return next((upload for upload in tx.uploads.of_documents(same) if not upload.is_partial), None)
-
-
-def _insert_document(
-    deps: Dependencies, tx: Transaction, share: Share, name: str, length: int, modified_at: int | None
-) -> Document:
-    present = tx.shares.documents([share.id])
-    if len(present) >= MAX_DOCUMENTS:
-        raise InvalidInput("documents", "too_many_documents", longest=MAX_DOCUMENTS)
-    key, document_id = existing_key(deps.keyring, share.audit_key_id), new_document_id()
-    document = Document(
-        id=document_id,
-        share_id=share.id,
-        sealed_name=seal_field(key, name, EncryptedColumn.FILE_NAME, document_id),
-        length=length,
-        position=max((d.position for d in present), default=0) + 1,
-        modified_at=modified_at,
-    )
-    tx.shares.add_document(document)
-    return document
+    return ticket
 
 
 def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
@@ -355,9 +271,7 @@ def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_
         document = tx.shares.document(document_id)
         if document is None or document.share_id != share.id:
             raise NotFound("document")
-        tx.shares.remove_document(document_id, deps.clock.now())
-        touch_draft(deps, tx, share, sharer)
-        record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
+        remove_unpublished(deps, tx, share, document_id, sharer)
 
 
 def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:

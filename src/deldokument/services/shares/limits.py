@@ -36,8 +36,8 @@ def check_draft_count(deps: Dependencies, tx: Transaction, membership: Membershi
         raise InvalidInput("account", "too_many_drafts", most=most)
 
 
-def check_upload_count(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
-    """Raise InvalidInput if the membership has as many unfinished uploads as it may have, or a few more."""
+def check_upload_count(deps: Dependencies, tx: Transaction, membership: Membership, added: int = 1) -> None:
+    """Raise InvalidInput if the membership would have more unfinished uploads than it may have, or a few more."""
     most = deps.config.max_uploads
-    if tx.uploads.count_unfinished(membership.account.id, membership.id, most) >= most:
+    if tx.uploads.count_unfinished(membership.account.id, membership.id, most) + added > most:
         raise InvalidInput("documents", "too_many_uploads", most=most)

@@ -10,9 +10,8 @@ from deldokument.domain.outbox import OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
 OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
-WITHDRAWAL = "withdrawal"
-"""The detail of a message that tells of a withdrawal."""
-
+WITHDRAWAL, ADDITION = "withdrawal", "addition"
+"""The details of messages about a withdrawal, and about added documents."""
 
 _MOOT = frozenset({OVER, DOWNLOADED, REMOVED})
 
@@ -29,12 +28,13 @@ class NoticeView:
     @property
     def reminds(self) -> bool:
         """Whether it is a reminder."""
-        return self.kind not in {NoticeKind.SHARED, NoticeKind.WITHDRAWN}
+        return self.kind not in {NoticeKind.SHARED, NoticeKind.ADDED, NoticeKind.WITHDRAWN}
 
 
 def notice_kind(message: OutgoingMessage) -> NoticeKind:
     """Return the kind of a message to a recipient."""
-    return NoticeKind.WITHDRAWN if WITHDRAWAL in message.details else NoticeKind(message.kind)
+    by_detail = {WITHDRAWAL: NoticeKind.WITHDRAWN, ADDITION: NoticeKind.ADDED}
+    return next((by_detail[name] for name in by_detail if name in message.details), NoticeKind(message.kind))
 
 
 def view_notice(message: OutgoingMessage) -> NoticeView | None:

@@ -70,14 +70,17 @@ def touch_draft(
     """Save a draft with the time of its change. An earlier proposal was for another content and is taken back.
 
     A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
+    A published share stays as it is: what is uploaded beside it changes nothing of it.
     """
-    exposed_to = share.exposed_to if person is None or _is_system(tx, person, share.exposed_to) else None
+    if share.state is not ShareState.DRAFT:
+        return
+    exposed_to = share.exposed_to if person is None or is_system(tx, person, share.exposed_to) else None
     tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to))
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
 
 
-def _is_system(tx: Transaction, sharer: Sharer, integration_id: str | None) -> bool:
+def is_system(tx: Transaction, sharer: Sharer, integration_id: str | None) -> bool:
     """Return whether the sharer is the system of that integration."""
     if integration_id is None or not isinstance(sharer, Consumer):
         return False

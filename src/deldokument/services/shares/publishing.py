@@ -27,7 +27,7 @@ from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
-from deldokument.domain.share import Document, Recipient, Share, ShareState, Verdict, new_id
+from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -35,12 +35,10 @@ from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
-    existing_key,
     identifier_hash,
     open_field,
     reference_hash,
     seal_field,
-    share_key_id,
 )
 from deldokument.services.people import directory_key
 from deldokument.services.shares.access_requests import answer_with_new_share
@@ -52,6 +50,7 @@ from deldokument.services.shares.authorization import (
     share_for_reading,
     share_for_update,
 )
+from deldokument.services.shares.copied_documents import copy_documents
 from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
@@ -59,7 +58,7 @@ from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.verdicts import finding_of
+from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
 
 
@@ -193,7 +192,10 @@ def _check_complete(
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
-    errors.extend(_scan_errors(deps, share, membership, documents, is_reviewed=is_reviewed))
+    errors.extend(_unfinished(tx, documents))
+    # One person may publish documents that still wait for the scanner: nobody gets them before.
+    must_be_inspected = is_reviewed and deps.scanner is not None
+    errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
     errors.extend(_period_errors(share, membership, deps.clock.now()))
     if membership.tenant.ask_archived and not share.archived:
@@ -206,8 +208,6 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
     errors: list[InvalidInput] = []
     if not documents:
         errors.append(InvalidInput("documents", "files_missing"))
-    elif not all(document.is_complete for document in documents):
-        errors.append(InvalidInput("documents", "files_unfinished"))
     if not recipients:
         errors.append(InvalidInput("recipients", "recipients_missing"))
     elif not all(recipient.confirmed and grants.holder(recipient) for recipient in recipients):
@@ -215,22 +215,13 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
     return errors
 
 
-def _scan_errors(
-    deps: Dependencies, share: Share, membership: Membership, documents: list[Document], *, is_reviewed: bool
-) -> list[InvalidInput]:
-    """Return what the scanner's verdicts prevent.
-
-    One person may publish documents that still wait for the scanner: nobody gets them before.
-    """
-    share_key = existing_key(deps.keyring, share_key_id(share.id))
-    policy = deps.config.scan_policy_of(membership.tenant)
-    findings = [finding_of(share_key, document, policy) for document in documents]
-    errors: list[InvalidInput] = []
-    if any(finding and finding.verdict is Verdict.INFECTED for finding in findings):
-        errors.append(InvalidInput("documents", "files_infected"))
-    if is_reviewed and deps.scanner is not None and None in findings:
-        errors.append(InvalidInput("documents", "files_unscanned"))
-    return errors
+def _unfinished(tx: Transaction, documents: list[Document]) -> list[InvalidInput]:
+    unfinished = [document.id for document in documents if not document.is_complete]
+    if not unfinished:
+        return []
+    uploads = tx.uploads.of_documents(unfinished)
+    are_copies = bool(uploads) and all(upload.sealed_source for upload in uploads)
+    return [InvalidInput("documents", "files_copying" if are_copies else "files_unfinished")]
 
 
 def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, length: int) -> list[InvalidInput]:
@@ -254,6 +245,7 @@ def _period_errors(share: Share, membership: Membership, now: datetime) -> list[
 def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
     """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
 
+    The draft also has the documents that were uploaded beside the share meanwhile.
     Raises: NotFound; Conflict if it is too late.
     """
     with deps.database.write() as tx:
@@ -278,6 +270,8 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             sealed_change=None,
         )
         tx.shares.save(undone)
+        for document in tx.shares.pending_documents([share_id]):
+            tx.shares.save_document(replace(document, pending_since=None))
         tx.statistics.count_documents(share_id)
         tx.outbox.drop_waiting(share_id)
         record_event(deps, tx, EventKind.SHARE_UNPUBLISHED, share=share, person=person)
@@ -301,10 +295,13 @@ def _withdraw(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share,
     return withdrawn
 
 
-def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False) -> Share:
+def copy_share(
+    deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking: bool = False, with_documents: bool = False
+) -> Share:
     """Create a draft with the title, reference and recipients of another share. Raises: as ``start_draft``.
 
     A recipient without a valid grant is left out: a copy must not prove what the original does not.
+    ``with_documents``: it also gets the documents, as ``copy_documents``, and raises the errors of that.
     ``only_asking``: the copy answers the requests for a new share, and has the recipients who wait for one.
     """
     with deps.database.read() as tx:
@@ -333,6 +330,8 @@ def copy_share(deps: Dependencies, sharer: Sharer, share_id: str, *, only_asking
             holder = old.holder(recipient)
             if holder is not None:
                 tx.shares.add_recipient(_copied_recipient(old.audit_key, new, recipient, holder))
+        if with_documents:
+            copy_documents(deps, tx, original, draft, membership)
         record_new_author(deps, tx, draft, sharer, original.member_id)
     return draft
 

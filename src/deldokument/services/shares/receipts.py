@@ -77,8 +77,7 @@ def _place(receipt: Receipt) -> ReceiptPlace:
 
 def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Receipt]) -> list[ReceiptView]:
     key = existing_key(deps.keyring, share.audit_key_id)
-    named = [*tx.shares.recipients([share.id]), *tx.shares.removed_recipients([share.id])]
-    recipients = {recipient.id: display_number(key, recipient) for recipient in named}
+    recipients = {recipient.id: display_number(key, recipient) for recipient in tx.shares.all_recipients([share.id])}
     names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
     names |= {document.id: file_name(key, document) for document in tx.shares.removed_documents([share.id])}
     subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}

@@ -42,11 +42,11 @@ class RecentRecipient:
     label: str
 
 
-def recent_recipients(deps: Dependencies, person: PersonIdentifier) -> dict[str, list[RecentRecipient]]:
-    """Return the recipients that the person used last, by account, the last one first."""
+def recent_recipients(deps: Dependencies, mine: Collection[Membership]) -> dict[str, list[RecentRecipient]]:
+    """Return the recipients that a person with these memberships used last, by account, the last one first."""
     found: dict[str, list[RecentRecipient]] = defaultdict(list)
     with deps.database.read() as tx:
-        for account_id, _, shown in _recent(deps, tx, memberships_in(deps, tx, person)):
+        for account_id, _, shown in _recent(deps, tx, mine):
             found[account_id].append(shown)
     return dict(found)
 

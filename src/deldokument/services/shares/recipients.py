@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
-from deldokument.domain.share import LABEL_LENGTH, MAX_RECIPIENTS, Recipient, Share, check_text, new_id
+from deldokument.domain.share import MAX_RECIPIENTS, Recipient, Share, new_id
+from deldokument.domain.share_texts import LABEL_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, identifier_kind, seal_field

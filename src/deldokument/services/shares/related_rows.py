@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -19,9 +20,18 @@ from deldokument.services.shares.proposals import waits_for_approval
 
 
 class ShareRelatedRows:
-    """Rows that belong to some shares, by share, read for all of them at once."""
+    """Rows that belong to some shares, by share, read for all of them at once.
 
-    def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()) -> None:
+    ``mine`` and ``recipients``: rows that have been read already.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        shares: Sequence[Share],
+        mine: Sequence[Membership] = (),
+        recipients: Sequence[Recipient] | None = None,
+    ) -> None:
         share_ids = [share.id for share in shares]
         self.tenants = {one.tenant.id: one.tenant for one in mine}
         self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
@@ -30,7 +40,7 @@ class ShareRelatedRows:
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
-        for recipient in tx.shares.recipients(share_ids):
+        for recipient in tx.shares.recipients(share_ids) if recipients is None else recipients:
             self.recipients[recipient.share_id].append(recipient)
         for document in tx.shares.documents(share_ids):
             self.documents[document.share_id].append(document)
@@ -42,17 +52,26 @@ class SharerRows(ShareRelatedRows):
     """The same rows, and those that only sharers see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
-        super().__init__(tx, shares, mine)
+        recipients = tx.shares.all_recipients([share.id for share in shares])
+        super().__init__(tx, shares, mine, [one for one in recipients if one.removed_at is None])
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
-        for recipient in tx.shares.removed_recipients([share.id for share in shares]):
-            self.removed[recipient.share_id].append(recipient)
+        for recipient in recipients:
+            if recipient.removed_at is not None:
+                self.removed[recipient.share_id].append(recipient)
         self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
         for document in tx.shares.removed_documents([share.id for share in shares]):
             self.removed_documents[document.share_id].append(document)
-        unfinished = [d.id for many in self.documents.values() for d in many if not d.is_complete]
+        self.pending: dict[str, list[Document]] = defaultdict(list)
+        for one in tx.shares.pending_documents([share.id for share in shares if share.state is ShareState.AVAILABLE]):
+            self.pending[one.share_id].append(one)
+        known = joined.from_iterable((*self.documents.values(), *self.pending.values()))
+        unfinished = [document.id for document in known if not document.is_complete]
         self.offsets: Counter[str] = Counter()
+        self.copies: dict[str, Upload] = {}
         for upload in tx.uploads.of_documents(unfinished):
             self.offsets[upload.document_id] += upload.offset
+            if upload.is_copy:
+                self.copies[upload.document_id] = upload
         self.receipts_for: dict[str, list[Receipt]] = defaultdict(list)
         for many in self.receipts.values():
             for receipt in many:

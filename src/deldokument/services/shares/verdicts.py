@@ -8,14 +8,18 @@ Guarantees:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
+from deldokument.domain.errors import InvalidInput
 from deldokument.domain.scan_policy import Handling, ScanPolicy, handling_of
-from deldokument.domain.share import Document, Verdict
+from deldokument.domain.share import Document, Share, Verdict
+from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scan_records import Release, ScanRecord, open_release, open_scan
 
 
@@ -24,7 +28,7 @@ class Finding:
     """A document's media type, detected from its content, the verdict on it, and how it is handled.
 
     ``sha256`` is in hexadecimal. ``scan`` has the details of the malware scan, if there was one. ``release`` is a
-    member's decision to release a held document; its recipients confirm a warning.
+    member's decision to release a held document; its recipients confirm a warning. ``etag`` names exactly these bytes.
     """
 
     media_type: str
@@ -33,6 +37,7 @@ class Finding:
     scan: ScanRecord | None = None
     handling: Handling = field(default=Handling.REFUSED, compare=False)
     release: Release | None = None
+    etag: str = field(default="", compare=False)
 
     @property
     def is_released(self) -> bool:
@@ -77,7 +82,7 @@ def finding_of(share_key: bytes | None, document: Document, policy: ScanPolicy) 
     except IntegrityError:
         return _UNREADABLE
     handling = Handling.WARNED if release else handling
-    return Finding(record.media_type, verdict, record.sha256.hex(), scan, handling, release)
+    return Finding(record.media_type, verdict, record.sha256.hex(), scan, handling, release, record.etag)
 
 
 def foreseen_verdict(deps: Dependencies) -> Verdict | None:
@@ -91,3 +96,18 @@ def verdict_of(record: InspectionRecord) -> Verdict:
         return Verdict(record.verdict)
     except ValueError:
         return Verdict.ERROR
+
+
+def scan_errors(
+    deps: Dependencies, share: Share, tenant: Tenant, documents: Sequence[Document], *, must_be_inspected: bool
+) -> list[InvalidInput]:
+    """Return why verdicts, or missing ones, prevent that the documents are offered to recipients."""
+    share_key = existing_key(deps.keyring, share_key_id(share.id))
+    policy = deps.config.scan_policy_of(tenant)
+    findings = [finding_of(share_key, document, policy) for document in documents]
+    errors: list[InvalidInput] = []
+    if any(finding and finding.verdict is Verdict.INFECTED for finding in findings):
+        errors.append(InvalidInput("documents", "files_infected"))
+    if must_be_inspected and None in findings:
+        errors.append(InvalidInput("documents", "files_unscanned"))
+    return errors

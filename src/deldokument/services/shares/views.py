@@ -32,13 +32,13 @@ from deldokument.domain.share import (
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
-    DIRECTORY,
     EncryptedColumn,
     message_key,
     open_field,
@@ -112,7 +112,7 @@ class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
     ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
-    publication.
+    publication. ``is_copying``: a worker copies it from another share; ``copy_failure``: why it was not copied.
     """
 
     id: str
@@ -124,6 +124,8 @@ class DocumentView:
     inspected: bool
     finding: Finding | None
     removed_at: datetime | None = None
+    is_copying: bool = False
+    copy_failure: CopyFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class ShareView:
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
     draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
+    ``pending_documents`` are uploaded beside a published share, and not part of it yet.
     """
 
     share: Share
@@ -144,6 +147,7 @@ class ShareView:
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
     removed_documents: tuple[DocumentView, ...]
+    pending_documents: tuple[DocumentView, ...]
     link: str
     stopped: bool
     may_share: bool
@@ -193,7 +197,7 @@ def views_and_damaged(
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
-    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact} | {DIRECTORY}
+    key_ids = {share.audit_key_id for share in intact} | {share_key_id(share.id) for share in intact}
     keys = deps.keyring.get(key_ids)
     now = deps.clock.now()
     related = SharerRows(tx, intact, mine, now)
@@ -208,12 +212,12 @@ def views_and_damaged(
     return views, damaged
 
 
-def share_view(deps: Dependencies, tx: Transaction, share: Share) -> ShareView:
-    """Return one share with everything that belongs to it.
+def share_view(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership] = ()) -> ShareView:
+    """Return one share with everything that belongs to it. ``mine``: as for ``share_views``.
 
     Raises: NotFound if it is damaged; Broken if its audit key is lost.
     """
-    views, damaged = views_and_damaged(deps, tx, [share])
+    views, damaged = views_and_damaged(deps, tx, [share], mine)
     if damaged:
         raise NotFound("damaged share")
     return existing(next(iter(views), None))
@@ -229,7 +233,7 @@ def _share_view(
     *,
     with_findings: bool,
 ) -> ShareView:
-    share_key, directory = keys.get(share_key_id(share.id)), existing(keys.get(DIRECTORY))
+    share_key, directory = keys.get(share_key_id(share.id)), deps.integrity.directory_key()
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
@@ -238,6 +242,12 @@ def _share_view(
     inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
+
+    def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
+        return tuple(
+            _document_view(d, file_name(key, d), related, finding_of(inspection_key, d, policy)) for d in documents
+        )
+
     return ShareView(
         share=replace(share, state=state),
         account=account,
@@ -247,11 +257,9 @@ def _share_view(
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
-        documents=tuple(
-            _document_view(d, names[d.id], related.offsets, finding_of(inspection_key, d, policy))
-            for d in related.documents[share.id]
-        ),
+        documents=views_of(related.documents[share.id]),
         removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
+        pending_documents=views_of(related.pending[share.id]) if state is ShareState.AVAILABLE else (),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
@@ -276,17 +284,20 @@ def open_message(share: Share, share_key: bytes | None) -> str:
     return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
-def _document_view(document: Document, name: str, offsets: Mapping[str, int], finding: Finding | None) -> DocumentView:
+def _document_view(document: Document, name: str, related: SharerRows, finding: Finding | None) -> DocumentView:
     """Return a document's view with its decrypted name."""
+    copy = related.copies.get(document.id)
     return DocumentView(
         id=document.id,
         name=name,
         length=document.length,
         modified_at=document.modified_at,
-        offset=document.length if document.is_complete else offsets.get(document.id, 0),
+        offset=document.length if document.is_complete else related.offsets.get(document.id, 0),
         complete=document.is_complete,
         inspected=document.inspected_at is not None,
         finding=finding,
+        is_copying=copy is not None and copy.copy_failure is None,
+        copy_failure=copy.copy_failure if copy else None,
     )
 
 

@@ -16,7 +16,8 @@ from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
-from deldokument.domain.share import check_text, new_id
+from deldokument.domain.share import new_id
+from deldokument.domain.share_texts import check_text
 from deldokument.domain.tenancy import (
     BREACH_CONTACT_LENGTH,
     Administrator,

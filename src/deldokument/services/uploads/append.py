@@ -8,7 +8,7 @@ Guarantees:
   is held while bytes arrive.
 - Objects that were not committed when a process died are unreferenced, and the orphan sweep deletes them.
 - A request with a checksum is committed in one step or not at all.
-- Every commit checks again that the share is a draft, that the sharer may share, and that nothing is frozen.
+- Every commit checks again that the share takes the bytes, that the sharer may share, and that nothing is frozen.
 - Nothing is committed after the upload's token has run out.
 
 Protocol: tus 1.0.0. Does not handle the HTTP methods; `web` does.
@@ -45,14 +45,19 @@ from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.audit.recording import record_at
+from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.shares.additions import remove_unpublished
 from deldokument.services.shares.authorization import stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
 
 CHECKSUMS = ("sha1", "sha256", "sha512")
+COPIED = "copied"
+"""In the detail ``how`` of the event of a completed document."""
+OnCommit = Callable[[Transaction, int], None]
+"""Called in the transaction that moves the offset to this one; an error of it stops the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) ->
         if deps.clock.now() >= upload.deadline:
             raise NotFound("upload token has run out")
         if not upload.is_finished:
-            _check_allowed(tx, upload, existing(tx.shares.get(upload.share_id)))
+            _check_allowed(deps, tx, upload, existing(tx.shares.get(upload.share_id)))
     return upload
 
 
@@ -104,27 +109,25 @@ def create_upload(deps: Dependencies, token: str, *, length: int) -> Upload:
         raise Conflict("upload_length_differs", expected=upload.length)
     if upload.length == 0 and not upload.is_finished:
         with deps.database.write() as tx:
-            share, current = locked_draft(tx, upload), require(tx.uploads.get(upload.id), "upload")
+            share, current = locked_share(deps, tx, upload), require(tx.uploads.get(upload.id), "upload")
             if not current.is_finished:
                 complete(deps, tx, share, upload)
     return upload
 
 
 def terminate_upload(deps: Dependencies, token: str, upload_id: str) -> None:
-    """Remove the upload and its document from the draft (tus termination); of a partial upload, only itself.
+    """Remove the upload and its document from the share (tus termination); of a partial upload, only itself.
 
     Raises: as ``find_upload``, and Conflict for a partial upload that has been joined.
     """
     upload = find_upload(deps, token, upload_id)
     with deps.database.write() as tx:
-        share, person = locked_draft(tx, upload), _uploader(deps, tx, upload)
+        share, person = locked_share(deps, tx, upload), uploader_of(deps, tx, upload)
         upload = require(tx.uploads.get(upload.id), "upload")
         if upload.is_partial:
             _remove_partial(tx, upload, deps.clock.now())
             return
-        tx.shares.remove_document(upload.document_id, deps.clock.now())
-        touch_draft(deps, tx, share, person)
-        record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=person, document=upload.document_id)
+        remove_unpublished(deps, tx, share, upload.document_id, person)
 
 
 def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
@@ -133,12 +136,12 @@ def _remove_partial(tx: Transaction, upload: Upload, now: datetime) -> None:
     tx.uploads.remove(upload.id, now)
 
 
-def _uploader(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
+def uploader_of(deps: Dependencies, tx: Transaction, upload: Upload) -> Sharer:
     """Return the sharer who holds the token, for the audit trail."""
     if upload.member_id is None:
         integration = require(tx.integrations.get(upload.integration_id or ""), "uploader")
         return Consumer(OrganizationNumber(integration.organization_number))
-    member, key = require(tx.members.get(upload.member_id), "uploader"), existing_key(deps.keyring, DIRECTORY)
+    member, key = require(tx.members.get(upload.member_id), "uploader"), deps.integrity.directory_key()
     return parse_person(
         open_field(key, member.sealed_identifier, EncryptedColumn.MEMBER_NUMBER, member.id), allow_synthetic=True
     )
@@ -173,11 +176,19 @@ class Append:
     ``committed`` is the offset that is durable and may be acknowledged.
     """
 
-    def __init__(self, deps: Dependencies, upload: Upload, data_key: bytes, checksum: Checksum | None) -> None:
+    def __init__(
+        self,
+        deps: Dependencies,
+        upload: Upload,
+        data_key: bytes,
+        checksum: Checksum | None = None,
+        on_commit: OnCommit | None = None,
+    ) -> None:
         self._world = deps
         self._upload = upload
         self._data_key = data_key
         self._checksum = checksum
+        self._on_commit = on_commit
         self._hash = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         self._received = upload.offset
         self._parts = PartWriter(deps.blobs, upload, data_key)
@@ -214,7 +225,7 @@ class Append:
         """Make the sealed parts durable and, unless the request has a checksum, move the offset.
 
         After a failure it may be called once more, for the parts before the failed one. Raises: Conflict if another
-        writer was first, StorageFull, Unavailable, and the errors of ``locked_draft``.
+        writer was first, StorageFull, Unavailable, and the errors of ``locked_share``.
         """
         batch = [self._parts.sealed.popleft() for _ in range(len(self._parts.sealed))]
         try:
@@ -237,7 +248,7 @@ class Append:
         if not parts:
             return
         try:
-            self.committed = _advance(self._world, self._upload, self.committed, parts)
+            self.committed = _advance(self._world, self._upload, self.committed, parts, self._on_commit)
         except (Conflict, Frozen, NotFound, StorageFull, TooLarge):
             # Certainly not committed. After any other error it may have been, so the objects are left to the sweep.
             self._world.blobs.delete([part.id for part in parts])
@@ -274,16 +285,18 @@ def _gather(pieces: Sequence[Buffer], buffer: memoryview) -> int:
     return filled
 
 
-def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part]) -> int:
+def _advance(deps: Dependencies, upload: Upload, old: int, parts: Sequence[Part], on_commit: OnCommit | None) -> int:
     new = parts[-1].stop
     if [part.offset for part in parts] != [old, *(part.stop for part in parts[:-1])]:
         # The missing bytes in between would be acknowledged with the rest.
         raise Broken("parts do not follow each other")
     with deps.database.write() as tx:
-        share = locked_draft(tx, upload)
+        share = locked_share(deps, tx, upload)
         if deps.clock.now() >= upload.deadline:
             # The orphan sweep may have deleted the first objects of a request that has taken so long.
             raise NotFound("upload token has run out")
+        if on_commit is not None:
+            on_commit(tx, new)
         if upload.is_partial:
             _check_partial_fits(tx, upload, new)
         if not tx.uploads.advance(upload.id, old, new, parts):
@@ -309,18 +322,25 @@ def _check_partial_fits(tx: Transaction, partial: Upload, end: int) -> None:
         raise TooLarge("upload_beyond_length", length=whole.length)
 
 
-def locked_draft(tx: Transaction, upload: Upload) -> Share:
+def locked_share(deps: Dependencies, tx: Transaction, upload: Upload) -> Share:
     """Return the share, locked until the transaction ends, so that it cannot be published or ended meanwhile.
 
-    Raises: Conflict if it is not a draft, Frozen, or NotFound if the uploader may no longer share there.
+    Raises: Conflict if it takes no more bytes, Frozen, or NotFound if the uploader may no longer share there.
     """
     share = require(tx.shares.lock(upload.share_id), "share")
-    _check_allowed(tx, upload, share)
+    _check_allowed(deps, tx, upload, share)
     return share
 
 
-def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
-    decision = may_upload(share, _accounts_of_uploader(tx, upload), stop=stop_of(tx, share))
+def _check_allowed(deps: Dependencies, tx: Transaction, upload: Upload, share: Share) -> None:
+    document = tx.shares.any_document(upload.document_id)
+    decision = may_upload(
+        share,
+        accounts_of_uploader(tx, upload),
+        deps.clock.now(),
+        stop=stop_of(tx, share),
+        is_pending=document is not None and document.pending_since is not None,
+    )
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
     if decision == Denied(Reason.FROZEN):
@@ -329,7 +349,7 @@ def _check_allowed(tx: Transaction, upload: Upload, share: Share) -> None:
         raise NotFound("upload")
 
 
-def _accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
+def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
     """Return the accounts that the uploader may share from now: the draft may have been moved to another one."""
     if upload.member_id is not None:
         member = require(tx.members.get(upload.member_id), "uploader")
@@ -344,7 +364,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
 
     From here on nobody with write access to database and store can change the document unnoticed.
     """
-    document = existing(tx.shares.document(upload.document_id))
+    document = existing(tx.shares.any_document(upload.document_id))
     document_id = bytes.fromhex(document.id)
     parts = tuple(
         ManifestPart(bytes.fromhex(part.id), part.offset, part.length, part.header)
@@ -356,4 +376,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
     tx.shares.save_document(replace(document, completed_at=now, sealed_manifest=sealed))
     tx.uploads.finish(upload.id, now)
     touch_draft(deps, tx, share)
-    record_event(deps, tx, EventKind.DOCUMENT_COMPLETED, share=share, document=document.id, length=document.length)
+    details: dict[str, str | int] = {"document": document.id, "length": document.length}
+    if upload.is_copy:
+        details["how"] = COPIED
+    record_at(deps, tx, now, EventKind.DOCUMENT_COMPLETED, details, share=share)

@@ -19,7 +19,7 @@ from deldokument.domain.upload import Upload, check_new_partial, join
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.shares.proposals import touch_draft
-from deldokument.services.uploads.append import complete, find_upload, locked_draft
+from deldokument.services.uploads.append import complete, find_upload, locked_share
 
 
 def create_partial(deps: Dependencies, token: str, *, length: int, start: int | None) -> Upload:
@@ -29,7 +29,7 @@ def create_partial(deps: Dependencies, token: str, *, length: int, start: int | 
     """
     whole = find_upload(deps, token)
     with deps.database.write() as tx:
-        share = locked_draft(tx, whole)
+        share = locked_share(deps, tx, whole)
         current, partials = require(tx.uploads.get(whole.id), "upload"), tx.uploads.partials(whole.id)
         same = [partial for partial in partials if (partial.start, partial.length) == (start, length)]
         if same and start is not None and not current.is_finished:
@@ -61,7 +61,7 @@ def join_partials(deps: Dependencies, token: str, partial_ids: Sequence[str]) ->
             join(whole, _chosen(tx, whole, partial_ids))
         return whole
     with deps.database.write() as tx:
-        share, current = locked_draft(tx, whole), require(tx.uploads.get(whole.id), "upload")
+        share, current = locked_share(deps, tx, whole), require(tx.uploads.get(whole.id), "upload")
         joined = join(current, _chosen(tx, whole, partial_ids))
         if not current.is_finished:
             tx.uploads.join(whole, joined, deps.clock.now())

@@ -16,9 +16,10 @@ from deldokument.domain.errors import existing, require
 from deldokument.domain.identifiers import Sharer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.authorization import editable_draft
-from deldokument.services.shares.drafts import UploadTicket, add_document
+from deldokument.services.shares.drafts import add_document
 from deldokument.services.shares.quota import remaining_quota
-from deldokument.services.uploads.append import complete, find_upload, locked_draft
+from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.uploads.append import complete, find_upload, locked_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def finalize_length(deps: Dependencies, token: str, upload_id: str) -> SettledDo
     """Complete the document with the bytes received so far. Raises: NotFound, Conflict or Frozen, as any append."""
     upload = find_upload(deps, token, upload_id)
     with deps.database.write() as tx:
-        share = locked_draft(tx, upload)
+        share = locked_share(deps, tx, upload)
         current = require(tx.uploads.get(upload.id), "upload")
         if not current.is_finished:
             tx.uploads.shorten(current.id)
-            document = existing(tx.shares.document(current.document_id))
+            document = existing(tx.shares.any_document(current.document_id))
             tx.shares.save_document(replace(document, length=current.offset))
             complete(deps, tx, share, replace(current, length=current.offset))
         stored = sum(ciphertext_length(part.length) for part in tx.uploads.parts(upload.id))

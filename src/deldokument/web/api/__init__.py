@@ -11,6 +11,7 @@ Never imports: `web.pages`, `web.ks`.
 - `middleware`: authentication, rate limit, body limits, idempotency
 - `models`: request and response models
 - `multipart_body`: parts of a multipart body in memory
+- `offers`: a share for a program that receives for a person
 - `one_request`: a published share in one request
 - `openapi`: the OpenAPI document
 - `reports`: report of a share

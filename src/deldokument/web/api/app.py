@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, ServiceError
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.api import accounts, documents, events, one_request, reports, shares, webhooks
+from deldokument.web.api import accounts, documents, events, offers, one_request, reports, shares, webhooks
 from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
 from deldokument.web.http.problems import faults_of, problem
@@ -35,6 +35,7 @@ ROUTERS = (
     events.router,
     reports.router,
     one_request.router,
+    offers.router,
     webhooks.router,
 )
 """All routers of the API. Add the router of a new module here."""

@@ -1,4 +1,4 @@
-"""Dependencies of the API's handlers: the ports, and the verified request."""
+"""Dependencies of the API's handlers: the ports, and the request."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ class ApiCall:
     new_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramCall:
+    """One request of a program that receives for a person. Its routes check the token (services.auth.programs)."""
+
+    deps: Dependencies
+    token: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 async def _call(request: Request) -> ApiCall:
     call = request.state.call
     assert isinstance(call, ApiCall)
@@ -32,3 +41,12 @@ async def _call(request: Request) -> ApiCall:
 
 
 ApiContext = Annotated[ApiCall, Depends(_call)]
+
+
+async def _program_call(request: Request) -> ProgramCall:
+    call = request.state.call
+    assert isinstance(call, ProgramCall)
+    return call
+
+
+ProgramContext = Annotated[ProgramCall, Depends(_program_call)]

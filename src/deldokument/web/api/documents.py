@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from deldokument.domain.errors import require
-from deldokument.services.shares import changes, drafts
+from deldokument.domain.share import ShareState
+from deldokument.services.shares import additions, changes, drafts
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.receipts import ReceiptView, list_receipts
 from deldokument.services.uploads import append
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -13,19 +15,30 @@ from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
 from deldokument.web.api.models import Items
 from deldokument.web.api.openapi import problems
-from deldokument.web.api.share_models import Document, DocumentInput, NewDocument, Receipt, Upload, milliseconds
+from deldokument.web.api.share_models import (
+    AdditionInput,
+    Document,
+    DocumentInput,
+    NewDocument,
+    Receipt,
+    Share,
+    Upload,
+    milliseconds,
+)
 from deldokument.web.api.shares import is_available, shown
 
 router = APIRouter(prefix="/shares/{share_id}", tags=["documents"])
 
 
-@router.post("/documents", status_code=201, summary="Add a document to a draft", responses=problems(404, 409))
+@router.post("/documents", status_code=201, summary="Upload a document", responses=problems(404, 409))
 def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response: Response) -> NewDocument:
     """Announce a document, and get the address and the token for uploading it.
 
+    Beside a published share, the document is one of its `pending_documents`. Its recipients get it when it is added.
     An unfinished document with the same name, length and time is resumed where it stopped, with a new token.
     """
-    ticket = drafts.add_document(
+    announce = additions.add_document if is_available(call, share_id) else drafts.add_document
+    ticket = announce(
         call.deps,
         call.consumer,
         share_id,
@@ -36,7 +49,7 @@ def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response:
     if sent.length == 0:
         append.create_upload(call.deps, ticket.token, length=0)
     response.headers["Location"] = f"{PREFIX}/shares/{share_id}/documents/{ticket.document_id}"
-    documents = shown(call, share_id).documents
+    documents = _documents(shown(call, share_id))
     base = f"{call.deps.config.public_url}/uploads"
     upload = Upload(
         url=f"{base}/{ticket.upload_id}",
@@ -51,7 +64,24 @@ def add_document(call: ApiContext, share_id: str, sent: DocumentInput, response:
 @router.get("/documents/{document_id}", summary="Get a document of a share", responses=problems(404))
 def get_document(call: ApiContext, share_id: str, document_id: str) -> Document:
     """Return the document as it is now: how far its upload has come, its verdict, and whether recipients get it."""
-    return require(next((one for one in shown(call, share_id).documents if one.id == document_id), None), "document")
+    found = _documents(shown(call, share_id))
+    return require(next((one for one in found if one.id == document_id), None), "document")
+
+
+def _documents(share: Share) -> list[Document]:
+    """Return the documents of a share and those beside it."""
+    return share.documents + share.pending_documents
+
+
+@router.post("/additions", summary="Add pending documents to a published share", responses=problems(404, 409))
+def add_documents(call: ApiContext, share_id: str, sent: AdditionInput) -> Share:
+    """Offer documents that are uploaded and `inspected` to the share's recipients, all at once.
+
+    If a member of the account must approve it, `change_proposed` is true until then. A repeated request returns the
+    same. Until the scan is over the error is `files_unscanned`: try again.
+    """
+    changes.change_share(call.deps, call.consumer, share_id, Change(documents=tuple(sent.documents)))
+    return shown(call, share_id)
 
 
 @router.delete(
@@ -63,9 +93,14 @@ def get_document(call: ApiContext, share_id: str, document_id: str) -> Document:
 def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
     """Remove the document and delete its bytes. A published share keeps at least one.
 
-    Of a published share, no recipient gets more bytes of it after five seconds. It stays in `removed_documents`.
+    Of a published share, no recipient gets more bytes of it after five seconds. It stays in `removed_documents`. A
+    pending one leaves nothing.
     """
-    remove = changes.remove_document if is_available(call, share_id) else drafts.remove_document
+    share = shown(call, share_id)
+    if document_id in {one.id for one in share.pending_documents}:
+        remove = additions.take_back
+    else:
+        remove = changes.remove_document if share.state is ShareState.AVAILABLE else drafts.remove_document
     remove(call.deps, call.consumer, share_id, document_id)
 
 

@@ -6,6 +6,8 @@ Guarantees, in this order:
 - The query has no NUL.
 - The body is complete, of a type that the route accepts, and limited in length, time and number.
 - A repeated request gets the first response again (see services.api.idempotency).
+
+Requests of programs that receive for a person have no consumer. Their routes check the program's token.
 """
 
 from __future__ import annotations
@@ -33,19 +35,22 @@ from deldokument.services.api.idempotency import (
     begin_request,
     finish_request,
 )
-from deldokument.web.api.dependencies import ApiCall
+from deldokument.web.api.dependencies import ApiCall, ProgramCall
 from deldokument.web.api.multipart_body import read_parts
+from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.errors import MediaTypeRefused
 from deldokument.web.http.lease_renewal import LeaseRenewal
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.problems import problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
-from deldokument.web.transfer.request_body import bearer_token
 
 PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"
 SMALL_SHARES = f"{PREFIX}/small-shares"
+OFFERS = f"{PREFIX}/offers/"
+"""Routes of programs that receive for a person. Their callers have no token of Maskinporten."""
 MAX_BODY = 1024 * 1024
+MAX_PROGRAM_BODY = 64 * 1024
 MAX_FILES = 20 * 1024 * 1024
 _JSON, _FORM = "application/json", "multipart/form-data"
 BODY_SECONDS = 120.0
@@ -77,6 +82,10 @@ class ApiMiddleware:
         request, headers = Request(scope, receive), dict[str, str]()
         send = _with_headers(send, headers)
         try:
+            if scope["path"].startswith(OFFERS):
+                call = ProgramCall(self._world, bearer_token(request) or "", await _whole_body(request))
+                await self._pass(scope, receive, send, call)
+                return
             consumer = await self._admitted(request, headers)
             async with self._within_limits(scope, consumer):
                 body = await _whole_body(request)
@@ -116,7 +125,7 @@ class ApiMiddleware:
         else:
             await self._pass(request.scope, request.receive, send, call)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall) -> None:
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, call: ApiCall | ProgramCall) -> None:
         scope.setdefault("state", {})["call"] = call
         with suppress(Exception):
             # The application has answered and logged an error before it raises it again.
@@ -193,7 +202,8 @@ async def _whole_body(request: Request) -> bytes:
     if request.method not in _WITH_BODY:
         return b""
     with_files = request.scope["path"] == SMALL_SHARES
-    longest = (MAX_FILES if with_files else 0) + MAX_BODY
+    longest = MAX_PROGRAM_BODY if request.scope["path"].startswith(OFFERS) else MAX_BODY
+    longest += MAX_FILES if with_files else 0
     raw = bytearray()
     async with asyncio.timeout(BODY_SECONDS):
         async for piece in request.stream():

@@ -25,6 +25,7 @@ _PROBLEMS = {
     404: "The object does not exist, or is not yours.",
     408: "The body did not arrive within two minutes.",
     409: "The current state does not allow it, or the first request with that Idempotency-Key is still running.",
+    410: "The share has ended, or was withdrawn.",
     413: "The body or a document is too large.",
     415: "The route does not accept this media type.",
     422: "The request breaks a rule. `errors` names each field.",
@@ -47,6 +48,8 @@ Instants are RFC 3339; responses have them in UTC. Sizes are in bytes. Unknown f
 `next` is the cursor of the next page. Objects that are not yours are answered with 404.
 """
 _LICENSE = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+PROGRAMS = "receiving"
+"""The tag of the routes for programs that receive. Their tokens are not Maskinporten's."""
 _TAGS = {
     "accounts": "The accounts that you may use.",
     "shares": "Shares from draft to expiry: change, publish, extend, withdraw.",
@@ -55,6 +58,7 @@ _TAGS = {
     "events": "What has happened to a share.",
     "reports": "The report of a share, signed.",
     "webhooks": "Calls to your system when something happens to a share.",
+    PROGRAMS: "For a program on a recipient's machine, after the recipient has approved it in a browser.",
 }
 _KEY = {
     "name": "Idempotency-Key",
@@ -147,7 +151,10 @@ def describe(app: FastAPI, server: str, site: Site) -> dict[str, Any]:
         tags=[{"name": name, "description": description} for name, description in _TAGS.items()],
     )
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {"maskinporten": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = {
+        "maskinporten": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "program": {"type": "http", "scheme": "bearer"},
+    }
     document["security"] = [{"maskinporten": []}]
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -161,7 +168,11 @@ def describe(app: FastAPI, server: str, site: Site) -> dict[str, Any]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    places = {operation["operationId"]: _PARAMETER.findall(path) for path, _, operation in operations}
+    places = {
+        operation["operationId"]: _PARAMETER.findall(path)
+        for path, _, operation in operations
+        if not _is_for_programs(operation)
+    }
     for _, method, operation in operations:
         _complete(method, operation)
         _link(operation, places)
@@ -180,16 +191,22 @@ def _headers(names: list[str]) -> dict[str, Any]:
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     """Add the middleware's responses, and the headers that it sets."""
-    responses = operation["responses"]
+    responses, is_for_programs = operation["responses"], _is_for_programs(operation)
+    if is_for_programs:
+        operation["security"] = [] if operation["operationId"] == "get_program_token" else [{"program": []}]
     refused = {*_EVERYWHERE, *_CHANGES.get(method, ()), *(int(status) for status in responses if status >= "4")}
     for status in sorted(refused):
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     for done in _DONE.keys() & responses.keys():
-        names = _ALLOWANCE + (["Idempotency-Replayed"] if method == "post" else [])
+        names = [] if is_for_programs else _ALLOWANCE + (["Idempotency-Replayed"] if method == "post" else [])
         names += ["Location"] if done == "201" else []
         responses[done] |= {"description": _DONE[done], "headers": _headers(names)}
-    if method == "post":
+    if method == "post" and not is_for_programs:
         operation.setdefault("parameters", []).append(_KEY)
+
+
+def _is_for_programs(operation: Mapping[str, Any]) -> bool:
+    return PROGRAMS in operation["tags"]
 
 
 def _link(operation: dict[str, Any], places: Mapping[str, list[str]]) -> None:

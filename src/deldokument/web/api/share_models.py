@@ -8,15 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from deldokument.domain.access_requests import REASON_LENGTH
-from deldokument.domain.share import (
-    CLOSED,
-    LABEL_LENGTH,
-    MAX_RECIPIENTS,
-    MESSAGE_LENGTH,
-    REFERENCE_LENGTH,
-    TITLE_LENGTH,
-    ShareState,
-)
+from deldokument.domain.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENTS, ShareState
+from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.shares.recipients import RecipientInput as NewRecipient
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
@@ -95,6 +88,12 @@ class RefusalInput(Sent):
     reason: Annotated[Text, Field(max_length=REASON_LENGTH)] = ""
 
 
+class AdditionInput(Sent):
+    """Ids of pending documents to add to the published share: all of them or none."""
+
+    documents: Annotated[list[Id], Field(min_length=1, max_length=MAX_DOCUMENTS)]
+
+
 class DocumentInput(Sent):
     """A file to upload. The name may be a path in a shared folder, separated by slashes."""
 
@@ -152,7 +151,8 @@ class Share(Given):
     """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
     `proposed`: a draft that waits for a member of the account to approve it. `proposed_expires_at`: a later end that
-    does. `change_proposed`: another change of the published share does.
+    does. `change_proposed`: another change of the published share does. `pending_documents`: uploaded beside the
+    published share, and not offered to its recipients yet.
     """
 
     id: str
@@ -176,6 +176,7 @@ class Share(Given):
     removed_recipients: list[Recipient]
     documents: list[Document]
     removed_documents: list[Document]
+    pending_documents: list[Document]
 
 
 class Upload(Given):
@@ -245,6 +246,7 @@ def share_of(view: ShareView) -> Share:
         removed_recipients=[_recipient(one) for one in view.removed_recipients],
         documents=[_document(one, is_over=view.share.state in CLOSED) for one in view.documents],
         removed_documents=[_document(one, is_over=True) for one in view.removed_documents],
+        pending_documents=[_document(one, is_over=False) for one in view.pending_documents],
     )
 
 

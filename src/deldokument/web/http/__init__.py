@@ -1,5 +1,6 @@
 """HTTP request handling that pages, transfers and interfaces share.
 
+- `bearer`: bearer tokens of requests
 - `csv`: CSV lines for spreadsheets
 - `damage_recorder`: records damaged rows that a request has found
 - `devices`: coarse names of browsers

@@ -35,13 +35,17 @@ from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
 from deldokument.services.auth.fresh_login import drop_form
+from deldokument.services.auth.programs import find_program
+from deldokument.services.auth.roles import find_person
 from deldokument.services.auth.sessions import find_session
+from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.meter import note_refusal
+from deldokument.web.http.problems import problem
 from deldokument.web.http.refusal_time import now, wait_for_step
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
@@ -51,6 +55,7 @@ from deldokument.web.http.request import (
     ErrorFormat,
     RequestContext,
     RequiredRole,
+    endpoint_name,
 )
 from deldokument.web.http.resubmission import (
     MAX_KEPT_BODY,
@@ -149,9 +154,18 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
     Returns the response for a client that must log in first, else None.
 
-    Raises: NotFound if the person lacks the route's role.
+    Raises: NotFound if the person lacks the route's role; TokenRefused for a program.
     """
-    call.session = find_session(call.deps, call.request.cookies.get(call.site.session_cookie))
+    token = bearer_token(call.request) if endpoint.for_programs else None
+    secret = call.request.cookies.get(call.site.session_cookie)
+    if token is not None:
+        call.by_program = True
+        call.session = find_program(call.deps, token, call.path("id"))
+    elif call.request.method == "GET" and endpoint.answer is ErrorFormat.PAGE:
+        # The frame of every page shows the roles.
+        call.session, call.known_roles = find_person(call.deps, secret)
+    else:
+        call.session = find_session(call.deps, secret)
     if endpoint.who is not RequiredRole.ANYONE and call.session is None:
         return _login_wanted(endpoint.answer, call)
     _check_office(endpoint.who, call)
@@ -272,10 +286,12 @@ def json_object(raw: bytes | bytearray, field: str) -> Mapping[str, Any]:
 
 
 def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | IntegrityError) -> Response:
-    """Return the error as a page, as JSON, or as plain text.
+    """Return the error as a page, as JSON, or as plain text; for a program as a problem, as the API does.
 
     Byte routes answer in plain text, but browsers get a page, and 404 is a page for everybody.
     """
+    if call.by_program:
+        return problem(call.request, error)
     if isinstance(error, IntegrityError):
         error = Broken("integrity")
     note_refusal(call.request.scope, error)
@@ -326,9 +342,3 @@ def _error_page(call: RequestContext, status: int, error: ServiceError) -> Respo
     except ServiceError:
         nobody = RequestContext(call.deps, call.site, call.request, call.translator, None)
         return render(nobody, "http/error.html", status=status, errors=[], **told)
-
-
-def endpoint_name(request: Request) -> str:
-    """Return the route's pattern, for the log. Never the path, which contains ids."""
-    route = request.scope.get("route")
-    return str(getattr(route, "path", "?"))

@@ -37,8 +37,11 @@ DOCUMENT_ERRORS: Final = {
     "copy_not_pdf": _("The file is not a PDF. Choose another."),
     "files_missing": _("Choose at least one file."),
     "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
+    "files_copying": _("Wait until all files have been copied, or remove those that are missing."),
+    "documents_over": _("The share is over, so its documents can't be copied. Create the new share without them."),
     "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),
     "files_unscanned": _("The files are waiting for the virus check. Try again in a few minutes."),
+    "upgrade_unfinished": _("Documents can't be added while the service is being upgraded. Try again later."),
     "document_unconfirmed": _(
         "The document could not be checked for viruses. Open the page of the share, read the warning, and download it "
         "from there."
@@ -55,8 +58,12 @@ DOCUMENT_ERRORS: Final = {
     "inspection_refused": _("Something is wrong with the document, and it can't be downloaded. Contact the sender."),
     "full_numbers_missing": _("The account doesn't give full numbers to the system."),
     "report_unknown": _("The file is not the report of a share as JSON."),
+    "program_request": _("The address is not one that a program has made. Start the program again."),
+    "program_code_refused": _("The code can be used once, within a minute, by the program that asked for it."),
+    "program_token_refused": _("The program has no access to the documents any more. Start it again, and approve it."),
+    "program_limit": _("You have approved programs very many times. Wait %(wait_seconds)s, and try again."),
 }
-"""Texts of the errors about documents, their inspection and reports, by code."""
+"""Texts of the errors about documents, their inspection, programs that receive them, and reports, by code."""
 
 _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _ODF: Final = "application/vnd.oasis.opendocument."

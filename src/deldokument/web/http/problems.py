@@ -27,10 +27,10 @@ from deldokument.domain.errors import (
     ServiceError,
     TokenRefused,
 )
-from deldokument.web.http.dispatch import endpoint_name
 from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import note_refusal
+from deldokument.web.http.request import endpoint_name
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"

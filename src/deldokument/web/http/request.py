@@ -59,7 +59,10 @@ class RequestContext:
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, SentFile] = field(default_factory=dict)
-    _roles: Roles | None = None
+    by_program: bool = False
+    """The caller is a program with a bearer token; its cookies do not count."""
+    known_roles: Roles | None = None
+    """Roles that have been read already."""
 
     @property
     def person(self) -> Session:
@@ -74,9 +77,9 @@ class RequestContext:
     @property
     def roles(self) -> Roles:
         """Roles of the logged-in person, read once per request."""
-        if self._roles is None:
-            self._roles = roles_of(self.deps, self.session.person) if self.session else Roles()
-        return self._roles
+        if self.known_roles is None:
+            self.known_roles = roles_of(self.deps, self.session.person) if self.session else Roles()
+        return self.known_roles
 
     @property
     def tenant(self) -> Tenant:
@@ -131,6 +134,8 @@ class Endpoint:
     """Number of threads reserved for the route. For routes that wait for ID-porten on behalf of anonymous callers."""
     needs_fresh_login: str = ""
     """What the route does, if it may only follow a fresh login: words for the page that asks for one."""
+    for_programs: bool = False
+    """A program with a bearer token of the share in the path may call it too (services.auth.programs)."""
     even_refusals: bool = False
     """Refusals leave in steps of time, so that they do not show whether a share exists."""
     takes_file: int = 0
@@ -156,3 +161,9 @@ def destination(path: str) -> str:
         return safe
     page = safe.partition("?")[0]
     return page if len(page) <= MAX_DESTINATION else "/"
+
+
+def endpoint_name(request: Request) -> str:
+    """Return the route's pattern, for the log. Never the path, which contains ids."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "?"))

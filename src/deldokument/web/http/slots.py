@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, ParamSpec, TypeVar
 
 from deldokument.domain.errors import NotReady
+from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import outlived
 
 _CLOSED_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Slots:
         self._taken = 0
         self._closed_until = 0.0
         self._paced_until = 0.0
-        self._pool = ThreadPoolExecutor(count, "login")
+        self._pool = ContextThreadPool(count, "login")
 
     async def run(self, work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
         """Run ``work`` in a thread; a cancelled caller waits until it has ended.

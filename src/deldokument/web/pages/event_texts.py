@@ -26,6 +26,7 @@ from deldokument.services.shares.changes import ORDINARY
 from deldokument.services.shares.discarding import RESTORED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.services.uploads.append import COPIED
 from deldokument.web.http.errors import WORDS
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
@@ -87,6 +88,8 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
     EventKind.DOCUMENT_HELD: _("A member held a document back again"),
     EventKind.DOCUMENT_REMOVED: _("A document was removed"),
+    EventKind.DOCUMENT_ADDED: _("A document was added"),
+    EventKind.DOCUMENT_TAKEN_BACK: _("A document that was to be added was taken back"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
     EventKind.SHARE_APPROVED: _("Another member approved it"),
@@ -98,6 +101,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.WARNING_CONFIRMED: _("A recipient confirmed the warning about a document"),
     EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed that documents were received"),
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
+    EventKind.DOCUMENT_COPIED: _("A document was copied to a new share"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),
     EventKind.RECIPIENT_ADDED: _("A recipient was added"),
@@ -177,7 +181,7 @@ _BY_SERVICE = frozenset(
         EventKind.ROW_DAMAGED,
     }
 )
-_BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED})
+_BY_UPLOAD = frozenset({EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_REMOVED, EventKind.DOCUMENT_TAKEN_BACK})
 
 LABELS: dict[str, str] = {
     "account": _("Account"),
@@ -218,7 +222,20 @@ LABELS: dict[str, str] = {
     "code": _("Why"),
 }
 UNTOLD = frozenset(
-    {"document", "assessment", "intent", "operator", "message", "webhook", "revision", "row", "id", "recipient", "now"}
+    {
+        "document",
+        "copy",
+        "assessment",
+        "intent",
+        "operator",
+        "message",
+        "webhook",
+        "revision",
+        "row",
+        "id",
+        "recipient",
+        "now",
+    }
 )
 """Details that are random ids of things without a name in a log, serve only to detect changes, or are in the text."""
 
@@ -261,12 +278,14 @@ _CODES: dict[str, str] = {
     "named": _("named as a recipient"),
     "none": "",
     RESTORED: "",
+    COPIED: "",
     "time": _("time"),
     "kind": _("kind of event"),
     "share": _("share"),
     "person": _("person"),
     "here": _("here"),
     "elsewhere": _("from the list of logins"),
+    "program": _("a program compared the checksums"),
     "front_channel": _("at ID-porten, in the browser"),
     "back_channel": _("at ID-porten"),
     "contact": _("contact information"),
@@ -326,6 +345,8 @@ def words_for(event: AuditEvent) -> str:
     """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
+    if event.kind is EventKind.DOCUMENT_COMPLETED and (event.details or {}).get("how") == COPIED:
+        return _("A document was copied from another share")
     if event.kind is EventKind.CONFIDENTIALITY_CHANGED and (event.details or {}).get("now") == ORDINARY:
         return _("The content is no longer marked as confidential")
     if event.kind is EventKind.NUMBERS_DISCLOSED and event.subject_id is not None:

@@ -1,4 +1,4 @@
-"""«Dine innlogginger»: the person's sessions, and the end of one or of all others."""
+"""«Dine innlogginger»: the person's sessions with their programs, and the end of one or of all others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from datetime import timedelta
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.services.auth.own_sessions import end_other_sessions, end_own_session, list_own_sessions
+from deldokument.services.auth.own_sessions import (
+    end_other_sessions,
+    end_own_program,
+    end_own_session,
+    list_own_sessions,
+)
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
@@ -20,7 +25,7 @@ def sessions_page(call: RequestContext) -> Response:
         call,
         "pages/own_sessions.html",
         sessions=list_own_sessions(call.deps, call.person),
-        done=call.query("avsluttet") == "1",
+        done=call.query("avsluttet"),
         idle_minutes=int(IDLE / timedelta(minutes=1)),
         max_hours=int(MAX_AGE / timedelta(hours=1)),
     )
@@ -32,18 +37,25 @@ def end_one(call: RequestContext) -> Response:
     return _done()
 
 
+def end_program(call: RequestContext) -> Response:
+    """End the access of one program."""
+    end_own_program(call.deps, call.person, call.fields.get("program", ""))
+    return _done("program")
+
+
 def end_others(call: RequestContext) -> Response:
     """End all other sessions."""
     end_other_sessions(call.deps, call.person)
     return _done()
 
 
-def _done() -> Response:
-    return RedirectResponse(f"{_PATH}?avsluttet=1", 303)
+def _done(what: str = "1") -> Response:
+    return RedirectResponse(f"{_PATH}?avsluttet={what}", 303)
 
 
 ENDPOINTS = (
     Endpoint(_PATH, sessions_page, RequiredRole.PERSON),
     Endpoint(f"{_PATH}/avslutning", end_one, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_PATH}/program", end_program, RequiredRole.PERSON, ("POST",)),
     Endpoint(f"{_PATH}/andre", end_others, RequiredRole.PERSON, ("POST",)),
 )

@@ -21,7 +21,6 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -36,10 +35,13 @@ from deldokument.domain.characters import belongs_in_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
 from deldokument.server.socket_lending import SocketLease, borrow_answer
+from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
+from deldokument.services.auth.programs import program_continues
 from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.content import Content, may_send_on, open_archive, open_document, read_content
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
+from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.transfer.response_receipt import ResponseReceipt, is_direct
@@ -52,7 +54,7 @@ _PROBATION = 8 * STEP
 """Bytes that a reader must take to get a transfer thread: more than the kernel takes for one that stalls at once."""
 _FAST_BYTES_PER_SECOND = 10_000_000
 _READERS = 8
-_readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read")
+_readers = ContextThreadPool(max_workers=_READERS, thread_name_prefix="read")
 """Bounds the steps decrypted at once: during decryption a step takes several times its size in memory."""
 _SMALL_STEPS = 3 * _READERS
 """Small steps that are read, or wait for the event loop to send them, at once."""
@@ -68,7 +70,7 @@ _HEADERS = {
 
 
 def document_bytes(call: RequestContext) -> Response:
-    """Answer GET and HEAD of one document."""
+    """Answer GET and HEAD of one document, for a person or for a program that the person has approved."""
     content = open_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return content_response(call.deps, call.request, content, _activity(call))
 
@@ -114,6 +116,9 @@ def _activity(call: RequestContext) -> Callable[[], bool]:
 
     The check counts as activity, so that a long download keeps the session alive.
     """
+    if call.by_program:
+        token, share_id = bearer_token(call.request) or "", call.path("id")
+        return lambda: program_continues(call.deps, token, share_id)
     secret = call.request.cookies.get(call.site.session_cookie)
     return lambda: continues(call.deps, secret)
 
@@ -357,6 +362,7 @@ ENDPOINTS = (
         RequiredRole.PERSON,
         ("GET", "HEAD"),
         ErrorFormat.BYTES,
+        for_programs=True,
         even_refusals=True,
     ),
     Endpoint(

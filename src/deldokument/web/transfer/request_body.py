@@ -18,7 +18,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -30,9 +29,11 @@ from deldokument.domain.errors import InvalidInput, NotFound, ServiceError, Stor
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, pause_reading
 from deldokument.server.socket_lending import SocketLease, lease_request_body
+from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import ThroughputMeter, TransferThreads, burst, crowd, ended, outlived
 from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
+from deldokument.web.http.bearer import bearer_token
 
 STALL_SECONDS = 60.0
 """A client that sends less than TRICKLE bytes in this time is disconnected."""
@@ -46,9 +47,9 @@ _IN_A_CROWD = 2**16
 """Bytes that each request may have pending when many transfers run at once."""
 MAX_DIGITS = 19
 """Digits of the longest length or offset in a header."""
-_feeders = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
+_feeders = ContextThreadPool(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="feed")
 lanes = TransferThreads("upload")
-_committers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="commit")
+_committers = ContextThreadPool(max_workers=8, thread_name_prefix="commit")
 _Result = TypeVar("_Result")
 
 
@@ -255,14 +256,8 @@ def _take_stretch(append: Append, lease: SocketLease) -> bool:
     return burst(lambda until: append.read_from(lambda buffer: lease.receive_into(buffer, until)), lease)
 
 
-def _in(pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> asyncio.Future[_Result]:
+def _in(pool: ContextThreadPool, function: Callable[[], _Result]) -> asyncio.Future[_Result]:
     return asyncio.get_running_loop().run_in_executor(pool, function)
-
-
-def bearer_token(request: Request) -> str | None:
-    """Return the request's bearer token (RFC 6750), if there is one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def upload_token(request: Request) -> str:

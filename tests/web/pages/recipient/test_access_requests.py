@@ -59,7 +59,7 @@ def test_a_share_at_its_longest_offers_no_later_end(web: Web) -> None:
     web.browser(OLA).post(f"/d/{share_id}/foresporsel", {})
     web.stage.change_tenant(period=web.stage.tenant.period.__class__(longest=web.stage.tenant.period.shortest * 24))
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
-    assert "Delingen kan ikke være tilgjengelig lenger" in page
+    assert "Delingen kan ikke få et senere sluttidspunkt" in page
     assert "Forleng til" not in page
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.services.shares import drafts, publishing
-from deldokument.web.pages.sharing import shares
+from deldokument.web.pages.sharing import share_list
 from tests.support.browser import Web
 from tests.support.world import KARI, NOON, ODD, OLA, person
 
@@ -25,8 +25,8 @@ def test_who_shared_is_named_to_colleagues_in_the_list_and_on_the_share(web: Web
 
 
 def test_more_shares_are_appended_and_older_pages_lead_back(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "_ROWS", 2)
-    monkeypatch.setattr(shares, "_MAX_ROWS", 4)
+    monkeypatch.setattr(share_list, "_ROWS", 2)
+    monkeypatch.setattr(share_list, "_MAX_ROWS", 4)
     made = []
     for number in range(6):
         web.stage.clock.advance(minutes=1)

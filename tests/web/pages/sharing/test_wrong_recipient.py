@@ -7,6 +7,7 @@ import re
 from deldokument.services.shares import publishing
 from deldokument.services.shares.changes import remove_recipient
 from tests.support.browser import Web
+from tests.support.numbers import synthetic_numbers
 from tests.support.world import FJELL, KARI, ODD, OLA, person, run_all
 
 
@@ -65,3 +66,13 @@ def test_each_row_of_what_has_happened_names_its_recipient(web: Web) -> None:
     ola.get(f"/d/{share_id}/dokument/{document_id}")
     page = web.browser(KARI).get(f"/delinger/{share_id}/feil-mottaker").text
     assert re.findall(r'<th scope="row">(.*?)</th>', page) == [f"{OLA[:6]} *****"] * 2
+
+
+def test_many_recipients_are_folded_so_that_they_hide_nothing_that_comes_after_them(web: Web) -> None:
+    numbers, kari = synthetic_numbers(12), web.browser(KARI)
+    ten, twelve = web.stage.publish(*numbers[:10]), web.stage.publish(*numbers)
+    for path, item in (("", '<li class="row">'), ("/delt", '<span class="number">'), ("/feil-mottaker", "/mottakere/")):
+        assert "mottakere til</summary>" not in kari.get(f"/delinger/{ten}{path}").text
+        page = kari.get(f"/delinger/{twelve}{path}").text
+        folded = page.partition("Vis 2 mottakere til</summary>")[2].partition("</details>")[0]
+        assert folded.count(item) == 2, path

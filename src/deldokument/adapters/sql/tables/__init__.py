@@ -10,7 +10,7 @@ Guarantees:
 - `bytes`: uploads, parts, garbage
 - `exchange_keys`: key pairs of encrypted uploads
 - `idempotency`: idempotency records of API requests
-- `logins`: sessions, pending logins, the deployment's row, the sweep's row
+- `logins`: sessions with their programs, pending logins, the deployment's row, the sweep's row
 - `notification_addresses`: e-mail addresses for notifications
 - `outbox`: transactional outbox, its cursors, and counts of sent notices
 - `rate_limits`: rate limit state per consumer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, tag
+from deldokument.domain.upload import CopyFailure
 
 upload = Table(
     "upload",
@@ -23,6 +24,10 @@ upload = Table(
     optional("partial_of", "upload"),
     Column("start", BigInteger),
     Column("sealed_metadata", LargeBinary),
+    Column("sealed_source", LargeBinary),
+    Column("copy_failure", EnumText(CopyFailure)),
+    # Not in the domain: until when a worker holds the lease of the copy.
+    Column("copying_until", UtcMicros),
     tag(),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),
     CheckConstraint('finished_at IS NULL OR "offset" = length', "finished"),
@@ -31,6 +36,8 @@ upload = Table(
 )
 is_partial = upload.c.partial_of.is_not(None)
 partial("ix_upload_partial", is_partial, upload.c.partial_of)
+is_copying = upload.c.sealed_source.is_not(None) & upload.c.finished_at.is_(None)
+partial("ix_upload_copying", is_copying, upload.c.deadline)
 
 part = Table(
     "part",

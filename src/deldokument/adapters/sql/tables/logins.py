@@ -1,8 +1,8 @@
-"""Sessions and pending logins, the row of this deployment, and the row of the orphan sweep."""
+"""Sessions with their programs, pending logins, the row of this deployment, and the row of the orphan sweep."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
@@ -18,6 +18,21 @@ session = Table(
     Column("seen_at", UtcMicros, nullable=False, index=True),
     Column("owner_hash", LargeBinary, index=True),
     Column("sealed_form", LargeBinary),
+)
+
+program = Table(
+    "program",
+    metadata,
+    Column("secret_hash", LargeBinary, primary_key=True),
+    # Every end of a session ends its programs, also one by another version of the service.
+    Column(
+        "session_hash",
+        LargeBinary,
+        ForeignKey("session.token_hash", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sealed("sealed_grant"),
 )
 
 pending_login = Table(

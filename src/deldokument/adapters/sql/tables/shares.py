@@ -149,6 +149,7 @@ document = Table(
     Column("sealed_scan", LargeBinary),
     Column("rescan_at", UtcMicros),
     Column("sealed_release", LargeBinary),
+    Column("pending_since", UtcMicros),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
@@ -157,6 +158,8 @@ document = Table(
 
 is_uninspected = document.c.completed_at.is_not(None) & document.c.inspected_at.is_(None)
 partial("ix_document_uninspected", is_uninspected, document.c.completed_at)
+is_pending = document.c.pending_since.is_not(None)
+partial("ix_document_pending", is_pending, document.c.share_id)
 has_rescan = document.c.rescan_at.is_not(None)
 partial("ix_document_rescan", has_rescan, document.c.rescan_at)
 

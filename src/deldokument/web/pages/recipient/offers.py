@@ -33,11 +33,7 @@ def link_page(call: RequestContext) -> Response:
     if call.session is None:
         return render(call, "pages/recipient/link.html", login=_login_path(share_id))
     if call.request.method == "HEAD":
-        authorize(call.deps, call.person.person, share_id)
-        response = Response(media_type="text/html")
-        # The page is not rendered, so its length is unknown (RFC 9110, 8.6).
-        del response.headers["content-length"]
-        return response
+        return head_of_page(call, share_id)
     offer = open_share(call.deps, call.person.person, share_id)
     findings = [document.finding for document in offer.documents]
     return render(
@@ -51,6 +47,15 @@ def link_page(call: RequestContext) -> Response:
         scans=call.deps.scanner is not None,
         total_length=sum(document.length for document in offer.documents),
     )
+
+
+def head_of_page(call: RequestContext, share_id: str) -> Response:
+    """Return the answer to HEAD of a page of the share, which opens nothing. Raises: as ``authorize``."""
+    authorize(call.deps, call.person.person, share_id)
+    response = Response(media_type="text/html")
+    # The page is not rendered, so its length is unknown (RFC 9110, 8.6).
+    del response.headers["content-length"]
+    return response
 
 
 def confirm(call: RequestContext) -> Response:

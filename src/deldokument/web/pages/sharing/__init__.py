@@ -1,14 +1,18 @@
 """Pages of members who share.
 
 - `access_requests`: answers to recipients who ask for more time or a new share
+- `additions`: «Legg til dokumenter»: documents beside a published share
 - `changes`: «Endre delingen»: changes of a published share
+- `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
 - `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)
 - `reports`: «Rapport»: the report of a share as PDF and JSON
-- `shares`: «Delinger»: the list of shares, and one share
+- `share_list`: «Delinger»: the list of shares
+- `shares`: one share, and its actions
 - `timeline`: display texts of a share's events
+- `upload_json`: JSON of documents and uploads for the pages' scripts
 - `wrong_recipient`: «Feil mottaker»: steps and a draft when a share went to the wrong recipient
 """

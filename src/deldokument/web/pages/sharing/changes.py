@@ -192,8 +192,10 @@ def approve(call: RequestContext) -> Response:
     share_id = call.path("id")
     try:
         changes.approve_change(call.deps, call.person.person, share_id, seen=call.fields.get("seen", ""))
-    except (InvalidInput, Conflict, Frozen) as error:
-        return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
+    except (InvalidInput, InvalidFields, Conflict, Frozen) as error:
+        faults = error.errors if isinstance(error, InvalidFields) else [error]
+        errors = [("", error_text(one, call.translator)) for one in faults]
+        return detail_of(call, share_id, status=409, errors=errors)
     return to_share(share_id, "endring-godkjent")
 
 

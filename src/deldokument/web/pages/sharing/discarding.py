@@ -15,7 +15,8 @@ from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import UNDO_SECONDS, list_of
+from deldokument.web.pages.sharing.share_list import list_of
+from deldokument.web.pages.sharing.shares import UNDO_SECONDS
 
 
 def question_page(call: RequestContext) -> Response:

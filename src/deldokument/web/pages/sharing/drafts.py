@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.policy import Allowed, may_share
-from deldokument.domain.share import ShareState, Verdict
+from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
@@ -35,6 +35,7 @@ from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.json_fields import json_flag, json_ids, json_number, json_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.upload_json import announced, document_json, is_infected
 
 _TO_FILL_IN = timedelta(minutes=30)
 _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
@@ -53,14 +54,14 @@ def share_page(call: RequestContext) -> Response:
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
         remarks = recipient_remarks(call.deps, call.person.person, draft_id)
         draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
-        refused = [one for one in view.documents if _is_infected(one)]
+        refused = [one for one in view.documents if is_infected(one)]
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.deps.notices is not None
     settings = _form_settings(call, accounts)
-    recent = recent_recipients(call.deps, call.person.person)
+    recent = recent_recipients(call.deps, call.roles.memberships)
     return render(
         call,
         "pages/sharing/share_form.html",
@@ -218,17 +219,7 @@ def add_document(call: RequestContext) -> Response:
         modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
     )
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    document = next(_document(d) for d in view.documents if d.id == ticket.document_id)
-    upload = {
-        "endpoint": "/uploads",
-        "token": ticket.token,
-        "url": f"/uploads/{ticket.upload_id}" if ticket.offset else None,
-        "partials": [
-            {"url": f"/uploads/{one.id}", "start": one.start, "length": one.length, "offset": one.offset}
-            for one in ticket.partials
-        ],
-    }
-    return JSONResponse({"document": document, "upload": upload}, 201)
+    return JSONResponse(announced(ticket, view.documents), 201)
 
 
 def remove_document(call: RequestContext) -> Response:
@@ -330,7 +321,7 @@ def _draft(view: ShareView) -> dict[str, Any]:
         "expires_at": _local(view.share.expires_at) if view.share.expires_at else "",
         "proposed": view.proposal is not None,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
-        "documents": [_document(document) for document in view.documents],
+        "documents": [document_json(one) for one in view.documents],
     }
 
 
@@ -349,22 +340,6 @@ def _with_numbers(call: RequestContext, view: ShareView) -> list[dict[str, Any]]
     """Return the recipients as the page of their author shows them: with the numbers that are to be confirmed."""
     numbers = unconfirmed_numbers(call.deps, call.person.person, view.share.id)
     return [_recipient(one) | {"number": numbers.get(one.id)} for one in view.recipients]
-
-
-def _document(view: DocumentView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "name": view.name,
-        "length": view.length,
-        "modified_at": view.modified_at,
-        "offset": view.offset,
-        "complete": view.complete,
-        "infected": _is_infected(view),
-    }
-
-
-def _is_infected(view: DocumentView) -> bool:
-    return view.finding is not None and view.finding.verdict is Verdict.INFECTED
 
 
 def _local(instant: datetime) -> str:

@@ -1,4 +1,4 @@
-"""«Delinger»: the list of shares of the person's accounts, one share with its timeline, and its actions.
+"""«Delinger»: one share with its timeline, and its actions. The list is in module share_list.
 
 Guarantees:
 - Only members can see that these pages exist.
@@ -10,47 +10,35 @@ The rules are in services.shares.queries and services.shares.publishing.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from datetime import datetime
 
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, ServiceError
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.share import DISCARD_UNDO, REFERENCE_LENGTH, Progress, ShareState
+from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares import extensions, publishing, queries, reminders
 from deldokument.services.shares.change_records import ChangeView
-from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_text, status_of
-from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import LANGUAGES, Translator
-from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
 from deldokument.web.pages.sharing.timeline import moments
 
-SOON = timedelta(days=3)
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
-_ROWS = 25
-"""Shares in the list at first; «Show more» appends as many."""
-_MAX_ROWS = 200
-"""Shares in the list at most; older ones are on the next page."""
-_LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("approval", "extension", "change", "request", "unread", "unfinished")
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
     | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
-    | {"angret", "apnet"}
+    | {"angret", "apnet", "dokumenter-lagt-til"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
@@ -63,170 +51,12 @@ class RecipientRow:
     downloads: tuple[DownloadView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShareRow:
-    """Share in the list, with the number of recipients that have come how far.
-
-    ``need`` is what awaits the person: ``approval``, ``extension``, ``change``, ``request``, ``unread``,
-    ``unfinished`` or nothing.
-    """
-
-    view: ShareView
-    need: str
-    received: int
-    sent: int
-    started: int
-    opened: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Filter of the list, as it is in the URL."""
-
-    account: str
-    state: str
-    reference: str
-
-    @property
-    def narrows(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.account or self.state or self.reference.strip())
-
-    @property
-    def states(self) -> tuple[ShareState, ...]:
-        """States to query."""
-        return (ShareState(self.state),) if self.state else _LISTED
-
-
-def list_of(
-    call: RequestContext,
-    *,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
-    discarded: Discarded | None = None,
-    restored: ShareView | None = None,
-) -> Response:
-    """Show the list: what awaits the person, then drafts of others, then the rest, newest first.
-
-    ``discarded`` and ``restored`` are a draft for which that has just been done.
-
-    Raises: NotFound if the person is a member of no account.
-    """
-    if not call.roles.memberships:
-        raise NotFound("no account")
-    wanted, before, count = _filter(call), read_place(call.query("before")), _count(call)
-    first = not wanted.narrows and before is None
-    found = queries.list_shares(
-        call.deps,
-        call.person.person,
-        account_id=wanted.account or None,
-        states=wanted.states,
-        reference=wanted.reference,
-        before=before,
-        limit=count,
-        soon=SOON if first else None,
-        mine=call.roles.memberships,
-        with_findings=False,
-    )
-    needing = _needing(call, found.needing)
-    others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
-    shown = {row.view.share.id for row in (*needing, *others)}
-    rows = [_row(call, view) for view in found.shares if view.share.id not in shown]
-    return render(
-        call,
-        "pages/sharing/shares.html",
-        status=status,
-        errors=errors,
-        wanted=wanted,
-        accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
-        needing=needing,
-        others=others,
-        rows=rows,
-        damaged=found.damaged,
-        more=_more(call, wanted, found.next, len(rows), count) if found.next else "",
-        newest=_address(wanted) if before else "",
-        undo_seconds=UNDO_SECONDS,
-        discarded=discarded,
-        restored=restored,
-    )
-
-
-def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
-    """Return whether a colleague or a system fills it in, and has not asked for approval yet."""
-    return view.share.state is ShareState.DRAFT and view.proposal is None and view.sharer_id not in _own_ids(call)
-
-
-def _filter(call: RequestContext) -> Filter:
-    state = call.query("tilstand")
-    return Filter(
-        account=call.query("konto"),
-        state=state if state in {listed.value for listed in _LISTED} else "",
-        reference=call.query("saksnummer")[:REFERENCE_LENGTH],
-    )
-
-
-def _count(call: RequestContext) -> int:
-    asked = read_count(call.query("antall"))
-    return min(max(asked, _ROWS), _MAX_ROWS)
-
-
-def _more(call: RequestContext, wanted: Filter, following: Place, shown: int, count: int) -> str:
-    """Return the address of the list with more shares, at the first one after those shown.
-
-    If the list has as many as it may have, return the address of the next page.
-    """
-    if count >= _MAX_ROWS:
-        return _address(wanted, before=write_place(following))
-    return f"{_address(wanted, before=call.query('before'), antall=str(count + _ROWS))}#rad-{shown + 1}"
-
-
-def _address(wanted: Filter, **more: str) -> str:
-    query = {"konto": wanted.account, "tilstand": wanted.state, "saksnummer": wanted.reference} | more
-    filled = urlencode({name: value for name, value in query.items() if value})
-    return f"/delinger?{filled}" if filled else "/delinger"
-
-
-def _needing(call: RequestContext, views: Sequence[ShareView]) -> list[ShareRow]:
-    """Return the shares that await the person, by kind of need, then the earliest end first."""
-    rows = [row for row in (_row(call, view) for view in views) if row.need]
-    return sorted(
-        rows, key=lambda row: (_BY_URGENCY.index(row.need), row.view.share.expires_at or row.view.share.created_at)
-    )
-
-
-def _row(call: RequestContext, view: ShareView) -> ShareRow:
-    come = Counter(recipient.progress for recipient in view.recipients)
-    received, sent, started = come[Progress.RECEIVED], come[Progress.SENT], come[Progress.STARTED]
-    opened = received + sent + started + come[Progress.OPENED]
-    return ShareRow(view, _need(call, view), received, sent, started, opened)
-
-
-def _need(call: RequestContext, view: ShareView) -> str:
-    if view.stopped:
-        return ""
-    if view.proposal is not None:
-        return "" if is_own(call, view.proposal) else "approval"
-    if view.extension is not None and not is_own(call, view.extension):
-        return "extension"
-    if view.change is not None and not is_own(call, view.change):
-        return "change"
-    if view.share.state is ShareState.DRAFT:
-        return "unfinished" if view.sharer_id in _own_ids(call) else ""
-    if view.asking and view.extension is None:
-        return "request"
-    now = call.deps.clock.now()
-    soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
-    # Same condition as in the query: no document is sent to any recipient.
-    downloaded = any(download.is_sent for recipient in view.recipients for download in recipient.downloads)
-    return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
-
-
 def is_own(call: RequestContext, proposal: ProposalView | ExtensionView | ChangeView) -> bool:
     """Return whether the logged-in person made the proposal, as a member of any account."""
-    return proposal.proposer_id in _own_ids(call)
+    return proposal.proposer_id in own_ids(call)
 
 
-def _own_ids(call: RequestContext) -> set[str]:
+def own_ids(call: RequestContext) -> set[str]:
     """Return the ids of the logged-in person's memberships, in all accounts."""
     return {membership.id for membership in call.roles.memberships}
 
@@ -244,6 +74,7 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
     refusal: str = "",
+    with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
     view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
@@ -270,6 +101,7 @@ def detail_of(
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
+        with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
@@ -278,7 +110,7 @@ def detail_of(
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
-        own_draft=view.sharer_id in _own_ids(call),
+        own_draft=view.sharer_id in own_ids(call),
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
@@ -375,12 +207,6 @@ def refused(call: RequestContext, share_id: str, error: ServiceError) -> Respons
     return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
 
 
-def copy(call: RequestContext) -> Response:
-    """Start a new draft from this share («Lag ny deling fra denne»)."""
-    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"))
-    return RedirectResponse(f"/del?utkast={draft.id}", 303)
-
-
 def deed(path: str, handler: Handler) -> Endpoint:
     """Return the endpoint of an action on a share."""
     return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
@@ -393,5 +219,4 @@ ENDPOINTS = (
     deed("paminnelse", remind),
     deed("tilbaketrekking", withdraw),
     deed("angring", undo),
-    deed("kopi", copy),
 )

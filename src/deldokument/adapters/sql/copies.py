@@ -1,0 +1,45 @@
+"""Uploads that a worker fills with a copy of another share's document, in tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, or_, select, update
+
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.tables.bytes import is_copying, upload
+from deldokument.adapters.sql.tables.shares import share
+from deldokument.adapters.sql.uploads import UPLOAD
+from deldokument.domain.upload import Upload
+
+_now, _until = (bindparam(name, type_=UtcMicros()) for name in ("now", "until"))
+_is_free = or_(upload.c.copying_until.is_(None), upload.c.copying_until <= _now)
+_waiting = (
+    select(*UPLOAD.columns)
+    .join(share, upload.c.share_id == share.c.id)
+    .where(is_copying, share.c.closed_at.is_(None), _is_free)
+    .order_by(upload.c.deadline)
+    .limit(param("most"))
+)
+_claim = update(upload).where(upload.c.id == param("key"), is_copying, _is_free).values(copying_until=_until)
+_keep = update(upload).where(upload.c.id == param("key")).values(copying_until=_until)
+
+
+class SqlCopies:
+    """The port ports.repositories.copies.Copies in SQL."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def waiting(self, now: datetime, limit: int) -> list[Upload]:
+        """Return those of living drafts whose lease is free, the earliest deadline first."""
+        return UPLOAD.all_intact(self._work, self._work.rows(_waiting, {"now": now, "most": limit}))
+
+    def claim(self, upload_id: str, now: datetime, until: datetime) -> bool:
+        """Take the lease; False if another worker has it, or nothing is left to copy."""
+        return self._work.count(_claim, {"key": upload_id, "now": now, "until": until}) == 1
+
+    def keep(self, upload_id: str, until: datetime) -> None:
+        """Renew the lease; do nothing if the upload is gone."""
+        self._work.run(_keep, {"key": upload_id, "until": until})

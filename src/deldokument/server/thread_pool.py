@@ -1,0 +1,20 @@
+"""Thread pool whose work sees the context variables of its submitter, such as the request's trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import ParamSpec, TypeVar
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+class ContextThreadPool(ThreadPoolExecutor):
+    """The pool of the standard library, which drops the context."""
+
+    def submit(self, fn: Callable[_Given, _Result], /, *args: _Given.args, **kwargs: _Given.kwargs) -> Future[_Result]:
+        """Run ``fn`` in a thread, in a copy of this context."""
+        context = copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))

@@ -1,0 +1,148 @@
+"""Programs of a person: a code after the person's approval, and the token that a program gets for it.
+
+    approval in the browser ── code, 60 seconds ──> program ── code and verifier ──> token
+
+Guarantees:
+- Codes and tokens are stored only as hashes. A code can be tried once.
+- A token is good for one share, and for as long as the session in which the person approved it.
+- A row of the database makes no token: share and session are encrypted for the hash of the code or token.
+
+What a program may do is decided as for its person, at every request (services.downloads.access).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.errors import TokenRefused
+from deldokument.domain.program_access import proves
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.programs import ProgramRecord
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.auth.sessions import MAX_AGE, Session, living_session
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+from deldokument.services.people import directory_key
+
+CODE_LIFETIME = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramGrant:
+    """What a code or a token is good for. ``challenge`` is that of a code; a token has none."""
+
+    share_id: str
+    session_hash: bytes
+    at: datetime
+    challenge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramToken:
+    """A token for a program, and when it ends at the latest."""
+
+    token: str
+    expires_at: datetime
+
+
+def issue_code(deps: Dependencies, session: Session, share_id: str, challenge: str) -> str:
+    """Return a new code for the program that made the challenge. The caller has authorised the person."""
+    return _issue(deps, "code", ProgramGrant(share_id, session.token_hash, deps.clock.now(), challenge))
+
+
+def redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) -> ProgramToken:
+    """Return a token for a code. The code cannot be used again, even if it is refused here.
+
+    Raises: TokenRefused.
+    """
+    now, code_hash = deps.clock.now(), _hash("code", code)
+    grant = _grant(deps, code_hash)
+    if grant is not None:
+        with deps.database.write() as tx:
+            # Of two programs with the same code, one takes it.
+            grant = grant if tx.programs.take(code_hash) else None
+    if grant is None or grant.share_id != share_id or now - grant.at > CODE_LIFETIME:
+        raise TokenRefused("program_code_refused")
+    session = living_session(deps, grant.session_hash, MAX_AGE)
+    if session is None or not proves(verifier, grant.challenge):
+        raise TokenRefused("program_code_refused")
+    token = _issue(deps, "token", replace(grant, at=now, challenge=""))
+    return ProgramToken(token, session.began_at + MAX_AGE)
+
+
+def find_program(deps: Dependencies, token: str, share_id: str) -> Session:
+    """Return the session of the person for whom the token opens the share. This counts as the session's activity.
+
+    It has no CSRF token: a program fills in no forms. Raises: TokenRefused.
+    """
+    session = _living(deps, token, share_id, MAX_AGE)
+    if session is None:
+        raise TokenRefused("program_token_refused")
+    return replace(session, csrf_token="")
+
+
+def program_continues(deps: Dependencies, token: str, share_id: str) -> bool:
+    """Return whether a program's running download may continue, as services.auth.sessions.continues."""
+    return _living(deps, token, share_id, timedelta.max) is not None
+
+
+def granted_programs(
+    deps: Dependencies, tx: Transaction, session_hashes: Collection[bytes]
+) -> dict[bytes, ProgramGrant]:
+    """Return the grants of programs that have got a token within these sessions, by the hash of the token."""
+    opened = {one.secret_hash: _opened(deps, one) for one in tx.programs.of_sessions(session_hashes)}
+    return {secret_hash: grant for secret_hash, grant in opened.items() if grant and not grant.challenge}
+
+
+def _living(deps: Dependencies, token: str, share_id: str, max_age: timedelta) -> Session | None:
+    grant = _grant(deps, _hash("token", token))
+    if grant is None or grant.share_id != share_id:
+        return None
+    return living_session(deps, grant.session_hash, max_age)
+
+
+def _grant(deps: Dependencies, secret_hash: bytes) -> ProgramGrant | None:
+    with deps.database.read() as tx:
+        found = tx.programs.get(secret_hash)
+    return _opened(deps, found) if found else None
+
+
+def _issue(deps: Dependencies, kind: str, grant: ProgramGrant) -> str:
+    secret = secrets.token_urlsafe(32)
+    secret_hash = _hash(kind, secret)
+    body = {
+        "share": grant.share_id,
+        "session": grant.session_hash.hex(),
+        "at": grant.at.isoformat(),
+        "challenge": grant.challenge,
+    }
+    sealed = seal_field(directory_key(deps), json.dumps(body), EncryptedColumn.PROGRAM_GRANT, secret_hash.hex())
+    with deps.database.write() as tx:
+        tx.programs.add(ProgramRecord(secret_hash, grant.session_hash, sealed))
+    return secret
+
+
+def _opened(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None:
+    """Return what the row grants; None, with an alarm, if it was not encrypted for its secret."""
+    context = found.secret_hash.hex()
+    try:
+        text = open_field(directory_key(deps), found.sealed_grant, EncryptedColumn.PROGRAM_GRANT, context)
+    except IntegrityError:
+        text = ""
+    if not text:
+        deps.damage.report(DamagedRow("program", context))
+        return None
+    body = json.loads(text)
+    at = datetime.fromisoformat(body["at"])
+    return ProgramGrant(body["share"], bytes.fromhex(body["session"]), at, body["challenge"])
+
+
+def _hash(kind: str, secret: str) -> bytes:
+    """Return the hash of a secret; of kinds that never meet, so that a token is no code."""
+    return hashlib.sha256(f"{kind} {secret}".encode()).digest()

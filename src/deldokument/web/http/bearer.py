@@ -1,0 +1,11 @@
+"""Bearer tokens of requests (RFC 6750)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the request's bearer token, if there is one. Only the header counts, never the address."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None

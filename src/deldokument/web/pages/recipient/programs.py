@@ -1,0 +1,48 @@
+"""The page on which a recipient lets a program on the same machine receive the documents of a share.
+
+Guarantees:
+- The page shows a share to those to whom the link shows it, and a stranger gets what the link gives a stranger.
+- Only the button approves: a form with a CSRF token, on a page that nobody can frame.
+- The browser then leads to 127.0.0.1 alone (domain.program_access). Only this page may send a form there.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.program_access import parse_request
+from deldokument.services.downloads.offers import open_share
+from deldokument.services.downloads.program_access import approve_program
+from deldokument.web.http.rendering import CSP, render
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.pages.recipient.offers import head_of_page
+
+_PATH = "/d/{id}/program"
+
+
+def program_page(call: RequestContext) -> Response:
+    """Show what the program asks for, with its check code."""
+    share_id = call.path("id")
+    asked = parse_request(call.query("port"), call.query("challenge"), call.query("state"))
+    if call.request.method == "HEAD":
+        return head_of_page(call, share_id)
+    offer = open_share(call.deps, call.person.person, share_id)
+    response = render(call, "pages/recipient/program.html", offer=offer, asked=asked)
+    # Browsers apply form-action to the redirect that follows the form, too.
+    response.headers["Content-Security-Policy"] = f"{CSP}; form-action 'self' {asked.origin}"
+    return response
+
+
+def approve(call: RequestContext) -> Response:
+    """Approve the program («Gi tilgang»), and bring it a code."""
+    fields = call.fields
+    asked = parse_request(fields.get("port", ""), fields.get("challenge", ""), fields.get("state", ""))
+    code = approve_program(call.deps, call.person, call.path("id"), asked.challenge)
+    return RedirectResponse(asked.address(code), 303)
+
+
+ENDPOINTS = (
+    Endpoint(_PATH, program_page, RequiredRole.PERSON, even_refusals=True),
+    # Not PAGE: the page that sends a form again may not lead to the program.
+    Endpoint(_PATH, approve, RequiredRole.PERSON, ("POST",), ErrorFormat.BYTES, even_refusals=True),
+)

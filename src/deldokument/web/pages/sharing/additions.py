@@ -1,0 +1,102 @@
+"""«Legg til dokumenter»: the page for documents beside a published share, and its JSON calls.
+
+Guarantees:
+- The documents that are added are those that the page shows, and none that another page has uploaded since.
+- Uploaded documents are still there when the page is loaded again.
+
+The rules are in services.shares.additions and services.shares.changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from deldokument.domain.errors import InvalidFields, InvalidInput, NotReady
+from deldokument.domain.share import ShareState
+from deldokument.domain.upload import MAX_LENGTH
+from deldokument.services.shares import additions, changes, queries
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.verdicts import foreseen_verdict
+from deldokument.services.shares.views import ShareView
+from deldokument.web.http.json_fields import json_ids, json_number, json_text
+from deldokument.web.http.rendering import render
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.upload_json import announced, document_json, is_infected
+
+_WAITING = ["files_unscanned"]
+
+
+def addition_page(call: RequestContext) -> Response:
+    """Show the pending documents, and a place to upload more."""
+    view = _view(call)
+    if view.share.state is not ShareState.AVAILABLE or view.stopped:
+        return RedirectResponse(f"/delinger/{view.share.id}", 303)
+    if not call.deps.integrity.is_enforced():
+        raise NotReady("upgrade_unfinished")
+    return render(
+        call,
+        "pages/sharing/document_addition.html",
+        view=view,
+        addition={
+            "share_id": view.share.id,
+            "max_document_length": MAX_LENGTH,
+            "documents": [document_json(one) for one in view.pending_documents],
+        },
+        refused=[one for one in view.pending_documents if is_infected(one)],
+        tells_recipients=call.deps.notices is not None,
+        foreseen_verdict=foreseen_verdict(call.deps),
+    )
+
+
+def announce(call: RequestContext) -> Response:
+    """Announce a document beside the share; the response has what its upload needs."""
+    ticket = additions.add_document(
+        call.deps,
+        call.person.person,
+        call.path("id"),
+        name=json_text(call, "name"),
+        length=json_number(call, "length"),
+        modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
+    )
+    return JSONResponse(announced(ticket, _view(call).pending_documents), 201)
+
+
+def take_back(call: RequestContext) -> Response:
+    """Take a pending document back."""
+    additions.take_back(call.deps, call.person.person, call.path("id"), call.path("document_id"))
+    return JSONResponse({})
+
+
+def add(call: RequestContext) -> Response:
+    """Add the documents («Legg til dokumentene»), or propose it. Without ``location`` they are still being checked."""
+    share_id, document_ids = call.path("id"), json_ids(call, "documents")
+    if not document_ids:
+        raise InvalidInput("documents", "files_missing")
+    change = Change(documents=tuple(document_ids))
+    try:
+        is_waiting = changes.change_share(call.deps, call.person.person, share_id, change)
+    except InvalidFields as error:
+        if [one.code for one in error.errors] != _WAITING:
+            raise
+        return JSONResponse({}, 202)
+    saved = "foreslatt" if is_waiting else "dokumenter-lagt-til"
+    return JSONResponse({"location": f"/delinger/{share_id}?lagret={saved}"})
+
+
+def _view(call: RequestContext) -> ShareView:
+    return queries.view_share(call.deps, call.person.person, call.path("id"))
+
+
+def _json(path: str, handler: Any, method: str) -> Endpoint:
+    return Endpoint(path, handler, RequiredRole.PERSON, (method,), ErrorFormat.JSON)
+
+
+_DOCUMENTS = "/delinger/{id}/dokumenter"
+ENDPOINTS = (
+    Endpoint(_DOCUMENTS, addition_page, RequiredRole.PERSON),
+    _json(_DOCUMENTS, announce, "POST"),
+    _json(f"{_DOCUMENTS}/{{document_id}}", take_back, "DELETE"),
+    _json("/delinger/{id}/publisering", add, "POST"),
+)

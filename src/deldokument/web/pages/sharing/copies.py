@@ -1,0 +1,41 @@
+"""«Lag ny deling fra denne»: a draft from a share, and how far the copies of its documents have come.
+
+Guarantees:
+- After an error nothing has been begun, and the page of the share says why.
+
+The rules are in services.shares.publishing and services.shares.copied_documents.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.services.shares import publishing, queries
+from deldokument.web.http.errors import error_text, status_of
+from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.shares import deed, detail_of
+from deldokument.web.pages.sharing.upload_json import document_json
+
+
+def copy(call: RequestContext) -> Response:
+    """Start a new draft from this share, with its documents if the person has ticked that."""
+    share_id, with_documents = call.path("id"), bool(call.fields.get("documents"))
+    try:
+        draft = publishing.copy_share(call.deps, call.person.person, share_id, with_documents=with_documents)
+    except (Conflict, InvalidInput) as error:
+        errors = [("", error_text(error, call.translator))]
+        return detail_of(call, share_id, status=status_of(error), errors=errors, with_documents=with_documents)
+    return RedirectResponse(f"/del?utkast={draft.id}", 303)
+
+
+def documents(call: RequestContext) -> Response:
+    """Return the documents of a draft as they are now, for the page that shows how far their copies have come."""
+    view = queries.view_share(call.deps, call.person.person, call.path("id"))
+    return JSONResponse({"documents": [document_json(document) for document in view.documents]})
+
+
+ENDPOINTS = (
+    deed("kopi", copy),
+    Endpoint("/del/utkast/{id}/dokumenter", documents, RequiredRole.PERSON, ("GET",), ErrorFormat.JSON),
+)

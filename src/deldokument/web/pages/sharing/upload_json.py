@@ -1,0 +1,45 @@
+"""JSON about documents and their uploads, for the scripts of the pages that upload (frontend/src/types.ts)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from deldokument.domain.share import Verdict
+from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.views import DocumentView
+
+
+def document_json(view: DocumentView) -> dict[str, Any]:
+    """Return a document as `StoredDocument`."""
+    return {
+        "id": view.id,
+        "name": view.name,
+        "length": view.length,
+        "modified_at": view.modified_at,
+        "offset": view.offset,
+        "complete": view.complete,
+        "infected": is_infected(view),
+        "copying": view.is_copying,
+        "copy_failure": view.copy_failure or "",
+    }
+
+
+def is_infected(view: DocumentView) -> bool:
+    """Return whether the scanner has found malware in it."""
+    return view.finding is not None and view.finding.verdict is Verdict.INFECTED
+
+
+def announced(ticket: UploadTicket, documents: Iterable[DocumentView]) -> dict[str, Any]:
+    """Return an announced document, which is one of ``documents``, and what its upload needs, as `UploadTarget`."""
+    document = next(document_json(one) for one in documents if one.id == ticket.document_id)
+    upload = {
+        "endpoint": "/uploads",
+        "token": ticket.token,
+        "url": f"/uploads/{ticket.upload_id}" if ticket.offset else None,
+        "partials": [
+            {"url": f"/uploads/{one.id}", "start": one.start, "length": one.length, "offset": one.offset}
+            for one in ticket.partials
+        ],
+    }
+    return {"document": document, "upload": upload}

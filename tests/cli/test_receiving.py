@@ -1,0 +1,18 @@
+"""`deldokument receive` without a service: what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from deldokument.cli import sender, sender_console
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize("link", ["nowhere", "http://del.example/d/x", "https://del.example/delinger/x"])
+def test_what_is_no_link_ends_with_a_line_that_says_so(link: str) -> None:
+    done = CliRunner().invoke(sender.program(), ["receive", link, "--no-browser"])
+    assert done.exit_code == sender_console.EXIT_HERE
+    assert done.stdout == ""
+    assert "not the link of a share" in done.stderr
