@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from deldokument.client import (
     Interrupted,
@@ -31,7 +30,8 @@ from deldokument.client.transport import RetryPolicy
 from deldokument.domain.program_access import parse_request, proves
 from deldokument.domain.share import Verdict
 from tests.fakes.scanner import MemoryScanner
-from tests.support.browser import ORIGIN, serve, stage_in_memory
+from tests.support.browser import serve, site, stage_in_memory
+from tests.support.local_server import listening
 from tests.support.server import OLA, OLA_NUMBER, Deployment
 from tests.support.world import NOON
 
@@ -250,7 +250,7 @@ def test_a_document_with_a_warning_is_left_out_until_the_recipient_accepts_it(tm
             answer = ola.post(asked.path, dict(parse_qsl(asked.query)))
             httpx.get(answer.headers["location"], trust_env=False)
 
-        with Receiver(f"{ORIGIN}/d/{share_id}", http=TestClient(web.app, base_url=ORIGIN)) as receiver:
+        with listening(stage, site()) as url, Receiver(f"{url}/d/{share_id}") as receiver:
             receiver.approve(show)
             offer = receiver.offer()
             [left_out] = receiver.save(offer, tmp_path)
