@@ -13,28 +13,26 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
+from tests.support.measuring import measure
 from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.resting import rest_beside
+from tests.support.scheduling import TOGETHER, BySharedServers
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 from tests.support.server import deployment, deployments  # noqa: F401
 from tests.support.stack import Cluster, choose, stack_name
-
-_MEASURED = ("services", "unit")
-"""Suites that cover the inner layers by themselves; a test takes twice as long while each line is followed."""
 
 _MINUTES = 600
 """The time limit of tests that take long."""
 
 _SLOWEST_FIRST = (
+    *TOGETHER,
     "chaos",
     "deployment",
     "nodes",
-    "browser",
-    "uploads",
-    "downloads",
     "upgrade",
     "cli",
     "api",
@@ -69,6 +67,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once pytest-cov has begun."""
+    measure(session)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect garbage again afterwards, but never among what is there by then."""
@@ -85,10 +89,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if {"embedded", "once"} & {mark.name for mark in item.iter_markers()}}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
-    for item in items:
-        if _suite(item) not in _MEASURED:
-            item.add_marker("no_cover")
     items.sort(key=_turn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers | None:
+    """Keep what shares a server on one process."""
+    return BySharedServers(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(tryfirst=True)

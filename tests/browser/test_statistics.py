@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise
-from tests.browser.visitor import Visit, Visitor
+from tests.browser.visitor import NARROW, WIDE, Visit, Visitor
 
 OLA = "21879498012"
 # Resolves once a plot has an area in a colour, or in any when none is named; false when that never happens.
@@ -57,7 +57,7 @@ def test_an_administrator_sees_the_shares_as_bars_in_light_and_dark_and_narrow(
     for words in ("delinger per måned", "hvor mye som ble delt per måned"):
         expect(anne.page.get_by_role("img", name=f"Søylediagram over {words}")).to_be_visible()
     anne.examine()
-    for scheme, _ in anne.looks():
+    for scheme, _ in anne.looks(WIDE, NARROW):
         assert appears(anne.page, "size", BARS[scheme])
         assert appears(anne.page, "outcome")
 

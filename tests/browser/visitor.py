@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urljoin
@@ -15,8 +15,12 @@ from tests.support.simulators import Form
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 _AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
-LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("dark", 1440), ("light", 360))
-"""Dark changes no more than colours, and they do not follow the width."""
+Look = tuple[Literal["light", "dark"], int]
+WIDE: Look = ("light", 1440)
+NARROW: Look = ("dark", 360)
+"""Dark changes no more than colours, and they do not follow the width: so one look shows both."""
+APART: tuple[Look, ...] = (("dark", 1440), ("light", 360))
+"""Where a narrow page shows other elements than a wide one."""
 HIGH = "idporten-loa-high"
 # Of the rules of axe only these look at colours; all others find the same in light and dark.
 _OF_COLOURS = ("color-contrast", "link-in-text-block")
@@ -119,36 +123,44 @@ class Visitor:
         self.page.wait_for_url(f"{self.url}/logget-ut**")
         expect(self.page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
 
-    def looks(self) -> Iterator[tuple[str, int]]:
-        """The page in light and dark, and narrow in light, one after the other; then as it was."""
-        before = shown = self.page.viewport_size
-        for scheme, width in LOOKS:
-            size: ViewportSize = {"width": width, "height": 900 if width > 600 else 740}
+    def looks(self, *looks: Look) -> Iterator[Look]:
+        """The page as it looks in each, one after the other; then as it was."""
+        before = self.page.viewport_size
+        for scheme, width in looks:
             self.page.emulate_media(color_scheme=scheme)
-            if size != shown:
-                self.page.set_viewport_size(size)
-                shown = size
+            self._resize({"width": width, "height": 900 if width > 600 else 740})
             yield scheme, width
         self.page.emulate_media(color_scheme="null")
-        if before and before != shown:
-            self.page.set_viewport_size(before)
+        self._resize(before)
+
+    def _resize(self, size: ViewportSize | None) -> None:
+        if size and size != self.page.viewport_size:
+            self.page.set_viewport_size(size)
 
     def examine(self) -> None:
         """axe finds nothing on the page, and nothing sticks out at its side, however it is looked at.
 
-        All rules of axe run in light and wide. In dark those run that look at colours. Narrow, all run if other
-        elements are shown than in wide; otherwise those that look at sizes.
+        All rules of axe run in light and wide. In dark and narrow those run that look at colours or sizes. If narrow
+        shows other elements than wide, those that look at colours run in dark and wide, and all rules in light and
+        narrow.
         """
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(_AXE.read_text("utf-8"))
-        wide = None
-        for scheme, width in self.looks():
+        wide, apart = "", False
+        for look in self.looks(WIDE, NARROW):
             shown = self.page.evaluate(_SHOWN)
             wide = wide or shown
-            rules = _OF_COLOURS if scheme == "dark" else _OF_WIDTH
-            found = self.page.evaluate(_RUN_AXE, None if (scheme, width) == LOOKS[0] or shown != wide else list(rules))
-            found += sideways(self.page)
-            assert found == [], f"{self.page.url}, {scheme} at {width}: {json.dumps(found, indent=1)}"
+            apart = shown != wide
+            if not apart:
+                self._find_nothing(look, () if look == WIDE else _OF_COLOURS + _OF_WIDTH)
+        if apart:
+            for look, rules in zip(self.looks(*APART), (_OF_COLOURS, ()), strict=True):
+                self._find_nothing(look, rules)
+
+    def _find_nothing(self, look: Look, rules: Sequence[str]) -> None:
+        """Without ``rules``: by all of them."""
+        found = [*self.page.evaluate(_RUN_AXE, list(rules) or None), *sideways(self.page)]
+        assert found == [], f"{self.page.url}, {' at '.join(map(str, look))}: {json.dumps(found, indent=1)}"
 
 
 Visit = Callable[..., Visitor]

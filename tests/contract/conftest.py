@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
 from tests.fakes.integrity import tagging
 from tests.support.ceph import ceph, ceph_place  # noqa: F401
 from tests.support.keyrings import (  # noqa: F401
@@ -28,21 +26,18 @@ from tests.support.openbao import bao_place, openbao  # noqa: F401
 from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
 from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
 from tests.support.softhsm import hsm, softhsm  # noqa: F401
+from tests.support.stack import Embedded
+from tests.support.world import database_at
 
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy: quicker than migrating for each test."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    migrate(f"sqlite:///{path}")
-    return path
+_FILES = Embedded()
 
 
 @pytest.fixture
-def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
-    """A fresh, migrated SQLite file."""
-    shutil.copy(migrated_sqlite, tmp_path / "deldokument.db")
-    return f"sqlite:///{tmp_path / 'deldokument.db'}"
+def sqlite_url(tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated SQLite file, at an address that the next test has too."""
+    url = _FILES.database_url(tmp_path)
+    yield url
+    _FILES.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,6 +50,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[SqlDatabase]:
     """The port on a fresh database."""
-    opened = tagging(SqlDatabase(database_url))
+    # Known at its address, so that its statements are compiled once.
+    opened = tagging(database_at(database_url))
     yield opened
     opened.close()

@@ -34,6 +34,7 @@ _SERVER.set_forkserver_preload(
         # What `deldokument serve` imports when it is called.
         "deldokument.cli.serve",
         *(f"deldokument.simulators.{name}" for name in ("altinn", "idporten", "notifications", "smtp")),
+        "tests.support.compiled_pages",
     ]
 )
 _FIRST_INHERITED = "deldokument.server.listeners._FIRST_INHERITED"

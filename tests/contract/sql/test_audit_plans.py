@@ -26,6 +26,7 @@ from tests.support.bulk_events import (
     subject_ids,
 )
 from tests.support.query_plans import EVERYTHING_READ, plans, statements
+from tests.support.stack import Embedded
 
 COUNT = 10_000
 PEOPLE = subject_ids(200)
@@ -47,11 +48,9 @@ ROWS: dict[str, tuple[Ask, str]] = {
 def full_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with very many events, to be read only."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("migrated_sqlite").read_bytes()
-        path = tmp_path_factory.mktemp("full") / "deldokument.db"
-        path.write_bytes(template)
-        fill_trail(f"sqlite:///{path}", many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
-        yield f"sqlite:///{path}"
+        url = Embedded().database_url(tmp_path_factory.mktemp("full"))
+        fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
+        yield url
         return
     with request.getfixturevalue("postgres_server").database() as url:
         fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
