@@ -40,7 +40,6 @@ class AdditionPage {
       announce: (facts) => this.#call('POST', '/dokumenter', facts),
       takeOut: (id) => this.#takeOut(id),
       changed: () => this.#repaint(),
-      removed: () => this.#repaint(),
     });
     byId('add').addEventListener('click', () => void this.#add());
     byId('waiting-cancel').addEventListener('click', () => this.#stopWaiting());

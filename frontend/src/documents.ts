@@ -19,7 +19,6 @@ export interface DocumentsPorts {
   announce(facts: object): Promise<{ document: StoredDocument; upload: UploadTarget }>;
   takeOut(documentId: string): void;
   changed(item: UploadItem | null): void;
-  removed(): void;
 }
 
 export class Documents {
@@ -90,7 +89,9 @@ export class Documents {
 
   #removed(item: UploadItem): void {
     if (item.id !== null) this.#ports.takeOut(item.id);
-    this.#ports.removed();
+    const refused = document.getElementById('refused');
+    if (refused && !this.queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
+    this.#ports.changed(null);
   }
 
   #changed(item: UploadItem): void {

@@ -46,7 +46,6 @@ class SharePage {
       announce: (facts) => this.#call('POST', '/dokumenter', facts),
       takeOut: (id) => this.#takeOut(`/dokumenter/${encodeURIComponent(id)}`),
       changed: (item) => this.#itemChanged(item),
-      removed: () => this.#removed(),
     });
     this.#recipients = new RecipientsView({
       add: (pasted) => this.#addRecipients('/mottakere', { text: pasted }),
@@ -192,12 +191,6 @@ class SharePage {
         return this.#failed(error);
       }
     }
-  }
-
-  #removed(): void {
-    const refused = document.getElementById('refused');
-    if (refused && !this.#documents.queue.items.some(({ reason }) => reason === 'infected')) setHidden(refused, true);
-    this.#repaint();
   }
 
   /** What has been taken out on the page must be out before anything is shared, however long the network takes. */

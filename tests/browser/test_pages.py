@@ -175,7 +175,9 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
     expect(page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
 
 
-def test_titles_and_labels_without_spaces_make_no_page_wider(visit: Visit, tmp_path: Path) -> None:
+def test_long_titles_labels_and_tags_make_no_page_wider(visit: Visit, demo: Demo, tmp_path: Path) -> None:
+    # «Ingen har lastet ned, og delingen utløper snart»
+    demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, days=2)
     kari, anne, tora = visit("Kari Lunde"), visit("Anne Myhre", "/konfigurasjon"), visit("Tora Vik", "/drift")
     form = SharePage(kari)
     form.open()

@@ -58,7 +58,7 @@ NO_DEMO = (("GET", "/demo"), ("POST", "/demo/klokke"))
 DEMO = Demo((), (), lambda: timedelta(), lambda _step: None)
 _OWN_HEAD = ("/d/", "/uploads")
 """Routes that do something else for HEAD. The others answer it as GET before they know of the share's state."""
-PROGRAM = {"port": "50123", "challenge": "c" * 43, "state": "s" * 43}
+PROGRAM = {"port": "50123", "challenge": "x" * 43, "state": "y" * 43}
 """What a program asks for."""
 _CSRF_TOKEN = re.compile(r'csrf[-_]token"[^>]*>')
 _Plain = tuple[int, str, list[tuple[str, str]]]

@@ -205,7 +205,7 @@ def test_a_change_without_a_session_is_refused_and_changes_nothing(
     path, token = an_address(still, endpoint, draft), still.browser(whoever_may(endpoint)).csrf_token()
     before = contents(still.stage)
     answer = still.browser().request(method, path, json={}, headers={"X-CSRF-Token": token})
-    assert answer.status_code == (401 if endpoint.answer is ErrorFormat.JSON else 303)
+    assert answer.status_code == (303 if endpoint.answer is ErrorFormat.PAGE else 401)
     assert [
         line
         for line in contents(still.stage)

@@ -43,7 +43,7 @@ from deldokument.worker import Loop
 
 MAX_SPANS: Final = 1000
 """Spans of one trace. A download of 5 GB reads its blobs several thousand times, and would displace other traces."""
-_LOCAL: Final = frozenset({"clock", "database", "integrity", "media_types", "renderer", "texts", "config", "damage"})
+LOCAL: Final = frozenset({"clock", "database", "integrity", "media_types", "renderer", "texts", "config", "damage"})
 """Dependencies that do not leave the process, or only by SQL, which has spans of its own."""
 _USE_CASES = "deldokument.services."
 _Result = TypeVar("_Result")
@@ -99,7 +99,7 @@ class Tracing:
 
     def calls(self, deps: Dependencies) -> Dependencies:
         """Return the dependencies with a span for each call that leaves the process."""
-        ports = {field.name: getattr(deps, field.name) for field in fields(deps) if field.name not in _LOCAL}
+        ports = {field.name: getattr(deps, field.name) for field in fields(deps) if field.name not in LOCAL}
         traced: dict[str, Any] = {name: _Traced(self, name, port) for name, port in ports.items() if port is not None}
         return replace(deps, **traced | {"blobs": _TracedBlobs(self, "blobs", deps.blobs)})
 

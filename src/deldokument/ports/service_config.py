@@ -41,11 +41,11 @@ class ServiceConfig:
     operator: OperatorDetails = field(default_factory=OperatorDetails)
     """The operator's details, as the agreement texts give them."""
     api_requests_per_minute: int = 600
-    """Rate limit of one consumer of the API."""
+    """Rate limit of one consumer of the API, and of the programs that receive for one person."""
     refusals_per_hour: int = 30
     """How often a person may be refused at links before the next refusal has to wait."""
     logins_per_hour: int = 60
-    """How many logins a browser may begin, and how many a person may complete."""
+    """How many logins a browser may begin, and how many logins and programs a person may complete and approve."""
     lookups_per_hour: int = 2000
     """How many numbers a person may add as recipients."""
     drafts_per_hour: int = 200

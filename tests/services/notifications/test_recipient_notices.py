@@ -23,6 +23,7 @@ from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
 from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.notice_status import view_notice
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
@@ -114,8 +115,8 @@ def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage
     }
     messages = [one for one in kept(stage, share) if one.details]
     assert {one.kind for one in messages} == {"shared"}, "as version 0.2.0 knows it"
-    [ola, _] = queries.view_share(stage.deps, person(KARI), share.id).recipients
-    assert [(one.kind, one.reminds) for one in ola.notices][1:] == [(NoticeKind.ADDED, False)]
+    shown = [existing(view_notice(one)) for one in messages]
+    assert [(one.kind, one.reminds) for one in shown] == [(NoticeKind.ADDED, False)] * 2
     assert send_notices(stage) == []
 
 

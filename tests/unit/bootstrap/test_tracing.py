@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from deldokument.bootstrap.logs import JsonFormatter, TextFormatter
+from deldokument.bootstrap.spans import LOCAL
+from deldokument.ports.dependencies import Dependencies
+from tests.support.operating_page import section
 
 _PROGRAM = """
 import sys
@@ -46,3 +51,8 @@ def test_a_log_line_has_the_id_of_its_trace(trace: str) -> None:
         record.trace = trace
     assert TextFormatter("%(message)s").format(record) == ("broken" + (f" trace={trace}" if trace else ""))
     assert json.loads(JsonFormatter().format(record)).get("trace", "") == trace
+
+
+def test_the_page_names_every_port_that_is_traced() -> None:
+    ports = {port.name for port in fields(Dependencies)} - LOCAL
+    assert ports <= set(re.findall(r"`(\w+)`", section("Traces")))

@@ -39,7 +39,7 @@ FIXED: dict[str, ServiceError] = {
 }
 """Errors that have one code each."""
 
-LIMITS = ("rate_limited", "refusal_limit", "login_limit", "lookup_limit", "draft_limit")
+LIMITS = ("rate_limited", "refusal_limit", "login_limit", "lookup_limit", "draft_limit", "program_limit")
 COMPUTED = {
     "f'organization_{organization.status}'": ("organization_deleted", "organization_bankrupt"),
     "limit.name": LIMITS,

@@ -29,7 +29,7 @@ def test_a_file_is_chosen_in_the_zone_that_every_page_has() -> None:
     """The browser's own file input, with its own words in its own language, is on no page."""
     templates = Path(deldokument.web.__file__).parent / "templates"
     bare = {path.name for path in templates.rglob("*.html") if 'type="file"' in path.read_text("utf-8")}
-    assert bare == {"macros.html", "share_form.html"}
+    assert bare == {"macros.html", "upload_macros.html"}
     assert '<div class="file-choice">' in (templates / "macros.html").read_text("utf-8")
 
 

@@ -7,8 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from deldokument.domain.identifiers import Consumer
+from deldokument.domain.errors import Broken
+from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.auth.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,22 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class ProgramCall:
-    """One request of a program that receives for a person. Its routes check the token (services.auth.programs)."""
+    """One request of a program that receives for a person.
+
+    ``session``: that of the person, for whom the program's token opens the share in the path (see middleware). None for
+    the route that gives a token.
+    """
 
     deps: Dependencies
-    token: str = field(repr=False)
+    session: Session | None = field(repr=False)
     body: bytes = field(repr=False)
+
+    @property
+    def person(self) -> PersonIdentifier:
+        """The person. Raises: Broken at the route that gives a token."""
+        if self.session is None:
+            raise Broken("no person yet")
+        return self.session.person
 
 
 async def _call(request: Request) -> ApiCall:

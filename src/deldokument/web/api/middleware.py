@@ -7,7 +7,7 @@ Guarantees, in this order:
 - The body is complete, of a type that the route accepts, and limited in length, time and number.
 - A repeated request gets the first response again (see services.api.idempotency).
 
-Requests of programs that receive for a person have no consumer. Their routes check the program's token.
+Requests of programs that receive for a person have no consumer. Their token is checked first, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 
 from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
@@ -35,6 +36,9 @@ from deldokument.services.api.idempotency import (
     begin_request,
     finish_request,
 )
+from deldokument.services.auth.programs import find_program
+from deldokument.services.auth.sessions import Session
+from deldokument.services.rate_limit import RateLimit, check_rate
 from deldokument.web.api.dependencies import ApiCall, ProgramCall
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.bearer import bearer_token
@@ -49,6 +53,7 @@ OPENAPI = f"{PREFIX}/openapi.json"
 SMALL_SHARES = f"{PREFIX}/small-shares"
 OFFERS = f"{PREFIX}/offers/"
 """Routes of programs that receive for a person. Their callers have no token of Maskinporten."""
+_GIVES_TOKEN = "token"  # noqa: S105 - the end of the one path that needs none
 MAX_BODY = 1024 * 1024
 MAX_PROGRAM_BODY = 64 * 1024
 MAX_FILES = 20 * 1024 * 1024
@@ -83,8 +88,7 @@ class ApiMiddleware:
         send = _with_headers(send, headers)
         try:
             if scope["path"].startswith(OFFERS):
-                call = ProgramCall(self._world, bearer_token(request) or "", await _whole_body(request))
-                await self._pass(scope, receive, send, call)
+                await self._pass(scope, receive, send, await self._program_call(request))
                 return
             consumer = await self._admitted(request, headers)
             async with self._within_limits(scope, consumer):
@@ -145,6 +149,15 @@ class ApiMiddleware:
             await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.named())
         return answer.response()
 
+    async def _program_call(self, request: Request) -> ProgramCall:
+        """Check a program's token, unless the route gives one; then read the body."""
+        share_id, _, below = request.scope["path"].removeprefix(OFFERS).partition("/")
+        session = None
+        if below != _GIVES_TOKEN:
+            token = bearer_token(request) or ""
+            session = await run_in_threadpool(_admitted_program, self._world, token, share_id)
+        return ProgramCall(self._world, session, await _whole_body(request))
+
     async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
         token = bearer_token(request)
         if token is None:
@@ -154,6 +167,14 @@ class ApiMiddleware:
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
+
+
+def _admitted_program(deps: Dependencies, token: str, share_id: str) -> Session:
+    """Return the session in which the program has access to the share. Raises: TokenRefused, RateLimited."""
+    session = find_program(deps, token, share_id)
+    limit = RateLimit("rate_limited", deps.config.api_requests_per_minute, timedelta(minutes=1))
+    check_rate(deps, limit, f"program {session.person.value}")
+    return session
 
 
 class BufferedResponse:

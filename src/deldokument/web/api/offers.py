@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from deldokument.domain.share import ReceiptState
-from deldokument.services.auth.programs import find_program, redeem_code
-from deldokument.services.auth.sessions import Session
+from deldokument.services.auth.programs import redeem_code
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import Offer, OfferedDocument, open_share
 from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.downloads.zip_names import unpackable_names
-from deldokument.services.rate_limit import RateLimit, check_rate
-from deldokument.web.api.dependencies import ProgramCall, ProgramContext
+from deldokument.web.api.dependencies import ProgramContext
 from deldokument.web.api.models import Given, Instant, Sent, Text
 from deldokument.web.api.openapi import PROGRAMS, problems
 
 router = APIRouter(prefix="/offers/{share_id}", tags=[PROGRAMS])
-_WINDOW = timedelta(minutes=1)
 _MAX_IDS = 500
 
 OfferHandling = Literal["waiting", "released", "warned", "held", "refused"]
@@ -88,8 +84,7 @@ def get_program_token(call: ProgramContext, share_id: str, sent: CodeInput) -> P
 @router.get("", summary="Get a share as its recipient", responses=problems(404, 410))
 def get_offer(call: ProgramContext, share_id: str) -> OfferedShare:
     """Return the documents with their checksums. The share counts as opened by the person."""
-    person = _session(call, share_id).person
-    return _offered(open_share(call.deps, person, share_id), call.deps.config.public_url)
+    return _offered(open_share(call.deps, call.person, share_id), call.deps.config.public_url)
 
 
 @router.post(
@@ -100,18 +95,10 @@ def confirm_offer(call: ProgramContext, share_id: str, sent: Confirmation) -> No
 
     Only documents of which bytes were sent can be confirmed. Each counts once, however often it is confirmed.
     """
-    person = _session(call, share_id).person
     for document_id in sent.warnings:
-        confirm_warnings(call.deps, person, share_id, document_id)
+        confirm_warnings(call.deps, call.person, share_id, document_id)
     if sent.documents:
-        confirm_documents(call.deps, person, share_id, sent.documents, by_program=True)
-
-
-def _session(call: ProgramCall, share_id: str) -> Session:
-    session = find_program(call.deps, call.token, share_id)
-    limit = RateLimit("rate_limited", call.deps.config.api_requests_per_minute, _WINDOW)
-    check_rate(call.deps, limit, f"program {session.person.value}")
-    return session
+        confirm_documents(call.deps, call.person, share_id, sent.documents, by_program=True)
 
 
 def _offered(offer: Offer, public_url: str) -> OfferedShare:

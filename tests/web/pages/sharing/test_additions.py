@@ -69,7 +69,7 @@ def test_documents_are_uploaded_beside_the_share_and_added_when_they_are_checked
 def test_what_is_wrong_is_said_and_a_document_is_taken_back(kari: Browser, share_id: str) -> None:
     made = announced(kari, share_id)["document"]
     assert (made["offset"], made["complete"], made["infected"]) == (0, False, False)
-    for ids, code in (([made["id"]], "alle filer er lastet opp"), ([], "Velg minst én fil")):
+    for ids, code in (([made["id"]], "Vent til alle filene"), ([], "Velg minst én fil")):
         refused = kari.call("POST", f"/delinger/{share_id}/publisering", {"documents": ids})
         assert refused.status_code == 422
         assert code in refused.json()["errors"][0]["message"]

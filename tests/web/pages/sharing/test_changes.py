@@ -62,6 +62,8 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     assert proposed.headers["location"].endswith("?lagret=foreslatt")
     assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
     assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
+    for form in ("endring", "mottakere", "dokumenter"):
+        assert "Det du foreslår nå, erstatter den." in kari.get(f"/delinger/{share_id}/{form}").text, form
     page = odd.get(f"/delinger/{share_id}").text
     assert "<dd>Vedtak</dd>" in page
     [seen] = re.findall(r'name="seen" value="([^"]+)"', page)
