@@ -8,6 +8,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.share import Receipt
+from deldokument.ports.repositories.audit import Subject
 from tests.contract.records import DAY, HOUR, NOW, available, complete_document_of, keep, recipient_of, settle
 
 
@@ -35,6 +36,22 @@ def test_a_receipt_is_replaced_by_the_next_of_the_same(database: SqlDatabase) ->
         assert tx.receipts.get(share.id, document.id, recipient.id, "subject") == whole
         assert tx.receipts.get(share.id, document.id, recipient.id, "other") is None
         assert tx.receipts.of_shares([share.id]) == [opened, replace(whole, covered=())]
+
+
+def test_a_persons_receipts_are_found_by_the_hashes_of_the_subjects(database: SqlDatabase) -> None:
+    share = available()
+    keep(database, share)
+    recipient = recipient_of(share)
+    own, others = (Receipt(share.id, None, recipient.id, subject, NOW, NOW) for subject in ("own", "others"))
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient)
+        for receipt in (own, others):
+            tx.receipts.save(receipt)
+            subject_id = receipt.subject_id
+            tx.audit.add_subject(Subject(subject_id, share.audit_key_id, subject_id.encode(), b"sealed"))
+    with database.read() as tx:
+        assert tx.receipts.of_person([share.id, "other"], [b"own", b"own before"]) == [own]
+        assert tx.receipts.of_person(["other"], [b"own"]) == tx.receipts.of_person([share.id], []) == []
 
 
 def test_no_list_of_receipts_reads_their_ranges(database: SqlDatabase) -> None:

@@ -428,6 +428,7 @@ def test_a_pending_document_is_found_as_pending_alone_until_it_is_saved_as_anoth
         tx.statistics.count_documents(share.id)
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == tx.shares.documents_after(share.id, None, 9) == [whole]
+        assert tx.shares.all_documents([share.id]) == [whole, pending]
         assert tx.shares.pending_documents([share.id]) == [pending]
         assert (tx.shares.document("c"), tx.shares.any_document("c")) == (None, pending)
         assert tx.share_lookup.document_at_or_after("c") == whole

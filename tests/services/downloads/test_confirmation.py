@@ -49,8 +49,9 @@ def test_a_confirmed_document_is_received_once_and_says_so_everywhere(stage: Sta
     assert (receipt.state, receipt.state_at, receipt.covered) == (ReceiptState.RECEIVED, at, ())
     assert confirmations(stage, share_id) == [{"documents": 1, "document": document_id, "ground": "named"}]
     [document] = offers.open_share(stage.deps, person(OLA), share_id).documents
-    assert document.is_sent
     assert document.is_confirmed
+    [offer] = offers.list_offers(stage.deps, person(OLA)).offers
+    assert (offer.documents, offer.sent, offer.confirmed) == (1, 1, 1)
     [recipient] = view_share(stage.deps, person(KARI), share_id).recipients
     assert (recipient.progress, recipient.sent, recipient.received) == (Progress.RECEIVED, 1, 1)
     listed = list_receipts(stage.deps, person(KARI), share_id).receipts

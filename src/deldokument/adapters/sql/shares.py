@@ -257,6 +257,10 @@ class SqlShares:
         """Return the documents that are not pending share by share, by position."""
         return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
 
+    def all_documents(self, share_ids: Collection[str]) -> list[Document]:
+        """Return the documents, pending or not, share by share, by position."""
+        return DOCUMENT.all_intact(self._work, self._work.batched(_all_documents, "keys", share_ids))
+
     def pending_documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the pending documents share by share, by position."""
         return DOCUMENT.all_intact(self._work, self._work.batched(_pending_documents, "keys", share_ids))

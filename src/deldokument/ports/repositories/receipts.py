@@ -35,6 +35,10 @@ class Receipts(Protocol):
         """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
         ...
 
+    def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
+        """Return the receipts of the subjects with these hashes, as ``of_shares``."""
+        ...
+
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
         """Return the receipts of one share, the oldest first; ``after`` continues after that place.
 

@@ -80,6 +80,10 @@ class Shares(Protocol):
         """Return the documents, without the pending ones."""
         ...
 
+    def all_documents(self, share_ids: Collection[str]) -> list[Document]:
+        """Return the documents, pending or not."""
+        ...
+
     def pending_documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents that are uploaded beside a published share, and not part of it yet."""
         ...

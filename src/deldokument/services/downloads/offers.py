@@ -19,7 +19,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import known_subjects, record_event, subject_of
+from deldokument.services.audit.recording import record_event, subject_of
 from deldokument.services.downloads.access import (
     Access,
     AuthorizedRead,
@@ -145,16 +145,10 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
 def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
     """Return the offer, and whether it was opened a short time ago."""
     tx, access, key = read.tx, read.access, read.grants.audit_key
-    known = next(known_subjects(tx, access.share.audit_key_id, key, access.person), None)
-    subject_id = known.id if known else ""
-    around = _OfferRows(tx, [access.share], recipients=read.recipients)
-    openings = {
-        receipt.recipient_id: receipt
-        for receipt in around.receipts[access.share.id]
-        if receipt.subject_id == subject_id and receipt.document_id is None
-    }
+    around = _OfferRows(tx, [access.share], access.person, [key], read.recipients)
+    openings = {one.recipient_id: one for one in around.receipts[access.share.id] if one.document_id is None}
     is_recent = _is_recent(access, [openings.get(one) for one in access.recipient_ids])
-    offer = _inspected(deps, _offer(read, subject_id, around), read.grants.share_key, around)
+    offer = _inspected(deps, _offer(read, around), read.grants.share_key, around)
     return _with_warnings(tx, access, key, offer), is_recent
 
 
@@ -200,11 +194,8 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
         shares = {share.id: share for share, _ in found if share.intact}
         share_keys = deps.keyring.get([share_key_id(one) for one in shares])
-        around, all_keys = _OfferRows(tx, list(shares.values())), {**keys, **share_keys}
-        subject_ids = {receipt.subject_id for receipts in around.receipts.values() for receipt in receipts}
-        subjects = {(one.audit_key_id, one.lookup_hash): one.id for one in tx.audit.subjects(subject_ids)}
-        key_ids = {share.audit_key_id for share in shares.values()}
-        as_subject = {key_id: subject_hashes(keys[key_id], person) for key_id in key_ids}
+        audit_keys = [keys[one] for one in {share.audit_key_id for share in shares.values()}]
+        around, all_keys = _OfferRows(tx, list(shares.values()), person, audit_keys), {**keys, **share_keys}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
             proof = grants_with(deps, share, all_keys)
@@ -216,25 +207,34 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
                     lacking[error.params["organizations"], error.params["right"]] = error
                 continue
             ids, codes = zip(*decision.grounds, strict=True)
-            candidates = (subjects.get((share.audit_key_id, one)) for one in as_subject[share.audit_key_id])
-            subject_id = next(filter(None, candidates), "")
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
-                offers.append(_listed(access, key, subject_id, around))
+                offers.append(_listed(access, key, around))
     return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
 class _OfferRows(ShareRelatedRows):
-    """Rows that belong to some shares, for one of their recipients."""
+    """Rows that belong to some shares, for one of their recipients: of the receipts, those of that person."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        shares: Sequence[Share],
+        person: PersonIdentifier,
+        audit_keys: Sequence[bytes],
+        recipients: Sequence[Recipient] | None = None,
+    ) -> None:
+        hashes = [one for key in audit_keys for one in subject_hashes(key, person)]
+        receipts = tx.receipts.of_person([share.id for share in shares], hashes)
+        super().__init__(tx, shares, recipients=recipients, receipts=receipts)
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
         return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
 
-    def receipts_of(self, share: Share, subject_id: str) -> dict[str | None, Receipt]:
+    def receipts_of(self, share: Share) -> dict[str | None, Receipt]:
         """Return the person's receipts by document, of several the furthest."""
-        own = sorted((one for one in self.receipts[share.id] if one.subject_id == subject_id), key=_furthest)
-        return {receipt.document_id: receipt for receipt in own}
+        return {receipt.document_id: receipt for receipt in sorted(self.receipts[share.id], key=_furthest)}
 
     def recipients_of(self, access: Access) -> list[Recipient]:
         """Return the recipients that the person opens the share for."""
@@ -274,9 +274,9 @@ def _with_warnings(tx: Transaction, access: Access, key: bytes, offer: Offer) ->
     return replace(offer, documents=tuple(documents))
 
 
-def _offer(read: AuthorizedRead, subject_id: str, around: _OfferRows) -> Offer:
+def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
     access, key = read.access, read.grants.audit_key
-    share, had = access.share, around.receipts_of(access.share, subject_id)
+    share, had = access.share, around.receipts_of(access.share)
     recipients = around.recipients_of(access)
     return Offer(
         id=share.id,
@@ -293,8 +293,8 @@ def _offer(read: AuthorizedRead, subject_id: str, around: _OfferRows) -> Offer:
     )
 
 
-def _listed(access: Access, key: bytes, subject_id: str, around: _OfferRows) -> ListedOffer:
-    share, had = access.share, around.receipts_of(access.share, subject_id)
+def _listed(access: Access, key: bytes, around: _OfferRows) -> ListedOffer:
+    share, had = access.share, around.receipts_of(access.share)
     receipts = [had.get(document.id) for document in around.documents[share.id]]
     return ListedOffer(
         id=share.id,

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
@@ -22,7 +22,7 @@ from deldokument.services.shares.proposals import waits_for_approval
 class ShareRelatedRows:
     """Rows that belong to some shares, by share, read for all of them at once.
 
-    ``mine`` and ``recipients``: rows that have been read already.
+    ``mine``, ``recipients``, ``documents`` and ``receipts``: rows that have been read already.
     """
 
     def __init__(
@@ -31,6 +31,8 @@ class ShareRelatedRows:
         shares: Sequence[Share],
         mine: Sequence[Membership] = (),
         recipients: Sequence[Recipient] | None = None,
+        documents: Sequence[Document] | None = None,
+        receipts: Sequence[Receipt] | None = None,
     ) -> None:
         share_ids = [share.id for share in shares]
         self.tenants = {one.tenant.id: one.tenant for one in mine}
@@ -42,9 +44,9 @@ class ShareRelatedRows:
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
         for recipient in tx.shares.recipients(share_ids) if recipients is None else recipients:
             self.recipients[recipient.share_id].append(recipient)
-        for document in tx.shares.documents(share_ids):
+        for document in tx.shares.documents(share_ids) if documents is None else documents:
             self.documents[document.share_id].append(document)
-        for receipt in tx.receipts.of_shares(share_ids):
+        for receipt in tx.receipts.of_shares(share_ids) if receipts is None else receipts:
             self.receipts[receipt.share_id].append(receipt)
 
 
@@ -52,20 +54,22 @@ class SharerRows(ShareRelatedRows):
     """The same rows, and those that only sharers see."""
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
-        recipients = tx.shares.all_recipients([share.id for share in shares])
-        super().__init__(tx, shares, mine, [one for one in recipients if one.removed_at is None])
+        share_ids = [share.id for share in shares]
+        recipients, documents = tx.shares.all_recipients(share_ids), tx.shares.all_documents(share_ids)
+        named = [one for one in recipients if one.removed_at is None]
+        super().__init__(tx, shares, mine, named, [one for one in documents if one.pending_since is None])
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in recipients:
             if recipient.removed_at is not None:
                 self.removed[recipient.share_id].append(recipient)
         self.removed_documents: dict[str, list[RemovedDocument]] = defaultdict(list)
-        for document in tx.shares.removed_documents([share.id for share in shares]):
+        for document in tx.shares.removed_documents(share_ids):
             self.removed_documents[document.share_id].append(document)
         self.pending: dict[str, list[Document]] = defaultdict(list)
-        for one in tx.shares.pending_documents([share.id for share in shares if share.state is ShareState.AVAILABLE]):
-            self.pending[one.share_id].append(one)
-        known = joined.from_iterable((*self.documents.values(), *self.pending.values()))
-        unfinished = [document.id for document in known if not document.is_complete]
+        for pending in documents:
+            if pending.pending_since is not None:
+                self.pending[pending.share_id].append(pending)
+        unfinished = [document.id for document in documents if not document.is_complete]
         self.offsets: Counter[str] = Counter()
         self.copies: dict[str, Upload] = {}
         for upload in tx.uploads.of_documents(unfinished):

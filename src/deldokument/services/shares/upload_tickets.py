@@ -95,15 +95,11 @@ def announce(
     return UploadTicket(document.id, upload.id, token, 0, deadline)
 
 
-def _all_documents(tx: Transaction, share: Share) -> list[Document]:
-    return tx.shares.documents([share.id]) + tx.shares.pending_documents([share.id])
-
-
 def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewFile) -> Upload | None:
     key = existing_key(deps.keyring, share.audit_key_id)
     same = [
         document.id
-        for document in _all_documents(tx, share)
+        for document in tx.shares.all_documents([share.id])
         if not document.is_complete
         and (document.length, document.modified_at) == (file.length, file.modified_at)
         and file_name(key, document) == file.name
@@ -116,7 +112,7 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewFile
 def _insert_document(
     deps: Dependencies, tx: Transaction, share: Share, file: NewFile, pending_since: datetime | None
 ) -> Document:
-    present = _all_documents(tx, share)
+    present = tx.shares.all_documents([share.id])
     if len(present) >= MAX_DOCUMENTS:
         raise InvalidInput("documents", "too_many_documents", longest=MAX_DOCUMENTS)
     key, document_id = existing_key(deps.keyring, share.audit_key_id), new_document_id()
