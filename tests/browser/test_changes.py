@@ -145,4 +145,4 @@ def add_document(kari: Visitor, keys: Keyboard, folder: Path) -> None:
     keys.tab_to("Legg til dokumentene")
     keys.press("Enter")
     expect(page.get_by_text("Dokumentene er lagt til.")).to_be_visible()
-    expect(page.locator("#documents").get_by_text("ettersendt.pdf", exact=True)).to_be_visible()
+    expect(page.locator("#documents .row-name").filter(has_text="ettersendt.pdf")).to_be_visible()

@@ -26,7 +26,7 @@ from deldokument.web.http.i18n import Translator
 from deldokument.web.transfer.tenant_export import tenant_export
 
 __all__ = ["app"]
-NewFile = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)]
+NewDocument = Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)]
 
 
 @app.command("way", context_settings=TAKES_IDS)
@@ -88,7 +88,7 @@ def activate(tenant: str, as_json: Json = False) -> None:
 
 
 @app.command("export", context_settings=TAKES_IDS)
-def export(tenant: str, to: NewFile, as_json: Json = False) -> None:
+def export(tenant: str, to: NewDocument, as_json: Json = False) -> None:
     """Write a tenant's export, a zip, to a new file."""
     with opened_node() as node:
         name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
@@ -125,7 +125,7 @@ def show_deletion(tenant: str, as_json: Json = False) -> None:
 
 
 @app.command("deletion-record", context_settings=TAKES_IDS)
-def write_deletion_record(tenant: str, to: NewFile, as_json: Json = False) -> None:
+def write_deletion_record(tenant: str, to: NewDocument, as_json: Json = False) -> None:
     """Write the sealed deletion record, once it is complete, to a new file."""
     with opened_node() as node:
         _write(to, [deletion_paper(node.deps, tenant_id=tenant)])

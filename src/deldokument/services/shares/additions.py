@@ -28,7 +28,7 @@ from deldokument.services.shares.authorization import check_may_share, share_for
 from deldokument.services.shares.change_records import open_change
 from deldokument.services.shares.proposals import ReturnReason, is_system, touch_draft
 from deldokument.services.shares.quota import check_quota
-from deldokument.services.shares.upload_tickets import NewFile, UploadTicket, announce
+from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.verdicts import scan_errors
 
 _BATCH = 100
@@ -44,7 +44,7 @@ def add_document(
     """
     if not deps.integrity.is_enforced():
         raise NotReady("upgrade_unfinished")
-    file = NewFile.checked(name, length, modified_at)
+    file = NewDocument.checked(name, length, modified_at)
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)
         now = deps.clock.now()

@@ -58,7 +58,7 @@ from deldokument.services.shares.organization_names import begin_lookup, is_unna
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
-from deldokument.services.shares.upload_tickets import NewFile, UploadTicket, announce
+from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.views import open_message
 
 
@@ -256,7 +256,7 @@ def add_document(
     An unfinished document of the same name, length and time continues at its offset, with a new token.
     Raises, before the first byte: TooLarge for more than 5 GiB; InvalidInput for more than the account's quota allows.
     """
-    file = NewFile.checked(name, length, modified_at)
+    file = NewDocument.checked(name, length, modified_at)
     with deps.database.write() as tx:
         share, membership = editable_draft(deps, tx, sharer, share_id)
         ticket = announce(deps, tx, share, membership, file)

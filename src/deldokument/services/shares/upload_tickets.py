@@ -26,15 +26,15 @@ from deldokument.services.shares.views import file_name
 
 
 @dataclass(frozen=True, slots=True)
-class NewFile:
-    """A file that is to become a document. ``modified_at``: its own time, in milliseconds since 1970."""
+class NewDocument:
+    """A document that is announced. ``modified_at``: its own time, in milliseconds since 1970."""
 
     name: str
     length: int
     modified_at: int | None
 
     @classmethod
-    def checked(cls, name: str, length: int, modified_at: int | None) -> NewFile:
+    def checked(cls, name: str, length: int, modified_at: int | None) -> NewDocument:
         """Return the file with its name as a document has it. Raises: InvalidInput; TooLarge for more than 5 GiB."""
         return cls(check_document_name(name), check_length(length), modified_at)
 
@@ -59,7 +59,7 @@ def announce(
     tx: Transaction,
     share: Share,
     membership: Membership,
-    file: NewFile,
+    file: NewDocument,
     *,
     pending_since: datetime | None = None,
 ) -> UploadTicket:
@@ -95,7 +95,7 @@ def announce(
     return UploadTicket(document.id, upload.id, token, 0, deadline)
 
 
-def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewFile) -> Upload | None:
+def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocument) -> Upload | None:
     key = existing_key(deps.keyring, share.audit_key_id)
     same = [
         document.id
@@ -110,7 +110,7 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewFile
 
 
 def _insert_document(
-    deps: Dependencies, tx: Transaction, share: Share, file: NewFile, pending_since: datetime | None
+    deps: Dependencies, tx: Transaction, share: Share, file: NewDocument, pending_since: datetime | None
 ) -> Document:
     present = tx.shares.all_documents([share.id])
     if len(present) >= MAX_DOCUMENTS:
