@@ -1,6 +1,6 @@
 """The README's picture, taken anew from the demo: `python -m tests.browser.picture` from the checkout's folder.
 
-Shows «Del dokumenter» with a file on its way, one that is done, a person and an organisation, all of them made up.
+Shows «Del dokumenter» with a file on its way, one that is done, and two recipients in the summary, all made up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.browser.network import Network
 from tests.browser.visitor import SharePage, Visitor
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "images" / "share.png"
-_SIZE = {"width": 1200, "height": 1490}
+_SIZE = {"width": 1200, "height": 1440}
 _LARGEST = 200_000
 
 

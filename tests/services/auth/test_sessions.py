@@ -13,6 +13,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import LoginFailed, NotReady, RateLimited, Unavailable
 from deldokument.services.auth import own_sessions, sessions
+from deldokument.services.auth.roles import Roles, find_person, roles_of
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.encryption import EncryptedColumn, seal_field
 from deldokument.services.maintenance import retention
@@ -20,7 +21,7 @@ from deldokument.services.people import directory_key
 from deldokument.services.tenants import registration
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.stored_data import everything
-from tests.support.world import NOON, OLA, FakeLogin, Stage
+from tests.support.world import KARI, NOON, OLA, FakeLogin, Stage
 
 
 def begin(stage: Stage) -> tuple[LoginStarted, dict[str, str]]:
@@ -46,6 +47,20 @@ def test_no_cookie_and_an_invented_cookie_are_no_session(stage: Stage) -> None:
     log_in(stage)
     for secret in (None, "", "invented"):
         assert sessions.find_session(stage.deps, secret) is None
+        assert find_person(stage.deps, secret) == (None, Roles())
+
+
+def test_a_page_finds_the_session_and_the_roles_of_its_person(stage: Stage) -> None:
+    stage.login.person = KARI
+    secret = log_in(stage).session_secret
+    stage.clock.advance(minutes=10)
+    session, roles = find_person(stage.deps, secret)
+    assert session is not None
+    assert session.person.value == KARI
+    assert roles.memberships
+    assert roles == roles_of(stage.deps, session.person)
+    stage.clock.advance(minutes=25)
+    assert sessions.find_session(stage.deps, secret) is not None
 
 
 def test_a_session_ends_after_thirty_minutes_without_a_request(stage: Stage) -> None:

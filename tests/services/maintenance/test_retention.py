@@ -20,6 +20,7 @@ from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_i
 from deldokument.services.maintenance import retention
 from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.additions import drop_stale_additions
 from tests.fakes.integrity import tagging
 from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
 from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
@@ -184,9 +185,13 @@ def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int
         stage.clock.advance(days=500)
     if retention.ROUNDS[number] is retention.destroy_audit_keys:
         retention.erase_spent_shares(stage.deps)
+    if retention.ROUNDS[number] is drop_stale_additions:
+        stage.upload_beside(stage.publish(OLA, expires_at=stage.clock.now() + timedelta(days=20)), "b.txt")
+        stage.clock.advance(days=8)
     dying = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
         retention.ROUNDS[number](dying)
+    stage.clock.advance(days=12)
     run_all(stage.deps)
     assert stage.deps.keyring.ids("share:") == []
     assert stored(stage) == set()

@@ -191,8 +191,8 @@ def _check_complete(
         raise Conflict("signature_overdue")
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
-    errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
     errors.extend(_unfinished(tx, documents))
+    errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
     # One person may publish documents that still wait for the scanner: nobody gets them before.
     must_be_inspected = is_reviewed and deps.scanner is not None
     errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
