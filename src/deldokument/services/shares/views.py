@@ -238,15 +238,15 @@ def _share_view(
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
+    pending = related.pending[share.id] if state is ShareState.AVAILABLE else []
+    names |= {d.id: file_name(key, d) for d in pending}
     living_key = None if state in CLOSED else share_key
     inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
     sharer = related.sharers[sharer_id_of(share)]
 
     def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
-        return tuple(
-            _document_view(d, file_name(key, d), related, finding_of(inspection_key, d, policy)) for d in documents
-        )
+        return tuple(_document_view(d, names[d.id], related, finding_of(inspection_key, d, policy)) for d in documents)
 
     return ShareView(
         share=replace(share, state=state),
@@ -259,7 +259,7 @@ def _share_view(
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=views_of(related.documents[share.id]),
         removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
-        pending_documents=views_of(related.pending[share.id]) if state is ShareState.AVAILABLE else (),
+        pending_documents=views_of(pending),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
