@@ -428,19 +428,19 @@ def test_a_pending_document_is_found_as_pending_alone_until_it_is_saved_as_anoth
         tx.statistics.count_documents(share.id)
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == tx.shares.documents_after(share.id, None, 9) == [whole]
-        assert tx.shares.all_documents([share.id]) == [whole, pending]
-        assert tx.shares.pending_documents([share.id]) == [pending]
-        assert (tx.shares.document("c"), tx.shares.any_document("c")) == (None, pending)
+        assert tx.additions.with_documents([share.id]) == [whole, pending]
+        assert tx.additions.pending([share.id]) == [pending]
+        assert (tx.shares.document("c"), tx.additions.document("c")) == (None, pending)
         assert tx.share_lookup.document_at_or_after("c") == whole
         assert tx.accounts.stored_bytes(ACCOUNT.id) == 100 + 30 + 100
-        assert tx.retention.stale_additions(NOW, 9) == []
-        assert tx.retention.stale_additions(NOW + HOUR, 9) == [pending]
-        assert tx.retention.stale_additions(NOW + HOUR, 0) == []
+        assert tx.additions.stale(NOW, 9) == []
+        assert tx.additions.stale(NOW + HOUR, 9) == [pending]
+        assert tx.additions.stale(NOW + HOUR, 0) == []
     added = replace(pending, pending_since=None)
     with database.write() as tx:
         tx.shares.save_document(added)
         tx.statistics.count_documents(share.id)
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == [whole, added]
-        assert tx.shares.pending_documents([share.id]) == []
+        assert tx.additions.pending([share.id]) == []
         assert tx.accounts.stored_bytes(ACCOUNT.id) == 100 + 30 + 100

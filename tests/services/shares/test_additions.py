@@ -239,8 +239,8 @@ def test_a_pending_document_goes_with_its_share(stage: Stage, end: str) -> None:
     assert names(stage.deps.blobs, stage.folder) == before
     with stage.deps.database.read() as tx:
         assert tx.accounts.stored_bytes(stage.byggesak.id) == 0
-        assert tx.shares.pending_documents([share_id]) == []
-        assert tx.shares.any_document(document_id) is None
+        assert tx.additions.pending([share_id]) == []
+        assert tx.additions.document(document_id) is None
 
 
 def test_what_nobody_adds_within_a_week_is_deleted_with_its_proposal(stage: Stage) -> None:

@@ -7,6 +7,7 @@ Guarantees:
 Gets the keys of the tags, and no other key. Does not know why a row exists.
 
 - `accounts`: accounts
+- `additions`: documents beside a published share
 - `agreements`: published texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `authenticated_rows`: tags of rows that decide about access

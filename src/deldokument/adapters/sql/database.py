@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, event, func, select
 
 from deldokument.adapters.sql.accounts import SqlAccounts
+from deldokument.adapters.sql.additions import SqlAdditions
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
@@ -80,6 +81,7 @@ class SqlTransaction:
         self.integrations = SqlIntegrations(work)
         self.receipts = SqlReceipts(work)
         self.uploads = SqlUploads(work)
+        self.additions = SqlAdditions(work)
         self.copies = SqlCopies(work)
         self.audit = SqlAudit(work)
         self._cards = ShareCards(work, self.audit)

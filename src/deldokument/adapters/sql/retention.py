@@ -74,9 +74,6 @@ _stale = _shares.where(
     share.c.changed_at < param("before"),
     or_(share.c.proposed_by.is_(None), share.c.changed_at < param("proposed_before")),
 ).order_by(share.c.changed_at)
-_stale_additions = (
-    select(*DOCUMENT.columns).join(share).where(is_pending, document.c.pending_since < param("before"), is_available)
-).limit(_most)
 # Only discarding is undone after the end.
 _is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
 _with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
@@ -182,11 +179,6 @@ class SqlRetention:
     def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
         """Return drafts unchanged since a time; proposed ones have a time of their own."""
         return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
-
-    def stale_additions(self, pending_before: datetime, limit: int) -> list[Document]:
-        """Return documents that are pending beside available shares since before that time."""
-        rows = self._work.rows(_stale_additions, {"before": pending_before, "most": limit})
-        return DOCUMENT.all_intact(self._work, rows)
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""

@@ -93,15 +93,12 @@ _all_recipients = (
     .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
 )
 _recipients = _all_recipients.where(is_named)
-_any_document = select(*DOCUMENT.columns).where(document.c.id == _key)
-_document_by_id = _any_document.where(~is_pending)
-_all_documents = (
+_document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key, ~is_pending)
+_documents = (
     select(*DOCUMENT.columns)
-    .where(InList(document.c.share_id, "keys"))
+    .where(InList(document.c.share_id, "keys"), ~is_pending)
     .order_by(document.c.share_id, document.c.position, document.c.id)
 )
-_documents = _all_documents.where(~is_pending)
-_pending_documents = _all_documents.where(is_pending)
 _documents_of_share = (
     select(*DOCUMENT.columns)
     .where(document.c.share_id == _key, ~is_pending)
@@ -249,21 +246,9 @@ class SqlShares:
         """Return the document with the id, unless it is pending."""
         return DOCUMENT.intact(self._work, self._work.first(_document_by_id, {"key": document_id}))
 
-    def any_document(self, document_id: str) -> Document | None:
-        """Return the document with the id, pending or not."""
-        return DOCUMENT.intact(self._work, self._work.first(_any_document, {"key": document_id}))
-
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents that are not pending share by share, by position."""
         return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
-
-    def all_documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the documents, pending or not, share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.batched(_all_documents, "keys", share_ids))
-
-    def pending_documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the pending documents share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.batched(_pending_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""

@@ -1,6 +1,7 @@
 """Repository ports: contracts of the database, used within one transaction.
 
 - `accounts`: accounts
+- `additions`: documents that are uploaded beside a published share
 - `agreements`: agreement texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
 - `backlog`: counts of pending work

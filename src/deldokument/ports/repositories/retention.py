@@ -46,10 +46,6 @@ class Retention(Protocol):
         """
         ...
 
-    def stale_additions(self, pending_before: datetime, limit: int) -> list[Document]:
-        """Return documents that are pending beside available shares since before that time; locks nothing."""
-        ...
-
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone."""
         ...

@@ -72,20 +72,8 @@ class Shares(Protocol):
         """Return the document with the id, unless it is pending: recipients get nothing of a pending one."""
         ...
 
-    def any_document(self, document_id: str) -> Document | None:
-        """Return the document with the id, pending or not."""
-        ...
-
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents, without the pending ones."""
-        ...
-
-    def all_documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the documents, pending or not."""
-        ...
-
-    def pending_documents(self, share_ids: Collection[str]) -> list[Document]:
-        """Return the documents that are uploaded beside a published share, and not part of it yet."""
         ...
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:

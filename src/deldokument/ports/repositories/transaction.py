@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from deldokument.ports.repositories.accounts import Accounts
+from deldokument.ports.repositories.additions import Additions
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
@@ -66,6 +67,8 @@ class Transaction(Protocol):
     def receipts(self) -> Receipts: ...
     @property
     def uploads(self) -> Uploads: ...
+    @property
+    def additions(self) -> Additions: ...
     @property
     def copies(self) -> Copies: ...
     @property

@@ -123,7 +123,7 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
     found, report = _read(deps, document, manifest, derive(share_key, Purpose.DATA, document_id))
     now = deps.clock.now()
     with deps.database.write() as tx:
-        share, current = tx.shares.lock(document.share_id), tx.shares.any_document(document.id)
+        share, current = tx.shares.lock(document.share_id), tx.additions.document(document.id)
         if share is None or share.state in CLOSED or current is None:
             return False
         if current.sealed_inspection != document.sealed_inspection:

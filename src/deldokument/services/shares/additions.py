@@ -64,7 +64,7 @@ def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: st
     """
     with deps.database.write() as tx:
         share, _ = share_for_update(deps, tx, sharer, share_id)
-        if document_id not in {document.id for document in tx.shares.pending_documents([share_id])}:
+        if document_id not in {document.id for document in tx.additions.pending([share_id])}:
             raise NotFound("document")
         remove_unpublished(deps, tx, share, document_id, sharer)
 
@@ -72,14 +72,14 @@ def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: st
 def drop_stale_additions(deps: Dependencies) -> int:
     """Remove documents that have been pending for a week, as long as a proposal lasts. One round of retention."""
     with deps.database.read() as tx:
-        stale = tx.retention.stale_additions(deps.clock.now() - PROPOSAL_LIFETIME, _BATCH)
+        stale = tx.additions.stale(deps.clock.now() - PROPOSAL_LIFETIME, _BATCH)
     return sum(_is_dropped(deps, document) for document in stale)
 
 
 def _is_dropped(deps: Dependencies, stale: Document) -> bool:
     """Remove a document if it is still pending."""
     with deps.database.write() as tx:
-        share, current = tx.shares.lock(stale.share_id), tx.shares.any_document(stale.id)
+        share, current = tx.shares.lock(stale.share_id), tx.additions.document(stale.id)
         if share is None or current is None or current.pending_since is None:
             return False
         remove_unpublished(deps, tx, share, stale.id, None)
@@ -112,7 +112,7 @@ def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) 
     """
     if not document_ids:
         return ()
-    pending = [document.id for document in tx.shares.pending_documents([share.id])]
+    pending = [document.id for document in tx.additions.pending([share.id])]
     present = {document.id for document in tx.shares.documents([share.id])}
     if not present.union(pending).issuperset(document_ids):
         raise NotFound("document")
@@ -158,4 +158,4 @@ def publish_additions(
 def _chosen(tx: Transaction, share: Share, document_ids: Collection[str]) -> list[Document]:
     if not document_ids:
         return []
-    return [one for one in tx.shares.pending_documents([share.id]) if one.id in document_ids]
+    return [one for one in tx.additions.pending([share.id]) if one.id in document_ids]

@@ -68,7 +68,7 @@ def _document(
     """Return a document of the share and its finding. Raises: NotFound; Conflict after the share's end."""
     if share.state is not ShareState.DRAFT and not share.is_open_at(deps.clock.now()):
         raise Conflict("share_over")
-    found = tx.shares.any_document(document_id)
+    found = tx.additions.document(document_id)
     document = require(found if found and found.share_id == share.id else None, "document")
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     finding = finding_of(share_key, document, deps.config.scan_policy_of(membership.tenant))

@@ -270,7 +270,7 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             sealed_change=None,
         )
         tx.shares.save(undone)
-        for document in tx.shares.pending_documents([share_id]):
+        for document in tx.additions.pending([share_id]):
             tx.shares.save_document(replace(document, pending_since=None))
         tx.statistics.count_documents(share_id)
         tx.outbox.drop_waiting(share_id)

@@ -55,7 +55,7 @@ class SharerRows(ShareRelatedRows):
 
     def __init__(self, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], now: datetime) -> None:
         share_ids = [share.id for share in shares]
-        recipients, documents = tx.shares.all_recipients(share_ids), tx.shares.all_documents(share_ids)
+        recipients, documents = tx.shares.all_recipients(share_ids), tx.additions.with_documents(share_ids)
         named = [one for one in recipients if one.removed_at is None]
         super().__init__(tx, shares, mine, named, [one for one in documents if one.pending_since is None])
         self.removed: dict[str, list[Recipient]] = defaultdict(list)

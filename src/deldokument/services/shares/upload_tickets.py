@@ -99,7 +99,7 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocu
     key = existing_key(deps.keyring, share.audit_key_id)
     same = [
         document.id
-        for document in tx.shares.all_documents([share.id])
+        for document in tx.additions.with_documents([share.id])
         if not document.is_complete
         and (document.length, document.modified_at) == (file.length, file.modified_at)
         and file_name(key, document) == file.name
@@ -112,7 +112,7 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocu
 def _insert_document(
     deps: Dependencies, tx: Transaction, share: Share, file: NewDocument, pending_since: datetime | None
 ) -> Document:
-    present = tx.shares.all_documents([share.id])
+    present = tx.additions.with_documents([share.id])
     if len(present) >= MAX_DOCUMENTS:
         raise InvalidInput("documents", "too_many_documents", longest=MAX_DOCUMENTS)
     key, document_id = existing_key(deps.keyring, share.audit_key_id), new_document_id()

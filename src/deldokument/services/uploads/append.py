@@ -333,7 +333,7 @@ def locked_share(deps: Dependencies, tx: Transaction, upload: Upload) -> Share:
 
 
 def _check_allowed(deps: Dependencies, tx: Transaction, upload: Upload, share: Share) -> None:
-    document = tx.shares.any_document(upload.document_id)
+    document = tx.additions.document(upload.document_id)
     decision = may_upload(
         share,
         accounts_of_uploader(tx, upload),
@@ -364,7 +364,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
 
     From here on nobody with write access to database and store can change the document unnoticed.
     """
-    document = existing(tx.shares.any_document(upload.document_id))
+    document = existing(tx.additions.document(upload.document_id))
     document_id = bytes.fromhex(document.id)
     parts = tuple(
         ManifestPart(bytes.fromhex(part.id), part.offset, part.length, part.header)

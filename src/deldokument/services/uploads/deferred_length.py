@@ -53,7 +53,7 @@ def finalize_length(deps: Dependencies, token: str, upload_id: str) -> SettledDo
         current = require(tx.uploads.get(upload.id), "upload")
         if not current.is_finished:
             tx.uploads.shorten(current.id)
-            document = existing(tx.shares.any_document(current.document_id))
+            document = existing(tx.additions.document(current.document_id))
             tx.shares.save_document(replace(document, length=current.offset))
             complete(deps, tx, share, replace(current, length=current.offset))
         stored = sum(ciphertext_length(part.length) for part in tx.uploads.parts(upload.id))

@@ -1,0 +1,52 @@
+"""Documents that are uploaded beside a published share, in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+
+from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.shares import DOCUMENT
+from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.tables.shares import document, is_available, is_pending, share
+from deldokument.domain.share import Document
+
+_by_id = select(*DOCUMENT.columns).where(document.c.id == param("key"))
+_all = (
+    select(*DOCUMENT.columns)
+    .where(InList(document.c.share_id, "keys"))
+    .order_by(document.c.share_id, document.c.position, document.c.id)
+)
+_pending = _all.where(is_pending)
+_before = bindparam("before", type_=UtcMicros())
+_stale = (
+    select(*DOCUMENT.columns)
+    .join(share)
+    .where(is_pending, document.c.pending_since < _before, is_available)
+    .limit(param("most"))
+)
+
+
+class SqlAdditions:
+    """The port ports.repositories.additions.Additions in SQL."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+    def document(self, document_id: str) -> Document | None:
+        """Return the document with the id, pending or not."""
+        return DOCUMENT.intact(self._work, self._work.first(_by_id, {"key": document_id}))
+
+    def with_documents(self, share_ids: Collection[str]) -> list[Document]:
+        """Return the documents, pending or not, share by share, by position."""
+        return DOCUMENT.all_intact(self._work, self._work.batched(_all, "keys", share_ids))
+
+    def pending(self, share_ids: Collection[str]) -> list[Document]:
+        """Return the pending documents share by share, by position."""
+        return DOCUMENT.all_intact(self._work, self._work.batched(_pending, "keys", share_ids))
+
+    def stale(self, pending_before: datetime, limit: int) -> list[Document]:
+        """Return documents that are pending beside available shares since before that time."""
+        return DOCUMENT.all_intact(self._work, self._work.rows(_stale, {"before": pending_before, "most": limit}))
