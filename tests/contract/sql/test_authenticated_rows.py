@@ -171,6 +171,9 @@ def readings(tx: Transaction) -> dict[str, list[Any]]:
             *tx.shares.documents([SHARE.id, OTHER_SHARE.id]),
             *(one for share in (SHARE, OTHER_SHARE) for one in tx.shares.documents_after(share.id, None, 10)),
             *tx.shares.documents_after(SHARE.id, (0, ""), 10),
+            tx.additions.document(DOCUMENT.id),
+            *tx.additions.with_documents([SHARE.id, OTHER_SHARE.id]),
+            *tx.additions.pending([SHARE.id, OTHER_SHARE.id]),
         ],
         "notice_address": [
             tx.notification_addresses.get(ADDRESS.id),

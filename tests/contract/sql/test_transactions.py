@@ -294,7 +294,7 @@ def test_on_postgres_a_worker_skips_what_another_holds(postgres_url: str) -> Non
 def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> None:
     with postgres_server.database() as url:
         with psycopg.connect(url) as connection:
-            connection.execute("DROP TABLE session")
+            connection.execute("DROP TABLE session CASCADE")
         database = tagging(SqlDatabase(url))
         with pytest.raises(Broken), database.read() as tx:
             tx.sessions.get(b"token")
