@@ -199,10 +199,8 @@ class _CopyingPass:
 
     def _complete_empty(self) -> None:
         with self._deps.database.write() as tx:
-            share, current = (
-                locked_share(self._deps, tx, self._upload),
-                require(tx.uploads.get(self._upload.id), "upload"),
-            )
+            share = locked_share(self._deps, tx, self._upload)
+            current = require(tx.uploads.get(self._upload.id), "upload")
             if current.is_finished:
                 raise Conflict("upload_finished")
             self._check(tx, 0)
