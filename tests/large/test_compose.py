@@ -203,8 +203,10 @@ def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Clien
 
 @pytest.mark.usefixtures("account")
 def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it(
-    host: Podman, chromium: Browser, tmp_path: Path
+    host: Podman, browser: httpx.Client, chromium: Browser, tmp_path: Path
 ) -> None:
+    # The registers have made it start again.
+    serves(browser)
     file = noise(tmp_path / "tegninger.bin", LENGTH)
     kari, ola = (Visitor(chromium, f"https://{HOST}", ignore_https_errors=True) for _ in range(2))
     for visitor in (kari, ola):
