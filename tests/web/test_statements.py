@@ -6,7 +6,7 @@ from tests.support.browser import Web
 from tests.support.query_plans import statements
 from tests.support.world import KARI, OLA
 
-STATEMENTS = {"/d/{id}": 8, "/mine": 8, "/delinger/{id}": 14, "/delinger": 15, "/del": 8}
+STATEMENTS = {"/d/{id}": 8, "/mine": 8, "/delinger/{id}": 15, "/delinger": 15, "/del": 8}
 TRANSACTIONS = {"/d/{id}": 2, "/mine": 2, "/delinger/{id}": 2, "/delinger": 2, "/del": 2}
 RECIPIENTS = {"/d/{id}", "/mine"}
 

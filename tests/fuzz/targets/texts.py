@@ -22,7 +22,7 @@ from deldokument.domain.webhook import AddressRule, is_public, parse_url
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts.member_import import Outcome, parse_list, read_list
 from deldokument.services.audit.search import open_search, share_id_in
-from deldokument.services.encryption import DIRECTORY
+from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys
 from deldokument.web.api.cursors import read_cursor
 from deldokument.web.http.csv import csv_line
 from deldokument.web.http.pagination import read_place
@@ -39,7 +39,8 @@ def _deps() -> Any:
     keyring = MemoryKeyring()
     keyring.create(DIRECTORY)
     config = ServiceConfig(public_url="https://del.example", allow_synthetic=True)
-    return SimpleNamespace(keyring=keyring, config=config, clock=SimpleNamespace(now=lambda: _NOW))
+    clock, keys = SimpleNamespace(now=lambda: _NOW), CachedDeploymentKeys(keyring)
+    return SimpleNamespace(keyring=keyring, integrity=keys, config=config, clock=clock)
 
 
 _DEPS = _deps()

@@ -117,9 +117,9 @@ def show_share(
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id, mine)
         events = [event for _, event in tx.audit.events(share_id=share_id, limit=MAX_EVENTS)]
-        # First the actors: the persons of the receipts are among them, and are then known.
-        with_actors = _with_actors(deps, tx, share, events)
-        return share_view(deps, tx, share, mine or ()), with_actors
+        # First the view, which finds out whether the share is damaged.
+        view = share_view(deps, tx, share, mine or ())
+        return view, _with_actors(deps, tx, share, events)
 
 
 def _with_actors(

@@ -36,6 +36,7 @@ REPORTED: Final = {
     EventKind.DOCUMENT_COPIED: _("Document copied to a new share"),
     EventKind.NUMBERS_DISCLOSED: _("Full numbers given to a system"),
     EventKind.DOCUMENT_ADDED: _("Document added"),
+    EventKind.DOCUMENT_TAKEN_BACK: _("Document taken back before it was added"),
     EventKind.RECIPIENT_ADDED: _("Recipient added"),
     EventKind.RECIPIENT_REMOVED: _("Recipient removed"),
     EventKind.CHANGE_PROPOSED: _("A change was proposed"),
