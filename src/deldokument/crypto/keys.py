@@ -47,7 +47,7 @@ class Purpose(StrEnum):
 
 
 class Key(bytes):
-    """A key that remembers what is derived from it without a context. That goes with the key itself."""
+    """A key that keeps the keys derived from it without a context, for as long as it exists itself."""
 
     def __init__(self, _: bytes) -> None:
         self.derived: dict[Purpose, bytes] = {}

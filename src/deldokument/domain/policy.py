@@ -197,7 +197,7 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
 def may_copy(share: Share | None, account_ids: Collection[str], now: datetime, *, stop: Reason | None) -> Decision:
     """Decide whether a member of the accounts may copy the share's documents to a new share at ``now``.
 
-    Only while recipients can open it: a copy must not keep what has been withdrawn. ``stop`` is the result of
+    They may as long as recipients can open it, so that nobody copies a withdrawn share. ``stop`` is the result of
     ``hold_reason``.
     """
     decision = may_manage(share, account_ids)

@@ -33,13 +33,13 @@ class SqlCopies:
         self._work = work
 
     def waiting(self, now: datetime, limit: int) -> list[Upload]:
-        """Return those of living drafts whose lease is free, the earliest deadline first."""
+        """Return those of living drafts that no worker has claimed, the earliest deadline first."""
         return UPLOAD.all_intact(self._work, self._work.rows(_waiting, {"now": now, "most": limit}))
 
     def claim(self, upload_id: str, now: datetime, until: datetime) -> bool:
-        """Take the lease; False if another worker has it, or nothing is left to copy."""
+        """Claim the copy; return False if another worker has it, or nothing is left to copy."""
         return self._work.count(_claim, {"key": upload_id, "now": now, "until": until}) == 1
 
     def keep(self, upload_id: str, until: datetime) -> None:
-        """Renew the lease; do nothing if the upload is gone."""
+        """Renew the claim; do nothing if the upload is gone."""
         self._work.run(_keep, {"key": upload_id, "until": until})

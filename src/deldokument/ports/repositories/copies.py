@@ -9,16 +9,16 @@ from deldokument.domain.upload import Upload
 
 
 class Copies(Protocol):
-    """Unfinished uploads with a source. A worker that copies one has its lease."""
+    """Unfinished uploads with a source. A worker claims the one that it copies."""
 
     def waiting(self, now: datetime, limit: int) -> list[Upload]:
-        """Return those of living drafts whose lease is free, the earliest deadline first."""
+        """Return those of living drafts that no worker has claimed, the earliest deadline first."""
         ...
 
     def claim(self, upload_id: str, now: datetime, until: datetime) -> bool:
-        """Take the lease; False if another worker has it, or nothing is left to copy."""
+        """Claim the copy; return False if another worker has it, or nothing is left to copy."""
         ...
 
     def keep(self, upload_id: str, until: datetime) -> None:
-        """Renew the lease; do nothing if the upload is gone."""
+        """Renew the claim; do nothing if the upload is gone."""
         ...

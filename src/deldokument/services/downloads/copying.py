@@ -25,7 +25,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import Manifest, ManifestPart, open_manifest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, NotFound, NotReady, ServiceError, require
-from deldokument.domain.policy import Denied, Reason, may_copy
+from deldokument.domain.policy import Denied, may_copy
 from deldokument.domain.share import Document, Share, ShareState, Verdict, new_id
 from deldokument.domain.upload import CopyFailure, Upload
 from deldokument.ports.dependencies import Dependencies
@@ -36,7 +36,7 @@ from deldokument.services.downloads.access import check_clock
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.authorization import stop_of
-from deldokument.services.shares.copied_documents import source_id
+from deldokument.services.shares.copied_documents import STOPPED, source_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.uploads.append import Append, accounts_of_uploader, complete, locked_share, uploader_of
 
@@ -45,7 +45,6 @@ CLAIM = timedelta(minutes=1)
 BACK_OFF = timedelta(seconds=10)
 """Pause before a copy that cannot be made now is tried again."""
 _REFUSED = {Verdict.INFECTED: CopyFailure.INFECTED, Verdict.ERROR: CopyFailure.DAMAGED}
-_TEMPORARY = frozenset({Reason.FROZEN, Reason.DELETED})
 
 
 class _FailedError(Exception):
@@ -167,7 +166,7 @@ class _CopyingPass:
             self._append.abandon()
 
     def _stored(self) -> Iterator[memoryview]:
-        """Yield what is stored of the copy already."""
+        """Yield the part of the copy that is stored already."""
         upload = self._upload
         with self._deps.database.read() as tx:
             parts = tx.uploads.parts(upload.id)
@@ -236,7 +235,7 @@ def _readable(deps: Dependencies, tx: Transaction, upload: Upload, document_id: 
     share = tx.shares.get(document.share_id) if document else None
     stop = stop_of(tx, share) if share else None
     decision = may_copy(share, accounts_of_uploader(tx, upload), deps.clock.now(), stop=stop)
-    if isinstance(decision, Denied) and decision.reason in _TEMPORARY:
+    if isinstance(decision, Denied) and decision.reason in STOPPED:
         raise Frozen("sharing_stopped")
     if document is None or share is None or isinstance(decision, Denied):
         raise NotFound("source of a copy")

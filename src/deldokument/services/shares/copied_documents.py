@@ -26,7 +26,8 @@ from deldokument.services.shares.limits import check_upload_count
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.views import file_name
 
-_TEMPORARY = frozenset({Reason.FROZEN, Reason.DELETED})
+STOPPED = frozenset({Reason.FROZEN, Reason.DELETED})
+"""Denials of a copy that may end: it can be made later."""
 
 
 def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: Share, membership: Membership) -> None:
@@ -37,7 +38,7 @@ def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: 
     original = existing(tx.shares.get(original.id))
     decision = may_copy(original, {membership.account.id}, deps.clock.now(), stop=stop_of(tx, original))
     if isinstance(decision, Denied):
-        raise Frozen("sharing_stopped") if decision.reason in _TEMPORARY else Conflict("documents_over")
+        raise Frozen("sharing_stopped") if decision.reason in STOPPED else Conflict("documents_over")
     documents = [document for document in tx.shares.documents([original.id]) if document.is_complete]
     check_upload_count(deps, tx, membership, len(documents))
     check_quota(deps, tx, membership.account, sum(document.length for document in documents))

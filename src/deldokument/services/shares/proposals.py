@@ -70,7 +70,7 @@ def touch_draft(
     """Save a draft with the time of its change. An earlier proposal was for another content and is taken back.
 
     A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
-    A published share stays as it is: what is uploaded beside it changes nothing of it.
+    A published share is not changed: documents uploaded beside it are not part of it yet.
     """
     if share.state is not ShareState.DRAFT:
         return

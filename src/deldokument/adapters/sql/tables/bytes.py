@@ -26,7 +26,7 @@ upload = Table(
     Column("sealed_metadata", LargeBinary),
     Column("sealed_source", LargeBinary),
     Column("copy_failure", EnumText(CopyFailure)),
-    # Not in the domain: until when a worker holds the lease of the copy.
+    # Not in the domain: until when a worker has claimed the copy.
     Column("copying_until", UtcMicros),
     tag(),
     CheckConstraint('"offset" BETWEEN 0 AND length', "offset"),

@@ -20,10 +20,10 @@ from deldokument.services.shares import additions, changes, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import ShareView
-from deldokument.web.http.json_fields import json_ids, json_number, json_text
+from deldokument.web.http.json_fields import json_ids
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.upload_json import announced, document_json, is_infected
+from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
 _WAITING = ["files_unscanned"]
 
@@ -52,14 +52,7 @@ def addition_page(call: RequestContext) -> Response:
 
 def announce(call: RequestContext) -> Response:
     """Announce a document beside the share; the response has what its upload needs."""
-    ticket = additions.add_document(
-        call.deps,
-        call.person.person,
-        call.path("id"),
-        name=json_text(call, "name"),
-        length=json_number(call, "length"),
-        modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
-    )
+    ticket = additions.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
     return JSONResponse(announced(ticket, _view(call).pending_documents), 201)
 
 

@@ -32,10 +32,10 @@ from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
-from deldokument.web.http.json_fields import json_flag, json_ids, json_number, json_text
+from deldokument.web.http.json_fields import json_flag, json_ids, json_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.upload_json import announced, document_json, is_infected
+from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
 _TO_FILL_IN = timedelta(minutes=30)
 _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
@@ -210,14 +210,7 @@ def remove_recipient(call: RequestContext) -> Response:
 
 def add_document(call: RequestContext) -> Response:
     """Announce a document; the response has what its upload needs."""
-    ticket = drafts.add_document(
-        call.deps,
-        call.person.person,
-        call.path("id"),
-        name=json_text(call, "name"),
-        length=json_number(call, "length"),
-        modified_at=json_number(call, "modified_at") if call.body.get("modified_at") is not None else None,
-    )
+    ticket = drafts.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     return JSONResponse(announced(ticket, view.documents), 201)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict
 
 from deldokument.domain.share import Verdict
 from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.shares.views import DocumentView
+from deldokument.web.http.json_fields import json_number, json_text
+from deldokument.web.http.request import RequestContext
 
 
 def document_json(view: DocumentView) -> dict[str, Any]:
@@ -28,6 +30,24 @@ def document_json(view: DocumentView) -> dict[str, Any]:
 def is_infected(view: DocumentView) -> bool:
     """Return whether the scanner has found malware in it."""
     return view.finding is not None and view.finding.verdict is Verdict.INFECTED
+
+
+class FileFacts(TypedDict):
+    """A file that is announced: name, length in bytes, and time of its last change, in milliseconds since 1970."""
+
+    name: str
+    length: int
+    modified_at: int | None
+
+
+def file_facts(call: RequestContext) -> FileFacts:
+    """Return the file that a script announces. Raises: InvalidInput."""
+    has_time = call.body.get("modified_at") is not None
+    return {
+        "name": json_text(call, "name"),
+        "length": json_number(call, "length"),
+        "modified_at": json_number(call, "modified_at") if has_time else None,
+    }
 
 
 def announced(ticket: UploadTicket, documents: Iterable[DocumentView]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Documents that a worker copies from another share: the source, the lease, and why a copy has failed.
+"""Documents that a worker copies from another share: the source, the claim, and why a copy has failed.
 
 NULL in existing rows. An earlier version copies nothing, and does not publish a draft with an unfinished document.
 
