@@ -74,6 +74,8 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
     refusal: str = "",
+    change_reason: str = "",
+    extension_reason: str = "",
     with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
@@ -101,6 +103,8 @@ def detail_of(
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
+        change_reason=change_reason,
+        extension_reason=extension_reason,
         with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
