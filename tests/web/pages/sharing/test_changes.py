@@ -103,6 +103,7 @@ def test_what_was_typed_stays_when_the_share_has_ended_or_is_stopped_meanwhile(
         assert answer.status_code == (403 if how == "stopped" else 409), path
         assert 'value="Skrevet nå"' in answer.text, path
         assert "Ingenting er lagret" in answer.text, path
+        assert "Det lot seg ikke gjøre" in answer.text, path
         assert ("delingen er avsluttet" in answer.text.lower()) == (how != "stopped"), path
         for button in ("Lagre endringene", "Lagre merkelappen", "Legg til mottakeren"):
             assert f"{button}</button>" not in answer.text, path
@@ -120,6 +121,8 @@ def test_a_recipient_is_added_when_the_number_is_checked(web: Web, share_id: str
     assert "Bekreft at du har kontrollert nummeret." in kari.post(path, {"number": PER}).text
     added = kari.post(path, {"number": PER, "label": "advokat", "confirmed": "on"})
     assert "Mottakeren er lagt til" in kari.get(added.headers["location"]).text
+    again = kari.post(path, {"number": PER, "confirmed": "on"})
+    assert "Mottakeren er allerede med i delingen" in kari.get(again.headers["location"]).text
 
 
 def test_a_recipient_gets_a_description_and_is_removed(web: Web, share_id: str) -> None:

@@ -212,6 +212,8 @@ def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_cont
         shown = kari.get(page).text
         assert "Odd Bakken sendte utkastet tilbake" in shown, page
         assert "Feil &lt;saksnummer&gt;" in shown, page
+    listed = kari.get("/delinger").text
+    assert ("Sendt tilbake" in listed, "Odd Bakken sendte utkastet tilbake" in listed) == (True, True)
     send(kari, proposed)
     assert "sendte utkastet tilbake</h2>" not in kari.get(f"/delinger/{proposed}").text
 

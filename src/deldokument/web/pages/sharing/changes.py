@@ -161,6 +161,7 @@ def _new_recipient_page(
 def add_recipient(call: RequestContext) -> Response:
     """Add a recipient («Legg til mottakeren»)."""
     share_id, is_confirmed = call.path("id"), call.fields.get("confirmed") == "on"
+    before = {one.id for one in _view(call).recipients}
     given = RecipientInput(call.fields.get("number", ""), call.fields.get("label", ""), is_confirmed)
     try:
         is_waiting = changes.add_recipients(call.deps, call.person.person, share_id, [given])
@@ -168,7 +169,9 @@ def add_recipient(call: RequestContext) -> Response:
         return _not_added(call, 422, error.errors)
     except (InvalidInput, Conflict, Frozen) as error:
         return _not_added(call, status_of(error), [error])
-    return to_share(share_id, "foreslatt" if is_waiting else "lagt-til")
+    if is_waiting:
+        return to_share(share_id, "foreslatt")
+    return to_share(share_id, "finnes" if {one.id for one in _view(call).recipients} <= before else "lagt-til")
 
 
 def _not_added(call: RequestContext, status: int, faults: Sequence[ServiceError]) -> Response:

@@ -37,7 +37,17 @@ UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
-    | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {
+        "avslatt",
+        "rettet",
+        "fjernet",
+        "dokument-fjernet",
+        "lagt-til",
+        "finnes",
+        "foreslatt",
+        "endring-godkjent",
+        "uendret",
+    }
     | {"angret", "apnet", "dokumenter-lagt-til"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
