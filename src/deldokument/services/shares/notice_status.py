@@ -38,7 +38,7 @@ def notice_kind(message: OutgoingMessage) -> NoticeKind:
 
 
 def view_notice(message: OutgoingMessage, *, is_over: bool) -> NoticeView | None:
-    """Return the notice as sharers see it; None if nobody needs it, or will when it is due, as the share ``is_over``."""
+    """Return the notice as sharers see it; None if it is not needed, or will not be because the share ``is_over``."""
     kind = notice_kind(message)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")
