@@ -103,6 +103,8 @@ def test_a_document_added_to_an_open_share_goes_on_after_a_crash_and_is_whole(
     ola.open_checked(path)
     (tmp_path / "ola").mkdir()
     assert sha256(download(ola.page, "Last ned plan.bin", tmp_path / "ola")) == sha256(file)
+    # Without a reload.
+    expect(ola.page.get_by_role("button", name="Jeg har fått dokumentene")).to_be_visible()
 
 
 def test_a_login_that_runs_out_stops_no_upload_and_loses_no_word(
