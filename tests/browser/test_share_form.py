@@ -77,12 +77,19 @@ def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> Non
     form = SharePage(kari)
     form.open()
     kari.page.get_by_label("Melding").fill("Blir stående")
+    kari.page.get_by_label("Tilgjengelig til").fill("2020-01-01")
     kari.page.get_by_role("button", name="Del dokument", exact=True).click()
     summary = kari.page.locator("ds-error-summary")
     expect(summary).to_be_focused()
     expect(kari.page).to_have_title("Feil: Del dokumenter – Del dokument")
+    # In the order of the page, also those that the server has found.
     expect(summary.get_by_role("link")).to_have_text(
-        ["Velg minst én fil", "Legg til minst én mottaker", "Bekreft at originalene er arkivert"]
+        [
+            "Velg minst én fil",
+            "Legg til minst én mottaker",
+            "Tidspunktet er allerede passert. Velg et senere.",
+            "Bekreft at originalene er arkivert",
+        ]
     )
     expect(kari.page.get_by_label("Filer", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(kari.page.get_by_label("Mottakere", exact=True)).to_have_accessible_description(

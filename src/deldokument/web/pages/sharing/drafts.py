@@ -47,7 +47,7 @@ def share_page(call: RequestContext) -> Response:
     Raises: Unregistered; Frozen or InvalidInput if no account accepts drafts.
     """
     _must_be_registered(call)
-    accounts, draft, refused = _sharing_accounts(call), None, list[DocumentView]()
+    accounts, draft, refused, return_note = _sharing_accounts(call), None, list[DocumentView](), None
     if draft_id := call.query("utkast"):
         view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
@@ -55,6 +55,7 @@ def share_page(call: RequestContext) -> Response:
         remarks = recipient_remarks(call.deps, call.person.person, draft_id)
         draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
         refused = [one for one in view.documents if is_infected(one)]
+        return_note = view.return_note
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
@@ -67,6 +68,7 @@ def share_page(call: RequestContext) -> Response:
         "pages/sharing/share_form.html",
         draft=draft,
         refused=refused,
+        return_note=return_note,
         settings=settings,
         recent=recent,
         last_account=_last_account(accounts),
