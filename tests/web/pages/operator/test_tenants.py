@@ -169,6 +169,16 @@ def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Brows
         assert 'href="#share"' in page.text
 
 
+def test_a_stop_without_a_reason_is_told_at_its_own_form_and_at_no_other(web: Web, operator: Browser) -> None:
+    tenant, byggesak, avtaler = (one.id for one in (web.stage.tenant, web.stage.byggesak, web.stage.avtaler))
+    for path, field in ((f"kontoer/{byggesak}/stans", f"reason-{byggesak}"), ("stans", "reason")):
+        page = operator.post(f"/drift/kunder/{tenant}/{path}", {"deed": "freeze", "reason": ""}).text
+        assert re.findall(r'<a class="ds-link" href="#(reason[^"]*)"', page) == [field]
+        assert re.findall(r'<select class="ds-input" id="([^"]+)"[^>]+aria-invalid', page) == [field]
+        assert page.count('<details class="brake" open>') == (field != "reason")
+    assert f'id="reason-{avtaler}"' in page
+
+
 def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:
     assert operator.get(f"/d/{web.stage.publish(SIV)}").status_code == 404
 

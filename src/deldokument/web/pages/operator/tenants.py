@@ -277,7 +277,11 @@ def stop_account(call: RequestContext) -> Response:
 def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Response:
     try:
         act(call.path(name))
-    except (InvalidInput, Conflict) as error:
+    except InvalidInput as error:
+        # The page has a form for each account, and one for the tenant.
+        field = error.field if name == "tenant_id" else f"{error.field}-{call.path(name)}"
+        return _tenant(call, Typed.refused(call, _ONE_FIELDS, InvalidInput(field, error.code)))
+    except Conflict as error:
         return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
     saved = "opphevet" if call.fields.get("deed") == "thaw" else "stans"
     return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}?lagret={saved}", 303)
