@@ -122,7 +122,12 @@ def test_a_main_agreement_with_faults_is_not_recorded(web: Web, operator: Browse
     operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
     page = record(operator, tenant_id, signed_on="i går", signed_by="L")
     assert page.status_code == 422  # type: ignore[attr-defined]
-    for part in ('href="#signed_on"', 'href="#signed_by"', 'value="L"'):
+    for part in (
+        'href="#signed_on"',
+        'href="#signed_by"',
+        'value="L"',
+        "Hadde du valgt en fil, må du velge den på nytt.",
+    ):
         assert part in page.text  # type: ignore[attr-defined]
     assert status.agreements_of(web.stage.deps, tenant_id=tenant_id).mains == ()
 
