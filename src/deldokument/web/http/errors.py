@@ -133,7 +133,7 @@ WORDS: dict[str, str] = {
     "longest_too_short": _("The longest period must be at least %(hours)s hours, so that there is an end to choose."),
     "standard_beyond_longest": _("The usual period can't be longer than the longest one."),
     "period_malformed": _("Write a whole number."),
-    "quota_malformed": _("Write a number of GB, like 50 or 0,5."),
+    "quota_malformed": _("Write a number of GB, like 50 or 0.5."),
     "quota_range": _("The quota must be at least 0.1 GB and at most 1 000 000 GB."),
     "sms_sender_malformed": _(
         "The sender's name must have 2 to 11 letters and digits, without spaces, and begin with a letter."

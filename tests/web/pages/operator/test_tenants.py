@@ -122,7 +122,12 @@ def test_a_main_agreement_with_faults_is_not_recorded(web: Web, operator: Browse
     operator.post("/drift/tekster", {"kind": "hovedavtale", "version": "1.0"})
     page = record(operator, tenant_id, signed_on="i går", signed_by="L")
     assert page.status_code == 422  # type: ignore[attr-defined]
-    for part in ('href="#signed_on"', 'href="#signed_by"', 'value="L"'):
+    for part in (
+        'href="#signed_on"',
+        'href="#signed_by"',
+        'value="L"',
+        "Hadde du valgt en fil, må du velge den på nytt.",
+    ):
         assert part in page.text  # type: ignore[attr-defined]
     assert status.agreements_of(web.stage.deps, tenant_id=tenant_id).mains == ()
 
@@ -167,6 +172,16 @@ def test_stopping_wants_a_reason_and_something_to_stop(web: Web, operator: Brows
         page = operator.post("/drift/delinger", {"share": share, "deed": "freeze", "reason": "security"})
         assert page.status_code == 422
         assert 'href="#share"' in page.text
+
+
+def test_a_stop_without_a_reason_is_told_at_its_own_form_and_at_no_other(web: Web, operator: Browser) -> None:
+    tenant, byggesak, avtaler = (one.id for one in (web.stage.tenant, web.stage.byggesak, web.stage.avtaler))
+    for path, field in ((f"kontoer/{byggesak}/stans", f"reason-{byggesak}"), ("stans", "reason")):
+        page = operator.post(f"/drift/kunder/{tenant}/{path}", {"deed": "freeze", "reason": ""}).text
+        assert re.findall(r'<a class="ds-link" href="#(reason[^"]*)"', page) == [field]
+        assert re.findall(r'<select class="ds-input" id="([^"]+)"[^>]+aria-invalid', page) == [field]
+        assert page.count('<details class="brake" open>') == (field != "reason")
+    assert f'id="reason-{avtaler}"' in page
 
 
 def test_the_operator_opens_no_share(web: Web, operator: Browser) -> None:

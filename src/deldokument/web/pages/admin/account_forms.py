@@ -35,7 +35,7 @@ CHOICE, STORED, MINE = "choose-", "stored", "mine"
 RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "telephone": (_("Telephone"), ("telephone",)),
     "email": (_("E-mail"), ("email",)),
-    "hours": (_("Hours"), ("hours",)),
+    "hours": (_("Opening hours"), ("hours",)),
     "standard": (_("Usual period"), ("standard", "standard_unit")),
     "longest": (_("Longest period"), ("longest", "longest_unit")),
     "confidential": (_("Confidential content"), ("confidential",)),
