@@ -203,6 +203,15 @@ def test_no_other_container_takes_the_address_of_a_node_that_is_replaced(host: P
     assert all(int(address.rpartition(".")[2]) > 127 for address in addresses), addresses
 
 
+def test_nodes_and_proxy_have_the_settings_of_the_kernel_that_limit_what_a_slow_reader_gets(host: Podman) -> None:
+    wanted = re.findall(r"^(net\.ipv4\.\w+) = (.+)$", section("The proxy in front"), re.M)
+    assert len(wanted) == 2
+    for service in (*NODES, "proxy"):
+        for name, value in wanted:
+            path = f"/proc/sys/{name.replace('.', '/')}"
+            assert host.run(f"podman exec deldokument_{service}_1 cat {path}").split() == value.split()
+
+
 def test_the_health_checks_succeed_and_the_doctor_finds_nothing_critical(host: Podman, browser: httpx.Client) -> None:
     has_recovered(host, browser)
     operate(host, WATCH)
