@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0057"
-down_revision: str | None = "0056"
+revision = "0058"
+down_revision: str | None = "0057"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Upgrade from 0056."""
+    """Upgrade from 0057."""
     op.add_column("share", sa.Column("sealed_return_note", sa.LargeBinary()))
