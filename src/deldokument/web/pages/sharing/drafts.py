@@ -173,22 +173,21 @@ def save(call: RequestContext) -> Response:
 
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
-    return _answer(call, call.path("id"), **_add(call, json_text(call, "text")))
+    return _added(call, json_text(call, "text"))
 
 
 def add_recent_recipient(call: RequestContext) -> Response:
     """Add one of the recently used recipients («Nylig brukt»); its number is unconfirmed, like a typed one."""
-    share_id = call.path("id")
-    added = _add(call, recent_number(call.deps, call.person.person, share_id, json_text(call, "recent")))
-    view = queries.view_share(call.deps, call.person.person, share_id)
-    return JSONResponse({"draft": _draft(view) | {"recipients": _with_numbers(call, view)}, **added})
+    return _added(call, recent_number(call.deps, call.person.person, call.path("id"), json_text(call, "recent")))
 
 
-def _add(call: RequestContext, pasted: str) -> dict[str, Any]:
+def _added(call: RequestContext, pasted: str) -> Response:
     deps, person, share_id = call.deps, call.person.person, call.path("id")
     refused = drafts.add_recipients(deps, person, share_id, pasted)
-    told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    return {"refused": told, "remarks": recipient_remarks(deps, person, share_id)}
+    reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
+    view = queries.view_share(deps, person, share_id)
+    draft = _draft(view) | {"recipients": _with_numbers(call, view)}
+    return JSONResponse({"draft": draft, "refused": reasons, "remarks": recipient_remarks(deps, person, share_id)})
 
 
 def change_recipient(call: RequestContext) -> Response:
@@ -298,9 +297,9 @@ def oslo_instant(text: str) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def _answer(call: RequestContext, share_id: str, *, status: int = 200, **more: Any) -> Response:
+def _answer(call: RequestContext, share_id: str, *, status: int = 200) -> Response:
     view = queries.view_share(call.deps, call.person.person, share_id)
-    return JSONResponse({"draft": _draft(view), **more}, status)
+    return JSONResponse({"draft": _draft(view)}, status)
 
 
 def _draft(view: ShareView) -> dict[str, Any]:
