@@ -95,7 +95,7 @@ def test_rules_and_privacy_contact_are_set_by_the_keyboard_alone(visit: Visit) -
     page.keyboard.type("61")
     keys.press("Enter")
     expect(page.locator("ds-error-summary")).to_be_focused()
-    keys.tab_to("Oppgi hele minutter fra 0 til 60")
+    keys.tab_to("Angrefrist: Oppgi hele minutter fra 0 til 60")
     keys.press("Enter")
     expect(page.get_by_label("Angrefrist i minutter")).to_be_focused()
     keys.press("ControlOrMeta+a")

@@ -128,7 +128,7 @@ WORDS: dict[str, str] = {
     "code_wrong": _("Wrong code. Attempts left: %(left)s."),
     "code_expired": _("The code can't be used any more. Ask for a new one."),
     "codes_spent": _("You have asked for %(most)s codes within a day. Try again tomorrow."),
-    "email_malformed": _("The address is not complete. It must look like postmottak@kommune.no."),
+    "email_malformed": _("The e-mail address is not complete. It must look like postmottak@kommune.no."),
     "account_period": _("The period must be at least %(hours)s hour and at most %(days)s days."),
     "longest_too_short": _("The longest period must be at least %(hours)s hours, so that there is an end to choose."),
     "standard_beyond_longest": _("The usual period can't be longer than the longest one."),

@@ -33,7 +33,7 @@ from deldokument.web.http.request import Endpoint, Handler, RequestContext, Requ
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
 _SHARE_FIELDS = ("share", "reason")
-_SAVED = frozenset({"avtale", "stans", "opphevet"})
+_SAVED = frozenset({"ny", "avtale", "stans", "opphevet"})
 """Values of ``lagret`` in the URL of a tenant's page: the action that has just been done."""
 
 
@@ -207,7 +207,7 @@ def create_tenant(call: RequestContext) -> Response:
         )
     except (InvalidFields, Conflict) as error:
         return _new_tenant(call, Typed.refused(call, _TENANT_FIELDS, error))
-    return RedirectResponse(f"/drift/kunder/{tenant.id}", 303)
+    return RedirectResponse(f"/drift/kunder/{tenant.id}?lagret=ny", 303)
 
 
 # --- one tenant ------------------------------------------------------------------------------------------------------
