@@ -78,6 +78,7 @@ class Offer:
     account: Account
     title: str
     message: str
+    published_at: datetime
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
@@ -284,6 +285,7 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
         account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, read.grants.share_key),
+        published_at=existing(share.published_at),
         expires_at=existing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
