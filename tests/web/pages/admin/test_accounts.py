@@ -380,6 +380,8 @@ def test_an_account_is_closed_and_opened_again(web: Web, ewa: Browser) -> None:
     assert "Kontoen er stengt." in main_text(ewa.get(ewa.post(f"{path}/stenging").headers["location"]))
     assert "Stengt tirsdag 24. november" in main_text(ewa.get(path))
     assert "Kontoen er åpen igjen." in main_text(ewa.get(ewa.post(f"{path}/gjenapning").headers["location"]))
+    # As the browser's history has it.
+    assert "Kontoen er stengt." not in main_text(ewa.get(f"{path}?lagret=stengt"))
     assert account(web).is_open
 
 

@@ -21,6 +21,7 @@ def test_the_named_contact_is_in_the_draft_of_a_breach_notification(web: Web) ->
     ewa.post(path, {"breach_contact": NAMED})
     events = [event for _, event in web.stage.trail() if event.kind is EventKind.TENANT_RULES_CHANGED]
     assert len(events) == 1
+    assert "Endret: personvernkontakt" in ewa.get(f"/konfigurasjon/{web.stage.tenant.id}/hendelseslogg").text
     share_id = web.stage.publish(OLA)
     draft = web.browser(KARI).get(f"/delinger/{share_id}/avviksmelding.txt").text
     assert f"Eksempel kommune: {NAMED}" in draft

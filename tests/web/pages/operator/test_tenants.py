@@ -161,6 +161,7 @@ def test_what_the_operator_has_done_is_confirmed(web: Web, operator: Browser) ->
         (path, {"deed": "thaw"}, "Stansen er opphevet."),
     ):
         assert words in operator.get(operator.post(target, fields).headers["location"]).text
+    assert "Stansen gjelder fra nå." not in operator.get(f"{path.removesuffix('/stans')}?lagret=stans").text
     answer = record(operator, web.stage.tenant.id)
     assert "Hovedavtalen er registrert." in operator.get(answer.headers["location"]).text  # type: ignore[attr-defined]
 

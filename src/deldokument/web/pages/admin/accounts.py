@@ -101,6 +101,8 @@ def shown_account(
     view = view_of(call)
     account = view.account
     saved = call.query("lagret")
+    # The browser's history has the pages of what was done before.
+    is_so = {"stengt": account.closed_at, "apnet": not account.closed_at}.get(saved, True)
     return section_page(
         call,
         SECTION,
@@ -115,7 +117,7 @@ def shown_account(
         number=number,
         archived=archived,
         faults=dict(errors or ()),
-        saved=saved if saved in _SAVED and not errors else "",
+        saved=saved if saved in _SAVED and not errors and is_so else "",
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),

@@ -221,6 +221,9 @@ def tenant_page(call: RequestContext) -> Response:
 def _tenant(call: RequestContext, typed: Typed) -> Response:
     tenant_id, saved = call.path("tenant_id"), call.query("lagret")
     tenant = registration.show_tenant(call.deps, tenant_id)
+    accounts = lifecycle.list_accounts(call.deps, tenant_id=tenant_id)
+    # The browser's history has the page of a stop that has been lifted since.
+    is_so = saved != "stans" or tenant.frozen_at or any(view.account.frozen_at for view in accounts)
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
         call,
@@ -229,13 +232,13 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
         errors=typed.errors,
         tenant=tenant,
         administrators=administrators.list_administrators(call.deps, tenant_id=tenant_id),
-        accounts=lifecycle.list_accounts(call.deps, tenant_id=tenant_id),
+        accounts=accounts,
         agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
-        saved=saved if saved in _SAVED and not typed.errors else "",
+        saved=saved if saved in _SAVED and not typed.errors and is_so else "",
     )
 
 
