@@ -63,8 +63,10 @@ def test_an_opened_share_is_withdrawn_also_if_only_its_documents_were_fetched(
 ) -> None:
     reach(stage.deps, person(OLA), shared)
     assert undo(stage, shared) is ShareState.WITHDRAWN
-    [ola, siv] = queries.view_share(stage.deps, person(KARI), shared).recipients
+    view = queries.view_share(stage.deps, person(KARI), shared)
+    [ola, siv] = view.recipients
     assert (len(ola.openings), len(siv.openings)) == (1, 0)
+    assert view.opened_by == (ola,)
     run_all(stage.deps)
     assert queries.view_share(stage.deps, person(KARI), shared).share.key_destroyed_at == stage.clock.now()
 
