@@ -15,27 +15,28 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from deldokument import __version__
 from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.config.settings import load_settings
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import Contact
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
-from deldokument.services.tenants.registration import create_tenant
 from tests.architecture.rules import ROOT
 from tests.browser.chromium import SHELL, launch
 from tests.browser.files import noise, sha256
-from tests.browser.network import assert_gone_on, uploads_of
+from tests.browser.network import Sent, assert_gone_on, uploads_of
 from tests.browser.visitor import SharePage, Visitor
 from tests.support.clamd import write_signatures
 from tests.support.machine_setup import HOST, KEYS, serves, trusting
-from tests.support.operating_page import fenced, register, section, settings
+from tests.support.operating_page import blocks, fenced, register, section, settings
+from tests.support.operating_page import typed as answered
 from tests.support.podman import Podman, podman
 from tests.support.server import wait_until
 from tests.support.simulators import Place, Running, start_simulators
@@ -43,9 +44,10 @@ from tests.support.tenants import take_into_use
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 
-START, SCAN, OPERATE, UPGRADE = fenced(
+START, BOOT, OPERATE, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
     section("The whole service on one host", (ROOT / "docs/containers.md").read_text("utf-8")), "bash"
 )
+BOOT_UNIT = Path("/usr/lib/systemd/system/podman-restart.service")
 DATABASES, NODES = ("database", "keyring"), ("serve-1", "serve-2")
 RUNNING = (*DATABASES, *NODES, "worker", "proxy")
 GATEWAY = "10.89.30.1"
@@ -71,7 +73,8 @@ cat certificate.pem registers.key authority.pem > registers.pem
 def host(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Podman]:
     """A host on which the page's two commands have been typed."""
     folder = tmp_path_factory.mktemp("compose")
-    (folder / "deploy").symlink_to(ROOT / "deploy")
+    deploy = image.with_name(image.name.replace("image", "deploy"))
+    subprocess.run(["tar", "--extract", "--file", deploy], cwd=folder, check=True)
     (folder / image.name).symlink_to(image)
     with podman(folder) as host:
         typed(host, START)
@@ -92,7 +95,7 @@ def registers(host: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         post_logout_redirect_uri=f"{url}/logget-ut",
         place=place,
     ) as running:
-        register(running, KEYS, lambda command: operate(host, command.removeprefix("del ")))
+        register(running, KEYS, partial(operate, host))
         shutil.copy(folder / "authority.pem", host.folder / "srv/keys/registers.pem")
         env = host.folder / "srv/env"
         of_containers = {"PUBLIC_URL": url, "OPERATOR_NAME": "Driftsselskapet AS"}
@@ -106,11 +109,13 @@ def registers(host: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def account(host: Podman, registers: Running) -> None:
-    """A tenant in use, with an account whose member Kari is."""
+    """The first tenant, in use, with an account whose member Kari is."""
     del registers
+    [first_tenant] = blocks("The first tenant")
+    operate(host, answered(first_tenant))
     with opened(host) as node:
-        contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
-        tenant = create_tenant(node.deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
+        with node.deps.database.read() as tx:
+            [tenant] = tx.tenants.all()
         take_into_use(node.deps, tenant.id)
         made = create_account(node.deps, tenant_id=tenant.id, name="Byggesak")
         add_member(node.deps, tenant_id=tenant.id, account_id=made.id, number=KARI, name="Kari Lunde")
@@ -135,9 +140,15 @@ def offset_of(node: Runtime, upload: str) -> int:
         return existing(tx.uploads.get(upload)).offset
 
 
-def operate(host: Podman, command: str) -> str:
-    """What one of the operator's commands prints, in a container as the page says."""
-    return typed(host, OPERATE.replace("doctor", command))
+def operate(host: Podman, commands: str) -> str:
+    """What the operator's commands print, in a container as the page says."""
+    return typed(host, OPERATE.replace("del doctor", commands))
+
+
+def has_recovered(host: Podman, browser: httpx.Client) -> None:
+    """Wait until the service serves, and the doctor finds nothing critical."""
+    serves(browser)
+    wait_until(lambda: "CRITICAL" not in operate(host, "del doctor || true"), 120, "no worker")
 
 
 @pytest.fixture
@@ -187,11 +198,25 @@ def test_only_the_proxy_is_published_and_the_databases_have_no_network(host: Pod
     assert set(inspected(host, ".HostConfig.NetworkMode", DATABASES)) == {"none"}
 
 
+def test_no_other_container_takes_the_address_of_a_node_that_is_replaced(host: Podman) -> None:
+    addresses = inspected(host, "(index .NetworkSettings.Networks `deldokument_inside`).IPAddress", ("worker", "proxy"))
+    assert all(int(address.rpartition(".")[2]) > 127 for address in addresses), addresses
+
+
+def test_nodes_and_proxy_have_the_settings_of_the_kernel_that_limit_what_a_slow_reader_gets(host: Podman) -> None:
+    wanted = re.findall(r"^(net\.ipv4\.\w+) = (.+)$", section("The proxy in front"), re.M)
+    assert len(wanted) == 2
+    for service in (*NODES, "proxy"):
+        for name, value in wanted:
+            path = f"/proc/sys/{name.replace('.', '/')}"
+            assert host.run(f"podman exec deldokument_{service}_1 cat {path}").split() == value.split()
+
+
 def test_the_health_checks_succeed_and_the_doctor_finds_nothing_critical(host: Podman, browser: httpx.Client) -> None:
-    serves(browser)
+    has_recovered(host, browser)
+    operate(host, WATCH)
     for service in (*DATABASES, *NODES):
         host.run(f"podman healthcheck run deldokument_{service}_1")
-    wait_until(lambda: "CRITICAL" not in typed(host, f"{OPERATE.strip()} || true"), 120, "no worker")
 
 
 def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Client) -> None:
@@ -199,6 +224,17 @@ def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Clien
     os.kill(int(before), signal.SIGKILL)
     wait_until(lambda: inspected(host, ".State.Pid", NODES[:1]) not in (["0"], [before]), 60, "it was not started")
     serves(browser)
+
+
+def test_all_start_with_the_host(host: Podman, browser: httpx.Client) -> None:
+    """By the commands of the unit that the page enables: there is no systemd here."""
+    assert f"systemctl enable {BOOT_UNIT.name}\n" == BOOT
+    of_unit = dict(line.split("=", 1) for line in BOOT_UNIT.read_text("utf-8").splitlines() if "=" in line)
+    stop, start = (of_unit[name].replace("/usr/bin/podman", "podman") for name in ("ExecStop", "ExecStart"))
+    host.run(f"LOGGING=--log-level=info; {stop}")
+    assert host.run("podman ps --quiet") == ""
+    host.run(f"LOGGING=--log-level=info; {start}")
+    has_recovered(host, browser)
 
 
 @pytest.mark.usefixtures("account")
@@ -223,10 +259,15 @@ def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it
     ids = {sent.url.rpartition("/")[2] for sent in uploads}
     with opened(host) as node:
         wait_until(lambda: any(offset_of(node, upload) for upload in ids), 120, "nothing was stored")
+        stored = {upload: offset_of(node, upload) for upload in ids}
+    # A request of the browser's own: what it was answered until now is in the list when it returns.
+    kari.page.title()
+    answered_before = len(uploads)
     for pid in inspected(host, ".State.Pid", NODES):
         os.kill(int(pid), signal.SIGKILL)
     expect(form.file(file.name)).to_contain_text("Lastet opp")
     assert_gone_on(uploads, LENGTH)
+    assert_kept(stored, uploads[answered_before:])
     form.add(OLA)
     expect(form.recipient("218794")).to_be_visible()
     form.confirm_all()
@@ -241,41 +282,80 @@ def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it
         visitor.close()
 
 
+def assert_kept(stored: dict[str, int], after: list[Sent]) -> None:
+    """What was stored when the nodes were killed is there when the browser asks: no client was told of more."""
+    asked = [(stored[upload], sent.offset) for sent in after if (upload := sent.url.rpartition("/")[2]) in stored
+             and sent.method == "HEAD"]  # fmt: skip
+    assert asked
+    assert all(now >= before for before, now in asked), asked
+
+
 def test_the_profile_starts_a_scanner_that_the_doctor_reaches(host: Podman, browser: httpx.Client) -> None:
     write_signatures(host.folder / "srv/signatures", datetime.now(UTC))
     typed(host, SCAN)
     host.run("podman stop --time 0 deldokument_signatures_1")
-    wait_until(lambda: "scanner: ClamAV" in typed(host, f"{OPERATE.strip()} || true"), 120, "no scanner")
+    wait_until(lambda: "scanner: ClamAV" in operate(host, "del doctor || true"), 120, "no scanner")
     host.run("podman healthcheck run deldokument_scanner_1")
     assert inspected(host, ".HostConfig.NetworkMode", ("scanner",)) == ["none"]
     serves(browser)
 
 
+def test_the_database_comes_back_from_its_backup(host: Podman, browser: httpx.Client) -> None:
+    has_recovered(host, browser)
+    typed(host, BACK_UP)
+    operate(host, f'del operator add "Per Ny" <<< {OLA}')
+    assert "Per Ny" in operate(host, "del operator list")
+    typed(host, OPERATE.replace("del doctor", RESTORE))
+    assert "Per Ny" not in operate(host, "del operator list")
+    has_recovered(host, browser)
+
+
+def test_nginx_takes_another_certificate(host: Podman) -> None:
+    created = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout new.key -out new.pem"
+    )
+    host.run(f"{created} -subj /CN={HOST} -addext subjectAltName=DNS:{HOST}")
+    typed(host, CERTIFY)
+    shown = f"openssl s_client -connect 127.0.0.1:443 -servername {HOST} < /dev/null 2> /dev/null | openssl x509"
+    wait_until(lambda: host.run(shown) == (host.folder / "new.pem").read_text(), 60, "nginx has the old one")
+
+
+def test_the_image_of_debians_packages_is_built_anew(host: Podman, browser: httpx.Client) -> None:
+    [before, *_] = inspected(host, ".Image", DATABASES)
+    typed(host, UPDATE)
+    has_recovered(host, browser)
+    assert before not in inspected(host, ".Image", (*DATABASES, "proxy"))
+
+
 def test_an_upgrade_refuses_no_request(host: Podman, browser: httpx.Client) -> None:
     """To the same program by another name."""
-    prepare, replace = UPGRADE.split("\n", 1)
-    assert "prepare" in prepare
-    host.run("podman tag localhost/deldokument:0.3.0 localhost/deldokument:0.3.1; sed -i s/0.3.0/0.3.1/ srv/.env")
+    host.run(f"podman tag localhost/deldokument:{__version__} {(newer := 'localhost/deldokument:0.3.1')}")
+    host.run(f"podman save --quiet --format oci-archive --output deldokument-0.3.1-image.tar {newer}")
     serves(browser)
     with asking(browser) as answers:
-        typed(host, replace)
+        typed(host, UPGRADE)
     assert {image.rpartition(":")[2] for image in inspected(host, ".ImageName", (*NODES, "worker"))} == {"0.3.1"}
-    assert answers.keys() == {200}
+    assert answers.keys() == {"200"}
 
 
 @contextmanager
-def asking(browser: httpx.Client) -> Iterator[Counter[int]]:
-    """Ask for the login page all the time; how often with which status."""
-    answers, over = Counter[int](), threading.Event()
+def asking(browser: httpx.Client) -> Iterator[Counter[str]]:
+    """Ask for the login page all the time, twice at once; how often with which status or error."""
+    answers, over = Counter[str](), threading.Event()
 
     def ask() -> None:
         while not over.is_set():
-            answers[browser.get("/").status_code] += 1
+            try:
+                answers[str(browser.get("/").status_code)] += 1
+            except httpx.HTTPError as error:
+                answers[repr(error)] += 1
 
-    asker = threading.Thread(target=ask)
-    asker.start()
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
     try:
         yield answers
     finally:
         over.set()
-        asker.join()
+        for asker in askers:
+            asker.join()

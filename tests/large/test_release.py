@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -73,12 +74,15 @@ def test_the_page_lists_every_artefact_and_no_other(release: Path) -> None:
 def test_a_machine_without_a_network_installs_the_release(release: Path, tmp_path: Path) -> None:
     [commands] = fenced(section("Installing without a network", PAGE), "bash")
     script = f"set -euo pipefail\n{commands.replace('/opt/', f'{tmp_path}/')}"
+    # In a copy, because it unpacks into the folder.
+    folder = shutil.copytree(release, tmp_path / "release")
     # The wheelhouse is for the Python that built it. A network namespace of its own has not even loopback.
     environment = os.environ | {"PATH": f"{ROOT}/.tools/bin:{os.environ['PATH']}"}
-    subprocess.run(["unshare", "--net", "bash", "-c", script], cwd=release, check=True, env=environment)
+    subprocess.run(["unshare", "--net", "bash", "-c", script], cwd=folder, check=True, env=environment)
     program = tmp_path / f"deldokument-{__version__}/bin/deldokument"
     said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
     assert said.strip() == __version__
+    assert (folder / "deploy/env.example").is_file()
 
 
 def test_the_sboms_name_what_the_wheelhouse_and_the_browser_get(release: Path) -> None:

@@ -153,11 +153,11 @@ def test_the_page_lists_the_minimum_version_of_each_package() -> None:
 
 
 def make_key(private: Path, public: Path) -> None:
-    new = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(private)]
-    subprocess.run(new, check=True)
-    subprocess.run(
-        ["openssl", "ec", "-in", str(private), "-pubout", "-out", str(public)], check=True, capture_output=True
-    )
+    """Create a key by the commands of docs/releasing.md."""
+    [commands] = fenced(section("The release key", PAGE), "bash")
+    for name, path in (("deldokument-release.key", private), ("deldokument-release.pub", public)):
+        commands = commands.replace(name, str(path))
+    subprocess.run(["bash", "-euc", commands], check=True, capture_output=True)
 
 
 def verified(folder: Path, public: Path, tool: str = "With openssl") -> bool:

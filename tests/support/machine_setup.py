@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -107,8 +107,14 @@ def enter(browser: httpx.Client, person: str, path: str) -> httpx.Response:
 
 
 def serves(browser: httpx.Client) -> None:
-    """Wait until the service does."""
-    wait_until(lambda: browser.get("/").status_code == 200, 30, "it serves nobody")
+    """Wait until the service does, and its proxy."""
+
+    def answers() -> bool:
+        with suppress(httpx.TransportError):
+            return browser.get("/").status_code == 200
+        return False
+
+    wait_until(answers, 120, "it serves nobody")
 
 
 def shown(machine: Machine, unit: str, name: str) -> str:

@@ -45,6 +45,7 @@ class Podman:
             ["bash", "-euo", "pipefail", "-c", _COMPOSE + script],
             cwd=self.folder,
             env=os.environ | self.environment() | {"PATH": f"{self.folder}:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

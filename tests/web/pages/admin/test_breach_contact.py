@@ -27,6 +27,14 @@ def test_the_named_contact_is_in_the_draft_of_a_breach_notification(web: Web) ->
     assert "annet kontaktpunkt" not in draft
 
 
+def test_an_emptied_contact_is_said_to_be_removed(web: Web) -> None:
+    path, ewa = f"/konfigurasjon/{web.stage.tenant.id}/personvern", web.browser(EWA)
+    ewa.post(path, {"breach_contact": NAMED})
+    page = ewa.get(ewa.post(path, {"breach_contact": " "}).headers["location"]).text
+    assert "Kontakten er fjernet." in page
+    assert "Kontakten er lagret." not in page
+
+
 def test_a_contact_that_is_too_long_is_refused_with_what_was_typed(web: Web) -> None:
     path, ewa = f"/konfigurasjon/{web.stage.tenant.id}/personvern", web.browser(EWA)
     long = "x" * (BREACH_CONTACT_LENGTH + 1)

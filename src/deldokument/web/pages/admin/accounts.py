@@ -30,7 +30,7 @@ from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Diff
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
-_SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system"})
+_SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system", "ny-tilgang", "uten-tilgang"})
 """Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
@@ -106,7 +106,7 @@ def shown_account(
         SECTION,
         "pages/admin/account.html",
         status=status,
-        errors=errors,
+        errors=account_forms.named(errors or [], call.translator),
         above=(all_accounts(call),),
         view=view,
         account=account,
