@@ -81,6 +81,11 @@ export class RecipientsView {
     return this.#field.value.trim();
   }
 
+  /** Whether something in the field was refused, and has not been corrected or removed since. */
+  get isRefused(): boolean {
+    return this.typed !== '' && this.typed === this.#lastRefused;
+  }
+
   get unconfirmed(): Recipient[] {
     return this.recipients.filter((recipient) => asksForConfirmation(recipient) && !recipient.confirmed);
   }

@@ -246,7 +246,8 @@ class SharePage {
   #missing(): Missing[] {
     const missing = this.#documents.missing();
     const lacks = (target: string, key: string): void => void missing.push({ target, message: text(key) });
-    if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
+    if (this.#recipients.isRefused) lacks('recipients', 'missing_typed');
+    else if (this.#recipients.recipients.length === 0) lacks('recipients', 'missing_recipients');
     for (const recipient of this.#recipients.unconfirmed) {
       const message = text('missing_confirmation', { number: this.#recipients.shownNumber(recipient) });
       missing.push({ target: this.#recipients.confirmId(recipient), message });
@@ -321,7 +322,8 @@ class SharePage {
     const told = new Set(faults.map(({ field }) => fieldId(field)));
     const missing = this.#missing().filter(({ target }) => !told.has(fieldId(target)));
     const problems = [...missing.map(({ target, message }) => ({ field: target, message })), ...faults];
-    if (this.#recipients.typed !== '') problems.push({ field: 'recipients', message: text('missing_typed') });
+    const isSaid = problems.some(({ field }) => field === 'recipients');
+    if (this.#recipients.typed !== '' && !isSaid) problems.push({ field: 'recipients', message: text('missing_typed') });
     return problems;
   }
 

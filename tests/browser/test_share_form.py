@@ -38,6 +38,8 @@ def test_a_pasted_list_becomes_rows_and_what_is_refused_stays_with_its_reason(vi
         expect(kari.page.get_by_text(reason)).to_be_visible()
     expect(field).to_have_value("313017001\n310488003\n12345678901\n123")
     expect(field).to_be_focused()
+    missing = kari.page.locator("#missing-list")
+    expect(missing).to_contain_text("Noe i feltet er ikke lagt til som mottaker")
     kari.examine()
 
     # Put right, they go in; the same one again is no second row.
@@ -45,6 +47,7 @@ def test_a_pasted_list_becomes_rows_and_what_is_refused_stays_with_its_reason(vi
     field.press("Enter")
     expect(field).to_have_value("")
     expect(kari.page.get_by_text("NEDLAGT FISK AS")).to_have_count(0)
+    expect(missing).not_to_contain_text("Noe i feltet")
     expect(form.rows("De som kan åpne delingen")).to_have_count(3)
 
 
