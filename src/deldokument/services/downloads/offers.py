@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import CLOSED, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -26,6 +26,7 @@ from deldokument.services.downloads.access import (
     authorized,
     check_clock,
     claim_of,
+    gone_error,
     grants_of,
     identifiers_of,
     missing_right_error,
@@ -156,7 +157,7 @@ def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
 def note_opening(deps: Dependencies, access: Access) -> None:
     """Record an opening before bytes are sent, while the publication can be undone: only what nobody has seen can.
 
-    Raises: NotFound if the share was closed meanwhile.
+    Raises: Gone if the share was closed meanwhile; NotFound if its publication was undone.
     """
     share = access.share
     if share.can_be_undone(deps.clock.now()):
@@ -165,12 +166,14 @@ def note_opening(deps: Dependencies, access: Access) -> None:
 
 
 def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> None:
-    """Record an opening, unless there is a recent one. Raises: NotFound if the share was closed meanwhile."""
+    """Record an opening, unless there is a recent one. Raises: as ``note_opening``."""
     share = access.share
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
+    if locked is not None and locked.state in CLOSED:
+        raise gone_error(tx, locked, Reason.OVER)
     if locked is None or locked.state is not ShareState.AVAILABLE:
-        raise NotFound("closed meanwhile")
+        raise NotFound("undone meanwhile")
     subject_id = subject_of(tx, share.audit_key_id, key, access.person)
     # Checked again: two concurrent requests may both have found no recent opening.
     earlier = [tx.receipts.get(share.id, None, one, subject_id) for one in access.recipient_ids]
