@@ -121,6 +121,10 @@ def test_what_was_never_in_use_may_end_too(web: Web, ewa: Browser) -> None:
     assert end(web, ewa).status_code == 303
     assert "Tjenesten er avsluttet" in ewa.get(path(web)).text
     assert ewa.get(f"/konfigurasjon/{web.stage.tenant.id}").status_code == 200
+    run_all(web.stage.deps)
+    page = ewa.get(path(web)).text
+    assert "Nøkler ødelagt og innhold slettet" in page
+    assert "0 nøkler" not in page
 
 
 def test_what_the_operator_has_stopped_is_not_ended_also_by_a_direct_post(web: Web, ewa: Browser) -> None:
