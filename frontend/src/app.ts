@@ -76,6 +76,16 @@ window.addEventListener('afterprint', () => {
   for (const details of folded) details.open = false;
 });
 
+/** The second click of a double click sends nothing: its answer would be an error, and hide that the first succeeded. */
+const DOUBLE_CLICK_MS = 1000;
+let sent: { by: EventTarget | null; at: number } | undefined;
+document.addEventListener('submit', (event) => {
+  if (event.defaultPrevented) return;
+  const by = event.submitter ?? event.target;
+  if (sent?.by === by && event.timeStamp - sent.at < DOUBLE_CLICK_MS) event.preventDefault();
+  else sent = { by, at: event.timeStamp };
+});
+
 /** A step that only passes on to another site (logging out there) goes by itself; its button is for when this fails. */
 document.querySelector<HTMLFormElement>('form[data-submit-at-once]')?.submit();
 

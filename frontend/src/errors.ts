@@ -60,8 +60,16 @@ function leaveOut(id: string): void {
   if (right.length > 0 && right.length === listed.length) clearSummary();
 }
 
+/** In the order of the page; what is about no field comes last. */
+function inPageOrder(errors: FieldError[]): FieldError[] {
+  const places = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+  const place = ({ field }: FieldError): number => (places.indexOf(fieldId(field)) + places.length) % places.length;
+  return errors.toSorted((one, other) => place(one) - place(other));
+}
+
 /** Tells what must be put right and moves the focus there. */
-export function showErrors(errors: FieldError[]): void {
+export function showErrors(found: FieldError[]): void {
+  const errors = inPageOrder(found);
   clearFieldErrors();
   for (const { field, message } of errors) setFieldError(field, message);
   const summary = el(

@@ -1,6 +1,7 @@
 /**
- * Which of the numbers just typed belongs to which new row. The server answers with masked numbers only; the sharer
- * must see the whole number once to check it. Where it cannot be told for certain, the row stays masked.
+ * Which of the numbers just typed belongs to which new row. The sharer must see the whole number once to check it. The
+ * server gives it to the draft's author only. For others the page matches what they typed; where it cannot be told for
+ * certain, the row stays masked.
  */
 
 import type { Recipient } from './types.ts';

@@ -3,7 +3,7 @@
  * field with its reason. Whole person numbers live in this page's memory only, until it is left.
  */
 
-import { announce, button, byId, el, icon, setHidden, showNote } from './dom.ts';
+import { announce, button, byId, el, icon, setHidden, setText, showNote } from './dom.ts';
 import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
 import { Saver } from './saver.ts';
@@ -45,6 +45,7 @@ export class RecipientsView {
   recipients: Recipient[] = [];
   readonly #ports: RecipientsPorts;
   readonly #field = byId<HTMLTextAreaElement>('recipients');
+  readonly #count = byId('recipient-count');
   readonly #list = byId<HTMLUListElement>('recipient-list');
   readonly #refusals = byId<HTMLUListElement>('recipients-refused');
   readonly #check = byId<HTMLButtonElement>('check-numbers');
@@ -114,8 +115,16 @@ export class RecipientsView {
     this.#remarks = remarks;
     for (const { id, number } of recipients) if (number) this.#whole.set(id, number);
     this.#list.replaceChildren(...recipients.map((recipient) => this.#row(recipient)));
-    setHidden(this.#list, recipients.length === 0);
+    this.#paintCount();
     this.#offerCheck();
+  }
+
+  /** The list, with how many are in it. */
+  #paintCount(): void {
+    const count = this.recipients.length;
+    setText(this.#count, counted('recipients', count));
+    setHidden(this.#count, count === 0);
+    setHidden(this.#list, count === 0);
   }
 
   /** One unconfirmed number needs no help; more are offered one after the other. */
@@ -187,7 +196,7 @@ export class RecipientsView {
     for (const { id, number } of added) if (number) this.#whole.set(id, number);
     for (const recipient of added) this.#list.append(this.#row(recipient));
     this.recipients = recipients.map((recipient) => known.get(recipient.id) ?? recipient);
-    setHidden(this.#list, recipients.length === 0);
+    this.#paintCount();
     this.#showRefused(pasted, refused);
     showNote('recipients', added.length === 0 && refused.length === 0 ? text('recipient_known') : '');
     if (added.length > 0) announce(counted('said_recipients_added', added.length));
@@ -306,7 +315,7 @@ export class RecipientsView {
     this.#whole.delete(recipient.id);
     this.#savers.delete(recipient.id);
     this.#removed.add(recipient.id);
-    setHidden(this.#list, this.recipients.length === 0);
+    this.#paintCount();
     this.#offerCheck();
     place.focus();
     announce(text('said_removed', { name: recipient.name ?? recipient.display }));

@@ -8,11 +8,13 @@ import { Fields } from './fields.ts';
 import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
 import { SummaryView, waitingWords, type Missing } from './summary-view.ts';
-import { readJson, text } from './texts.ts';
+import { counted, readJson, text } from './texts.ts';
 import type { Draft, FieldError, ShareSettings, StoredDocument } from './types.ts';
 import type { UploadItem } from './uploads.ts';
 
 const PAINT_INTERVAL = 250;
+/** So many numbers to check are named in the summary, more are counted. */
+const MAX_NAMED = 5;
 /** Milliseconds. */
 const COPIES_INTERVAL = 1500;
 
@@ -228,7 +230,7 @@ class SharePage {
       end: this.#fields.endInWords,
       endFault: this.#fields.endFault,
       account: this.#fields.account,
-      missing,
+      missing: this.#inShort(missing),
       waiting: this.#publishing === 'waiting' || this.#publishing === 'sending',
     });
     if (this.#publishing === 'waiting') this.#goOnWhenReady();
@@ -253,6 +255,14 @@ class SharePage {
     if (endFault !== null) missing.push({ target: 'expires-date', message: endFault });
     if (this.#fields.account?.archive_question && !this.#fields.archived) lacks('archived', 'missing_archived');
     return missing;
+  }
+
+  #inShort(missing: Missing[]): Missing[] {
+    const numbers = this.#recipients.unconfirmed.map((recipient) => this.#recipients.confirmId(recipient));
+    const [first] = numbers;
+    if (first === undefined || numbers.length <= MAX_NAMED) return missing;
+    const place = missing.findIndex(({ target }) => target === first);
+    return missing.toSpliced(place, numbers.length, { target: first, message: counted('check_numbers', numbers.length) });
   }
 
   #showObstacle(obstacle: Obstacle): void {

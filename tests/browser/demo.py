@@ -13,14 +13,22 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from deldokument.adapters.clock import ShiftedClock
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.bootstrap.keys import open_keyring
 from deldokument.cli.demo_sender import ACCOUNT
 from deldokument.client import Client, To
 from deldokument.config.settings import Settings, load_settings
+from deldokument.domain.errors import existing
+from deldokument.ports.integrity import DamageReports
+from deldokument.services.encryption import CachedDeploymentKeys
 from tests.support.stack import stack
 
 _START_SECONDS = 240
@@ -114,6 +122,22 @@ class Demo:
     def now(self) -> datetime:
         """The demo's time."""
         return ShiftedClock(self.data / "clock").now()
+
+    @contextmanager
+    def database(self) -> Iterator[SqlDatabase]:
+        """The demo's own database."""
+        keyring = open_keyring(self.settings())
+        database = SqlDatabase(self.database_url)
+        try:
+            yield database.authenticated(CachedDeploymentKeys(keyring), DamageReports())
+        finally:
+            database.close()
+            keyring.close()
+
+    def change_share(self, share_id: str, **changes: Any) -> None:
+        """Write other values into a share's row, as time or the operator does."""
+        with self.database() as database, database.write() as tx:
+            tx.shares.save(replace(existing(tx.shares.lock(share_id)), **changes))
 
     def share(self, file: Path, *numbers: str, title: str = "", days: int = 14) -> str:
         """The path of the link to a share of «Byggesak», made by the demo's fagsystem. Its document is not awaited."""

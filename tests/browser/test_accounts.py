@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.demo import Demo
 from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import Visit, Visitor
 
@@ -69,6 +70,23 @@ def test_axe_finds_nothing_on_the_pages_about_accounts(visit: Visit) -> None:
     anne.examine()
 
 
+def test_a_double_click_is_no_error_that_hides_what_the_first_click_did(visit: Visit, demo: Demo) -> None:
+    anne = visit("Anne Myhre")
+    page = to_accounts(anne)
+    page.get_by_label("Navn").fill("Dobbeltklikk")
+    # Both clicks come before the first is answered, and the first is on its way before the second.
+    twice = """const button = document.querySelector('.new-account button');
+        button.click();
+        requestAnimationFrame(() => requestAnimationFrame(() => button.click()));"""
+    protocol = anne.context.new_cdp_session(page)
+    demo.let_work(False)
+    with page.expect_request(lambda request: request.method == "POST"):
+        protocol.send("Runtime.evaluate", {"expression": twice})
+    demo.let_work(True)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dobbeltklikk")
+    expect(page.get_by_role("status").filter(has_text="Kontoen er opprettet.")).to_be_visible()
+
+
 def test_rules_and_privacy_contact_are_set_by_the_keyboard_alone(visit: Visit) -> None:
     anne = visit("Anne Myhre")
     page, keys = anne.page, Keyboard(anne.page)
@@ -77,7 +95,7 @@ def test_rules_and_privacy_contact_are_set_by_the_keyboard_alone(visit: Visit) -
     page.keyboard.type("61")
     keys.press("Enter")
     expect(page.locator("ds-error-summary")).to_be_focused()
-    keys.tab_to("Oppgi hele minutter fra 0 til 60")
+    keys.tab_to("Angrefrist: Oppgi hele minutter fra 0 til 60")
     keys.press("Enter")
     expect(page.get_by_label("Angrefrist i minutter")).to_be_focused()
     keys.press("ControlOrMeta+a")

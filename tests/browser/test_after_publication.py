@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise
+from tests.browser.touch import TELEPHONE, Finger
 from tests.browser.visitor import Visit, Visitor
 from tests.support.memory import folder_in_memory
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 OLA = "21879498012"
-TELEPHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 # In forced colours backgrounds are gone: only a border or an underline shows that something can be used.
 _WITHOUT_EDGE = """() => [...document.querySelectorAll('main .ds-button, main .ds-input, main a.ds-link')]
     .filter((control) => control.checkVisibility() && control.getBoundingClientRect().width > 1)
@@ -28,23 +28,6 @@ _WITHOUT_EDGE = """() => [...document.querySelectorAll('main .ds-button, main .d
         const native = control.matches('[type=checkbox], [type=radio]');
         return !bordered && !native && !style.textDecorationLine.includes('underline');
     }).map((control) => control.outerHTML.slice(0, 200))"""
-
-
-class Finger:
-    """Touch alone."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    def press(self, name: str) -> None:
-        links, buttons = (self._page.get_by_role(role, name=name) for role in ("link", "button"))
-        links.or_(buttons).first.tap()
-
-    def write(self, name: str, text: str) -> None:
-        field = self._page.get_by_label(name)
-        field.tap()
-        expect(field).to_be_focused()
-        self._page.keyboard.type(text)
 
 
 @pytest.fixture

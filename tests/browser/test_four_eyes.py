@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,11 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.bootstrap.keys import open_keyring
-from deldokument.domain.errors import existing
-from deldokument.ports.integrity import DamageReports
-from deldokument.services.encryption import CachedDeploymentKeys
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.keyboard import Keyboard
@@ -24,31 +18,12 @@ from tests.browser.visitor import SharePage, Visit, Visitor
 OLA, SIV = "218794 98012", "148391 14193"
 
 
-@contextmanager
-def database_of(demo: Demo) -> Iterator[SqlDatabase]:
-    """The demo's own database."""
-    keyring = open_keyring(demo.settings())
-    database = SqlDatabase(demo.database_url)
-    try:
-        yield database.authenticated(CachedDeploymentKeys(keyring), DamageReports())
-    finally:
-        database.close()
-        keyring.close()
-
-
 def want_four_eyes(demo: Demo, *, wanted: bool) -> None:
     """«Avtaledokumenter», which Kari and Odd share from."""
-    with database_of(demo) as database, database.write() as tx:
+    with demo.database() as database, database.write() as tx:
         accounts = (account for tenant in tx.tenants.all() for account in tx.accounts.of_tenant(tenant.id))
         found = next(account for account in accounts if account.name == "Avtaledokumenter")
         tx.accounts.save(replace(found, rules=replace(found.rules, four_eyes=wanted)))
-
-
-def stop(demo: Demo, share_id: str) -> None:
-    """As the operator does."""
-    with database_of(demo) as database, database.write() as tx:
-        share = existing(tx.shares.lock(share_id))
-        tx.shares.save(replace(share, frozen_at=share.changed_at))
 
 
 @pytest.fixture
@@ -77,6 +52,24 @@ def propose(kari: Visitor, folder: Path) -> str:
     page.wait_for_url("**/delinger/*/godkjenning")
     expect(page.get_by_role("heading", name="Sendt til godkjenning")).to_be_visible()
     return urlsplit(page.url).path
+
+
+def send_back_by_keys(odd: Visitor, kari: Visitor, address: str) -> None:
+    """With a reason, which Kari reads where she goes on; she sends it for approval again."""
+    keys = Keyboard(odd.page)
+    odd.open(address)
+    keys.tab_to("Begrunnelse for å sende tilbake")
+    odd.page.keyboard.type("Dato mangler i meldingen.")
+    keys.tab_to("Send tilbake")
+    keys.press("Enter")
+    expect(odd.page.get_by_role("status").filter(has_text="Utkastet venter ikke lenger")).to_be_visible()
+    kari.open(address.removesuffix("/godkjenning"))
+    expect(kari.page.get_by_role("heading", name="Odd Bakken sendte utkastet tilbake")).to_be_visible()
+    kari.page.get_by_role("link", name="Fortsett").click()
+    expect(kari.page.get_by_text("Dato mangler i meldingen.")).to_be_visible()
+    kari.examine()
+    kari.page.get_by_role("button", name="Send til godkjenning").click()
+    kari.page.wait_for_url("**/delinger/*/godkjenning")
 
 
 def propose_a_recipient(kari: Visitor, share: str) -> None:
@@ -108,6 +101,7 @@ def test_a_colleague_approves_share_and_change_by_the_keyboard_and_the_recipient
     keys = Keyboard(odd.page)
     address = propose(kari, tmp_path)
     kari.examine()
+    send_back_by_keys(odd, kari, address)
     odd.open("/delinger")
     odd.examine()
     keys.tab_to("Gå gjennom og avgjør")
@@ -130,7 +124,7 @@ def test_a_colleague_approves_share_and_change_by_the_keyboard_and_the_recipient
     keys.tab_to("Godkjenn endringen")
     keys.press("Enter")
     expect(odd.page.get_by_role("status").filter(has_text="Du har godkjent endringen.")).to_be_visible()
-    stop(demo, share.rpartition("/")[2])
+    demo.change_share(share.rpartition("/")[2], frozen_at=demo.now())
     assert ola.open(link) == 403
     expect(ola.page.get_by_role("heading", name="Dokumentene kan ikke åpnes akkurat nå")).to_be_visible()
     ola.examine()

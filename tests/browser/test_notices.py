@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise
+from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "218794 98012"
@@ -46,6 +47,13 @@ def test_a_recipient_is_told_when_nothing_can_be_undone_and_the_pages_say_so(
     expect(kari.page.get_by_role("button", name="Angre")).to_have_count(0)
     expect(kari.page.get_by_text("Et varsel ble sendt til en mottaker")).to_be_visible()
     kari.examine()
+    demo.change_share(share, published_at=demo.now() - timedelta(days=1))
+    kari.page.reload()
+    keys = Keyboard(kari.page)
+    keys.tab_to("Send påminnelse")
+    keys.press("Enter")
+    expect(kari.page.get_by_role("status").filter(has_text="får en påminnelse")).to_be_visible()
+    expect(kari.page.get_by_role("button", name="Send påminnelse")).to_have_count(0)
     kari.open("/demo")
     kari.page.get_by_role("link", name="Varsler til mottakere").click()
     expect(kari.page.get_by_role("heading", name="Varsler som er sendt")).to_be_visible()

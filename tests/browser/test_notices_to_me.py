@@ -57,7 +57,7 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
     # What is wrong is told where it was typed, and the summary has the focus.
     page.get_by_label("adresse").fill("kari")
     page.get_by_role("button", name="Send meg en kode").click()
-    expect(page.get_by_role("link", name="Adressen er ikke fullstendig.")).to_be_visible()
+    expect(page.get_by_role("link", name="E-postadressen er ikke fullstendig.")).to_be_visible()
     kari.examine()
     page.get_by_label("adresse").fill(address)
     page.get_by_role("button", name="Send meg en kode").click()

@@ -11,6 +11,7 @@ from playwright.sync_api import Dialog, Route, expect
 from tests.browser.files import noise
 from tests.browser.network import Held, Network
 from tests.browser.visitor import SharePage, Visit, Visitor
+from tests.support.numbers import synthetic_numbers
 from tests.support.server import wait_until
 
 FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
@@ -77,12 +78,19 @@ def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> Non
     form = SharePage(kari)
     form.open()
     kari.page.get_by_label("Melding").fill("Blir stående")
+    kari.page.get_by_label("Tilgjengelig til").fill("2020-01-01")
     kari.page.get_by_role("button", name="Del dokument", exact=True).click()
     summary = kari.page.locator("ds-error-summary")
     expect(summary).to_be_focused()
     expect(kari.page).to_have_title("Feil: Del dokumenter – Del dokument")
+    # In the order of the page, also those that the server has found.
     expect(summary.get_by_role("link")).to_have_text(
-        ["Velg minst én fil", "Legg til minst én mottaker", "Bekreft at originalene er arkivert"]
+        [
+            "Velg minst én fil",
+            "Legg til minst én mottaker",
+            "Tidspunktet er allerede passert. Velg et senere.",
+            "Bekreft at originalene er arkivert",
+        ]
     )
     expect(kari.page.get_by_label("Filer", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(kari.page.get_by_label("Mottakere", exact=True)).to_have_accessible_description(
@@ -141,6 +149,18 @@ def test_every_unconfirmed_number_is_marked_and_what_is_put_right_leaves_the_sum
     kari.page.locator("#folder").set_input_files(tmp_path / "Sak 12")
     expect(kari.page.locator("#files-note")).to_have_text("Sak 12/Kart/plan.txt står allerede i listen")
     kari.examine()
+
+
+def test_many_recipients_are_counted_and_their_numbers_are_one_line_of_the_summary(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, summary = SharePage(kari), kari.page.locator("ds-error-summary")
+    form.open()
+    form.add(*synthetic_numbers(12))
+    expect(kari.page.locator("#recipient-count")).to_have_text("12 mottakere")
+    expect(kari.page.locator("#missing-list").get_by_text("Kontroller")).to_have_text("Kontroller 12 numre")
+    kari.page.get_by_role("button", name="Del dokument", exact=True).click()
+    expect(summary.get_by_role("link", name="Kontroller nummeret").locator("visible=true")).to_have_count(9)
+    expect(kari.page.locator("#recipient-list [aria-invalid]")).to_have_count(12)
 
 
 def test_an_end_too_far_away_is_told_beside_the_field_and_in_the_summary(visit: Visit, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
-from tests.browser.files import noise
+from tests.browser.files import noise, sha256
 from tests.browser.network import Network, assert_gone_on, uploads_of
+from tests.browser.test_main_job import download
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "21879498012"
@@ -75,6 +76,35 @@ def test_after_a_crash_the_draft_is_taken_up_from_the_list(visit: Visit, network
     form.choose(file)
     expect(form.file(file.name)).to_contain_text("Lastet opp")
     assert_gone_on(uploads, LENGTH)
+
+
+def test_a_document_added_to_an_open_share_goes_on_after_a_crash_and_is_whole(
+    visit: Visit, demo: Demo, network: Network, tmp_path: Path
+) -> None:
+    path = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA)
+    pages, file = path.replace("/d/", "/delinger/") + "/dokumenter", noise(tmp_path / "plan.bin", LENGTH)
+    kari = visit("Kari Lunde", pages, proxy=network.proxy)
+    network.slow(_SLOW)
+    SharePage(kari).choose(file)
+    expect(SharePage(kari).file(file.name)).to_contain_text(_SOME)
+    network.cut()
+    kari.page.close(run_before_unload=False)
+    ola = visit("Ola Nordmann", path)
+    expect(ola.page.get_by_text(file.name)).to_have_count(0)
+    again = visit("Kari Lunde", pages)
+    form, uploads = SharePage(again), uploads_of(again.page)
+    expect(form.file(file.name)).to_contain_text("Velg den samme filen på nytt, så fortsetter den der den var")
+    form.choose(file)
+    expect(form.file(file.name)).to_contain_text("Lastet opp")
+    expect(form.rows("Valgte dokumenter")).to_have_count(1)
+    assert_gone_on(uploads, LENGTH)
+    again.page.get_by_role("button", name="Legg til dokumentene").click()
+    expect(again.page.get_by_text("Dokumentene er lagt til.")).to_be_visible()
+    ola.open_checked(path)
+    (tmp_path / "ola").mkdir()
+    assert sha256(download(ola.page, "Last ned plan.bin", tmp_path / "ola")) == sha256(file)
+    # Without a reload.
+    expect(ola.page.get_by_role("button", name="Jeg har fått dokumentene")).to_be_visible()
 
 
 def test_a_login_that_runs_out_stops_no_upload_and_loses_no_word(

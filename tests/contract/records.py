@@ -65,7 +65,10 @@ def available(**changes: Any) -> Share:
 
 def ended(**changes: Any) -> Share:
     """A share whose time is over and has been noted."""
-    return replace(available(state=ShareState.ENDED, closed_at=NOW + DAY, sealed_change=b"change"), **changes)
+    return replace(
+        available(state=ShareState.ENDED, closed_at=NOW + DAY, sealed_change=b"change", sealed_return_note=b"note"),
+        **changes,
+    )
 
 
 def recipient_of(share: Share, **changes: Any) -> Recipient:

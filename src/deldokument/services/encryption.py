@@ -49,6 +49,7 @@ class EncryptedColumn(StrEnum):
     MESSAGE = "share.message"
     REFERENCE = "share.reference"
     PROPOSED_CHANGE = "share.change"
+    RETURN_NOTE = "share.return_note"
     RECIPIENT_NUMBER = "recipient.identifier"
     RECIPIENT_NAME = "recipient.name"
     RECIPIENT_LABEL = "recipient.label"

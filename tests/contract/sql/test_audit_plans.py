@@ -81,7 +81,7 @@ def test_the_newest_revision_of_a_row_is_read_from_an_index(
     with statements() as asked, full_database.read() as tx:
         ask(tx)
     # The index is searched by the row, not read from end to end.
-    by_row = re.compile(rf"Index Cond: \(+(COALESCE|chain)|{index} \((<expr>|chain)=\?")
+    by_row = re.compile(rf"Index Cond: \(+(CASE|chain)|{index} \((<expr>|chain)=\?")
     assert by_row.search(plans(full_url, asked))
 
 

@@ -195,6 +195,7 @@ def test_an_erased_share_keeps_state_and_times_alone(database: SqlDatabase) -> N
             sealed_reference=b"",
             reference_hash=b"",
             sealed_change=None,
+            sealed_return_note=None,
             erased_at=NOW + 2 * DAY,
         )
         assert tx.shares.recipients([share.id, other.id]) == [kept]
@@ -210,7 +211,7 @@ def test_erasing_what_is_not_there_is_told(database: SqlDatabase) -> None:
 
 
 def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(database: SqlDatabase) -> None:
-    over, other = [available(sealed_change=b"change") for _ in range(600)], available()
+    over, other = [available(sealed_change=b"change", sealed_return_note=b"note") for _ in range(600)], available()
     keep(database, *over, other)
     keys = [share.id for share in over]
     with database.write() as tx:
@@ -221,7 +222,12 @@ def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(data
         assert tx.shares.get(other.id) == other
         for share in (over[0], over[-1]):
             assert tx.shares.get(share.id) == replace(
-                share, **closed, key_destroyed_at=NOW + 2 * DAY, sealed_message=b"", sealed_change=None
+                share,
+                **closed,
+                key_destroyed_at=NOW + 2 * DAY,
+                sealed_message=b"",
+                sealed_change=None,
+                sealed_return_note=None,
             )
         assert tx.retention.keys_to_destroy(NOW + 2 * DAY, 10) == []
         assert len(tx.retention.blobs_to_release(1000)) == len(over)

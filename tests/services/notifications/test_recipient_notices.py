@@ -115,7 +115,7 @@ def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage
     }
     messages = [one for one in kept(stage, share) if one.details]
     assert {one.kind for one in messages} == {"shared"}, "as version 0.2.0 knows it"
-    shown = [existing(view_notice(one)) for one in messages]
+    shown = [existing(view_notice(one, is_over=False)) for one in messages]
     assert [(one.kind, one.reminds) for one in shown] == [(NoticeKind.ADDED, False)] * 2
     assert send_notices(stage) == []
 
@@ -645,6 +645,7 @@ def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage) 
     share = share_with(stage)
     dispatch.plan_messages(stage.deps, PLANNERS)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
+    assert seen(stage, share) == [], "it waits no more"
     assert send_notices(stage) == [Result.MOOT]
     assert seen(stage, share) == []
 

@@ -443,6 +443,18 @@ def test_a_proposed_change_is_refused_or_taken_back(stage: Stage, watched: str, 
     assert told(stage, watched, RETURNED) == [(RETURNED, {"cause": cause})]
 
 
+def test_the_author_reads_why_a_change_was_refused_until_the_next_one(stage: Stage, watched: str) -> None:
+    for who, reason, stored in ((ODD, "Ny tittel trengs ikke", True), (KARI, "Min egen", False)):
+        correct(stage, watched, title="Vedtak")
+        changes.return_change(stage.deps, person(who), watched, reason)
+        note = shown(stage, watched).return_note
+        assert (note and (note.name, note.reason)) == (("Odd Bakken", reason) if stored else None)
+    correct(stage, watched, title="Vedtak")
+    changes.return_change(stage.deps, person(ODD), watched, "Nei")
+    correct(stage, watched, title="Vedtak")
+    assert shown(stage, watched).return_note is None
+
+
 def test_a_proposal_lapses_with_its_proposer_and_with_the_rule(stage: Stage, watched: str) -> None:
     correct(stage, watched, title="Vedtak")
     [needing] = queries.list_shares(stage.deps, person(ODD), soon=timedelta(days=1)).needing

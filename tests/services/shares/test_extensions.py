@@ -129,6 +129,18 @@ def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: st
         approve(stage, share_id)
 
 
+def test_the_author_reads_why_a_later_end_was_refused_until_the_next_request(stage: Stage, share_id: str) -> None:
+    for who, stored in ((ODD, True), (KARI, False)):
+        ask(stage, share_id)
+        extensions.return_extension(stage.deps, person(who), share_id, "Fristen er lovbestemt")
+        note = queries.view_share(stage.deps, person(KARI), share_id).return_note
+        assert (note and note.reason) == ("Fristen er lovbestemt" if stored else None)
+    ask(stage, share_id)
+    extensions.return_extension(stage.deps, person(ODD), share_id, "Nei")
+    ask(stage, share_id)
+    assert kept(stage, share_id).sealed_return_note is None
+
+
 def test_a_request_lapses_with_its_proposer(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     stage.remove("kari")

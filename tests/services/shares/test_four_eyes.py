@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound, existing
 from deldokument.domain.share import Share, ShareState
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.return_notes import ReturnNote
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
@@ -231,6 +233,29 @@ def test_what_is_sent_back_is_a_draft_again_and_sending_back_twice_does_it_once(
     assert approve(stage, again, KARI).state is ShareState.AVAILABLE
     with pytest.raises(Conflict, match="not_a_draft"):
         publishing.return_proposal(stage.deps, person(ODD), share.id)
+
+
+def test_the_author_reads_why_it_was_sent_back_until_it_is_proposed_again(stage: Stage) -> None:
+    share = propose(stage)
+    publishing.return_proposal(stage.deps, person(ODD), share.id, " Feil saksnummer.\nSe 26/8. ")
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(reference="26/8"))
+    note = queries.view_share(stage.deps, person(KARI), share.id).return_note
+    assert note == ReturnNote("Odd Bakken", stage.clock.now(), "Feil saksnummer.\nSe 26/8.")
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    assert queries.view_share(stage.deps, person(KARI), share.id).return_note is None
+    with pytest.raises(InvalidInput, match="text_too_long"):
+        publishing.return_proposal(stage.deps, person(ODD), share.id, "x" * (REASON_LENGTH + 1))
+    assert kept(stage, share.id).proposed_by is not None
+
+
+def test_a_reason_is_not_stored_in_the_clear_and_none_without_one(stage: Stage) -> None:
+    share = propose(stage)
+    publishing.return_proposal(stage.deps, person(ODD), share.id, "Feil saksnummer")
+    assert b"saksnummer" not in existing(kept(stage, share.id).sealed_return_note)
+    for who, reason in ((ODD, " "), (KARI, "Mitt eget")):
+        publishing.publish_share(stage.deps, person(KARI), share.id)
+        publishing.return_proposal(stage.deps, person(who), share.id, reason)
+        assert kept(stage, share.id).sealed_return_note is None
 
 
 def test_who_proposed_takes_it_back(stage: Stage) -> None:

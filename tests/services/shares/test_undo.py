@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict, Gone, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services.downloads import access, offers
 from deldokument.services.downloads import content as downloads_content
@@ -63,8 +63,10 @@ def test_an_opened_share_is_withdrawn_also_if_only_its_documents_were_fetched(
 ) -> None:
     reach(stage.deps, person(OLA), shared)
     assert undo(stage, shared) is ShareState.WITHDRAWN
-    [ola, siv] = queries.view_share(stage.deps, person(KARI), shared).recipients
+    view = queries.view_share(stage.deps, person(KARI), shared)
+    [ola, siv] = view.recipients
     assert (len(ola.openings), len(siv.openings)) == (1, 0)
+    assert view.opened_by == (ola,)
     run_all(stage.deps)
     assert queries.view_share(stage.deps, person(KARI), shared).share.key_destroyed_at == stage.clock.now()
 
@@ -76,6 +78,13 @@ def test_a_recipient_who_was_let_in_just_before_the_undoing_gets_nothing(stage: 
         offers.note_opening(stage.deps, let_in)
     with stage.deps.database.read() as tx:
         assert tx.receipts.of_shares([shared]) == []
+
+
+def test_a_recipient_who_was_let_in_just_before_the_withdrawal_hears_of_it(stage: Stage, shared: str) -> None:
+    let_in = access.authorize(stage.deps, person(OLA), shared)
+    publishing.withdraw_share(stage.deps, person(KARI), shared)
+    with pytest.raises(Gone, match="share_withdrawn"):
+        offers.note_opening(stage.deps, let_in)
 
 
 def test_what_was_undone_needs_another_person_again(stage: Stage, shared: str) -> None:

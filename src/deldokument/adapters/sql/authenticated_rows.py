@@ -23,7 +23,6 @@ from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import (
     about_row,
     audit_event,
-    is_about_row,
     is_removal,
     is_tenant_revision,
 )
@@ -140,7 +139,7 @@ def _tags(table: Table, bound: str, newest: ColumnElement[Any] | None = None) ->
 def _newest_about(table: Table) -> ColumnElement[Any]:
     """Return the greatest revision in the events about a row, in the same statement, so of the same instant."""
     revision = func.max(case((is_removal, _REMOVED), else_=audit_event.c.revision))
-    about = select(revision).where(is_about_row, about_row == AsDetail(table.c.id))
+    about = select(revision).where(about_row == AsDetail(table.c.id))
     return about.correlate(table).scalar_subquery()
 
 

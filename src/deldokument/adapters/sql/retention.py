@@ -134,7 +134,7 @@ _MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 _member = select(*_MEMBER.columns).where(member.c.id == _key)
 _these = update(share).where(InList(share.c.id, "keys"))
 _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
-_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"", sealed_change=None)
+_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"", sealed_change=None, sealed_return_note=None)
 _drop_pending = delete(document).where(InList(document.c.share_id, "keys"), is_pending)
 _released = _these.values(blobs_released=True)
 _drop_seals = (
@@ -147,6 +147,7 @@ _erased = _these.values(
     sealed_message=b"",
     sealed_reference=b"",
     sealed_change=None,
+    sealed_return_note=None,
     reference_hash=b"",
     blobs_released=True,
     erased_at=_now,

@@ -13,7 +13,7 @@ from deldokument.adapters.sql.column_types import FirstDetail
 from deldokument.adapters.sql.event_rows import event_of
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
-from deldokument.adapters.sql.tables.audit import about_row, audit_event, is_about_row
+from deldokument.adapters.sql.tables.audit import about_row, audit_event
 from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
 from deldokument.adapters.sql.tables.shares import document, is_unerased, recipient, share
 from deldokument.adapters.sql.tables.tenancy import is_living, member
@@ -38,7 +38,7 @@ _of_documents = (
     .where(InList(document.c.id, "keys"), audit_event.c.kind == EventKind.DOCUMENT_COMPLETED.value)
     .where(FirstDetail(audit_event.c.details, ("document",)) == document.c.id)
 )
-_of_rows = _in_order.where(is_about_row, InList(about_row, "keys"))
+_of_rows = _in_order.where(InList(about_row, "keys"))
 _memberships = select(member.c.account_id, member.c.lookup_hash).where(InList(member.c.lookup_hash, "hashes"))
 _shares_of_documents = select(document.c.id, document.c.share_id).where(InList(document.c.id, "keys"))
 _living_memberships = _memberships.where(is_living)

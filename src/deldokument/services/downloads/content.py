@@ -1,7 +1,7 @@
 """Content of a document, or of all as one zip: any byte range, decrypted on the way out.
 
 Guarantees:
-- Nothing is released before ``authorize`` or ``authorize_system`` has allowed this very request.
+- Nothing is released before ``authorized`` or ``authorize_system`` has allowed this very request.
 - A byte that fails authentication is never released.
 - The same content has the same strong ETag, whole and in part, on every node.
 - A receipt counts only bytes that were handed on (see services.downloads.delivery).
@@ -29,7 +29,7 @@ from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict
 from deldokument.domain.share_texts import archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
-from deldokument.services.downloads.access import authorize
+from deldokument.services.downloads.access import authorized
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.offers import note_opening
 from deldokument.services.downloads.packed_bytes import PackedBytes
@@ -37,7 +37,8 @@ from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
 from deldokument.services.downloads.warnings import check_handling, policy_of_share
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
-from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
 
@@ -127,14 +128,14 @@ def open_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
     Raises: as ``authorize``; NotFound if it belongs to another share; NotReady; Conflict for malware, a held document,
     or a warning to confirm.
     """
-    access = authorize(deps, person, share_id)
+    with authorized(deps, person, share_id) as read:
+        document = read.tx.shares.document(document_id)
+        policy = policy_of_share(deps, read.tx, read.access.share)
+    access = read.access
     note_opening(deps, access)
-    with deps.database.read() as tx:
-        document = tx.shares.document(document_id)
-        policy = policy_of_share(deps, tx, access.share)
-    if document is None or document.share_id != access.share.id:
+    if document is None or document.share_id != share_id:
         raise NotFound("document of another share")
-    keys = _keys(deps, access)
+    keys = _keys(deps, access, read.grants)
     inspection = _inspection(keys[0], document)
     if handling_of(policy, verdict_of(inspection)) is not Handling.RELEASED:
         check_handling(deps, access, keys, policy, [document])
@@ -155,7 +156,7 @@ def open_own_document(deps: Dependencies, consumer: Consumer, document_id: str) 
             authorize_system(deps, consumer, document.share_id)
         raise NotFound("document")
     access = authorize_system(deps, consumer, document.share_id)
-    keys = _keys(deps, access)
+    keys = _keys(deps, access, share_grants(deps, access.share))
     return _document_content(access, keys, document, _inspection(keys[0], document))
 
 
@@ -178,11 +179,11 @@ def _document_content(
 
 def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Content:
     """Open all documents as one zip. Raises: as ``open_document``."""
-    access = authorize(deps, person, share_id)
+    with authorized(deps, person, share_id) as read:
+        policy = policy_of_share(deps, read.tx, read.access.share)
+    access, share = read.access, read.access.share
     note_opening(deps, access)
-    with deps.database.read() as tx:
-        policy = policy_of_share(deps, tx, access.share)
-    keys, share = _keys(deps, access), access.share
+    keys = _keys(deps, access, read.grants)
     sources = ArchiveSources(keys[0])
     for document in _documents(deps, share_id):
         sources.add(document)
@@ -308,17 +309,15 @@ def pieces_within(content: Content, start: int, stop: int) -> PieceRanges:
         yield Slice(0, content.length), start, stop
 
 
-def _keys(deps: Dependencies, access: AnyAccess) -> tuple[bytes, bytes]:
+def _keys(deps: Dependencies, access: AnyAccess, grants: ShareGrants) -> tuple[bytes, bytes]:
     """Return the share key and the audit key.
 
     Raises, if the share key is gone: as ``reauthorize`` for a share that has ended, otherwise Broken.
     """
-    key_id = share_key_id(access.share.id)
-    share_key = deps.keyring.get([key_id]).get(key_id)
-    if share_key is None:
+    if grants.share_key is None:
         reauthorize(deps, access)  # raises if the share has just ended
         raise Broken("no share key")
-    return share_key, existing_key(deps.keyring, access.share.audit_key_id)
+    return grants.share_key, grants.audit_key
 
 
 def _inspection(share_key: bytes, document: Document) -> InspectionRecord:

@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import CLOSED, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -26,6 +26,7 @@ from deldokument.services.downloads.access import (
     authorized,
     check_clock,
     claim_of,
+    gone_error,
     grants_of,
     identifiers_of,
     missing_right_error,
@@ -78,6 +79,7 @@ class Offer:
     account: Account
     title: str
     message: str
+    published_at: datetime
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
     acting_for: tuple[str, ...]
@@ -155,7 +157,7 @@ def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
 def note_opening(deps: Dependencies, access: Access) -> None:
     """Record an opening before bytes are sent, while the publication can be undone: only what nobody has seen can.
 
-    Raises: NotFound if the share was closed meanwhile.
+    Raises: Gone if the share was closed meanwhile; NotFound if its publication was undone.
     """
     share = access.share
     if share.can_be_undone(deps.clock.now()):
@@ -164,12 +166,14 @@ def note_opening(deps: Dependencies, access: Access) -> None:
 
 
 def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: bytes) -> None:
-    """Record an opening, unless there is a recent one. Raises: NotFound if the share was closed meanwhile."""
+    """Record an opening, unless there is a recent one. Raises: as ``note_opening``."""
     share = access.share
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
+    if locked is not None and locked.state in CLOSED:
+        raise gone_error(tx, locked, Reason.OVER)
     if locked is None or locked.state is not ShareState.AVAILABLE:
-        raise NotFound("closed meanwhile")
+        raise NotFound("undone meanwhile")
     subject_id = subject_of(tx, share.audit_key_id, key, access.person)
     # Checked again: two concurrent requests may both have found no recent opening.
     earlier = [tx.receipts.get(share.id, None, one, subject_id) for one in access.recipient_ids]
@@ -284,6 +288,7 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
         account=around.accounts[share.account_id],
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
         message=open_message(share, read.grants.share_key),
+        published_at=existing(share.published_at),
         expires_at=existing(share.expires_at),
         documents=tuple(
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]

@@ -32,6 +32,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `remarks`: remarks about the recipients of a draft, against the wrong recipient
 - `reminders`: asks for a reminder to the recipients who have documents left
 - `report`: makes, signs and seals the report of a share
+- `return_notes`: the sealed reason of a member who sends back what a colleague proposed
 - `scan_records`: details of malware scans, and decisions to release
 - `stored_documents`: finds, ends and extends shares by their documents, for KS' document store
 - `upload_tickets`: announces documents, and gives the tickets for their uploads

@@ -54,6 +54,7 @@ from deldokument.services.shares.change_records import (
 from deldokument.services.shares.limits import check_lookup_rate
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
+from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.views import open_message
 
 CONFIDENTIAL, ORDINARY = "confidential", "ordinary"
@@ -133,7 +134,8 @@ def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Chan
             return False
         share_key = existing_key(deps.keyring, share_key_id(share.id))
         proposed = ProposedChange(together, membership.id, deps.clock.now())
-        tx.shares.save(replace(share, sealed_change=seal_change(share_key, share.id, proposed)))
+        sealed = seal_change(share_key, share.id, proposed)
+        tx.shares.save(replace(share, sealed_change=sealed, sealed_return_note=None))
         record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer)
         return True
 
@@ -159,20 +161,26 @@ def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, 
         record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person)
         wanted = _without_present_values(deps, tx, share, proposed.change)
         check_additions(deps, tx, share, membership, wanted.documents)
-        tx.shares.save(replace(share, sealed_change=None))
-        _apply(deps, tx, person, replace(share, sealed_change=None), wanted)
+        settled = replace(share, sealed_change=None, sealed_return_note=None)
+        tx.shares.save(settled)
+        _apply(deps, tx, person, settled, wanted)
 
 
-def return_change(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Refuse a change that is proposed, or take back one's own; do nothing if there is none."""
+def return_change(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
+    """Refuse a change that is proposed, with a reason, or take back one's own; do nothing if there is none.
+
+    Raises: InvalidInput for the reason; Conflict if the share is over.
+    """
+    reason = check_reason(reason)
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
         proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
         proposer = change_proposer(tx, membership.account, proposed)
         if proposer is None:
             return
-        tx.shares.save(replace(share, sealed_change=None))
         own = is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
+        note = None if own else seal_return_note(deps, share, membership.name, reason)
+        tx.shares.save(replace(share, sealed_change=None, sealed_return_note=note))
         cause = ReturnReason.RETRACTED if own else ReturnReason.RETURNED
         record_event(deps, tx, EventKind.CHANGE_RETURNED, share=share, person=person, cause=cause.value)
 

@@ -28,6 +28,7 @@ from deldokument.services.people import directory_key
 from deldokument.services.shares.access_requests import drop_requests
 from deldokument.services.shares.authorization import check_not_stopped, share_for_update
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, living_sharer
+from deldokument.services.shares.return_notes import check_reason, seal_return_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at:
             check_not_stopped(membership, share)
         membership.account.period(membership.tenant).check(expires_at, now)
         if is_later and membership.account.rules.four_eyes:
-            tx.shares.save(replace(share, extension_until=expires_at, extension_by=membership.id))
+            asked = replace(share, extension_until=expires_at, extension_by=membership.id, sealed_return_note=None)
+            tx.shares.save(asked)
             until = expires_at.isoformat()
             record_event(deps, tx, EventKind.EXTENSION_PROPOSED, share=share, person=sharer, until=until)
             return
@@ -107,15 +109,20 @@ def approve_extension(deps: Dependencies, person: PersonIdentifier, share_id: st
         _move(deps, tx, person, share, seen)
 
 
-def return_extension(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Refuse a later end that is asked for, or take back one's own request; do nothing if there is none."""
+def return_extension(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
+    """Refuse a later end with a reason, or take back one's own request; do nothing if there is none.
+
+    Raises: InvalidInput for the reason.
+    """
+    reason = check_reason(reason)
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, person, share_id)
         proposer = extension_proposer(tx, share, membership.account, deps.clock.now())
         if proposer is None:
             return
-        tx.shares.save(replace(share, extension_until=None, extension_by=None))
         own = is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
+        note = None if own else seal_return_note(deps, share, membership.name, reason)
+        tx.shares.save(replace(share, extension_until=None, extension_by=None, sealed_return_note=note))
         _record_returned(deps, tx, share, person, ReturnReason.RETRACTED if own else ReturnReason.RETURNED)
 
 
@@ -127,5 +134,6 @@ def _move(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, unt
     now = deps.clock.now()
     if until > existing(share.expires_at):
         drop_requests(tx, share)
-    tx.shares.save(replace(share, expires_at=until, changed_at=now, extension_until=None, extension_by=None))
+    moved = replace(share, expires_at=until, changed_at=now, extension_until=None, extension_by=None)
+    tx.shares.save(replace(moved, sealed_return_note=None))
     record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=until.isoformat())

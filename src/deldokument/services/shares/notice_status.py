@@ -37,12 +37,14 @@ def notice_kind(message: OutgoingMessage) -> NoticeKind:
     return next((by_detail[name] for name in by_detail if name in message.details), NoticeKind(message.kind))
 
 
-def view_notice(message: OutgoingMessage) -> NoticeView | None:
-    """Return the notice as sharers see it; None if it was no longer needed when it was due."""
+def view_notice(message: OutgoingMessage, *, is_over: bool) -> NoticeView | None:
+    """Return the notice as sharers see it; None if it is not needed, or will not be because the share ``is_over``."""
     kind = notice_kind(message)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")
     if message.given_up_at is None:
+        if is_over and kind is not NoticeKind.WITHDRAWN:
+            return None
         return NoticeView(kind, "waiting", message.created_at, message.last_error)
     if message.last_error in _MOOT:
         return None

@@ -43,9 +43,9 @@ from deldokument.services.encryption import (
 from deldokument.services.people import directory_key
 from deldokument.services.shares.access_requests import answer_with_new_share
 from deldokument.services.shares.authorization import (
+    check_draft,
     check_living_draft,
     check_may_share,
-    draft_for_update,
     note_use,
     share_for_reading,
     share_for_update,
@@ -58,6 +58,7 @@ from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
+from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
 
@@ -94,7 +95,12 @@ def publish_share(
         if proposer_of(tx, share) is not None:
             return share
         _check_complete(deps, tx, share, membership, answers)
-        proposed = replace(_shared_by(share, membership), changed_at=deps.clock.now(), proposed_by=membership.id)
+        proposed = replace(
+            _shared_by(share, membership),
+            changed_at=deps.clock.now(),
+            proposed_by=membership.id,
+            sealed_return_note=None,
+        )
         tx.shares.save(proposed)
         note_use(deps, tx, membership)
         record_event(deps, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
@@ -132,17 +138,23 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
         return _publish(deps, tx, person, share, membership, answers, *kinds)
 
 
-def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
-    """Send a proposal back, or take back one's own; do nothing if there is none.
+def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
+    """Send a proposal back with a reason, or take back one's own; do nothing if there is none.
 
-    Raises: Conflict if the share is not a draft.
+    Raises: InvalidInput for the reason; Conflict if the share is not a draft.
     """
+    reason = check_reason(reason)
     with deps.database.write() as tx:
-        share = draft_for_update(deps, tx, person, share_id)
+        share, membership = share_for_update(deps, tx, person, share_id)
+        check_draft(share)
         proposer = proposer_of(tx, share)
-        if proposer is not None:
-            own = is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
-            touch_draft(deps, tx, share, person, ReturnReason.RETRACTED if own else ReturnReason.RETURNED)
+        if proposer is None:
+            return
+        if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
+            touch_draft(deps, tx, share, person, ReturnReason.RETRACTED)
+            return
+        noted = replace(share, sealed_return_note=seal_return_note(deps, share, membership.name, reason))
+        touch_draft(deps, tx, noted, person, ReturnReason.RETURNED)
 
 
 def _publish(
@@ -163,6 +175,7 @@ def _publish(
         published_at=now,
         changed_at=now,
         undo_until=now + window if window else None,
+        sealed_return_note=None,
     )
     tx.shares.save(published)
     tx.statistics.count_documents(share.id)
@@ -268,6 +281,7 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             extension_until=None,
             extension_by=None,
             sealed_change=None,
+            sealed_return_note=None,
         )
         tx.shares.save(undone)
         for document in tx.additions.pending([share_id]):

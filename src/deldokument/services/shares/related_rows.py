@@ -82,8 +82,9 @@ class SharerRows(ShareRelatedRows):
                 self.receipts_for[receipt.recipient_id].append(receipt)
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
         notifying = [share.id for share in shares if share.notify]
+        over = {share.id for share in shares if share.is_over_at(now)}
         for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
-            if notice := view_notice(message):
+            if notice := view_notice(message, is_over=message.share_id in over):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}

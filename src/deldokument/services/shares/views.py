@@ -50,6 +50,7 @@ from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
 from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
 from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
+from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
 
 
@@ -134,6 +135,7 @@ class ShareView:
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
     draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
+    ``return_note`` is there if another member has sent back what was last proposed, with a reason.
     ``pending_documents`` are uploaded beside a published share, and not part of it yet.
     """
 
@@ -155,12 +157,18 @@ class ShareView:
     proposal: ProposalView | None
     extension: ExtensionView | None
     change: ChangeView | None
+    return_note: ReturnNote | None
     sharer_id: str
     """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
     sharer: str
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
+
+    @property
+    def opened_by(self) -> tuple[RecipientView, ...]:
+        """Recipients, removed ones included, who have opened it or received bytes of it."""
+        return tuple(one for one in (*self.recipients, *self.removed_recipients) if one.openings or one.downloads)
 
     @property
     def asking(self) -> tuple[RecipientView, ...]:
@@ -266,6 +274,7 @@ def _share_view(
         proposal=proposal_of(directory, share, related),
         extension=extension_of(directory, share, related),
         change=change_of(directory, share, living_key, related),
+        return_note=open_return_note(living_key, share),
         sharer_id=sharer.id if sharer else "",
         sharer=related.name_of(sharer, directory),
         system=related.systems.get(share.integration_id or "", ""),

@@ -84,10 +84,12 @@ def change_tenant_rules(
     with deps.database.write() as tx:
         # Locked before it is read: the whole row is written, including whether it is frozen or has ended.
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
-        changed = replace(tenant, **changes, period=_period(tenant.period, longest_days))
+        changes["period"] = _period(tenant.period, longest_days)
+        changed = replace(tenant, **changes)
         if changed != tenant:
             tx.tenants.save(changed)
-            record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id)
+            names = sorted(name for name in changes if getattr(tenant, name) != getattr(changed, name))
+            record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id, changed=",".join(names))
     return changed
 
 
@@ -100,7 +102,8 @@ def name_breach_contact(deps: Dependencies, *, tenant_id: str, contact: str, per
         if tenant.breach_contact == checked:
             return
         tx.tenants.save(replace(tenant, breach_contact=checked))
-        record_event(deps, tx, EventKind.TENANT_RULES_CHANGED, tenant_id=tenant_id, person=person)
+        kind, what = EventKind.TENANT_RULES_CHANGED, "breach_contact"
+        record_event(deps, tx, kind, tenant_id=tenant_id, person=person, changed=what)
 
 
 def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:

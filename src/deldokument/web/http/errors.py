@@ -128,12 +128,12 @@ WORDS: dict[str, str] = {
     "code_wrong": _("Wrong code. Attempts left: %(left)s."),
     "code_expired": _("The code can't be used any more. Ask for a new one."),
     "codes_spent": _("You have asked for %(most)s codes within a day. Try again tomorrow."),
-    "email_malformed": _("The address is not complete. It must look like postmottak@kommune.no."),
+    "email_malformed": _("The e-mail address is not complete. It must look like postmottak@kommune.no."),
     "account_period": _("The period must be at least %(hours)s hour and at most %(days)s days."),
     "longest_too_short": _("The longest period must be at least %(hours)s hours, so that there is an end to choose."),
     "standard_beyond_longest": _("The usual period can't be longer than the longest one."),
     "period_malformed": _("Write a whole number."),
-    "quota_malformed": _("Write a number of GB, like 50 or 0,5."),
+    "quota_malformed": _("Write a number of GB, like 50 or 0.5."),
     "quota_range": _("The quota must be at least 0.1 GB and at most 1 000 000 GB."),
     "sms_sender_malformed": _(
         "The sender's name must have 2 to 11 letters and digits, without spaces, and begin with a letter."

@@ -84,7 +84,7 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
         f"# {text(_('Report of a share'))}",
         _status(report, translator),
         _table((_("Information"), _("Value")), _facts(report, translator), translator),
-        f"## {text(_('Recipients'))}",
+        f"## {text(_('Recipients'))} ({len(report.recipients)})",
         _table(
             (_("Recipient"), _("What has happened"), _("Time")),
             receipt_rows(report, translator),

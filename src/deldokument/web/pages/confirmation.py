@@ -28,7 +28,7 @@ LABELS: dict[str, str] = {
     "typed_name": _("Name, as you typed it"),
     "telephone": _("Telephone"),
     "email": _("E-mail"),
-    "hours": _("Hours"),
+    "hours": _("Opening hours"),
     "share": _("The share"),
     "deed": _("What to do"),
     "reason": _("Why"),

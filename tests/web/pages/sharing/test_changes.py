@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.accounts import set_rules
+from tests.support.accounts import set_account, set_rules
 from tests.support.browser import Web
 from tests.support.sample_files import text_of
 from tests.support.world import KARI, ODD, OLA, PER, SIV
@@ -73,8 +73,40 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     assert approved.headers["location"].endswith("?lagret=endring-godkjent")
     assert "Vedtak</h1>" in odd.get(approved.headers["location"]).text
     kari.post(f"/delinger/{share_id}/endring", TEXTS | {"title": "Nytt"})
-    kept = odd.post(f"/delinger/{share_id}/endring/retur")
+    wrong = odd.post(f"/delinger/{share_id}/endring/retur", {"reason": "y" * 501})
+    assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#change-reason"' in wrong.text) == (422, True, True)
+    kept = odd.post(f"/delinger/{share_id}/endring/retur", {"reason": "Den gamle er riktig"})
     assert "Delingen blir som den er" in odd.get(kept.headers["location"]).text
+    page = kari.get(f"/delinger/{share_id}").text
+    for words in ("Odd Bakken sa nei til det som ble foreslått", "Den gamle er riktig"):
+        assert words in page, words
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "ended", "stopped"])
+def test_what_was_typed_stays_when_the_share_has_ended_or_is_stopped_meanwhile(
+    web: Web, share_id: str, how: str
+) -> None:
+    kari, labelled = web.browser(KARI), recipient_path(web, share_id)
+    if how == "withdrawn":
+        kari.post(f"/delinger/{share_id}/tilbaketrekking")
+    elif how == "ended":
+        web.stage.clock.advance(days=40)
+        kari = web.browser(KARI)
+    else:
+        set_account(web.stage, web.stage.byggesak, frozen_at=web.stage.clock.now())
+    for path, typed in (
+        (f"/delinger/{share_id}/endring", TEXTS | {"title": "Skrevet nå"}),
+        (labelled, {"label": "Skrevet nå"}),
+        (f"/delinger/{share_id}/mottakere", {"number": PER, "label": "Skrevet nå", "confirmed": "on"}),
+    ):
+        answer = kari.post(path, typed)
+        assert answer.status_code == (403 if how == "stopped" else 409), path
+        assert 'value="Skrevet nå"' in answer.text, path
+        assert "Ingenting er lagret" in answer.text, path
+        assert "Det lot seg ikke gjøre" in answer.text, path
+        assert ("delingen er avsluttet" in answer.text.lower()) == (how != "stopped"), path
+        for button in ("Lagre endringene", "Lagre merkelappen", "Legg til mottakeren"):
+            assert f"{button}</button>" not in answer.text, path
 
 
 def test_a_recipient_is_added_when_the_number_is_checked(web: Web, share_id: str) -> None:
@@ -86,8 +118,11 @@ def test_a_recipient_is_added_when_the_number_is_checked(web: Web, share_id: str
         assert answer.status_code == 422
         assert f'href="#{marked}"' in answer.text
         assert f'value="{typed["number"]}"' in answer.text
+    assert "Bekreft at du har kontrollert nummeret." in kari.post(path, {"number": PER}).text
     added = kari.post(path, {"number": PER, "label": "advokat", "confirmed": "on"})
     assert "Mottakeren er lagt til" in kari.get(added.headers["location"]).text
+    again = kari.post(path, {"number": PER, "confirmed": "on"})
+    assert "Mottakeren er allerede med i delingen" in kari.get(again.headers["location"]).text
 
 
 def test_a_recipient_gets_a_description_and_is_removed(web: Web, share_id: str) -> None:
@@ -142,9 +177,14 @@ def test_a_publication_is_undone_on_the_share_and_right_after_it(web: Web) -> No
         page = kari.get(path).text
         assert re.search("Du kan angre til <time [^>]+>tirsdag 24. november kl. 13.02</time>", page)
         assert f'action="/delinger/{unopened}/angring"' in page
+        assert "Ingen har åpnet delingen ennå. Angrer du nå, blir den et utkast igjen." in page
     undone = kari.post(f"/delinger/{unopened}/angring")
     assert "Delingen er et utkast igjen" in kari.get(undone.headers["location"]).text
     web.browser(OLA).get(f"/d/{opened}")
+    for path in (f"/delinger/{opened}", f"/delinger/{opened}/delt"):
+        page = kari.get(path).text
+        assert "1 mottaker har åpnet delingen. Angrer du nå, blir den trukket tilbake" in page
+        assert "Angre og trekk tilbake" in page
     withdrawn = kari.get(kari.post(f"/delinger/{opened}/angring").headers["location"]).text
     for words in ("Delingen ble åpnet før du angret", "Den ble åpnet av", '<li><span class="number nowrap">218794'):
         assert words in withdrawn, words

@@ -200,6 +200,24 @@ def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browse
     assert late.status_code == 409
 
 
+def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_continued(
+    odd: Browser, kari: Browser, proposed: str
+) -> None:
+    path = f"/delinger/{proposed}/retur"
+    wrong = odd.post(path, {"reason": "y" * 501})
+    assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#return-reason"' in wrong.text) == (422, True, True)
+    assert "Begrunnelse for å sende tilbake" in odd.get(f"/delinger/{proposed}/godkjenning").text
+    odd.post(path, {"reason": "Feil <saksnummer>"})
+    for page in (f"/delinger/{proposed}", f"/del?utkast={proposed}"):
+        shown = kari.get(page).text
+        assert "Odd Bakken sendte utkastet tilbake" in shown, page
+        assert "Feil &lt;saksnummer&gt;" in shown, page
+    listed = kari.get("/delinger").text
+    assert ("Sendt tilbake" in listed, "Odd Bakken sendte utkastet tilbake" in listed) == (True, True)
+    send(kari, proposed)
+    assert "sendte utkastet tilbake</h2>" not in kari.get(f"/delinger/{proposed}").text
+
+
 def test_the_proposer_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
     assert kari.post(f"/delinger/{proposed}/retur").status_code == 303
     assert state(web, proposed) == DRAFT
@@ -295,6 +313,15 @@ def test_a_colleague_keeps_the_end_as_it_is(web: Web, odd: Browser, asked: str) 
     assert "venter på godkjenning" not in page
     assert "Ønsket om et senere sluttidspunkt falt bort" in page
     assert end_of(web, asked) == "04.12"
+
+
+def test_the_author_reads_why_a_later_end_was_refused(kari: Browser, odd: Browser, asked: str) -> None:
+    path = f"/delinger/{asked}/forlengelse/retur"
+    wrong = odd.post(path, {"reason": "y" * 501})
+    assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#extension-reason"' in wrong.text) == (422, True, True)
+    odd.post(path, {"reason": "Fristen er lovbestemt"})
+    page = words(kari.get(f"/delinger/{asked}"))
+    assert ("Odd Bakken sa nei til det som ble foreslått" in page, "Fristen er lovbestemt" in page) == (True, True)
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "2026-12-24T11:00:00", "2026-12-23T11:00:00+00:00"])

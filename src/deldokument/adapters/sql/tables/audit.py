@@ -16,8 +16,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    case,
     literal_column,
 )
+from sqlalchemy.sql.elements import Grouping
 
 from deldokument.adapters.sql.column_types import FirstDetail, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
@@ -57,10 +59,14 @@ def _is_any_of(kinds: Iterable[EventKind]) -> ColumnElement[bool]:
     return audit_event.c.kind.in_([literal_column(f"'{kind.value}'") for kind in kinds])
 
 
-is_about_row = _is_any_of(ROW_EVENTS)
-about_row = FirstDetail(audit_event.c.details, ROW_DETAILS)
-"""The id of the row that an event of these kinds is about: an expression, so that it needs no column of its own."""
-Index("ix_audit_event_about", about_row, postgresql_where=is_about_row, sqlite_where=is_about_row)
+about_row = case((_is_any_of(ROW_EVENTS), FirstDetail(audit_event.c.details, ROW_DETAILS)))
+"""The id of the row that an event is about, or NULL: an expression, so that it needs no column of its own.
+
+The kinds are in the expression. In the index's condition they made PostgreSQL compare each with each in every planning
+of a query, 1.5 ms long.
+"""
+is_about_row = about_row.is_not(None)
+Index("ix_audit_event_about", Grouping(about_row), postgresql_where=is_about_row, sqlite_where=is_about_row)
 is_tenant_revision = and_(has_revision, _is_any_of(TENANT_ROW_EVENTS))
 partial("ix_audit_event_tenant", is_tenant_revision, audit_event.c.chain, audit_event.c.revision)
 is_removal = _is_any_of(REMOVALS)

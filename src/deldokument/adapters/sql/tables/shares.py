@@ -58,6 +58,7 @@ share = Table(
     Column("extension_by", Id),
     Column("exposed_to", Id),
     Column("sealed_change", LargeBinary),
+    Column("sealed_return_note", LargeBinary),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.

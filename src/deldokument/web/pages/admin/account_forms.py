@@ -20,6 +20,7 @@ from typing import TypeVar
 from deldokument.domain.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
+from deldokument.web.http.errors import FieldErrors
 from deldokument.web.http.i18n import Translator, _
 
 Typed = Mapping[str, str]
@@ -35,7 +36,7 @@ CHOICE, STORED, MINE = "choose-", "stored", "mine"
 RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "telephone": (_("Telephone"), ("telephone",)),
     "email": (_("E-mail"), ("email",)),
-    "hours": (_("Hours"), ("hours",)),
+    "hours": (_("Opening hours"), ("hours",)),
     "standard": (_("Usual period"), ("standard", "standard_unit")),
     "longest": (_("Longest period"), ("longest", "longest_unit")),
     "confidential": (_("Confidential content"), ("confidential",)),
@@ -147,6 +148,12 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
     if faults:
         raise InvalidFields(sorted(faults, key=lambda fault: FIELDS.index(fault.field)))
     return tidy
+
+
+def named(errors: FieldErrors, translator: Translator) -> FieldErrors:
+    """Return the errors as the summary lists them: an error of a rule with its label, since two may say the same."""
+    labels = {field: translator.text(label) for label, fields in RULES.values() for field in fields}
+    return [(field, f"{labels[field]}: {text}" if field in labels else text) for field, text in errors]
 
 
 def _channel(typed: str) -> NoticeChannel:

@@ -30,7 +30,7 @@ from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Diff
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"
-_SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system"})
+_SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system", "ny-tilgang", "uten-tilgang"})
 """Values of ``lagret`` in the URL of an account's page: the action that has just been done."""
 
 
@@ -101,12 +101,14 @@ def shown_account(
     view = view_of(call)
     account = view.account
     saved = call.query("lagret")
+    # The browser's history has the pages of what was done before.
+    is_so = {"stengt": account.closed_at, "apnet": not account.closed_at}.get(saved, True)
     return section_page(
         call,
         SECTION,
         "pages/admin/account.html",
         status=status,
-        errors=errors,
+        errors=account_forms.named(errors or [], call.translator),
         above=(all_accounts(call),),
         view=view,
         account=account,
@@ -115,7 +117,7 @@ def shown_account(
         number=number,
         archived=archived,
         faults=dict(errors or ()),
-        saved=saved if saved in _SAVED and not errors else "",
+        saved=saved if saved in _SAVED and not errors and is_so else "",
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),

@@ -92,7 +92,8 @@ def remove(call: RequestContext) -> Response:
         return _list(call, status=409, errors=field_errors(error, call.translator))
     except NotFound:
         return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
-    return RedirectResponse("/" if own else f"{section_path(call.tenant.id, SECTION)}?fjernet=1", 303)
+    here = "/konfigurasjon" if own else section_path(call.tenant.id, SECTION)
+    return RedirectResponse(f"{here}?fjernet=1", 303)
 
 
 def _own_id(call: RequestContext) -> str | None:

@@ -47,7 +47,7 @@ def add_integration(call: RequestContext) -> Response:
         errors = field_errors(error, call.translator, "organization_number")
         archived = "archive_confirmed" in call.fields
         return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
-    return _to_account(call)
+    return _to_account(call, "ny-tilgang")
 
 
 def _rights(call: RequestContext) -> IntegrationRights:
@@ -55,8 +55,8 @@ def _rights(call: RequestContext) -> IntegrationRights:
     return IntegrationRights.SHARE if call.fields.get("rights") == IntegrationRights.SHARE else IntegrationRights.READ
 
 
-def _to_account(call: RequestContext) -> Response:
-    return RedirectResponse(path_of(call, call.path("account_id")) + "?lagret=system", 303)
+def _to_account(call: RequestContext, saved: str) -> Response:
+    return RedirectResponse(path_of(call, call.path("account_id")) + f"?lagret={saved}", 303)
 
 
 def integration_page(call: RequestContext) -> Response:
@@ -85,7 +85,7 @@ def change_rights(call: RequestContext) -> Response:
     """Change the rights from now on."""
     integration_id, rights = call.path("integration_id"), _rights(call)
     integrations.change_rights(call.deps, **given(call), integration_id=integration_id, rights=rights)
-    return _to_account(call)
+    return _to_account(call, "system")
 
 
 def confirm_archive(call: RequestContext) -> Response:
@@ -112,7 +112,7 @@ def remove_integration(call: RequestContext) -> Response:
         integrations.remove_integration(call.deps, **given(call), integration_id=call.path("integration_id"))
     except NotFound:
         _ = view_of(call)  # An account of another tenant is still not found.
-    return _to_account(call)
+    return _to_account(call, "uten-tilgang")
 
 
 _ALL = f"/{SECTION}/{{account_id}}/integrasjoner"

@@ -23,9 +23,13 @@ from deldokument.web.pages.admin.layout import section_endpoint, section_page, s
 def choose_tenant(call: RequestContext) -> Response:
     """Show the tenants that the person administers; redirect if there is only one.
 
+    A person who has just stopped administering gets a page that says so.
+
     Raises: NotFound if there is none.
     """
     if not call.roles.administered:
+        if call.query("fjernet") == "1":
+            return render(call, "pages/admin/administrator_left.html")
         raise NotFound("administers nothing")
     if len(call.roles.administered) == 1:
         return RedirectResponse(section_path(call.roles.administered[0].id), 303)

@@ -28,9 +28,9 @@ VERDICTS: Final = {
     Verdict.STALE: _("Checked with an old list of viruses"),
 }
 HANDLINGS: Final = {
-    Handling.RELEASED: _("The recipients get it"),
-    Handling.WARNED: _("The recipients get it after a warning"),
-    Handling.HELD: _("Held back until a user of the account releases it"),
+    Handling.RELEASED: _("Released"),
+    Handling.WARNED: _("Released with a warning"),
+    Handling.HELD: _("Held back"),
 }
 
 

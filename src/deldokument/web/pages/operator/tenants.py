@@ -33,7 +33,7 @@ from deldokument.web.http.request import Endpoint, Handler, RequestContext, Requ
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")
 _SHARE_FIELDS = ("share", "reason")
-_SAVED = frozenset({"avtale", "stans", "opphevet"})
+_SAVED = frozenset({"ny", "avtale", "stans", "opphevet"})
 """Values of ``lagret`` in the URL of a tenant's page: the action that has just been done."""
 
 
@@ -152,8 +152,15 @@ def stop_share(call: RequestContext) -> Response:
     return render(call, "pages/operator/freezing_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
-def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: Callable[..., object], key: str) -> None:
-    """Freeze or unfreeze, as the form says.
+def _freeze_or_thaw(
+    call: RequestContext,
+    freeze: Callable[..., object],
+    thaw: Callable[..., object],
+    key: str,
+    *,
+    field: str = "reason",
+) -> None:
+    """Freeze or unfreeze, as the form says. ``field`` is the id of its reason.
 
     Raises: InvalidInput if the reason is missing, and the errors of the service function.
     """
@@ -163,7 +170,7 @@ def _freeze_or_thaw(call: RequestContext, freeze: Callable[..., object], thaw: C
     try:
         reason = FreezeReason(call.fields.get("reason", ""))
     except ValueError:
-        raise InvalidInput("reason", "reason_missing") from None
+        raise InvalidInput(field, "reason_missing") from None
     freeze(call.deps, key, call.person.person, reason)
 
 
@@ -200,7 +207,7 @@ def create_tenant(call: RequestContext) -> Response:
         )
     except (InvalidFields, Conflict) as error:
         return _new_tenant(call, Typed.refused(call, _TENANT_FIELDS, error))
-    return RedirectResponse(f"/drift/kunder/{tenant.id}", 303)
+    return RedirectResponse(f"/drift/kunder/{tenant.id}?lagret=ny", 303)
 
 
 # --- one tenant ------------------------------------------------------------------------------------------------------
@@ -214,6 +221,9 @@ def tenant_page(call: RequestContext) -> Response:
 def _tenant(call: RequestContext, typed: Typed) -> Response:
     tenant_id, saved = call.path("tenant_id"), call.query("lagret")
     tenant = registration.show_tenant(call.deps, tenant_id)
+    accounts = lifecycle.list_accounts(call.deps, tenant_id=tenant_id)
+    # The browser's history has the page of a stop that has been lifted since.
+    is_so = saved != "stans" or tenant.frozen_at or any(view.account.frozen_at for view in accounts)
     listings = {listing.kind: listing for listing in texts.list_texts(call.deps)}
     return render(
         call,
@@ -222,13 +232,13 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
         errors=typed.errors,
         tenant=tenant,
         administrators=administrators.list_administrators(call.deps, tenant_id=tenant_id),
-        accounts=lifecycle.list_accounts(call.deps, tenant_id=tenant_id),
+        accounts=accounts,
         agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
-        saved=saved if saved in _SAVED and not typed.errors else "",
+        saved=saved if saved in _SAVED and not typed.errors and is_so else "",
     )
 
 
@@ -268,10 +278,11 @@ def stop_tenant(call: RequestContext) -> Response:
 
 def stop_account(call: RequestContext) -> Response:
     """Freeze or unfreeze one of the tenant's accounts."""
-    lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=call.path("account_id"))
-    return _stopped(
-        call, partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account), "account_id"
-    )
+    account_id = call.path("account_id")
+    lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=account_id)
+    field = f"reason-{account_id}"
+    act = partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account, field=field)
+    return _stopped(call, act, "account_id")
 
 
 def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Response:

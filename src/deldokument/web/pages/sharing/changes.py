@@ -1,7 +1,7 @@
 """«Endre delingen»: corrections of a published share, its recipients and documents, and approval of changes.
 
 Guarantees:
-- After an error the form still has what was typed.
+- After an error the form still has what was typed, also if the share has ended or is stopped meanwhile.
 - The pages that remove a recipient or a document name it and say what follows.
 - Every action works without JavaScript.
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, require
+from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, ServiceError, require
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import ShareState
 from deldokument.ports.dependencies import Dependencies
@@ -22,7 +22,8 @@ from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import RecipientView, ShareView
-from deldokument.web.http.errors import error_text
+from deldokument.web.http.errors import error_text, status_of
+from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import detail_of, refused, to_share
@@ -58,10 +59,10 @@ def change(call: RequestContext) -> Response:
         confidential={"yes": True, "no": False}.get(call.fields.get("confidential", "")),
     )
 
-    def again(error: InvalidInput) -> Response:
+    def again(status: int, errors: Errors) -> Response:
         view = _view(call)
         typed = {name: call.fields.get(name, kept) for name, kept in _written(view).items()}
-        return _change_page(call, view, typed, 422, [(error.field, error_text(error, call.translator))])
+        return _change_page(call, view, typed, status, errors)
 
     return _change(call, change, again)
 
@@ -96,10 +97,9 @@ def change_label(call: RequestContext) -> Response:
     """Save a recipient's label («Lagre»)."""
     label = call.fields.get("label", "")
 
-    def again(error: InvalidInput) -> Response:
+    def again(status: int, errors: Errors) -> Response:
         view = _view(call)
-        errors = [("label", error_text(error, call.translator))]
-        return _recipient_page(call, view, _recipient(call, view), label, 422, errors)
+        return _recipient_page(call, view, _recipient(call, view), label, status, errors)
 
     return _change(call, Change(labels={call.path("recipient_id"): label}), again)
 
@@ -134,14 +134,12 @@ def _removed(
     return to_share(share_id, saved)
 
 
-def _change(call: RequestContext, change: Change, again: Callable[[InvalidInput], Response]) -> Response:
+def _change(call: RequestContext, change: Change, again: Callable[[int, Errors], Response]) -> Response:
     share_id = call.path("id")
     try:
         is_waiting = changes.change_share(call.deps, call.person.person, share_id, change)
-    except InvalidInput as error:
-        return again(error)
-    except (Conflict, Frozen) as error:
-        return refused(call, share_id, error)
+    except (InvalidInput, Conflict, Frozen) as error:
+        return again(status_of(error), [(_field_of(error), error_text(error, call.translator))])
     return to_share(share_id, "foreslatt" if is_waiting else "rettet")
 
 
@@ -163,28 +161,34 @@ def _new_recipient_page(
 def add_recipient(call: RequestContext) -> Response:
     """Add a recipient («Legg til mottakeren»)."""
     share_id, is_confirmed = call.path("id"), call.fields.get("confirmed") == "on"
+    before = {one.id for one in _view(call).recipients}
     given = RecipientInput(call.fields.get("number", ""), call.fields.get("label", ""), is_confirmed)
     try:
         is_waiting = changes.add_recipients(call.deps, call.person.person, share_id, [given])
-    except InvalidInput as error:
-        return _not_added(call, [error])
     except InvalidFields as error:
-        return _not_added(call, error.errors)
-    except (Conflict, Frozen) as error:
-        return refused(call, share_id, error)
-    return to_share(share_id, "foreslatt" if is_waiting else "lagt-til")
+        return _not_added(call, 422, error.errors)
+    except (InvalidInput, Conflict, Frozen) as error:
+        return _not_added(call, status_of(error), [error])
+    if is_waiting:
+        return to_share(share_id, "foreslatt")
+    return to_share(share_id, "finnes" if {one.id for one in _view(call).recipients} <= before else "lagt-til")
 
 
-def _not_added(call: RequestContext, faults: Sequence[InvalidInput]) -> Response:
-    errors = [(_input_of(fault), error_text(fault, call.translator)) for fault in faults]
-    return _new_recipient_page(call, _view(call), 422, errors)
+def _not_added(call: RequestContext, status: int, faults: Sequence[ServiceError]) -> Response:
+    return _new_recipient_page(call, _view(call), status, [_recipient_error(call, fault) for fault in faults])
 
 
-def _input_of(fault: InvalidInput) -> str:
-    """Return the id of the form's field that the fault is about."""
+def _recipient_error(call: RequestContext, fault: ServiceError) -> tuple[str, str]:
+    """Return the id of the form's field that the fault is about, and its text, which is about one number here."""
     if fault.code == "recipients_unconfirmed":
-        return "confirmed"
-    return "label" if fault.field.endswith(".label") else "number"
+        return "confirmed", call.translator.text(_("Confirm that you have checked the number."))
+    field = _field_of(fault) and ("label" if _field_of(fault).endswith(".label") else "number")
+    return field, error_text(fault, call.translator)
+
+
+def _field_of(error: ServiceError) -> str:
+    """Return the field that the error is about; empty if it is about the whole share."""
+    return error.field if isinstance(error, InvalidInput) else ""
 
 
 def approve(call: RequestContext) -> Response:
@@ -201,11 +205,15 @@ def approve(call: RequestContext) -> Response:
 
 def send_back(call: RequestContext) -> Response:
     """Refuse a change («Si nei»); for the proposer, take it back («Ta tilbake»)."""
+    share_id, reason = call.path("id"), call.fields.get("reason", "")
     try:
-        changes.return_change(call.deps, call.person.person, call.path("id"))
+        changes.return_change(call.deps, call.person.person, share_id, reason)
+    except InvalidInput as error:
+        errors = [("change-reason", error_text(error, call.translator))]
+        return detail_of(call, share_id, status=422, errors=errors, change_reason=reason)
     except Conflict as error:
-        return refused(call, call.path("id"), error)
-    return to_share(call.path("id"), "uendret")
+        return refused(call, share_id, error)
+    return to_share(share_id, "uendret")
 
 
 def _view(call: RequestContext) -> ShareView:

@@ -47,7 +47,7 @@ def share_page(call: RequestContext) -> Response:
     Raises: Unregistered; Frozen or InvalidInput if no account accepts drafts.
     """
     _must_be_registered(call)
-    accounts, draft, refused = _sharing_accounts(call), None, list[DocumentView]()
+    accounts, draft, refused, return_note = _sharing_accounts(call), None, list[DocumentView](), None
     if draft_id := call.query("utkast"):
         view = queries.view_share(call.deps, call.person.person, draft_id)
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
@@ -55,6 +55,7 @@ def share_page(call: RequestContext) -> Response:
         remarks = recipient_remarks(call.deps, call.person.person, draft_id)
         draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
         refused = [one for one in view.documents if is_infected(one)]
+        return_note = view.return_note
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
@@ -67,6 +68,7 @@ def share_page(call: RequestContext) -> Response:
         "pages/sharing/share_form.html",
         draft=draft,
         refused=refused,
+        return_note=return_note,
         settings=settings,
         recent=recent,
         last_account=_last_account(accounts),
@@ -171,22 +173,21 @@ def save(call: RequestContext) -> Response:
 
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
-    return _answer(call, call.path("id"), **_add(call, json_text(call, "text")))
+    return _added(call, json_text(call, "text"))
 
 
 def add_recent_recipient(call: RequestContext) -> Response:
     """Add one of the recently used recipients («Nylig brukt»); its number is unconfirmed, like a typed one."""
-    share_id = call.path("id")
-    added = _add(call, recent_number(call.deps, call.person.person, share_id, json_text(call, "recent")))
-    view = queries.view_share(call.deps, call.person.person, share_id)
-    return JSONResponse({"draft": _draft(view) | {"recipients": _with_numbers(call, view)}, **added})
+    return _added(call, recent_number(call.deps, call.person.person, call.path("id"), json_text(call, "recent")))
 
 
-def _add(call: RequestContext, pasted: str) -> dict[str, Any]:
+def _added(call: RequestContext, pasted: str) -> Response:
     deps, person, share_id = call.deps, call.person.person, call.path("id")
     refused = drafts.add_recipients(deps, person, share_id, pasted)
-    told = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    return {"refused": told, "remarks": recipient_remarks(deps, person, share_id)}
+    reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
+    view = queries.view_share(deps, person, share_id)
+    draft = _draft(view) | {"recipients": _with_numbers(call, view)}
+    return JSONResponse({"draft": draft, "refused": reasons, "remarks": recipient_remarks(deps, person, share_id)})
 
 
 def change_recipient(call: RequestContext) -> Response:
@@ -296,9 +297,9 @@ def oslo_instant(text: str) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def _answer(call: RequestContext, share_id: str, *, status: int = 200, **more: Any) -> Response:
+def _answer(call: RequestContext, share_id: str, *, status: int = 200) -> Response:
     view = queries.view_share(call.deps, call.person.person, share_id)
-    return JSONResponse({"draft": _draft(view), **more}, status)
+    return JSONResponse({"draft": _draft(view)}, status)
 
 
 def _draft(view: ShareView) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def proposal_page(call: RequestContext) -> Response:
 
 
 def _page(
-    call: RequestContext, view: ShareView, status: int = 200, errors: list[tuple[str, str]] | None = None
+    call: RequestContext,
+    view: ShareView,
+    status: int = 200,
+    errors: list[tuple[str, str]] | None = None,
+    reason: str = "",
 ) -> Response:
     own = view.proposal is not None and is_own(call, view.proposal)
     template = "pages/sharing/own_proposal.html" if own else "pages/sharing/proposal.html"
@@ -50,6 +54,7 @@ def _page(
         view=view,
         address=address,
         foreseen_verdict=foreseen_verdict(call.deps),
+        reason=reason,
     )
 
 
@@ -74,18 +79,20 @@ def _seen(call: RequestContext) -> datetime:
     return seen if seen.tzinfo else seen.replace(tzinfo=UTC)
 
 
-def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]]) -> Response:
+def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]], reason: str = "") -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if view.proposal is None:
         return detail_of(call, view.share.id, status=status, errors=errors)
-    return _page(call, view, status, errors)
+    return _page(call, view, status, errors, reason)
 
 
 def send_back(call: RequestContext) -> Response:
     """Send the proposal back («Send tilbake»); for the proposer, take it back («Ta tilbake»)."""
-    share_id = call.path("id")
+    share_id, reason = call.path("id"), call.fields.get("reason", "")
     try:
-        publishing.return_proposal(call.deps, call.person.person, share_id)
+        publishing.return_proposal(call.deps, call.person.person, share_id, reason)
+    except InvalidInput as error:
+        return _refused(call, 422, [("return-reason", error_text(error, call.translator))], reason)
     except Conflict as error:
         return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
     return to_share(share_id, "retur")
@@ -103,8 +110,13 @@ def approve_extension(call: RequestContext) -> Response:
 
 def return_extension(call: RequestContext) -> Response:
     """Refuse a later end («Si nei»); for the proposer, take the request back («Ta tilbake»)."""
-    extensions.return_extension(call.deps, call.person.person, call.path("id"))
-    return to_share(call.path("id"), "beholdt")
+    share_id, reason = call.path("id"), call.fields.get("reason", "")
+    try:
+        extensions.return_extension(call.deps, call.person.person, share_id, reason)
+    except InvalidInput as error:
+        errors = [("extension-reason", error_text(error, call.translator))]
+        return detail_of(call, share_id, status=422, errors=errors, extension_reason=reason)
+    return to_share(share_id, "beholdt")
 
 
 ENDPOINTS = (

@@ -37,7 +37,17 @@ UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
-    | {"avslatt", "rettet", "fjernet", "dokument-fjernet", "lagt-til", "foreslatt", "endring-godkjent", "uendret"}
+    | {
+        "avslatt",
+        "rettet",
+        "fjernet",
+        "dokument-fjernet",
+        "lagt-til",
+        "finnes",
+        "foreslatt",
+        "endring-godkjent",
+        "uendret",
+    }
     | {"angret", "apnet", "dokumenter-lagt-til"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
@@ -74,6 +84,8 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
     refusal: str = "",
+    change_reason: str = "",
+    extension_reason: str = "",
     with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
@@ -101,6 +113,8 @@ def detail_of(
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
+        change_reason=change_reason,
+        extension_reason=extension_reason,
         with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],

@@ -1,0 +1,56 @@
+"""The reason of a member who sends back what a colleague has proposed, for its author to read.
+
+Guarantees:
+- A reason opens for its share only. It ends with the share key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from deldokument.domain.access_requests import REASON_LENGTH
+from deldokument.domain.share import Share
+from deldokument.domain.share_texts import check_text
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    existing_key,
+    message_key,
+    open_field,
+    seal_field,
+    share_key_id,
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReturnNote:
+    """Why a proposal was sent back: the reason, the name of the member who gave it, and when."""
+
+    name: str
+    at: datetime
+    reason: str
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason without surrounding white space. Raises: InvalidInput as ``check_text``."""
+    return check_text(reason, REASON_LENGTH, field="reason", lines=True)
+
+
+def seal_return_note(deps: Dependencies, share: Share, name: str, reason: str) -> bytes | None:
+    """Return the note sealed for its share; None if no reason is given."""
+    if not reason:
+        return None
+    content = {"name": name, "at": deps.clock.now().isoformat(), "reason": reason}
+    key = message_key(existing_key(deps.keyring, share_key_id(share.id)), share.id)
+    return seal_field(key, json.dumps(content, separators=(",", ":")), EncryptedColumn.RETURN_NOTE, share.id)
+
+
+def open_return_note(share_key: bytes | None, share: Share) -> ReturnNote | None:
+    """Return the note; None if there is none, or the key is destroyed. Raises: IntegrityError."""
+    if share_key is None or not share.sealed_return_note:
+        return None
+    key = message_key(share_key, share.id)
+    content = json.loads(open_field(key, share.sealed_return_note, EncryptedColumn.RETURN_NOTE, share.id))
+    return ReturnNote(content["name"], datetime.fromisoformat(content["at"]), content["reason"])
