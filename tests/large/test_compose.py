@@ -300,6 +300,7 @@ def test_the_profile_starts_a_scanner_that_the_doctor_reaches(host: Podman, brow
     serves(browser)
 
 
+@pytest.mark.usefixtures("account")
 def test_the_database_comes_back_from_its_backup(host: Podman, browser: httpx.Client) -> None:
     has_recovered(host, browser)
     typed(host, BACK_UP)
