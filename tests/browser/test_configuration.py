@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, expect
@@ -64,7 +65,7 @@ def make_tenant(tora: Visitor) -> str:
     page.get_by_role("button", name="Registrer virksomheten").click()
     expect(page.get_by_role("heading", name="EKSEMPEL KOMMUNE", level=1)).to_be_visible()
     tora.examine()
-    return page.url.rpartition("/")[2]
+    return urlsplit(page.url).path.rpartition("/")[2]
 
 
 def record_main_agreement(tora: Visitor, tenant_id: str, folder: Path) -> None:
