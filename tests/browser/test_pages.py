@@ -21,6 +21,16 @@ _IS_UNBROKEN = """async () => {
     return heading.scrollWidth <= heading.clientWidth;
 }"""
 
+# What has moved by itself since the page was begun, as web vitals count it.
+_SHIFTED = """() => new Promise((done) => {
+    let moved = 0;
+    const count = (list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) moved += entry.value;
+    };
+    new PerformanceObserver(count).observe({ type: 'layout-shift', buffered: true });
+    document.fonts.ready.then(() => requestAnimationFrame(() => setTimeout(() => done(moved))));
+})"""
+
 
 def draft_with_everything(kari: Visitor, folder: Path) -> str:
     """A draft with an uploaded file, a person, an organisation and a refused number; its path."""
@@ -44,6 +54,16 @@ def test_a_button_that_loses_its_name_in_a_narrow_window_is_found(visit: Visit) 
     )
     with pytest.raises(AssertionError, match=r"(?s)light at 360:.*button-name"):
         anyone.examine()
+
+
+def test_nothing_moves_when_a_page_is_opened_for_the_first_time(visit: Visit, tmp_path: Path) -> None:
+    draft = draft_with_everything(visit("Kari Lunde"), tmp_path)
+    for path in (draft, f"/delinger/{draft.rpartition('=')[2]}", "/delinger"):
+        for width in (360, 1440):
+            kari = visit("Kari Lunde")
+            kari.page.set_viewport_size({"width": width, "height": 800})
+            kari.open(path)
+            assert kari.page.evaluate(_SHIFTED) < 0.02, (path, width)
 
 
 def test_axe_finds_nothing_before_login(visit: Visit) -> None:

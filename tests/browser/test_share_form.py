@@ -151,6 +151,9 @@ def test_every_unconfirmed_number_is_marked_and_what_is_put_right_leaves_the_sum
     expect(form.file("Sak 12/Kart/plan.txt")).to_contain_text("Lastet opp")
     kari.page.locator("#folder").set_input_files(tmp_path / "Sak 12")
     expect(kari.page.locator("#files-note")).to_have_text("Sak 12/Kart/plan.txt står allerede i listen")
+    (tmp_path / "Sak 12").rename(tmp_path / "Sak 13")
+    form.drop(tmp_path / "Sak 13")
+    expect(form.file("Sak 13/Kart/plan.txt")).to_contain_text("Lastet opp")
     kari.examine()
 
 

@@ -191,6 +191,14 @@ class SharePage:
         self.page.wait_for_url("**/del?utkast=*")
         return self.page.url.removeprefix(self.visitor.url)
 
+    def drop(self, *paths: Path) -> None:
+        """Drop files or folders on the page, as from a window beside the browser's."""
+        session = self.page.context.new_cdp_session(self.page)
+        held = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": held})
+        session.detach()
+
     def choose(self, *files: Path) -> None:
         """Files by the picker."""
         self.page.get_by_label("Filer", exact=True).set_input_files(list(files))
