@@ -115,5 +115,6 @@ def test_a_resumed_download_is_whole_though_the_first_connection_was_reset(deplo
         while left:
             left -= len(connection.recv(min(left, 2**20)))
     receipts_of(deployment, share_id, 1)
-    read(deployment, OLA, path, "everything", Range="bytes=8000000-")
+    # The reset may have come before the kernel acknowledged the last of what was read; these bytes are asked for again.
+    read(deployment, OLA, path, "everything", Range="bytes=7000000-")
     wait_until(lambda: bool(document_receipts(deployment.deps, share_id)[0].completed_at), 60, "not whole")

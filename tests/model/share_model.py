@@ -154,12 +154,10 @@ def _told(state: Share, writer: Writer) -> Share:
 def _reader_steps(state: Share, reader: Reader) -> Iterator[tuple[str, Share, Reader]]:
     is_open = state.state == "available"
     if reader.at == "decide":
-        yield "read", state, Reader("document" if is_open else "refuse", is_open)
-    elif reader.at == "document":
-        yield "read", state, reader._replace(at="key")
-    elif reader.at == "key":
-        # Without the key the decision is made again, and the share must have ended.
-        yield "key", state, reader._replace(at="fetch" if state.key else "decide")
+        # One transaction decides, and reads the document and its keys. Without the share key it is decided again, and
+        # the share must have ended.
+        at = ("fetch" if state.key else "decide") if is_open else "refuse"
+        yield "read", state, Reader(at, is_open)
     elif reader.at == "refuse" and not state.locked:
         yield "write", state, reader._replace(at="refused")
     elif reader.at == "fetch":
