@@ -13,7 +13,7 @@ function decimal(value: number): string {
 }
 
 export function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes}${SPACE}byte`;
+  if (bytes < 1000) return counted('bytes', bytes).replace(' ', SPACE);
   let value = bytes / 1000;
   let unit = 0;
   while (value >= 999.5 && unit < UNITS.length - 1) {

@@ -7,6 +7,8 @@ import type { Recipient } from '../src/types.ts';
 
 useTexts({
   decimal_mark: ',',
+  bytes_one: '1 byte',
+  bytes_other: '{n} byte',
   clock: '{hour}.{minute}',
   moment: '{weekday} {day}. {month} kl. {time}',
   moment_with_year: '{weekday} {day}. {month} {year} kl. {time}',
@@ -27,6 +29,7 @@ const plain = (words: string): string => words.replaceAll('\u00a0', ' ');
 
 test('sizes are SI with a decimal comma where it tells something', () => {
   assert.equal(plain(size(0)), '0 byte');
+  assert.equal(plain(size(1)), '1 byte');
   assert.equal(plain(size(999)), '999 byte');
   assert.equal(plain(size(1200)), '1,2 kB');
   assert.equal(plain(size(300_000_000)), '300 MB');

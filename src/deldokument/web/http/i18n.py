@@ -22,6 +22,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
+from babel.units import format_unit
 
 from deldokument.domain.norwegian_time import OSLO, day_and_clock
 
@@ -29,7 +30,7 @@ LANGUAGES = {"nb": "Bokmål", "nn": "Nynorsk", "en": "English"}
 STANDARD = "nb"
 _IN_SECONDS = 90
 """Waiting times from here on are given in minutes."""
-_UNITS = ("byte", "kB", "MB", "GB", "TB")
+_UNITS = ("kB", "MB", "GB", "TB")
 
 
 def _(msgid: str) -> str:
@@ -94,10 +95,12 @@ def _weekday(on: date, language: str, *, with_year: bool) -> str:
 @lru_cache(maxsize=1000)
 def _size(count: int, language: str) -> str:
     """Return a size like «1,2 GB». Cached, since a list that is shown again has the same sizes."""
-    value, unit = float(count), 0
+    if count < 1000:
+        return format_unit(count, "digital-byte", locale=language).replace(" ", "\u00a0")
+    value, unit = count / 1000, 0
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
-    pattern = "0" if unit == 0 or value >= 9.95 else "0.#"
+    pattern = "0" if value >= 9.95 else "0.#"
     return f"{format_decimal(value, pattern, locale=language)}\u00a0{_UNITS[unit]}"
 
 

@@ -221,3 +221,5 @@ def test_months_and_numbers_are_said_as_the_language_does(
     assert (translator.month(first), translator.short_month(first)) == (month, short)
     assert (translator.number(12345), translator.percent(13, 15)) == (number, percent)
     assert translator.size(1_200_000_000_000).endswith("\u00a0TB")
+    sizes = [Translator(language).size(count) for language in ("nb", "en") for count in (0, 1, 999)]
+    assert " ".join(sizes).replace("\u00a0", " ") == "0 byte 1 byte 999 byte 0 bytes 1 byte 999 bytes"
