@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import CLOSED, Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -170,7 +170,7 @@ def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: byte
     share = access.share
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
-    if locked is not None and locked.state in CLOSED:
+    if locked is not None and locked.state in {ShareState.WITHDRAWN, ShareState.ENDED}:
         raise gone_error(tx, locked, Reason.OVER)
     if locked is None or locked.state is not ShareState.AVAILABLE:
         raise NotFound("undone meanwhile")
