@@ -23,7 +23,8 @@ from deldokument.adapters.sqlite_files import set_pragmas
 POSTGRES = "postgresql"
 BUSY_SECONDS = 10
 """How long a transaction waits for a lock or a connection before it raises Unavailable."""
-_READERS = 40
+_READERS = 16
+"""Idle connections for reading that are kept, each with up to 3 MB: the parsed schema, statements and pages."""
 
 
 @dataclass(frozen=True, slots=True)
