@@ -18,7 +18,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw, Mark
 from deldokument.domain.report import ReportEvent, ShareReport, digests, statement
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.web.http.errors import WORDS
+from deldokument.web.http.error_texts import WORDS
 from tests.cli.transcripts import (
     AUDIT,
     KARI,

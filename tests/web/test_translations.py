@@ -16,7 +16,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.web.http.errors import WORDS
+from deldokument.web.http.error_texts import WORDS
 from deldokument.web.http.i18n import Translator, translations
 
 pytestmark = pytest.mark.once

@@ -207,13 +207,17 @@ def test_a_target_with_many_messages_gets_them_one_at_a_time(stage: Stage) -> No
     assert [taken.id for taken in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == [second.id]
 
 
-def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage) -> None:
+@pytest.mark.parametrize("error", [Broken("audit trail"), IntegrityError()], ids=["broken", "damaged"])
+def test_a_chain_that_cannot_be_followed_does_not_stop_the_others(stage: Stage, error: Exception) -> None:
+    followed: list[str | None] = []
+
     def broken(deps: Dependencies, _tx: Transaction, told: Sequence[StoredEvent]) -> Iterator[OutgoingMessage]:
-        if told[0].event.tenant_id != stage.tenant.id:
-            raise Broken("audit trail")
+        followed.append(told[0].event.tenant_id)
+        if len(followed) == 1:
+            raise error
         yield message(deps, stage.tenant.id, None, kind=told[0].event.kind.value)
 
-    with pytest.raises(Broken):
+    with pytest.raises(type(error)):
         dispatch.plan_messages(stage.deps, {EventKind.TENANT_CREATED: (broken,)})
     assert [told.kind for told in dispatch.take_messages(stage.deps, Channel.WEBHOOK)] == ["tenant_created"]
 

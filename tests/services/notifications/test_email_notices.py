@@ -13,6 +13,7 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
 from deldokument.domain.email_addresses import Language, NoticeChoices
+from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.channels import EmailKind
@@ -32,6 +33,7 @@ from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
+from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"
@@ -536,3 +538,20 @@ def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stag
     changes.change_share(stage.deps, person(KARI), extension, Change(title="Igjen"))
     changes.return_change(stage.deps, person(KARI), extension)
     assert deliver(stage) == []
+
+
+def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, extension: str) -> None:
+    letters(stage)
+    changes.change_share(stage.deps, person(KARI), extension, Change(title="Vedtak"))
+    with stage.deps.database.write() as tx:
+        share = existing(tx.shares.lock(extension))
+        tx.shares.save(dataclasses.replace(share, sealed_change=b"damaged"))
+    fetch(stage, extension)
+    assert [to for to, _ in letters(stage)] == [AT_WORK]
+    assert not stage.deps.damage.is_empty
+
+
+@pytest.mark.usefixtures("extension")
+def test_nobody_is_asked_to_approve_in_a_damaged_share(stage: Stage) -> None:
+    do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
+    assert EmailKind.EXTENSION not in {message.kind for message in waiting(stage)}

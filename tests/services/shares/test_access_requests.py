@@ -19,6 +19,7 @@ from deldokument.services.shares import changes, drafts, extensions, publishing,
 from deldokument.services.shares.access_requests import RequestStatus, refuse_requests
 from tests.support.accounts import events_of, set_rules
 from tests.support.emails import deliver, settle
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, NOON, ODD, OLA, PER, SIV, Stage, person
 
@@ -219,6 +220,15 @@ def test_after_the_end_a_new_share_is_asked_for_and_made_for_those_who_ask(stage
     assert view.asking == ()
     assert status_after_the_end(stage, share_id) == ("answered", "")
     assert share_id not in needing(stage)
+
+
+def test_who_asks_while_the_new_share_is_begun_is_in_it_too(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    slow = FaultyDatabase(stage.deps.database, before=[lambda: ask(stage, share_id, SIV)])
+    draft = publishing.copy_share(replace(stage.deps, database=slow), person(KARI), share_id, only_asking=True)
+    assert len(queries.view_share(stage.deps, person(KARI), draft.id).recipients) == 2
+    assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["answered", "answered"]
 
 
 def test_a_refusal_after_the_end_has_its_reason(stage: Stage, share_id: str) -> None:

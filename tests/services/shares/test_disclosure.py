@@ -63,6 +63,18 @@ def test_the_event_log_shows_each_disclosure_once_in_ten_minutes(stage: Stage) -
     assert events_of(stage, share_id)[-1].details == {"integration": integration.id}
 
 
+def test_the_event_log_shows_each_system_that_got_the_numbers(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    stage.register.known["314758625"] = RegisteredOrganization("314758625", "ANDRE AS", "AS", "active")
+    first, second = integrate(stage), integrate(stage, number="314758625")
+    set_rules(stage, stage.byggesak, full_numbers=True)
+    for system in (SYSTEM, Consumer(OrganizationNumber("314758625")), SYSTEM):
+        document_recipients(stage.deps, system, stage.byggesak.id, document_id)
+    told = [event.details for event in events_of(stage, share_id) if event.kind is EventKind.NUMBERS_DISCLOSED]
+    assert told == [{"integration": first.id}, {"integration": second.id}]
+
+
 def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = stage.draft()

@@ -103,6 +103,13 @@ def test_only_the_end_that_was_seen_is_approved(stage: Stage, share_id: str) -> 
     assert kept(stage, share_id).expires_at == LATEST
 
 
+def test_the_end_that_the_share_has_changes_nothing_and_keeps_the_request(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    ask(stage, share_id, ODD, END)
+    assert existing(waiting(stage, share_id)).until == LATER
+    assert [kind for kind, _ in new_events(stage, share_id)] == [ASKED]
+
+
 def test_an_earlier_end_needs_one_person_and_drops_the_request(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     earlier = NOON + timedelta(days=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,9 +13,10 @@ from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, Ri
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.inspection import documents
-from deldokument.services.shares import publishing
+from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.stored_documents import (
     DocumentDetails,
     delete_document,
@@ -24,6 +26,7 @@ from deldokument.services.shares.stored_documents import (
     show_document,
 )
 from tests.services.shares.test_systems import drafted, kept, sent
+from tests.support.faulty_ports import FaultyDatabase
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import VIGDIS, Stage, person, run_all
 
@@ -170,6 +173,23 @@ def test_all_documents_of_a_reference_are_deleted_but_not_those_of_members(
     delete_documents(stage.deps, SYSTEM, stage.byggesak.id, REFERENCE)
     assert {state(stage, share) for share in shares} == {ShareState.WITHDRAWN}
     assert state(stage, other) is kept(stage, members).state is ShareState.AVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "after"),
+    [(publishing.publish_share, ShareState.WITHDRAWN), (drafts.discard_draft, ShareState.ABANDONED)],
+    ids=["published", "discarded"],
+)
+def test_a_draft_that_changes_meanwhile_does_not_stop_the_deletion_of_the_others(
+    stage: Stage, meanwhile: Callable[[Dependencies, Consumer, str], object], after: ShareState
+) -> None:
+    other = drafted(stage, reference=REFERENCE)
+    stage.clock.advance(seconds=1)
+    first = drafted(stage, reference=REFERENCE)
+    sent(stage, first)
+    slow = FaultyDatabase(stage.deps.database, before=[lambda: meanwhile(stage.deps, SYSTEM, first.id)])
+    delete_documents(replace(stage.deps, database=slow), SYSTEM, stage.byggesak.id, REFERENCE)
+    assert [state(stage, share) for share in (first, other)] == [after, ShareState.ABANDONED]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\u00a0"])

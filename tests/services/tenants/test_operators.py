@@ -9,6 +9,7 @@ from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import operators
 from tests.support.browser import EWA
+from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, SIV, Stage, person
 
 
@@ -43,3 +44,12 @@ def test_operators_are_listed_by_name_and_removed_by_id(stage: Stage) -> None:
     with stage.deps.database.read() as tx:
         holder = Actors(stage.deps, None).of(tx, [str((removed.details or {})["holder"])])
     assert list(holder.values()) == [Actor("", f"{SIV[:6]} *****")]
+
+
+def test_a_damaged_operator_is_removed_no_more_than_it_is_listed(stage: Stage) -> None:
+    siv = operators.add_operator(stage.deps, number=SIV, name="Siv Holm")
+    do_as_owner(stage.database_url, "UPDATE operator SET id = 'another'")
+    assert operators.list_operators(stage.deps) == []
+    for operator_id in (siv.id, "another"):
+        with pytest.raises(NotFound):
+            operators.remove_operator(stage.deps, operator_id=operator_id)

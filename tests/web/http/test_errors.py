@@ -15,15 +15,8 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.policy import AccessRule
-from deldokument.web.http.errors import (
-    RIGHTS,
-    STATUS,
-    WORDS,
-    MediaTypeRefused,
-    StalePage,
-    error_text,
-    status_of,
-)
+from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.errors import RIGHTS, STATUS, MediaTypeRefused, StalePage, error_text, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator
 
 pytestmark = pytest.mark.once
@@ -151,7 +144,7 @@ def test_the_operators_codes_have_no_words_and_are_all_raised() -> None:
 
 
 def test_no_words_stand_there_for_nothing() -> None:
-    named = "\n".join(path.read_text() for path in (SOURCE / "web").rglob("*.py") if path.name != "errors.py")
+    named = "\n".join(path.read_text() for path in (SOURCE / "web").rglob("*.py") if path.name != "error_texts.py")
     used = {found.code for found in raised()} | {error.code for error in FIXED.values()}
     assert {code for code in WORDS.keys() - used if f'"{code}"' not in named} == set()
 

@@ -136,6 +136,7 @@ def test_members_see_that_it_is_stopped_and_withdraw_it(web: Web, way: str) -> N
     later = kari.post(f"/delinger/{share_id}/sluttidspunkt", {"expires_date": "2026-12-24", "expires_time": "12:00"})
     assert later.status_code == 403
     assert "Driftsoperatøren har stanset delingen her" in later.text
+    assert 'value="2026-12-24"' in later.text, "what was typed stays"
     assert kari.post(f"/delinger/{share_id}/sluttidspunkt", END).status_code == 303
     assert kari.post(f"/delinger/{share_id}/tilbaketrekking").status_code == 303
 

@@ -90,3 +90,18 @@ def test_a_call_of_the_form_over_a_limit_says_so_and_the_draft_keeps_what_it_has
     assert (refused.status_code, refused.json()["code"]) == (429, "lookup_limit")
     shown = kari.get(f"/del?utkast={begun.json()['draft']['id']}")
     assert shown.text.count('"confirmed":') >= 2
+
+
+def test_a_form_over_a_limit_keeps_what_was_typed_and_says_how_long_to_wait(web: Web) -> None:
+    kari, share = web.browser(KARI), f"/delinger/{web.stage.members['share']}"
+    assert kari.post(f"{share}/kopi").status_code == 303
+    for path in ("kopi", "ny-deling"):
+        refused = kari.post(f"{share}/{path}", {"documents": "on"})
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600"), path
+        assert "Vent 60 minutter" in refused.text, path
+        assert "Endre sluttidspunkt" in refused.text, path
+    path, typed = f"{share}/mottakere", {"number": SIV, "label": "Advokat"}
+    assert [kari.post(path, typed).status_code for _ in range(3)] == [422, 422, 429]
+    refused = kari.post(path, typed)
+    assert 'value="Advokat"' in refused.text
+    assert "Vent 30 minutter" in refused.text

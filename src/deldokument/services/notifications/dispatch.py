@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain as joined
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError, Unavailable, existing
 from deldokument.domain.outbox import (
@@ -81,11 +82,11 @@ def plan_messages(deps: Dependencies, plans: Plans) -> int:
     """
     with deps.database.read() as tx:
         chains = tx.outbox.chains_ahead()
-    followed, errors = 0, []
+    followed, errors = 0, list[ServiceError | IntegrityError]()
     for chain in chains:
         try:
             followed += _follow(deps, chain, plans)
-        except ServiceError as error:
+        except (ServiceError, IntegrityError) as error:
             errors.append(error)
     if errors:
         raise errors[0]

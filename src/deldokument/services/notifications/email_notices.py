@@ -20,6 +20,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.email_addresses import NoticeAddress
@@ -30,6 +32,7 @@ from deldokument.domain.share import Progress, Receipt, Share, Verdict, new_id, 
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import agreement_status
@@ -77,13 +80,7 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
 
 def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a draft waits for another member's approval."""
-    share = _share_of(tx, stored)
-    proposer = waits_for_approval(tx, share) if share.intact else None
-    if proposer is None:
-        return
-    for member in _reachable_members(tx, share.account_id):
-        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, EmailKind.APPROVAL):
-            yield _of_share(deps, EmailKind.APPROVAL, share, member.id, f"{stored.number}")
+    return _to_approvers(deps, tx, stored, EmailKind.APPROVAL)
 
 
 def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -132,14 +129,24 @@ def _to_approvers(
 
 
 def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind) -> Member | Integration | None:
-    """Return the proposer of the share, extension or change that the e-mail is about; None if none is pending."""
+    """Return the proposer of the share, extension or change that the e-mail is about.
+
+    Returns None if none is pending, or if it is damaged: that must not hold up the tenant's other messages.
+    """
+    if not share.intact:
+        return None
     if kind is EmailKind.APPROVAL:
         return waits_for_approval(tx, share)
     account, now = existing(tx.accounts.get(share.account_id)), deps.clock.now()
     if kind is EmailKind.EXTENSION:
         return extension_proposer(tx, share, account, now)
-    is_waiting = share.sealed_change is not None and share.is_open_at(now)
-    proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share) if is_waiting else None
+    if share.sealed_change is None or not share.is_open_at(now):
+        return None
+    try:
+        proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
+    except IntegrityError:
+        deps.damage.report(DamagedRow(SHARE_KIND, share.id))
+        return None
     return change_proposer(tx, account, proposed)
 
 

@@ -37,8 +37,7 @@ def plan_webhooks(deps: Dependencies, tx: Transaction, events: Sequence[StoredEv
     """Plan a message to each webhook of the share's account that wants the event and existed when it happened.
 
     A download is reported once, when a person has received the whole document; an inspection only if it has found
-    malware. In tenants without webhooks, which is
-    most of them, no share is looked up, however many have ended.
+    malware. In tenants without webhooks, which is most of them, no share is looked up, however many have ended.
     """
     listening: dict[str, list[Webhook]] = defaultdict(list)
     for webhook, integration in tx.webhooks.of_tenant(existing(events[0].event.tenant_id)):

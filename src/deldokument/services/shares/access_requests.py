@@ -62,10 +62,13 @@ def refuse_requests(deps: Dependencies, sharer: Sharer, share_id: str, reason: s
             record_event(deps, tx, EventKind.ACCESS_REFUSED, share=share, person=sharer)
 
 
-def answer_with_new_share(deps: Dependencies, tx: Transaction, share: Share) -> None:
-    """Record that the sharer has begun a new share for those who wait. The share's row is locked."""
-    for one in _asking(tx, share):
+def answer_with_new_share(deps: Dependencies, tx: Transaction, share: Share) -> list[Recipient]:
+    """Record that the sharer has begun a new share for those who wait, and return them."""
+    tx.shares.lock(share.id)
+    asking = _asking(tx, share)
+    for one in asking:
         tx.shares.save_recipient(replace(one, answered_at=deps.clock.now()))
+    return asking
 
 
 def drop_requests(tx: Transaction, share: Share) -> None:

@@ -4,7 +4,7 @@ Guarantees:
 - A person gets only the unconfirmed numbers of the person's own draft, because a number that is checked must be seen.
 - The event log shows that a person could see numbers that a colleague had typed.
 - A system gets full numbers only if it may share and the account's rules say so.
-- The event log shows that a system got full numbers: once for each share and ten minutes.
+- The event log shows each system that got full numbers: once for each share in ten minutes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
+from deldokument.services.audit.actors import acting_integration
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field
 from deldokument.services.shares.authorization import document_for_reading, share_for_reading
 from deldokument.services.shares.views import display_number
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
+_NEWEST = 100
+"""Disclosures of a share among which the system's own is looked for."""
 
 
 def unconfirmed_numbers(deps: Dependencies, person: PersonIdentifier, share_id: str) -> dict[str, str]:
@@ -64,7 +67,7 @@ def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, doc
     key = existing_key(deps.keyring, share.audit_key_id)
     if not _gets_full_numbers(sharer, membership):
         return [display_number(key, recipient) for recipient in recipients]
-    _record_disclosure(deps, share, sharer)
+    _record_disclosure(deps, share, sharer, membership)
     return [_number(key, recipient) for recipient in recipients]
 
 
@@ -75,11 +78,12 @@ def full_numbers(deps: Dependencies, sharer: Sharer, share_id: str) -> dict[str,
     """
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
-        if not _gets_full_numbers(sharer, membership_in(deps, tx, sharer, share.account_id)):
+        membership = membership_in(deps, tx, sharer, share.account_id)
+        if not _gets_full_numbers(sharer, membership):
             raise RightMissing("full_numbers_missing")
         recipients = tx.shares.all_recipients([share.id])
     key = existing_key(deps.keyring, share.audit_key_id)
-    _record_disclosure(deps, share, sharer)
+    _record_disclosure(deps, share, sharer, membership)
     return {recipient.id: _number(key, recipient) for recipient in recipients}
 
 
@@ -88,17 +92,18 @@ def _gets_full_numbers(sharer: Sharer, membership: Membership) -> bool:
     return gets_all and isinstance(sharer, Consumer)
 
 
-def _record_disclosure(deps: Dependencies, share: Share, sharer: Sharer) -> None:
+def _record_disclosure(deps: Dependencies, share: Share, sharer: Sharer, membership: Membership) -> None:
     with deps.database.write() as tx:
         tx.shares.lock(share.id)
-        if not _disclosed_just_now(deps, tx, share):
+        if not _disclosed_just_now(deps, tx, share, membership):
             record_event(deps, tx, EventKind.NUMBERS_DISCLOSED, share=share, person=sharer)
 
 
-def _disclosed_just_now(deps: Dependencies, tx: Transaction, share: Share) -> bool:
+def _disclosed_just_now(deps: Dependencies, tx: Transaction, share: Share, membership: Membership) -> bool:
     since = deps.clock.now() - _ONE_DISCLOSURE
     found = EventFilter(share.tenant_id, since=since, kind=EventKind.NUMBERS_DISCLOSED, share_id=share.id)
-    return bool(tx.audit.newest(found, before=None, limit=1))
+    events = (stored.event for stored in tx.audit.newest(found, before=None, limit=_NEWEST))
+    return any(acting_integration(event) == membership.integration_id for event in events)
 
 
 def _number(key: bytes, recipient: Recipient) -> str:

@@ -60,6 +60,8 @@ def _is_later(share: Share) -> bool:
 def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
     """Move the end, earlier or later; the keys stay the same. If the account requires four eyes, ask for a later end.
 
+    Do nothing if it is the present end: a repeated call is no second change, and ends no request.
+
     Raises: InvalidInput; Conflict if the share is over; Frozen for a later end of a frozen share.
     """
     with deps.database.write() as tx:
@@ -67,6 +69,8 @@ def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at:
         now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
+        if expires_at == share.expires_at:
+            return
         is_later = expires_at > existing(share.expires_at)
         if is_later:
             check_not_stopped(membership, share)

@@ -321,7 +321,6 @@ def copy_share(
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, original.account_id)
-        recipients = [one for one in tx.shares.recipients([share_id]) if one.is_asking or not only_asking]
         view = share_view(deps, tx, original)
     check_may_share(membership)
     check_draft_rate(deps, sharer)
@@ -336,10 +335,9 @@ def copy_share(
         reference_hash=reference_hash(key, view.reference),
     )
     with deps.database.write() as tx:
-        if only_asking:
-            tx.shares.lock(share_id)
-            answer_with_new_share(deps, tx, original)
         insert_draft(deps, tx, draft, sharer)
+        # Read in this transaction: a recipient who asks meanwhile is in the copy, or still waits for an answer.
+        recipients = answer_with_new_share(deps, tx, original) if only_asking else tx.shares.recipients([share_id])
         for recipient in recipients:
             holder = old.holder(recipient)
             if holder is not None:

@@ -129,9 +129,12 @@ def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: s
 
 
 def _end(deps: Dependencies, sharer: Sharer, share: Share) -> None:
+    """Discard the draft, or withdraw the share. Raises: Gone if it is over."""
     if share.state is ShareState.DRAFT:
-        discard_draft(deps, sharer, share.id)
-        return
+        # Otherwise published or discarded meanwhile.
+        with suppress(Conflict):
+            discard_draft(deps, sharer, share.id)
+            return
     try:
         withdraw_share(deps, sharer, share.id)
     except Conflict:

@@ -7,7 +7,7 @@ another. An operator is not an administrator of any tenant and reads no document
 from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import require
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Operator
 from deldokument.ports.dependencies import Dependencies
@@ -54,9 +54,8 @@ def remove_operator(deps: Dependencies, *, operator_id: str) -> None:
     """End a person's right to run the service, from the next request on. Raises: NotFound."""
     with deps.database.write() as tx:
         known = {one.id: one for one in tx.staff.operators()}
-        if not tx.staff.remove_operator(operator_id):
-            raise NotFound("operator")
-        sealed = known[operator_id].sealed_identifier
+        is_removed = tx.staff.remove_operator(operator_id)
+        sealed = require(known.get(operator_id) if is_removed else None, "operator").sealed_identifier
         number = open_field(directory_key(deps), sealed, EncryptedColumn.OPERATOR_NUMBER, operator_id)
         holder = mentioned_subject(deps, tx, None, number)
         record_event(deps, tx, EventKind.OPERATOR_REMOVED, operator=operator_id, holder=holder)

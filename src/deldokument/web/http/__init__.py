@@ -6,7 +6,8 @@
 - `devices`: coarse names of browsers
 - `dispatch`: request dispatch: session, CSRF, body, handler, errors
 - `document_texts`: display texts of media types
-- `errors`: the one table from errors to status codes and messages
+- `error_texts`: messages of errors, by code
+- `errors`: status codes of errors, and their messages in the person's language
 - `form_values`: dates and counts of form fields and queries
 - `forms`: streaming parser of forms with files
 - `fresh_login`: acts that need a fresh login

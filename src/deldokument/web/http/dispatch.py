@@ -39,7 +39,8 @@ from deldokument.services.auth.programs import find_program
 from deldokument.services.auth.roles import find_person
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.bearer import bearer_token
-from deldokument.web.http.errors import WORDS, StalePage, error_text, field_errors, retry_headers, status_of
+from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.errors import StalePage, error_text, field_errors, retry_headers, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose

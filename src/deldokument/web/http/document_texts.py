@@ -1,4 +1,4 @@
-"""Display texts of a document's type, of a name that contradicts its content, and of errors about documents.
+"""Display texts of a document's type, and of a name that contradicts its content.
 
 Guarantees:
 - The type is the one that inspection found. The name never decides it.
@@ -30,40 +30,6 @@ _PACKED: Final = _("Packed file")
 _PROGRAM: Final = _("Program")
 _OTHER: Final = _("Other type")
 _UNKNOWN: Final = _("Unknown type")
-
-DOCUMENT_ERRORS: Final = {
-    "copy_missing": _("Choose the PDF with the signed agreement."),
-    "copy_too_large": _("The PDF is larger than 20 MB. Choose a smaller one."),
-    "copy_not_pdf": _("The file is not a PDF. Choose another."),
-    "files_missing": _("Choose at least one file."),
-    "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
-    "files_copying": _("Wait until all files have been copied, or remove those that are missing."),
-    "documents_over": _("The share is over, so its documents can't be copied. Create the new share without them."),
-    "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),
-    "files_unscanned": _("The files are waiting for the virus check. Try again in a few minutes."),
-    "upgrade_unfinished": _("Documents can't be added while the service is being upgraded. Try again later."),
-    "document_unconfirmed": _(
-        "The document could not be checked for viruses. Open the page of the share, read the warning, and download it "
-        "from there."
-    ),
-    "document_held": _(
-        "The document could not be checked for viruses. The sender decides whether you can download it."
-    ),
-    "document_not_held": _("The document isn't held back any more. Load the page again."),
-    "own_held_document": _("You share the document yourself. Another member of the account must release it."),
-    "scan_policy": _("Choose something that is at least as strict as the operator's rule."),
-    "document_infected": _("A virus was found in the document, and it can't be downloaded. Contact the sender."),
-    "scanner": _("The service doesn't answer right now. Try again in a few minutes."),
-    "inspection_running": _("The document is being made ready. Try again in a moment."),
-    "inspection_refused": _("Something is wrong with the document, and it can't be downloaded. Contact the sender."),
-    "full_numbers_missing": _("The account doesn't give full numbers to the system."),
-    "report_unknown": _("The file is not the report of a share as JSON."),
-    "program_request": _("The address is not one that a program has made. Start the program again."),
-    "program_code_refused": _("The code can be used once, within a minute, by the program that asked for it."),
-    "program_token_refused": _("The program has no access to the documents any more. Start it again, and approve it."),
-    "program_limit": _("You have approved programs very many times. Wait %(wait_seconds)s, and try again."),
-}
-"""Texts of the errors about documents, their inspection, programs that receive them, and reports, by code."""
 
 _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _ODF: Final = "application/vnd.oasis.opendocument."

@@ -27,7 +27,7 @@ from deldokument.services.shares.discarding import RESTORED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads.append import COPIED
-from deldokument.web.http.errors import WORDS
+from deldokument.web.http.error_texts import WORDS
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 

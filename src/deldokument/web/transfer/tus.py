@@ -32,7 +32,8 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
-from deldokument.web.http.errors import WORDS, status_of
+from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.errors import status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.meter import note_refusal

@@ -22,7 +22,8 @@ from deldokument.domain.errors import Conflict, InvalidFields, require
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
-from deldokument.web.http.errors import WORDS, field_errors, status_of
+from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.errors import field_errors, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext, endpoint_name
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path

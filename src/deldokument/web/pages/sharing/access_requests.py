@@ -2,7 +2,7 @@
 
 Guarantees:
 - Only members of the share's account can see that these pages exist.
-- After an error the form still has what was typed.
+- After an error the form still has what was typed, and the page of the share says why.
 
 A yes to more time is a change of the end (module shares).
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidInput
+from deldokument.domain.errors import Frozen, InvalidInput, RateLimited
 from deldokument.services.shares import publishing
 from deldokument.services.shares.access_requests import refuse_requests
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.request import RequestContext
-from deldokument.web.pages.sharing.shares import deed, detail_of, to_share
+from deldokument.web.pages.sharing.shares import deed, detail_of, refused, to_share
 
 _REASON = "refusal-reason"
 
@@ -34,7 +34,10 @@ def refuse(call: RequestContext) -> Response:
 
 def share_again(call: RequestContext) -> Response:
     """Start a new draft for those who ask («Lag ny deling til dem som ber om det»)."""
-    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
+    try:
+        draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
+    except (InvalidInput, Frozen, RateLimited) as error:
+        return refused(call, call.path("id"), error)
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 

@@ -14,7 +14,15 @@ from collections.abc import Callable, Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, ServiceError, require
+from deldokument.domain.errors import (
+    Conflict,
+    Frozen,
+    InvalidFields,
+    InvalidInput,
+    RateLimited,
+    ServiceError,
+    require,
+)
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import ShareState
 from deldokument.ports.dependencies import Dependencies
@@ -22,7 +30,7 @@ from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import RecipientView, ShareView
-from deldokument.web.http.errors import error_text, status_of
+from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
@@ -167,8 +175,10 @@ def add_recipient(call: RequestContext) -> Response:
         is_waiting = changes.add_recipients(call.deps, call.person.person, share_id, [given])
     except InvalidFields as error:
         return _not_added(call, 422, error.errors)
-    except (InvalidInput, Conflict, Frozen) as error:
-        return _not_added(call, status_of(error), [error])
+    except (InvalidInput, Conflict, Frozen, RateLimited) as error:
+        page = _not_added(call, status_of(error), [error])
+        page.headers.update(retry_headers(error))
+        return page
     if is_waiting:
         return to_share(share_id, "foreslatt")
     return to_share(share_id, "finnes" if {one.id for one in _view(call).recipients} <= before else "lagt-til")

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, RateLimited
 from deldokument.services.shares import publishing, queries
-from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import deed, detail_of
+from deldokument.web.pages.sharing.shares import deed, refused
 from deldokument.web.pages.sharing.upload_json import document_json
 
 
@@ -23,9 +22,8 @@ def copy(call: RequestContext) -> Response:
     share_id, with_documents = call.path("id"), bool(call.fields.get("documents"))
     try:
         draft = publishing.copy_share(call.deps, call.person.person, share_id, with_documents=with_documents)
-    except (Conflict, InvalidInput) as error:
-        errors = [("", error_text(error, call.translator))]
-        return detail_of(call, share_id, status=status_of(error), errors=errors, with_documents=with_documents)
+    except (Conflict, InvalidInput, Frozen, RateLimited) as error:
+        return refused(call, share_id, error, with_documents=with_documents)
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 

@@ -26,7 +26,7 @@ from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import error_text, status_of
+from deldokument.web.http.errors import error_text, retry_headers, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
@@ -172,7 +172,7 @@ def change_end(call: RequestContext) -> Response:
         errors = [(field, error_text(error, call.translator))]
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
-        return refused(call, share_id, error)
+        return refused(call, share_id, error, typed=(date[:10], time[:8]))
     return to_share(share_id, "slutt")
 
 
@@ -216,9 +216,19 @@ def undo(call: RequestContext) -> Response:
     return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
 
 
-def refused(call: RequestContext, share_id: str, error: ServiceError) -> Response:
-    """Show the share with the reason why an action was refused."""
-    return detail_of(call, share_id, status=status_of(error), errors=[("", error_text(error, call.translator))])
+def refused(
+    call: RequestContext,
+    share_id: str,
+    error: ServiceError,
+    *,
+    typed: tuple[str, str] | None = None,
+    with_documents: bool = False,
+) -> Response:
+    """Show the share with the reason why an action was refused, and what was typed there."""
+    errors = [("", error_text(error, call.translator))]
+    page = detail_of(call, share_id, status=status_of(error), errors=errors, typed=typed, with_documents=with_documents)
+    page.headers.update(retry_headers(error))
+    return page
 
 
 def deed(path: str, handler: Handler) -> Endpoint:
