@@ -1,7 +1,7 @@
 # What the service may do with its keyring in OpenBao, and nothing else. The mount is DELDOKUMENT_OPENBAO_KEYRING_MOUNT;
 # docs/operating.md has the commands, section "A keyring in OpenBao".
 
-# The name of the root key that seals what is new.
+# The name of the root key that encrypts new entries.
 path "deldokument/data/root" {
   capabilities = ["create", "read", "update"]
 }
@@ -10,7 +10,7 @@ path "deldokument/data/entry/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# Ids of entries, a page at a time.
+# Ids of entries, in pages.
 path "deldokument/metadata/entry/" {
   capabilities = ["list"]
 }

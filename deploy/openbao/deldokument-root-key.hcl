@@ -1,5 +1,5 @@
-# What the service may do with its root key in OpenBao's Transit, and nothing else: seal and open, and see which versions
-# there are. Making and destroying versions is for those who answer for OpenBao. The mount is DELDOKUMENT_TRANSIT_MOUNT, the
+# What the service may do with its root key in OpenBao's Transit, and nothing else: encrypt, decrypt, and list the versions.
+# Only an administrator of OpenBao creates and destroys versions. The mount is DELDOKUMENT_TRANSIT_MOUNT, the
 # key DELDOKUMENT_TRANSIT_KEY; docs/operating.md has the commands, section "A root key in Transit".
 
 path "transit/encrypt/deldokument" {

@@ -129,7 +129,7 @@ def rules(
     standard_days: Annotated[int | None, typer.Option(min=1, max=90, help="Standard period in days.")] = None,
     longest_days: Annotated[int | None, typer.Option(min=1, max=90, help="Longest period in days.")] = None,
     confidential: Annotated[bool | None, typer.Option(help="Are shares confidential by default?")] = None,
-    quota_gb: Annotated[float | None, typer.Option(help="Quota in GB; 0 for none.")] = None,
+    quota_gb: Annotated[float | None, typer.Option(help="Quota in GB; 0 for the operator's default.")] = None,
     four_eyes: Annotated[bool | None, typer.Option(help="Must a second member approve each share?")] = None,
     telephone: Annotated[str | None, typer.Option(help="Telephone for recipients' questions.")] = None,
     email: str | None = None,
@@ -170,7 +170,7 @@ def rules(
 
 
 def _bytes(gigabytes: float) -> int | None:
-    """Return the quota in bytes; None for 0, which means no quota. Less than a byte becomes 0, which is rejected."""
+    """Return the quota in bytes; None for 0, the operator's default. Less than a byte becomes 0, which is rejected."""
     if not isfinite(gigabytes):
         raise typer.BadParameter("must be a number of GB", param_hint="--quota-gb")
     return round(gigabytes * GIGABYTE) if gigabytes else None

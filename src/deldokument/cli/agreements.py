@@ -55,7 +55,7 @@ def record_main(
     signed_by: Annotated[str, typer.Option(help="Name and title, as on the paper.")],
     as_json: Json = False,
 ) -> None:
-    """Record a main agreement that was signed on paper."""
+    """Record a main agreement that was signed on paper or electronically."""
     with opened_node() as node:
         agreement = status.record_main_agreement(
             node.deps,

@@ -1,8 +1,8 @@
 """`deldokument`: commands that run the service, create and repair a deployment, and register tenants.
 
 A person's number is prompted for, never an argument, because arguments show in process lists and shell histories. Only
-`share` accepts one; it offers a file and standard input instead. An error is one line on standard error and exit code
-1; `doctor` and the commands for senders have more codes (docs/operating.md, docs/command-line.md).
+`share` and `add` accept one; they offer a file and standard input instead. An error is one line on standard error and
+exit code 1; `doctor` and the commands for senders have more codes (docs/operating.md, docs/command-line.md).
 """
 
 from __future__ import annotations

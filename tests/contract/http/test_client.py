@@ -54,6 +54,7 @@ from tests.support.hostile_issuer import SCOPE, HostileIssuer
 from tests.support.hostile_provider import HostileProvider
 from tests.support.rsa_keys import rsa_key
 from tests.support.slow_peer import Answer, Held, bomb, drip_body, drip_head, flood
+from tests.support.webhook_receiver import Receiver
 
 OLA = PersonIdentifier("21879498012", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
@@ -235,6 +236,14 @@ def test_the_end_of_one_call_is_not_that_of_the_next_on_the_same_connection(issu
         first = http.get(f"{issuer.url}/.well-known/oauth-authorization-server")
         threading.Event().wait(3 * READ_SECONDS)
         assert http.get(f"{issuer.url}/.well-known/oauth-authorization-server").content == first.content
+
+
+def test_a_register_is_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with outbound_client(read_seconds=READ_SECONDS) as http, pytest.raises(httpx.TransportError):
+            http.get("https://register.example/")
+    assert [request.line for request in proxy.received] == ["CONNECT register.example:443 HTTP/1.1"]
 
 
 def refused(ask: Callable[[], object], pool: ThreadPoolExecutor) -> set[Future[object]]:
