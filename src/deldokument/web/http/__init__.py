@@ -16,6 +16,7 @@
 - `media_type`: media type of a request's body
 - `meter`: metrics of requests, refusals, calls to registers and database connections
 - `multipart`: multipart/form-data parser that all readers share
+- `organization_texts`: display texts of errors about organisations
 - `pagination`: pagination tokens of pages
 - `path_encoding`: rejection of control characters in paths
 - `preconditions`: If-Match and If-None-Match

@@ -17,6 +17,7 @@ from deldokument.domain.errors import InvalidFields, ServiceError
 from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
 from deldokument.web.http.document_texts import DOCUMENT_ERRORS
 from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.organization_texts import ORGANIZATION_ERRORS
 
 FieldErrors = list[tuple[str, str]]
 """Form fields, each with the message about its fault."""
@@ -84,10 +85,7 @@ WORDS: dict[str, str] = {
     "organization_number_missing": _("Write the organisation number."),
     "person_number_missing": _("Write the fødselsnummer or D-nummer."),
     "number_not_digits": _("Only digits belong in the number."),
-    "organization_unknown": _("Enhetsregisteret has no organisation with the number %(number)s."),
-    "organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't receive documents."),
-    "organization_bankrupt": _("%(name)s is bankrupt and can't receive documents here. Share with the estate instead."),
-    "register_unavailable": _("We get no answer from Enhetsregisteret right now. Try again in a few minutes."),
+    **ORGANIZATION_ERRORS,
     "expiry_missing": _("Choose until when the documents are to be available."),
     "expiry_in_the_past": _("The time has already passed. Choose a later one."),
     "period_too_short": _("The documents must be available for at least %(hours)s hour."),
@@ -139,7 +137,6 @@ WORDS: dict[str, str] = {
         "The sender's name must have 2 to 11 letters and digits, without spaces, and begin with a letter."
     ),
     "integration_exists": _("The organisation can already use the account."),
-    "integration_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be given access."),
     "webhook_url_length": _("The URL is too long. It may have %(longest)s characters."),
     "webhook_url_malformed": _(
         "That is not a URL that can be called. Write https://, a name and a path, in ASCII, without user name or "
