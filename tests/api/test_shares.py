@@ -13,12 +13,14 @@ from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.inspection import documents
-from deldokument.services.shares import extensions, held_documents, publishing
+from deldokument.services.shares import changes, extensions, held_documents, publishing, queries
+from deldokument.services.shares.change_records import Change
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
+from tests.support.accounts import set_rules
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
 from tests.support.numbers import synthetic_numbers
-from tests.support.world import BANKRUPT, KARI, NOON, OLA, SIV, Stage, person
+from tests.support.world import BANKRUPT, KARI, NOON, ODD, OLA, SIV, Stage, person
 
 UNTIL = "2026-12-04T12:00:00Z"
 PERSON = {"number": OLA}
@@ -112,6 +114,7 @@ def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None
         "expires_at": UNTIL,
         "proposed_expires_at": None,
         "change_proposed": False,
+        "return_reason": None,
         "removed_recipients": [],
         "removed_documents": [],
         "pending_documents": [],
@@ -570,6 +573,30 @@ def test_where_four_eyes_are_wanted_a_member_approves_a_later_end_that_the_syste
     extensions.approve_extension(stage.deps, person(KARI), share_id, seen=until)
     moved = cast.sharer.get(f"/shares/{share_id}").json()
     assert (moved["expires_at"], moved["proposed_expires_at"]) == ("2026-12-24T11:00:00Z", None)
+
+
+def test_a_system_reads_why_its_proposal_was_sent_back_and_no_event_carries_it(cast: Systems, stage: Stage) -> None:
+    stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
+    share_id = published(cast)
+    ours = f"/shares/{share_id}"
+    assert cast.sharer.get(ours).json()["return_reason"] is None
+    page = cast.web.browser(KARI).get(f"/delinger/{share_id}/godkjenning").text
+    assert "Systemet til FJELL AS kan også lese begrunnelsen." in page
+    publishing.return_proposal(stage.deps, person(KARI), share_id, "Ola har flyttet.")
+    share = cast.sharer.get(ours).json()
+    assert (share["proposed"], share["return_reason"]) == (False, "Ola har flyttet.")
+    assert "flyttet" not in cast.sharer.get(f"{ours}/events").text
+    assert cast.sharer.post(f"{ours}/publication").json()["return_reason"] is None
+
+
+def test_a_system_reads_no_reason_that_a_member_gave_another_member(cast: Systems, stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Nytt"))
+    changes.return_change(stage.deps, person(ODD), share_id, "Ola har flyttet.")
+    assert queries.view_share(stage.deps, person(KARI), share_id).return_note is not None
+    assert cast.sharer.get(f"/shares/{share_id}").json()["return_reason"] is None
 
 
 def test_a_system_sees_who_asks_for_more_time_and_refuses_with_a_reason(cast: Systems, stage: Stage) -> None:

@@ -26,3 +26,8 @@ def test_a_service_that_says_no_verdict_has_none(told: dict[str, str | None], re
     [document] = models.share(SHARE | {"documents": [DOCUMENT | told]}).documents
     assert document.verdict == read
     assert document.handling is None
+
+
+@pytest.mark.parametrize(("told", "read"), [({"return_reason": "Ola har flyttet."}, "Ola har flyttet."), ({}, None)])
+def test_a_service_that_says_no_reason_of_a_return_has_none(told: dict[str, str], read: str | None) -> None:
+    assert models.share(SHARE | {"documents": []} | told).return_reason == read

@@ -59,6 +59,8 @@ def create(
             person=None,
         )
         say_changed(tenant_row(tenant), as_json=as_json)
+        if registration.is_winding_up(node.deps, tenant):
+            typer.echo("The organisation is being wound up, according to Enhetsregisteret.", err=True)
 
 
 @app.command("list")

@@ -91,7 +91,8 @@ class Share:
     """A share. ``state`` is draft, available, withdrawn, ended or abandoned.
 
     ``proposed``: the draft waits for another person's approval. ``proposed_expires_at``: a later end that does.
-    ``change_proposed``: another change of the published share does. ``pending_documents``: uploaded beside it.
+    ``change_proposed``: another change of the published share does. ``return_reason``: why a person did not approve
+    what this machine last proposed; may hold personal data. ``pending_documents``: uploaded beside the published share.
     ``link`` is for the recipients and is not secret.
     """
 
@@ -114,6 +115,7 @@ class Share:
     documents: tuple[Document, ...]
     proposed_expires_at: datetime | None = None
     change_proposed: bool = False
+    return_reason: str | None = None
     pending_documents: tuple[Document, ...] = ()
 
 
@@ -207,6 +209,7 @@ def share(found: Json) -> Share:
         closed_at=_maybe(found["closed_at"]),
         proposed_expires_at=_maybe(found.get("proposed_expires_at")),
         change_proposed=bool(found.get("change_proposed")),
+        return_reason=found.get("return_reason"),
         link=found["link"],
         recipients=tuple(
             Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})

@@ -53,6 +53,11 @@ class RegisteredOrganization:
     status: Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]
     language: Language | None = None
 
+    @property
+    def is_winding_up(self) -> bool:
+        """Whether it is being wound up, by itself or by force."""
+        return self.status in {"winding_up", "forced_winding_up"}
+
 
 class OrganizationRegister(Protocol):
     """Enhetsregisteret."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from deldokument.domain.audit import EventKind
@@ -54,13 +56,28 @@ def test_an_organization_is_a_tenant_once(stage: Stage) -> None:
     [
         ("312824451", "organization_number_unknown"),
         ("310240001", "organization_unknown"),
-        (DELETED, "organization_deleted"),
+        (DELETED, "tenant_organization_deleted"),
+        (BANKRUPT, "tenant_organization_bankrupt"),
     ],
 )
 def test_what_is_no_living_organization_becomes_no_tenant(stage: Stage, number: str, code: str) -> None:
     with pytest.raises(InvalidFields) as refused:
         register(stage, number)
     assert [(error.field, error.code) for error in refused.value.errors] == [("organization_number", code)]
+
+
+def test_an_organization_that_is_being_wound_up_becomes_a_tenant_and_the_operator_is_told(stage: Stage) -> None:
+    tenant = register(stage)
+    known = stage.register.known[FJELL]
+    told = []
+    for status in ("active", "winding_up", "forced_winding_up"):
+        stage.register.known[FJELL] = replace(known, status=status)
+        told.append(registration.is_winding_up(stage.deps, tenant))
+    assert told == [False, True, True]
+    del stage.register.known[FJELL]
+    assert not registration.is_winding_up(stage.deps, tenant)
+    stage.register.down = True
+    assert not registration.is_winding_up(stage.deps, tenant)
 
 
 def test_contact_information_that_recipients_are_to_be_shown_is_checked_as_an_accounts_is(stage: Stage) -> None:
@@ -72,10 +89,6 @@ def test_contact_information_that_recipients_are_to_be_shown_is_checked_as_an_ac
         ("hours", "text_control_characters"),
     ]
     assert register(stage, contact=Contact(" 22  00 00 00 ", "", "")).contact == Contact("22 00 00 00")
-
-
-def test_a_bankrupt_body_still_has_documents_to_share(stage: Stage) -> None:
-    assert register(stage, BANKRUPT).name == "NEDLAGT FISK AS"
 
 
 def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:

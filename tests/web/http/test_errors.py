@@ -35,6 +35,7 @@ FIXED: dict[str, ServiceError] = {
 LIMITS = ("rate_limited", "refusal_limit", "login_limit", "lookup_limit", "draft_limit", "program_limit")
 COMPUTED = {
     "f'organization_{organization.status}'": ("organization_deleted", "organization_bankrupt"),
+    "f'tenant_organization_{found.status}'": ("tenant_organization_deleted", "tenant_organization_bankrupt"),
     "limit.name": LIMITS,
     "fault": ("seal_missing", "seal_expired"),
     "answered.fault": ("seal_missing", "seal_expired"),

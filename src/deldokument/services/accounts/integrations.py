@@ -5,6 +5,7 @@ Guarantees:
 - An organisation has rights to an account once.
 - An integration of another account or tenant is reported as not found.
 - Removed rights are gone from the next request on.
+- A page that is sent again creates no second password.
 
 See services.shares.authorization for what the rights allow.
 """
@@ -16,7 +17,7 @@ import secrets
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
@@ -130,9 +131,17 @@ def confirm_archive(
 
 
 def renew_password(
-    deps: Dependencies, *, tenant_id: str, account_id: str, integration_id: str, person: PersonIdentifier | None = None
+    deps: Dependencies,
+    *,
+    tenant_id: str,
+    account_id: str,
+    integration_id: str,
+    revision: int | None = None,
+    person: PersonIdentifier | None = None,
 ) -> str:
     """Return a new password for KS's interface, shown only here; the previous one is invalid.
+
+    ``revision`` is the integration's revision that the person has seen; None accepts any.
 
     Raises: NotFound or Conflict.
     """
@@ -140,6 +149,8 @@ def renew_password(
     with deps.database.write() as tx:
         account = own_account(tx, tenant_id, account_id)
         integration = _integration(tx, account, integration_id)
+        if revision not in (None, integration.revision):
+            raise Conflict("changed_meanwhile")
         tx.integrations.save(replace(integration, password_hash=_digest(password)))
         details = {"integration": integration.id, "changed": "password"}
         record_about(deps, tx, EventKind.INTEGRATION_CHANGED, account, person, **details)

@@ -65,6 +65,6 @@ def _winding_up(deps: Dependencies, holders: Collection[Identifier]) -> set[Iden
             organization = deps.register.find(holder)
         except Unavailable:
             return closing
-        if organization is not None and organization.status in {"winding_up", "forced_winding_up"}:
+        if organization is not None and organization.is_winding_up:
             closing.add(holder)
     return closing

@@ -14,7 +14,7 @@ from typing import Any
 
 from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, require
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Unavailable, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.share_texts import check_text
@@ -134,7 +134,7 @@ def register_tenant(
     """Create a tenant, not activated, with its first administrator (``number``, ``name``).
 
     Raises:
-    - InvalidFields, also for an organisation that no longer exists
+    - InvalidFields, also for an organisation that is bankrupt or no longer exists
     - Conflict if the organisation is a tenant already
     - Unavailable if Enhetsregisteret does not answer
     """
@@ -185,9 +185,18 @@ def registered_organization(deps: Dependencies, organization_number: str) -> Reg
     found = deps.register.find(number)
     if found is None:
         raise InvalidInput("organization_number", "organization_unknown", number=number.grouped)
-    if found.status == "deleted":
-        raise InvalidInput("organization_number", "organization_deleted", name=found.name)
+    if found.status in {"deleted", "bankrupt"}:
+        raise InvalidInput("organization_number", f"tenant_organization_{found.status}", name=found.name)
     return found
+
+
+def is_winding_up(deps: Dependencies, tenant: Tenant) -> bool:
+    """Return whether Enhetsregisteret says that the tenant is being wound up; False if it does not answer."""
+    try:
+        found = deps.register.find(OrganizationNumber(tenant.organization_number))
+    except Unavailable:
+        return False
+    return found is not None and found.is_winding_up
 
 
 def list_tenants(deps: Dependencies) -> list[TenantSummary]:

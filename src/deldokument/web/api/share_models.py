@@ -151,8 +151,9 @@ class Share(Given):
     """Documents for named recipients, for a limited period. Send `link` to the recipients; it is not secret.
 
     `proposed`: a draft that waits for a member of the account to approve it. `proposed_expires_at`: a later end that
-    does. `change_proposed`: another change of the published share does. `pending_documents`: uploaded beside the
-    published share, and not offered to its recipients yet.
+    does. `change_proposed`: another change of the published share does. `return_reason`: why a member did not approve
+    what your system last proposed; it is for the case, and may hold personal data. `pending_documents`: uploaded beside
+    the published share, and not offered to its recipients yet.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Share(Given):
     expires_at: Instant | None
     proposed_expires_at: Instant | None
     change_proposed: bool
+    return_reason: str | None
     closed_at: Instant | None
     link: str
     recipients: list[Recipient]
@@ -240,6 +242,7 @@ def share_of(view: ShareView) -> Share:
         expires_at=view.share.expires_at,
         proposed_expires_at=view.extension.until if view.extension else None,
         change_proposed=view.change is not None,
+        return_reason=view.return_note.reason if view.return_note and view.system else None,
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],

@@ -82,6 +82,8 @@ WORDS: dict[str, str] = {
     ),
     "integration_exists": _("The organisation can already use the account."),
     "integration_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be given access."),
+    "tenant_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be registered."),
+    "tenant_organization_bankrupt": _("%(name)s is bankrupt and can't be registered. Register the estate instead."),
     "webhook_url_length": _("The URL is too long. It may have %(longest)s characters."),
     "webhook_url_malformed": _(
         "That is not a URL that can be called. Write https://, a name and a path, in ASCII, without user name or "

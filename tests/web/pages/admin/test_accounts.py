@@ -16,7 +16,7 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Account, AccountRules, Contact, NoticeChannel
-from deldokument.services.accounts import deletion, lifecycle
+from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.shares import drafts
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.administrators import add_administrator
@@ -507,10 +507,15 @@ def test_a_system_gets_no_more_rights_than_were_chosen_for_it(web: Web, ewa: Bro
     assert chosen_rights(ewa.get(path)) == "read"
 
 
+def revision_in(page: httpx.Response) -> dict[str, str]:
+    """What the form for a new password carries."""
+    return {"revision": re.findall(r'name="revision" value="([^"]+)"', page.text)[-1]}
+
+
 def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(web: Web, ewa: Browser) -> None:
     path = integration_path(web, ewa)
     assert "Lag passord" in main_text(ewa.get(path))
-    made = ewa.post(f"{path}/passord")
+    made = ewa.post(f"{path}/passord", revision_in(ewa.get(path)))
     assert made.status_code == 200
     found = re.search(r'id="password">([^<]+)<', made.text)
     assert found
@@ -519,6 +524,21 @@ def test_a_systems_password_is_shown_in_the_answer_that_made_it_and_never_again(
     assert found[1] not in again.text
     assert "Lag nytt passord" in main_text(again)
     assert str(uuid.UUID(bytes=base64.urlsafe_b64decode(path.rsplit("/", 1)[-1] + "=="))) in again.text
+
+
+def test_a_reload_of_the_page_with_a_new_password_makes_no_other_one(web: Web, ewa: Browser) -> None:
+    path = integration_path(web, ewa)
+    form = revision_in(ewa.get(path))
+    made = ewa.post(f"{path}/passord", form)
+    [password] = re.findall(r'id="password">([^<]+)<', made.text)
+    again = ewa.post(f"{path}/passord", form)
+    assert (again.status_code, 'id="password"' in again.text) == (409, False)
+    assert "Det ble ikke laget noe nytt passord" in again.text
+    integration_id = path.rsplit("/", 1)[-1]
+    assert integrations.holds_password(web.stage.deps, SYSTEM, integration_id, password)
+    another = ewa.post(f"{path}/passord", revision_in(again))
+    assert 'id="password"' in another.text
+    assert not integrations.holds_password(web.stage.deps, SYSTEM, integration_id, password)
 
 
 def test_when_a_system_last_shared_is_shown(web: Web, ewa: Browser) -> None:

@@ -168,7 +168,8 @@ def test_after_the_end_the_overview_and_the_menu_say_so(web: Web, ewa: Browser) 
     page = ewa.get(f"/konfigurasjon/{web.stage.tenant.id}").text
     assert "Tjenesten er avsluttet" in page
     assert "Av Ewa Kowalska" in page
-    assert f'href="{path(web)}"' in page
+    assert f'<a href="{path(web)}">Uttrekk og sletteprotokoll</a>' in page
+    assert "Avslutte tjenesten" not in page
     assert "/kontoer" not in page
     assert "/administratorer" not in page
 

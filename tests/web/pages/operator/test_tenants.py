@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from deldokument.services.downloads import access
 from deldokument.services.tenants import operators, registration
 from deldokument.web.app import ENDPOINTS
 from tests.support.browser import EWA, Browser, Web
-from tests.support.world import FJELL, KARI, OLA, SIV, person
+from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, person
 
 TORA = "15837914209"
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"
@@ -71,6 +72,27 @@ def test_an_empty_organisation_number_is_asked_for_as_one(operator: Browser) -> 
     assert page.status_code == 422
     assert "Skriv organisasjonsnummeret." in page.text
     assert "fødselsnummer, D-nummer eller organisasjonsnummer" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("nb", "er konkurs og kan ikke"), ("nn", "er konkurs og kan ikkje"), ("en", "is bankrupt and can&#39;t")],
+)
+def test_a_bankrupt_organisation_is_refused_at_its_number(
+    web: Web, operator: Browser, language: str, words: str
+) -> None:
+    operator.http.cookies.set("spraak", language, domain="del.example")
+    page = operator.post("/drift/ny", NEW | {"organization_number": BANKRUPT})
+    assert page.status_code == 422
+    assert f'href="#organization_number">NEDLAGT FISK AS {words}' in page.text
+    assert len(registration.list_tenants(web.stage.deps)) == 2
+
+
+def test_the_operator_is_told_that_a_new_tenant_is_being_wound_up(web: Web, operator: Browser) -> None:
+    web.stage.register.known[FJELL] = replace(web.stage.register.known[FJELL], status="winding_up")
+    page = operator.get(operator.post("/drift/ny", NEW).headers["location"]).text
+    assert "Virksomheten er registrert." in page
+    assert "Virksomheten er under avvikling, ifølge Enhetsregisteret." in page
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:

@@ -25,6 +25,11 @@ def recipient_path(web: Web, share_id: str) -> str:
         return f"/delinger/{share_id}/mottakere/{tx.shares.recipients([share_id])[0].id}"
 
 
+def read_aloud(page: str) -> str:
+    """The words of a page, one space apart."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
 def removal(path: str) -> str:
     return path.replace("/mottakere/", "/fjerning/")
 
@@ -58,14 +63,16 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     kari, odd = web.browser(KARI), web.browser(ODD)
-    proposed = kari.post(f"/delinger/{share_id}/endring", TEXTS)
+    proposed = kari.post(f"/delinger/{share_id}/endring", TEXTS | {"message": "Hei igjen"})
     assert proposed.headers["location"].endswith("?lagret=foreslatt")
+    assert "Tittel Fra Vedtk Til Vedtak" in read_aloud(kari.get(f"/delinger/{share_id}").text)
     assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
     assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
     for form in ("endring", "mottakere", "dokumenter"):
         assert "Det du foreslår nå, erstatter den." in kari.get(f"/delinger/{share_id}/{form}").text, form
     page = odd.get(f"/delinger/{share_id}").text
-    assert "<dd>Vedtak</dd>" in page
+    for old_and_new in ("Tittel Fra Vedtk Til Vedtak", "Melding Fra Hei Til Hei igjen"):
+        assert old_and_new in read_aloud(page), old_and_new
     [seen] = re.findall(r'name="seen" value="([^"]+)"', page)
     wrong = odd.post(f"/delinger/{share_id}/endring/godkjenning", {"seen": "feil"})
     assert wrong.status_code == 409
@@ -80,6 +87,27 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     page = kari.get(f"/delinger/{share_id}").text
     for words in ("Odd Bakken sa nei til det som ble foreslått", "Den gamle er riktig"):
         assert words in page, words
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "secrecy"),
+    [
+        ("nb", "Tittel Fra Vedtk Til Ikke oppgitt", "Taushetsbelagt innhold Fra Ja Til Nei"),
+        ("nn", "Tittel Frå Vedtk Til Ikkje oppgitt", "Innhald som er underlagt teieplikt Frå Ja Til Nei"),
+        ("en", "Title From Vedtk To Not given", "Confidential content From Yes To No"),
+    ],
+)
+def test_nobody_approves_a_new_value_without_the_present_one(
+    web: Web, share_id: str, language: str, title: str, secrecy: str
+) -> None:
+    set_rules(web.stage, web.stage.byggesak, four_eyes=True)
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    web.browser(KARI).post(f"/delinger/{share_id}/endring", TEXTS | {"title": "", "confidential": "no"})
+    odd = web.browser(ODD)
+    odd.http.cookies.set("spraak", language)
+    page = read_aloud(odd.get(f"/delinger/{share_id}").text)
+    for old_and_new in (title, secrecy):
+        assert old_and_new in page, old_and_new
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "ended", "stopped"])

@@ -297,6 +297,8 @@ def test_a_colleague_finds_the_later_end_on_top_of_the_list_and_approves_it(web:
     assert "Kari Lunde ber om et senere sluttidspunkt: torsdag 24. desember kl. 12.00" in listed
     page = odd.get(f"/delinger/{asked}")
     assert "Kari Lunde ber om at dokumentene er tilgjengelige til torsdag 24. desember kl. 12.00." in words(page)
+    end = " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+    assert "Tilgjengelig til Fra fredag 4. desember kl. 13.00 Til torsdag 24. desember kl. 12.00" in end
     answer = odd.post(f"/delinger/{asked}/forlengelse", seen(page))
     assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{asked}?lagret=godkjent")
     assert end_of(web, asked) == "24.12"

@@ -1,7 +1,7 @@
 """Integrations: the systems that may use an account, their rights, their passwords for KS' interface, removal.
 
 Guarantees:
-- A password is shown once, in the response that created it.
+- A password is shown once, in the response that created it. A reload of that response creates no other.
 - Rights are never taken away by a single click.
 
 The rules are in services.accounts.integrations.
@@ -18,6 +18,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.errors import field_errors, status_of
+from deldokument.web.http.form_values import read_count
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import (
@@ -64,6 +65,12 @@ def integration_page(call: RequestContext) -> Response:
     return _shown(call, "pages/admin/integration.html", password="")
 
 
+_SENT_AGAIN = _(
+    "No new password was created, because the page was out of date. A password is shown only once: if nobody copied "
+    "the last one, create a new one here."
+)
+
+
 def _shown(call: RequestContext, template: str, **context: Any) -> Response:
     where = {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
     account, integration = integrations.show_integration(call.deps, **where, integration_id=call.path("integration_id"))
@@ -96,8 +103,18 @@ def confirm_archive(call: RequestContext) -> Response:
 
 
 def renew_password(call: RequestContext) -> Response:
-    """Create a password and show it; it can be copied from this page only."""
-    password = integrations.renew_password(call.deps, **given(call), integration_id=call.path("integration_id"))
+    """Create a password and show it; it can be copied from this page only.
+
+    A reload of that page sends the form of the page before, whose revision is spent.
+    """
+    which = {"integration_id": call.path("integration_id"), "revision": read_count(call.fields.get("revision", ""))}
+    try:
+        password = integrations.renew_password(call.deps, **given(call), **which)
+    except Conflict as error:
+        if error.code != "changed_meanwhile":
+            raise
+        errors = [("new-password", call.translator.text(_SENT_AGAIN))]
+        return _shown(call, "pages/admin/integration.html", status=409, errors=errors, password="")
     return _shown(call, "pages/admin/integration.html", password=password)
 
 

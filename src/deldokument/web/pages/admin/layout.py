@@ -28,6 +28,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("avslutning", _("End the service")),
 )
 """Last part of the path, and the label in the menu."""
+_AFTER_END = {"avslutning": _("Export and deletion record")}
+"""Labels of sections that offer something else once the tenant has ended the service."""
 _CHANGED_ONLY = frozenset({"kontoer", "administratorer", "personvern", "viruskontroll"})
 """Not in the menu of a tenant that has ended the service: nothing can be changed there any more."""
 
@@ -60,16 +62,24 @@ def section_page(
     The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses`` and ``context``.
     """
     base = section_path(call.tenant.id)
-    there = [(s, words) for s, words in SECTIONS if not (call.tenant.ended_at and s in _CHANGED_ONLY)]
-    menu = [NavItem(section_path(call.tenant.id, s), call.translator.text(words), s == section) for s, words in there]
     given = {
         "tenant": call.tenant,
         "base": base,
-        "menu": menu,
+        "menu": _menu(call, section),
         "above": above,
         "chooses": len(call.roles.administered) > 1,
     }
     return render(call, template, status=status, errors=errors, **(given | context))
+
+
+def _menu(call: RequestContext, section: str) -> list[NavItem]:
+    sections = dict(SECTIONS)
+    if call.tenant.ended_at is not None:
+        sections = {part: _AFTER_END.get(part, words) for part, words in SECTIONS if part not in _CHANGED_ONLY}
+    return [
+        NavItem(section_path(call.tenant.id, part), call.translator.text(words), part == section)
+        for part, words in sections.items()
+    ]
 
 
 def section_endpoint(

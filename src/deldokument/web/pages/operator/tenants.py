@@ -238,6 +238,7 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
         typed=typed.values,
         faults=typed.faults,
         reasons=_reasons(call),
+        winding_up=saved == "ny" and registration.is_winding_up(call.deps, tenant),
         saved=saved if saved in _SAVED and not typed.errors and is_so else "",
     )
 
