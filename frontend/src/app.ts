@@ -66,6 +66,11 @@ setTimeout(() => {
   }
 }, 500);
 
+/** In a narrow window the menu of an administrator is a line that scrolls: it shows where one is. */
+const here = document.querySelector<HTMLElement>('.side-nav [aria-current]');
+const menu = here?.closest('ul');
+if (here && menu) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+
 /** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
 let folded: HTMLDetailsElement[] = [];
 window.addEventListener('beforeprint', () => {

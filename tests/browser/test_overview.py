@@ -53,6 +53,30 @@ def test_axe_finds_nothing_on_the_pages_of_the_way(visit: Visit, tmp_path: Path)
     anne.examine()
 
 
+_MENU = """() => {
+    const links = [...document.querySelectorAll('.side-nav li a')].map((a) => [a, a.getBoundingClientRect()]);
+    const whole = ([, { left, right }]) => left >= 0 && right <= window.innerWidth;
+    return {
+        lines: new Set(links.map(([, { top }]) => top)).size,
+        shown: links.filter(whole).map(([a]) => a.textContent),
+    };
+}"""
+
+
+def test_on_a_telephone_the_menu_is_one_line_that_shows_where_one_is_and_scrolls_with_the_keyboard(
+    visit: Visit,
+) -> None:
+    anne = visit("Anne Myhre", viewport={"width": 360, "height": 740})
+    page = to_section(anne, "Hendelseslogg")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hendelseslogg")
+    menu = page.evaluate(_MENU)
+    assert menu["lines"] == 1
+    assert "Hendelseslogg" in menu["shown"]
+    assert "Oversikt" not in menu["shown"]
+    page.get_by_label("Konfigurasjon av").get_by_role("link", name="Oversikt").focus()
+    assert "Oversikt" in page.evaluate(_MENU)["shown"]
+
+
 def test_a_fault_in_the_form_leads_to_its_field_by_the_keyboard(visit: Visit) -> None:
     anne = visit("Anne Myhre")
     page = to_section(anne, "DPIA")

@@ -157,6 +157,15 @@ def test_a_password_is_told_once_and_kept_as_a_digest(stage: Stage) -> None:
     assert trail(stage)[1:] == [(EventKind.INTEGRATION_CHANGED, about, True)]
 
 
+def test_a_page_that_is_sent_again_makes_no_second_password(stage: Stage) -> None:
+    added = add(stage)
+    which = {**of(stage), "integration_id": added.id, "revision": added.revision}
+    password = integrations.renew_password(stage.deps, **which)
+    with pytest.raises(Conflict, match="changed_meanwhile"):
+        integrations.renew_password(stage.deps, **which)
+    assert integrations.holds_password(stage.deps, SYSTEM, added.id, password)
+
+
 def test_surrogates_in_a_password_are_no_fault_of_ours(stage: Stage) -> None:
     added = add(stage)
     integrations.renew_password(stage.deps, **of(stage), integration_id=added.id)

@@ -107,9 +107,11 @@ def renew_password(call: RequestContext) -> Response:
 
     A reload of that page sends the form of the page before, whose revision is spent.
     """
-    which = {"integration_id": call.path("integration_id"), "revision": read_count(call.fields.get("revision", ""))}
+    integration_id, revision = call.path("integration_id"), read_count(call.fields.get("revision", ""))
     try:
-        password = integrations.renew_password(call.deps, **given(call), **which)
+        password = integrations.renew_password(
+            call.deps, **given(call), integration_id=integration_id, revision=revision
+        )
     except Conflict as error:
         if error.code != "changed_meanwhile":
             raise
