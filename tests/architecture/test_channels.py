@@ -22,7 +22,7 @@ _OF_ALL = {
     # Packages below the registry ask which channels reach recipients: services.shares and the web's time line.
     "domain/outbox.py",
     # Texts to translate are marked in the package web alone.
-    "web/pages/event_texts.py",
+    "web/pages/event_details.py",
 }
 
 

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from deldokument.domain.audit import AuditEvent
+
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=6)
 LEASE = timedelta(minutes=2)
@@ -35,6 +37,12 @@ class Channel(StrEnum):
 
 RECIPIENT_CHANNELS: Final = (Channel.ALTINN,)
 """Channels of notices to recipients (ports.channels.NoticeKind). Sharers see these messages."""
+
+
+def is_about_other_message(event: AuditEvent) -> bool:
+    """Return whether the event is about an e-mail or a webhook call: no list of a share's events has these."""
+    channel = (event.details or {}).get("channel")
+    return channel is not None and channel not in RECIPIENT_CHANNELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from deldokument.domain.audit import EventKind
@@ -10,6 +13,7 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts
+from deldokument.services.shares.api_drafts import change_draft
 from deldokument.services.shares.disclosure import document_recipients, unconfirmed_numbers
 from tests.support.accounts import events_of, set_rules
 from tests.support.systems import SYSTEM, integrate
@@ -84,3 +88,13 @@ def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(st
         assert list(unconfirmed_numbers(stage.deps, person(author), draft.id).values()) == [OLA]
         assert unconfirmed_numbers(stage.deps, person(other), draft.id) == {}
         assert disclosures(stage, draft.id) == recorded
+
+
+def test_who_becomes_the_author_through_ks_interface_is_in_the_event_log_too(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    draft = stage.draft()
+    drafts.add_recipients(stage.deps, person(KARI), draft.id, OLA)
+    until = stage.clock.now() + timedelta(days=3)
+    change_draft(stage.deps, person(ODD), draft.id, lambda words: replace(words, expires_at=until))
+    assert list(unconfirmed_numbers(stage.deps, person(ODD), draft.id).values()) == [OLA]
+    assert disclosures(stage, draft.id) == 1

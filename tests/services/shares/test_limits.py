@@ -101,3 +101,12 @@ def test_a_system_has_the_limit_at_a_time_and_no_hourly_one(stage: Stage) -> Non
         create_draft(stage.deps, SYSTEM, stage.words(), [RecipientInput(OLA), RecipientInput(SIV)])
     with pytest.raises(InvalidInput, match="too_many_drafts"):
         create_draft(stage.deps, SYSTEM, stage.words())
+
+
+def test_a_persons_drafts_and_numbers_count_in_one_request_too(stage: Stage) -> None:
+    limit(stage, drafts_per_hour=2, lookups_per_hour=2)
+    create_draft(stage.deps, person(KARI), stage.words(), [RecipientInput(OLA), RecipientInput(SIV)])
+    with pytest.raises(RateLimited, match="lookup_limit"):
+        create_draft(stage.deps, person(KARI), stage.words(), [RecipientInput(PER)])
+    with pytest.raises(RateLimited, match="draft_limit"):
+        create_draft(stage.deps, person(KARI), stage.words())

@@ -12,24 +12,25 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
+from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants import administrators, export
-from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
+from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support import sample_files
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
 
-def shares(stage: Stage) -> list[ExportedShare]:
+def shares(stage: Stage) -> list[ShareView]:
     return list(exported_shares(stage.deps, tenant_id=stage.tenant.id))
 
 
 def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(stage: Stage) -> None:
     published, draft = stage.publish(title="Vedtak"), stage.draft(account=stage.avtaler).id
     stage.draft(VIGDIS, stage.barnevern)
-    found = {share.view.share.id: share for share in shares(stage)}
+    found = {view.share.id: view for view in shares(stage)}
     assert set(found) == {published, draft}
-    assert (found[published].view.title, found[published].sharer) == ("Vedtak", "Kari Lunde")
+    assert (found[published].title, found[published].sharer) == ("Vedtak", "Kari Lunde")
     assert OLA not in repr(found[published])
 
 
@@ -39,15 +40,15 @@ def test_pages_of_any_size_hold_each_share_once(stage: Stage, monkeypatch: pytes
     drafts = [stage.draft().id for _ in range(3)]
     stage.clock.advance(seconds=1)
     drafts.append(stage.draft().id)
-    assert sorted(share.view.share.id for share in shares(stage)) == sorted(drafts)
+    assert sorted(view.share.id for view in shares(stage)) == sorted(drafts)
 
 
 def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_erased(stage: Stage) -> None:
     published = stage.publish(title="Vedtak")
     offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
     run_all(stage.deps)
-    [share] = shares(stage)
-    assert (share.view.share.id, share.view.title, share.sharer) == (published, "Vedtak", "Kari Lunde")
+    [view] = shares(stage)
+    assert (view.share.id, view.title, view.sharer) == (published, "Vedtak", "Kari Lunde")
     stage.clock.advance(days=365)
     run_all(stage.deps)
     assert shares(stage) == []

@@ -17,7 +17,8 @@ from deldokument.domain.share import Verdict
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.i18n import LANGUAGES, Translator
-from deldokument.web.pages.event_texts import EVENT_WORDS, GROUPS, LABELS, OF_SERVICE, UNTOLD, by_nobody, details_of
+from deldokument.web.pages.event_details import LABELS, UNTOLD, details_of
+from deldokument.web.pages.event_texts import EVENT_WORDS, GROUPS, OF_SERVICE, by_nobody
 
 pytestmark = pytest.mark.once
 

@@ -23,6 +23,7 @@ from deldokument.services.shares.authorization import (
     editable_draft,
     share_for_reading,
 )
+from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.drafts import (
     DraftFields,
     apply_fields,
@@ -32,6 +33,7 @@ from deldokument.services.shares.drafts import (
     target_membership,
 )
 from deldokument.services.shares.grants import move_grants
+from deldokument.services.shares.limits import check_draft_rate, check_lookup_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
@@ -51,13 +53,16 @@ def create_draft(
     """Create a draft with its fields and recipients. ``read_back`` lets the system that shares download its documents.
 
     With a ``share_id``, a request repeated after a crash returns the share that it created. Raises: NotFound,
-    RightMissing, Frozen, InvalidInput or InvalidFields.
+    RightMissing, RateLimited, Frozen, InvalidInput or InvalidFields.
     """
     with deps.database.read() as tx:
         if share_id and tx.shares.get(share_id) is not None:
             return share_for_reading(deps, tx, sharer, share_id)
         membership = membership_in(deps, tx, sharer, words.account_id)
     check_may_share(membership)
+    # Persons come here through KS' interface.
+    check_draft_rate(deps, sharer)
+    check_lookup_rate(deps, sharer, len(recipients))
     faults: list[InvalidInput] = []
     tidy = _gather(faults, lambda: _checked(deps, membership, words))
     checked = _gather(faults, lambda: check_recipients(deps, recipients))
@@ -108,6 +113,7 @@ def change_draft(
             check_period(deps, membership, words.expires_at)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, words))
         touch_draft(deps, tx, changed, sharer)
+        record_new_author(deps, tx, changed, sharer, share.member_id)
     return changed
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from deldokument.domain.audit import BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, Place
@@ -92,16 +92,11 @@ def share_history(
         share = share_for_reading(deps, tx, sharer, share_id)
         wanted = EventFilter(share.tenant_id, share_id=share_id)
         found = tx.audit.oldest(wanted, after=after, last_number=_NEWEST, limit=limit + 1)
-        shown = [stored.event for stored in found[:limit] if _is_listed(stored.event)]
+        read = [stored.event for stored in found[:limit]]
+        shown = [event for event in read if event.kind in _LISTED and not is_about_other_message(event)]
         events = _history(deps, tx, share, shown)
     last = found[limit - 1] if len(found) > limit else None
     return History(tuple(events), (last.event.at, last.number) if last else None)
-
-
-def _is_listed(event: AuditEvent) -> bool:
-    if event.kind is EventKind.MESSAGE_GIVEN_UP:
-        return (event.details or {}).get("channel") in RECIPIENT_CHANNELS
-    return event.kind in _LISTED
 
 
 def _history(deps: Dependencies, tx: Transaction, share: Share, events: list[AuditEvent]) -> list[HistoryEvent]:

@@ -19,7 +19,7 @@ from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, Ev
 from deldokument.domain.chain import Mark
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.report import (
     SEAL,
     ReportDocument,
@@ -160,9 +160,7 @@ def _facts(deps: Dependencies, tx: Transaction, share: Share, *, names_members: 
 
 
 def _is_listed(event: AuditEvent) -> bool:
-    if event.kind is EventKind.MESSAGE_GIVEN_UP:
-        return (event.details or {}).get("channel") in RECIPIENT_CHANNELS
-    return event.kind not in UNLISTED
+    return event.kind not in UNLISTED and not is_about_other_message(event)
 
 
 def _who(event: AuditEvent, actor: Actor | None, *, names_members: bool) -> str:

@@ -181,16 +181,6 @@ def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
     return open_field(audit_key, document.sealed_name, EncryptedColumn.FILE_NAME, document.id)
 
 
-def share_views(
-    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership] = ()
-) -> list[ShareView]:
-    """Return the shares with everything that belongs to them, in a handful of queries.
-
-    Damaged shares and shares without an audit key are left out. Accounts and tenants of ``mine`` are not read again.
-    """
-    return views_and_damaged(deps, tx, shares, mine)[0]
-
-
 def views_and_damaged(
     deps: Dependencies,
     tx: Transaction,
@@ -199,9 +189,10 @@ def views_and_damaged(
     *,
     with_findings: bool = True,
 ) -> tuple[list[ShareView], list[Share]]:
-    """Return the shares as ``share_views``, and the damaged ones. A share is damaged, too, if its texts do not open.
+    """Return the shares with everything that belongs to them, in a handful of queries; and the damaged shares.
 
-    Without findings the documents' inspection records are not opened.
+    A share is damaged, too, if its texts do not open. Shares without an audit key are in neither list. Accounts and
+    tenants of ``mine`` are not read again. Without findings the documents' inspection records are not opened.
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
@@ -221,7 +212,7 @@ def views_and_damaged(
 
 
 def share_view(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership] = ()) -> ShareView:
-    """Return one share with everything that belongs to it. ``mine``: as for ``share_views``.
+    """Return one share with everything that belongs to it. ``mine``: as for ``views_and_damaged``.
 
     Raises: NotFound if it is damaged; Broken if its audit key is lost.
     """

@@ -16,28 +16,16 @@ from itertools import count
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_names import unpackable_names
-from deldokument.services.people import directory_key
-from deldokument.services.shares.related_rows import sharer_name, sharer_of
-from deldokument.services.shares.views import ShareView, share_views
+from deldokument.services.shares.views import ShareView, views_and_damaged
 
 _PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedShare:
-    """A share with the name of its sharer, which is empty if it has been erased."""
-
-    view: ShareView
-    sharer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +44,7 @@ def begin_export(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier
     return tenant
 
 
-def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedShare]:
+def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ShareView]:
     """Yield the tenant's shares that still have names, drafts too: account by account, newest first."""
     with deps.database.read() as tx:
         accounts = tx.accounts.of_tenant(tenant_id)
@@ -69,19 +57,13 @@ def exported_shares(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedS
             yield from page
 
 
-def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ExportedShare], ShareFilter | None]:
+def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ShareView], ShareFilter | None]:
     """Return one page, read in its own transaction, and the filter for the next one; None after the last."""
     with deps.database.read() as tx:
         shares = tx.shares.find(wanted)
-        page = _exported(deps, tx, shares)
+        page, _ = views_and_damaged(deps, tx, shares, with_findings=False)
     is_last = len(shares) < _PAGE
     return page, None if is_last else replace(wanted, before=(shares[-1].created_at, shares[-1].id))
-
-
-def _exported(deps: Dependencies, tx: Transaction, shares: list[Share]) -> list[ExportedShare]:
-    key = directory_key(deps)
-    names = {share.id: sharer_name(key, sharer_of(tx, share)) for share in shares}
-    return [ExportedShare(view, names[view.share.id]) for view in share_views(deps, tx, shares)]
 
 
 def exported_papers(deps: Dependencies, *, tenant_id: str) -> Iterator[ExportedPaper]:

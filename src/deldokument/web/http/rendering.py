@@ -25,7 +25,6 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from deldokument.domain.characters import belongs_in_text
-from deldokument.domain.norwegian_time import OSLO
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.request import RequestContext
@@ -171,15 +170,9 @@ def _environment(translator: Translator) -> Environment:
         size=translator.size,
         number=translator.number,
         plain=plain,
-        oslo=_oslo,
     )
     env.filters.update(kind=kind, other_ending=other_ending)
     return env
-
-
-def _oslo(instant: datetime | None) -> str:
-    """Return an instant as form fields need it: local time to the minute."""
-    return instant.astimezone(OSLO).strftime("%Y-%m-%dT%H:%M") if instant else ""
 
 
 def plain(text: str) -> str:

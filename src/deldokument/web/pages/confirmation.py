@@ -17,7 +17,7 @@ from deldokument.web.http.fresh_login import CONFIRMATION
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole, safe_return
-from deldokument.web.pages.event_texts import RIGHTS
+from deldokument.web.pages.event_details import RIGHTS
 from deldokument.web.pages.operator.tenants import KIND_WORDS, REASON_WORDS
 
 LABELS: dict[str, str] = {

@@ -21,8 +21,8 @@ from deldokument.domain.share import ReceiptState, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
-from deldokument.services.shares.views import RecipientView
-from deldokument.services.tenants.export import ExportedShare, begin_export, exported_papers, exported_shares
+from deldokument.services.shares.views import RecipientView, ShareView
+from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.web.http.csv import CSV_HEAD, csv_line
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.transfer.zip_stream import Entry, zip_pieces
@@ -80,7 +80,7 @@ def tenant_export(
 
 
 def _entries(deps: Dependencies, tenant_id: str, translator: Translator, log: EventExport) -> Iterator[Entry]:
-    def shares() -> Iterator[ExportedShare]:
+    def shares() -> Iterator[ShareView]:
         return exported_shares(deps, tenant_id=tenant_id)
 
     yield "delinger.json", shares_as_json(shares())
@@ -91,21 +91,20 @@ def _entries(deps: Dependencies, tenant_id: str, translator: Translator, log: Ev
         yield f"avtaler-og-dpia/{paper.name}", (paper.content,)
 
 
-def shares_as_json(shares: Iterable[ExportedShare]) -> Iterator[bytes]:
+def shares_as_json(shares: Iterable[ShareView]) -> Iterator[bytes]:
     """Yield a JSON list with one line per share."""
     between = "[\n"
-    for share in shares:
-        yield (between + json.dumps(_as_dict(share), ensure_ascii=False)).encode()
+    for view in shares:
+        yield (between + json.dumps(_as_dict(view), ensure_ascii=False)).encode()
         between = ",\n"
     yield b"\n]\n" if between == ",\n" else b"[]\n"
 
 
-def _as_dict(share: ExportedShare) -> dict[str, object]:
-    view = share.view
+def _as_dict(view: ShareView) -> dict[str, object]:
     return {
         "id": view.share.id,
         "account": view.account.name,
-        "shared_by": share.sharer,
+        "shared_by": view.sharer,
         "state": view.share.state.value,
         "created_at": _iso(view.share.created_at),
         "published_at": _iso(view.share.published_at),
@@ -144,15 +143,14 @@ def _recipient(recipient: RecipientView) -> dict[str, object]:
     }
 
 
-def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
+def shares_as_lines(shares: Iterable[ShareView], translator: Translator) -> Iterator[bytes]:
     """Yield one CSV line per share."""
     yield _head(_SHARE_COLUMNS, translator)
-    for share in shares:
-        view = share.view
+    for view in shares:
         values: tuple[str | int, ...] = (
             view.share.id,
             view.account.name,
-            share.sharer,
+            view.sharer,
             translator.text(_STATES[view.share.state]),
             _iso(view.share.created_at) or "",
             _iso(view.share.published_at) or "",
@@ -167,13 +165,13 @@ def shares_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> 
         yield csv_line(values).encode()
 
 
-def receipts_as_lines(shares: Iterable[ExportedShare], translator: Translator) -> Iterator[bytes]:
+def receipts_as_lines(shares: Iterable[ShareView], translator: Translator) -> Iterator[bytes]:
     """Yield one CSV line for each time that a person first opened a share or received a document."""
     opened = translator.text(_("Opened"))
     yield _head(_RECEIPT_COLUMNS, translator)
-    for share in shares:
-        for recipient in (*share.view.recipients, *share.view.removed_recipients):
-            about = share.view.share.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
+    for view in shares:
+        for recipient in (*view.recipients, *view.removed_recipients):
+            about = view.share.id, f"{recipient.display} {recipient.name}".strip(), recipient.label
             for opening in recipient.openings:
                 yield csv_line((*about, opened, "", opening.person, _iso(opening.at) or "")).encode()
             for got in recipient.downloads:

@@ -26,14 +26,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Conflict, InvalidInput, ServiceError, TooLarge
+from deldokument.domain.errors import Broken, Conflict, InvalidInput, ServiceError, TooLarge
 from deldokument.domain.upload import MAX_LENGTH, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import status_of
+from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.meter import note_refusal
@@ -102,25 +101,20 @@ def _method(request: Request) -> str:
 
 
 def _refusal(path: str, error: ServiceError | IntegrityError) -> Response:
+    if isinstance(error, IntegrityError):
+        error = Broken("integrity")
     # tus 1.0.0 has no 422: a malformed header is a bad request.
     status = 400 if isinstance(error, InvalidInput) else status_of(error)
     if status >= 500:
         log.error("%s answered %s: %s", path, status, error)
-    code = error.code if isinstance(error, ServiceError) else "broken"
-    params = error.params if isinstance(error, ServiceError) else {}
-    words = Translator("en").text(WORDS.get(code, WORDS["broken"]), **params)
-    headers = {"Upload-Offset": str(params["expected"])} if code == "upload_offset" and "expected" in params else {}
-    response = _answer(status, headers)
-    response.body = words.encode()
-    response.headers["content-length"] = str(len(response.body))
-    response.headers["content-type"] = "text/plain; charset=utf-8"
-    return response
+    expected = error.params.get("expected") if error.code == "upload_offset" else None
+    headers = {} if expected is None else {"Upload-Offset": str(expected)}
+    return _answer(status, headers, error_text(error, Translator("en")))
 
 
-def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        status_code=status, headers={"Tus-Resumable": VERSION, "Cache-Control": "no-store", **(headers or {})}
-    )
+def _answer(status: int, headers: dict[str, str] | None = None, text: str = "") -> Response:
+    own = {"Tus-Resumable": VERSION, "Cache-Control": "no-store", **(headers or {})}
+    return Response(text or None, status, own, media_type="text/plain" if text else None)
 
 
 async def _options(deps: Dependencies, _request: Request) -> Response:

@@ -4,7 +4,7 @@ Guarantees:
 - No person's number appears in a URL. A search is posted, and redirects to a URL with a sealed token.
 - An export is a posted form with the same token, so that no link leads to a file.
 
-The texts of the table are in event_texts.
+The texts of the table are in event_texts and event_details.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
-from deldokument.web.pages.event_texts import GROUPS, Detail, by_nobody, details_of, words_for
+from deldokument.web.pages.event_details import Detail, details_of
+from deldokument.web.pages.event_texts import GROUPS, by_nobody, words_for
 from deldokument.web.transfer.downloads import attachment
 
 _SECTION = "hendelseslogg"

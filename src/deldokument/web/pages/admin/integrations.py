@@ -30,7 +30,7 @@ from deldokument.web.pages.admin.accounts import (
     view_of,
 )
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
-from deldokument.web.pages.event_texts import RIGHTS
+from deldokument.web.pages.event_details import RIGHTS
 
 
 def add_integration(call: RequestContext) -> Response:

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.policy import Reason
 from deldokument.services.audit.actors import Actor, acting_integration
 from deldokument.services.shares.proposals import ReturnReason
@@ -147,7 +147,7 @@ def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
         return ("lock", msgid) if msgid else None
     if event.kind is EventKind.PROPOSAL_RETURNED:
         return _TAKEN_BACK.get(str((event.details or {}).get("cause")))
-    if event.kind is EventKind.MESSAGE_GIVEN_UP and (event.details or {}).get("channel") not in RECIPIENT_CHANNELS:
+    if is_about_other_message(event):
         return None
     icon = _ICONS.get(event.kind)
     return (icon, words_for(event)) if icon else None
