@@ -49,17 +49,16 @@ def fill_in(machine: Machine, given: Mapping[str, str]) -> None:
 def begin(
     machine: Machine, registers: Running, commands: list[str] = BLOCKS[1:], before: Callable[[], None] = lambda: None
 ) -> None:
-    """Type commands of the page's first section, in order; ``before`` what comes before the first key."""
+    """Type commands of the page's first section, in order; ``before`` what comes before the root key."""
     for block in commands:
-        if "del keys create-client" in block:
-            env = machine.root / ENV
-            env.write_text(settings(env.read_text(), registers, {"PUBLIC_URL": f"https://{HOST}"}))
-            before()
         if "deploy/nginx.conf" in block:
             machine.run(_TLS)
         machine.run(typed(block, answers(registers)).replace(*_ELSEWHERE))
         if "del keys create-client" in block:
+            env = machine.root / ENV
+            env.write_text(settings(env.read_text(), registers, {"PUBLIC_URL": f"https://{HOST}"}))
             register(registers, KEYS, machine.run)
+            before()
 
 
 def provide_openbao(machine: Machine) -> None:
