@@ -66,10 +66,14 @@ setTimeout(() => {
   }
 }, 500);
 
-/** In a narrow window the menu of an administrator is a line that scrolls: it shows where one is. */
+/** In a narrow window the menu of an administrator is a line that scrolls. It shows the current section, and what has the focus. */
 const here = document.querySelector<HTMLElement>('.side-nav [aria-current]');
 const menu = here?.closest('ul');
-if (here && menu) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+if (here && menu) {
+  menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+  // A link that is cut off counts as visible for the browser.
+  menu.addEventListener('focusin', ({ target }) => (target as Element).scrollIntoView({ block: 'nearest', inline: 'nearest' }));
+}
 
 /** On paper nothing can be unfolded: what is folded is printed, and folded again afterwards. */
 let folded: HTMLDetailsElement[] = [];

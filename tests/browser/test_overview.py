@@ -75,6 +75,9 @@ def test_on_a_telephone_the_menu_is_one_line_that_shows_where_one_is_and_scrolls
     assert "Oversikt" not in menu["shown"]
     page.get_by_label("Konfigurasjon av").get_by_role("link", name="Oversikt").focus()
     assert "Oversikt" in page.evaluate(_MENU)["shown"]
+    for name in ("Avtaler", "DPIA", "Kontoer", "Administratorer", "Personvern", "Viruskontroll"):
+        page.keyboard.press("Tab")
+        assert name in page.evaluate(_MENU)["shown"]
 
 
 def test_a_fault_in_the_form_leads_to_its_field_by_the_keyboard(visit: Visit) -> None:
