@@ -22,9 +22,9 @@ from tests.support.simulators import Running
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 _ROOTS = "SELECT root_key_id FROM entry UNION SELECT key_id FROM root"
 _FORGET = f"""
-systemctl disable --now {" ".join(UNITS)}
+systemctl disable --now deldokument-serve.socket {" ".join(UNITS)}
 runuser -u postgres -- dropdb deldokument
-runuser -u postgres -- dropuser deldokument
+for role in deldokument deldokument_serve deldokument_worker; do runuser -u postgres -- dropuser "$role"; done
 rm -rf /etc/deldokument /var/lib/deldokument
 """
 
