@@ -24,7 +24,7 @@ from bench import report
 from bench.measuring import Failed
 from deldokument.domain.errors import existing
 from deldokument.ports.integrity import DamageReports
-from deldokument.services.encryption import RowKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares.grants import share_grants
 from tests.support.browser import serve, stage_in_memory
 from tests.support.world import KARI, OLA, Stage
@@ -35,7 +35,7 @@ AT_A_TIME = 5
 console = Console(width=140)
 
 
-class NotEnforced(RowKeys):
+class NotEnforced(CachedDeploymentKeys):
     """Keys of a deployment that has not finished its upgrade."""
 
     def is_enforced(self) -> bool:
