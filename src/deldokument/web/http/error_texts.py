@@ -146,7 +146,7 @@ WORDS: dict[str, str] = {
     ),
     "downloads_always_recorded": _("Every download is recorded here. It can't be turned off."),
     "sharing_form": _("The form has two parts: metadata, and after it dokument."),
-    "integration_reads_only": _("The system can see what is shared from the account, but not change anything there."),
+    "integration_reads_only": _("The system can read the account's shares, but can't change them."),
     "share_ended": _("The documents were available until %(at)s, and have been deleted."),
     "share_withdrawn": _("The sender withdrew the documents %(at)s. They have been deleted."),
     "share_stopped": _("The documents can't be opened just now."),
@@ -237,7 +237,7 @@ WORDS: dict[str, str] = {
     "database": _("The service doesn't answer right now. Try again in a few minutes."),
     "blobs": _("The service doesn't answer right now. Try again in a few minutes."),
     "keyring": _("The service doesn't answer right now. Try again in a few minutes."),
-    "storage_full": _("There is no room for more right now. What has been uploaded is safe. Try again later."),
+    "storage_full": _("The service has no space left right now. What was uploaded is safe. Try again later."),
     "upload_offset": _("The offset does not match the upload. Ask for the current offset, and continue from there."),
     "upload_finished": _("The upload is finished and can't be changed."),
     "upload_beyond_length": _("The file is larger than was announced."),
@@ -303,8 +303,8 @@ WORDS: dict[str, str] = {
     "placeholder_unknown": _("The text asks for «%(name)s», which can't be filled in."),
     "version_malformed": _("A version is two or three numbers with dots between them, like 1.0 or 1.2.1."),
     "signature_overdue": _(
-        "The organisation must sign the new service agreement before more can be shared. Tell your administrator. "
-        "What is already shared stays available."
+        "The organisation must sign the new service agreement before anyone can share more. Tell your administrator. "
+        "Existing shares stay available."
     ),
     "share_missing": _("Write the share's link or id."),
     "share_unknown": _("There is no such share."),

@@ -23,7 +23,7 @@ from deldokument.web.pages.admin.layout import section_endpoint, section_page, s
 def choose_tenant(call: RequestContext) -> Response:
     """Show the tenants that the person administers; redirect if there is only one.
 
-    A person who has just given up the role gets a page that confirms it.
+    If the person has just resigned as administrator, the page confirms it instead.
 
     Raises: NotFound if there is none.
     """
