@@ -38,10 +38,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment as docs/client.md makes it; its packages come from the cache that scripts/setup filled."""
     folder = tmp_path_factory.mktemp("sender") / "env"
-    install = [*UV, "pip", "install", "--python", str(folder), "--link-mode", "symlink"]
+    there = ["--python", str(folder), "--link-mode", "symlink"]
     uv(*UV, "venv", "--python", sys.executable, str(folder))
-    uv(*install, "--require-hashes", "--requirements", str(LOCK))
-    uv(*install, "--no-deps", str(wheel))
+    # Not "install": that resolves, and the cache has no metadata where the registry serves none apart from the wheels.
+    uv(*UV, "pip", "sync", *there, "--require-hashes", str(LOCK))
+    uv(*UV, "pip", "install", *there, "--no-deps", str(wheel))
     return folder
 
 

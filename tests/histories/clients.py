@@ -10,7 +10,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -287,20 +287,21 @@ def _looked(answer: httpx.Response) -> str:
 
 
 class Crew:
-    """Threads that act while something else happens, and until so many operations have been recorded.
+    """Threads that act while something else happens, and until so many operations and all ``kinds`` are recorded.
 
     The first error ends all of them.
     """
 
-    def __init__(self, recorder: Recorder, wanted: int) -> None:
-        self._recorder, self._wanted = recorder, wanted
+    def __init__(self, recorder: Recorder, wanted: int, kinds: Set[str]) -> None:
+        self._recorder, self._wanted, self._kinds = recorder, wanted, kinds
         self._is_over = False
         self._failures: list[BaseException] = []
 
     @property
     def has_enough(self) -> bool:
         """Whether enough operations have been recorded, or one has failed."""
-        return bool(self._failures) or len(self._recorder.operations) >= self._wanted
+        history = self._recorder.operations
+        return bool(self._failures) or (len(history) >= self._wanted and self._kinds <= {one.name for one in history})
 
     def wait_for(self, more: int) -> None:
         """Wait until so many more operations have been recorded, or one has failed."""

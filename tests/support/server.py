@@ -375,7 +375,9 @@ class Deployment:
 
     def client(self) -> httpx.Client:
         """Somebody who is not logged in. Closed with the deployment."""
-        self._clients.append(httpx.Client(base_url=self.url, timeout=60, **NO_TLS))
+        # The server closes an idle connection after five seconds: a request sent at that instant would be lost.
+        limits = httpx.Limits(keepalive_expiry=2)
+        self._clients.append(httpx.Client(base_url=self.url, timeout=60, limits=limits, **NO_TLS))
         return self._clients[-1]
 
     def session(self, name: str, *, fresh: bool = False) -> httpx.Client:

@@ -31,6 +31,8 @@ READ_TIMEOUT_SECONDS = 5.0
 MAX_CALLS = 8
 """Simultaneous calls to one register: a fifth of the threads that serve pages."""
 WAIT_SECONDS = 0.25
+IDLE_SECONDS = 4.0
+"""How long an idle connection is kept: common servers close theirs after five, and a request sent then is lost."""
 MAX_RESPONSE_BYTES = 1 << 20
 
 K = TypeVar("K")
@@ -52,7 +54,9 @@ def outbound_client(
     return BoundedClient(
         max_bytes=max_bytes,
         timeout=httpx.Timeout(read_seconds, connect=CONNECT_TIMEOUT_SECONDS, pool=WAIT_SECONDS),
-        limits=httpx.Limits(max_connections=max_calls, max_keepalive_connections=max_calls),
+        limits=httpx.Limits(
+            max_connections=max_calls, max_keepalive_connections=max_calls, keepalive_expiry=IDLE_SECONDS
+        ),
         verify=tls or httpx.create_ssl_context(),
         follow_redirects=False,
         **observing,
