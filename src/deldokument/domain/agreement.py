@@ -197,7 +197,6 @@ def needs_signature(
     current_version: str,
     current_published_at: datetime,
     now: datetime,
-    grace: timedelta = GRACE,
 ) -> SignatureNeed:
     """Return the state at ``now`` of the signature of ``signed_version`` made at ``signed_at``.
 
@@ -207,5 +206,5 @@ def needs_signature(
         return SignatureNeed(SignatureState.NOT_SIGNED)
     if version_key(signed_version) >= version_key(current_version) or now < current_published_at:
         return SignatureNeed(SignatureState.CURRENT)
-    deadline = current_published_at + grace
+    deadline = current_published_at + GRACE
     return SignatureNeed(SignatureState.DUE if now < deadline else SignatureState.OVERDUE, deadline)

@@ -140,29 +140,29 @@ def is_login_for(begun_at: datetime, now: datetime, authenticated_at: datetime, 
     return -FRESHNESS_SKEW <= age <= asked_ago + FRESHNESS_SKEW
 
 
-def check_signed_on(signed_on: date | None, today: date, *, field: str = "signed_on") -> date:
+def check_signed_on(signed_on: date | None, today: date) -> date:
     """Return the day on which a main agreement was signed.
 
     Raises: InvalidInput if it is missing, in the future, or before the year 2000.
     """
     if signed_on is None:
-        raise InvalidInput(field, "date_missing")
+        raise InvalidInput("signed_on", "date_missing")
     if signed_on > today:
-        raise InvalidInput(field, "date_in_the_future")
+        raise InvalidInput("signed_on", "date_in_the_future")
     if signed_on < _EARLIEST:
-        raise InvalidInput(field, "date_too_early")
+        raise InvalidInput("signed_on", "date_too_early")
     return signed_on
 
 
-def check_copy(pdf: bytes, *, field: str = "copy") -> bytes:
+def check_copy(pdf: bytes) -> bytes:
     """Return the copy of a main agreement.
 
     Raises: InvalidInput if it is empty, too long or not a PDF.
     """
     if not pdf:
-        raise InvalidInput(field, "copy_missing")
+        raise InvalidInput("copy", "copy_missing")
     if len(pdf) > MAX_COPY_LENGTH:
-        raise InvalidInput(field, "copy_too_large")
+        raise InvalidInput("copy", "copy_too_large")
     if not pdf.startswith(_PDF):
-        raise InvalidInput(field, "copy_not_pdf")
+        raise InvalidInput("copy", "copy_not_pdf")
     return pdf

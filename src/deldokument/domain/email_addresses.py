@@ -106,7 +106,7 @@ class NoticeAddress:
         return self.codes if self.codes_since is not None and now < self.codes_since + _DAY else 0
 
 
-def check_address(text: str, *, field: str = "email") -> str:
+def check_address(text: str) -> str:
     """Return the address as mail servers accept it: ASCII, with the domain in lower case.
 
     A domain with non-ASCII letters becomes its ASCII name (IDNA). An address that needs SMTPUTF8 is refused.
@@ -121,5 +121,5 @@ def check_address(text: str, *, field: str = "email") -> str:
     address = f"{local}@{host}"
     fits = len(local) <= _MAX_LOCAL_LENGTH and len(domain) <= _MAX_LENGTH and len(address) <= _MAX_LENGTH
     if not (fits and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(host)):
-        raise InvalidInput(field, "email_malformed")
+        raise InvalidInput("email", "email_malformed")
     return address

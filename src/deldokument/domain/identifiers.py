@@ -130,17 +130,17 @@ def parse_organization(text: str, *, field: str = "organization") -> Organizatio
     return OrganizationNumber(digits)
 
 
-def parse_identifier(text: str, *, allow_synthetic: bool, field: str = "recipients") -> Identifier:
+def parse_identifier(text: str, *, allow_synthetic: bool) -> Identifier:
     """Return a person's or an organisation's number, distinguished by length (11 or 9 digits).
 
-    Raises: InvalidInput naming ``field`` and the broken rule.
+    Raises: InvalidInput naming the broken rule.
     """
-    digits = _digits(text, field)
+    digits = _digits(text, "recipients")
     if len(digits) == _ORGANIZATION_DIGITS:
-        return parse_organization(digits, field=field)
+        return parse_organization(digits, field="recipients")
     if len(digits) == _PERSON_DIGITS:
-        return parse_person(digits, allow_synthetic=allow_synthetic, field=field)
-    raise InvalidInput(field, "recipient_number_length", digits=len(digits))
+        return parse_person(digits, allow_synthetic=allow_synthetic, field="recipients")
+    raise InvalidInput("recipients", "recipient_number_length", digits=len(digits))
 
 
 def split_pasted(text: str) -> list[str]:

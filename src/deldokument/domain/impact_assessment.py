@@ -64,23 +64,23 @@ class ImpactAssessment:
         return today >= self.review_on
 
 
-def check_done_on(done_on: date, today: date, *, field: str = "done_on") -> date:
+def check_done_on(done_on: date, today: date) -> date:
     """Return the day on which an assessment was done.
 
     Raises: InvalidInput if the day is in the future or before GDPR applied.
     """
     if done_on > today:
-        raise InvalidInput(field, "date_in_the_future")
+        raise InvalidInput("done_on", "date_in_the_future")
     if done_on < _EARLIEST:
-        raise InvalidInput(field, "date_too_early")
+        raise InvalidInput("done_on", "date_too_early")
     return done_on
 
 
-def check_consulted(risk: ResidualRisk | None, consulted: bool, *, field: str = "consulted") -> bool:
+def check_consulted(risk: ResidualRisk | None, consulted: bool) -> bool:
     """Return ``consulted``.
 
     Raises: InvalidInput if the risk is high and Datatilsynet was not consulted.
     """
     if risk is ResidualRisk.HIGH and not consulted:
-        raise InvalidInput(field, "consultation_missing")
+        raise InvalidInput("consulted", "consultation_missing")
     return consulted

@@ -35,14 +35,14 @@ class PeriodRule:
     standard: timedelta = timedelta(days=30)
     longest: timedelta = timedelta(days=90)
 
-    def check(self, expires_at: datetime, now: datetime, *, field: str = "expires_at") -> None:
+    def check(self, expires_at: datetime, now: datetime) -> None:
         """Raise InvalidInput unless the period from ``now`` to ``expires_at`` satisfies the rule."""
         if expires_at <= now:
-            raise InvalidInput(field, "expiry_in_the_past")
+            raise InvalidInput("expires_at", "expiry_in_the_past")
         if expires_at - now < self.shortest:
-            raise InvalidInput(field, "period_too_short", hours=int(self.shortest / timedelta(hours=1)))
+            raise InvalidInput("expires_at", "period_too_short", hours=int(self.shortest / timedelta(hours=1)))
         if expires_at - now > self.longest:
-            raise InvalidInput(field, "period_too_long", longest_seconds=int(self.longest.total_seconds()))
+            raise InvalidInput("expires_at", "period_too_long", longest_seconds=int(self.longest.total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)

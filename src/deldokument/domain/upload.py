@@ -112,13 +112,13 @@ class Part:
         return self.offset + self.length
 
 
-def check_length(length: int, *, field: str = "documents") -> int:
+def check_length(length: int) -> int:
     """Return the declared length of a document in bytes.
 
     Raises: InvalidInput if it is negative; TooLarge if it is over 5 GiB.
     """
     if length < 0:
-        raise InvalidInput(field, "length_negative")
+        raise InvalidInput("documents", "length_negative")
     if length > MAX_LENGTH:
         raise TooLarge("document_too_large", longest=MAX_LENGTH)
     return length

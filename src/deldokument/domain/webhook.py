@@ -145,54 +145,54 @@ _MAX_HOST_LENGTH: Final = 253
 _HIGHEST_PORT: Final = 65535
 
 
-def parse_url(text: str, rule: AddressRule, *, field: str = "url") -> WebhookUrl:
+def parse_url(text: str, rule: AddressRule) -> WebhookUrl:
     """Return the URL of a webhook.
 
     Accepts only spellings that every URL parser reads alike: a plain address or a DNS name.
     Raises: InvalidInput if it is malformed or the rule does not permit it.
     """
     if len(text) > MAX_URL_LENGTH:
-        raise InvalidInput(field, "webhook_url_length", longest=MAX_URL_LENGTH)
+        raise InvalidInput("url", "webhook_url_length", longest=MAX_URL_LENGTH)
     if not _PRINTABLE.fullmatch(text) or "\\" in text or "#" in text:
-        raise InvalidInput(field, "webhook_url_malformed")
+        raise InvalidInput("url", "webhook_url_malformed")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise InvalidInput(field, "webhook_url_malformed") from None
+        raise InvalidInput("url", "webhook_url_malformed") from None
     if parts.scheme not in {"https", "http"} or "@" in parts.netloc or not parts.hostname:
-        raise InvalidInput(field, "webhook_url_malformed")
+        raise InvalidInput("url", "webhook_url_malformed")
     if "[" in parts.netloc and not isinstance(_literal(parts.hostname), IPv6Address):
         # IPvFuture (RFC 3986, 3.2.2): urlsplit removes the brackets, and a name would be left.
-        raise InvalidInput(field, "webhook_url_malformed")
+        raise InvalidInput("url", "webhook_url_malformed")
     if parts.scheme == "http" and not rule.private:
-        raise InvalidInput(field, "webhook_url_not_https")
+        raise InvalidInput("url", "webhook_url_not_https")
     secure = parts.scheme == "https"
     port = (443 if secure else 80) if port is None else port
     if not 0 < port <= _HIGHEST_PORT or not (rule.private or port in rule.ports):
-        raise InvalidInput(field, "webhook_url_port")
+        raise InvalidInput("url", "webhook_url_port")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return WebhookUrl(secure, _checked_host(parts.hostname, rule, field), port, path)
+    return WebhookUrl(secure, _checked_host(parts.hostname, rule), port, path)
 
 
-def _checked_host(host: str, rule: AddressRule, field: str) -> str:
+def _checked_host(host: str, rule: AddressRule) -> str:
     """Return the host in lower case.
 
     Refuses names of one label, which belong to a closed network, and numbers in unusual notation.
     """
     if "%" in host:
-        raise InvalidInput(field, "webhook_url_malformed")
+        raise InvalidInput("url", "webhook_url_malformed")
     address = _literal(host)
     if address is not None:
         if not rule.admits(address):
-            raise InvalidInput(field, "webhook_url_private")
+            raise InvalidInput("url", "webhook_url_private")
         return host
     labels = host.split(".")
     well_formed = len(host) <= _MAX_HOST_LENGTH and all(map(_LABEL.fullmatch, labels))
     if not well_formed or _NUMERIC.fullmatch(labels[-1]):
-        raise InvalidInput(field, "webhook_url_malformed")
+        raise InvalidInput("url", "webhook_url_malformed")
     if len(labels) == 1 and not rule.private:
-        raise InvalidInput(field, "webhook_url_private")
+        raise InvalidInput("url", "webhook_url_private")
     return host
 
 
@@ -252,7 +252,7 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL_IPV6 and not any(address in network for network in _PRIVATE_IPV6)
 
 
-def parse_events(names: list[str], *, field: str = "events") -> frozenset[WebhookEvent]:
+def parse_events(names: list[str]) -> frozenset[WebhookEvent]:
     """Return the set of named events.
 
     Raises: InvalidInput if it is empty or a name is unknown.
@@ -260,7 +260,7 @@ def parse_events(names: list[str], *, field: str = "events") -> frozenset[Webhoo
     try:
         events = frozenset(map(WebhookEvent, names))
     except ValueError:
-        raise InvalidInput(field, "webhook_event_unknown") from None
+        raise InvalidInput("events", "webhook_event_unknown") from None
     if not events:
-        raise InvalidInput(field, "webhook_events_missing")
+        raise InvalidInput("events", "webhook_events_missing")
     return events

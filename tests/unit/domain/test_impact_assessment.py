@@ -55,13 +55,12 @@ def test_a_high_risk_is_not_recorded_before_datatilsynet_has_been_consulted() ->
 @pytest.mark.parametrize(
     ("check", "field"),
     [
-        (lambda **named: check_done_on(date(2026, 11, 25), TODAY, **named), "done_on"),
-        (lambda **named: check_done_on(date(2018, 5, 24), TODAY, **named), "done_on"),
-        (lambda **named: check_consulted(ResidualRisk.HIGH, consulted=False, **named), "consulted"),
+        (lambda: check_done_on(date(2026, 11, 25), TODAY), "done_on"),
+        (lambda: check_done_on(date(2018, 5, 24), TODAY), "done_on"),
+        (lambda: check_consulted(ResidualRisk.HIGH, consulted=False), "consulted"),
     ],
 )
 def test_a_refusal_names_the_field(check: Callable[..., object], field: str) -> None:
-    for named, expected in (({}, field), ({"field": "other"}, "other")):
-        with pytest.raises(InvalidInput) as caught:
-            check(**named)
-        assert caught.value.field == expected
+    with pytest.raises(InvalidInput) as caught:
+        check()
+    assert caught.value.field == field

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import NavItem, render
-from deldokument.web.http.request import Endpoint, ErrorFormat, Handler, RequestContext, RequiredRole
+from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("", _("Overview")),
@@ -86,7 +86,6 @@ def section_endpoint(
     path: str,
     handler: Handler,
     methods: tuple[str, ...] = ("GET",),
-    answer: ErrorFormat = ErrorFormat.PAGE,
     *,
     after_end: bool = False,
     takes_file: int = 0,
@@ -99,7 +98,6 @@ def section_endpoint(
         handler,
         RequiredRole.ADMINISTRATOR,
         methods,
-        answer,
         after_end=after_end,
         takes_file=takes_file,
         needs_fresh_login=needs_fresh_login,
