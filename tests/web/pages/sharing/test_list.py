@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deldokument.domain.errors import existing
 from deldokument.services.shares import drafts, publishing
 from deldokument.web.pages.sharing import share_list
 from tests.support.browser import Web
@@ -61,6 +62,24 @@ def test_a_changed_end_and_a_withdrawal_are_confirmed(web: Web) -> None:
         answer = kari.post(f"/delinger/{share_id}/{path}", fields)
         assert answer.status_code == 303
         assert words in kari.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    ("days", "end"),
+    [(0, datetime(2026, 12, 5, 11, 0, 42, 7, UTC)), (311, datetime(2027, 10, 31, 1, 30, tzinfo=UTC))],
+    ids=["seconds", "the second of two equal hours"],
+)
+def test_an_unchanged_form_moves_no_end_that_it_cannot_show(web: Web, days: int, end: datetime) -> None:
+    web.stage.clock.advance(days=days)
+    share_id = web.stage.publish(OLA, expires_at=end)
+    kari = web.browser(KARI)
+    shown = dict(
+        re.findall(r'name="(expires_date|expires_time)"[^>]*value="([^"]+)"', kari.get(f"/delinger/{share_id}").text)
+    )
+    assert len(shown) == 2
+    assert kari.post(f"/delinger/{share_id}/sluttidspunkt", shown).status_code == 303
+    with web.stage.deps.database.read() as tx:
+        assert existing(tx.shares.get(share_id)).expires_at == end
 
 
 def test_an_end_at_midnight_is_the_end_of_the_day_before(web: Web) -> None:

@@ -163,7 +163,10 @@ def change_end(call: RequestContext) -> Response:
     """Change the end («Endre sluttidspunkt»)."""
     share_id, date, time = call.path("id"), call.fields.get("expires_date", ""), call.fields.get("expires_time", "")
     try:
-        until = oslo_instant(f"{date}T{time}" if date and time else "")
+        shown = queries.view_share(call.deps, call.person.person, share_id).share.expires_at
+        # An end that a system has set may have seconds, or be in the second of two equal hours; the form shows neither.
+        is_unchanged = (date, time) == _local(shown)
+        until = shown if is_unchanged else oslo_instant(f"{date}T{time}" if date and time else "")
         if until is None:
             raise InvalidInput("expires_at", "expiry_missing")
         extensions.change_expiry(call.deps, call.person.person, share_id, until)
