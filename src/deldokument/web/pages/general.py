@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
 from deldokument.domain.tenancy import Tenant
+from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.rendering import render
@@ -72,6 +73,7 @@ def privacy(call: RequestContext) -> Response:
         "pages/general/privacy.html",
         draft_hours=int(DRAFT_LIFETIME / timedelta(hours=1)),
         proposal_days=PROPOSAL_LIFETIME.days,
+        response_hours=int(KEPT / timedelta(hours=1)),
         idle_minutes=int(IDLE / timedelta(minutes=1)),
         max_hours=int(MAX_AGE / timedelta(hours=1)),
         retention_months=max(round(retention.days / 30.4), 1),
