@@ -63,8 +63,8 @@ def test_every_entry_has_a_key_of_its_own(keyring: Keyring) -> None:
 
 def test_only_entries_that_exist_are_got(keyring: Keyring) -> None:
     key = keyring.create("share/1")
-    assert keyring.get(["share/1", "share/2", "share"]) == {"share/1": key}
-    assert keyring.get([]) == {}
+    assert keyring.get(["share/1", "share/2", "share", ""]) == {"share/1": key}
+    assert keyring.get([]) == keyring.get([""]) == {}
 
 
 def test_more_than_a_thousand_are_got_and_destroyed_at_once(keyring: Keyring) -> None:

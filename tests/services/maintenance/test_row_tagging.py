@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import insert, make_url, select, update
 
+from deldokument.adapters.sql.presence import OLDER_NAME
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, NotFound
@@ -32,11 +33,13 @@ from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants import administrators, operators
 from tests.support.query_plans import statements
+from tests.support.server import wait_until
 from tests.support.stored_data import as_owner
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, NOON, ODD, OLA, PER, SIV, Stage, person, run_all
 
 tables = metadata.tables
+_CONNECTED = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 _MARKS = ("tag", "card", "role_hash", "sealed_grant", "sealed_audit_grant")
 
 
@@ -487,8 +490,11 @@ def older_node(stage: Stage) -> Iterator[None]:
     """A process that uses the database as one of version 0.2.0 does."""
     url = make_url(stage.database_url)
     if url.get_backend_name() == "postgresql":
-        with psycopg.connect(stage.database_url, application_name="deldokument"):
+        with psycopg.connect(stage.database_url, application_name=OLDER_NAME):
             yield
+        # The server's own process for a connection ends a moment after it is closed.
+        with psycopg.connect(stage.database_url, autocommit=True) as watching:
+            wait_until(lambda: watching.execute(_CONNECTED, [OLDER_NAME]).fetchone() is None, 60, "still connected")
         return
     program = "import sys; file = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     line = [sys.executable, "-c", program, str(url.database)]

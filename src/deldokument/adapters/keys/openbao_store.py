@@ -119,7 +119,8 @@ class OpenBaoStore:
             raise Broken(f"OpenBao's {self._mount} names no root key") from None
 
     def _entry(self, entry_id: str) -> SealedEntry | None:
-        found = self._bao.get(self._data(_name(entry_id)))
+        # OpenBao would take an empty name for the folder of all entries, which the service may not read.
+        found = self._bao.get(self._data(_name(entry_id))) if entry_id else None
         if found is None:
             return None
         try:
