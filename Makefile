@@ -75,7 +75,7 @@ tests: ## every suite on the embedded stack, with every branch of domain, crypto
 	$(DEV)/coverage report --skip-covered --fail-under=100
 
 cluster: ## what can differ there, on PostgreSQL, SeaweedFS and OpenBao (SUITES= for others)
-	@TEST_STACK=cluster $(PYTEST) --timeout=300 $(or $(SUITES),$(STACK_DEPENDENT)); case $$? in \
+	@TEST_STACK=cluster $(PYTEST) $(or $(SUITES),$(STACK_DEPENDENT)); case $$? in \
 	  0) ;; \
 	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
 	  *) exit 1 ;; \

@@ -22,7 +22,7 @@ from tests.support.memory import folder_in_memory
 from tests.support.resting import resting
 from tests.support.stack import stack_name
 
-_PATIENCE_MS = 20_000
+_PATIENCE_MS = 60_000
 _ROOM = 4 << 30
 """For what all tests share in one demo, a file of a gigabyte among them (test_sender.py)."""
 _FOLDER = Path(__file__).parent

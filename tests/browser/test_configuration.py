@@ -111,7 +111,6 @@ def record_assessment(anne: Visitor, base: str) -> None:
     anne.examine()
 
 
-@pytest.mark.timeout(300)
 def test_from_an_empty_database_to_the_first_share(chromium: Browser, empty: Deployment, tmp_path: Path) -> None:
     tora, anne, kari, ola = (Visitor(chromium, empty.url) for _ in range(4))
     for visitor in (tora, anne, kari, ola):

@@ -18,7 +18,6 @@ OLA = "21879498012"
 LENGTH = 70_000_000
 _SLOW = 2_000_000
 _PIECES = 4
-pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture

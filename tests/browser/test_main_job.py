@@ -6,7 +6,6 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.demo import Demo
@@ -64,7 +63,6 @@ def withdraw(kari: Visitor) -> None:
     expect(kari.page.get_by_text("Trukket tilbake", exact=True)).to_be_visible()
 
 
-@pytest.mark.timeout(240)
 def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     visit: Visit, demo: Demo, network: Network, tmp_path: Path
 ) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
@@ -44,7 +43,6 @@ def code_in(letter: dict[str, Any]) -> str:
     return found.group()
 
 
-@pytest.mark.timeout(240)
 def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     address = f"kari.{secrets.token_hex(4)}@eksempel.example"
     kari = visit("Kari Lunde")

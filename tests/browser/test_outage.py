@@ -31,7 +31,6 @@ def silent(deployment: Deployment, register: str) -> Iterator[None]:
         deployment.registers.fail(register, "ok")
 
 
-@pytest.mark.timeout(240)
 def test_with_altinn_down_the_named_person_gets_in_and_others_are_asked_to_wait(
     chromium: Browser, deployment: Deployment
 ) -> None:
@@ -53,7 +52,6 @@ def test_with_altinn_down_the_named_person_gets_in_and_others_are_asked_to_wait(
         per.close()
 
 
-@pytest.mark.timeout(240)
 def test_with_enhetsregisteret_down_the_sharer_confirms_the_number_and_shares(
     chromium: Browser, deployment: Deployment, tmp_path: Path
 ) -> None:

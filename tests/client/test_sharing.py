@@ -349,7 +349,6 @@ def test_an_account_of_four_eyes_gets_a_proposal_and_the_machine_forgets_it(
     assert kept(tmp_path) == []
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", SOCKET_MODES)
 def test_a_server_that_is_killed_on_the_way_costs_only_time(until: datetime, tmp_path: Path, mode: SocketMode) -> None:
     large = tmp_path / "film.mp4"

@@ -23,7 +23,6 @@ from tests.support.memory import folder_in_memory
 from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 from tests.support.webhook_receiver import Receiver, silent, status
 
-pytestmark = pytest.mark.timeout(240)
 _PATIENCE = 60.0
 CLIENT = "fagsystem"
 CALLS = "deldokument.adapters.webhook_client:WebhookClient"

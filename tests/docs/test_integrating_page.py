@@ -133,7 +133,6 @@ def ola_downloads(deployment: Deployment, share_id: str) -> None:
     wait_until(is_written_down, _SECONDS, "the download has no receipt")
 
 
-@pytest.mark.timeout(240)
 def test_every_command_on_the_page_does_what_the_page_says(
     deployment: Deployment, shell: Shell, tmp_path: Path
 ) -> None:

@@ -45,7 +45,6 @@ def credentials(deployment: Deployment) -> Iterator[dict[str, str]]:
     confirm_archive(deps, **place, confirmed=False)
 
 
-@pytest.mark.timeout(240)
 def test_every_command_on_the_page_does_what_the_page_says(
     deployment: Deployment, shell: Shell, tmp_path: Path
 ) -> None:

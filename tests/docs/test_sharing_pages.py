@@ -35,7 +35,6 @@ def machine(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return given
 
 
-@pytest.mark.timeout(300)
 def test_the_commands_of_the_page_do_what_it_says(machine: dict[str, str], tmp_path: Path) -> None:
     program = tmp_path / "bin" / "deldokument"
     program.parent.mkdir()

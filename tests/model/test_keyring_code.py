@@ -20,7 +20,7 @@ from tests.model.keyring_model import INVARIANTS, Entry, Keyring, Rules, steps
 from tests.model.test_keyring_model import SCENARIOS
 from tests.support.memory import folder_in_memory
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.once
 
 ID = "audit:tenant:2026-11"
 _NODE = ({"read": "read", "root": "root", "add": "add", "reseal": "reseal", "remove": "remove"}, {"named": "named"})

@@ -28,7 +28,7 @@ from tests.support.memory import folder_in_memory
 from tests.support.orphan_sweep import sweep_all
 from tests.support.world import KARI, OLA, Stage, person, set_stage
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.embedded
 
 _RANDOM_TRACES = 6
 _LATER = timedelta(hours=25)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
-import pytest
 
 from tests.support.server import Deployment
 from tests.support.stored_data import names
@@ -18,7 +17,6 @@ from tests.uploads.test_concatenation import Pieces
 from tests.uploads.tus import Tus, Uploading, digest
 
 # The server starts anew up to six times.
-pytestmark = pytest.mark.timeout(300)
 LENGTH = 60_000_000
 
 

@@ -122,7 +122,6 @@ class OverConnections(Model):
                 self.check()
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("histories", [8, pytest.param(100, marks=pytest.mark.large)])
 @BOTH_SOCKET_MODES
 def test_an_upload_over_connections_agrees_with_a_list_of_bytes(deployment: Deployment, histories: int) -> None:
