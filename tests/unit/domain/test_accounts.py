@@ -118,6 +118,24 @@ def test_a_long_name_is_cut_so_that_the_mark_has_room() -> None:
     name = spent_name("x" * 200, date(2026, 11, 25), [])
     assert len(name) == 200
     assert name.endswith("x (slettet 2026-11-25)")
+    assert spent_name(f"{'x' * 178} {'y' * 21}", date(2026, 11, 25), []) == f"{'x' * 178} (slettet 2026-11-25)"
+
+
+def test_a_refusal_tells_the_limit() -> None:
+    limits = PeriodRule(3 * HOUR, 7 * DAY, 14 * DAY)
+    wrong = AccountRules(Contact(hours="x" * 101), longest=4 * HOUR, undo_window=61 * HOUR / 60)
+    with pytest.raises(InvalidFields) as caught:
+        check_rules(wrong, limits)
+    assert {error.field: error.params for error in caught.value.errors} == {
+        "hours": {"longest": 100, "length": 101},
+        "longest": {"hours": 6},
+        "undo_window": {"longest": 60},
+    }
+
+
+def test_a_contact_may_be_as_long_as_the_longest() -> None:
+    longest = Contact("1" * 30, f"{'a' * 249}@b.no", "x" * 100)
+    assert check_rules(AccountRules(longest), TENANT.period).contact == longest
 
 
 def test_rules_are_let_through_tidy() -> None:

@@ -31,9 +31,8 @@ from deldokument.domain.errors import InvalidInput, Unavailable
 PUBLISHED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 SIGNED = PUBLISHED - timedelta(days=200)
 INSTANT = timedelta(microseconds=1)
-VALUES = OperatorDetails("Del dokument", "310240001", "avtaler@eksempel.example", "Eksempel IKS").values(
-    "Prøve kommune", "213640003"
-)
+OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@eksempel.example", "Eksempel IKS")
+VALUES = OPERATOR.values("Prøve kommune", "213640003")
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 HOSTILE = ["*x*", "# x", "1. x", "- x", "[a](javascript:alert(1))", "<script>x</script>", "`x`", "a|b", "\\", "&lt;"]
 
@@ -48,8 +47,9 @@ def shown(markdown: str) -> str:
 
 def test_every_placeholder_is_filled_in() -> None:
     text = " ".join(f"{{{{{name}}}}}" for name in sorted(PLACEHOLDERS))
-    assert VALUES.keys() == PLACEHOLDERS
-    assert shown(merge(text, VALUES)) == (
+    values = OPERATOR.values("Prøve kommune", "213640003")
+    assert values.keys() == PLACEHOLDERS
+    assert shown(merge(text, values)) == (
         "<p>Eksempel IKS Del dokument 310240001 avtaler@eksempel.example Prøve kommune 213640003</p>\n"
     )
 
@@ -58,7 +58,7 @@ def test_a_text_that_asks_for_something_unknown_is_refused() -> None:
     for text in ("{{tenant_nmae}}", "{{ tenant_name }}", "{{}}", "{{tenant\nname}}"):
         with pytest.raises(InvalidInput) as caught:
             merge(text, VALUES)
-        assert caught.value.code == "placeholder_unknown"
+        assert (caught.value.field, caught.value.code) == ("text", "placeholder_unknown")
 
 
 def test_a_value_that_no_text_may_ask_for_is_refused() -> None:
@@ -134,7 +134,7 @@ def test_versions_are_ordered_by_their_numbers() -> None:
 def test_what_is_no_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         version_key(version)
-    assert caught.value.code == "version_malformed"
+    assert (caught.value.field, caught.value.code) == ("version", "version_malformed")
 
 
 # --- what changed ----------------------------------------------------------------------------------------------------

@@ -121,6 +121,10 @@ def test_what_was_rewritten_lies_behind_the_last_mark_that_fits() -> None:
     assert check(LINKS, SEALS, Mark(5, bytes(32))) == Fault("t", 5, Flaw.REWRITTEN, after=4)
 
 
+def test_a_chain_cut_off_together_with_its_head_does_not_fit_its_seals() -> None:
+    assert check(LINKS[:2], SEALS, mark(LINKS[1])) == Fault("t", 3, Flaw.CUT_OFF)
+
+
 def test_a_chain_is_followed_from_a_mark() -> None:
     follows = ChainCheck("t", mark(LINKS[2]), 3)
     assert check_chain(follows, LINKS[3:], SEALS[1:], HEAD) is None
@@ -152,6 +156,12 @@ def test_an_altered_a_reordered_and_a_replaced_event_of_an_excerpt_are_found() -
     assert excerpt([LINKS[0], LINKS[0]]) == Fault("t", 1, Flaw.MISSING)
     assert excerpt(altered_with_a_hash_of_its_own(LINKS)[3:]) is None
     assert excerpt([LINKS[1], replaced(LINKS[2])]) == Fault("t", 3, Flaw.UNLINKED)
+
+
+def test_an_excerpt_whose_later_event_happened_earlier_is_found() -> None:
+    event = AuditEvent(AT - timedelta(hours=1), EventKind.LOGGED_IN, "t")
+    earlier = Link(9, GENESIS, event.link(9, GENESIS), event.content())
+    assert excerpt([LINKS[0], earlier]) == Fault("t", 9, Flaw.MISSING)
 
 
 def replaced(link: Link) -> Link:

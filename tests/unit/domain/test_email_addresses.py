@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,8 @@ from deldokument.domain.email_addresses import (
 from deldokument.domain.errors import InvalidInput
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LONG_DOMAIN = f"{'.'.join(['e' * 60] * 3)}.example"
+"""With 63 characters before it, an address has the 254 that it may have."""
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
         ("o'hara_1@x-y.example", "o'hara_1@x-y.example"),
         ("kari@blåbær.example", "kari@xn--blbr-roah.example"),
         (f"{'k' * 64}@eksempel.example", f"{'k' * 64}@eksempel.example"),
+        (f"{'k' * 63}@{LONG_DOMAIN}", f"{'k' * 63}@{LONG_DOMAIN}"),
     ],
 )
 def test_an_address_is_kept_as_mail_servers_take_it(typed: str, kept: str) -> None:
@@ -61,6 +65,7 @@ def test_an_address_is_kept_as_mail_servers_take_it(typed: str, kept: str) -> No
         "kari@eksempel.example>\r\nRCPT TO:<odd@eksempel.example",
         "kari\0@eksempel.example",
         f"{'k' * 65}@eksempel.example",
+        f"{'k' * 64}@{LONG_DOMAIN}",
         f"kari@{'e' * 64}.example",
         f"kari@{'.'.join(['e' * 60] * 4)}.example",
     ],
@@ -76,6 +81,21 @@ def test_a_code_is_good_for_half_an_hour() -> None:
     assert kept.awaits_code_at(NOON + CODE_LIFETIME - timedelta(seconds=1))
     assert not kept.awaits_code_at(NOON + CODE_LIFETIME)
     assert not kept.settled().awaits_code_at(NOON)
+
+
+def test_an_address_waits_for_its_code_until_it_is_settled() -> None:
+    before = NoticeAddress("a", b"hash", b"confirmed", NOON, tries=3)
+    waiting = before.challenged("challenge", b"sealed", NOON)
+    assert waiting == replace(
+        before,
+        sealed_unconfirmed=b"sealed",
+        challenge_id="challenge",
+        challenged_at=NOON,
+        tries=0,
+        codes=1,
+        codes_since=NOON,
+    )
+    assert replace(waiting, tries=2).settled() == replace(before, tries=0, codes=1, codes_since=NOON)
 
 
 def test_a_code_is_good_for_few_tries() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.outbox import (
     FIRST_PAUSE,
     LEASE,
     MAX_ATTEMPTS,
     MAX_PAUSE,
+    Channel,
+    is_about_other_message,
     pause_after,
 )
 
@@ -28,3 +33,20 @@ def test_the_last_attempt_is_made_within_three_days() -> None:
 
 def test_a_lease_outlasts_the_time_limits_of_an_attempt() -> None:
     assert timedelta(seconds=60) <= LEASE
+
+
+@pytest.mark.parametrize(
+    ("details", "is_other"),
+    [
+        (None, False),
+        ({"code": "sent"}, False),
+        ({"channel": Channel.ALTINN}, False),
+        ({"channel": Channel.EMAIL}, True),
+        ({"channel": Channel.WEBHOOK}, True),
+    ],
+)
+def test_a_shares_events_leave_out_messages_to_others_than_recipients(
+    details: dict[str, str | int] | None, is_other: bool
+) -> None:
+    event = AuditEvent(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), EventKind.SHARE_OPENED, "t", details=details)
+    assert is_about_other_message(event) is is_other
