@@ -45,6 +45,15 @@ export function setHidden(node: HTMLElement, hidden: boolean): void {
   if (node.hidden !== hidden) node.hidden = hidden;
 }
 
+/** Returns what moves the focus later, unless the person has gone elsewhere since. */
+export function focusLater(): (target: HTMLElement) => void {
+  const before = document.activeElement;
+  return (target) => {
+    const { activeElement } = document;
+    if (activeElement === before || activeElement === document.body) target.focus();
+  };
+}
+
 /** Says beneath a field what became of what was typed or chosen, when that is no fault; empty takes it away. */
 export function showNote(field: string, words: string): void {
   const place = byId(`${field}-note`);

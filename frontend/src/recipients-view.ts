@@ -3,7 +3,7 @@
  * field with its reason. Whole person numbers live in this page's memory only, until it is left.
  */
 
-import { announce, button, byId, el, icon, setHidden, setText, showNote } from './dom.ts';
+import { announce, button, byId, el, focusLater, icon, setHidden, setText, showNote } from './dom.ts';
 import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
 import { Saver } from './saver.ts';
@@ -152,12 +152,13 @@ export class RecipientsView {
 
   /** Hands in what stands in the field. `asked` says that the person pressed for it, and so keeps the focus there. */
   async addTyped(asked: boolean): Promise<void> {
+    const focus = focusLater();
     while (this.#adding) await this.#adding;
     if (this.typed === '' || (!asked && this.typed === this.#lastRefused)) return;
     this.#adding = this.#add(this.typed).catch((error: unknown) => this.#ports.failed(error));
     await this.#adding;
     this.#adding = null;
-    if (asked) this.#field.focus();
+    if (asked) focus(this.#field);
   }
 
   /** Shows the chips of the account that is chosen: recipients of other accounts are not mixed in. */
@@ -169,6 +170,7 @@ export class RecipientsView {
 
   /** Adds a recently used recipient. Its chip goes, and the focus moves to the next one, or to the field. */
   async #addRecent(chip: HTMLButtonElement): Promise<void> {
+    const focus = focusLater();
     while (this.#adding) await this.#adding;
     if (!chip.isConnected) return;
     const chips = chip.parentElement;
@@ -178,8 +180,7 @@ export class RecipientsView {
       const next = chip.nextElementSibling ?? chip.previousElementSibling;
       chip.remove();
       if (chips) setHidden(chips, chips.querySelector('button') === null);
-      if (next instanceof HTMLButtonElement) next.focus();
-      else this.#field.focus();
+      focus(next instanceof HTMLButtonElement ? next : this.#field);
     });
     this.#adding = added.catch((error: unknown) => this.#ports.failed(error));
     await this.#adding;

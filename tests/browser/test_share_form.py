@@ -412,6 +412,28 @@ def test_what_is_said_of_a_recipient_is_handed_in_before_it_is_shared(visit: Vis
     expect(kari.page.get_by_text("Mor til Ola")).to_be_visible()
 
 
+def test_an_answer_takes_the_focus_from_nobody_who_types_elsewhere(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    adding = Held(kari.page, "POST", "/mottakere")
+    field = kari.page.get_by_label("Mottakere", exact=True)
+    field.fill(OLA)
+    field.press("Enter")
+    adding.wait()
+    title.press_sequentially("Teg")
+    adding.send_on()
+    expect(form.recipient(OLA_SHOWN)).to_be_visible()
+    kari.page.keyboard.type("ninger")
+    expect(title).to_have_value("Tegninger")
+    expect(title).to_be_focused()
+    # Who stays is led back to the number that was refused: leaving the field hands it in, and so does the button.
+    form.add("313017001")
+    adding.send_on()
+    adding.send_on()
+    expect(field).to_be_focused()
+
+
 def test_a_removed_recipient_does_not_come_back_with_an_older_answer(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form = SharePage(kari)
