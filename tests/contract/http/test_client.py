@@ -30,9 +30,11 @@ from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint
 from deldokument.adapters.altinn.notifications import AltinnNotifications
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
+from deldokument.adapters.http import client
 from deldokument.adapters.http.bounded import TOTAL_PER_READ
 from deldokument.adapters.http.circuit_breaker import FAILURES
 from deldokument.adapters.http.client import (
+    IDLE_SECONDS,
     MAX_CALLS,
     MAX_RESPONSE_BYTES,
     READ_TIMEOUT_SECONDS,
@@ -50,8 +52,10 @@ from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant
+from deldokument.server.connections import BoundedConnection
 from tests.support.hostile_issuer import SCOPE, HostileIssuer
 from tests.support.hostile_provider import HostileProvider
+from tests.support.local_server import running
 from tests.support.rsa_keys import rsa_key
 from tests.support.slow_peer import Answer, Held, bomb, drip_body, drip_head, flood
 from tests.support.webhook_receiver import Receiver
@@ -344,6 +348,22 @@ def test_a_short_key_of_idportens_logs_nobody_in(provider: HostileProvider, bits
     request = LoginRequest("", "s", "n", "v")
     with outbound_client() as http, pytest.raises(LoginRefused):
         relying_party(provider, http).complete({"state": "s", "code": "c"}, request)
+
+
+async def _its_port(scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"%05d" % scope["client"][1]})
+
+
+def test_no_request_is_sent_on_a_connection_that_a_server_may_just_be_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(_its_port, BoundedConnection) as port:
+        for seconds, connections in ((IDLE_SECONDS, 1), (0.0, 2)):
+            monkeypatch.setattr(client, "IDLE_SECONDS", seconds)
+            with outbound_client() as http:
+                asked = {http.get(f"http://127.0.0.1:{port}/").text for _ in range(2)}
+            assert len(asked) == connections
+    # Of uvicorn and Node.js, without settings.
+    assert IDLE_SECONDS < 5
 
 
 def test_the_limits_are_those_that_the_operators_page_tells() -> None:
