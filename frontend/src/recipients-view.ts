@@ -150,7 +150,7 @@ export class RecipientsView {
     this.#offerCheck();
   }
 
-  /** Hands in what stands in the field. `asked` says that the person pressed for it, and so keeps the focus there. */
+  /** Hands in what stands in the field. `asked`: the person pressed for it, and stays there unless they have gone on. */
   async addTyped(asked: boolean): Promise<void> {
     const focus = focusLater();
     while (this.#adding) await this.#adding;

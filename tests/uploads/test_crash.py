@@ -16,7 +16,6 @@ from tests.support.stored_data import names
 from tests.uploads.test_concatenation import Pieces
 from tests.uploads.tus import Tus, Uploading, digest
 
-# The server starts anew up to six times.
 LENGTH = 60_000_000
 
 

@@ -1,4 +1,4 @@
-"""A clean verdict of old signatures is told as stale."""
+"""A clean verdict based on old signatures is reported as stale."""
 
 from __future__ import annotations
 
