@@ -14,19 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
 import uvloop
 from starlette.types import ASGIApp
 
+from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.web.app import create_app
 from deldokument.web.http.refusal_time import STEP_SECONDS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from tests.support.memory import folder_in_memory
-from tests.support.world import Stage, set_stage
+from tests.support.world import Cast, Stage, cast, dependencies, set_stage
 
 EWA = "47906701517"
 """The tenant's administrator: configures, and may read no document."""
@@ -154,11 +156,18 @@ class Browser:
 
 @contextmanager
 def stage_in_memory() -> Iterator[Stage]:
-    """A fresh world whose files are in memory."""
+    """A fresh world whose files are in memory, with an administrator."""
     with folder_in_memory() as folder:
-        stage = set_stage(folder)
-        add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+        stage = set_stage(folder, people=_with_administrator)
         try:
             yield stage
         finally:
             stage.close()
+
+
+def _with_administrator(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
+    made = cast(folder, database_url, keyring)
+    deps = dependencies(folder, database_url, keyring)
+    add_administrator(deps, tenant_id=made.tenant.id, number=EWA, name="Ewa Kowalska")
+    deps.database.close()  # type: ignore[attr-defined]
+    return made

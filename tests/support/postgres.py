@@ -41,7 +41,7 @@ _END_OTHERS = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 _TABLES = """
     SELECT schemaname, tablename FROM pg_tables
-    WHERE schemaname IN ('public', 'kept') AND tablename NOT IN ('alembic_version', 'deployment')"""
+    WHERE schemaname IN ('public', 'kept') AND tablename <> 'alembic_version'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,17 @@ class PostgresServer:
         self._spare.append(url)
 
     def keep(self, url: str) -> None:
-        """What is in its tables now is in them again each time that it was put back."""
+        """What is in its tables now is in them again each time that it was put back; it stays the same deployment's."""
         with psycopg.connect(url) as connection:
             tables = [table for _, table in connection.execute(_TABLES).fetchall()]
             copies = (f'CREATE TABLE kept."{table}" AS TABLE public."{table}"' for table in tables)
             connection.execute(";".join(["CREATE SCHEMA kept", *copies]).encode())
 
     def put_back(self, url: str) -> None:
-        """Nothing is in it any more but what was kept, and it is another deployment's. Nobody may be using it."""
+        """Nothing is in it any more but what was kept. Where nothing was, it is another deployment's.
+
+        Nobody may be using it.
+        """
         with psycopg.connect(url) as connection:
             # What a process that was killed still had under way must not come into the next one's.
             connection.execute(_END_OTHERS)
@@ -109,8 +112,10 @@ class PostgresServer:
             filled = [
                 f'INSERT INTO public."{table}" TABLE kept."{table}"' for schema, table in tables if schema == "kept"
             ]
-            connection.execute(";".join(["DELETE FROM deployment", *emptied, *filled]).encode())
-            connection.execute("INSERT INTO deployment (singleton, id) VALUES (1, %s)", (secrets.token_urlsafe(16),))
+            connection.execute(";".join([*emptied, *filled]).encode())
+            if not filled:
+                own = secrets.token_urlsafe(16)
+                connection.execute("INSERT INTO deployment (singleton, id) VALUES (1, %s)", (own,))
 
     def copied_database(self, url: str) -> str:
         """The URL of a copy of a database that may be in use; it goes with the server."""

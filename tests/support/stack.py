@@ -87,7 +87,10 @@ class Stack(Protocol):
         ...
 
     def ground(self, folder: Path, people: People) -> Ground:
-        """For one world, which gives it back. The people are made once: to make them takes longer than most tests."""
+        """For one world, which gives it back. The people are made once: to make them takes longer than most tests.
+
+        The database is that of the keyring's deployment.
+        """
         ...
 
     def give_back(self, database_url: str) -> None:
@@ -103,7 +106,7 @@ class Embedded:
     def __init__(self) -> None:
         self._spare: list[Path] = []
         """Links to databases that nobody uses any more."""
-        self._prepared: _Prepared | None = None
+        self._prepared: dict[People, _Prepared] = {}
 
     def settings(self, folder: Path) -> dict[str, str]:
         # Its tables are made already where a deployment's are by default: to migrate then takes no time.
@@ -141,12 +144,13 @@ class Embedded:
         return file_keyring(folder / _KEYS)
 
     def ground(self, folder: Path, people: People) -> Ground:
-        if self._prepared is None:
-            self._prepared = _prepare(people)
-        _make_database(folder / _FILE, self._prepared.database)
-        (folder / _KEYS).touch(0o600)
-        (folder / _KEYS).write_bytes(self._prepared.keyring)
-        return Ground(self._linked(folder), self.keyring(folder), self._prepared.people)
+        if people not in self._prepared:
+            self._prepared[people] = _prepare(people)
+        prepared = self._prepared[people]
+        for name, content in ((_FILE, prepared.database), (_KEYS, prepared.keyring)):
+            (folder / name).touch(0o600)
+            (folder / name).write_bytes(content)
+        return Ground(self._linked(folder), self.keyring(folder), prepared.people)
 
     def give_back(self, database_url: str) -> None:
         link = Path(database_url.removeprefix("sqlite:///"))
@@ -206,7 +210,7 @@ class Cluster:
     spooled: int = IN_MEMORY * (8 << 20)
     _lent: dict[str, _Kept] = field(default_factory=dict)
     """Grounds in use, by database."""
-    _spare: list[_Kept] = field(default_factory=list)
+    _spare: dict[People, list[_Kept]] = field(default_factory=dict)
 
     def settings(self, folder: Path) -> dict[str, str]:
         database = {"database_url": self.database_url(folder)}
@@ -232,7 +236,8 @@ class Cluster:
         return openbao_keyring(made_place(self.openbao, folder))
 
     def ground(self, _folder: Path, people: People) -> Ground:
-        kept = self._spare.pop() if self._spare else self._prepare(people)
+        spare = self._spare.get(people)
+        kept = spare.pop() if spare else self._prepare(people)
         self._lent[kept.database_url] = kept
         return Ground(kept.database_url, openbao_keyring(kept.place), kept.people)
 
@@ -242,7 +247,7 @@ class Cluster:
         with closing(openbao_keyring(place)) as keyring:
             made = people(folder, url, keyring)
         self.postgres.keep(url)
-        return _Kept(url, place, made)
+        return _Kept(url, place, people, made)
 
     def give_back(self, database_url: str) -> None:
         kept = self._lent.pop(database_url, None)
@@ -250,14 +255,14 @@ class Cluster:
             self.postgres.give_back(database_url)
         elif kept.restore_keys():
             self.postgres.put_back(database_url)
-            self._spare.append(kept)
+            self._spare.setdefault(kept.made_by, []).append(kept)
 
 
 class _Kept:
     """A database and a place in OpenBao that are put back to how they were once the people were in them."""
 
-    def __init__(self, database_url: str, place: Place, people: Any) -> None:
-        self.database_url, self.place, self.people = database_url, place, people
+    def __init__(self, database_url: str, place: Place, made_by: People, people: Any) -> None:
+        self.database_url, self.place, self.made_by, self.people = database_url, place, made_by, people
         self._store = OpenBaoStore(place.connection(), place.keyring_mount, "")
         self._root = self._store.root()
         self._entries = {entry.id: entry for entry in self._store.read(self._store.ids(""))}

@@ -37,7 +37,7 @@ from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, Regis
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, CachedDeploymentKeys
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
@@ -47,7 +47,7 @@ from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
-from tests.support.stack import Ground, stack
+from tests.support.stack import Ground, People, stack
 from tests.support.tenants import take_into_use
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -383,28 +383,32 @@ def run_all(deps: Dependencies) -> int:
     return done
 
 
-def set_stage(folder: Path, database_url: str | None = None) -> Stage:
-    """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone."""
+def set_stage(folder: Path, database_url: str | None = None, people: People | None = None) -> Stage:
+    """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone.
+
+    ``people``: who is there, if not the cast.
+    """
+    people = people or cast
     if database_url is None:
-        ground = stack().ground(folder, _cast)
+        ground = stack().ground(folder, people)
     else:
         keyring = stack().keyring(folder)
-        ground = Ground(database_url, keyring, _cast(folder, database_url, keyring))
+        ground = Ground(database_url, keyring, people(folder, database_url, keyring))
     clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
     tokens = FakeTokens()
     told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
-    deps = replace(_world(folder, ground.database_url, ground.keyring), **told)
+    deps = replace(dependencies(folder, ground.database_url, ground.keyring), **told)
     claim_store(deps.database, deps.blobs)
-    adopt_keyring(deps.database, deps.keyring, is_new=True)
     rights.held = {
         PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
         LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
     }
-    cast = vars(ground.people) | {"members": dict(ground.people.members)}
-    return Stage(**cast, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
+    there = vars(ground.people) | {"members": dict(ground.people.members)}
+    return Stage(**there, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
 
 
-def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
+def dependencies(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
+    """What the use cases depend on, with registers and a clock of the tests' own."""
     keys, damage = CachedDeploymentKeys(keyring), DamageReports()
     return Dependencies(
         clock=FakeClock(),
@@ -429,10 +433,10 @@ def _world(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependenc
     )
 
 
-def _cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
-    deps = _world(folder, database_url, keyring)
-    for entry in (DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED):
-        keyring.create(entry)
+def cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
+    """Puts those who are there when a test begins into an empty database and keyring, and connects the two."""
+    deps = dependencies(folder, database_url, keyring)
+    adopt_keyring(deps.database, keyring, is_new=True)
     contact = Contact("22 00 00 00", "post@eksempel.example", "9-15")
     tenant = registration.create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
     tenant = take_into_use(deps, tenant.id)
