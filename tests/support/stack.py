@@ -207,7 +207,8 @@ class Cluster:
     postgres: PostgresServer
     seaweedfs: SeaweedFS
     openbao: Server
-    spooled: int = IN_MEMORY * (8 << 20)
+    spooled: int = 2 * IN_MEMORY * (8 << 20)
+    """Twice, as each is copied while it grows."""
     _lent: dict[str, _Kept] = field(default_factory=dict)
     """Grounds in use, by database."""
     _spare: dict[People, list[_Kept]] = field(default_factory=dict)
