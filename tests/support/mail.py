@@ -53,7 +53,7 @@ class RunningMail:
 def start_mail(*options: str) -> Iterator[RunningMail]:
     """The simulator on free ports."""
     with TemporaryDirectory() as folder, ExitStack() as processes:
-        url = start_simulator(processes, Path(folder), "smtp", list(options))()
+        url = start_simulator(processes, Path(folder), "smtp", list(options))
         yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
 
 

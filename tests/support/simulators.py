@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from tests.support.forked import forked
-from tests.support.ports import NO_TLS
+from tests.support.ports import NO_TLS, free_ports
 from tests.support.rsa_keys import rsa_key
 
 CLIENT_ID = "deldokument-test"
@@ -42,6 +42,9 @@ DECISION_SCOPE = "altinn:authorization/authorize"
 NOTIFICATIONS_SCOPE = "altinn:serviceowner/notifications.create"
 ALL = ("idporten", "maskinporten", "altinn", "notifications", "enhetsregisteret")
 _OF_ALTINN = ("altinn", "notifications")
+_ISSUERS = ("idporten", "maskinporten")
+_Options = Callable[[str, Mapping[str, str]], list[str]]
+"""Of a simulator, by its name and the URLs of those that are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +152,24 @@ def start_simulators(
     }
     clients.write_text(json.dumps([client]))
     wanted = {*names, *({"maskinporten"} if {*names}.intersection(_OF_ALTINN) else ())}
-    issuer_options = {
-        name: ["--clients", str(clients), "--state", str(_state(folder, name))] for name in ("idporten", "maskinporten")
-    }
-    urls = dict.fromkeys(ALL, "")
-    with ExitStack() as processes:
-        start = partial(start_simulator, processes, folder, place=place)
-        first = {name: start(name, issuer_options.get(name, [])) for name in wanted - {*_OF_ALTINN}}
-        urls |= {name: ready() for name, ready in first.items()}
+
+    def options(name: str, urls: Mapping[str, str]) -> list[str]:
+        if name in _ISSUERS:
+            return ["--clients", str(clients), "--state", str(_state(folder, name))]
+        if name not in _OF_ALTINN:
+            return []
         issuer = ["--maskinporten-issuer", f"{urls['maskinporten']}/"]
-        if "altinn" in wanted:
-            urls["altinn"] = start("altinn", [*issuer, *altinn_options])()
-        if "notifications" in wanted:
-            altinn = ["--altinn", urls["altinn"]] if urls["altinn"] else []
-            urls["notifications"] = start("notifications", [*issuer, *altinn])()
+        if name == "altinn":
+            return [*issuer, *altinn_options]
+        return [*issuer, *(["--altinn", urls["altinn"]] if "altinn" in urls else [])]
+
+    with ExitStack() as processes:
+        if place:
+            urls = _started_at(place, processes, folder, wanted, options)
+        else:
+            urls = _started_together(processes, folder, wanted, options)
         return Running(
-            **urls,
+            **dict.fromkeys(ALL, "") | urls,
             clients=clients,
             client_key=dict(key.as_dict(private=True)),
             client_id=CLIENT_ID,
@@ -175,6 +180,28 @@ def start_simulators(
         )
 
 
+def _started_together(processes: ExitStack, folder: Path, names: Iterable[str], options: _Options) -> dict[str, str]:
+    """The URL of each, on loopback. They are threads of one process: five processes take a core half a second."""
+    ports = dict(zip(names, free_ports(len([*names])), strict=True))
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    lines = {name: ["--port", str(port), *options(name, urls)] for name, port in ports.items()}
+    _start(processes, folder, "simulators", "tests.support.simulator_threads:main", [json.dumps(lines)], len(lines))
+    return urls
+
+
+def _started_at(
+    place: Place, processes: ExitStack, folder: Path, names: Iterable[str], options: _Options
+) -> dict[str, str]:
+    """The URL of each, at a place."""
+    environment = os.environ | {"SSL_CERT_FILE": str(place.certificate)}
+    urls = dict[str, str]()
+    for name in sorted(names, key=ALL.index):
+        arguments = [name, place.address, str(place.certificate), *options(name, urls)]
+        entry = "tests.support.network_simulator:main"
+        [urls[name]] = _start(processes, folder, name, entry, arguments, environment=environment)
+    return urls
+
+
 def _state(folder: Path, name: str) -> Path:
     """A folder with the issuer's signing key, so that the issuer makes none."""
     key = folder / f"{name}-signing-key.json"
@@ -182,27 +209,30 @@ def _state(folder: Path, name: str) -> Path:
     return folder
 
 
-def start_simulator(
-    processes: ExitStack, folder: Path, name: str, options: list[str], place: Place | None = None
-) -> Callable[[], str]:
-    """One more among ``processes``, with a log in ``folder``; the answer waits for the URL that it tells when it
-    accepts connections."""
+def start_simulator(processes: ExitStack, folder: Path, name: str, options: list[str]) -> str:
+    """One more among ``processes``, with a log in ``folder``; returns its URL once it accepts connections."""
+    [url] = _start(processes, folder, name, f"deldokument.simulators.{name}:main", options)
+    return url
+
+
+def _start(
+    processes: ExitStack,
+    folder: Path,
+    name: str,
+    entry: str,
+    arguments: list[str],
+    count: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> list[str]:
+    """The URLs that a process tells, one for each of its ``count`` simulators when that accepts connections."""
     log = folder / f"{name}.log"
-    if place is None:
-        process = forked(f"deldokument.simulators.{name}:main", options, log=log)
-    else:
-        trusting = os.environ | {"SSL_CERT_FILE": str(place.certificate)}
-        arguments = [name, place.address, str(place.certificate), *options]
-        process = forked("tests.support.network_simulator:main", arguments, log=log, environment=trusting)
+    log.touch()
+    process = forked(entry, arguments, log=log, environment=environment)
     processes.callback(process.kill)
-
-    def ready() -> str:
-        while not (log.exists() and "\n" in (told := log.read_text())):
-            assert process.poll() is None, f"{name} did not start"
-            time.sleep(0.01)
-        return told.split()[1]
-
-    return ready
+    while len(urls := re.findall(r"^\w+ (http\S+)\n", log.read_text(), re.MULTILINE)) < count:
+        assert process.poll() is None, f"{name} did not start: {log.read_text()}"
+        time.sleep(0.01)
+    return urls
 
 
 class Form(HTMLParser):

@@ -1,0 +1,26 @@
+"""Simulators on loopback as threads of one process. It is called with the options of each, by name, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from importlib import import_module
+from threading import Thread
+
+
+def main() -> None:
+    """Serve until the process is killed."""
+    for name, options in json.loads(sys.argv[1]).items():
+        Thread(target=_serve, args=(name, options), name=name).start()
+
+
+def _serve(name: str, options: list[str]) -> None:
+    try:
+        import_module(f"deldokument.simulators.{name}").main(options)
+    except BaseException:
+        # Whoever waits for one that cannot start is told so by the end of all.
+        traceback.print_exc()
+    finally:
+        os._exit(1)
