@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,8 +28,9 @@ from deldokument.services.uploads import part_writer
 from deldokument.web.app import routes
 from deldokument.web.pages.demo import Demo
 from tests.matrix import api, staff_routes
-from tests.support.browser import EWA, Browser, serve, site, stage_in_memory
+from tests.support.browser import EWA, Browser, Web, serve, site, stage_in_memory
 from tests.support.local_server import running
+from tests.support.snapshots import snapshot
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 GOLDEN = Path(__file__).with_name("routes.txt")
@@ -135,6 +136,26 @@ def _methods(all_routes: list[Any]) -> Iterator[tuple[str, str]]:
             yield from ((m, route.path) for m in sorted(methods) if m != "HEAD" or "GET" not in methods)
 
 
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """An actor's browser, and what it has at first."""
+
+    browser: Browser
+    csrf_token: str
+    cookies: httpx.Cookies
+
+    @classmethod
+    def logged_in(cls, web: Web, number: str | None) -> _Visitor:
+        """A fresh one."""
+        browser = web.browser(number)
+        token = browser.csrf_token() if number else ""
+        return cls(browser, token, httpx.Cookies(browser.http.cookies))
+
+    def restore(self) -> None:
+        """Go back to the cookies of the beginning."""
+        self.browser.http.cookies = self.cookies
+
+
 class Survey:
     """Asks rows as all actors about shares of one state, with a document of that content."""
 
@@ -144,30 +165,36 @@ class Survey:
         self.outcome = outcome
         self.content = content
         self.webs = {False: serve(stage), True: serve(stage, DEMO.endpoints(), demo=True)}
-        self.browsers: dict[tuple[str, bool], tuple[Browser, str]] = {}
+        self.browsers: dict[tuple[str, bool], _Visitor] = {}
         self.cases: dict[tuple[bool, bool], Case] = {}
-        """Shares that nobody has changed yet, by what rows need of them."""
+        """Shares by what rows need of them."""
 
     def run(self, rows: list[Row]) -> None:
-        """Every row."""
-        for row in rows:
-            case = self._case(row)
-            cells = self.outcome.statuses[row].setdefault(self.state, {})
-            for actor in ACTORS:
-                answer = self._ask(row, case, actor, case.ids)
-                cells[actor] = answer.status_code
-                self._compare(row, case, actor, answer)
-                if row.method not in {"GET", "HEAD", "OPTIONS"} and answer.status_code < 400:
-                    self.browsers.pop((actor, row.demo), None)
-                    if row.token or "{" in row.path:
-                        self.cases.pop(_kind(row))
-                        case = self._case(row)
+        """Every row. Nobody has changed anything yet when an actor asks."""
+        self.cases = {kind: self._fresh_case(*kind) for kind in {_kind(row) for row in rows}}
+        self.browsers = {
+            (actor, demo): _Visitor.logged_in(self.webs[demo], number)
+            for actor, number in ACTORS.items()
+            for demo in {row.demo for row in rows}
+        }
+        with closing(snapshot(self.stage.database_url)) as as_before:
+            for row in rows:
+                case = self.cases[_kind(row)]
+                cells = self.outcome.statuses[row].setdefault(self.state, {})
+                for actor in ACTORS:
+                    answer = self._ask(row, case, actor, case.ids)
+                    cells[actor] = answer.status_code
+                    self._compare(row, case, actor, answer)
+                    if row.method not in {"GET", "HEAD", "OPTIONS"} and answer.status_code < 400:
+                        as_before.restore()
+                        self.browsers[actor, row.demo].restore()
         for web in self.webs.values():
             web.close()
 
     def _ask(self, row: Row, case: Case, actor: str, ids: dict[str, str], method: str = "") -> httpx.Response:
-        browser, csrf_token = self._browser(actor, demo=row.demo)
-        headers = {"X-CSRF-Token": csrf_token} if csrf_token else {}
+        visitor = self.browsers[actor, row.demo]
+        browser = visitor.browser
+        headers = {"X-CSRF-Token": visitor.csrf_token} if visitor.csrf_token else {}
         if row.path.startswith("/uploads"):
             headers |= _TUS | {"PATCH": _PATCH, "POST": {"Upload-Length": str(len(self.content))}}.get(row.method, {})
             headers |= {"Authorization": f"Bearer {case.token}"} if row.token else {}
@@ -194,26 +221,14 @@ class Survey:
             if unknown != hidden:
                 self.outcome.faults.append(f"{where}: an unknown id is answered otherwise")
 
-    def _browser(self, actor: str, *, demo: bool) -> tuple[Browser, str]:
-        if (actor, demo) not in self.browsers:
-            number = ACTORS[actor]
-            browser = self.webs[demo].browser(number)
-            self.browsers[actor, demo] = (browser, browser.csrf_token() if number else "")
-        return self.browsers[actor, demo]
-
-    def _case(self, row: Row) -> Case:
-        if _kind(row) not in self.cases:
-            self.cases[_kind(row)] = self._fresh_case(row)
-        return self.cases[_kind(row)]
-
-    def _fresh_case(self, row: Row) -> Case:
+    def _fresh_case(self, token: bool, of_upload: bool) -> Case:
         """A share in the survey's state for Ola and Fjell; a draft has an unfinished upload for rows with its token."""
         stage, now = self.stage, self.stage.clock.now()
         share = stage.draft()
         stage.add_recipients(share.id, OLA, FJELL)
         end = now + timedelta(hours=1) if self.state == "ended" else now + timedelta(days=10)
         drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(expires_at=end))
-        token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not row.token)
+        upload_token, upload_id, document_id = self._uploaded(share, whole=self.state != "draft" or not token)
         if self.state != "draft":
             # A published share keeps one document.
             stage.upload(share.id, "kart.pdf", b"")
@@ -223,12 +238,11 @@ class Survey:
             publishing.withdraw_share(stage.deps, person(KARI), share.id)
         if self.state == "ended":
             stage.clock.advance(hours=1)
-            self.browsers.clear()
         with stage.deps.database.read() as tx:
             recipient_id = tx.shares.recipients([share.id])[0].id
-        shown_id = upload_id if row.path.startswith("/uploads") else share.id
+        shown_id = upload_id if of_upload else share.id
         ids = UNKNOWN | {"id": shown_id, "recipient_id": recipient_id, "document_id": document_id}
-        return Case(ids, upload_id, token)
+        return Case(ids, upload_id, upload_token)
 
     def _uploaded(self, share: Share, *, whole: bool) -> tuple[str, str, str]:
         deps, length = self.stage.deps, len(self.content)
