@@ -20,7 +20,7 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
 WITHOUT_SERVERS := not postgres and not openbao and not transit and not pkcs11 and not s3 and not seaweedfs and not softhsm
 # On the oldest Python, one contract on each kind of server is enough: what differs is Python and its packages.
 ON_OLDEST := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_blobs
-# Memory in large pages: on a virtual machine the tests then take an eighth less time. Python's own allocator asks for none.
+# Memory in large pages: on a virtual machine the tests' processes take a seventh less time. Python's own allocator asks for none.
 LARGE_PAGES := PYTHONMALLOC=malloc GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 # A file stays on one process, so its deployment, demo or browser starts once.
 PYTEST = $(LARGE_PAGES) $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder

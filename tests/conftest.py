@@ -47,6 +47,12 @@ _ROOM = 4 * 2**30
 _AUTHORITY = Path(__file__).with_name("support") / "authority.pem"
 """An authority that has signed nothing and whose key is gone."""
 
+# What the Makefile asks for is for the tests' own processes. Forks of one with large pages copy more, and whatever is
+# started runs as it is delivered.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("PYTHONMALLOC", "GLIBC_TUNABLES"):
+        os.environ.pop(_name, None)
+
 # Nearly all that is imported and collected stays; garbage collection would walk it again and again.
 gc.disable()
 
