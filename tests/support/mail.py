@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.ports import NO_TLS
-from tests.support.simulators import start_simulator
+from tests.support.simulators import killed_afterwards, start_simulator
 
 SENDER = "ikke-svar@del.example"
 
@@ -52,7 +52,7 @@ class RunningMail:
 @contextmanager
 def start_mail(*options: str) -> Iterator[RunningMail]:
     """The simulator on free ports."""
-    with TemporaryDirectory() as folder, ExitStack() as processes:
+    with TemporaryDirectory() as folder, killed_afterwards() as processes:
         url = start_simulator(processes, Path(folder), "smtp", list(options))
         yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import socket
@@ -11,6 +12,12 @@ from typing import Any
 
 # Below what the system hands out by itself, so that no client's own port takes a restarted server's.
 _PORTS = range(20000, 32000)
+_EACH = 1500
+_FIRST = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) * _EACH % len(_PORTS)
+_OWN = _PORTS[_FIRST : _FIRST + _EACH]
+"""Each process of a run has ports of its own. A server listens at one some time after it was given out."""
+_GIVEN: set[int] = set()
+"""Not to be given out again until half of them are here."""
 NO_TLS: dict[str, Any] = {"verify": False}
 """For httpx: there is none here, and each client reads the authorities of the world otherwise, which takes longer than
 most requests."""
@@ -19,14 +26,22 @@ most requests."""
 def free_ports(count: int, *besides: int) -> list[int]:
     """So many different ports that nobody listens on now, nor on those so far ``besides`` each."""
     found: list[int] = []
+    end = _PORTS.stop - max(besides, default=0)
+    ports = _OWN if _OWN[-1] < end else range(_PORTS.start, end)
+    if len(_GIVEN) > _EACH / 2:
+        _GIVEN.clear()
     with ExitStack() as held:
         while len(found) < count:
-            port = random.SystemRandom().choice(range(_PORTS.start, _PORTS.stop - max(besides, default=0)))
+            port = random.SystemRandom().choice(ports)
+            numbers = {port, *(port + step for step in besides)}
+            if numbers & _GIVEN:
+                continue
             try:
-                for number in (port, *(port + step for step in besides)):
+                for number in numbers:
                     held.enter_context(socket.socket()).bind(("127.0.0.1", number))
             except OSError:
                 continue
+            _GIVEN.update(numbers)
             found.append(port)
     return found
 

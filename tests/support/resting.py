@@ -1,7 +1,7 @@
 """Background work of session fixtures that rests while tests run that do not use them.
 
-An idle worker of a deployment looks into its database a dozen times a second: a fiftieth of a core. A run keeps two
-dozen of them, most of the time for nobody.
+An idle worker of a deployment looks into its database a dozen times a second, and each server looks at its clock ten
+times: together a tenth of a core. A run keeps several deployments, most of the time for nobody.
 """
 
 from __future__ import annotations

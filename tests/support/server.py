@@ -315,7 +315,7 @@ class Deployment:
     def stop_worker(self) -> None:
         """Let the worker finish its rounds and end."""
         if self._worker is not None:
-            self.let_work(True)
+            self._worker.send_signal(signal.SIGCONT)
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
 
@@ -326,10 +326,11 @@ class Deployment:
         assert self._worker.pid is not None
         return self._worker.pid
 
-    def let_work(self, work: bool) -> None:
-        """Let the worker run, or stop it where it is."""
-        if self._worker is not None:
-            self._worker.send_signal(signal.SIGCONT if work else signal.SIGSTOP)
+    def let_run(self, run: bool) -> None:
+        """Let all processes run, or stop them where they are."""
+        for process in (*self.registers.processes, self.server, self._worker):
+            if process is not None:
+                process.send_signal(signal.SIGCONT if run else signal.SIGSTOP)
 
     def _answers(self) -> bool:
         return self._serves(self.url, self.server)
@@ -601,14 +602,14 @@ def kept(
 ) -> Iterator[Deployments]:
     """Yield a function that starts the deployment of a mode at the first call and returns the same one later.
 
-    A session fixture with parameters would start it again each time the parameter changes, twice in every file. Its
-    worker rests while tests run that do not use ``fixture`` in this mode.
+    A session fixture with parameters would start it again each time the parameter changes, twice in every file. It
+    rests while tests run that do not use ``fixture`` in this mode.
     """
     with ExitStack() as running:
 
         def started(mode: SocketMode | None) -> Deployment:
             deployment = running.enter_context(start(mode))
-            running.enter_context(resting(fixture, deployment.let_work, mode))
+            running.enter_context(resting(fixture, deployment.let_run, mode))
             return deployment
 
         yield cache(started)

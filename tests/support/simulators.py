@@ -13,8 +13,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,7 +26,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.support.forked import forked
+from tests.support.forked import Forked, forked
 from tests.support.ports import NO_TLS, free_ports
 from tests.support.rsa_keys import rsa_key
 
@@ -70,7 +70,7 @@ class Running:
     redirect_uri: str
     post_logout_redirect_uri: str
     subscription_key: str
-    _processes: ExitStack
+    processes: tuple[Forked, ...]
 
     @property
     def maskinporten_issuer(self) -> str:
@@ -120,7 +120,7 @@ class Running:
         return str(answer.json()["access_token"])
 
     def stop(self) -> None:
-        self._processes.close()
+        _kill(self.processes)
 
     def __enter__(self) -> Running:
         return self
@@ -163,24 +163,28 @@ def start_simulators(
             return [*issuer, *altinn_options]
         return [*issuer, *(["--altinn", urls["altinn"]] if "altinn" in urls else [])]
 
-    with ExitStack() as processes:
+    processes: list[Forked] = []
+    try:
         if place:
             urls = _started_at(place, processes, folder, wanted, options)
         else:
             urls = _started_together(processes, folder, wanted, options)
-        return Running(
-            **dict.fromkeys(ALL, "") | urls,
-            clients=clients,
-            client_key=dict(key.as_dict(private=True)),
-            client_id=CLIENT_ID,
-            redirect_uri=redirect_uri,
-            post_logout_redirect_uri=post_logout_redirect_uri,
-            subscription_key=SUBSCRIPTION_KEY,
-            _processes=processes.pop_all(),
-        )
+    except BaseException:
+        _kill(processes)
+        raise
+    return Running(
+        **dict.fromkeys(ALL, "") | urls,
+        clients=clients,
+        client_key=dict(key.as_dict(private=True)),
+        client_id=CLIENT_ID,
+        redirect_uri=redirect_uri,
+        post_logout_redirect_uri=post_logout_redirect_uri,
+        subscription_key=SUBSCRIPTION_KEY,
+        processes=tuple(processes),
+    )
 
 
-def _started_together(processes: ExitStack, folder: Path, names: Iterable[str], options: _Options) -> dict[str, str]:
+def _started_together(processes: list[Forked], folder: Path, names: Iterable[str], options: _Options) -> dict[str, str]:
     """The URL of each, on loopback. They are threads of one process: five processes take a core half a second."""
     ports = dict(zip(names, free_ports(len([*names])), strict=True))
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -190,7 +194,7 @@ def _started_together(processes: ExitStack, folder: Path, names: Iterable[str], 
 
 
 def _started_at(
-    place: Place, processes: ExitStack, folder: Path, names: Iterable[str], options: _Options
+    place: Place, processes: list[Forked], folder: Path, names: Iterable[str], options: _Options
 ) -> dict[str, str]:
     """The URL of each, at a place."""
     environment = os.environ | {"SSL_CERT_FILE": str(place.certificate)}
@@ -209,14 +213,29 @@ def _state(folder: Path, name: str) -> Path:
     return folder
 
 
-def start_simulator(processes: ExitStack, folder: Path, name: str, options: list[str]) -> str:
+@contextmanager
+def killed_afterwards() -> Iterator[list[Forked]]:
+    """Processes that end with the block."""
+    processes: list[Forked] = []
+    try:
+        yield processes
+    finally:
+        _kill(processes)
+
+
+def _kill(processes: Iterable[Forked]) -> None:
+    for process in processes:
+        process.kill()
+
+
+def start_simulator(processes: list[Forked], folder: Path, name: str, options: list[str]) -> str:
     """One more among ``processes``, with a log in ``folder``; returns its URL once it accepts connections."""
     [url] = _start(processes, folder, name, f"deldokument.simulators.{name}:main", options)
     return url
 
 
 def _start(
-    processes: ExitStack,
+    processes: list[Forked],
     folder: Path,
     name: str,
     entry: str,
@@ -228,7 +247,7 @@ def _start(
     log = folder / f"{name}.log"
     log.touch()
     process = forked(entry, arguments, log=log, environment=environment)
-    processes.callback(process.kill)
+    processes.append(process)
     while len(urls := re.findall(r"^\w+ (http\S+)\n", log.read_text(), re.MULTILINE)) < count:
         assert process.poll() is None, f"{name} did not start: {log.read_text()}"
         time.sleep(0.01)
