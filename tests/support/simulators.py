@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -184,9 +184,11 @@ def start_simulators(
     )
 
 
-def _started_together(processes: list[Forked], folder: Path, names: Iterable[str], options: _Options) -> dict[str, str]:
+def _started_together(
+    processes: list[Forked], folder: Path, names: Collection[str], options: _Options
+) -> dict[str, str]:
     """The URL of each, on loopback. They are threads of one process: five processes take a core half a second."""
-    ports = dict(zip(names, free_ports(len([*names])), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     lines = {name: ["--port", str(port), *options(name, urls)] for name, port in ports.items()}
     _start(processes, folder, "simulators", "tests.support.simulator_threads:main", [json.dumps(lines)], len(lines))
@@ -194,7 +196,7 @@ def _started_together(processes: list[Forked], folder: Path, names: Iterable[str
 
 
 def _started_at(
-    place: Place, processes: list[Forked], folder: Path, names: Iterable[str], options: _Options
+    place: Place, processes: list[Forked], folder: Path, names: Collection[str], options: _Options
 ) -> dict[str, str]:
     """The URL of each, at a place."""
     environment = os.environ | {"SSL_CERT_FILE": str(place.certificate)}
