@@ -47,8 +47,7 @@ _ROOM = 4 * 2**30
 _AUTHORITY = Path(__file__).with_name("support") / "authority.pem"
 """An authority that has signed nothing and whose key is gone."""
 
-# What the Makefile asks for is for the tests' own processes. Forks of one with large pages copy more, and whatever is
-# started runs as it is delivered.
+# The Makefile sets these for the processes of the run. What a test starts runs without them, as it is delivered.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("PYTHONMALLOC", "GLIBC_TUNABLES"):
         os.environ.pop(_name, None)

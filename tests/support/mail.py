@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.ports import NO_TLS
-from tests.support.simulators import killed_afterwards, start_simulator
+from tests.support.simulators import running_simulator
 
 SENDER = "ikke-svar@del.example"
 
@@ -52,8 +52,7 @@ class RunningMail:
 @contextmanager
 def start_mail(*options: str) -> Iterator[RunningMail]:
     """The simulator on free ports."""
-    with TemporaryDirectory() as folder, killed_afterwards() as processes:
-        url = start_simulator(processes, Path(folder), "smtp", list(options))
+    with TemporaryDirectory() as folder, running_simulator(Path(folder), "smtp", list(options)) as url:
         yield RunningMail(url, httpx.get(f"{url}/server", **NO_TLS).raise_for_status().json()["port"])
 
 

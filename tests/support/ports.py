@@ -15,9 +15,9 @@ _PORTS = range(20000, 32000)
 _EACH = 1500
 _FIRST = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) * _EACH % len(_PORTS)
 _OWN = _PORTS[_FIRST : _FIRST + _EACH]
-"""Each process of a run has ports of its own. A server listens at one some time after it was given out."""
+"""Each process of a run has its own range: another process could take a port before the server listens there."""
 _GIVEN: set[int] = set()
-"""Not to be given out again until half of them are here."""
+"""Ports returned so far, not to be returned again soon. Emptied when half of the range is here."""
 NO_TLS: dict[str, Any] = {"verify": False}
 """For httpx: there is none here, and each client reads the authorities of the world otherwise, which takes longer than
 most requests."""

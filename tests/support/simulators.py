@@ -216,11 +216,12 @@ def _state(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def killed_afterwards() -> Iterator[list[Forked]]:
-    """Processes that end with the block."""
+def running_simulator(folder: Path, name: str, options: list[str]) -> Iterator[str]:
+    """Yield the URL of one simulator, with a log in ``folder``, until the block is left."""
     processes: list[Forked] = []
     try:
-        yield processes
+        [url] = _start(processes, folder, name, f"deldokument.simulators.{name}:main", options)
+        yield url
     finally:
         _kill(processes)
 
@@ -228,12 +229,6 @@ def killed_afterwards() -> Iterator[list[Forked]]:
 def _kill(processes: Iterable[Forked]) -> None:
     for process in processes:
         process.kill()
-
-
-def start_simulator(processes: list[Forked], folder: Path, name: str, options: list[str]) -> str:
-    """One more among ``processes``, with a log in ``folder``; returns its URL once it accepts connections."""
-    [url] = _start(processes, folder, name, f"deldokument.simulators.{name}:main", options)
-    return url
 
 
 def _start(

@@ -383,30 +383,6 @@ def run_all(deps: Dependencies) -> int:
     return done
 
 
-def set_stage(folder: Path, database_url: str | None = None, people: People | None = None) -> Stage:
-    """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone.
-
-    ``people``: who is there, if not the cast.
-    """
-    people = people or cast
-    if database_url is None:
-        ground = stack().ground(folder, people)
-    else:
-        keyring = stack().keyring(folder)
-        ground = Ground(database_url, keyring, people(folder, database_url, keyring))
-    clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
-    tokens = FakeTokens()
-    told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
-    deps = replace(dependencies(folder, ground.database_url, ground.keyring), **told)
-    claim_store(deps.database, deps.blobs)
-    rights.held = {
-        PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
-        LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
-    }
-    there = vars(ground.people) | {"members": dict(ground.people.members)}
-    return Stage(**there, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
-
-
 def dependencies(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
     """What the use cases depend on, with registers and a clock of the tests' own."""
     keys, damage = CachedDeploymentKeys(keyring), DamageReports()
@@ -453,6 +429,26 @@ def cast(folder: Path, database_url: str, keyring: SealedKeyring) -> Cast:
     }
     deps.database.close()  # type: ignore[attr-defined]
     return Cast(tenant, byggesak, avtaler, barnevern, made)
+
+
+def set_stage(folder: Path, database_url: str | None = None, people: People = cast) -> Stage:
+    """A fresh world on the run's stack, with files in ``folder``; or on a database with the tables alone."""
+    if database_url is None:
+        ground = stack().ground(folder, people)
+    else:
+        keyring = stack().keyring(folder)
+        ground = Ground(database_url, keyring, people(folder, database_url, keyring))
+    clock, rights, register, login = FakeClock(), FakeRights(), FakeRegister(_organizations()), FakeLogin()
+    tokens = FakeTokens()
+    told = {"clock": clock, "rights": rights, "register": register, "login": login, "tokens": tokens}
+    deps = replace(dependencies(folder, ground.database_url, ground.keyring), **told)
+    claim_store(deps.database, deps.blobs)
+    rights.held = {
+        PER: (OrganizationGrant(FJELL, "FJELL AS", frozenset({POST_ARKIV})),),
+        LISE: (OrganizationGrant(FJELL, "FJELL AS", frozenset({ORDINARY_MAIL})),),
+    }
+    there = vars(ground.people) | {"members": dict(ground.people.members)}
+    return Stage(**there, **told, deps=deps, folder=folder, database_url=ground.database_url, owns=database_url is None)
 
 
 def _add(deps: Dependencies, number: str, name: str, account: Account) -> str:
