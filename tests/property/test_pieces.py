@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -26,11 +24,8 @@ from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
 from deldokument.services.uploads.compaction import compact_parts
-from tests.fakes.blobs import MemoryBlobStore
-from tests.fakes.keyring import MemoryKeyring
-from tests.property.test_uploads import feed, read
-from tests.support.memory import folder_in_memory
-from tests.support.world import KARI, Stage, person, set_stage
+from tests.property.test_uploads import feed, read, stage_in_memory
+from tests.support.world import KARI, Stage, person
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))
@@ -259,15 +254,9 @@ def _same(machine: Pieces, chosen: list[str]) -> bool:
 
 
 def test_a_document_in_pieces_agrees_with_lists_of_bytes() -> None:
-    with ExitStack() as stack:
-        stage = set_stage(stack.enter_context(folder_in_memory()))
-        stack.callback(stage.close)
-        keyring = MemoryKeyring()
-        keyring.keys |= stage.deps.keyring.get(stage.deps.keyring.ids(""))
-        in_memory = replace(stage, deps=replace(stage.deps, blobs=MemoryBlobStore(), keyring=keyring))
-        machine = type("PiecesOnStage", (Pieces,), {"stage": in_memory})
+    with stage_in_memory() as stage:
         run_state_machine_as_test(
-            machine,
+            type("PiecesOnStage", (Pieces,), {"stage": stage}),
             settings=settings(
                 max_examples=100, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
             ),
