@@ -24,7 +24,7 @@ from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
 from deldokument.services.uploads.compaction import compact_parts
-from tests.property.test_uploads import feed, read, stage_in_memory
+from tests.property.test_uploads import feed, read, stage_for_examples
 from tests.support.world import KARI, Stage, person
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000))
@@ -254,7 +254,7 @@ def _same(machine: Pieces, chosen: list[str]) -> bool:
 
 
 def test_a_document_in_pieces_agrees_with_lists_of_bytes() -> None:
-    with stage_in_memory() as stage:
+    with stage_for_examples() as stage:
         run_state_machine_as_test(
             type("PiecesOnStage", (Pieces,), {"stage": stage}),
             settings=settings(

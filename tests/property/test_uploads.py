@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 
@@ -33,8 +33,8 @@ from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import FEED
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
-from tests.support.memory import folder_in_memory
-from tests.support.world import KARI, Stage, person, set_stage
+from tests.support.browser import stage_in_memory
+from tests.support.world import KARI, Stage, person
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000), st.sampled_from([262_088, 262_128, 524_216]))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))
@@ -230,12 +230,12 @@ def read(deps: Dependencies, manifest: uploads_append.Manifest, data_key: bytes,
 
 
 @contextmanager
-def stage_in_memory() -> Iterator[Stage]:
+def stage_for_examples() -> Iterator[Stage]:
     """A stage without a disk. Kari may begin more drafts an hour than by default.
 
     Each example begins one. Hypothesis makes 120 to 180 of them, and now and then more than the 200 of the default.
     """
-    with folder_in_memory() as folder, closing(set_stage(folder)) as stage:
+    with stage_in_memory() as stage:
         keyring = MemoryKeyring()
         keyring.keys |= stage.deps.keyring.get(stage.deps.keyring.ids(""))
         config = replace(stage.deps.config, drafts_per_hour=10_000, max_drafts=10_000)
@@ -243,7 +243,7 @@ def stage_in_memory() -> Iterator[Stage]:
 
 
 def test_an_upload_agrees_with_a_list_of_bytes() -> None:
-    with stage_in_memory() as stage:
+    with stage_for_examples() as stage:
         run_state_machine_as_test(
             type("UploadsOnStage", (Uploads,), {"stage": stage}),
             settings=settings(
