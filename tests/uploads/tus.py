@@ -110,6 +110,15 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
+def sends_fail(connection: socket.socket, more: bytes) -> bool:
+    """Whether the server takes no more."""
+    try:
+        connection.sendall(more)
+    except ConnectionError:
+        return True
+    return False
+
+
 def answer_of(connection: socket.socket) -> bytes:
     """All that the server says until it closes or has said a whole head."""
     said = b""
