@@ -11,7 +11,7 @@ MEASURED := --cov --cov-report=
 PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
 # Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
 # Left out are headers, names, the upload protocols' requests, slow and malformed ones, other clients, the proxy, the
-# processes of a server, logins and Altinn: they reach a store by the same calls, or none.
+# processes of a server, logins and Altinn: they reach a store by calls that others here make too, or by none.
 STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/test_main_job.py \
     api/test_shares.py::test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts \
     ks/test_sharing.py::test_a_document_is_shared_with_its_recipients_until_its_end \
@@ -19,8 +19,8 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
   $(addprefix --ignore=tests/,downloads/test_preconditions.py downloads/test_names.py uploads/test_protocol.py uploads/test_resumable_draft.py \
     uploads/test_slow_clients.py uploads/test_malformed_requests.py uploads/test_real_clients.py nodes/test_proxy.py \
     nodes/test_proxied_receipts.py nodes/test_server_processes.py deployment/test_decision_point.py deployment/test_verification_list.py)
-# Contract tests that need a server of their own are left out of `make quick`.
-WITHOUT_SERVERS := not postgres and not openbao and not transit and not pkcs11 and not s3 and not seaweedfs and not softhsm
+# Contract tests that need a server of their own are left out of `make quick`. Unit tests need none, whatever their names.
+WITHOUT_SERVERS := unit or not (postgres or openbao or transit or pkcs11 or s3 or seaweedfs or softhsm)
 # On the oldest Python, one contract on each kind of server is enough: what differs is Python and its packages.
 ON_OLDEST := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_blobs
 # Memory in large pages: on a virtual machine the tests' processes take a seventh less time. Python's own allocator asks for none.
@@ -46,7 +46,7 @@ demo: ## set up and run the demo on loopback (PORT= and DATA= override)
 	@scripts/setup demo
 	@exec .venv/bin/deldokument demo $(if $(PORT),--port "$(PORT)") $(if $(DATA),--data "$(DATA)")
 
-test: ## set up and run every check and test
+test: ## set up; every check; every suite, and on the second stack what can differ there
 	@scripts/setup debian
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check

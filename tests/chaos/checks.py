@@ -13,11 +13,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
-from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
@@ -29,23 +28,10 @@ from tests.chaos.faults import Fault
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Client, Load
 from tests.chaos.programs import wait_until
-from tests.support.orphan_sweep import sweep_all
+from tests.support.orphan_sweep import LaterClock, sweep_all
 from tests.support.server import OLA
 
 _LATER = timedelta(hours=25)
-
-
-@dataclass(frozen=True)
-class LaterClock:
-    """A day on: what a crash left is old enough to be swept."""
-
-    clock: Clock
-
-    def now(self) -> datetime:
-        return self.clock.now() + _LATER
-
-    def skew(self) -> timedelta:
-        return timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +135,7 @@ def every_share(tx: Transaction) -> Iterator[Share]:
 def sweep(cluster: Cluster, deps: Dependencies) -> int:
     """As the workers do a day later."""
     cluster.age_files(_LATER)
-    later = replace(deps, clock=LaterClock(deps.clock))
+    later = replace(deps, clock=LaterClock(deps.clock, _LATER))
     suspects = sweep_orphan_keys(later, ())
     sweep_orphan_keys(later, suspects)
     # One that a killed worker left in the middle takes what was old then.

@@ -2,7 +2,7 @@
 
 After a change that is meant, write them anew and read the difference:
 
-    PYTHONPATH=tests .venv/bin/python tests/cli/transcripts.py
+    .venv-dev/bin/python -m tests.cli.transcripts
 """
 
 from __future__ import annotations

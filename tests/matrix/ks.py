@@ -2,7 +2,7 @@
 
 The committed table is tests/matrix/ks.txt. After a change that is meant, write it anew and read the difference:
 
-    PYTHONPATH=tests .venv/bin/python tests/matrix/ks.py
+    .venv-dev/bin/python -m tests.matrix.ks
 """
 
 from __future__ import annotations

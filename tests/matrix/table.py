@@ -3,7 +3,7 @@
 The committed table is tests/matrix/routes.txt; routes of staff have staff_routes.txt, those of the API api.txt. After a
 change that is meant, write all anew and read the difference:
 
-    PYTHONPATH=tests .venv/bin/python tests/matrix/table.py
+    .venv-dev/bin/python -m tests.matrix.table
 """
 
 from __future__ import annotations

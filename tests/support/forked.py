@@ -33,7 +33,10 @@ _SERVER.set_forkserver_preload(
         "deldokument.cli.main",
         # What `deldokument serve` imports when it is called.
         "deldokument.cli.serve",
-        *(f"deldokument.simulators.{name}" for name in ("altinn", "idporten", "notifications", "smtp")),
+        "deldokument.simulators.altinn",
+        "deldokument.simulators.idporten",
+        "deldokument.simulators.notifications",
+        "deldokument.simulators.smtp",
         "tests.support.compiled_pages",
     ]
 )

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from deldokument.domain.audit import EventKind
+from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance.orphans import sweep_orphans
+
+
+@dataclass(frozen=True)
+class LaterClock:
+    """Another clock, ``by`` ahead: what a crash has left is old enough to be swept."""
+
+    clock: Clock
+    by: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.by
+
+    def skew(self) -> timedelta:
+        return timedelta()
 
 
 def swept(deps: Dependencies) -> list[int]:

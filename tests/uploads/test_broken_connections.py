@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import socket
 import sys
@@ -19,7 +17,7 @@ from deldokument.services.accounts.members import remove_member
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from tests.support.server import BOTH_SOCKET_MODES, wait_until
 from tests.support.stack import stack
-from tests.uploads.tus import Tus, Uploading, answer_of, reset, status_of
+from tests.uploads.tus import Tus, Uploading, answer_of, checksum, reset, status_of
 
 
 def settled(upload: Uploading, at_least: int) -> int:
@@ -53,7 +51,7 @@ def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(tus: Tus, abrupt: bool
 def test_a_broken_request_with_a_checksum_leaves_the_offset(tus: Tus) -> None:
     content = os.urandom(9_500_000)
     upload = tus.create(len(content))
-    promised = "sha256 " + base64.b64encode(hashlib.sha256(content).digest()).decode()
+    promised = checksum(content)
     with upload.raw(0, len(content), content[:9_000_000], Upload_Checksum=promised):
         pass
     time.sleep(0.5)

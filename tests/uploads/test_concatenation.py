@@ -14,8 +14,7 @@ import httpx
 import pytest
 
 from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, Ticket
-from tests.uploads.test_protocol import blobs, checksum
-from tests.uploads.tus import Tus, Uploading
+from tests.uploads.tus import Tus, Uploading, blobs, checksum
 
 PARTIAL = {"Upload-Concat": "partial"}
 

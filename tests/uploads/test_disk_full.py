@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import resource
 import shutil
@@ -22,7 +20,7 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
 from tests.support.server import BOTH_SOCKET_MODES, Deployment
-from tests.uploads.tus import Tus, Uploading, digest
+from tests.uploads.tus import Tus, Uploading, checksum, digest
 
 pytestmark = pytest.mark.embedded
 """A bucket that is full is among the store's contracts."""
@@ -50,7 +48,7 @@ def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_room(tus: Tus, 
     upload = tus.create(len(content))
     assert upload.patch(0, content[:1_000_000]).status_code == 204
     before = blobs_of(tus.deployment)
-    promised = {"Upload_Checksum": upload_checksum(content[1_000_000:])} if checked else {}
+    promised = {"Upload_Checksum": checksum(content[1_000_000:])} if checked else {}
     with files_end_at(tus.deployment.server.pid, 6_000_000):
         answer = upload.patch(1_000_000, content[1_000_000:], **promised)
         assert answer.status_code == 507
@@ -63,10 +61,6 @@ def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_room(tus: Tus, 
     assert {name for name in blobs_of(tus.deployment) - before if name.endswith(".part")} == set()
     assert upload.patch(1_000_000, content[1_000_000:], **promised).status_code == 204
     assert digest(tus.received()) == digest(content)
-
-
-def upload_checksum(content: bytes) -> str:
-    return "sha256 " + base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def may_mount() -> bool:

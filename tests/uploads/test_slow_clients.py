@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import http.client
 import os
 import time
@@ -13,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from tests.support.server import SOCKET_MODES, Deployment, SocketMode
-from tests.uploads.tus import Tus, answer_of, connected, sends_fail, status_of
+from tests.uploads.tus import Tus, answer_of, checksum, connected, sends_fail, status_of
 
 STALL = 2.0
 
@@ -87,7 +85,7 @@ def test_a_connection_without_a_whole_request_is_closed(impatient: Deployment, c
 
 def test_a_stalled_client_that_promised_a_checksum_is_told_so_and_the_offset_stays(impatient_tus: Tus) -> None:
     upload = impatient_tus.create(1_000_000)
-    promised = "sha256 " + base64.b64encode(hashlib.sha256(b"x" * 1_000_000).digest()).decode()
+    promised = checksum(b"x" * 1_000_000)
     with upload.raw(0, 1_000_000, b"x" * 1000, Upload_Checksum=promised) as connection:
         said = answer_of(connection)
     assert status_of(said) == 408

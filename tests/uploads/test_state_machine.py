@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import socket
 from contextlib import ExitStack
 
@@ -15,7 +13,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from deldokument.services.uploads.compaction import compact_parts
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
 from tests.support.server import BOTH_SOCKET_MODES, Deployment, wait_until
-from tests.uploads.tus import Tus, answer_of, reset, status_of
+from tests.uploads.tus import Tus, answer_of, checksum, reset, status_of
 
 
 class OverConnections(Model):
@@ -52,8 +50,7 @@ class OverConnections(Model):
     @rule(size=SIZES, seed=SEEDS, right=st.booleans())
     def send_with_checksum(self, size: int, seed: int, right: bool) -> None:
         content = self.some(size, seed)
-        digest = hashlib.sha256(content if right else content + b"x").digest()
-        promised = "sha256 " + base64.b64encode(digest).decode()
+        promised = checksum(content if right else content + b"x")
         answer = self.upload.patch(len(self.acknowledged), content, Upload_Checksum=promised)
         assert answer.status_code == (204 if right else 460)
         self.acknowledged += content if right else b""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 
 import httpx
 
 from tests.support.ports import NO_TLS
 from tests.support.server import OFFSET_TYPE, OLA, Deployment, Ticket
+from tests.support.stored_data import names
 
 CHUNK = 64 * 1024
 
@@ -139,4 +141,14 @@ def random_bytes(length: int) -> bytes:
 
 
 def digest(content: bytes) -> str:
-    return sha256(content).hexdigest()
+    return hashlib.sha256(content).hexdigest()
+
+
+def blobs(deployment: Deployment) -> set[str]:
+    """Names of what is stored. The worker may meanwhile delete what earlier tests left, so only what is new tells."""
+    return names(deployment.deps.blobs, deployment.data)
+
+
+def checksum(content: bytes, algorithm: str = "sha256") -> str:
+    """The value of Upload-Checksum."""
+    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, content).digest()).decode()}"
