@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
@@ -194,6 +195,9 @@ class Loop:
     rest_factor: float = 0.0
 
 
+Traced = Callable[[Loop], Loop]
+
+
 def loops() -> tuple[Loop, ...]:
     """Return all loops of the worker."""
     return (
@@ -217,9 +221,36 @@ def loops() -> tuple[Loop, ...]:
     )
 
 
-def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop]) -> None:
-    """Run every loop in its own thread until ``stop`` is set."""
-    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop), name=loop.name) for loop in tasks]
+class _Logged:
+    """The rounds of a loop. Logs an error when it first occurs and when it is over, not at every round."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._trouble = ""
+
+    def __call__(self, deps: Dependencies) -> int:
+        """Do a round. Raises: as the loop's own, after it is logged."""
+        told, self._trouble = self._trouble, ""
+        try:
+            done = self._loop.round(deps)
+        except (ServiceError, IntegrityError) as error:
+            self._trouble = str(error)
+            if self._trouble != told:
+                log.error("%s: %s", self._loop.name, error)
+            raise
+        except Exception as error:
+            self._trouble = repr(error)
+            if self._trouble != told:
+                log.exception("%s failed", self._loop.name)
+            raise
+        if told:
+            log.info("%s: recovered", self._loop.name)
+        return done
+
+
+def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop], traced: Traced | None = None) -> None:
+    """Run every loop in its own thread until ``stop`` is set; ``traced`` as in `run_loop`."""
+    threads = [threading.Thread(target=run_loop, args=(loop, deps, stop, traced), name=loop.name) for loop in tasks]
     for thread in threads:
         thread.start()
     while not stop.wait(_LISTEN):
@@ -228,25 +259,18 @@ def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop]) -> Non
         thread.join()
 
 
-def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event) -> None:
+def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event, traced: Traced | None = None) -> None:
     """Run the loop until ``stop`` is set.
 
-    Logs an error when it first occurs and when it is over, not at every round.
+    ``traced`` returns the loop with a trace for each round. What a round logs, its error too, has the trace's id.
     """
-    trouble = ""
+    loop = replace(loop, round=_Logged(loop))
+    if traced:
+        loop = traced(loop)
     while not stop.is_set():
-        done, told, began = 0, trouble, time.monotonic()
-        try:
-            done, trouble = loop.round(deps), ""
-        except (ServiceError, IntegrityError) as error:
-            trouble = str(error)
-            if trouble != told:
-                log.error("%s: %s", loop.name, error)
-        except Exception as error:
-            trouble = repr(error)
-            if trouble != told:
-                log.exception("%s failed", loop.name)
-        if told and not trouble:
-            log.info("%s: recovered", loop.name)
+        done, began = 0, time.monotonic()
+        # The round has logged it.
+        with suppress(Exception):
+            done = loop.round(deps)
         took = time.monotonic() - began
         stop.wait(max(loop.min_pause, loop.rest_factor * took) if done else loop.pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import integrations
 from deldokument.services.notifications import webhooks
 from deldokument.services.notifications.email_addresses import enter_address
-from deldokument.worker import Loop, loops
+from deldokument.worker import Loop, loops, run_loop
 from tests.fakes.scanner import MemoryScanner
 from tests.services.notifications.test_webhook_delivery import EVERYTHING, SYSTEM, URL
 from tests.support.collector import calls, collector, spans
@@ -89,3 +90,20 @@ def test_a_trace_has_a_limited_number_of_spans_and_the_calls_go_on(stage: Stage,
     assert tracing.rounds(Loop("read", read, 1.0)).round(tracing.calls(stage.deps)) == many
     tracing.close()
     assert len(spans(tmp_path / "traces")) == MAX_SPANS
+
+
+def test_the_log_line_of_a_round_that_fails_has_the_id_of_its_trace(
+    stage: Stage, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+
+    def fail(_: Dependencies) -> int:
+        stop.set()
+        raise Unavailable("keyring")
+
+    tracing = Tracing(address)
+    run_loop(Loop("broken", fail, 0.0), tracing.calls(stage.deps), stop, tracing.rounds)
+    tracing.close()
+    [span] = spans(tmp_path / "traces")
+    [line] = [record for record in caplog.records if record.name == "deldokument.worker"]
+    assert vars(line)["trace"] == span.trace_id.hex()

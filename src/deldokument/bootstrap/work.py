@@ -19,5 +19,4 @@ def work(settings: Settings, node: Runtime) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with traced(settings, node) as (deps, tracing):
-        loops = worker.loops()
-        worker.run(deps, stop, tuple(map(tracing.rounds, loops)) if tracing else loops)
+        worker.run(deps, stop, worker.loops(), tracing.rounds if tracing else None)
