@@ -13,12 +13,12 @@ import pytest
 from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import AccountRules
-from deldokument.services.inspection import documents
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
 from deldokument.web.http.errors import ConsumerLimited
 from deldokument.web.http.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
 from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
+from tests.support.inspection import inspect_documents
 from tests.support.world import OLA, Stage
 
 UNTIL = "2026-12-04T12:00:00Z"
@@ -54,7 +54,7 @@ def test_one_request_is_a_published_share(cast: Systems, stage: Stage) -> None:
     assert [(d["name"], d["length"], d["complete"]) for d in share["documents"]] == [
         (name, len(content), True) for name, content in FILES
     ]
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     browser = cast.web.browser(OLA)
     for document, (_, content) in zip(share["documents"], FILES, strict=True):
         assert browser.get(f"/d/{share['id']}/dokument/{document['id']}").content == content

@@ -12,13 +12,13 @@ from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
-from deldokument.services.inspection import documents
 from deldokument.services.shares import changes, extensions, held_documents, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.accounts import set_rules
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.inspection import inspect_documents
 from tests.support.numbers import synthetic_numbers
 from tests.support.world import BANKRUPT, KARI, NOON, ODD, OLA, SIV, Stage, person
 
@@ -64,7 +64,7 @@ def uploaded(cast: Systems, share_id: str, content: bytes = b"innhold") -> dict[
     }
     put = cast.sharer.browser.request("PATCH", made["upload"]["url"], content=content, headers=headers)
     assert put.status_code == 204, put.text
-    documents.inspect_documents(cast.web.stage.deps)
+    inspect_documents(cast.web.stage.deps)
     return made
 
 

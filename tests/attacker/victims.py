@@ -17,7 +17,6 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import lifecycle
-from deldokument.services.inspection import documents
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
 from deldokument.services.shares import additions, changes, drafts, publishing
@@ -27,6 +26,7 @@ from deldokument.services.uploads import append
 from tests.matrix.ks import headers_of
 from tests.support.api import NEIGHBOUR, integrate, token_of
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 TITLE, MESSAGE, REFERENCE = "Vedtak om Ola", "Til Ola alene", "2026/777"
@@ -144,7 +144,7 @@ def _shares(made: Victims) -> None:
             stage.upload(made.shares[state], "fjernet.pdf", b"fjernet")
         if state != "draft":
             publishing.publish_share(deps, person(KARI), made.shares[state])
-            documents.inspect_documents(deps)
+            inspect_documents(deps)
         if state == "available":
             changes.remove_document(deps, person(KARI), made.shares[state], stage.document_ids(made.shares[state])[1])
             additions.add_document(
@@ -167,7 +167,7 @@ def _shares(made: Victims) -> None:
     ):
         own = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
         publishing.publish_share(deps, person(sharer), own)
-        documents.inspect_documents(deps)
+        inspect_documents(deps)
         draft = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
         made.tokens[name] = _unfinished(stage, sharer, draft)
     made.tokens["sharer"] = _unfinished(stage, KARI, made.shares["draft"])

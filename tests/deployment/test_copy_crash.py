@@ -11,9 +11,9 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.services.downloads.copying import CLAIM, make_copies
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.shares import publishing, queries
 from tests.support.crash import die_at
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.server import Deployment
 from tests.support.world import KARI, OLA, person

@@ -14,12 +14,12 @@ import pytest
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
 from deldokument.ports.channels import EmailKind
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events
 from tests.support.crash import OUTBOX, die_at
+from tests.support.inspection import inspect_documents
 from tests.support.mail import SENDER, RunningMail, start_mail
 from tests.support.memory import folder_in_memory
 from tests.support.server import KARI, Deployment, wait_until

@@ -11,11 +11,11 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events, plan_from_schedule
 from tests.support.crash import OUTBOX, die_at
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.server import KARI, Deployment
 

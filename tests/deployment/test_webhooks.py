@@ -16,9 +16,9 @@ import pytest
 
 from deldokument.domain.outbox import LEASE
 from deldokument.services.accounts.integrations import add_integration
-from deldokument.services.inspection.documents import inspect_documents
 from tests.support.crash import OUTBOX, die_at
 from tests.support.forked import forked
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
 from tests.support.webhook_receiver import Receiver, silent, status

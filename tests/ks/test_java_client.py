@@ -14,7 +14,6 @@ from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of, uuid_of
 from deldokument.services.accounts.integrations import confirm_archive
 from deldokument.services.downloads.content import open_document, read_content
-from deldokument.services.inspection import documents
 from deldokument.services.uploads.exchange_keys import RENEWED_AFTER
 from tests.ks.conftest import Fiks
 from tests.ks.java_client import (
@@ -31,6 +30,7 @@ from tests.ks.java_client import (
 from tests.ks.test_sharing import living
 from tests.support.browser import site
 from tests.support.envelopes import enveloped
+from tests.support.inspection import inspect_documents
 from tests.support.local_server import listening
 from tests.support.world import FJELL, OLA, person
 
@@ -88,7 +88,7 @@ def test_from_upload_to_deletion_at_each_level(
     uploaded = client.upload(PDF, metadata(fiks, sikkerhetsniva=level), org, konto)
     assert (uploaded.dokumentnavn, uploaded.mimeType) == ("vedtak «Åse».pdf", "application/pdf")
     assert uploaded.ukryptertStorrelse == len(PDF)
-    documents.inspect_documents(fiks.web.stage.deps)
+    inspect_documents(fiks.web.stage.deps)
     dokument = UUID(uploaded.id)
     assert client.download(dokument) == received(fiks, uploaded.id) == PDF
     known = client.download_metadata(dokument)

@@ -16,12 +16,12 @@ from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.content import open_document, read_content
-from deldokument.services.inspection import documents
 from deldokument.services.shares import queries
 from deldokument.services.shares.views import ShareView
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, UPLOADED
 from tests.support.accounts import set_rules
+from tests.support.inspection import inspect_documents
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, person
 
 DAY_SECONDS = 86400
@@ -68,7 +68,7 @@ def living(fiks: Fiks) -> list[ShareView]:
 
 def read(fiks: Fiks, share_id: str, document_id: str) -> bytes:
     deps = fiks.web.stage.deps
-    documents.inspect_documents(deps)
+    inspect_documents(deps)
     offers.open_share(deps, person(OLA), share_id)
     content = open_document(deps, person(OLA), share_id, document_id)
     return b"".join(read_content(deps, content, 0, content.length))

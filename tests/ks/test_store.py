@@ -10,7 +10,6 @@ import pytest
 from starlette.routing import Mount, Route
 
 from deldokument.domain.uuids import document_id_of, uuid_of
-from deldokument.services.inspection import documents
 from deldokument.web.app import routes
 from deldokument.web.ks.app import STORE_PREFIX
 from tests.ks.conftest import Fiks
@@ -27,6 +26,7 @@ from tests.ks.published import (
 from tests.ks.test_sharing import exposed, form, living, metadata
 from tests.support.accounts import set_rules
 from tests.support.browser import EWA, site
+from tests.support.inspection import inspect_documents
 from tests.support.systems import let_go
 from tests.support.world import KARI, OLA
 
@@ -44,7 +44,7 @@ def upload(fiks: Fiks, below: str = "/dokumenter/?kryptert=false", **changes: An
 def uploaded(fiks: Fiks, **changes: Any) -> str:
     answer = upload(fiks, **changes)
     assert answer.status_code == 201, answer.text
-    documents.inspect_documents(fiks.web.stage.deps)
+    inspect_documents(fiks.web.stage.deps)
     return str(answer.json()["id"])
 
 

@@ -17,12 +17,12 @@ import httpx
 
 from deldokument.domain.errors import ScopeMissing, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services.inspection import documents
 from deldokument.services.shares import api_drafts, drafts, publishing
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append
 from tests.support.api import System, Systems, systems
 from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, OLA, SIV, Stage
 
 GOLDEN = Path(__file__).with_name("api.txt")
@@ -154,7 +154,7 @@ def _case(scene: _Scene, state: str) -> dict[str, str]:
         append.create_upload(stage.deps, ticket.token, length=0)
     if state != "draft":
         publishing.publish_share(stage.deps, _SYSTEM, share.id)
-        documents.inspect_documents(stage.deps)
+        inspect_documents(stage.deps)
     if state == "withdrawn":
         publishing.withdraw_share(stage.deps, _SYSTEM, share.id)
     if state == "ended":

@@ -16,7 +16,6 @@ from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.publishing import publish_share
@@ -24,6 +23,7 @@ from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.inspection import inspect_documents
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
 
@@ -95,7 +95,7 @@ class Asking:
         ticket = drafts.add_document(self.stage.deps, SYSTEM, share.id, name="a", length=0, modified_at=None)
         append.create_upload(self.stage.deps, ticket.token, length=0)
         publish_share(self.stage.deps, SYSTEM, share.id)
-        documents.inspect_documents(self.stage.deps)
+        inspect_documents(self.stage.deps)
         self.ids["dokumentId"] = uuid_of(ticket.document_id)
 
     def status(self, method: str, path: str, actor: str) -> int:

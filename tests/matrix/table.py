@@ -21,7 +21,6 @@ from starlette.routing import Mount, Route
 
 from deldokument.domain.share import Share
 from deldokument.server.connections import BoundedConnection
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
@@ -29,6 +28,7 @@ from deldokument.web.app import routes
 from deldokument.web.pages.demo import Demo
 from tests.matrix import api, staff_routes
 from tests.support.browser import EWA, Browser, Web, serve, site, stage_in_memory
+from tests.support.inspection import inspect_documents
 from tests.support.local_server import running
 from tests.support.snapshots import snapshot
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
@@ -233,7 +233,7 @@ class Survey:
             # A published share keeps one document.
             stage.upload(share.id, "kart.pdf", b"")
             publishing.publish_share(stage.deps, person(KARI), share.id)
-            documents.inspect_documents(stage.deps)
+            inspect_documents(stage.deps)
         if self.state == "withdrawn":
             publishing.withdraw_share(stage.deps, person(KARI), share.id)
         if self.state == "ended":

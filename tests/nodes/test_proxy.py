@@ -24,10 +24,10 @@ from deldokument.config.settings import Settings
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.nodes.conftest import Nodes, listening
+from tests.support.inspection import inspect_documents
 from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
 from tests.support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
 from tests.support.stored_data import document_receipts

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.ports import free_ports, listening_at
 from tests.support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until

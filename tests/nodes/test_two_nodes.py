@@ -12,8 +12,8 @@ import pytest
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member, remove_member
-from deldokument.services.inspection.documents import inspect_documents
 from tests.nodes.conftest import Nodes
+from tests.support.inspection import inspect_documents
 from tests.support.server import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
 from tests.support.simulators import log_in
 

@@ -43,13 +43,13 @@ from deldokument.domain.tenancy import Contact
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.registration import create_tenant
 from deldokument.simulators.cast import load_cast
 from deldokument.web.management import LIVE
 from tests.support.forked import Forked, forked
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.ports import NO_TLS, free_ports
 from tests.support.resting import resting

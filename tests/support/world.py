@@ -38,7 +38,6 @@ from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import CachedDeploymentKeys
-from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
 from deldokument.services.shares import additions, drafts, publishing
@@ -47,6 +46,7 @@ from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
+from tests.support.inspection import inspect_documents
 from tests.support.stack import Ground, People, stack
 from tests.support.tenants import take_into_use
 
@@ -344,7 +344,7 @@ class Stage(Cast):
     def upload_beside(self, share_id: str, name: str, content: bytes = b"nytt innhold", sharer: str = KARI) -> str:
         """A whole, inspected document beside a published share; returns its id."""
         document_id = self._upload(additions.add_document, share_id, name, content, sharer)
-        documents.inspect_documents(self.deps)
+        inspect_documents(self.deps)
         return document_id
 
     def _upload(self, announce: Announce, share_id: str, name: str, content: bytes, sharer: str) -> str:
@@ -365,7 +365,7 @@ class Stage(Cast):
         for name in ("vedtak.pdf", *also):
             self.upload(share.id, name, content)
         publishing.publish_share(self.deps, person(KARI), share.id)
-        documents.inspect_documents(self.deps)
+        inspect_documents(self.deps)
         return share.id
 
     def document_ids(self, share_id: str) -> list[str]:

@@ -10,10 +10,10 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.services.encryption import existing_key, identifier_hash
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.drafts import DraftFields
 from tests.support.browser import Browser, Web
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -160,7 +160,7 @@ def test_a_forged_row_opens_nothing_before_and_after_the_end(web: Web, forge: Ca
     destroyed, withdrawn, is_open = (prepared(stage) for _ in range(3))
     attacks = [destroyed, withdrawn, is_open]
     ids = [stage.document_ids(attack.share_id)[0] for attack in attacks]
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     publishing.withdraw_share(stage.deps, person(KARI), destroyed.share_id)
     run_all(stage.deps)
     publishing.withdraw_share(stage.deps, person(KARI), withdrawn.share_id)

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from deldokument.services.inspection import documents
 from tests.support.browser import EWA, Browser, Web
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import contents
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
@@ -84,7 +84,7 @@ def test_what_people_write_is_shown_as_they_wrote_it_and_does_nothing(web: Web, 
     web.stage.upload(draft, f"n {words}".replace("/", "-").replace("\\", "-"), b"innhold")
     pages = [kari.get(f"/del?utkast={draft}")]
     assert kari.call("POST", f"/del/utkast/{draft}/publisering").status_code == 200
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     ola = web.browser(OLA)
     pages += [kari.get("/delinger"), kari.get(f"/delinger/{draft}"), kari.get(f"/delinger/{draft}/delt")]
     pages += [kari.get("/delinger", params={"saksnummer": words}), ola.get(f"/d/{draft}"), ola.get("/mine")]
@@ -106,7 +106,7 @@ def test_invisible_characters_that_writing_needs_stay(web: Web, mark: str) -> No
     web.stage.add_recipients(draft, OLA)
     web.stage.upload(draft, f"خواهم{mark}می.pdf", b"innhold")
     assert kari.call("POST", f"/del/utkast/{draft}/publisering").status_code == 200
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     ola = web.browser(OLA)
     page = html.unescape(ola.get(f"/d/{draft}").text)
     assert f"می{mark}خواهم" in page
@@ -142,7 +142,7 @@ def test_marks_that_make_a_name_look_like_another_are_shown_as_a_box(web: Web, m
     kari.call("PUT", f"/del/utkast/{draft}/mottakere/{recipient.id}", {"label": f"søker{mark}"})
     web.stage.upload(draft, name, b"innhold")
     assert kari.call("POST", f"/del/utkast/{draft}/publisering").status_code == 200
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     ola = web.browser(OLA)
     pages = {
         path: browser.get(path).text
@@ -204,7 +204,7 @@ def whole_walk(web: Web) -> list[httpx.Response]:
         answers.append(kari.call("PUT", f"/del/utkast/{draft}/mottakere/{recipient['id']}", {"confirmed": True}))
     web.stage.upload(draft, "vedtak.pdf", b"innhold")
     answers.append(kari.call("POST", f"/del/utkast/{draft}/publisering"))
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     answers += crawl(kari, "/", f"/delinger/{draft}/delt")
     for number in (OLA, PER, LISE, SIV, ODD, VIGDIS, EWA):
         answers += crawl(web.browser(number), "/", f"/d/{draft}", f"/delinger/{draft}", f"/d/{UNKNOWN}")

@@ -12,11 +12,11 @@ import pytest
 from starlette.responses import Response
 
 from deldokument import worker
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import contents, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, person
 
@@ -308,7 +308,7 @@ def test_bytes_go_out_as_an_attachment_that_no_browser_runs_or_keeps(web: Web) -
         body = {"account_id": web.stage.byggesak.id, "archived": True, "expires_at": "2026-12-04T15:30"}
         assert kari.call("PUT", f"/del/utkast/{share.id}", body).status_code == 200
         assert kari.call("POST", f"/del/utkast/{share.id}/publisering").status_code == 200
-        documents.inspect_documents(web.stage.deps)
+        inspect_documents(web.stage.deps)
         [document_id] = web.stage.document_ids(share.id)
         answer = web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}")
         assert answer.content == content
@@ -342,7 +342,7 @@ def test_a_document_that_was_refused_is_told_to_those_who_operate(web: Web, capl
     [part] = stage.deps.blobs.list()
     put_in_its_place(stage.deps.blobs, part.name, b"damaged")
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with caplog.at_level(logging.ERROR, "deldokument.web"):
         assert web.browser(OLA).get(f"/d/{share.id}/dokument/{document_id}").status_code == 503
     assert "inspection_refused" in caplog.text

@@ -3,9 +3,9 @@
 import pytest
 
 from deldokument.domain.errors import NotFound
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts
 from deldokument.services.uploads import append as uploads_append
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, Stage, person
 
 
@@ -35,6 +35,6 @@ def test_a_document_whose_blob_is_gone_holds_back_no_other(stage: Stage) -> None
         [upload] = tx.uploads.of_documents([broken])
         names = [part.id for part in tx.uploads.parts(upload.id)]
     stage.deps.blobs.delete(names)
-    assert documents.inspect_documents(stage.deps) == 2
+    assert inspect_documents(stage.deps) == 2
     with stage.deps.database.read() as tx:
         assert all(document.inspected_at for document in tx.shares.documents([share.id]))

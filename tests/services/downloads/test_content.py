@@ -17,10 +17,10 @@ from deldokument.services.downloads import delivery, part_reader
 from deldokument.services.downloads.content import Content
 from deldokument.services.downloads.zip_archive import length_of
 from deldokument.services.encryption import share_key_id
-from deldokument.services.inspection import documents
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import bytes_of, document_receipts, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
@@ -56,7 +56,7 @@ def published(stage: Stage, files: dict[str, bytes], *recipients: str) -> str:
     for name, content in files.items():
         stage.upload(share.id, name, content)
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     return share.id
 
 
@@ -125,7 +125,7 @@ def test_no_byte_before_inspection_and_then_every_byte(stage: Stage) -> None:
         opened(stage, share.id)
     with pytest.raises(NotReady, match="inspection_running"):
         downloads_content.open_archive(stage.deps, person(OLA), share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert read(stage, opened(stage, share.id)) == b"innhold"
 
 
@@ -138,7 +138,7 @@ def test_a_document_that_failed_its_inspection_is_not_released(stage: Stage) -> 
     sealed = bytes_of(blobs, part)
     put_in_its_place(blobs, part, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
     put_in_its_place(blobs, part, sealed)
     with pytest.raises(NotReady, match="inspection_refused"):
         opened(stage, share.id)

@@ -18,7 +18,6 @@ from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.inspection import documents
 from deldokument.services.shares import changes, drafts, publishing, queries
 from deldokument.services.shares.verdicts import read_record
 from deldokument.services.shares.views import DocumentView
@@ -27,6 +26,7 @@ from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import part_writer
 from tests.support.accounts import events_of, set_rules
 from tests.support.faulty_ports import Crash, FaultyDatabase
+from tests.support.inspection import inspect_documents
 from tests.support.orphan_sweep import sweep_all
 from tests.support.stored_data import names, put_in_its_place
 from tests.support.world import KARI, ODD, OLA, Stage, person
@@ -91,7 +91,7 @@ def publish(stage: Stage, draft_id: str) -> None:
 
 def received(stage: Stage, share_id: str) -> list[bytes]:
     """What the recipient gets."""
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     contents = [open_document(stage.deps, person(OLA), share_id, one) for one in stage.document_ids(share_id)]
     return [b"".join(map(bytes, read_content(stage.deps, one, 0, one.length))) for one in contents]
 

@@ -15,7 +15,6 @@ from deldokument.services.downloads.content import Content, open_document, open_
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, extensions, publishing
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
@@ -24,6 +23,7 @@ from deldokument.services.uploads import append
 from tests.services.audit.test_damage import forge
 from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account
+from tests.support.inspection import inspect_documents
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.world import KARI, OLA, Stage, person
 
@@ -41,7 +41,7 @@ def shared(stage: Stage, *, read_back: bool = True) -> tuple[Share, str]:
     share = exposed(stage) if read_back else drafted(stage)
     document_id = sent(stage, share)
     publishing.publish_share(stage.deps, SYSTEM, share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     return share, document_id
 
 
@@ -73,7 +73,7 @@ def test_an_empty_document_that_is_read_back_is_an_event_too(stage: Stage) -> No
     ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="tom.txt", length=0, modified_at=None)
     append.create_upload(stage.deps, ticket.token, length=0)
     publishing.publish_share(stage.deps, SYSTEM, share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     document_id = ticket.document_id
     record_delivery(stage.deps, open_own_document(stage.deps, SYSTEM, document_id), 0, 0)
     assert read_backs(stage, share) == [{"document": document_id, "bytes": 0, "integration": integration.id}]

@@ -12,8 +12,8 @@ from deldokument.domain.share import Verdict
 from deldokument.services.downloads.content import open_document
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.warnings import confirm_warnings
-from deldokument.services.inspection import documents
 from tests.fakes.scanner import MemoryScanner
+from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, NOON, OLA, PER, SIV, Stage, person
 
 
@@ -43,7 +43,7 @@ def test_a_person_confirms_once_for_each_document_and_verdict(stage: Stage, scan
         open_document(stage.deps, person(PER), share_id, document_id)
     scanner.verdict = Verdict.ENCRYPTED
     stage.clock.advance(hours=24)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with pytest.raises(Conflict, match="document_unconfirmed"):
         open_document(stage.deps, person(OLA), share_id, document_id)
     confirm_warnings(stage.deps, person(OLA), share_id)

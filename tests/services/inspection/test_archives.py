@@ -19,12 +19,13 @@ from deldokument.domain.errors import existing
 from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.inspection import documents, zip_members
+from deldokument.services.inspection import zip_members
 from deldokument.services.inspection.archives import Members, opener_of, scan_archive, scan_opened
 from deldokument.services.inspection.tar_members import tar_members
 from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
 from deldokument.services.shares.verdicts import finding_of
 from tests.fakes.scanner import MemoryScanner
+from tests.support.inspection import inspect_documents
 from tests.support.world import NOON, Stage
 
 PLAIN = b"innhold " * 1000
@@ -316,7 +317,7 @@ def test_a_zip_that_unpacks_to_far_more_than_it_is_long_is_not_opened() -> None:
 def test_the_worker_opens_an_archive_above_the_engines_limit(stage: Stage, content: bytes, verdict: Verdict) -> None:
     stage.deps = replace(stage.deps, scanner=MemoryScanner(NOON, max_bytes=len(PLAIN)))
     document_id = stage.upload(stage.draft().id, "a.zip", content)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with stage.deps.database.read() as tx:
         document = existing(tx.shares.document(document_id))
     key = existing_key(stage.deps.keyring, share_key_id(document.share_id))

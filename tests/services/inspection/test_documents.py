@@ -18,6 +18,7 @@ from deldokument.services.shares import drafts
 from deldokument.worker import loops
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.faulty_ports import FaultyDatabase
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, OLA, Stage, person
 
 
@@ -45,15 +46,15 @@ def test_every_document_is_read_once(stage: Stage) -> None:
     stage.upload(share.id, "a.txt", b"a")
     stage.upload(share.id, "b.txt", b"")
     drafts.add_document(stage.deps, person(KARI), share.id, name="c", length=1, modified_at=None)
-    assert documents.inspect_documents(stage.deps) == 2
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 2
+    assert inspect_documents(stage.deps) == 0
 
 
 def test_a_round_does_no_more_than_it_was_asked_for(stage: Stage) -> None:
     share = stage.draft()
     for name in "abc":
         stage.upload(share.id, name, b"x")
-    assert [documents.inspect_documents(stage.deps, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [inspect_documents(stage.deps, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_the_record_tells_what_the_bytes_are(stage: Stage) -> None:
@@ -77,7 +78,7 @@ def test_what_a_discarded_draft_holds_is_not_inspected_even_when_it_was_under_wa
     discarded = FaultyDatabase(
         stage.deps.database, before=[lambda: drafts.discard_draft(stage.deps, person(KARI), share.id)]
     )
-    assert documents.inspect_documents(replace(stage.deps, database=discarded)) == 0
+    assert inspect_documents(replace(stage.deps, database=discarded)) == 0
     with stage.deps.database.read() as tx:
         document = tx.shares.document(document_id)
     assert document is not None
@@ -89,7 +90,7 @@ def test_a_document_whose_manifest_was_changed_stays_shut_and_holds_back_no_othe
     broken, _ = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     spoil(stage, broken)
     with pytest.raises(IntegrityError):
-        documents.inspect_documents(stage.deps)
+        inspect_documents(stage.deps)
     with stage.deps.database.read() as tx:
         assert [d.inspected_at is not None for d in tx.shares.documents([share.id])] == [False, True]
 
@@ -103,22 +104,22 @@ def test_documents_that_can_never_be_inspected_hold_up_no_other(stage: Stage) ->
     done = troubles = 0
     for _ in range(4):
         try:
-            done += documents.inspect_documents(stage.deps, limit=1)
+            done += inspect_documents(stage.deps, limit=1)
         except IntegrityError:
             troubles += 1
     assert (done, troubles) == (1, 3)
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=10)
     with pytest.raises(IntegrityError):
-        documents.inspect_documents(stage.deps)
+        inspect_documents(stage.deps)
 
 
 def test_what_could_not_be_read_because_something_is_silent_is_inspected_as_soon_as_it_answers(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     with pytest.raises(Unavailable):
-        documents.inspect_documents(replace(stage.deps, keyring=Silent()))
-    assert documents.inspect_documents(stage.deps) == 1
+        inspect_documents(replace(stage.deps, keyring=Silent()))
+    assert inspect_documents(stage.deps) == 1
 
 
 def test_a_claim_that_a_silent_database_did_not_release_is_released_when_it_answers(stage: Stage) -> None:
@@ -152,17 +153,17 @@ def test_what_a_worker_is_reading_no_other_reads_and_after_its_death_another_doe
     now = stage.clock.now()
     with stage.deps.database.write() as tx:
         assert tx.retention.claim_inspection(document_id, now, now + documents.CLAIM)
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=1)
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
 
 
 def test_of_two_who_find_the_same_document_one_reads_it(stage: Stage) -> None:
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"a")
     done: list[int] = []
-    late = FaultyDatabase(stage.deps.database, before=[lambda: done.append(documents.inspect_documents(stage.deps))])
-    assert documents.inspect_documents(replace(stage.deps, database=late)) == 0
+    late = FaultyDatabase(stage.deps.database, before=[lambda: done.append(inspect_documents(stage.deps))])
+    assert inspect_documents(replace(stage.deps, database=late)) == 0
     assert done == [1]
 
 
@@ -186,6 +187,6 @@ def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
             return timedelta(0)
 
     slow = Slow()
-    assert documents.inspect_documents(replace(stage.deps, clock=slow)) == 1
+    assert inspect_documents(replace(stage.deps, clock=slow)) == 1
     # Only before it was claimed: when the list was asked for, and at the claim itself.
     assert slow.free == 2

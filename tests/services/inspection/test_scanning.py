@@ -23,6 +23,7 @@ from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.scan_records import ScanRecord, open_scan, seal_scan
 from deldokument.services.shares.verdicts import Finding, finding_of, foreseen_verdict
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
 
 HOUR = timedelta(hours=1)
@@ -75,14 +76,14 @@ def test_no_byte_is_released_while_the_scanner_is_away_and_the_document_waits(
     document_id = stage.upload(share.id, "a.txt", b"innhold")
     publishing.publish_share(stage.deps, person(KARI), share.id)
     with pytest.raises(Unavailable, match="scanner"):
-        documents.inspect_documents(stage.deps)
+        inspect_documents(stage.deps)
     assert finding(stage, document_id) is None
     with pytest.raises(NotReady, match="inspection_running"):
         opened(stage, document_id)
     with stage.deps.database.read() as tx:
         assert tx.backlog.waiting(stage.clock.now())["inspection"].count == 1  # type: ignore[index]
     scanner.down = False
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
     assert opened(stage, document_id) == 7
 
 
@@ -93,11 +94,11 @@ def test_a_document_on_which_the_scanner_failed_is_scanned_again_and_holds_up_no
     first, second = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     scanner.fails = 1
     with pytest.raises(Unavailable, match="scanner"):
-        documents.inspect_documents(stage.deps)
+        inspect_documents(stage.deps)
     assert sorted(finding(stage, one) is None for one in (first, second)) == [False, True]
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
     stage.clock.advance(minutes=1)
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
 
 
 @pytest.mark.usefixtures("scanner")
@@ -106,7 +107,7 @@ def test_a_draft_with_malware_is_not_published(stage: Stage) -> None:
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "a.com", TEST_VIRUS)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with pytest.raises(InvalidFields) as caught:
         publishing.publish_share(stage.deps, person(KARI), share.id)
     assert [(error.field, error.code) for error in caught.value.errors] == [("documents", "files_infected")]
@@ -125,16 +126,16 @@ def test_malware_found_after_publication_closes_the_document(stage: Stage, scann
     share_id = stage.publish(OLA)
     [document_id] = stage.document_ids(share_id)
     stage.clock.advance(hours=23)
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
     stage.clock.advance(hours=1)
     scanner.verdict, scanner.signatures_at = Verdict.INFECTED, stage.clock.now()
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
     with pytest.raises(Conflict, match="document_infected"):
         opened(stage, document_id)
     verdicts = [event.details for _, event in stage.trail() if event.kind is EventKind.DOCUMENT_INSPECTED]
     assert [existing(details)["verdict"] for details in verdicts] == ["clean", "infected"]
     stage.clock.advance(hours=48)
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
 
 
 def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: Stage, scanner: MemoryScanner) -> None:
@@ -143,7 +144,7 @@ def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: 
     stage.add_recipients(share.id, OLA)
     first, second = (stage.upload(share.id, name, b"innhold") for name in ("a.txt", "b.txt"))
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     stage.clock.advance(hours=24)
     running = [open_document(stage.deps, person(OLA), share.id, one) for one in (first, second)]
     running.append(open_archive(stage.deps, person(OLA), share.id))
@@ -165,7 +166,7 @@ def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: 
 def test_without_a_scanner_nothing_is_scanned_again(stage: Stage) -> None:
     [document_id] = stage.document_ids(stage.publish(OLA))
     stage.clock.advance(hours=24)
-    assert documents.inspect_documents(replace(stage.deps, scanner=None)) == 0
+    assert inspect_documents(replace(stage.deps, scanner=None)) == 0
     assert existing(finding(stage, document_id)).verdict is Verdict.CLEAN
 
 
@@ -175,7 +176,7 @@ def test_of_two_workers_that_scan_a_document_again_one_counts(stage: Stage, scan
     scanner.signatures_at = stage.clock.now()
     with stage.deps.database.read() as tx:
         [due] = tx.retention.due_rescans(stage.clock.now(), 10)
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
     assert documents._inspect(stage.deps, due) is False
 
 
@@ -195,7 +196,7 @@ def test_malware_found_with_old_signatures_is_malware(stage: Stage, scanner: Mem
     scanner.signatures_at = None
     share = stage.draft()
     document_id = stage.upload(share.id, "a.com", TEST_VIRUS)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert existing(finding(stage, document_id)).verdict is Verdict.INFECTED
 
 
@@ -230,15 +231,15 @@ def test_on_demand_every_document_of_open_shares_is_scanned_again_and_no_other(
     open_share, withdrawn = stage.publish(OLA), stage.publish(OLA)
     publishing.withdraw_share(stage.deps, person(KARI), withdrawn)
     stage.upload(stage.draft().id, "a.txt", b"innhold")
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert rescan_open_shares(stage.deps) == 1
     # The claim of the first scan lapses meanwhile.
     stage.clock.advance(minutes=1)
     scanner.verdict = Verdict.INFECTED
-    assert documents.inspect_documents(stage.deps) == 1
+    assert inspect_documents(stage.deps) == 1
     [document_id] = stage.document_ids(open_share)
     assert existing(finding(stage, document_id)).verdict is Verdict.INFECTED
-    assert documents.inspect_documents(stage.deps) == 0
+    assert inspect_documents(stage.deps) == 0
 
 
 def test_nothing_is_scanned_again_on_demand_without_a_scanner_that_can_be_used(
@@ -266,7 +267,7 @@ def test_a_second_person_approves_only_what_was_scanned(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as caught:
         approve()
     assert [(error.field, error.code) for error in caught.value.errors] == [("documents", "files_unscanned")]
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert approve() is ShareState.AVAILABLE
 
 

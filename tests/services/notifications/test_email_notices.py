@@ -21,7 +21,6 @@ from deldokument.services.accounts import integrations
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
-from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch as outboxes
 from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
@@ -33,6 +32,7 @@ from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -94,14 +94,14 @@ def test_the_sharer_is_told_of_malware_whatever_was_chosen(stage: Stage) -> None
     share = stage.draft()
     stage.upload(share.id, "a.txt", b"innhold")
     stage.upload(share.id, "a.com", TEST_VIRUS)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert letters(stage) == [(AT_WORK, f"https://del.example/delinger/{share.id}")]
 
 
 def test_who_is_no_longer_a_member_is_not_told_of_malware(stage: Stage) -> None:
     stage.deps = dataclasses.replace(stage.deps, scanner=MemoryScanner(stage.clock.now()))
     stage.upload(stage.draft().id, "a.com", TEST_VIRUS)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     stage.remove("kari")
     assert letters(stage) == []
 
@@ -195,7 +195,7 @@ def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
     stage.add_recipients(share.id, OLA)
     stage.upload(share.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.deps, system, share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     fetch(stage, share.id)
     assert letters(stage) == []
     assert waiting(stage) == []

@@ -17,7 +17,6 @@ from deldokument.ports.channels import NoticeKind
 from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
-from deldokument.services.inspection import documents
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
@@ -26,6 +25,7 @@ from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.notice_status import view_notice
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
+from tests.support.inspection import inspect_documents
 from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
@@ -385,7 +385,7 @@ def test_nothing_is_told_of_before_recipients_can_have_it(stage: Stage) -> None:
     stage.upload(draft.id, "vedtak.pdf", b"innhold")
     publishing.publish_share(stage.deps, person(KARI), draft.id)
     assert send_notices(stage) == [Result.AGAIN]
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     stage.clock.instant = kept(stage, draft)[0].due_at
     assert send_notices(stage) == [Result.SENT]
 
@@ -458,7 +458,7 @@ def test_who_has_downloaded_one_of_two_documents_is_reminded_until_the_other_fol
     for name in ("vedtak.pdf", "kart.pdf"):
         stage.upload(draft.id, name, b"innhold")
     share = publishing.publish_share(stage.deps, person(KARI), draft.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     send_notices(stage)
     for document_id, before, reminded in zip(stage.document_ids(share.id), (7, 1), ([Result.SENT], []), strict=True):
         content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)

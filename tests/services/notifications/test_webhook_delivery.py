@@ -27,7 +27,6 @@ from deldokument.services.downloads import offers
 from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.inspection.documents import inspect_documents
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
@@ -38,6 +37,7 @@ from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
+from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))

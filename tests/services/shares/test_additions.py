@@ -27,7 +27,6 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.inspection import documents
 from deldokument.services.shares import additions, changes, held_documents, publishing, queries, stored_documents
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.upload_tickets import UploadTicket
@@ -37,6 +36,7 @@ from deldokument.services.uploads import append, concatenation
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import events_of, set_account, set_rules
 from tests.support.faulty_ports import FaultyDatabase
+from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner, names
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -324,7 +324,7 @@ def test_what_is_not_whole_or_not_inspected_is_not_added(stage: Stage) -> None:
     with pytest.raises(InvalidFields) as refused:
         add(stage, share_id, half.document_id)
     assert codes(refused) == ["files_unscanned"]
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     set_rules(stage, stage.byggesak, quota=1)
     with pytest.raises(InvalidFields) as refused:
         add(stage, share_id, half.document_id)
@@ -364,7 +364,7 @@ def test_a_scan_that_runs_meanwhile_does_not_take_the_document_out_again(stage: 
     scanner.signatures_at = stage.clock.now()
     meanwhile = [lambda: None, lambda: bool(add(stage, share_id, document_id))]
     slow = FaultyDatabase(stage.deps.database, before=meanwhile)
-    assert documents.inspect_documents(replace(stage.deps, database=slow)) == 2
+    assert inspect_documents(replace(stage.deps, database=slow)) == 2
     assert document_id in stage.document_ids(share_id)
     assert stage.deps.damage.is_empty
 

@@ -19,6 +19,7 @@ from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.held_documents import hold_document, release_document
 from deldokument.services.shares.verdicts import Finding, finding_of
 from tests.fakes.scanner import MemoryScanner
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 HELD = DEFAULT_POLICY | {Verdict.ENCRYPTED: Handling.HELD}
@@ -100,7 +101,7 @@ def test_a_decision_counts_for_its_document_and_verdict_only(stage: Stage, scann
         stage.deps, config=replace(stage.deps.config, scan_policy=HELD | {Verdict.TOO_LARGE: Handling.HELD})
     )
     stage.clock.advance(hours=24)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert refusal(stage, share_id, document_id) == "document_held"
 
 
@@ -136,7 +137,7 @@ def test_what_is_not_held_or_not_scanned_or_over_cannot_be_released(stage: Stage
     document_id = stage.upload(draft.id, "a.txt", b"innhold")
     with pytest.raises(Conflict, match="document_not_held"):
         release_document(stage.deps, person(KARI), draft.id, document_id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with pytest.raises(Conflict, match="document_not_held"):
         release_document(stage.deps, person(KARI), draft.id, document_id)
     share_id, shared_id = shared(stage)
@@ -152,7 +153,7 @@ def test_with_four_eyes_another_member_than_the_sharer_decides(stage: Stage) -> 
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(account_id=stage.avtaler.id))
     stage.add_recipients(share.id, OLA)
     document_id = stage.upload(share.id, "a.txt", b"innhold")
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     with pytest.raises(Conflict, match="own_held_document"):
         release_document(stage.deps, person(KARI), share.id, document_id)
     release_document(stage.deps, person(ODD), share.id, document_id)

@@ -15,7 +15,6 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.stored_documents import (
     DocumentDetails,
@@ -27,6 +26,7 @@ from deldokument.services.shares.stored_documents import (
 )
 from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.faulty_ports import FaultyDatabase
+from tests.support.inspection import inspect_documents
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import VIGDIS, Stage, person, run_all
 
@@ -55,7 +55,7 @@ def state(stage: Stage, share: Share) -> ShareState:
 
 def test_a_document_is_shown_with_what_its_share_says_of_it(stage: Stage) -> None:
     share, document_id = shared(stage)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert show_document(stage.deps, SYSTEM, document_id) == DocumentDetails(
         id=document_id,
         share_id=share.id,

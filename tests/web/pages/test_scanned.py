@@ -12,10 +12,10 @@ import pytest
 from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import Verdict
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
 from tests.support.browser import EWA, Web, serve
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
 from tests.web.pages.test_verdict import clause_9_2
 
@@ -71,7 +71,7 @@ def test_a_document_that_waits_for_the_scanner_says_so_to_recipient_and_sharer(s
     publishing.publish_share(scanned.stage.deps, person(KARI), share_id)
     assert f"{WAITING}. Prøv igjen om litt." in words(scanned, OLA, f"/d/{share_id}")
     assert WAITING in words(scanned, KARI, f"/delinger/{share_id}")
-    documents.inspect_documents(scanned.stage.deps)
+    inspect_documents(scanned.stage.deps)
     for number, path in ((OLA, f"/d/{share_id}"), (KARI, f"/delinger/{share_id}")):
         page = words(scanned, number, path)
         assert WAITING not in page
@@ -116,7 +116,7 @@ def test_the_recipient_reads_what_clause_9_2_of_the_agreement_promises_of_a_serv
 
 def test_malware_is_named_on_the_draft_and_refused_at_publication(scanned: Web) -> None:
     share_id = draft_of(scanned.stage, b"innhold", TEST_VIRUS)
-    documents.inspect_documents(scanned.stage.deps)
+    inspect_documents(scanned.stage.deps)
     told = f"Det er funnet et virus ({SIGNATURE}), og ingen kan laste det ned."
     for path in (f"/del?utkast={share_id}", f"/delinger/{share_id}"):
         assert told in words(scanned, KARI, path)
@@ -130,7 +130,7 @@ def test_malware_found_later_closes_the_document_for_the_recipient(scanned: Web,
     share_id = scanned.stage.publish(OLA)
     scanned.stage.clock.advance(hours=24)
     scanner.verdict = Verdict.INFECTED
-    documents.inspect_documents(scanned.stage.deps)
+    inspect_documents(scanned.stage.deps)
     page = words(scanned, OLA, f"/d/{share_id}")
     assert "Det er funnet et virus i dokumentet, og det kan ikke lastes ned. Ta kontakt med avsenderen." in page
     assert "/dokument/" not in scanned.browser(OLA).get(f"/d/{share_id}").text
@@ -147,7 +147,7 @@ def test_the_second_person_sees_what_waits_and_what_was_found(scanned: Web) -> N
     publishing.publish_share(stage.deps, person(KARI), share_id)
     path = f"/delinger/{share_id}/godkjenning"
     assert WAITING in words(scanned, ODD, path)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     assert WORDS[Verdict.CLEAN] in words(scanned, ODD, path)
 
 

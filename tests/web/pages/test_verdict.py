@@ -14,11 +14,11 @@ from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import existing
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.inspection import documents as inspection_documents
 from deldokument.services.shares import drafts, publishing
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import Translator
 from tests.support.browser import Web
+from tests.support.inspection import inspect_documents
 from tests.support.sample_files import DOCX, PDF
 from tests.support.stored_data import put_in_its_place
 from tests.support.world import KARI, OLA, Stage, person
@@ -93,7 +93,7 @@ def test_the_recipient_reads_that_the_document_is_not_checked_for_viruses_and_wh
 
 def test_what_is_true_of_all_documents_is_said_once(web: Web) -> None:
     share_id = published(web.stage, ("a.pdf", PDF), ("b.docx", DOCX), ("c.txt", b"tekst"))
-    inspection_documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     page = web.browser(OLA).get(f"/d/{share_id}").text
     assert words(page).count("kontrollert for virus") == 1
     assert MANY in words(page)
@@ -102,7 +102,7 @@ def test_what_is_true_of_all_documents_is_said_once(web: Web) -> None:
 
 def test_documents_with_different_verdicts_say_so_each(web: Web) -> None:
     share_id = published(web.stage, ("a.pdf", PDF), ("b.pdf", PDF))
-    inspection_documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     judge(web.stage, web.stage.document_ids(share_id)[0], "clean")
     said = ["Kontrollert for virus, ingenting funnet", "Ikke kontrollert for virus"]
     for page in (web.browser(OLA).get(f"/d/{share_id}").text, web.browser(KARI).get(f"/delinger/{share_id}").text):
@@ -122,7 +122,7 @@ def test_a_document_that_cannot_be_read_has_no_button_and_keeps_no_other_back(we
     share_id = published(web.stage, ("a.pdf", PDF))
     [part] = web.stage.deps.blobs.list()
     put_in_its_place(web.stage.deps.blobs, part.name, b"damaged")
-    inspection_documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     page = web.browser(OLA).get(f"/d/{share_id}").text
     assert "Noe er galt med dokumentet, og det kan ikke lastes ned. Ta kontakt med avsenderen." in words(page)
     assert "/dokument/" not in page
@@ -133,7 +133,7 @@ def test_a_document_that_cannot_be_read_has_no_button_and_keeps_no_other_back(we
 
 def test_one_spoilt_document_of_several_is_left_out_of_the_zip_button(web: Web) -> None:
     share_id = published(web.stage, ("a.pdf", PDF), ("b.pdf", PDF), ("c.pdf", PDF))
-    inspection_documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     ids = web.stage.document_ids(share_id)
     judge(web.stage, ids[1], "infected")
     page = web.browser(OLA).get(f"/d/{share_id}").text
@@ -146,7 +146,7 @@ def test_the_sharer_reads_it_before_sharing_after_sharing_and_on_the_shares_page
     stage, kari = web.stage, web.browser(KARI)
     draft = stage.draft()
     stage.upload(draft.id, "vedtak.pdf", PDF)
-    inspection_documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     share_id = stage.publish(OLA, content=PDF)
     for path in (f"/del?utkast={draft.id}", "/del", f"/delinger/{draft.id}", f"/delinger/{share_id}/delt"):
         assert FOR_SHARERS in words(kari.get(path).text), path
@@ -164,7 +164,7 @@ def test_a_share_that_is_over_says_nothing_of_what_its_documents_were(web: Web) 
 
 def test_bytes_that_are_no_pdf_are_not_offered_as_one(web: Web) -> None:
     share_id = published(web.stage, ("vedtak.pdf", b"\xd7" + os.urandom(3000).replace(b"%", b"_")))
-    inspection_documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     said = "Navnet slutter på .pdf, men innholdet ser ut til å være noe annet."
     for page in (web.browser(OLA).get(f"/d/{share_id}").text, web.browser(KARI).get(f"/delinger/{share_id}").text):
         assert "<span>PDF</span>" not in page

@@ -82,11 +82,6 @@ class Inspector:
             del self._unreleased[document_id]
 
 
-def inspect_documents(deps: Dependencies, *, limit: int = 10) -> int:
-    """Do one round of an `Inspector` of its own."""
-    return Inspector(limit)(deps)
-
-
 def _pause_after(error: Exception) -> timedelta:
     """Return the pause of a document: none if an unavailable store may soon answer.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.support.browser import Web
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, OLA, person
 
 
@@ -16,7 +16,7 @@ def test_all_documents_are_offered_above_the_list_in_a_zip_named_after_the_share
     for name in ("a.txt", "b.txt"):
         stage.upload(draft.id, name, b"a")
     publishing.publish_share(stage.deps, person(KARI), draft.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     ola = web.browser(OLA)
     page = ola.get(f"/d/{draft.id}").text
     assert page.index('id="download-all"') < page.index("a.txt")

@@ -14,13 +14,13 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.share import ReceiptState, Verdict
-from deldokument.services.inspection import documents
 from deldokument.services.shares import publishing
 from deldokument.services.shares.queries import view_share
 from deldokument.web.app import ENDPOINTS
 from tests.fakes.scanner import MemoryScanner
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
 from tests.support.browser import ORIGIN, Browser, Web, serve
+from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, KARI, LISE, NOON, OLA, PER, SIV, person
 
 CONTENT = b"innhold"
@@ -260,7 +260,7 @@ def test_a_warned_document_is_sent_after_the_person_confirms_and_held_and_waitin
     assert program.bytes(document["id"]).status_code == 200
     scanner.verdict = Verdict.INFECTED
     web.stage.clock.advance(hours=24)
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     again = started(served, served.browser(OLA), share_id)
     assert again.call("GET").json()["documents"][0]["handling"] == "refused"
     served.close()

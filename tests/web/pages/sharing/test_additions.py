@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deldokument.services.inspection import documents
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, ODD, OLA
 
 NEW = b"nytt innhold"
@@ -58,7 +58,7 @@ def test_documents_are_uploaded_beside_the_share_and_added_when_they_are_checked
     add = {"documents": [document_id]}
     waiting = kari.call("POST", f"/delinger/{share_id}/publisering", add)
     assert (waiting.status_code, waiting.json()) == (202, {})
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     location = kari.call("POST", f"/delinger/{share_id}/publisering", add).json()["location"]
     page = kari.get(location).text
     for words in ("Dokumentene er lagt til.", "Et dokument ble lagt til"):
@@ -84,7 +84,7 @@ def test_another_member_sees_and_approves_the_documents(web: Web, kari: Browser,
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     set_rules(web.stage, web.stage.byggesak, four_eyes=True)
     document_id = uploaded(kari, share_id)
-    documents.inspect_documents(web.stage.deps)
+    inspect_documents(web.stage.deps)
     done = kari.call("POST", f"/delinger/{share_id}/publisering", {"documents": [document_id]})
     assert done.json()["location"].endswith("?lagret=foreslatt")
     odd = web.browser(ODD)

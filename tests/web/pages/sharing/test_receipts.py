@@ -8,9 +8,9 @@ from datetime import timedelta
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads.confirmation import confirm_documents
-from deldokument.services.inspection import documents
 from deldokument.services.shares import drafts, publishing
 from tests.support.browser import Web
+from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, OLA, SIV, person
 
 WARNING = "Ingen har lastet ned, og delingen utløper snart"
@@ -93,7 +93,7 @@ def test_of_several_documents_the_pages_count_those_that_are_sent(web: Web) -> N
     for number in range(5):
         stage.upload(share.id, f"{number}.txt", b"innhold")
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    documents.inspect_documents(stage.deps)
+    inspect_documents(stage.deps)
     for document_id in stage.document_ids(share.id)[:2]:
         content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
         delivery.record_delivery(stage.deps, content, 0, content.length)
