@@ -38,5 +38,5 @@ def test_a_person_approves_a_limited_number_of_programs_in_an_hour(stage: Stage)
     deps = replace(stage.deps, config=replace(stage.deps.config, logins_per_hour=2))
     for _ in range(2):
         approve_program(deps, session, share_id, CHALLENGE)
-    with pytest.raises(RateLimited, match="program_limit"):
+    with pytest.raises(RateLimited, match=r"^program_limit"):
         approve_program(deps, session, share_id, CHALLENGE)

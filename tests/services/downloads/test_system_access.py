@@ -11,11 +11,11 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Frozen, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share
-from deldokument.services.downloads.content import Content, open_document, open_own_document, read_content
+from deldokument.services.downloads.content import Content, may_send_on, open_document, open_own_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
-from deldokument.services.shares import drafts, extensions, publishing
+from deldokument.services.shares import changes, drafts, extensions, publishing
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
@@ -141,6 +141,17 @@ def test_a_share_without_its_key_is_broken_and_not_empty(stage: Stage) -> None:
     stage.deps.keyring.destroy([share_key_id(share.id)])
     with pytest.raises(Broken):
         open_own_document(stage.deps, SYSTEM, document_id)
+
+
+def test_what_a_system_is_reading_stops_when_the_document_is_removed(stage: Stage) -> None:
+    integrate(stage)
+    share = exposed(stage)
+    left, removed = sent(stage, share), sent(stage, share)
+    publishing.publish_share(stage.deps, SYSTEM, share.id)
+    inspect_documents(stage.deps)
+    running = [open_own_document(stage.deps, SYSTEM, one) for one in (left, removed)]
+    changes.remove_document(stage.deps, SYSTEM, share.id, removed)
+    assert [may_send_on(stage.deps, content) for content in running] == [True, False]
 
 
 def test_where_the_operator_has_stopped_an_account_its_systems_read_nothing(stage: Stage) -> None:
