@@ -36,7 +36,7 @@ SOURCES := src tests scripts release $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest test-large mutation
+.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest minimum test-large mutation
 .PHONY: bench bench-large fuzz format lock wheel release audit clean
 
 help: ## what there is
@@ -105,10 +105,15 @@ oldest: ## unit and contract tests on Python 3.11, few of those that need a serv
 	  *) exit 1 ;; \
 	esac
 
+minimum: ## unit tests, and contract tests without servers, with the oldest packages that the wheels accept
+	@scripts/setup minimum
+	$(LARGE_PAGES) .venv-minimum/bin/pytest --numprocesses $(JOBS) --dist loadfile tests/unit tests/contract -k "$(WITHOUT_SERVERS)"
+
 test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup large
 	@scripts/setup dev
 	$(DEV)/pytest -m large --timeout=1800
+	@$(MAKE) --no-print-directory minimum
 	@$(MAKE) --no-print-directory mutation
 
 fuzz: ## coverage-guided fuzzing of each decoder and parser; SECONDS= for each (900), TARGETS= for some
@@ -141,6 +146,9 @@ lock: ## resolve the dependencies anew
 	$(COMPILE) client/pyproject.toml --constraint requirements/product.lock --output-file requirements/client.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --group bench --output-file requirements/bench.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --resolution lowest-direct --output-file .tools/minimum.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --constraint .tools/minimum.lock \
+	  --output-file requirements/minimum.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 
 wheel: ## dist/: the service's wheel and the client's, and for each a list of the packages it needs, with hashes

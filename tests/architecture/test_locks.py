@@ -64,6 +64,7 @@ def test_the_locks_are_there() -> None:
         "demo.lock",
         "dev.lock",
         "fuzz.lock",
+        "minimum.lock",
         "product.lock",
         "tools.lock",
     ]
@@ -94,6 +95,14 @@ def test_every_dependency_of_the_project_is_pinned(name: str, file: str) -> None
 def test_everything_that_an_installation_needs_is_pinned() -> None:
     wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["cluster"]]
     assert unpinned(wanted, (ROOT / "requirements" / "product.lock").read_text("utf-8")) == []
+
+
+def test_the_minimum_versions_are_the_ones_that_are_tested() -> None:
+    project = PROJECT["project"]
+    wanted = map(Requirement, sum(project["optional-dependencies"].values(), project["dependencies"]))
+    have = pins((ROOT / "requirements" / "minimum.lock").read_text("utf-8"))
+    minimum = {one.name: Version(str(one.specifier).removeprefix(">=")) for one in wanted}
+    assert {name: have[canonicalize_name(name)] for name in minimum} == {name: [one] for name, one in minimum.items()}
 
 
 @pytest.mark.parametrize("others", ["product.lock", "dev.lock"])
