@@ -141,8 +141,20 @@ def running_postgres(folder: Path, **settings: str) -> Iterator[PostgresServer]:
 
 def restart_as_after_a_crash(folder: Path) -> None:
     """End all processes of the server in ``folder`` at once, and start it again: it recovers from its log."""
-    data = folder / "home" / "data"
-    _run("pg_ctl", "-D", data, "-w", "-l", folder / "home" / "log", "-m", "immediate", "restart")
+    with crashed_postgres(folder):
+        pass
+
+
+@contextmanager
+def crashed_postgres(folder: Path) -> Iterator[None]:
+    """All processes of the server in ``folder`` are ended at once; it starts again at the end."""
+    command = "pg_ctl", "-D", folder / "home" / "data", "-w"
+    _run(*command, "-m", "immediate", "stop")
+    try:
+        yield
+    finally:
+        # Unlike a start, a restart has the options of the time before.
+        _run(*command, "-l", folder / "home" / "log", "restart")
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
 from tests.fakes.integrity import tagging
-from tests.support.postgres import PostgresServer
+from tests.support.memory import folder_in_memory
+from tests.support.postgres import PostgresServer, crashed_postgres, running_postgres
 
 CONTRACTS = {
     name: get_type_hints(one.fget)["return"]
@@ -250,6 +251,28 @@ def test_connections_that_died_while_idle_are_replaced_unnoticed(
         with database.read() as tx:
             assert tx.tenants.all() == []
     database.close()
+
+
+def test_connections_in_use_are_counted_through_an_outage_of_the_server() -> None:
+    in_use: list[None] = []
+    with folder_in_memory() as folder:
+        # PostgreSQL does not run as root.
+        folder.chmod(0o755)
+        with running_postgres(folder / "postgres") as server, server.database() as url:
+            database = tagging(SqlDatabase(url))
+            database.observe_connections(lambda: in_use.append(None), in_use.pop)
+            with database.read(), database.read() as tx:
+                assert tx.tenants.all() == []
+            with crashed_postgres(folder / "postgres"):
+                for _ in range(5):
+                    with pytest.raises(Unavailable), database.read() as tx:
+                        tx.tenants.all()
+                assert len(in_use) == 0
+            with database.read() as tx:
+                assert tx.tenants.all() == []
+                assert len(in_use) == 1
+            assert len(in_use) == 0
+            database.close()
 
 
 def test_a_network_that_swallows_everything_is_noticed_within_seconds(postgres_url: str) -> None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, event, func, select
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from deldokument.adapters.sql.accounts import SqlAccounts
 from deldokument.adapters.sql.additions import SqlAdditions
@@ -162,10 +163,22 @@ class SqlDatabase:
 
     def observe_connections(self, taken: Callable[[], None], returned: Callable[[], None]) -> None:
         """Call ``taken`` when a transaction takes a connection, and ``returned`` when it gives it back."""
+        in_use: set[ConnectionPoolEntry] = set()
+
+        def checkout(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+            in_use.add(record)
+            taken()
+
+        def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+            # A failed attempt to connect again is a checkin without a checkout.
+            if record in in_use:
+                in_use.remove(record)
+                returned()
+
         # On PostgreSQL both engines have one pool.
         for pool in {self._engines.reader.pool, self._engines.writer.pool}:
-            event.listen(pool, "checkout", lambda *_: taken())
-            event.listen(pool, "checkin", lambda *_: returned())
+            event.listen(pool, "checkout", checkout)
+            event.listen(pool, "checkin", checkin)
 
     def observe_statements(self, begin: Callable[[str], Callable[[], None]]) -> None:
         """Call ``begin`` with the text of each statement, which has no values, and what it returns when that ends."""
