@@ -33,6 +33,7 @@ def families() -> list[Metric]:
     note_refusal(scope, NotFound("page"))
     meter.count_request(scope, 400, 0, 0, 0.1)
     meter.count_call("altinn", "2xx", 0.1)
+    meter.limit_connections(40)
     waiting = {Queue.KEYS.value: Waiting(1, NOON)}
     lag = WorkerLag(waiting, {Queue.KEYS.value: timedelta()}, timedelta(), timedelta(), False, 0, 0, 0, timedelta())
     text = as_text(lag, 0, NodeState({"blobs": 1}, {"seal": NOON})) + meter.as_text()

@@ -28,6 +28,8 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
         meter = tracing.meter() if tracing else Meter()
         node.registers.clients.observe = meter.count_call
         node.database.observe_connections(meter.connections.inc, meter.connections.dec)
+        if node.database.max_connections is not None:
+            meter.limit_connections(node.database.max_connections)
         sources = MetricSources(meter, partial(_state, settings, node))
         app = create_app(deps, site, extra, meter)
         serve_both(

@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from sqlalchemy import Engine, text
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines, transaction
-from deldokument.adapters.sql.postgres import REST_SECONDS
+from deldokument.adapters.sql.postgres import MAX_CONNECTIONS, REST_SECONDS
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
@@ -275,6 +275,18 @@ def test_connections_in_use_are_counted_through_an_outage_of_the_server() -> Non
             database.close()
 
 
+def test_so_many_connections_may_be_in_use_and_no_more(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deldokument.adapters.sql.engines.BUSY_SECONDS", 1)
+    database = tagging(SqlDatabase(postgres_url))
+    assert database.max_connections == MAX_CONNECTIONS
+    with ExitStack() as taken:
+        for _ in range(MAX_CONNECTIONS):
+            taken.enter_context(database.read())
+        with pytest.raises(Unavailable, match="database"), database.read():
+            pass
+    database.close()
+
+
 def test_a_network_that_swallows_everything_is_noticed_within_seconds(postgres_url: str) -> None:
     """The system by itself goes on sending for a quarter of an hour, and every thread of a node with it."""
     engines = open_engines(postgres_url)
@@ -322,6 +334,11 @@ def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> N
         with pytest.raises(Broken), database.read() as tx:
             tx.sessions.get(b"token")
         database.close()
+
+
+def test_on_sqlite_connections_have_no_limit(sqlite_url: str) -> None:
+    with closing(SqlDatabase(sqlite_url)) as database:
+        assert database.max_connections is None
 
 
 def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:

@@ -106,3 +106,9 @@ def test_connections_in_use_return_to_none(web: Web, meter: Meter) -> None:
     with database.read(), database.write():
         pass
     assert (most[0], counted(meter)[("deldokument_database_connections_in_use",)]) == (2, 0)
+
+
+def test_connections_have_a_limit_only_where_there_is_one(meter: Meter) -> None:
+    assert ("deldokument_database_connections_limit",) not in counted(meter)
+    meter.limit_connections(40)
+    assert counted(meter)[("deldokument_database_connections_limit",)] == 40

@@ -161,6 +161,11 @@ class SqlDatabase:
             at: datetime = connection.execute(_clock).scalar_one()
         return at.astimezone(UTC)
 
+    @property
+    def max_connections(self) -> int | None:
+        """How many transactions have a connection at once; None without a limit, on SQLite."""
+        return self._engines.max_connections
+
     def observe_connections(self, taken: Callable[[], None], returned: Callable[[], None]) -> None:
         """Call ``taken`` when a transaction takes a connection, and ``returned`` when it gives it back."""
         in_use: set[ConnectionPoolEntry] = set()

@@ -33,6 +33,8 @@ class Engines:
 
     reader: Engine
     writer: Engine
+    max_connections: int | None = None
+    """How many transactions have a connection at once; None: SQLite, where any number may read."""
 
     @property
     def is_postgres(self) -> bool:
@@ -55,9 +57,9 @@ def open_engines(database_url: str) -> Engines:
         case "sqlite":
             return _sqlite(url)
         case "postgresql":
-            from deldokument.adapters.sql.postgres import open_postgres
+            from deldokument.adapters.sql.postgres import MAX_CONNECTIONS, open_postgres
 
-            return Engines(*open_postgres(url, BUSY_SECONDS))
+            return Engines(*open_postgres(url, BUSY_SECONDS), MAX_CONNECTIONS)
         case other:
             raise ValueError(f"neither SQLite nor PostgreSQL: {other}")
 

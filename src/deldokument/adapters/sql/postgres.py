@@ -36,8 +36,9 @@ REST_SECONDS = 1
 
 A connection that was just used is not tested, which saves each transaction a round trip.
 """
+MAX_CONNECTIONS = 40
+"""Connections of a process: `_POOL` are kept when they are idle, the others are closed."""
 _POOL = 10
-_OVERFLOW = 30
 
 
 class _Columns(Sequence[Any]):
@@ -77,7 +78,7 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
         pool_size=_POOL,
-        max_overflow=_OVERFLOW,
+        max_overflow=MAX_CONNECTIONS - _POOL,
         pool_timeout=patience_seconds,
         hide_parameters=True,
         connect_args={

@@ -83,6 +83,10 @@ class Meter:
         self._calls.labels(register, outcome).inc()
         self._call_seconds.labels(register).observe(seconds)
 
+    def limit_connections(self, limit: int) -> None:
+        """Report how many connections to the database this process may have in use; call at most once."""
+        self._gauge("database_connections_limit", "Connections to the database that may be in use.").set(limit)
+
     def as_text(self) -> bytes:
         """Return the metrics of all processes in Prometheus' text format."""
         directory = os.environ.get(DIRECTORY)
