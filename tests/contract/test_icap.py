@@ -90,6 +90,7 @@ def test_a_server_whose_engine_dies_or_hangs_is_unavailable(tmp_path: Path) -> N
     with running_clamd(tmp_path / "clamd") as own, running_icap(tmp_path / "icap", own.socket) as icap:
         scanner = IcapScanner(icap.url, max_bytes=LIMIT, reply_seconds=SHORT)
         scanner.engine()
+        assert scanner.answers()
         own.signal(signal.SIGSTOP)
         with pytest.raises(Unavailable, match="scanner"):
             scanner.scan([b"innhold"], 7)
@@ -99,6 +100,7 @@ def test_a_server_whose_engine_dies_or_hangs_is_unavailable(tmp_path: Path) -> N
         icap.close()
         with pytest.raises(Unavailable, match="scanner"):
             scanner.engine()
+        assert not scanner.answers()
 
 
 OPTIONS = b'ICAP/1.0 200 OK\r\nService: S\r\nISTag: "1"\r\n\r\n'
@@ -155,6 +157,11 @@ def peer(*replies: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
 def test_a_reply_that_names_nothing_or_breaks_the_protocol_is_no_verdict(replies: tuple[bytes, ...]) -> None:
     with peer(*replies) as url, pytest.raises(Unavailable, match="scanner"):
         IcapScanner(url, max_bytes=1000).scan([b"innhold"], 7)
+
+
+def test_a_server_with_options_that_make_no_sense_does_not_answer() -> None:
+    with peer(b"ICAP/1.0 200 OK\r\nPreview: some\r\n\r\n") as url:
+        assert not IcapScanner(url).answers()
 
 
 def test_a_server_on_another_machine_is_asked_only_over_verified_tls(tmp_path: Path) -> None:

@@ -172,11 +172,14 @@ def test_a_clamd_that_dies_or_hangs_is_unavailable_and_used_again_after_its_star
             scanner.scan(content(), 2**21)
         with pytest.raises(Unavailable, match="scanner"):
             scanner.engine()
+        assert not scanner.answers()
         own.start()
+        assert scanner.answers()
         assert scanner.scan([b"innhold"], 7).engine.signatures_at == DATED
         own.signal(signal.SIGSTOP)
         with pytest.raises(Unavailable, match="scanner"):
             ClamdScanner(own.socket, reply_seconds=SHORT).scan([b"innhold"], 7)
+        assert not ClamdScanner(own.socket, reply_seconds=SHORT).answers()
         own.signal(signal.SIGCONT)
         assert verdict_of(scanner, b"innhold") is Verdict.CLEAN
 

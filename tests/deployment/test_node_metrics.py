@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deldokument.adapters.sql.postgres import MAX_CONNECTIONS
 from deldokument.web.metrics import PATH
+from tests.support.clamd import Clamd, running_clamd
 from tests.support.memory import folder_in_memory
 from tests.support.server import Deployment, wait_until
 
@@ -17,8 +20,14 @@ _TOKEN = "a token of the monitoring"
 
 
 @pytest.fixture
-def running(postgres_url: str) -> Iterator[Deployment]:
-    settings = {"serve_workers": 2, "metrics_token": _TOKEN}
+def clamd(tmp_path: Path) -> Iterator[Clamd]:
+    with running_clamd(tmp_path / "clamd") as started:
+        yield started
+
+
+@pytest.fixture
+def running(postgres_url: str, clamd: Clamd) -> Iterator[Deployment]:
+    settings = {"serve_workers": 2, "metrics_token": _TOKEN, "scanner_url": f"unix://{clamd.socket}"}
     with folder_in_memory() as folder, Deployment(folder, postgres_url, worker=False, settings=settings) as deployment:
         yield deployment
 
@@ -30,9 +39,15 @@ def metrics(running: Deployment) -> dict[tuple[str, ...], float]:
     return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
 
-def test_a_node_reports_what_is_so(running: Deployment) -> None:
+def test_a_node_reports_what_is_so(running: Deployment, clamd: Clamd) -> None:
     # Both processes have started.
     limit = 2 * MAX_CONNECTIONS
     wait_until(
         lambda: metrics(running)["deldokument_database_connections_limit",] == limit, 90, "not the limit of both"
     )
+    found = metrics(running)
+    breakers = {labels[0]: open_ for (name, *labels), open_ in found.items() if name == "deldokument_breaker_open"}
+    assert breakers == {"altinn": 0, "enhetsregisteret": 0, "idporten": 0}
+    assert found["deldokument_scanner_up",] == 1
+    clamd.signal(signal.SIGKILL)
+    assert metrics(running)["deldokument_scanner_up",] == 0

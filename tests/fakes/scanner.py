@@ -30,6 +30,9 @@ class MemoryScanner:
             raise Unavailable("scanner")
         return Engine("Memory", "1", self.signatures_at)
 
+    def answers(self) -> bool:
+        return not self.down
+
     def scan(
         self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
     ) -> ScanReport:

@@ -15,7 +15,7 @@ from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
-from deldokument.web.metrics import PATH, as_text
+from deldokument.web.metrics import PATH, NodeState, as_text
 from tests.support.browser import Web, stage_in_memory
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import OLA, Stage
@@ -116,6 +116,12 @@ def test_without_a_database_there_are_no_figures_and_no_cause(web: Web) -> None:
     answer = managed.browser().get(PATH, headers={"Authorization": f"Bearer {TOKEN}"})
     managed.close()
     assert (answer.status_code, answer.text) == (503, "failed")
+
+
+@pytest.mark.parametrize(("up", "told"), [(None, None), (True, 1), (False, 0)])
+def test_a_scanner_is_up_or_down_where_there_is_one(web: Web, up: bool | None, told: int | None) -> None:
+    text = as_text(measure_lag(web.stage.deps), 0, NodeState(scanner_up=up)).decode()
+    assert figures(text).get("deldokument_scanner_up") == told
 
 
 def test_figures_hold_no_identifier(web: Web) -> None:

@@ -55,11 +55,13 @@ class ClamdScanner:
         address: Address,
         *,
         max_bytes: int = MAX_BYTES,
+        connect_seconds: float = CONNECT_SECONDS,
         send_seconds: float = SEND_SECONDS,
         reply_seconds: float = REPLY_SECONDS,
     ) -> None:
         self._address = address
         self._max_bytes = min(max_bytes, MAX_BYTES)
+        self._connect_seconds = connect_seconds
         self._send_seconds = send_seconds
         self._reply_seconds = reply_seconds
         self._proven: tuple[Engine, float] | None = None
@@ -72,6 +74,12 @@ class ClamdScanner:
             check_samples("clamd", lambda sample: _result_of(self._ask(b"INSTREAM", [sample]))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
+
+    def answers(self) -> bool:
+        """Return whether clamd tells its version."""
+        with suppress(Unavailable):
+            return bool(_engine_of(self._ask(b"VERSION")))
+        return False
 
     def scan(
         self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
@@ -104,7 +112,7 @@ class ClamdScanner:
         if isinstance(self._address, tuple) and ":" in self._address[0]:
             family = socket.AF_INET6
         with socket.socket(family, socket.SOCK_STREAM) as connection:
-            connection.settimeout(CONNECT_SECONDS)
+            connection.settimeout(self._connect_seconds)
             connection.connect(self._address)
             connection.settimeout(self._send_seconds)
             yield connection

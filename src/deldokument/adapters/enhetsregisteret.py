@@ -49,12 +49,13 @@ class Enhetsregisteret:
         http: httpx.Client,
         *,
         clock: Callable[[], float] = time.monotonic,
+        breaker: Breaker | None = None,
         cache_size: int = 10_000,
     ) -> None:
         self._api = f"{base_url.rstrip('/')}/enhetsregisteret/api"
         self._http = http
         self._clock = clock
-        self._breaker = Breaker(clock)
+        self._breaker = breaker or Breaker(clock)
         self._cache: ExpiringCache[str, RegisteredOrganization] = ExpiringCache(cache_size, _DAY_SECONDS, clock)
 
     def find(self, number: OrganizationNumber) -> RegisteredOrganization | None:

@@ -73,12 +73,14 @@ class IcapScanner:
         url: str,
         *,
         max_bytes: int = MAX_BYTES,
+        connect_seconds: float = CONNECT_SECONDS,
         send_seconds: float = SEND_SECONDS,
         reply_seconds: float = REPLY_SECONDS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url = urlsplit(url)
         self._max_bytes = min(max_bytes, MAX_BYTES)
+        self._connect_seconds = connect_seconds
         self._send_seconds = send_seconds
         self._reply_seconds = reply_seconds
         self._tls = tls or ssl.create_default_context()
@@ -97,6 +99,12 @@ class IcapScanner:
             check_samples("icap", lambda sample: self._result(self._respmod([sample], len(sample)))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
+
+    def answers(self) -> bool:
+        """Return whether the server tells its options."""
+        with suppress(Unavailable, ValueError):
+            return bool(self._options())
+        return False
 
     def scan(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> ScanReport:
         """Scan a document."""
@@ -158,7 +166,7 @@ class IcapScanner:
     def _connection(self) -> Iterator[socket.socket]:
         host, port = self._url.hostname or "", self._url.port or 0
         try:
-            with socket.create_connection((host, port), CONNECT_SECONDS) as plain:
+            with socket.create_connection((host, port), self._connect_seconds) as plain:
                 plain.settimeout(self._send_seconds)
                 if self._url.scheme == "icap":
                     yield plain

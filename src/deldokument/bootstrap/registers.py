@@ -9,7 +9,7 @@ Guarantees:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,12 @@ from deldokument.adapters.altinn.decision_point import AltinnDecisionPoint, reso
 from deldokument.adapters.altinn.notifications import AltinnNotifications
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret
+from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import OutboundClients, signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from deldokument.config.groups import AltinnSettings, IdPortenSettings, MaskinportenSettings
+from deldokument.config.groups import AltinnSettings, MaskinportenSettings
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.policy import AccessRule
 from deldokument.ports.channels import Notices
@@ -46,7 +47,7 @@ Tokens = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """The registers, the Altinn codes that open a share, and the HTTP clients to close."""
+    """The registers, the Altinn codes that open a share, the HTTP clients to close, and the circuit breakers."""
 
     login: LoginProvider
     tokens: AccessTokens
@@ -55,6 +56,7 @@ class Registers:
     organizations: OrganizationRegister
     notices: Notices | None
     clients: OutboundClients
+    breakers: Mapping[str, Breaker]
 
 
 def open_registers(settings: Settings) -> Registers:
@@ -67,18 +69,31 @@ def open_registers(settings: Settings) -> Registers:
         raise ConfigurationError("the registers are not configured; only `deldokument demo` simulates them")
     paths = {idporten.client_key_path, maskinporten.client_key_path}
     keys = {path: client_key(path) for path in paths}
-    clients = OutboundClients()
+    clients, breakers = OutboundClients(), {name: Breaker() for name in ("altinn", "enhetsregisteret", "idporten")}
     altinn_http, maskinporten_http = clients.open("altinn", max_bytes=MAX_LIST_BYTES), clients.open("maskinporten")
     own_tokens = _maskinporten(maskinporten, keys[maskinporten.client_key_path], maskinporten_http)
     token = AltinnTokens(altinn.base_url, own_tokens, altinn_http).token if altinn.token_exchange else own_tokens
     return Registers(
-        login=_login(settings.public_url, idporten, keys[idporten.client_key_path], clients.open("idporten")),
+        login=IdPorten(
+            idporten.issuer,
+            idporten.client_id,
+            keys[idporten.client_key_path],
+            settings.public_url + LOGIN_PATH,
+            settings.public_url + LOGGED_OUT_PATH,
+            clients.open("idporten"),
+            breaker=breakers["idporten"],
+        ),
         tokens=AccessTokenValidator(maskinporten.issuer, settings.api_scope, settings.api_audience, maskinporten_http),
-        rights=_rights(altinn, altinn_http, token),
+        rights=_rights(altinn, altinn_http, token, breakers["altinn"]),
         access=_access_rule(settings, altinn),
-        organizations=Enhetsregisteret(settings.enhetsregisteret_base_url, clients.open("enhetsregisteret")),
+        organizations=Enhetsregisteret(
+            settings.enhetsregisteret_base_url,
+            clients.open("enhetsregisteret"),
+            breaker=breakers["enhetsregisteret"],
+        ),
         notices=_notices(altinn, clients.open("altinn_notifications", max_calls=AT_ONCE), token),
         clients=clients,
+        breakers=breakers,
     )
 
 
@@ -94,21 +109,17 @@ def _maskinporten(client: MaskinportenSettings, key: RSAKey, http: httpx.Client)
     return MaskinportenClient(client.issuer, client.client_id, key, http, resource=client.resource).token
 
 
-def _login(public_url: str, client: IdPortenSettings, key: RSAKey, http: httpx.Client) -> LoginProvider:
-    back, goodbye = public_url + LOGIN_PATH, public_url + LOGGED_OUT_PATH
-    return IdPorten(client.issuer, client.client_id, key, back, goodbye, http)
-
-
-def _rights(altinn: AltinnSettings, http: httpx.Client, token: Tokens) -> OrganizationRights:
+def _rights(altinn: AltinnSettings, http: httpx.Client, token: Tokens, breaker: Breaker) -> OrganizationRights:
     def calls(scope: str) -> AltinnCalls:
         return AltinnCalls(altinn.base_url, lambda: token(scope), altinn.subscription_key.get_secret_value(), http)
 
     parties = calls(altinn.scope)
     if altinn.rights == "authorized-parties":
-        return CachedRights(GuardedRights(AltinnAuthorizedParties(parties)))
+        return CachedRights(GuardedRights(AltinnAuthorizedParties(parties), breaker))
     listed = AltinnAuthorizedParties(parties, all_listed=True)
     resources = altinn.resource_confidential, altinn.resource_ordinary
-    return CachedRights(GuardedRights(AltinnDecisionPoint(calls(altinn.decision_scope), listed, resources)))
+    point = AltinnDecisionPoint(calls(altinn.decision_scope), listed, resources)
+    return CachedRights(GuardedRights(point, breaker))
 
 
 def _access_rule(settings: Settings, altinn: AltinnSettings) -> AccessRule:

@@ -7,6 +7,7 @@ from functools import partial
 from deldokument import __version__
 from deldokument.bootstrap.node_state import expiries, free_bytes
 from deldokument.bootstrap.runtime import Runtime
+from deldokument.bootstrap.scanner import is_scanner_up
 from deldokument.bootstrap.tracing import traced
 from deldokument.bootstrap.tune import keep_freed_memory
 from deldokument.config.settings import Settings
@@ -27,6 +28,8 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
     with traced(settings, node) as (deps, tracing):
         meter = tracing.meter() if tracing else Meter()
         node.registers.clients.observe = meter.count_call
+        for register, breaker in node.registers.breakers.items():
+            breaker.observe = meter.breakers.labels(register).set
         node.database.observe_connections(meter.connections.inc, meter.connections.dec)
         if node.database.max_connections is not None:
             meter.limit_connections(node.database.max_connections)
@@ -43,7 +46,8 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
 
 
 def _state(settings: Settings, node: Runtime) -> NodeState:
-    return NodeState(free_bytes(settings), expiries(settings, node.deps.signer))
+    scanner_up = is_scanner_up(settings.scanner) if settings.scanner else None
+    return NodeState(free_bytes(settings), expiries(settings, node.deps.signer), scanner_up)
 
 
 def _site(settings: Settings) -> Site:

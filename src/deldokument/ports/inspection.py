@@ -26,6 +26,10 @@ class Scanner(Protocol):
         """Return the engine. Raises: Unavailable if it does not answer or is not fit for use."""
         ...
 
+    def answers(self) -> bool:
+        """Return whether the engine answers. It need not be fit for use."""
+        ...
+
     def scan(
         self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
     ) -> ScanReport:

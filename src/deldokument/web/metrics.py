@@ -2,8 +2,8 @@
 
 Guarantees:
 - They contain no names and no ids.
-- Values from the database are the same on every node. The clock, free space, expiry of files, and what the server
-  processes do (`web.http.meter`) are the node's own.
+- Values from the database are the same on every node. The clock, free space, expiry of files, the scanner, and what
+  the server processes do (`web.http.meter`) are the node's own.
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
@@ -32,10 +32,14 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """State of the machine: free bytes by place, and the instants at which keys and certificates expire."""
+    """State of the machine: free bytes by place, and the instants at which keys and certificates expire.
+
+    ``scanner_up``: whether the scanner answers; None if there is none.
+    """
 
     free_bytes: Mapping[str, int] = field(default_factory=dict)
     expiries: Mapping[str, datetime] = field(default_factory=dict)
+    scanner_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +142,5 @@ class _NodeCollector(Collector):
         for name, at in self._state.expiries.items():
             expiry.add_metric([name], at.timestamp())
         yield from (free, expiry)
+        if self._state.scanner_up is not None:
+            yield GaugeMetricFamily("deldokument_scanner_up", "1: the malware scanner answers.", self._state.scanner_up)

@@ -474,7 +474,7 @@ def clock() -> Clock:
 def guarded(silence: Silence, clock: Clock) -> Iterator[GuardedRights]:
     with httpx.Client(transport=httpx.MockTransport(silence.answer)) as http:
         yield GuardedRights(
-            AltinnAuthorizedParties(AltinnCalls("https://altinn.example", lambda: "token", "key", http)), clock
+            AltinnAuthorizedParties(AltinnCalls("https://altinn.example", lambda: "token", "key", http)), Breaker(clock)
         )
 
 
@@ -540,7 +540,10 @@ def test_without_a_token_altinn_is_silent_too(silence: Silence, clock: Clock) ->
 
     with httpx.Client(transport=httpx.MockTransport(silence.answer)) as http:
         fail(
-            GuardedRights(AltinnAuthorizedParties(AltinnCalls("https://altinn.example", token, "key", http)), clock), 20
+            GuardedRights(
+                AltinnAuthorizedParties(AltinnCalls("https://altinn.example", token, "key", http)), Breaker(clock)
+            ),
+            20,
         )
     assert (len(asked), silence.heard) == (FAILURES, 0)
 
@@ -549,7 +552,9 @@ def test_without_a_token_altinn_is_silent_too(silence: Silence, clock: Clock) ->
 def test_a_server_that_says_that_it_cannot_answer_is_left_alone(
     replying: Replying, outbound: httpx.Client, clock: Clock, status: int
 ) -> None:
-    rights = GuardedRights(AltinnAuthorizedParties(AltinnCalls(replying.url, lambda: "token", "key", outbound)), clock)
+    rights = GuardedRights(
+        AltinnAuthorizedParties(AltinnCalls(replying.url, lambda: "token", "key", outbound)), Breaker(clock)
+    )
     replying.status, replying.body = status, b"[]"
     try:
         fail(rights, FAILURES)
@@ -565,7 +570,9 @@ def test_a_server_that_says_that_it_cannot_answer_is_left_alone(
 def test_an_answer_about_one_person_that_is_not_understood_keeps_nobody_else_out(
     replying: Replying, outbound: httpx.Client, clock: Clock, status: int, body: bytes
 ) -> None:
-    rights = GuardedRights(AltinnAuthorizedParties(AltinnCalls(replying.url, lambda: "token", "key", outbound)), clock)
+    rights = GuardedRights(
+        AltinnAuthorizedParties(AltinnCalls(replying.url, lambda: "token", "key", outbound)), Breaker(clock)
+    )
     replying.status, replying.body = status, body
     try:
         fail(rights, 20)

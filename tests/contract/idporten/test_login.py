@@ -18,7 +18,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
+from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS, Breaker
 from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.id_tokens import LevelTooLow, LoginRefused, PersonMissing
 from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
@@ -127,7 +127,7 @@ def test_a_silent_idporten_is_not_waited_for_again_and_again_and_logins_recover(
 ) -> None:
     now, way = [1000.0], Silence()
     with httpx.Client(transport=way) as http:
-        idporten = relying_party(running, running.idporten, http, monotonic=lambda: now[0])
+        idporten = relying_party(running, running.idporten, http, breaker=Breaker(lambda: now[0]))
         login = idporten.begin("nb")
         back = log_in(browser, login.url, person="Ola Nordmann")
         way.down, way.asked = True, 0

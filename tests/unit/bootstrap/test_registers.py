@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from joserfc.jwk import RSAKey
 
+from deldokument.adapters.http.circuit_breaker import FAILURES
 from deldokument.bootstrap.registers import open_registers
 from deldokument.config.settings import ConfigurationError, Settings, load_settings
+from deldokument.domain.errors import ServiceError
+from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from tests.support.environments import DEMO, WHOLE
 from tests.support.rsa_keys import rsa_key
+from tests.support.world import FJELL, OLA
 
 
 @pytest.fixture
@@ -22,10 +28,10 @@ def key(tmp_path: Path) -> Path:
     return path
 
 
-def settings(idporten: Path, maskinporten: Path) -> Settings:
+def settings(idporten: Path, maskinporten: Path, **other: object) -> Settings:
     given = {name.lower(): value for name, value in WHOLE.items()}
     paths = {"idporten_client_key_path": idporten, "maskinporten_client_key_path": maskinporten}
-    return load_settings(**given | paths)
+    return load_settings(**given | paths | other)
 
 
 def parsed(chosen: Settings) -> int:
@@ -50,6 +56,34 @@ def test_a_client_key_that_is_none_is_named(key: Path, tmp_path: Path, content: 
     for pair in ((key, other), (other, key)):
         with pytest.raises(ConfigurationError, match=f"client key {other}: "):
             open_registers(settings(*pair))
+
+
+def test_each_breaker_is_that_of_its_register(key: Path) -> None:
+    # Nothing listens at the discard port.
+    silent = dict.fromkeys(
+        ("idporten_issuer", "maskinporten_issuer", "altinn_base_url", "enhetsregisteret_base_url"),
+        "http://127.0.0.1:9/",
+    )
+    registers = open_registers(settings(key, key, **{name.lower(): value for name, value in DEMO.items()}, **silent))
+    calls: dict[str, Callable[[], object]] = {
+        "altinn": lambda: registers.rights.grants(PersonIdentifier(OLA, "foedselsnummer")),
+        "enhetsregisteret": lambda: registers.organizations.find(OrganizationNumber(FJELL)),
+        "idporten": lambda: registers.login.begin("nb"),
+    }
+    open_ones: dict[str, bool] = {}
+    for name, breaker in registers.breakers.items():
+        breaker.observe = partial(open_ones.__setitem__, name)
+    for called, call in calls.items():
+        for _ in range(FAILURES):
+            assert not open_ones.get(called)
+            with pytest.raises(ServiceError):
+                call()
+        assert open_ones.pop(called)
+        assert not open_ones
+    registers.breakers["altinn"].answered()
+    assert open_ones == {"altinn": False}
+    assert registers.breakers.keys() == calls.keys()
+    registers.clients.close()
 
 
 def test_registers_without_settings_are_none() -> None:

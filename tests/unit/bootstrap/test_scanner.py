@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from deldokument.adapters.clamd import ClamdScanner
 from deldokument.adapters.icap import IcapScanner
-from deldokument.bootstrap.scanner import open_scanner
+from deldokument.bootstrap.scanner import is_scanner_up, open_scanner
 from deldokument.config.groups import ScannerSettings
 from deldokument.domain.errors import Unavailable
 from deldokument.services.maintenance.health import Level, check_scanner
@@ -53,6 +54,15 @@ def test_a_scanner_is_opened_without_a_connection(url: str) -> None:
 @pytest.mark.parametrize("url", ["icap://127.0.0.1:1344/avscan", "icaps://scanner.example:11344/avscan"])
 def test_an_icap_server_is_opened_without_a_connection(url: str) -> None:
     assert isinstance(open_scanner(ScannerSettings(url=url)), IcapScanner)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1", "icap://127.0.0.1"])
+def test_a_metric_does_not_wait_for_a_scanner_that_hangs(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deldokument.bootstrap.scanner.ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        path = "/avscan" if url.startswith("icap") else ""
+        assert not is_scanner_up(ScannerSettings(url=f"{url}:{silent.getsockname()[1]}{path}"))
 
 
 def test_doctor_grades_the_scanner_by_the_age_of_its_signatures() -> None:

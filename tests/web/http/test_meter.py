@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deldokument.adapters.http.client import OutboundClients
 from deldokument.web.app import create_app
 from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.meter import NO_ROUTE, Meter, surface_of
+from deldokument.web.http.meter import DIRECTORY, NO_ROUTE, Meter, surface_of
 from tests.support.api import systems
 from tests.support.browser import Web, site, stage_in_memory
 from tests.support.world import KARI, OLA, SIV
@@ -112,3 +116,26 @@ def test_connections_have_a_limit_only_where_there_is_one(meter: Meter) -> None:
     assert ("deldokument_database_connections_limit",) not in counted(meter)
     meter.limit_connections(40)
     assert counted(meter)[("deldokument_database_connections_limit",)] == 40
+
+
+_PROCESS = """
+import sys
+from deldokument.web.http.meter import Meter
+meter = Meter()
+meter.limit_connections(40)
+meter.breakers.labels("altinn").set(sys.argv[1] == "open")
+print(meter.as_text().decode())
+"""
+
+
+def test_of_several_processes_limits_are_added_and_one_open_breaker_counts(tmp_path: Path) -> None:
+    for state in ("open", "open", "closed"):
+        done = subprocess.run(
+            [sys.executable, "-c", _PROCESS, state],
+            env={**os.environ, DIRECTORY: str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert "\ndeldokument_database_connections_limit 120.0\n" in done.stdout
+    assert '\ndeldokument_breaker_open{register="altinn"} 1.0\n' in done.stdout

@@ -125,15 +125,15 @@ class AltinnAuthorizedParties:
 
 
 class GuardedRights:
-    """Rights from ``source`` behind a bulkhead and a circuit breaker; ``clock`` is monotonic.
+    """Rights from ``source`` behind a bulkhead and a circuit breaker.
 
     The bulkhead covers the token too, because threads that wait for a token wait on a lock.
     """
 
-    def __init__(self, source: RightsSource, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: RightsSource, breaker: Breaker | None = None) -> None:
         self._source = source
         self._bulkhead = Bulkhead()
-        self._breaker = Breaker(clock)
+        self._breaker = breaker or Breaker()
 
     def grants(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         """Return the rights; see RightsSource."""

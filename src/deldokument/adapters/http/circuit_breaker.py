@@ -11,6 +11,7 @@ The caller decides what counts as a failure.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -22,7 +23,11 @@ class Breaker:
     """A breaker that opens after ``failures`` in a row, for ``pause_seconds`` of ``clock`` (monotonic). Thread-safe."""
 
     def __init__(
-        self, clock: Callable[[], float], *, failures: int = FAILURES, pause_seconds: float = PAUSE_SECONDS
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        failures: int = FAILURES,
+        pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
         self._clock = clock
         self._limit = failures
@@ -30,6 +35,9 @@ class Breaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._next_probe = 0.0
+        self.observe: Callable[[bool], object] = bool
+        """Called after each response and each failure with whether the breaker is open: from the failure that opens it
+        to the next response."""
 
     def admits(self) -> bool:
         """Return whether a request may be sent now.
@@ -49,9 +57,11 @@ class Breaker:
         """Report that a request got a response, of any kind."""
         with self._lock:
             self._failures = 0
+            self.observe(False)
 
     def failed(self) -> None:
         """Report that a request got no response."""
         with self._lock:
             self._failures += 1
             self._next_probe = self._clock() + self._pause_seconds
+            self.observe(self._failures >= self._limit)

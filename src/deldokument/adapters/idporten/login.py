@@ -51,7 +51,7 @@ class IdPorten:
     """One client of ID-porten at ``issuer``. Thread-safe.
 
     ``client_key`` is one that `signing_key` returns. ``clock`` is Unix time in seconds, for validating
-    tokens. ``monotonic`` is the clock of the circuit breaker.
+    tokens.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class IdPorten:
         http: httpx.Client,
         required_acr: str = "idporten-loa-high",
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        breaker: Breaker | None = None,
     ) -> None:
         self._client_id = client_id
         self._key = client_key
@@ -73,7 +73,7 @@ class IdPorten:
         self._http = http
         self._required_acr = required_acr
         self._clock = clock
-        self._provider = Provider(issuer, http, clock, Breaker(monotonic))
+        self._provider = Provider(issuer, http, clock, breaker or Breaker())
         self._judge = IdTokenValidator(self._provider, client_id, required_acr, clock)
 
     @property

@@ -1,4 +1,4 @@
-"""Metrics of what server processes do: requests, refusals, calls to registers, database connections.
+"""Metrics of what server processes do: requests, refusals, calls to registers, circuit breakers, connections.
 
 Guarantees:
 - Labels are patterns of routes, classes of status, names of registers and codes of errors. Their number is bounded, and
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -64,6 +64,9 @@ class Meter:
         )
         self.in_flight = self._gauge("http_requests_in_flight", "Requests that are being answered.")
         self.connections = self._gauge("database_connections_in_use", "Connections to the database in a transaction.")
+        self.breakers = self._gauge(
+            "breaker_open", "1: after three calls without a response, most are refused.", "register", mode="livemax"
+        )
 
     def count_request(self, scope: Scope, status: int, received: int, sent: int, seconds: float) -> None:
         """Count a finished request. ``status`` 0: no response was begun."""
@@ -102,9 +105,9 @@ class Meter:
     def _histogram(self, name: str, text: str, label: str) -> Histogram:
         return Histogram(f"deldokument_{name}", text, [label], registry=self._registry, buckets=_SECONDS)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
+    def _gauge(self, name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"] = "livesum") -> Gauge:
         # Only of living processes: what a process was doing ends with it.
-        return Gauge(f"deldokument_{name}", text, registry=self._registry, multiprocess_mode="livesum")
+        return Gauge(f"deldokument_{name}", text, labels, registry=self._registry, multiprocess_mode=mode)
 
 
 class RequestMeter:
