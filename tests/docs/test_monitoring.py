@@ -51,8 +51,8 @@ def test_the_rules_have_the_doctors_limits() -> None:
     assert all(RULES[name].endswith(f"> {hour}") for name in ("BlobsLate", "MessagesLate"))
     assert RULES["ClockSkew"].endswith(f"> {SKEW_WARNING.seconds}")
     assert RULES["ExpiresSoon"].endswith(f"< {EXPIRY_WARNING.days} * 86400")
-    for place, (warning, _) in SPACE.items():
-        assert f'{{place="{place}"}} < {warning // 10**9}e9' in RULES["LittleSpace"]
+    space = re.findall(r'deldokument_free_bytes{place="(\w+)"} < (\S+)', RULES["LittleSpace"])
+    assert {place: float(limit) for place, limit in space} == {place: warning for place, (warning, _) in SPACE.items()}
 
 
 def test_every_rule_says_how_bad_it_is_and_what_it_means() -> None:

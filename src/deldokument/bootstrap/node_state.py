@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
+from sqlalchemy import make_url
 
 from deldokument.adapters.documents.signing import valid_until
 from deldokument.config.settings import Settings
@@ -24,10 +25,14 @@ _CERTIFICATES: Final = ("sslrootcert", "sslcert")
 
 
 def places(settings: Settings) -> Mapping[str, Path]:
-    """Return the folders whose free space matters: that of the blobs, or TMPDIR with a bucket."""
-    if settings.blobs_s3 is None:
-        return {"blobs": settings.blobs_dir}
-    return {"tmpdir": Path(tempfile.gettempdir())}
+    """Return the folders whose free space matters, the first one of each disk.
+
+    They are that of the blobs, or TMPDIR with a bucket, and those of the files of database and keyring.
+    """
+    found: dict[object, tuple[str, Path]] = {}
+    for name, path in _folders(settings):
+        found.setdefault(_disk(path), (name, path))
+    return dict(found.values())
 
 
 def free_bytes(settings: Settings) -> Mapping[str, int]:
@@ -37,6 +42,25 @@ def free_bytes(settings: Settings) -> Mapping[str, int]:
         with suppress(OSError):
             found[name] = shutil.disk_usage(path).free
     return found
+
+
+def _folders(settings: Settings) -> Iterator[tuple[str, Path]]:
+    if settings.blobs_s3 is None:
+        yield "blobs", settings.blobs_dir
+    else:
+        yield "tmpdir", Path(tempfile.gettempdir())
+    if settings.database_url.startswith("sqlite"):
+        yield "data", Path(make_url(settings.database_url).database or "").parent
+    if settings.keyring == "sqlite":
+        yield "keyring", settings.keyring_path.parent
+
+
+def _disk(path: Path) -> object:
+    """Return the disk of a folder. A missing folder counts as a disk of its own, so that the doctor names it."""
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return path
 
 
 def client_key_files(settings: Settings) -> Mapping[str, Path]:

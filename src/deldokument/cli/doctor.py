@@ -44,7 +44,12 @@ from deldokument.services.maintenance.seal_requests import WorkerSigner
 from deldokument.services.maintenance.store_check import probe_store
 
 _GB: Final = 1_000_000_000
-SPACE: Final = {"blobs": (10 * _GB, _GB), "tmpdir": (2 * _GB, _GB // 5)}
+SPACE: Final = {
+    "blobs": (10 * _GB, _GB),
+    "tmpdir": (2 * _GB, _GB // 5),
+    "data": (2 * _GB, _GB // 5),
+    "keyring": (_GB // 5, _GB // 50),
+}
 """Free bytes of a place, below which a finding is a warning, and below which it is critical."""
 
 
