@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.transcripts import database_url, make_ready, on_stack, write_client_key
 from tests.support.memory import folder_in_memory
+from tests.support.postgres import postgres_url  # noqa: F401
 from tests.support.simulators import start_simulators
 from tests.support.stack import stack
 

@@ -6,17 +6,19 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.node_state import CLIENT_KEY_LIFETIME
 from deldokument.cli import doctor
 from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
-from tests.cli.transcripts import KARI, run, tamper
+from tests.cli.transcripts import KARI, make_ready, run, settings, tamper
 from tests.docs.documents import DOCS, table
+from tests.support.mail import make_certificate
 
 _PAGE = (DOCS / "operating.md").read_text("utf-8")
 
@@ -86,6 +88,27 @@ def test_the_doctor_ends_with_1_before_keys_and_certificates_expire(
     code, found = examined(deployment)
     [space] = [level for name, (level, _) in found.items() if name.startswith("space for ")]
     assert (code, found["client key at ID-porten"][0], space) == (2, "critical", "warning")
+
+
+def test_the_doctor_grades_a_certificate_of_the_settings(folder: Path, postgres_url: str) -> None:
+    def graded() -> tuple[str, str]:
+        return examined(environment)[1]["certificate of database sslrootcert"]
+
+    def end() -> date:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.date()
+
+    certificate, _ = make_certificate(folder)
+    environment = settings(folder, DATABASE_URL=f"{postgres_url}?sslrootcert={certificate}")
+    make_ready(environment)
+    assert graded() == ("warning", f"valid until {end()}")
+    make_certificate(folder, timedelta(days=31))
+    assert graded()[0] == "ok"
+    make_certificate(folder, timedelta(hours=-1))
+    assert graded() == ("critical", f"EXPIRED {end()}")
+    certificate.write_text("no certificate")
+    assert graded()[0] == "critical"
+    certificate.unlink()
+    assert graded()[0] == "critical"
 
 
 @pytest.mark.embedded  # The files of root key, blobs and database.
