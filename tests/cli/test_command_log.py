@@ -31,6 +31,7 @@ def system_log() -> Iterator[socket.socket]:
 def test_the_name_of_a_command_ends_before_its_arguments() -> None:
     assert command_name(_ROOT, ["tenant", "create", "--administrator", "Anne Myhre"]) == "tenant create"
     assert command_name(_ROOT, ["operator", "add", "Tora Vik"]) == "operator add"
+    assert command_name(_ROOT, ["--", "operator", "--", "add", "--", "Tora Vik"]) == "operator add"
     assert command_name(_ROOT, ["Tora Vik"]) == command_name(_ROOT, ["--help"]) == ""
 
 
@@ -60,5 +61,18 @@ def test_a_command_of_an_operator_is_recorded_and_the_doctor_is_not(
     assert "Kari" not in line
 
 
-def test_without_a_system_log_nothing_is_recorded_and_nothing_fails(tmp_path: Path) -> None:
+def test_a_worker_is_recorded_only_when_it_confirms_the_clock(
+    system_log: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.cli.command_log.SYSTEM_LOG", Path(system_log.getsockname()))
+    monkeypatch.setenv("SUDO_USER", "tora")
+    # Neither starts, because the settings are missing.
+    assert run({}, "worker").exit_code == run({}, "worker", "--confirm-clock").exit_code == 1
+    line = system_log.recv(1000).rstrip(b"\0").decode()
+    assert line.endswith("command: worker --confirm-clock, typed by 'tora'")
+
+
+def test_without_a_system_log_standard_error_has_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record_command("tenant freeze", "tora", tmp_path / "log")
+    line = f"deldokument[{os.getpid()}]: command: tenant freeze, typed by 'tora'\n"
+    assert capsys.readouterr() == ("", line)

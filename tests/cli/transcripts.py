@@ -43,6 +43,8 @@ _RUNNER, _COMMANDS = CliRunner(), typer.main.get_command(app)
 _PLAIN = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 _ID = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
+# Printed only where there is no system log.
+_RECORD = re.compile(r"^deldokument\[\d+\]: command: .*\n", re.M)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 
 
@@ -311,7 +313,7 @@ def _members(transcript: Transcript) -> None:
 
 def _said(environment: Mapping[str, str], *arguments: str, typed: str = "") -> str:
     result = run(environment, *arguments, typed=typed)
-    lines = [line.rstrip() for line in result.output.strip("\n").splitlines()]
+    lines = [line.rstrip() for line in _RECORD.sub("", result.output).strip("\n").splitlines()]
     given = " < number" if typed else ""
     code = f"\n[exit code {result.exit_code}]" if result.exit_code else ""
     return f"$ deldokument {shlex.join(arguments)}{given}\n" + "\n".join(lines) + code + "\n"

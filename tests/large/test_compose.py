@@ -219,6 +219,12 @@ def test_the_health_checks_succeed_and_the_doctor_finds_nothing_critical(host: P
         host.run(f"podman healthcheck run deldokument_{service}_1")
 
 
+def test_the_operator_is_on_standard_error_of_the_command(host: Podman, browser: httpx.Client) -> None:
+    serves(browser)
+    said = operate(host, "SUDO_USER=tora del operator list 2>&1 1>/dev/null")
+    assert re.search(r"^deldokument\[\d+\]: command: operator list, typed by 'tora'$", said, re.M), said
+
+
 def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Client) -> None:
     [before] = inspected(host, ".State.Pid", NODES[:1])
     os.kill(int(before), signal.SIGKILL)

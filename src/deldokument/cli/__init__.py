@@ -4,7 +4,7 @@
 - `agreements`: `deldokument agreement`
 - `audit`: `deldokument audit`
 - `client_keys`: `deldokument keys create`, `public` and `rotate`: client keys
-- `command_log`: records the operators' commands, and who typed them, in the system's log
+- `command_log`: records the operators' commands, and who typed them, in the system's log or on standard error
 - `demo_data`: example data of the demo
 - `demo_sender`: the demo's system that shares through the API
 - `demo`: `deldokument demo`

@@ -2,7 +2,7 @@
 
 Guarantees:
 - The line has the command's name and a login name. It has no argument, because arguments name persons.
-- A command works as well where there is no system log, as in a container.
+- Where there is no system log, as in a container, standard error gets the line.
 
 The event log of the service names no operator: its events stay for ever, and so they contain no name.
 """
@@ -13,7 +13,7 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from logging import INFO, Formatter, LogRecord
+from logging import INFO, Formatter, LogRecord, StreamHandler
 from logging.handlers import SysLogHandler
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,10 @@ from typer.core import TyperGroup
 SYSTEM_LOG: Final = Path("/dev/log")
 RECORDED: Final = frozenset(
     {"account", "agreement", "audit", "inspection", "integrity", "keys", "member", "migrate", "operator", "tenant"}
+    | {"worker --confirm-clock"}
 )
+# It resumes the destruction of keys. A plain `worker` is a process of the service, started by the service manager.
+_CONFIRM_CLOCK: Final = "--confirm-clock"
 
 
 class RecordedCommands(TyperGroup):
@@ -32,7 +35,9 @@ class RecordedCommands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Record the command, then parse."""
         name = command_name(self, args)
-        if name.partition(" ")[0] in RECORDED:
+        if name == "worker" and _CONFIRM_CLOCK in args:
+            name += f" {_CONFIRM_CLOCK}"
+        if {name, name.partition(" ")[0]} & RECORDED:
             record_command(name, login_name(os.environ))
         return super().parse_args(ctx, args)
 
@@ -41,6 +46,9 @@ def command_name(group: Any, words: Sequence[str]) -> str:
     """Return the leading words that name a command: what follows may name a person."""
     names = []
     for word in words:
+        # The parser skips it too.
+        if word == "--":
+            continue
         group = getattr(group, "commands", {}).get(word)
         if group is None:
             break
@@ -60,14 +68,12 @@ def login_name(environment: Mapping[str, str]) -> str:
 
 
 def record_command(name: str, login: str, system_log: Path | None = None) -> None:
-    """Write one line to the system's log, if there is one."""
+    """Write one line to the system's log; to standard error if there is none."""
     path = system_log or SYSTEM_LOG
-    if not path.is_socket():
-        return
     # A login name comes from the environment: it must not add another line.
     words = f"command: {name}, typed by {login!r}"
     with suppress(OSError):
-        handler = SysLogHandler(str(path), SysLogHandler.LOG_AUTHPRIV)
+        handler = SysLogHandler(str(path), SysLogHandler.LOG_AUTHPRIV) if path.is_socket() else StreamHandler()
         handler.setFormatter(Formatter("deldokument[%(process)d]: %(message)s"))
         handler.handle(LogRecord("deldokument.commands", INFO, "", 0, words, None, None))
         handler.close()
