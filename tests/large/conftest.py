@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deldokument import __version__
+from tests.release.test_parts import make_key
 from tests.support import machine
 from tests.support.machine_setup import HOST
 from tests.support.operating_page import BLOCKS, ROOT
@@ -33,12 +34,21 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The container image of this checkout's commit, as an archive."""
+def release_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The private key of releases; its public part is beside it."""
+    key = tmp_path_factory.mktemp("keys") / "release.key"
+    make_key(key, key.with_suffix(".pub"))
+    return key
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory, release_key: Path) -> Path:
+    """The container image of this checkout's commit, as an archive, beside all other files of its release."""
     folder = tmp_path_factory.mktemp("image")
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder / "clone")], check=True)
     with podman(folder) as host:
-        subprocess.run(["make", "release"], cwd=folder / "clone", check=True, env=os.environ | host.environment())
+        made = ["make", "release", f"KEY={release_key}"]
+        subprocess.run(made, cwd=folder / "clone", check=True, env=os.environ | host.environment())
     return folder / f"clone/dist/deldokument-{__version__}-image.tar"
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from deldokument import __version__
+from release.provenance import digest
 from tests.architecture.rules import ROOT
-from tests.release.test_parts import PAGE, make_key, verified
+from tests.release.test_parts import PAGE, matches, verified
 from tests.support.operating_page import fenced, section
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
@@ -23,20 +24,12 @@ FOLDERS = ("first", "second/deeper")
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The private key; its public part is beside it."""
-    key = tmp_path_factory.mktemp("keys") / "release.key"
-    make_key(key, key.with_suffix(".pub"))
-    return key
-
-
-@pytest.fixture(scope="module")
-def releases(key: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def releases(release_key: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two folders of artefacts, each built in a clone of this checkout's commit."""
     clones = [tmp_path_factory.mktemp("release") / name for name in FOLDERS]
     for clone in clones:
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
-        subprocess.run(["make", "release", f"KEY={key}", "WITHOUT_IMAGE=1"], cwd=clone, check=True)
+        subprocess.run(["make", "release", f"KEY={release_key}", "WITHOUT_IMAGE=1"], cwd=clone, check=True)
     return [clone / "dist" for clone in clones]
 
 
@@ -52,22 +45,43 @@ def test_two_builds_in_different_folders_give_the_same_bytes(releases: list[Path
 
 
 @pytest.mark.parametrize("tool", ["With openssl", "With cosign"])
-def test_the_commands_of_the_page_accept_the_release_and_no_changed_byte(release: Path, key: Path, tool: str) -> None:
-    changed = release / "requirements.txt"
-    whole = changed.read_bytes()
-    assert verified(release, key.with_suffix(".pub"), tool)
-    try:
-        changed.write_bytes(whole + b"\n")
-        assert not verified(release, key.with_suffix(".pub"), tool)
-    finally:
-        changed.write_bytes(whole)
+def test_the_commands_of_the_page_accept_the_release_and_no_changed_byte(
+    image: Path, release_key: Path, tool: str
+) -> None:
+    public = release_key.with_suffix(".pub")
+    assert verified(image.parent, public, tool)
+    with image.open("r+b") as changed:
+        first = changed.read(1)
+        try:
+            changed.seek(0)
+            changed.write(bytes([first[0] ^ 1]))
+            changed.flush()
+            assert not verified(image.parent, public, tool)
+        finally:
+            changed.seek(0)
+            changed.write(first)
 
 
-def test_the_page_lists_every_artefact_and_no_other(release: Path) -> None:
+def test_the_provenance_has_every_artefact_of_the_release_with_its_digest_and_no_other(image: Path) -> None:
+    provenance = image.with_name(image.name.replace("image.tar", "provenance.json"))
+    subjects = {one["name"]: one["digest"]["sha256"] for one in json.loads(provenance.read_text("utf-8"))["subject"]}
+    beside = {provenance.name, "SHA256SUMS", "SHA256SUMS.sig"}
+    assert image.name in subjects
+    assert subjects == {path.name: digest(path) for path in image.parent.iterdir() if path.name not in beside}
+
+
+def test_ones_own_build_without_an_image_matches_the_release(image: Path, release: Path) -> None:
+    assert matches(image.parent, release)
+    differing = {
+        path.name for path in release.iterdir() if path.read_bytes() != image.with_name(path.name).read_bytes()
+    }
+    assert differing == {f"deldokument-{__version__}-provenance.json", "SHA256SUMS", "SHA256SUMS.sig"}
+
+
+def test_the_page_lists_every_artefact_and_no_other(image: Path) -> None:
     rows = section("Building", PAGE).split("|---|---|\n", 1)[1].split("\n\n", 1)[0].splitlines()
     listed = [name for row in rows for name in row.split("|")[1].strip().replace("`", "").split(", ")]
-    made = [path.name.replace(__version__, "VERSION") for path in release.iterdir()]
-    made += ["deldokument-VERSION-image.tar", "deldokument-VERSION-image.cdx.json"]
+    made = [path.name.replace(__version__, "VERSION") for path in image.parent.iterdir()]
     assert {name.split("wheelhouse-")[0] for name in made} == {name.split("wheelhouse-")[0] for name in listed}
 
 

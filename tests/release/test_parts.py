@@ -129,6 +129,19 @@ def test_one_changed_byte_or_another_key_fails_the_verification(tmp_path: Path) 
     assert not verified(folder, tmp_path / "release.pub")
 
 
+def test_ones_own_build_matches_a_release_except_for_the_image_and_what_has_its_checksum(tmp_path: Path) -> None:
+    made = [tmp_path / name for name in ("release", "own")]
+    for folder in made:
+        folder.mkdir()
+        (folder / "a.whl").write_bytes(b"1")
+        for name in ("d-1-image.tar", "d-1-image.cdx.json", "d-1-provenance.json"):
+            (folder / name).write_text(folder.name)
+        write_checksums(folder)
+    assert matches(*made)
+    (made[1] / "a.whl").write_bytes(b"2")
+    assert not matches(*made)
+
+
 def test_a_checkout_with_changes_is_not_released(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "new").touch()
@@ -162,6 +175,16 @@ def make_key(private: Path, public: Path) -> None:
 
 def verified(folder: Path, public: Path, tool: str = "With openssl") -> bool:
     """Whether the commands of docs/releasing.md accept the folder."""
-    [commands] = fenced(section(tool, PAGE), "bash")
-    script = f"set -euo pipefail\n{commands.replace('deldokument-release.pub', str(public))}"
+    return succeeds(tool, folder, "deldokument-release.pub", public)
+
+
+def matches(folder: Path, own: Path) -> bool:
+    """Whether the command of docs/releasing.md finds in one's own build what is in the folder."""
+    return succeeds("Comparing with your own build", folder, "own", own)
+
+
+def succeeds(heading: str, folder: Path, name: str, path: Path) -> bool:
+    """Whether the commands below a heading of docs/releasing.md do in a folder, with a path of the test's."""
+    [commands] = fenced(section(heading, PAGE), "bash")
+    script = f"set -euo pipefail\n{commands.replace(name, str(path))}"
     return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, check=False).returncode == 0
