@@ -13,14 +13,16 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Locator, expect, sync_playwright
 
 from deldokument import __version__
 from deldokument.bootstrap.runtime import Runtime, build_runtime
@@ -55,7 +57,7 @@ KARI, OLA, LENGTH = "12838514837", "21879498012", 80_000_000
 _SUBSCRIPTION = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"
 _REGISTERS = ("idporten", "maskinporten", "altinn", "enhetsregisteret")
 _PATIENCE_MS = 180_000
-_SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+_PIECE, _UNLIMITED = 64 * 1024, -1
 # An authority and, signed by it, the certificate of an address.
 _CERTIFICATE = """
 key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
@@ -162,6 +164,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def people(chromium: Browser) -> Iterator[list[Visitor]]:
+    """Kari, who shares, and Ola, who receives; neither has logged in."""
+    both = [Visitor(chromium, f"https://{HOST}", ignore_https_errors=True) for _ in range(2)]
+    for visitor in both:
+        visitor.context.set_default_timeout(_PATIENCE_MS)
+    yield both
+    for visitor in both:
+        visitor.close()
+
+
+@pytest.fixture
 def browser(host: Podman) -> Iterator[httpx.Client]:
     """Somebody's, who has not logged in."""
     with trusting(host.folder / f"srv/tls/{HOST}.pem") as client:
@@ -187,9 +200,13 @@ def test_two_commands_lead_to_a_login_page_over_tls(browser: httpx.Client) -> No
 
 
 def test_no_container_has_root_a_capability_or_a_writable_root_filesystem(host: Podman) -> None:
-    assert set(inspected(host, ".Config.User")) == {"10001:10001", "10002:10002", "10003:10003"}
-    assert set(inspected(host, ".HostConfig.ReadonlyRootfs")) == {"true"}
-    assert set(inspected(host, ".EffectiveCaps")) == {"[]"}
+    assert_confined(host, RUNNING, {"10001:10001", "10002:10002", "10003:10003"})
+
+
+def assert_confined(host: Podman, services: tuple[str, ...], users: set[str]) -> None:
+    assert set(inspected(host, ".Config.User", services)) == users
+    assert set(inspected(host, ".HostConfig.ReadonlyRootfs", services)) == {"true"}
+    assert set(inspected(host, ".EffectiveCaps", services)) == {"[]"}
 
 
 def test_only_the_proxy_is_published_and_the_databases_have_no_network(host: Podman) -> None:
@@ -245,20 +262,16 @@ def test_all_start_with_the_host(host: Podman, browser: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("account")
 def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it(
-    host: Podman, browser: httpx.Client, chromium: Browser, tmp_path: Path
+    host: Podman, browser: httpx.Client, people: list[Visitor], tmp_path: Path
 ) -> None:
     # The registers have made it start again.
     serves(browser)
+    kari, ola = people
     file = noise(tmp_path / "tegninger.bin", LENGTH)
-    kari, ola = (Visitor(chromium, f"https://{HOST}", ignore_https_errors=True) for _ in range(2))
-    for visitor in (kari, ola):
-        visitor.context.set_default_timeout(_PATIENCE_MS)
     kari.log_in("Kari Lunde")
     form, uploads = SharePage(kari), uploads_of(kari.page)
     form.open()
-    slow = kari.context.new_cdp_session(kari.page)
-    slow.send("Network.enable")
-    slow.send("Network.emulateNetworkConditions", _SLOW)
+    limit_rate(kari.context.new_cdp_session(kari.page), 4_000_000)
     form.choose(file)
     expect(form.file(file.name)).to_contain_text(re.compile(r"\d\d %"))
     # The page counts bytes on their way, too. What a killed node had not stored is sent again, and may be all of it.
@@ -274,18 +287,37 @@ def test_a_file_goes_up_although_both_nodes_are_killed_and_its_recipient_gets_it
     expect(form.file(file.name)).to_contain_text("Lastet opp")
     assert_gone_on(uploads, LENGTH)
     assert_kept(stored, uploads[answered_before:])
+    assert sha256(downloaded(ola, link_to(ola, published(form), file))) == sha256(file)
+
+
+def limit_rate(network: CDPSession, bytes_per_second: int) -> None:
+    """Limit what the page sends, from now on."""
+    network.send("Network.enable")
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+    network.send("Network.emulateNetworkConditions", limits)
+
+
+def published(form: SharePage) -> str:
+    """The path of the link, when the share with its uploaded file has been published to Ola."""
     form.add(OLA)
     expect(form.recipient("218794")).to_be_visible()
     form.confirm_all()
-    path = form.publish().removeprefix(kari.url)
+    return form.publish().removeprefix(form.visitor.url)
+
+
+def link_to(ola: Visitor, path: str, file: Path) -> Locator:
+    """The link of the document on the share's page."""
     ola.log_in("Ola Nordmann", path)
     # The page renews itself when the documents are ready.
     expect(ola.page.get_by_text("Gjøres klart")).to_have_count(0)
-    with ola.page.expect_download() as started:
-        ola.page.get_by_role("link", name=f"Last ned {file.name}").click()
-    assert sha256(started.value.path()) == sha256(file)
-    for visitor in (kari, ola):
-        visitor.close()
+    return ola.page.get_by_role("link", name=f"Last ned {file.name}")
+
+
+def downloaded(visitor: Visitor, link: Locator) -> Path:
+    """The document, as the browser has stored it."""
+    with visitor.page.expect_download() as started:
+        link.click()
+    return started.value.path()
 
 
 def assert_kept(stored: dict[str, int], after: list[Sent]) -> None:
@@ -299,6 +331,7 @@ def assert_kept(stored: dict[str, int], after: list[Sent]) -> None:
 def test_the_profile_starts_a_scanner_that_the_doctor_reaches(host: Podman, browser: httpx.Client) -> None:
     write_signatures(host.folder / "srv/signatures", datetime.now(UTC))
     typed(host, SCAN)
+    assert_confined(host, ("scanner", "signatures"), {"10004:10004"})
     host.run("podman stop --time 0 deldokument_signatures_1")
     wait_until(lambda: "scanner: ClamAV" in operate(host, "del doctor || true"), 120, "no scanner")
     host.run("podman healthcheck run deldokument_scanner_1")
@@ -334,15 +367,58 @@ def test_the_image_of_debians_packages_is_built_anew(host: Podman, browser: http
     assert before not in inspected(host, ".Image", (*DATABASES, "proxy"))
 
 
-def test_an_upgrade_refuses_no_request(host: Podman, browser: httpx.Client) -> None:
+@pytest.mark.usefixtures("account")
+def test_an_upgrade_refuses_no_request_and_running_transfers_go_on_afterwards(
+    host: Podman, browser: httpx.Client, people: list[Visitor], tmp_path: Path
+) -> None:
     """To the same program by another name."""
     host.run(f"podman tag localhost/deldokument:{__version__} {(newer := 'localhost/deldokument:0.3.1')}")
     host.run(f"podman save --quiet --format oci-archive --output deldokument-0.3.1-image.tar {newer}")
     serves(browser)
-    with asking(browser) as answers:
-        typed(host, UPGRADE)
+    kari, ola = people
+    file = noise(tmp_path / "tegninger.bin", LENGTH)
+    kari.log_in("Kari Lunde")
+    form, uploads = SharePage(kari), uploads_of(kari.page)
+    path = form.share(file, OLA)
+    document = link_to(ola, path, file).get_attribute("href") or ""
+    cookies = "; ".join(f"{one.get('name')}={one.get('value')}" for one in ola.context.cookies())
+    uploads.clear()
+    form.open()
+    # Both transfers take longer than the upgrade, until they are let go at its end.
+    network = kari.context.new_cdp_session(kari.page)
+    limit_rate(network, 400_000)
+    form.choose(file)
+    expect(form.file(file.name)).to_contain_text(re.compile(r"[1-9]\d* %"))
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as beside, asking(browser) as answers:
+        download = beside.submit(receive, browser, document, cookies, tmp_path / "received.bin", over)
+        try:
+            typed(host, UPGRADE)
+        finally:
+            over.set()
+        assert download.result() > 1, "it was never cut off"
     assert {image.rpartition(":")[2] for image in inspected(host, ".ImageName", (*NODES, "worker"))} == {"0.3.1"}
     assert answers.keys() == {"200"}
+    assert sha256(tmp_path / "received.bin") == sha256(file)
+    limit_rate(network, _UNLIMITED)
+    expect(form.file(file.name)).to_contain_text("Lastet opp")
+    assert_gone_on(uploads, LENGTH)
+    assert sha256(downloaded(ola, link_to(ola, published(form), file))) == sha256(file)
+
+
+def receive(browser: httpx.Client, path: str, cookies: str, target: Path, over: threading.Event) -> int:
+    """Download slowly until ``over``, and ask for the rest each time that it is cut off; the number of requests."""
+    for requests in count(1):
+        # Only a body that ends too early: a request that is refused fails the test.
+        with target.open("ab") as file, suppress(httpx.RemoteProtocolError, httpx.ReadError):
+            asked = {"Cookie": cookies, "Range": f"bytes={file.tell()}-"}
+            with browser.stream("GET", path, headers=asked) as answer:
+                answer.raise_for_status()
+                for piece in answer.iter_bytes(_PIECE):
+                    file.write(piece)
+                    over.wait(0.15)
+            return requests
+    raise AssertionError
 
 
 @contextmanager
