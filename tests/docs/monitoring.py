@@ -53,6 +53,8 @@ def dashboard() -> dict[str, Any]:
         "uid": "deldokument",
         "schemaVersion": 39,
         "time": {"from": "now-6h", "to": "now"},
+        # The panels name their source by it, so that the dashboard suits every Grafana.
+        "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]},
         "panels": [_panel(number, family) for number, family in enumerate(families())],
     }
 

@@ -17,7 +17,7 @@ from deldokument.services.maintenance.health import (
     SKEW_WARNING,
 )
 from tests.docs.documents import table
-from tests.docs.monitoring import DASHBOARD, FOLDER, as_json, families, sample_names
+from tests.docs.monitoring import DASHBOARD, FOLDER, as_json, dashboard, families, sample_names
 from tests.support.operating_page import PAGE
 
 _NAME = re.compile(r"deldokument_\w+")
@@ -39,6 +39,12 @@ def test_every_metric_of_the_monitoring_exists(name: str) -> None:
 def test_the_dashboard_is_the_one_that_the_code_makes() -> None:
     """After a change of the metrics: python -m tests.docs.monitoring."""
     assert DASHBOARD.read_text("utf-8") == as_json()
+
+
+def test_the_dashboard_defines_its_variables() -> None:
+    defined = {variable["name"] for variable in dashboard()["templating"]["list"]}
+    used = set(re.findall(r"\$\{(\w+)", as_json()))
+    assert used == defined
 
 
 def test_the_rules_have_the_doctors_limits() -> None:
