@@ -45,6 +45,7 @@ def setting(name: str, value: timedelta) -> str:
 HASTE = setting("deldokument.services.inspection.documents.CLAIM", timedelta(seconds=5))
 """A worker that died holds back the documents that it read for a minute as it is delivered; here, for so long."""
 PORT = 8000
+METRICS_TOKEN = "a-token-of-the-tests"
 _NO_ANSWER_SECONDS = 30.0
 _ROOM = {"db": 400, "keys": 100, "s3": 4000, "blob": 4000}
 
@@ -111,7 +112,7 @@ class Cluster(Deployment):
             self._database_url = self.postgres.url
             keys = self._in_openbao() if self._kept.keys == "openbao" else self._in_a_database()
             blobs = self._in_a_bucket() if self._kept.blobs == "bucket" else self._in_a_directory()
-            self._further = {"demo": None} | keys | blobs
+            self._further = {"demo": None, "metrics_token": METRICS_TOKEN} | keys | blobs
             super().__enter__()
             self._opened.push(super().__exit__)
             self._opened = self._opened.pop_all()

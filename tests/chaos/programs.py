@@ -208,7 +208,9 @@ class Postgres:
         named = ["-subj", "/CN=postgresql", "-addext", f"subjectAltName=IP:{self.host.address}"]
         written = ["-keyout", data / "server.key", "-out", data / "server.crt"]
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        subprocess.run(["openssl", "req", "-x509", *curve, "-nodes", *named, *written], check=True, capture_output=True)
+        # There is an alarm for what expires within openssl's own 30 days.
+        made = ["-x509", "-days", "365", *curve, "-nodes", *named, *written]
+        subprocess.run(["openssl", "req", *made], check=True, capture_output=True)
         os.chown(data / "server.key", owner, -1)
         (data / "server.crt").chmod(0o644)
         shutil.copy(data / "server.crt", self._certificate)
