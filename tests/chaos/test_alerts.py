@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
+from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.web.management import LIVE
 from tests.chaos.cluster import Cluster, Member
@@ -142,10 +143,10 @@ def a_nodes_clock_is_ahead(cluster: Cluster) -> Iterator[None]:
 def the_databases_clock_leaps(cluster: Cluster) -> Iterator[None]:
     """Two hours ahead, and back; nobody has looked at the clock yet."""
     with leapt(cluster):
-        wait_until(cluster.is_halted, "destruction did not halt")
+        supervise(cluster, cluster.is_halted, "destruction did not halt")
         for node in cluster.nodes:
             says_not_ready(cluster, node)
-    start_again(cluster)
+    supervise(cluster, lambda: all(map(cluster.is_ready, cluster.nodes)), "a node is not ready")
     try:
         yield
     finally:
@@ -198,13 +199,25 @@ def restarted(cluster: Cluster, node: Member, **environment: str) -> Iterator[No
         node.start()
 
 
-def start_again(cluster: Cluster) -> None:
-    """Start what has ended by itself, as systemd does, and wait: a worker ends if the database dies while it starts."""
-    for member in cluster.nodes + cluster.workers:
-        if member.program.ended():
-            member.kill()
-            member.start()
-    cluster.wait_until_ready()
+def supervise(cluster: Cluster, true: Callable[[], bool], otherwise: str) -> None:
+    """Wait, and start again what ends, as systemd does: a worker ends if the database dies while it starts."""
+
+    def is_true() -> bool:
+        for member in cluster.nodes + cluster.workers:
+            if member.program.ended():
+                member.kill()
+                member.start()
+        return true()
+
+    wait_until(is_true, otherwise)
+
+
+def is_well(cluster: Cluster) -> bool:
+    """Whether every node is ready, and a worker has done what the last fault left to do."""
+    if not all(map(cluster.is_ready, cluster.nodes)):
+        return False
+    lag = measure_lag(cluster.node.deps)
+    return lag.heartbeat_age is not None and lag.heartbeat_age < HEARTBEAT_LIMIT and not lag.waiting["keys"].count
 
 
 # Each with the seconds that it lasts, and its alerts. A worker that has halted does not beat either.
@@ -232,7 +245,7 @@ def test_the_page_has_the_alerts_of_every_fault() -> None:
 def test_a_fault_raises_its_alerts_and_no_others(
     cluster: Cluster, tmp_path: Path, fault: Fault, seconds: float, alerts: Set[str]
 ) -> None:
-    start_again(cluster)
+    supervise(cluster, lambda: is_well(cluster), "the last fault is not mended")
     visitor = Visitor(cluster)
     with fault(cluster):
         before = scrape(cluster)
