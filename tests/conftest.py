@@ -30,7 +30,6 @@ _MINUTES = 600
 
 _SLOWEST_FIRST = (
     *TOGETHER,
-    "chaos",
     "deployment",
     "nodes",
     "upgrade",
