@@ -182,6 +182,30 @@ def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Depl
     assert "Traceback" not in running.log_text()[told_before:], running.log_text()[told_before:]
 
 
+def test_a_signal_to_end_closes_the_listeners_while_requests_are_running(running: Deployment) -> None:
+    ticket = running.announce(running.draft(), "a.bin", 1000)
+    with running.node_beside("serve --workers 2") as (url, parent):
+        path = running.create_upload(ticket)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_SECONDS) as connection:
+            headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE, "Content-Length": "1000"}
+            lines = [f"PATCH {path} HTTP/1.1", "Host: x", *(f"{n}: {v}" for n, v in headers.items())]
+            connection.sendall("\r\n".join([*lines, "Expect: 100-continue", "", ""]).encode())
+            assert b"100 Continue" in connection.recv(4096)
+            parent.send_signal(signal.SIGTERM)
+            for place in (url, Deployment.management(url)):
+                wait_until(lambda place=place: refuses(place), _SECONDS, f"{place} is not closed")
+            assert children(parent), "only when all had ended"
+
+
+def refuses(url: str) -> bool:
+    """Whether a new connection is refused."""
+    try:
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def test_a_worker_lets_those_go_first_who_wait_for_a_page(running: Deployment) -> None:
     running.start_worker()
     try:

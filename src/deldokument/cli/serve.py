@@ -39,7 +39,7 @@ def run_server(settings: Settings) -> None:
                 serve(settings, node, listeners)
 
         try:
-            supervise(settings.serve_workers, child, ended)
+            supervise(settings.serve_workers, child, ended, listeners.close)
         except NoProcessLeft:
             raise ConfigurationError("no process is left: all have died or cannot start") from None
 

@@ -70,6 +70,11 @@ class Listeners:
     public: socket.socket
     management: socket.socket
 
+    def close(self) -> None:
+        """Close both in this process."""
+        self.public.close()
+        self.management.close()
+
 
 def serve_both(
     public: ASGIApp,

@@ -5,7 +5,8 @@ Guarantees:
   it.
 - Children that die soon after their start are replaced after ever longer pauses.
 - When no child is left, the parent ends with an error. The service manager starts it again.
-- SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end.
+- SIGTERM and SIGINT are passed on to the children, which have `PATIENCE_SECONDS` to end. Before that, the parent
+  closes the listeners.
 - The children end with their parent, even if it is killed.
 
 A busy child is not killed: the load balancer checks whether it responds. Does not know what a child does.
@@ -37,8 +38,8 @@ _HANDLED: Final = (*_ENDING, signal.SIGCHLD)
 _has_to_end: Final = threading.Event()
 
 
-def _ignore(_pid: int) -> None:
-    """Do nothing about a child that has died."""
+def _ignore(*_: object) -> None:
+    """Do nothing about a child that has died, or about a signal."""
 
 
 class NoProcessLeft(Exception):
@@ -72,10 +73,15 @@ def _ignore_ending_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def supervise(count: int, child: Callable[[], None], ended: Callable[[int], None] = _ignore) -> None:
+def supervise(
+    count: int,
+    child: Callable[[], None],
+    ended: Callable[[int], None] = _ignore,
+    close_listeners: Callable[[], None] = _ignore,
+) -> None:
     """Run ``child`` in ``count`` processes until a signal comes. All have ended when this returns or raises.
 
-    ``ended`` gets the process id of each child that has died before.
+    ``ended`` gets the process id of each child that has died before. ``close_listeners`` closes the parent's.
 
     The caller has opened nothing but listeners and runs no thread: the children are forked, and share its
     loaded code.
@@ -93,6 +99,8 @@ def supervise(count: int, child: Callable[[], None], ended: Callable[[int], None
             children.start_missing()
         # Further signals are pending, and would end the parent as soon as they are unblocked.
         _ignore_ending_signals()
+        # The children close theirs. While one process has a listener open, connections queue there unanswered.
+        close_listeners()
     finally:
         children.end()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
