@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from deldokument.web.metrics import PATH as METRICS
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.ports import free_ports, listening_at
-from tests.support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, Ticket, wait_until
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)
@@ -121,24 +121,12 @@ def test_every_process_reports_the_requests_of_all_also_of_one_that_has_died(run
 def test_a_signal_to_end_lets_what_is_under_way_come_to_its_end(running: Deployment) -> None:
     ticket = running.announce(running.draft(), "a.bin", 1000)
     with running.node_beside("serve --workers 2") as (url, parent):
-        path = running.create_upload(ticket)
-        port = int(url.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as connection:
-            headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE, "Expect": "100-continue"}
-            lines = [
-                f"PATCH {path} HTTP/1.1",
-                "Host: x",
-                "Content-Length: 1000",
-                *(f"{n}: {v}" for n, v in headers.items()),
-            ]
-            connection.sendall("\r\n".join([*lines, "", ""]).encode())
-            assert b"100 Continue" in connection.recv(4096)
+        with begun_upload(running, ticket, url) as connection:
             parent.send_signal(signal.SIGTERM)
             connection.sendall(bytes(1000))
             assert b"204 No Content" in connection.recv(4096)
         assert parent.wait(_SECONDS) == 0
     assert is_closed(url)
-    assert is_closed(running.management(url))
 
 
 @pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
@@ -184,17 +172,37 @@ def test_a_signal_to_end_that_comes_again_and_again_is_heeded_once(running: Depl
 
 def test_a_signal_to_end_closes_the_listeners_while_requests_are_running(running: Deployment) -> None:
     ticket = running.announce(running.draft(), "a.bin", 1000)
-    with running.node_beside("serve --workers 2") as (url, parent):
-        path = running.create_upload(ticket)
-        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_SECONDS) as connection:
-            headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE, "Content-Length": "1000"}
-            lines = [f"PATCH {path} HTTP/1.1", "Host: x", *(f"{n}: {v}" for n, v in headers.items())]
-            connection.sendall("\r\n".join([*lines, "Expect: 100-continue", "", ""]).encode())
-            assert b"100 Continue" in connection.recv(4096)
-            parent.send_signal(signal.SIGTERM)
-            for place in (url, Deployment.management(url)):
-                wait_until(lambda place=place: refuses(place), _SECONDS, f"{place} is not closed")
-            assert children(parent), "only when all had ended"
+    with running.node_beside("serve --workers 2") as (url, parent), begun_upload(running, ticket, url):
+        parent.send_signal(signal.SIGTERM)
+        for place in (url, Deployment.management(url)):
+            wait_until(lambda place=place: refuses(place), _SECONDS, f"{place} is not closed")
+        assert children(parent), "only when all had ended"
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_an_upload_that_a_signal_to_end_cuts_off_is_answered_503_and_no_fault_is_logged(
+    running: Deployment, command: str
+) -> None:
+    ticket = running.announce(running.draft(), "a.bin", 1000)
+    logged_before = len(running.log_text())
+    with running.node_beside(command) as (url, process), begun_upload(running, ticket, url) as connection:
+        process.send_signal(signal.SIGTERM)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"x-content-type-options: nosniff" in answer.lower()
+    assert "Traceback" not in running.log_text()[logged_before:]
+
+
+@contextmanager
+def begun_upload(running: Deployment, ticket: Ticket, url: str) -> Iterator[socket.socket]:
+    """The connection of an upload whose body is still to come."""
+    path = running.create_upload(ticket)
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=_SECONDS) as connection:
+        headers = ticket.headers | {"Upload-Offset": "0", "Content-Type": OFFSET_TYPE, "Expect": "100-continue"}
+        lines = [f"PATCH {path} HTTP/1.1", "Host: x", "Content-Length: 1000"]
+        connection.sendall("\r\n".join([*lines, *(f"{n}: {v}" for n, v in headers.items()), "", ""]).encode())
+        assert b"100 Continue" in connection.recv(4096)
+        yield connection
 
 
 def refuses(url: str) -> bool:

@@ -2,8 +2,8 @@
 
 Guarantees:
 - Both listeners close together on a signal.
-- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off. The process stays until interrupted
-  downloads have their receipts.
+- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off; with 503 if their response has not begun.
+  The process stays until interrupted downloads have their receipts.
 - No access log: paths contain ids of shares, and the audit trail has what must be kept.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deldokument.server.connections import BoundedConfig, BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
@@ -91,11 +91,40 @@ def serve_both(
     """
     beside = ManagementServer(_config(management, BoundedConnection))
     connection = LendingConnection if lend_sockets else BoundedConnection
-    limited = _config(public, connection, max_connections=max_connections, own_headers=own_headers)
+    limited = _config(
+        _answering_when_cut_off(public, own_headers),
+        connection,
+        max_connections=max_connections,
+        own_headers=own_headers,
+    )
     server = Server(limited, beside, listeners)
     # uvicorn raises the signal again after shutdown; that should end the process normally, not kill it.
     end_at_a_signal()
     server.run(sockets=[listeners.public])
+
+
+def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASGIApp:
+    """Send 503, as while no node responds; uvicorn would log a fault and send 500."""
+    headers = {"content-length": "0", "connection": "close", "retry-after": "1", **own_headers}
+    encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if has_begun:
+                raise
+            await send({"type": "http.response.start", "status": 503, "headers": encoded})
+            await send({"type": "http.response.body"})
+
+    return answer
 
 
 def _config(app: ASGIApp, connection: type[BoundedConnection], **limits: Any) -> BoundedConfig:
