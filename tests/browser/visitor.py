@@ -66,7 +66,7 @@ class Visitor:
     def close(self) -> None:
         """End, and fail if anything happened that nobody may meet."""
         self.context.close()
-        assert self.problems == []
+        assert self.problems == [], self.problems
 
     def open(self, path: str) -> int:
         """Go to a path of the service; the status of the page that it ended at."""
