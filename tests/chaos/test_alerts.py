@@ -23,7 +23,7 @@ from tests.chaos.cluster import Cluster, Member
 from tests.chaos.faults import no_workers, says_not_ready
 from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 from tests.chaos.machines import FAKE_TIME, leapt
-from tests.chaos.programs import Disk, wait_until
+from tests.chaos.programs import Bao, Disk, Postgres, wait_until
 from tests.chaos.scraping import check_alerts, scrape
 from tests.docs.documents import DOCS, table
 from tests.support.ports import NO_TLS
@@ -100,24 +100,24 @@ def the_workers_are_killed(cluster: Cluster) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def the_database_is_killed(cluster: Cluster) -> Iterator[None]:
+def the_database_is_killed(cluster: Cluster) -> AbstractContextManager[None]:
     """kill -9: no node can read its metrics."""
-    cluster.postgres.program.kill()
-    try:
-        yield
-    finally:
-        cluster.postgres.start()
+    return killed(cluster.postgres)
+
+
+def the_keyring_is_killed(cluster: Cluster) -> AbstractContextManager[None]:
+    """kill -9 of its PostgreSQL."""
+    return killed(cluster.keys)
 
 
 @contextmanager
-def the_keyring_is_killed(cluster: Cluster) -> Iterator[None]:
-    """kill -9 of its PostgreSQL."""
-    cluster.keys.program.kill()
+def killed(server: Postgres | Bao) -> Iterator[None]:
+    """It is killed, and started again at the end."""
+    server.program.kill()
     try:
         yield
     finally:
-        cluster.keys.start()
+        server.start()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 from tests.chaos.report import EVERY_RUN
 
 pytestmark = [
-    pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see tests/chaos"),
+    pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md"),
     pytest.mark.timeout(1800),
     pytest.mark.allow_hosts([*LOOPBACK, HOSTS]),
 ]

@@ -3,7 +3,7 @@
     plan_notices      the share was published: a notice to each recipient
     plan_addition     documents were added: to each recipient, once for all documents of one change
     plan_withdrawal   the share was withdrawn: to each recipient who had a notice of it
-    plan_requested    a sharer's request: a reminder to each recipient who has not downloaded everything
+    plan_requested    reminders that a sharer requested, to recipients who have not downloaded everything
     plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       composes the notice and orders its delivery
     applies           answers Altinn, which asks just before delivery
