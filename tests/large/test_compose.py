@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import threading
 from collections import Counter
@@ -53,6 +54,7 @@ BOOT_UNIT = Path("/usr/lib/systemd/system/podman-restart.service")
 DATABASES, NODES = ("database", "keyring"), ("serve-1", "serve-2")
 RUNNING = (*DATABASES, *NODES, "worker", "proxy")
 GATEWAY = "10.89.30.1"
+_ADDRESS = "(index .NetworkSettings.Networks `deldokument_inside`).IPAddress"
 KARI, OLA, LENGTH = "12838514837", "21879498012", 80_000_000
 _SUBSCRIPTION = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"
 _REGISTERS = ("idporten", "maskinporten", "altinn", "enhetsregisteret")
@@ -216,17 +218,26 @@ def test_only_the_proxy_is_published_and_the_databases_have_no_network(host: Pod
 
 
 def test_no_other_container_takes_the_address_of_a_node_that_is_replaced(host: Podman) -> None:
-    addresses = inspected(host, "(index .NetworkSettings.Networks `deldokument_inside`).IPAddress", ("worker", "proxy"))
+    addresses = inspected(host, _ADDRESS, ("worker", "proxy"))
     assert all(int(address.rpartition(".")[2]) > 127 for address in addresses), addresses
 
 
-def test_nodes_and_proxy_have_the_settings_of_the_kernel_that_limit_what_a_slow_reader_gets(host: Podman) -> None:
+def test_nodes_serve_people_at_sockets_alone_where_the_proxy_may_connect(host: Podman, browser: httpx.Client) -> None:
+    serves(browser)
+    for number, address in enumerate(inspected(host, _ADDRESS, NODES), start=1):
+        assert httpx.get(f"http://{address}:8001/helse/klar").status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://{address}:8000/")
+        made = (host.folder / f"srv/run/serve/{number}.sock").stat()
+        assert (stat.S_IMODE(made.st_mode), made.st_uid, made.st_gid) == (0o660, 10001, 10003)
+
+
+def test_the_proxy_has_the_settings_of_the_kernel_that_limit_what_a_slow_reader_gets(host: Podman) -> None:
     wanted = re.findall(r"^(net\.ipv4\.\w+) = (.+)$", section("The proxy in front"), re.M)
     assert len(wanted) == 2
-    for service in (*NODES, "proxy"):
-        for name, value in wanted:
-            path = f"/proc/sys/{name.replace('.', '/')}"
-            assert host.run(f"podman exec deldokument_{service}_1 cat {path}").split() == value.split()
+    for name, value in wanted:
+        path = f"/proc/sys/{name.replace('.', '/')}"
+        assert host.run(f"podman exec deldokument_proxy_1 cat {path}").split() == value.split()
 
 
 def test_the_health_checks_succeed_and_the_doctor_finds_nothing_critical(host: Podman, browser: httpx.Client) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,6 +46,10 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def are_gone(pids: list[int]) -> bool:
+    return all(map(is_gone, pids))
 
 
 def answers(url: str) -> bool:
@@ -275,6 +280,36 @@ def test_a_listener_that_is_taken_is_named_by_its_setting(
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert done.returncode == 1
     assert f"DELDOKUMENT_{name}={port + step}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2"])
+def test_at_the_path_of_a_socket_people_are_served_there_and_at_no_port(
+    running: Deployment, tmp_path: Path, command: str
+) -> None:
+    path = tmp_path / "serve.sock"
+    # The first one leaves its socket behind.
+    for _ in range(2):
+        with running.node_beside(command, DELDOKUMENT_SOCKET_PATH=str(path)) as (url, parent):
+            port = int(url.rpartition(":")[2])
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=_SECONDS) as client:
+                assert client.get(f"{running.url}/robots.txt").status_code == 200
+            assert (listening_at(port), listening_at(port + 1)) == (set(), {"127.0.0.1"})
+            family = [parent.pid, *children(parent)]
+            parent.kill()
+            wait_until(partial(are_gone, family), _SECONDS, "a process outlives its parent")
+
+
+def test_a_path_that_is_taken_is_named_by_its_setting(running: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "serve.sock"
+    environment = running.environment() | {"DELDOKUMENT_SOCKET_PATH": str(path)}
+    command = [sys.executable, "-m", "deldokument.cli.entry", "serve"]
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert done.returncode == 1
+    assert f"cannot listen at DELDOKUMENT_SOCKET_PATH={path}: Address already in use" in done.stderr
     assert "Traceback" not in done.stderr
 
 

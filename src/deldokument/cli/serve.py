@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import typer
@@ -18,7 +19,7 @@ from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
 from deldokument.cli.runtime import errors_as_text
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
-from deldokument.server.listeners import Listeners, inherited_listener, listen
+from deldokument.server.listeners import Listeners, inherited_listener, listen, listen_at
 from deldokument.server.supervisor import NoProcessLeft, supervise
 from deldokument.web.http.meter import DIRECTORY
 
@@ -57,10 +58,18 @@ def _shared_metrics() -> Iterator[Callable[[int], None]]:
 def open_listeners(settings: Settings) -> Iterator[Listeners]:
     """Yield both listeners; close them at the end. Raises: ConfigurationError if one cannot be opened."""
     with (
-        _inherited() or _listener("", settings.host, settings.port) as public,
-        _listener("MANAGEMENT_", settings.management_host, settings.management_port) as management,
+        _public(settings) as public,
+        _at_port("MANAGEMENT_", settings.management_host, settings.management_port) as management,
     ):
         yield Listeners(public, management)
+
+
+def _public(settings: Settings) -> socket.socket:
+    if inherited := _inherited():
+        return inherited
+    if settings.socket_path:
+        return _at_path(settings.socket_path)
+    return _at_port("", settings.host, settings.port)
 
 
 def _inherited() -> socket.socket | None:
@@ -73,11 +82,23 @@ def _inherited() -> socket.socket | None:
     return listener
 
 
-def _listener(name: str, host: str, port: int) -> socket.socket:
-    try:
+def _at_path(path: Path) -> socket.socket:
+    with _explained(f"{PREFIX}SOCKET_PATH={path}"):
+        listener = listen_at(path)
+    log.info("public listener: %s", path)
+    return listener
+
+
+def _at_port(name: str, host: str, port: int) -> socket.socket:
+    with _explained(f"{PREFIX}{name}HOST={host} {PREFIX}{name}PORT={port}"):
         listener = listen(host, port)
-    except OSError as error:
-        where = f"{PREFIX}{name}HOST={host} {PREFIX}{name}PORT={port}"
-        raise ConfigurationError(f"cannot listen at {where}: {error.strerror}") from None
     log.info("%s listener: %s, port %d", name.strip("_").lower() or "public", host, port)
     return listener
+
+
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen at {where}: {error.strerror}") from None

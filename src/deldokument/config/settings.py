@@ -52,6 +52,7 @@ from deldokument.config.types import (
     Ports,
     RoleName,
     ScanPolicyText,
+    SocketPath,
     Url,
     is_loopback,
     is_on_this_machine,
@@ -108,6 +109,8 @@ class Settings(BaseSettings):
     """Address at which people reach the service; all links begin with it."""
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8000
+    socket_path: SocketPath | None = None
+    """Unix socket to listen at instead of host and port: for a proxy on the same machine, where systemd passes none."""
     management_host: str = Field("127.0.0.1", min_length=1)
     management_port: Port = Field(default_factory=lambda data: data["port"] + 1)
     """Port of the listener for health and metrics, separate from the public one."""

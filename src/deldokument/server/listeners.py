@@ -10,11 +10,13 @@ Guarantees:
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -29,6 +31,7 @@ UNDER_WAY_SECONDS = 10
 
 
 _BACKLOG: Final = 2048
+_MODE: Final = 0o660
 _FIRST_INHERITED: Final = 3
 """SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
@@ -42,6 +45,35 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+def listen_at(path: Path) -> socket.socket:
+    """Return a listening Unix socket for all server processes: owner and group of the file may connect, nobody else.
+
+    It takes the place of a socket at which no process listens any more.
+
+    Raises: OSError; EADDRINUSE also if the file is no socket.
+    """
+    if _is_abandoned(path):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        # Nobody can connect before it listens.
+        path.chmod(_MODE)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _is_abandoned(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as visitor:
+        # A listener whose queue is full is one.
+        visitor.setblocking(False)
+        return path.is_socket() and visitor.connect_ex(str(path)) == errno.ECONNREFUSED
 
 
 def inherited_listener() -> socket.socket | None:

@@ -36,6 +36,7 @@ ROWS: dict[str, Row] = {
     "PUBLIC_URL": ("public_url", REQUIRED, "https://other.example/", "https://other.example", {}),
     "HOST": ("host", "127.0.0.1", "10.0.0.1", "10.0.0.1", {}),
     "PORT": ("port", 8000, "9000", 9000, {}),
+    "SOCKET_PATH": ("socket_path", None, "/run/serve/serve.sock", Path("/run/serve/serve.sock"), {}),
     "MANAGEMENT_HOST": ("management_host", "127.0.0.1", "10.0.0.1", "10.0.0.1", {}),
     "MANAGEMENT_PORT": ("management_port", 8001, "9100", 9100, {}),
     "SERVE_WORKERS": ("serve_workers", 1, "4", 4, {}),

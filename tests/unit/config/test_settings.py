@@ -136,6 +136,13 @@ def test_demo_settings_never_bind_a_public_address(monkeypatch: pytest.MonkeyPat
     assert "demo settings can never bind a public address" in refusal(monkeypatch, DEMO, **{name: value})
 
 
+def test_a_path_that_is_too_long_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = f"/{'x' * 106}"
+    assert str(loaded(monkeypatch, WHOLE, SOCKET_PATH=longest).socket_path) == longest
+    told = refusal(monkeypatch, WHOLE, SOCKET_PATH=f"{longest}x")
+    assert "DELDOKUMENT_SOCKET_PATH: must have at most 107 bytes" in told
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
 def test_this_machine_is_known_by_its_names(host: str) -> None:
     assert is_loopback(host)
