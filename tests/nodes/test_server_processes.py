@@ -151,12 +151,14 @@ def test_a_signal_to_end_loses_no_receipt_of_a_download_that_it_cuts_off(running
         got = 0
         while got < 2_000_000:
             got += len(connection.recv(65536))
+        logged_before = len(running.log_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(_SECONDS) == 0
     with running.node.deps.database.read() as tx:
         [receipt] = tx.receipts.of_shares([draft_id])
     assert receipt.document_id == document_id
     assert receipt.completed_at is None
+    assert "Traceback" not in running.log_text()[logged_before:], running.log_text()[logged_before:]
 
 
 @pytest.mark.parametrize("command", ["serve", "serve --workers 2"])

@@ -22,7 +22,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deldokument.server.connections import BoundedConfig, BoundedConnection
+from deldokument.server.connections import BoundedConfig, BoundedConnection, abort
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.supervisor import end_at_a_signal, has_to_end
 
@@ -136,7 +136,10 @@ def serve_both(
 
 
 def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASGIApp:
-    """Send 503, as while no node responds; uvicorn would log a fault and send 500."""
+    """Send 503, as while no node responds, or reset the connection of a response that has begun.
+
+    uvicorn would log a fault, and send 500.
+    """
     headers = {"content-length": "0", "connection": "close", "retry-after": "1", **own_headers}
     encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
@@ -152,7 +155,11 @@ def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASG
             await app(scope, receive, noted)
         except asyncio.CancelledError:
             if has_begun:
-                raise
+                abort(scope)
+                # From then on, uvicorn misses no end of the response.
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                return
             await send({"type": "http.response.start", "status": 503, "headers": encoded})
             await send({"type": "http.response.body"})
 
