@@ -83,21 +83,21 @@ def _inherited() -> socket.socket | None:
 
 
 def _at_path(path: Path) -> socket.socket:
-    with _explained(f"{PREFIX}SOCKET_PATH={path}"):
+    with _naming_the_setting(f"{PREFIX}SOCKET_PATH={path}"):
         listener = listen_at(path)
     log.info("public listener: %s", path)
     return listener
 
 
 def _at_port(name: str, host: str, port: int) -> socket.socket:
-    with _explained(f"{PREFIX}{name}HOST={host} {PREFIX}{name}PORT={port}"):
+    with _naming_the_setting(f"{PREFIX}{name}HOST={host} {PREFIX}{name}PORT={port}"):
         listener = listen(host, port)
     log.info("%s listener: %s, port %d", name.strip("_").lower() or "public", host, port)
     return listener
 
 
 @contextmanager
-def _explained(where: str) -> Iterator[None]:
+def _naming_the_setting(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -22,7 +22,7 @@ from deldokument.domain.scan_policy import ScanPolicy, parse_policy
 
 _SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")
-_SOCKET_BYTES: Final = 107
+_MAX_SOCKET_PATH_BYTES: Final = 107
 """The longest path of a Unix socket (unix(7), sun_path)."""
 _HOST_VARIABLES: Final = ("PGHOST", "PGHOSTADDR")
 
@@ -202,9 +202,9 @@ def _absolute(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
-def _short(value: Path) -> Path:
-    if len(os.fsencode(value)) > _SOCKET_BYTES:
-        raise ValueError(f"must have at most {_SOCKET_BYTES} bytes, as the path of a socket")
+def _socket_path(value: Path) -> Path:
+    if len(os.fsencode(value)) > _MAX_SOCKET_PATH_BYTES:
+        raise ValueError(f"must have at most {_MAX_SOCKET_PATH_BYTES} bytes, as the path of a socket")
     return value
 
 
@@ -232,7 +232,7 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
-SocketPath = Annotated[AbsolutePath, AfterValidator(_short)]
+SocketPath = Annotated[AbsolutePath, AfterValidator(_socket_path)]
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -2,7 +2,8 @@
 
 Guarantees:
 - Both listeners close together on a signal.
-- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off; with 503 if their response has not begun.
+- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off; with 503 if their response has not begun, and
+  without its end otherwise.
   The process stays until interrupted downloads have their receipts.
 - No access log: paths contain ids of shares, and the audit trail has what must be kept.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -22,7 +24,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deldokument.server.connections import BoundedConfig, BoundedConnection, abort
+from deldokument.server.connections import BoundedConfig, BoundedConnection
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.supervisor import end_at_a_signal, has_to_end
 
@@ -31,7 +33,7 @@ UNDER_WAY_SECONDS = 10
 
 
 _BACKLOG: Final = 2048
-_MODE: Final = 0o660
+_SOCKET_MODE: Final = 0o660
 _FIRST_INHERITED: Final = 3
 """SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
@@ -48,19 +50,20 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def listen_at(path: Path) -> socket.socket:
-    """Return a listening Unix socket for all server processes: owner and group of the file may connect, nobody else.
+    """Return a listening Unix socket for all server processes.
 
-    It takes the place of a socket at which no process listens any more.
+    Its owner and its group may connect. It replaces a stale socket, at which no process listens. Only one process at
+    a time may call this for a path.
 
     Raises: OSError; EADDRINUSE also if the file is no socket.
     """
-    if _is_abandoned(path):
+    if _is_stale(path):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX)
     try:
         listener.bind(str(path))
         # Nobody can connect before it listens.
-        path.chmod(_MODE)
+        path.chmod(_SOCKET_MODE)
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()
@@ -69,11 +72,11 @@ def listen_at(path: Path) -> socket.socket:
     return listener
 
 
-def _is_abandoned(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as visitor:
-        # A listener whose queue is full is one.
-        visitor.setblocking(False)
-        return path.is_socket() and visitor.connect_ex(str(path)) == errno.ECONNREFUSED
+def _is_stale(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        # EAGAIN: a process listens, but its queue is full.
+        probe.setblocking(False)
+        return path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED
 
 
 def inherited_listener() -> socket.socket | None:
@@ -130,16 +133,14 @@ def serve_both(
         own_headers=own_headers,
     )
     server = Server(limited, beside, listeners)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     # uvicorn raises the signal again after shutdown; that should end the process normally, not kill it.
     end_at_a_signal()
     server.run(sockets=[listeners.public])
 
 
 def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASGIApp:
-    """Send 503, as while no node responds, or reset the connection of a response that has begun.
-
-    uvicorn would log a fault, and send 500.
-    """
+    """Send 503, as while no node responds; uvicorn would send 500."""
     headers = {"content-length": "0", "connection": "close", "retry-after": "1", **own_headers}
     encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
@@ -155,15 +156,16 @@ def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASG
             await app(scope, receive, noted)
         except asyncio.CancelledError:
             if has_begun:
-                abort(scope)
-                # From then on, uvicorn misses no end of the response.
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                return
+                raise
             await send({"type": "http.response.start", "status": 503, "headers": encoded})
             await send({"type": "http.response.body"})
 
     return answer
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Return False for the traceback of a request that is cut off: nothing else cancels requests."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _config(app: ASGIApp, connection: type[BoundedConnection], **limits: Any) -> BoundedConfig:

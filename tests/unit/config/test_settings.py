@@ -139,8 +139,8 @@ def test_demo_settings_never_bind_a_public_address(monkeypatch: pytest.MonkeyPat
 def test_a_path_that_is_too_long_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = f"/{'x' * 106}"
     assert str(loaded(monkeypatch, WHOLE, SOCKET_PATH=longest).socket_path) == longest
-    told = refusal(monkeypatch, WHOLE, SOCKET_PATH=f"{longest}x")
-    assert "DELDOKUMENT_SOCKET_PATH: must have at most 107 bytes" in told
+    refused = refusal(monkeypatch, WHOLE, SOCKET_PATH=f"{longest}x")
+    assert "DELDOKUMENT_SOCKET_PATH: must have at most 107 bytes" in refused
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"])
