@@ -163,6 +163,8 @@ class Deployment:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         for client in self._clients:
             client.close()
+        # A server that has been stopped within a transaction holds the lock that the worker's last rounds wait for.
+        self.let_run(True)
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
         self._close_node()
@@ -315,7 +317,6 @@ class Deployment:
     def stop_worker(self) -> None:
         """Let the worker finish its rounds and end."""
         if self._worker is not None:
-            self._worker.send_signal(signal.SIGCONT)
             _stop(self._worker, signal.SIGTERM)
             self._worker = None
 
