@@ -238,7 +238,7 @@ def test_the_processes_end_with_their_parent_even_if_it_is_killed(running: Deplo
         wait_until(lambda: len(children(parent)) == 2, _SECONDS, "not two processes")
         left = children(parent)
         parent.kill()
-        wait_until(lambda: all(map(is_gone, left)), _SECONDS, "orphans go on serving")
+        wait_until(partial(are_gone, left), _SECONDS, "orphans go on serving")
         assert is_closed(url)
         assert is_closed(running.management(url))
 
