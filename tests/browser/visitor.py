@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    ViewportSize,
+    expect,
+)
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from tests.support.server import wait_until
 from tests.support.simulators import Form
@@ -229,7 +240,10 @@ class SharePage:
     def publish(self) -> str:
         """«Del dokument»; the link. What still goes up is waited for."""
         self.page.get_by_role("button", name="Del dokument", exact=True).click()
-        self.page.wait_for_url("**/delinger/*/delt", timeout=60_000)
+        try:
+            self.page.wait_for_url("**/delinger/*/delt", timeout=60_000)
+        except TookTooLong:
+            pytest.fail(f"not shared; the page says: {self.page.locator('main').inner_text()}")
         return self.page.locator("#share-link").inner_text()
 
     def share(self, file: Path, *numbers: str, title: str = "") -> str:
