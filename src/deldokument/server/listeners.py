@@ -2,9 +2,8 @@
 
 Guarantees:
 - Both listeners close together on a signal.
-- Running requests have ``UNDER_WAY_SECONDS``, then they are cut off; with 503 if their response has not begun, and
-  without its end otherwise.
-  The process stays until interrupted downloads have their receipts.
+- Running requests have ``UNDER_WAY_SECONDS``. Then those whose response has not begun get 503; the connections of the
+  others are closed. The process stays until interrupted downloads have their receipts.
 - No access log: paths contain ids of shares, and the audit trail has what must be kept.
 """
 
