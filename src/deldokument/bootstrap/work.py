@@ -15,8 +15,19 @@ from deldokument.config.settings import Settings
 def work(settings: Settings, node: Runtime) -> None:
     """Run the worker until SIGTERM or SIGINT."""
     yield_to_servers()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = set_by_a_signal()
     with traced(settings, node) as (deps, tracing):
         worker.run(deps, stop, worker.loops(), tracing.rounds if tracing else None)
+
+
+def set_by_a_signal() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    over = threading.Event()
+
+    def end(*_: object) -> None:
+        # In a thread: a signal handler interrupts the main thread, which may hold the event's lock.
+        threading.Thread(target=over.set).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return over

@@ -55,8 +55,9 @@ def end_at_a_signal() -> None:
     """
 
     def end(*_: object) -> None:
-        _has_to_end.set()
+        # First: a second signal that came while the event is being set would wait for its lock without end.
         _ignore_ending_signals()
+        _has_to_end.set()
         sys.exit(0)
 
     for number in _ENDING:
