@@ -68,7 +68,7 @@ lint: ## format and lint
 	$(DEV)/ruff check $(SOURCES)
 
 types: ## mypy --strict
-	$(DEV)/mypy --strict src release
+	$(DEV)/mypy --strict src release bench
 
 imports: ## import contracts: which package may import which
 	$(DEV)/lint-imports

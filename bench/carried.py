@@ -41,7 +41,7 @@ class Step:
     @property
     def rate(self) -> float:
         """Requests a second, of all kinds."""
-        return sum(kind["num_requests"] for kind in self.kinds) / SECONDS
+        return float(sum(kind["num_requests"] for kind in self.kinds)) / SECONDS
 
 
 def steps(running: Deployment, large: str) -> list[Step]:

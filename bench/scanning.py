@@ -156,7 +156,9 @@ def _documents(found: dict[str, list[Inspected]]) -> report.Sheet:
 
 
 def _uploads(found: dict[str, Foreground]) -> report.Sheet:
-    rows = [(name, f"{one.rate / 1e9:.2f}", f"{one.median:.1f}", f"{one.p99:.1f}") for name, one in found.items()]
+    rows = list[tuple[str, ...]](
+        (name, f"{one.rate / 1e9:.2f}", f"{one.median:.1f}", f"{one.p99:.1f}") for name, one in found.items()
+    )
     without, scanned = found.values()
     ratios = (scanned.rate / without.rate, scanned.median / without.median, scanned.p99 / without.p99)
     rows.append(("ratio", *(f"{ratio:.2f}" for ratio in ratios)))

@@ -179,17 +179,15 @@ def measure(left: Left, rows: int, seconds: float) -> Upgraded:
                 took = time.monotonic() - began
                 return Moment(took, usage.cpu_seconds([worker]), locks.database_seconds() - spent)
 
-            moments = [
-                moment(lambda: locks.written(TAGGED_FIRST) > first),
-                moment(lambda: locks.written(MANY) >= many + rows),
-                moment(lambda: bool(old.node.keyring.get([INTEGRITY_ENFORCED]))),
-            ]
+            log_verified = moment(lambda: locks.written(TAGGED_FIRST) > first)
+            rows_tagged = moment(lambda: locks.written(MANY) >= many + rows)
+            tags_enforced = moment(lambda: bool(old.node.keyring.get([INTEGRITY_ENFORCED])))
         with old.node.deps.database.read() as tx:
             if doubts := tx.row_tagging.count_doubts():
                 raise Failed(f"{doubts} rows are listed instead of tagged")
         with old.new_worker(), beside(tagged.once):
             time.sleep(seconds)
-    return Upgraded(rows, *moments, (alone, tagging, tagged), locks)
+    return Upgraded(rows, log_verified, rows_tagged, tags_enforced, (alone, tagging, tagged), locks)
 
 
 @contextmanager

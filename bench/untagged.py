@@ -101,8 +101,7 @@ def _new(deps: Dependencies, organization: str, number: str) -> _Tenancy:
     tenant = create_tenant(deps, organization_number=organization, name=f"Kommune {organization}", contact=contact)
     take_into_use(deps, tenant.id)
     account = create_account(deps, tenant_id=tenant.id, name="Byggesak")
-    where = {"tenant_id": tenant.id, "account_id": account.id}
-    member = add_member(deps, **where, number=number, name="Kim Sender")
+    member = add_member(deps, tenant_id=tenant.id, account_id=account.id, number=number, name="Kim Sender")
     return _tenancy(deps, Home(tenant.id, account.id, member.id), number)
 
 
