@@ -4,6 +4,7 @@ Guarantees:
 - A failed round is logged and repeated.
 - An error in one loop does not stop another.
 - Every loop stops after its current round.
+- If a loop is lost, the worker ends, so that it is started again.
 
 Any number of workers may run. The loops decide when to act; services know how.
 """
@@ -180,6 +181,10 @@ class Sending:
         return len(ended)
 
 
+class LoopLost(Exception):
+    """A thread of the worker has died. Its traceback is on standard error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """One task of the worker. It pauses ``pause`` seconds after a round without work.
@@ -249,14 +254,24 @@ class _Logged:
 
 
 def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop], traced: Traced | None = None) -> None:
-    """Run every loop in its own thread until ``stop`` is set; ``traced`` as in `run_loop`."""
+    """Run every loop in its own thread until ``stop`` is set; ``traced`` as in `run_loop`.
+
+    Raises: LoopLost, when the others have stopped, if a loop ends by itself; RuntimeError if the system starts no more
+    threads. The service manager then starts the worker again.
+    """
     threads = [threading.Thread(target=run_loop, args=(loop, deps, stop, traced), name=loop.name) for loop in tasks]
-    for thread in threads:
-        thread.start()
-    while not stop.wait(_LISTEN):
-        pass
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.start()
+        while not stop.wait(_LISTEN):
+            lost = [thread.name for thread in threads if not thread.is_alive()]
+            if lost and not stop.is_set():
+                raise LoopLost(f"ended by themselves: {', '.join(lost)}")
+    finally:
+        stop.set()
+        for thread in threads:
+            if thread.is_alive():
+                thread.join()
 
 
 def run_loop(loop: Loop, deps: Dependencies, stop: threading.Event, traced: Traced | None = None) -> None:

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from deldokument.bootstrap.work import set_by_a_signal
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.worker import Loop, end_what_is_over, loops, run, run_loop
+from deldokument.worker import Loop, LoopLost, end_what_is_over, loops, run, run_loop
 from tests.support.world import Stage
 
 
@@ -49,14 +50,50 @@ def pause_after(stage: Stage, work: Work, *, min_pause: float = 0.0, rest_factor
 
 @pytest.mark.timeout(30)
 def test_a_worker_ends_also_if_another_thread_gets_the_signal(stage: Stage) -> None:
-    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
+        stop = set_by_a_signal()
         run(stage.deps, stop, loops())
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     assert stop.is_set()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_has_lost_a_loop_ends_to_be_started_again(stage: Stage) -> None:
+    def dies(_deps: Dependencies) -> int:
+        raise SystemExit("no ordinary error")
+
+    stop, rounds = threading.Event(), list[int]()
+
+    def goes_on(_deps: Dependencies) -> int:
+        rounds.append(1)
+        return 0
+
+    with pytest.raises(LoopLost, match="keys"):
+        run(stage.deps, stop, [Loop("other", goes_on, 0.1), Loop("keys", dies, 0.1)])
+    assert stop.is_set()
+    assert rounds
+
+
+@pytest.mark.timeout(30)
+def test_a_worker_whose_threads_cannot_all_be_started_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = list[threading.Thread]()
+    start = threading.Thread.start
+
+    def refuse_the_second(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_the_second)
+    with pytest.raises(RuntimeError, match="new thread"):
+        run(stage.deps, threading.Event(), [Loop("first", lambda _: 0, 0.1), Loop("second", lambda _: 0, 0.1)])
+    assert not started[0].is_alive()
 
 
 def test_a_loop_with_nothing_to_do_pauses(stage: Stage) -> None:

@@ -26,7 +26,7 @@ def set_by_a_signal() -> threading.Event:
 
     def end(*_: object) -> None:
         # In a thread: a signal handler interrupts the main thread, which may hold the event's lock.
-        threading.Thread(target=over.set).start()
+        threading.Thread(target=over.set, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)

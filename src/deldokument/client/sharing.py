@@ -30,6 +30,8 @@ from deldokument.client.uploads import STREAM, Progress, Uploads
 MAX_STREAMS: Final = 8
 MAX_SCAN_WAITS: Final = 20
 """How often to ask whether added documents are scanned, with growing pauses: about a quarter of an hour."""
+_LISTEN_SECONDS: Final = 1.0
+"""How often the main thread looks for a signal, which the kernel may deliver to another thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ class Sharing:
                 ticket = self._announce(share, file)
                 running.append(pool.submit(self._one, share, file, ticket, self._streams(file, ticket, len(missing))))
                 _raise_first(running)
-            wait(running, return_when=FIRST_EXCEPTION)
+            while wait(running, timeout=_LISTEN_SECONDS, return_when=FIRST_EXCEPTION).not_done:
+                _raise_first(running)
             _raise_first(running)
         except BaseException:
             self._patience.stop()
