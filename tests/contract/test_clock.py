@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.clock import Clock
+from tests.support.server import wait_until
 
 A_MOMENT = timedelta(seconds=5)
 OSLO = timezone(timedelta(hours=1))
@@ -140,9 +144,63 @@ def test_without_the_database_there_is_no_time() -> None:
 def test_many_threads_ask_the_database_once() -> None:
     database = Database()
     clock = DatabaseClock(database.now)
-    threads = [threading.Thread(target=clock.now) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(16) as pool:
+        for asked in [pool.submit(clock.now) for _ in range(16)]:
+            asked.result()
     assert database.asked == 1
+
+
+class SlowDatabase(Database):
+    """Answers when it is told to. ``in_question`` is set while it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_question, self.may_answer = threading.Event(), threading.Event()
+
+    def now(self) -> datetime:
+        self.in_question.set()
+        assert self.may_answer.wait(30)
+        return super().now()
+
+
+def waiting_for_another() -> int:
+    """How many threads are at the line where they wait for the one that asks."""
+    code = DatabaseClock._fresh_reading.__code__
+    at = [frame.f_lineno for frame in sys._current_frames().values() if frame.f_code is code]
+    return sum("acquire()" in linecache.getline(code.co_filename, line) for line in at)
+
+
+def test_while_one_thread_asks_the_others_go_on_with_the_reading_before() -> None:
+    """They may have the connection that it needs."""
+    database = SlowDatabase()
+    database.may_answer.set()
+    clock = DatabaseClock(database.now, refresh_every=timedelta(0))
+    clock.now()
+    database.may_answer.clear()
+    database.in_question.clear()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(clock.now)
+        assert database.in_question.wait(30)
+        for _ in range(16):
+            assert abs(clock.now() - here()) < A_MOMENT
+        assert not asking.done()
+        database.may_answer.set()
+        asking.result()
+    assert database.asked == 2
+
+
+def test_threads_that_wait_for_the_time_fail_with_the_one_that_asks() -> None:
+    """One after the other, each would wait until the database does not answer it either."""
+    database = SlowDatabase()
+    database.down = True
+    clock = DatabaseClock(database.now)
+    with ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(clock.now)]
+        assert database.in_question.wait(30)
+        waiting += [pool.submit(clock.now) for _ in range(15)]
+        wait_until(lambda: waiting_for_another() == 15, 30, "they do not wait")
+        database.may_answer.set()
+        assert all(isinstance(one.exception(30), Unavailable) for one in waiting)
+    assert database.asked == 1
+    database.down = False
+    assert abs(clock.now() - here()) < A_MOMENT

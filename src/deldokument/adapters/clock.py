@@ -23,6 +23,8 @@ from deldokument.domain.errors import Unavailable
 
 REFRESH_EVERY: Final = timedelta(seconds=3)
 """How long a reading of the database's clock is extrapolated with this machine's monotonic clock."""
+_ASKING_SECONDS: Final = 30.0
+"""How old a reading may be that is used while another thread asks for a new one."""
 
 
 class SystemClock:
@@ -100,16 +102,23 @@ class DatabaseClock:
 
     ``now_from_database`` returns an aware datetime that is not the start of an older transaction. Its
     exceptions are passed on: without the database's time nothing may be decided.
+
+    One thread asks. The others use the previous reading while it is less than half a minute old. If they waited, they
+    could hold the connections that the one needs. Those that do wait fail with it, and do not ask one after the other.
     """
 
     def __init__(self, now_from_database: Callable[[], datetime], refresh_every: timedelta = REFRESH_EVERY) -> None:
         self._ask = now_from_database
         self._refresh_seconds = refresh_every.total_seconds()
         self._reading: _Reading | None = None
+        self._failures = 0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """Return the database's present instant, in UTC."""
+        """Return the database's present instant, in UTC.
+
+        Raises: Unavailable, if another thread has just failed to ask; what ``now_from_database`` raises.
+        """
         reading = self._fresh_reading()
         return reading.at + timedelta(seconds=_elapsed() - reading.elapsed)
 
@@ -118,20 +127,31 @@ class DatabaseClock:
         return abs(datetime.now(UTC) - self.now())
 
     def _fresh_reading(self) -> _Reading:
-        reading = self._unless_stale()
-        if reading is not None:
+        if reading := self._younger_than(self._refresh_seconds):
             return reading
-        with self._lock:
-            # One thread asks; the threads that waited for the lock use its reading.
-            reading = self._unless_stale() or self._read()
-            self._reading = reading
-            return reading
+        previous, failures = self._younger_than(_ASKING_SECONDS), self._failures
+        if previous is None:
+            self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            return previous
+        try:
+            return self._younger_than(self._refresh_seconds) or self._ask_unless_failed_since(failures)
+        finally:
+            self._lock.release()
 
-    def _unless_stale(self) -> _Reading | None:
+    def _younger_than(self, seconds: float) -> _Reading | None:
         reading = self._reading
-        if reading is None or _elapsed() - reading.elapsed >= self._refresh_seconds:
-            return None
-        return reading
+        return reading if reading and _elapsed() - reading.elapsed < seconds else None
+
+    def _ask_unless_failed_since(self, failures: int) -> _Reading:
+        if self._failures != failures:
+            raise Unavailable("clock", detail="the database did not tell the time a moment ago")
+        try:
+            self._reading = self._read()
+        except BaseException:
+            self._failures += 1
+            raise
+        return self._reading
 
     def _read(self) -> _Reading:
         """Read the database's clock.
