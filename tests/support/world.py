@@ -6,6 +6,8 @@ People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avt
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -59,12 +61,13 @@ OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@del.example", "
 
 @dataclass
 class FakeClock:
-    """Stands still until moved."""
+    """Stands still until moved. As the database's clock it may not be asked in an event loop, which would wait."""
 
     instant: datetime = NOON
     off: timedelta = timedelta()
 
     def now(self) -> datetime:
+        assert not _in_event_loop(), "an event loop waits for the clock"
         return self.instant
 
     def skew(self) -> timedelta:
@@ -72,6 +75,11 @@ class FakeClock:
 
     def advance(self, **step: float) -> None:
         self.instant += timedelta(**step)
+
+
+def _in_event_loop() -> bool:
+    """Whether it is a server's. The main thread's is the browser's driver."""
+    return threading.current_thread() is not threading.main_thread() and asyncio._get_running_loop() is not None
 
 
 @dataclass

@@ -85,10 +85,10 @@ class Dispatcher:
         except Stalled:
             return Response(status_code=408, headers={"Connection": "close"})
         except (ServiceError, IntegrityError) as error:
-            return error_message(self.deps, request, error)
+            return await error_message(self.deps, request, error)
         except Exception as error:
             log.error("an unexpected error", exc_info=error)
-            return error_message(self.deps, request, Broken("unexpected"))
+            return await error_message(self.deps, request, Broken("unexpected"))
 
     @asynccontextmanager
     async def _admitted(self, request: Request) -> AsyncIterator[Caller]:
@@ -104,7 +104,7 @@ class Dispatcher:
     async def _unrouted(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         reason = Conflict("method") if status == 405 else NotFound("no such route")
-        response = error_message(self.deps, request, reason, status)
+        response = await error_message(self.deps, request, reason, status)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
         return response

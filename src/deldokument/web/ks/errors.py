@@ -14,6 +14,7 @@ import logging
 import uuid
 from http import HTTPStatus
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,7 +31,7 @@ _FIELDS = {"name": "navn", "sms_sender": "avsendernavn", "sms_cost_code": "konte
 """KS' names of our fields, where they differ."""
 
 
-def error_message(
+async def error_message(
     deps: Dependencies, request: Request, error: ServiceError | IntegrityError, status: int = 0
 ) -> Response:
     """Return the response to a failed request; ``status`` replaces the error's own status."""
@@ -47,7 +48,7 @@ def error_message(
     translator = Translator(choose(None, request.headers.get("accept-language", "")))
     path = request.scope["path"]
     body = {
-        "timestamp": _timestamp(deps),
+        "timestamp": await run_in_threadpool(_timestamp, deps),
         "status": status,
         "error": HTTPStatus(status).phrase,
         "errorId": error_id,

@@ -62,7 +62,8 @@ async def share_document(caller: Caller) -> Response:
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
-    metadata, document = read_metadata(raw, caller.deps.clock.now()), form.receive_document
+    metadata = read_metadata(raw, await run_in_threadpool(caller.deps.clock.now))
+    document = form.receive_document
     if encrypted == "true":
         document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
     return await once(caller, raw, partial(_share, caller, form, document, metadata))
