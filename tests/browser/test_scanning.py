@@ -54,7 +54,8 @@ def meet_malware(kari: Visitor, form: SharePage, folder: Path) -> None:
     kari.reload_until(told)
     kari.examine()
     kari.open(draft)
-    # What was ticked last is there too: without it, nothing would be shared in the end.
+    # What was ticked is there too: without it, nothing would be shared in the end.
+    expect(form.rows("De som kan åpne delingen").get_by_role("checkbox")).to_be_checked()
     expect(page.get_by_label("Originalene er arkivert")).to_be_checked()
     expect(told).to_be_visible()
     expect(form.file("Faktura.com")).to_contain_text("Virus funnet")

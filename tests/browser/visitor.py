@@ -233,7 +233,10 @@ class SharePage:
 
     def confirm_all(self) -> None:
         """The numbers have been checked, the original is in the archive."""
-        for box in self.rows("De som kan åpne delingen").get_by_role("checkbox").all():
+        rows = self.rows("De som kan åpne delingen")
+        # A recipient has a row when the server has answered; until then there is nothing to tick.
+        expect(rows.first).to_be_visible()
+        for box in rows.get_by_role("checkbox").all():
             box.check()
         self.page.get_by_label("Originalene er arkivert").check()
 
@@ -243,7 +246,8 @@ class SharePage:
         try:
             self.page.wait_for_url("**/delinger/*/delt", timeout=60_000)
         except TookTooLong:
-            pytest.fail(f"not shared; the page says: {self.page.locator('main').inner_text()}")
+            said = self.page.locator("main").inner_text()
+            pytest.fail(f"not shared; the page says: {said}; {self.visitor.problems}")
         return self.page.locator("#share-link").inner_text()
 
     def share(self, file: Path, *numbers: str, title: str = "") -> str:
