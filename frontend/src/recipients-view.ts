@@ -6,7 +6,7 @@
 import { announce, button, byId, el, focusLater, icon, setHidden, setText, showNote } from './dom.ts';
 import { setFieldError } from './errors.ts';
 import { grouped, matchNumbers } from './numbers.ts';
-import { Saver } from './saver.ts';
+import { Saver, type SaveState } from './saver.ts';
 import { counted, text } from './texts.ts';
 import type { FieldError, Recipient, Remarks } from './types.ts';
 
@@ -31,6 +31,8 @@ export interface RecipientsPorts {
   update(id: string, words: Words): Promise<void>;
   remove(id: string): void;
   changed(): void;
+  /** What is said of a recipient waits to be handed in, or has been. */
+  handedIn(): void;
   failed(error: unknown): void;
   /** Tells why words were not kept; `label` is the id of the label's field. */
   notKept(error: unknown, label: string): FieldError[];
@@ -103,6 +105,11 @@ export class RecipientsView {
   /** Why the server has not kept what is said of the recipients; empty when it has. */
   get faults(): FieldError[] {
     return [...this.#savers.values()].flatMap((saver) => saver.faults);
+  }
+
+  /** How far what is said of each recipient is. */
+  get states(): SaveState[] {
+    return [...this.#savers.values()].map((saver) => saver.state);
   }
 
   /** Resolves when all that is said of the recipients has been handed in. */
@@ -223,7 +230,7 @@ export class RecipientsView {
   }
 
   #row(recipient: Recipient): HTMLLIElement {
-    this.#savers.set(recipient.id, new Saver(() => this.#save(recipient.id)));
+    this.#savers.set(recipient.id, new Saver(() => this.#save(recipient.id), () => this.#ports.handedIn()));
     const person = recipient.kind === 'person';
     const shown = this.shownNumber(recipient);
     const heading = person

@@ -4,16 +4,26 @@ import type { FieldError } from './types.ts';
 
 const DELAY = 600;
 
+export type SaveState = 'saving' | 'saved' | 'refused';
+
 export class Saver {
   /** Why the server has not kept what was handed in last; empty when it has. */
   faults: FieldError[] = [];
   readonly #save: () => Promise<FieldError[]>;
+  readonly #changed: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dirty = false;
   #running: Promise<void> | null = null;
 
-  constructor(save: () => Promise<FieldError[]>) {
+  /** `changed` is called when `state` may have changed. */
+  constructor(save: () => Promise<FieldError[]>, changed: () => void) {
     this.#save = save;
+    this.#changed = changed;
+  }
+
+  get state(): SaveState {
+    if (this.#dirty || this.#running) return 'saving';
+    return this.faults.length > 0 ? 'refused' : 'saved';
   }
 
   /** Something was typed. */
@@ -21,12 +31,16 @@ export class Saver {
     this.#dirty = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), DELAY);
+    this.#changed();
   }
 
   /** Resolves when everything typed so far has been handed in, what was refused once more. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#dirty ||= this.faults.length > 0;
+    if (this.faults.length > 0 && !this.#dirty) {
+      this.#dirty = true;
+      this.#changed();
+    }
     while (this.#running || this.#dirty) {
       this.#running ??= this.#handIn();
       await this.#running;
@@ -42,8 +56,12 @@ export class Saver {
     this.#dirty = false;
     try {
       this.faults = await this.#save();
+    } catch (error) {
+      this.#dirty = true;
+      throw error;
     } finally {
       this.#running = null;
+      this.#changed();
     }
   }
 }

@@ -20,7 +20,10 @@ const COPIES_INTERVAL = 1500;
 
 class SharePage {
   readonly #api: Api;
-  readonly #saver = new Saver(() => this.#saveFields());
+  readonly #saver = new Saver(
+    () => this.#saveFields(),
+    () => this.#paintSaved(),
+  );
   readonly #fields: Fields;
   readonly #documents: Documents;
   readonly #recipients: RecipientsView;
@@ -59,6 +62,7 @@ class SharePage {
       update: (id, words) => this.#call('PUT', `/mottakere/${id}`, words),
       remove: (id) => this.#takeOut(`/mottakere/${id}`),
       changed: () => this.#repaint(),
+      handedIn: () => this.#paintSaved(),
       failed: (error) => this.#failed(error),
       notKept: (error, label) => this.#notKept(error, { label }),
     });
@@ -150,16 +154,13 @@ class SharePage {
   async #saveFields(): Promise<FieldError[]> {
     if (this.#over) return [];
     try {
-      setText(byId('saved'), text('saving'));
       await this.#call('PUT', '', this.#fields.facts);
       clearFieldErrors(['title', 'message', 'reference', 'account_id', 'confidential']);
       // A draft may be kept without these, but not be shared.
       if (this.#fields.expiresAt !== '') setFieldError('expires_at', null);
       if (this.#fields.archived) setFieldError('archived', null);
-      setText(byId('saved'), text('saved'));
       return [];
     } catch (error) {
-      setText(byId('saved'), '');
       return this.#notKept(error);
     }
   }
@@ -199,8 +200,20 @@ class SharePage {
   #takeOut(path: string): void {
     const removal = this.#call('DELETE', path)
       .catch((error: unknown) => this.#failed(error))
-      .finally(() => this.#removals.delete(removal));
+      .finally(() => {
+        this.#removals.delete(removal);
+        this.#paintSaved();
+      });
     this.#removals.add(removal);
+    this.#paintSaved();
+  }
+
+  /** Says that the draft is saved only when all of it is: the fields, what is said of recipients, and what is taken out. */
+  #paintSaved(): void {
+    if (this.#over) return;
+    const states = [this.#saver.state, ...this.#recipients.states];
+    if (this.#removals.size > 0 || states.includes('saving')) setText(byId('saved'), text('saving'));
+    else setText(byId('saved'), states.includes('refused') ? '' : text('saved'));
   }
 
   #itemChanged(item: UploadItem | null): void {

@@ -67,9 +67,10 @@ export class SummaryView {
   #paintFiles(items: UploadItem[]): void {
     const { length, sent, speed } = totals(items);
     const unfinished = items.some((item) => !item.arrived);
-    const percent = Math.min(99, format.percent(sent, length));
+    const percent = unfinished ? Math.min(99, format.percent(sent, length)) : 100;
     setText(byId('summary-files'), items.length ? `${counted('files', items.length)}, ${format.size(length)}` : text('no_files'));
-    setHidden(byId('summary-upload'), items.length === 0 || !unfinished);
+    // It stays when all is there: the button below would move away from under the mouse.
+    setHidden(byId('summary-upload'), items.length === 0);
     if (this.#bar.value !== percent) this.#bar.value = percent;
     const left = speed > 0 ? ` · ${format.timeLeft((length - sent) / speed)}` : '';
     setText(byId('summary-figures'), `${percent} %${left}`);

@@ -162,7 +162,7 @@ class Held:
 
     def _met(self, route: Route) -> None:
         if route.request.method != self._method:
-            route.continue_()
+            route.fallback()
             return
         self.count += 1
         self._waiting.append(route)

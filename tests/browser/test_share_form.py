@@ -15,6 +15,7 @@ from tests.support.numbers import synthetic_numbers
 from tests.support.server import wait_until
 
 FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
+RECIPIENT = "/mottakere/[^/]+"
 OLA, OLA_SHOWN, OLA_MASKED = "21879498012", "218794 98012", "218794 *****"
 EWA, FJELL = "47906701517", "312824450"
 
@@ -272,6 +273,40 @@ def filled_in(visitor: Visitor, file: Path) -> SharePage:
     expect(form.file(file.name)).to_contain_text("Lastet opp")
     expect(visitor.page.get_by_text("Utkastet er lagret")).to_be_visible()
     return form
+
+
+def test_the_draft_is_called_saved_when_what_is_ticked_and_taken_out_is(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form, title = SharePage(kari), kari.page.get_by_label("Tittel")
+    form.open()
+    form.add(OLA, FJELL)
+    saved = kari.page.get_by_text("Utkastet er lagret")
+    expect(saved).to_be_visible()
+    ticks, removals = Held(kari.page, "PUT", RECIPIENT), Held(kari.page, "DELETE", RECIPIENT)
+    form.recipient(OLA_SHOWN).get_by_role("checkbox").check()
+    form.recipient("FJELL AS").get_by_role("button", name="Fjern").click()
+    title.fill("Vedtak")
+    with kari.page.expect_response(re.compile(f"{FIELDS}$")):
+        title.blur()
+    for held in (ticks, removals):
+        expect(kari.page.get_by_text("Lagrer utkastet")).to_be_visible()
+        held.send_on()
+    expect(saved).to_be_visible()
+
+
+def test_the_button_stays_where_it_is_when_the_last_file_is_there(visit: Visit, tmp_path: Path) -> None:
+    """A press would come to nothing if the button moved away before the mouse is let go."""
+    kari = visit("Kari Lunde")
+    form, button = SharePage(kari), kari.page.get_by_role("button", name="Del dokument", exact=True)
+    form.open()
+    upload = Held(kari.page, "POST", "/uploads")
+    form.choose(noise(tmp_path / "plan.txt", 10))
+    upload.wait()
+    before = button.bounding_box()
+    upload.send_on()
+    expect(form.file("plan.txt")).to_contain_text("Lastet opp")
+    expect(kari.page.locator("#summary-figures")).to_have_text("100 %")
+    assert button.bounding_box() == before
 
 
 def test_words_that_a_slow_server_refuses_are_not_left_out_of_what_is_shared(visit: Visit, tmp_path: Path) -> None:
