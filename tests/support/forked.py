@@ -33,6 +33,8 @@ _SERVER.set_forkserver_preload(
         "deldokument.cli.main",
         # What `deldokument serve` imports when it is called.
         "deldokument.cli.serve",
+        # What the worker imports to seal the first document. Beside others it can take longer than anybody waits.
+        "deldokument.adapters.documents.pades",
         "deldokument.simulators.altinn",
         "deldokument.simulators.idporten",
         "deldokument.simulators.notifications",
