@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -138,7 +139,7 @@ def test_readers_who_take_nothing_keep_no_other_from_being_sent_all(
     stage: Stage, content: tuple[Content, bytes]
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        found = reopened(stage, content[0])
+        found = await run_in_threadpool(reopened, stage, content[0])
         headers = {"Content-Length": str(found.length)}
         await ContentResponse(stage.deps, found, 0, found.length, lambda: True, 200, headers, direct=True)(
             scope, receive, send
