@@ -13,7 +13,7 @@ from deldokument.config.settings import Settings
 
 
 def work(settings: Settings, node: Runtime) -> None:
-    """Run the worker until SIGTERM or SIGINT."""
+    """Run the worker until SIGTERM or SIGINT. Raises: as `worker.run`."""
     yield_to_servers()
     stop = set_by_a_signal()
     with traced(settings, node) as (deps, tracing):
