@@ -12,7 +12,7 @@ PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloa
 # Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
 # Left out are headers, names, receipts, the upload protocols' requests, slow, quick, broken and malformed ones, other
 # clients, the proxy, the processes of a server, logins and Altinn: they reach a store by calls that others here make too,
-# or by none. A worker that dies while it calls or writes letters leaves rows as one that dies with the outbox alone.
+# or by none. Nor are workers killed here that send e-mail or call webhooks: notices, whose test runs, are in the same outbox.
 STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/test_main_job.py \
     api/test_shares.py::test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts \
     ks/test_sharing.py::test_a_document_is_shared_with_its_recipients_until_its_end \

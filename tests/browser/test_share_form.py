@@ -290,7 +290,8 @@ def test_the_draft_is_called_saved_when_what_is_ticked_and_taken_out_is(visit: V
         title.blur()
     for held in (ticks, removals):
         expect(kari.page.get_by_text("Lagrer utkastet")).to_be_visible()
-        held.send_on()
+        with kari.page.expect_response(re.compile(f"{RECIPIENT}$")):
+            held.send_on()
     expect(saved).to_be_visible()
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from deldokument.bootstrap.work import set_by_a_signal
+from deldokument.bootstrap.work import stop_on_signal
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.worker import Loop, LoopLost, end_what_is_over, loops, run, run_loop
@@ -53,7 +53,7 @@ def test_a_worker_ends_also_if_another_thread_gets_the_signal(stage: Stage) -> N
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
     try:
-        stop = set_by_a_signal()
+        stop = stop_on_signal()
         run(stage.deps, stop, loops())
     finally:
         for number, handler in before.items():

@@ -33,7 +33,7 @@ _SERVER.set_forkserver_preload(
         "deldokument.cli.main",
         # What `deldokument serve` imports when it is called.
         "deldokument.cli.serve",
-        # What the worker imports to seal the first document. Beside others it can take longer than anybody waits.
+        # What the worker imports to seal the first document. On a busy machine that takes longer than a server waits.
         "deldokument.adapters.documents.pades",
         "deldokument.simulators.altinn",
         "deldokument.simulators.idporten",

@@ -61,7 +61,7 @@ OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@del.example", "
 
 @dataclass
 class FakeClock:
-    """Stands still until moved. As the database's clock it may not be asked in an event loop, which would wait."""
+    """Stands still until moved. Like the database's clock, it must not be asked in an event loop, which would wait."""
 
     instant: datetime = NOON
     off: timedelta = timedelta()

@@ -15,13 +15,13 @@ from deldokument.config.settings import Settings
 def work(settings: Settings, node: Runtime) -> None:
     """Run the worker until SIGTERM or SIGINT. Raises: as `worker.run`."""
     yield_to_servers()
-    stop = set_by_a_signal()
+    stop = stop_on_signal()
     with traced(settings, node) as (deps, tracing):
         worker.run(deps, stop, worker.loops(), tracing.rounds if tracing else None)
 
 
-def set_by_a_signal() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set."""
+def stop_on_signal() -> threading.Event:
+    """Return an event that SIGTERM or SIGINT sets."""
     over = threading.Event()
 
     def end(*_: object) -> None:

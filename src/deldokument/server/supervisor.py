@@ -55,7 +55,7 @@ def end_at_a_signal() -> None:
     """
 
     def end(*_: object) -> None:
-        # First: a second signal that came while the event is being set would wait for its lock without end.
+        # First: a second signal could interrupt set(), and wait without end for the lock that it holds.
         _ignore_ending_signals()
         _has_to_end.set()
         sys.exit(0)

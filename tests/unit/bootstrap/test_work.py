@@ -7,10 +7,10 @@ import sys
 
 _WAIT_BUSILY = """
 import os, signal, threading
-from deldokument.bootstrap.work import set_by_a_signal
+from deldokument.bootstrap.work import stop_on_signal
 
 for number in [signal.SIGTERM, signal.SIGINT] * 10:
-    stop = set_by_a_signal()
+    stop = stop_on_signal()
     threading.Timer(0.01, os.kill, [os.getpid(), number]).start()
     while not stop.wait(0):
         pass
