@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import closing
+from secrets import token_bytes
 from urllib.parse import urlsplit
 
 import psycopg
@@ -129,6 +130,20 @@ def test_a_vacuum_that_fails_does_not_hold_back_the_end_of_what_is_destroyed(key
                 store.forget()
             store.remove(["share/1"])
             assert store.ids("") == []
+
+
+def test_a_removal_does_not_wait_for_a_vacuum_that_lasts_longer_than_a_statement_may(
+    keyring_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(postgres, "_STATEMENT_SECONDS", 1)
+    # A vacuum pauses for this long after each page.
+    slow = f"{keyring_url}?options=-c%20vacuum_cost_delay%3D100ms%20-c%20vacuum_cost_limit%3D1"
+    with closing(postgres.PostgresStore(slow, "root-1", vacuum_every=0)) as store:
+        for number in range(60):
+            assert store.add(SealedEntry(f"share/{number:02}", "root-1", token_bytes(1500)))
+        store.remove([f"share/{number:02}" for number in range(59)])
+        assert store.ids("") == ["share/59"]
+        assert "not vacuumed yet" in caplog.text
 
 
 def test_a_statement_that_hangs_is_given_up(keyring_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

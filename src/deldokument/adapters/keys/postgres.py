@@ -78,7 +78,7 @@ _OF_SERVE: Final = (
     "SELECT, INSERT ON keyring_entry",
 )
 _OF_WORKER: Final = (*_OF_SERVE, "DELETE ON keyring_entry")
-_VACUUM: Final = "MAINTAIN ON keyring_entry"
+_MAINTAIN: Final = "MAINTAIN ON keyring_entry"
 """Since PostgreSQL 17; before, only the owner and autovacuum can vacuum."""
 _ADD: Final = text("""
     WITH root AS (SELECT root_key_id FROM keyring_root WHERE root_key_id = :root FOR SHARE)
@@ -91,6 +91,7 @@ _RESEAL: Final = text("""
          AS fresh (id, old, sealed, root)
     WHERE entry.id = fresh.id AND entry.sealed = fresh.old
 """)
+_VACUUM: Final = text("VACUUM keyring_entry")
 _CONCERNS: Final = (
     (
         "SELECT 1 WHERE current_setting('archive_mode') <> 'off'",
@@ -157,15 +158,16 @@ class PostgresStore:
     def remove(self, entry_ids: Collection[str]) -> None:
         """Delete the rows durably, then vacuum the table if that is due.
 
-        The keys are gone before the vacuum. If it fails, the caller does not wait: autovacuum or a later
-        removal does it.
+        The keys are gone before the vacuum. If it fails, or takes longer than a statement may, autovacuum or a
+        later removal does it. The caller has a transaction of the service's database open meanwhile.
         """
         with _transaction(self._engine) as connection:
             connection.execute(text("DELETE FROM keyring_entry WHERE id = ANY(:ids)"), {"ids": list(entry_ids)})
         if time.monotonic() - self._vacuumed_at > self._vacuum_every:
             self._vacuumed_at = time.monotonic()
             try:
-                self.forget()
+                with self._maintaining() as connection:
+                    connection.execute(_VACUUM)
             except ServiceError as error:
                 log.warning("the keyring's table is not vacuumed yet: %s", error)
 
@@ -188,12 +190,14 @@ class PostgresStore:
             connection.execute(_RESEAL, rows)
 
     def forget(self) -> None:
-        """Vacuum the table: dead rows become unreachable for SQL, and their space reusable."""
-        with self._vacuuming, _transaction(self._engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
-            # No time limit, however large the table is; only a lost network ends this.
+        """Vacuum the table: dead rows become unreachable for SQL, and their space reusable.
+
+        No time limit, however large the table is; only a lost network ends this.
+        """
+        with self._maintaining() as connection:
             connection.execute(text("SET statement_timeout = 0"))
             try:
-                connection.execute(text("VACUUM keyring_entry"))
+                connection.execute(_VACUUM)
             finally:
                 connection.execute(text("RESET statement_timeout"))
 
@@ -213,6 +217,12 @@ class PostgresStore:
                 raise Unavailable("keyring", detail="its tables are not this program's: run `deldokument migrate`")
             row = {"root": first_root}
             connection.execute(text("INSERT INTO keyring_root VALUES (1, :root) ON CONFLICT DO NOTHING"), row)
+
+    @contextmanager
+    def _maintaining(self) -> Iterator[Connection]:
+        """Yield a connection without a transaction, to one thread at a time."""
+        with self._vacuuming, _transaction(self._engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+            yield connection
 
     def _batch_after(self, root_key_id: str, entry_id: str) -> list[SealedEntry]:
         with _transaction(self._engine) as connection:
@@ -234,7 +244,7 @@ def prepare(url: str, *, serve: str | None = None, worker: str | None = None) ->
                 connection.execute(text(statement))
             require_roles(connection, [role for role in (serve, worker) if role])
             _grant(connection, serve, _OF_SERVE)
-            vacuum = (_VACUUM,) if (connection.dialect.server_version_info or ()) >= (17,) else ()
+            vacuum = (_MAINTAIN,) if (connection.dialect.server_version_info or ()) >= (17,) else ()
             _grant(connection, worker, (*_OF_WORKER, *vacuum))
     finally:
         engine.dispose()
