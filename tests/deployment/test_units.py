@@ -61,6 +61,18 @@ def test_in_the_compose_file_the_proxy_connects_to_the_socket_of_each_node() -> 
         assert any(volume.startswith("./run/serve:/run/serve") for volume in compose[service]["volumes"])
 
 
+@pytest.mark.parametrize("file", ["compose.yaml", "compose/keyring-postgresql.yaml", "compose/keyring-openbao.yaml"])
+def test_no_container_of_a_compose_file_has_root_a_capability_or_a_writable_root_filesystem(file: str) -> None:
+    services = yaml.safe_load((DEPLOY / file).read_text("utf-8"))["services"]
+    assert services
+    for name, service in services.items():
+        # The image of the program has a user.
+        assert "user" in service or service["image"].startswith("localhost/deldokument:"), name
+        assert (service["read_only"], service["cap_drop"]) == (True, ["all"]), name
+        assert service["security_opt"] == ["no-new-privileges"], name
+        assert service["ulimits"] == {"core": 0}, name
+
+
 def test_the_socket_is_the_proxys_alone_and_stops_with_the_service(tmp_path: Path) -> None:
     socket, proxy = (DEPLOY / "deldokument-serve.socket").read_text(), (DEPLOY / "nginx.conf").read_text()
     [path] = re.findall(r"^ListenStream=(.+)$", socket, re.M)

