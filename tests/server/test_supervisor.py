@@ -197,3 +197,21 @@ serve_both(None, None, listeners, lend_sockets=False, max_connections=9, own_hea
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_SECONDS)
     assert (done.returncode, done.stdout) == (0, "goes on\n")
     assert "SystemExit" in done.stderr
+
+
+def test_a_signal_that_comes_while_the_server_looks_for_earlier_ones_is_not_lost() -> None:
+    program = """
+import signal
+from deldokument.server import listeners
+
+def has_to_end():
+    # By now uvicorn handles signals.
+    signal.raise_signal(signal.SIGTERM)
+    return False
+
+listeners.has_to_end = has_to_end
+both = listeners.Listeners(listeners.listen("127.0.0.1", 0), listeners.listen("127.0.0.1", 0))
+listeners.serve_both(None, None, both, lend_sockets=False, max_connections=9, own_headers={})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_SECONDS)
+    assert (done.returncode, done.stderr) == (0, "")

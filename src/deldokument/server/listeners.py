@@ -202,8 +202,10 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._managing = asyncio.create_task(self._management.serve([self._listeners.management]))
-        # A signal may have come before this server handled signals.
-        self.should_exit |= has_to_end()
+        # A signal may have come before this server handled signals. One that comes now must stay: no `|=`, which
+        # would replace what the handler sets in between.
+        if has_to_end():
+            self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._management.should_exit = True
