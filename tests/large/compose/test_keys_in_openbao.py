@@ -25,7 +25,8 @@ from tests.large.compose.composed import (
 from tests.support.machine_setup import serves
 from tests.support.podman import Podman
 
-pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
+# The tests open the deployment from outside of its containers, too: OpenBao has an address.
+pytestmark = [pytest.mark.large, pytest.mark.timeout(3600), pytest.mark.allow_hosts(["127.0.0.1", "10.89.30.13"])]
 PREPARE = WITH_OPENBAO
 """Read by the fixture ``host``."""
 
