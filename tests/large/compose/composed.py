@@ -18,7 +18,7 @@ from tests.support.operating_page import fenced, section
 from tests.support.podman import Podman
 from tests.support.server import wait_until
 
-START, BOOT, OPERATE, WITH_OPENBAO, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
+START, BOOT, OPERATE, WITH_OPENBAO, ADMINISTER, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
     section("The whole service on one host", (ROOT / "docs/containers.md").read_text("utf-8")), "bash"
 )
 BOOT_UNIT = Path("/usr/lib/systemd/system/podman-restart.service")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.architecture.rules import ROOT
 from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visitor
 from tests.large.compose.composed import (
+    ADMINISTER,
     NODES,
     OLA,
     RUNNING,
@@ -21,29 +28,54 @@ from tests.large.compose.composed import (
     link_to,
     operate,
     start_with_the_host,
+    typed,
 )
 from tests.support.machine_setup import serves
+from tests.support.openbao import PROGRAM
 from tests.support.podman import Podman
+from tests.support.ports import free_ports
+from tests.support.server import wait_until
 
 # The tests open the deployment from outside of its containers, too: OpenBao has an address.
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600), pytest.mark.allow_hosts(["127.0.0.1", "10.89.30.13"])]
 PREPARE = WITH_OPENBAO
 """Read by the fixture ``host``."""
+_FILES = ("compose/openbao", "compose/openbao.hcl", "compose/listener.hcl", "openbao/deldokument-keyring.hcl")
 
 
 def test_two_commands_lead_to_a_service_in_which_nothing_is_missing(host: Podman, browser: httpx.Client) -> None:
     serves(browser)
     has_recovered(host, browser)
-    assert_confined(host, RUNNING, USERS)
+    assert_confined(host, RUNNING, USERS | {"10005:10005"})
     host.run("podman healthcheck run deldokument_keyring_1")
     assert "postgres" not in host.run("podman top deldokument_keyring_1 args")
 
 
-def test_openbao_gives_its_clients_no_more_than_the_keyring(host: Podman, browser: httpx.Client) -> None:
+def test_root_of_the_host_administers_it(host: Podman, browser: httpx.Client) -> None:
+    serves(browser)
+    listed = host.run(ADMINISTER).split()
+    assert listed == ["administrator", "default", "deldokument-keyring", "root"]
+
+
+def test_nothing_is_made_anew_for_data_that_is_there(host: Podman, browser: httpx.Client) -> None:
+    serves(browser)
+    secret, aside = host.folder / "srv/secrets/keyring/deldokument", host.folder / "aside"
+    secret.rename(aside)
+    try:
+        prepared = f"({WITH_OPENBAO.strip()}) 2>&1 || echo refused"
+        assert typed(host, prepared).endswith("OpenBao's data is there, but not its secrets: restore them\nrefused\n")
+        assert not secret.exists()
+    finally:
+        aside.rename(secret)
+    moved = typed(host, prepared.replace("KEYRING=openbao", "KEYRING=postgresql"))
+    assert moved == "the keyring is in openbao and cannot be moved\nrefused\n"
+
+
+def test_openbao_gives_the_service_no_more_than_the_keyring(host: Podman, browser: httpx.Client) -> None:
     serves(browser)
     logged_in = (
         "BAO_TOKEN=$(bao write -field=token auth/approle/login"
-        " role_id=@/etc/openbao/role-id secret_id=@/etc/openbao/secret-id) bao"
+        " role_id=deldokument secret_id=@/etc/openbao/deldokument) bao"
     )
     tried = "podman exec deldokument_keyring_1 sh -euc '{} 2>&1 || echo refused'"
     assert "refused" not in host.run(tried.format(f"{logged_in} read deldokument/data/root"))
@@ -67,3 +99,80 @@ def test_what_was_shared_is_received_after_the_host_has_started_again(
     host.run(f"podman restart {' '.join(f'deldokument_{service}_1' for service in (*NODES, 'worker'))}")
     has_recovered(host, browser)
     assert sha256(downloaded(ola, link_to(ola, path, file))) == sha256(file)
+
+
+def test_a_first_start_that_is_broken_off_begins_again_and_a_later_one_keeps_everything(tmp_path: Path) -> None:
+    """The script of the container, in folders and at ports of the test."""
+    here = Here(tmp_path)
+    with here.started():
+        wait_until((here.var / "data.new/raft/raft.db").exists, 60, "nothing was begun")
+    assert not (here.var / "data").exists()
+    with here.started():
+        wait_until(lambda: here.logged_in() != "", 120, "it did not begin again")
+        here.bao("kv", "put", "-cas=0", "-mount=deldokument", "entry/aa", "sealed=1", token=here.logged_in())
+    with here.started():
+        wait_until(lambda: here.logged_in() != "", 60, "it did not start again")
+        asked = "kv", "get", "-mount=deldokument", "-field=sealed", "entry/aa"
+        assert here.bao(*asked, token=here.logged_in()) == "1"
+
+
+class Here:
+    """The container's files on this machine, and its clients."""
+
+    def __init__(self, folder: Path) -> None:
+        [port] = free_ports(1, 1)
+        self.etc, self.var = folder / "etc", folder / "var"
+        self.etc.mkdir()
+        self.var.mkdir()
+        own = {
+            "/tmp/": f"{folder}/",
+            "/etc/openbao": str(self.etc),
+            "/var/lib/openbao": str(self.var),
+            ":8200": f":{port}",
+            ":8201": f":{port + 1}",
+        }
+        for name in (
+            "compose/openbao",
+            "compose/openbao.hcl",
+            "compose/listener.hcl",
+            "openbao/deldokument-keyring.hcl",
+        ):
+            text = (ROOT / "deploy" / name).read_text()
+            for theirs, ours in own.items():
+                text = text.replace(theirs, ours)
+            (self.etc / Path(name).name).write_text(text)
+        (self.etc / "unseal").write_bytes(os.urandom(32))
+        for role in ("deldokument", "administrator"):
+            (self.etc / role).write_text(f"the secret of {role}")
+        certified = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=keyring"
+        certified += f" -addext subjectAltName=IP:127.0.0.1 -keyout {self.etc}/tls.key -out {self.etc}/tls.pem"
+        subprocess.run(certified.split(), check=True, capture_output=True)
+        self._environment = {
+            "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "BAO_ADDR": f"https://127.0.0.1:{port}",
+            "BAO_CACERT": f"{self.etc}/tls.pem",
+        }
+
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """The script, killed at the end of the block with all that it has started."""
+        line = ["sh", self.etc / "openbao"]
+        with (
+            (self.etc / "log").open("ab") as log,
+            subprocess.Popen(line, env=self._environment, start_new_session=True, stdout=log, stderr=log) as process,
+        ):
+            try:
+                yield
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def bao(self, *words: str, token: str = "") -> str:
+        """What a command prints; empty when it is refused."""
+        environment = self._environment | {"BAO_TOKEN": token}
+        return subprocess.run([PROGRAM, *words], env=environment, capture_output=True, text=True, check=False).stdout
+
+    def logged_in(self) -> str:
+        """A token of the service, as soon as there is one."""
+        secret = f"secret_id=@{self.etc}/deldokument"
+        return self.bao("write", "-field=token", "auth/approle/login", "role_id=deldokument", secret)
