@@ -128,14 +128,20 @@ print(meter.as_text().decode())
 """
 
 
+def reported(folder: Path, state: str) -> str:
+    """What a process with a breaker in this state reports of all that share the folder."""
+    line, environment = [sys.executable, "-c", _PROCESS, state], {**os.environ, DIRECTORY: str(folder)}
+    return subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def test_of_several_processes_limits_are_added_and_one_open_breaker_counts(tmp_path: Path) -> None:
-    for state in ("open", "open", "closed"):
-        done = subprocess.run(
-            [sys.executable, "-c", _PROCESS, state],
-            env={**os.environ, DIRECTORY: str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    assert "\ndeldokument_database_connections_limit 120.0\n" in done.stdout
-    assert '\ndeldokument_breaker_open{register="altinn"} 1.0\n' in done.stdout
+    told = [reported(tmp_path, state) for state in ("open", "open", "closed")]
+    assert "\ndeldokument_database_connections_limit 120.0\n" in told[-1]
+    assert '\ndeldokument_breaker_open{register="altinn"} 1.0\n' in told[-1]
+
+
+def test_a_process_that_has_just_created_its_file_keeps_no_other_from_being_reported(tmp_path: Path) -> None:
+    (tmp_path / "gauge_livesum_1.db").touch()
+    # That of a process that has died is removed while the folder is read.
+    (tmp_path / "gauge_livesum_2.db").symlink_to("gone")
+    assert "\ndeldokument_database_connections_limit 40.0\n" in reported(tmp_path, "open")

@@ -10,12 +10,23 @@ Guarantees:
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -96,7 +107,7 @@ class Meter:
         if not directory:
             return generate_latest(self._registry)
         shared = CollectorRegistry(auto_describe=False)
-        MultiProcessCollector(shared, directory)  # type: ignore[no-untyped-call]
+        shared.register(_Processes(Path(directory)))
         return generate_latest(shared)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -108,6 +119,27 @@ class Meter:
     def _gauge(self, name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"] = "livesum") -> Gauge:
         # Only of living processes: what a process was doing ends with it.
         return Gauge(f"deldokument_{name}", text, labels, registry=self._registry, multiprocess_mode=mode)
+
+
+class _Processes(Collector):
+    """The metrics of all processes, from their files in a folder.
+
+    Skips the file of a process that has created it and written nothing yet, for which the library would raise.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in self._folder.glob("*.db") if _is_begun(file)]
+        return MultiProcessCollector.merge(files)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _is_begun(file: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return file.stat().st_size > 0
+    # A process that has died.
+    return False
 
 
 class RequestMeter:
