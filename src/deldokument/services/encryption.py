@@ -229,6 +229,8 @@ class CachedDeploymentKeys:
     def is_enforced(self) -> bool:
         """Return whether tags are enforced. That never ends, so only a negative answer is looked up again."""
         if not self._is_enforced and monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS:
-            self._is_enforced = bool(self._keyring.get([INTEGRITY_ENFORCED]))
+            # A thread that has found nothing must not take back what another one has found since.
+            if self._keyring.get([INTEGRITY_ENFORCED]):
+                self._is_enforced = True
             self._looked_at = monotonic()
         return self._is_enforced
