@@ -197,6 +197,8 @@ def _deadline(connection: socket.socket, seconds: float) -> Iterator[threading.E
         raise
     finally:
         timer.cancel()
+        # A hang_up under way ends first: the number that it shuts down may soon be another connection's.
+        timer.join()
 
 
 def _exchange(
