@@ -111,8 +111,9 @@ class Network:
             while piece := source.recv(_PIECE):
                 target.sendall(piece)
                 self._count(len(piece), upwards)
-                if upwards and self._rate:
-                    time.sleep(len(piece) / self._rate)
+                # Read once: another thread may lift the limit.
+                if upwards and (rate := self._rate):
+                    time.sleep(len(piece) / rate)
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -160,6 +160,7 @@ def test_receiving_works_without_script(visit: Visit, demo: Demo, tmp_path: Path
     while download.count() == 0:
         page.get_by_role("link", name="Last siden på nytt").click()
         page.wait_for_timeout(200)
+        page.wait_for_load_state()
     with page.expect_download() as started:
         download.click()
     started.value.save_as(tmp_path / "fetched")

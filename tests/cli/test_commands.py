@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.services.audit.checkpoints import fingerprint
 from tests.cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
+from tests.support.server import wait_until
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 
@@ -30,6 +32,12 @@ def process(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen
         command, env={**kept, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
+
+
+def handles(running: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Whether the process has a handler for a signal (proc_pid_status(5))."""
+    [caught] = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{running.pid}/status").read_text(), re.M)
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def test_the_help_of_every_command_is_as_committed() -> None:
@@ -164,9 +172,9 @@ def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_con
     assert halted.exit_code == 2
     assert "destruction: CRITICAL: HALTED" in halted.output
     worker = process(deployment, "worker", "--confirm-clock")
-    deadline = time.monotonic() + 30
-    while run(deployment, "doctor").exit_code and time.monotonic() < deadline:
-        time.sleep(0.2)
+    # It confirms the clock before it is ready for a signal.
+    wait_until(lambda: handles(worker, signal.SIGTERM), 90, "the worker has not started")
+    wait_until(lambda: run(deployment, "doctor").exit_code == 0, 90, "the halt has not ended")
     worker.send_signal(signal.SIGTERM)
     # It steps back (niceness 10) for whatever else runs on this machine.
     assert worker.wait(60) == 0

@@ -47,7 +47,7 @@ def running(postgres_url: str, clamd: Clamd, certificate: Path) -> Iterator[Depl
 def metrics(running: Deployment, name: str) -> dict[str, float]:
     """The samples of a metric, each by the value of its label, if it has one."""
     url, headers = f"{Deployment.management(running.url)}{PATH}", {"Authorization": f"Bearer {_TOKEN}"}
-    families = text_string_to_metric_families(httpx.get(url, headers=headers).raise_for_status().text)
+    families = text_string_to_metric_families(httpx.get(url, headers=headers, timeout=60).raise_for_status().text)
     samples = [one for family in families for one in family.samples if one.name == f"deldokument_{name}"]
     return {"".join(one.labels.values()): one.value for one in samples}
 

@@ -53,7 +53,7 @@ def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(request: pytest.Fixtu
         assert deployment.session("Siv Holm").get(f"/d/{share_id}").status_code == 404
         deployment.withdraw(share_id)
         assert ola.get(f"/d/{share_id}").status_code == 410
-        wait_until(lambda: not names(deployment.deps.blobs, deployment.data), 20, "blobs of an ended share remain")
+        wait_until(lambda: not names(deployment.deps.blobs, deployment.data), 60, "blobs of an ended share remain")
         assert "Traceback" not in deployment.log_text()
         assert " ERROR " not in deployment.log_text()
 

@@ -225,7 +225,7 @@ def test_a_reader_that_is_slow_but_steady_is_not_let_go(impatient: Deployment, c
     with reading(impatient, OLA, path) as connection:
         got, began = 0, time.monotonic()
         while time.monotonic() - began < 3 * STALL_SECONDS:
-            got += len(connection.recv(8192))
+            got += len(connection.recv(65536))
             time.sleep(0.1)
         assert receipt_of(impatient.node.deps, share_id) is None
         while got < LENGTH and (piece := connection.recv(2**20)):

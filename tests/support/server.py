@@ -435,7 +435,7 @@ class Deployment:
     def create_upload(self, ticket: Ticket) -> str:
         """The path of the ticket's upload."""
         headers = ticket.headers | {"Upload-Length": str(ticket.length)}
-        answer = httpx.post(f"{self.url}/uploads", headers=headers, **NO_TLS)
+        answer = httpx.post(f"{self.url}/uploads", headers=headers, timeout=60, **NO_TLS)
         assert answer.status_code == 201, answer.text
         return str(answer.headers["location"])
 
