@@ -103,20 +103,20 @@ def test_what_was_shared_is_received_after_the_host_has_started_again(
 
 def test_a_first_start_that_is_broken_off_begins_again_and_a_later_one_keeps_everything(tmp_path: Path) -> None:
     """The script of the container, in folders and at ports of the test."""
-    here = Here(tmp_path)
-    with here.started():
-        wait_until((here.var / "data.new/raft/raft.db").exists, 60, "nothing was begun")
-    assert not (here.var / "data").exists()
-    with here.started():
-        wait_until(lambda: here.logged_in() != "", 120, "it did not begin again")
-        here.bao("kv", "put", "-cas=0", "-mount=deldokument", "entry/aa", "sealed=1", token=here.logged_in())
-    with here.started():
-        wait_until(lambda: here.logged_in() != "", 60, "it did not start again")
+    local = LocalOpenBao(tmp_path)
+    with local.started():
+        wait_until((local.var / "data.new/raft/raft.db").exists, 60, "nothing was begun")
+    assert not (local.var / "data").exists()
+    with local.started():
+        wait_until(lambda: local.logged_in() != "", 120, "it did not begin again")
+        local.bao("kv", "put", "-cas=0", "-mount=deldokument", "entry/aa", "sealed=1", token=local.logged_in())
+    with local.started():
+        wait_until(lambda: local.logged_in() != "", 60, "it did not start again")
         asked = "kv", "get", "-mount=deldokument", "-field=sealed", "entry/aa"
-        assert here.bao(*asked, token=here.logged_in()) == "1"
+        assert local.bao(*asked, token=local.logged_in()) == "1"
 
 
-class Here:
+class LocalOpenBao:
     """The container's files on this machine, and its clients."""
 
     def __init__(self, folder: Path) -> None:
@@ -131,12 +131,7 @@ class Here:
             ":8200": f":{port}",
             ":8201": f":{port + 1}",
         }
-        for name in (
-            "compose/openbao",
-            "compose/openbao.hcl",
-            "compose/listener.hcl",
-            "openbao/deldokument-keyring.hcl",
-        ):
+        for name in _FILES:
             text = (ROOT / "deploy" / name).read_text()
             for theirs, ours in own.items():
                 text = text.replace(theirs, ours)

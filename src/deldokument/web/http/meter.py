@@ -131,11 +131,11 @@ class _Processes(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        files = [str(file) for file in self._folder.glob("*.db") if _is_begun(file)]
+        files = [str(file) for file in self._folder.glob("*.db") if _has_content(file)]
         return MultiProcessCollector.merge(files)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def _is_begun(file: Path) -> bool:
+def _has_content(file: Path) -> bool:
     with suppress(FileNotFoundError):
         return file.stat().st_size > 0
     # A process that has died.
