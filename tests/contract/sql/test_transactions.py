@@ -326,6 +326,21 @@ def test_on_postgres_a_worker_skips_what_another_holds(postgres_url: str) -> Non
     database.close()
 
 
+def test_a_write_transaction_trusts_no_record_that_it_read_before_another_statement(postgres_url: str) -> None:
+    database = tagging(SqlDatabase(postgres_url))
+    settle(database)
+    with database.write() as tx:
+        before = tx.tenants.get(TENANT.id)
+        with database.write() as other:
+            other.tenants.save(replace(TENANT, frozen_at=NOW))
+        assert tx.tenants.get(TENANT.id) is before
+        tx.sessions.get(b"token")
+        tenant = tx.tenants.get(TENANT.id)
+        assert tenant
+        assert tenant.frozen_at == NOW
+    database.close()
+
+
 def test_a_table_that_is_missing_is_broken(postgres_server: PostgresServer) -> None:
     with postgres_server.database() as url:
         with psycopg.connect(url) as connection:

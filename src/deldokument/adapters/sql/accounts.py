@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.statements import InList, Statements, by_key, few_keys, param
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -38,7 +38,7 @@ from deldokument.ports.repositories.accounts import AccountUsage
 _Sharer = TypeVar("_Sharer", Member, Integration)
 
 _all = select(*account.c, ACCOUNT_TAGS.newest)
-_by_ids = _all.where(InList(account.c.id, "keys"))
+_by_id = by_key(_all, account.c.id)
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
 _erase_cost_codes = update(notice_count).where(notice_count.c.account_id == param("key")).values(cost_code="")
@@ -109,11 +109,11 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return self._work.keyed(_by_ids, account_ids, self._account)
+        return self._work.keyed(_by_id, account_ids, self._account)
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
-        row = self._work.first(self._work.locked(_by_ids), {"keys": [account_id]})
+        row = self._work.first(self._work.locked(_by_id.few), few_keys([account_id]))
         found = self._account(row) if row else None
         return found if found and found.intact else None
 

@@ -38,7 +38,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
 from deldokument.adapters.sql.tables.audit import (
     audit_certificate,
     audit_event,
@@ -113,7 +113,7 @@ _unsealed = (
 _subject = select(*_SUBJECT.columns).where(
     audit_subject.c.audit_key_id == param("key"), audit_subject.c.lookup_hash == param("lookup_hash")
 )
-_subjects = select(*_SUBJECT.columns).where(InList(audit_subject.c.id, "keys"))
+_subjects = by_key(select(*_SUBJECT.columns), audit_subject.c.id)
 
 
 def _names(office: str, table: Table) -> Select[Any]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Result,
     Row,
     Select,
     Table,
@@ -46,6 +47,8 @@ _Item = TypeVar("_Item")
 _BATCH = 500
 """Values per statement: below every database's limit, and few distinct statements."""
 
+_FEW = 4
+_FEW_NAMES = [f"key_{number}" for number in range(_FEW)]
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 
 
@@ -79,6 +82,28 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
 
 
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """The query for rows with up to `_FEW` ids, as many parameters, and the one for rows with the ids ``keys``.
+
+    PostgreSQL keeps the plan for parameters. It plans anew for each list, which takes several times as long as
+    execution.
+    """
+
+    few: Select[Any]
+    many: Select[Any]
+
+
+def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
+    """Return the query for rows by their id, which is ``column``."""
+    return ByKey(query.where(column.in_(map(param, _FEW_NAMES))), query.where(InList(column, "keys")))
+
+
+def few_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of ``ByKey.few`` for one to `_FEW` ids; the last is repeated."""
+    return {name: keys[min(number, len(keys) - 1)] for number, name in enumerate(_FEW_NAMES)}
+
+
 def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[Any]:
     """Return a query for the distinct values of the column in matching rows, with one index lookup per value."""
     first = select(func.min(column).label("value")).where(where).cte("found", recursive=True)
@@ -100,15 +125,15 @@ class Statements:
     integrity: IntegrityKeys
     damage: DamageReports
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
-    _seen: dict[Executable, dict[str, Any]] = field(default_factory=dict)
+    _seen: dict[ByKey, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
         """Execute a statement."""
-        self.connection.execute(statement, values or None)
+        self._execute(statement, values or None)
 
     def count(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Execute a statement, and return the number of changed rows."""
-        result = self.connection.execute(statement, values)
+        result = self._execute(statement, values)
         if not isinstance(result, CursorResult):
             raise TypeError("a statement that changes rows was expected")
         return result.rowcount
@@ -123,23 +148,26 @@ class Statements:
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         """Return the first row."""
-        return self.connection.execute(statement, values).first()
+        return self._execute(statement, values).first()
 
-    def keyed(
-        self, statement: Select[Any], keys: Collection[str], make: Callable[[Row[Any]], _Item]
-    ) -> dict[str, _Item]:
+    def keyed(self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]) -> dict[str, _Item]:
         """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
 
-        A read transaction sees one snapshot, and queries and verifies each id once.
+        A read transaction sees one snapshot, and queries and verifies each id once. A write transaction does so until
+        it executes another statement, which may wait for a lock.
         """
-        seen: dict[str, _Item] = {} if self.writing else self._seen.setdefault(statement, {})
+        seen: dict[str, _Item] = self._seen.setdefault(query, {})
         missing = [key for key in keys if key not in seen]
-        seen |= {row.id: make(row) for row in self.batched(statement, "keys", missing)}
+        if 0 < len(missing) <= _FEW:
+            found = self.connection.execute(query.few, few_keys(missing)).all()
+        else:
+            found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
+        seen |= {row.id: make(row) for row in found}
         return {key: seen[key] for key in keys if key in seen}
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""
-        return self.connection.execute(statement, values).all()
+        return self._execute(statement, values).all()
 
     def batched(self, statement: Executable, name: str, values: Collection[Any], **others: Any) -> list[Row[Any]]:
         """Return the rows for all ``values``, passed in batches as the list ``name``."""
@@ -199,6 +227,13 @@ class Statements:
         keys = list(table.primary_key.columns)
         changed = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
         self.run(insert.on_conflict_do_update(index_elements=keys, set_=changed), values)
+
+    def _execute(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    ) -> Result[Any]:
+        if self.writing:
+            self._seen.clear()
+        return self.connection.execute(statement, values)
 
     @property
     def _locks_rows(self) -> bool:

@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from deldokument.adapters.sql.authenticated_rows import TENANT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.statements import Statements, by_key, few_keys, param
 from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
 
 _all = select(*tenant.c, TENANT_TAGS.newest)
-_by_ids = _all.where(InList(tenant.c.id, "keys"))
+_by_id = by_key(_all, tenant.c.id)
 _by_number = _all.where(tenant.c.organization_number == param("number"))
 _save = update(tenant).where(tenant.c.id == param("key"))
 
@@ -45,11 +45,11 @@ class SqlTenants:
 
     def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
         """Return the tenants that exist, in the order of the ids."""
-        return self._work.keyed(_by_ids, tenant_ids, self._tenant)
+        return self._work.keyed(_by_id, tenant_ids, self._tenant)
 
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends; None also for a damaged one."""
-        row = self._work.first(self._work.locked(_by_ids), {"keys": [tenant_id]})
+        row = self._work.first(self._work.locked(_by_id.few), few_keys([tenant_id]))
         found = self._tenant(row) if row else None
         return found if found and found.intact else None
 
