@@ -34,7 +34,9 @@ def crowded(folder: Path, shares: int) -> Iterator[tuple[PostgresServer, Deploym
     with (
         running_postgres(folder / "postgres") as server,
         server.database() as url,
-        Deployment(folder / "run", url, delivered=True, settings={"api_requests_per_minute": 1_000_000}) as running,
+        Deployment(
+            folder / "run", url, delivered=True, settings={"api_requests_per_minute": 1_000_000, "serve_workers": 2}
+        ) as running,
     ):
         registered(running)
         fill(running, url, shares)
