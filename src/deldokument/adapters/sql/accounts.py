@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import InList, Statements, by_key, few_keys, param
+from deldokument.adapters.sql.statements import InList, Statements, by_key, param
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -113,7 +113,7 @@ class SqlAccounts:
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
-        row = self._work.first(self._work.locked(_by_id.few), few_keys([account_id]))
+        row = self._work.lock_one(_by_id, account_id)
         found = self._account(row) if row else None
         return found if found and found.intact else None
 

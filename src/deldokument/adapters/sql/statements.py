@@ -99,11 +99,6 @@ def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
     return ByKey(query.where(column.in_(map(param, _FEW_NAMES))), query.where(InList(column, "keys")))
 
 
-def few_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Return the parameters of ``ByKey.few`` for one to `_FEW` ids; the last is repeated."""
-    return {name: keys[min(number, len(keys) - 1)] for number, name in enumerate(_FEW_NAMES)}
-
-
 def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[Any]:
     """Return a query for the distinct values of the column in matching rows, with one index lookup per value."""
     first = select(func.min(column).label("value")).where(where).cte("found", recursive=True)
@@ -153,13 +148,13 @@ class Statements:
     def keyed(self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]) -> dict[str, _Item]:
         """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
 
-        A read transaction sees one snapshot, and queries and verifies each id once. A write transaction does so until
-        it executes another statement, which may wait for a lock.
+        A read transaction sees one snapshot, and queries and verifies each id once. A write transaction does so only
+        until it executes anything else, which may wait for a lock.
         """
         seen: dict[str, _Item] = self._seen.setdefault(query, {})
         missing = [key for key in keys if key not in seen]
         if 0 < len(missing) <= _FEW:
-            found = self.connection.execute(query.few, few_keys(missing)).all()
+            found = self.connection.execute(query.few, _few_keys(missing)).all()
         else:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
         seen |= {row.id: make(row) for row in found}
@@ -184,6 +179,10 @@ class Statements:
         Rows that refer to them may still be inserted.
         """
         return query.with_for_update(key_share=True) if self._locks_rows else query
+
+    def lock_one(self, query: ByKey, key: str) -> Row[Any] | None:
+        """Return the row with the id, locked as ``locked``."""
+        return self.first(self.locked(query.few), _few_keys([key]))
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
         """Return the query as ``locked``, skipping rows of ``table`` that another worker holds."""
@@ -272,6 +271,11 @@ def batches(values: Collection[_Item]) -> Iterator[list[_Item]]:
     every = list(values)
     for start in range(0, len(every), _BATCH):
         yield every[start : start + _BATCH]
+
+
+def _few_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of ``ByKey.few`` for one to `_FEW` ids; the last is repeated."""
+    return {name: keys[min(number, len(keys) - 1)] for number, name in enumerate(_FEW_NAMES)}
 
 
 def _number(words: Sequence[str | bytes]) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from deldokument.adapters.sql.authenticated_rows import TENANT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import Statements, by_key, few_keys, param
+from deldokument.adapters.sql.statements import Statements, by_key, param
 from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
@@ -49,7 +49,7 @@ class SqlTenants:
 
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends; None also for a damaged one."""
-        row = self._work.first(self._work.locked(_by_id.few), few_keys([tenant_id]))
+        row = self._work.lock_one(_by_id, tenant_id)
         found = self._tenant(row) if row else None
         return found if found and found.intact else None
 

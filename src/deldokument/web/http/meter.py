@@ -138,7 +138,7 @@ class _Processes(Collector):
 def _has_content(file: Path) -> bool:
     with suppress(FileNotFoundError):
         return file.stat().st_size > 0
-    # A process that has died.
+    # It was the file of a process that has died.
     return False
 
 
