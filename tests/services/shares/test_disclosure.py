@@ -14,7 +14,8 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares import drafts
 from deldokument.services.shares.api_drafts import change_draft
-from deldokument.services.shares.disclosure import document_recipients, unconfirmed_numbers
+from deldokument.services.shares.disclosure import document_recipients
+from deldokument.services.shares.draft_form import draft_form
 from tests.support.accounts import events_of, set_rules
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, ODD, OLA, VIGDIS, Stage, person
@@ -85,8 +86,8 @@ def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(st
     drafts.add_recipients(stage.deps, person(KARI), draft.id, f"{OLA}\n{FJELL}")
     for author, other, recorded in ((KARI, ODD, 0), (ODD, KARI, 1)):
         drafts.save_draft(stage.deps, person(author), draft.id, stage.words())
-        assert list(unconfirmed_numbers(stage.deps, person(author), draft.id).values()) == [OLA]
-        assert unconfirmed_numbers(stage.deps, person(other), draft.id) == {}
+        assert list(draft_form(stage.deps, person(author), draft.id).numbers.values()) == [OLA]
+        assert draft_form(stage.deps, person(other), draft.id).numbers == {}
         assert disclosures(stage, draft.id) == recorded
 
 
@@ -96,5 +97,5 @@ def test_who_becomes_the_author_through_ks_interface_is_in_the_event_log_too(sta
     drafts.add_recipients(stage.deps, person(KARI), draft.id, OLA)
     until = stage.clock.now() + timedelta(days=3)
     change_draft(stage.deps, person(ODD), draft.id, lambda words: replace(words, expires_at=until))
-    assert list(unconfirmed_numbers(stage.deps, person(ODD), draft.id).values()) == [OLA]
+    assert list(draft_form(stage.deps, person(ODD), draft.id).numbers.values()) == [OLA]
     assert disclosures(stage, draft.id) == 1

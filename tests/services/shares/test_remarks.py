@@ -7,20 +7,16 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import NotFound
+from deldokument.services.shares.draft_form import draft_form
 from deldokument.services.shares.publishing import copy_share
-from deldokument.services.shares.remarks import Remark, recipient_remarks
-from deldokument.services.shares.views import share_view
+from deldokument.services.shares.remarks import Remark
 from tests.support.world import FJELL, KARI, OLA, SIV, Stage, person
 
 
 def remarks(stage: Stage, share_id: str) -> dict[str, list[Remark]]:
     """The remarks by what the form shows of each recipient."""
-    found = recipient_remarks(stage.deps, person(KARI), share_id)
-    with stage.deps.database.read() as tx:
-        share = tx.shares.get(share_id)
-        assert share
-        view = share_view(stage.deps, tx, share)
-    return {one.display: found[one.id] for one in view.recipients}
+    form = draft_form(stage.deps, person(KARI), share_id)
+    return {one.display: list(form.remarks[one.id]) for one in form.view.recipients}
 
 
 def test_a_recipient_is_new_until_the_account_has_shared_with_it(stage: Stage) -> None:
@@ -54,4 +50,4 @@ def test_ones_own_number_and_an_organisation_that_is_wound_up_are_remarked_on(st
 
 def test_a_stranger_learns_nothing(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        recipient_remarks(stage.deps, person(OLA), stage.draft().id)
+        draft_form(stage.deps, person(OLA), stage.draft().id)

@@ -11,6 +11,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
 - `copied_documents`: adds the documents of a share to a new draft, for a worker to copy
 - `disclosure`: lists the recipients of a document, masked or in full
+- `draft_form`: shows the form of a draft, with remarks
 - `drafts`: fills in recipients, period, texts and documents
 - `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys

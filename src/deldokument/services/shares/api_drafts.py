@@ -105,10 +105,10 @@ def change_draft(
     Raises: NotFound, RightMissing, Conflict, Frozen or InvalidInput.
     """
     with deps.database.write() as tx:
-        share = draft_for_update(deps, tx, sharer, share_id)
+        share, present = draft_for_update(deps, tx, sharer, share_id)
         before = fields_of(deps, share)
         words = check_fields(change(before))
-        membership = target_membership(deps, tx, sharer, share, words.account_id)
+        membership = target_membership(deps, tx, sharer, share, present, words.account_id)
         if (words.expires_at, words.account_id) != (before.expires_at, before.account_id):
             check_period(deps, membership, words.expires_at)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, words))

@@ -61,11 +61,11 @@ def document_for_reading(
     return found, share
 
 
-def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> Share:
-    """Return the share as ``share_for_update``, if it is a draft. Raises: as that, and Conflict if it is not."""
-    share, _ = share_for_update(deps, tx, sharer, share_id)
+def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
+    """Return the same as ``share_for_update``, if it is a draft. Raises: as that, and Conflict if it is not."""
+    share, membership = share_for_update(deps, tx, sharer, share_id)
     check_draft(share)
-    return share
+    return share, membership
 
 
 def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:

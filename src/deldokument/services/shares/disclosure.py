@@ -9,6 +9,7 @@ Guarantees:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
@@ -30,27 +31,28 @@ _NEWEST = 100
 """Disclosures of a share among which the system's own is looked for."""
 
 
-def unconfirmed_numbers(deps: Dependencies, person: PersonIdentifier, share_id: str) -> dict[str, str]:
-    """Return the numbers of persons, by recipient, that the author of a draft must confirm; nothing to anybody else."""
-    with deps.database.read() as tx:
-        share = share_for_reading(deps, tx, person, share_id)
-        author = membership_in(deps, tx, person, share.account_id).member_id
-        if share.state is not ShareState.DRAFT or share.member_id != author:
-            return {}
-        waiting = _unconfirmed(tx, share)
+def unconfirmed_numbers(
+    deps: Dependencies, share: Share, member_id: str | None, recipients: Sequence[Recipient]
+) -> dict[str, str]:
+    """Return the numbers of persons, by recipient, that the author of a draft must confirm; nothing to anybody else.
+
+    ``member_id``: who asks, as a member of the share's account.
+    """
+    if share.state is not ShareState.DRAFT or share.member_id != member_id:
+        return {}
     key = existing_key(deps.keyring, share.audit_key_id)
-    return {recipient.id: _number(key, recipient) for recipient in waiting}
+    return {recipient.id: _number(key, recipient) for recipient in _unconfirmed(recipients)}
 
 
 def record_new_author(deps: Dependencies, tx: Transaction, draft: Share, sharer: Sharer, typed_by: str | None) -> None:
     """Record that a person becomes the author of a draft with unconfirmed numbers that another sharer has typed."""
     is_other = isinstance(sharer, PersonIdentifier) and draft.member_id != typed_by
-    if is_other and _unconfirmed(tx, draft):
+    if is_other and _unconfirmed(tx.shares.recipients([draft.id])):
         record_event(deps, tx, EventKind.NUMBERS_DISCLOSED, share=draft, person=sharer)
 
 
-def _unconfirmed(tx: Transaction, share: Share) -> list[Recipient]:
-    return [one for one in tx.shares.recipients([share.id]) if one.kind == "person" and not one.confirmed]
+def _unconfirmed(recipients: Iterable[Recipient]) -> list[Recipient]:
+    return [one for one in recipients if one.kind == "person" and not one.confirmed]
 
 
 def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:

@@ -112,8 +112,8 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
     """
     tidy = check_fields(words)
     with deps.database.write() as tx:
-        share = draft_for_update(deps, tx, sharer, share_id)
-        membership = target_membership(deps, tx, sharer, share, words.account_id)
+        share, present = draft_for_update(deps, tx, sharer, share_id)
+        membership = target_membership(deps, tx, sharer, share, present, words.account_id)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, tidy))
         touch_draft(deps, tx, changed, sharer)
         record_new_author(deps, tx, changed, sharer, share.member_id)
@@ -171,20 +171,24 @@ def fields_of(deps: Dependencies, share: Share) -> DraftFields:
     )
 
 
-def target_membership(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, account_id: str) -> Membership:
-    """Return the membership in the draft's next account, which may be its present one.
+def target_membership(
+    deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, present: Membership, account_id: str
+) -> Membership:
+    """Return the membership in the draft's next account; ``present`` is that in its account of today.
 
     Raises: NotFound or Frozen, also for the present account; RightMissing; InvalidInput if the account takes no drafts.
     """
-    check_not_stopped(membership_in(deps, tx, sharer, share.account_id), share)
+    check_not_stopped(present, share)
+    if account_id == share.account_id:
+        check_may_share(present)
+        return present
     target = membership_in(deps, tx, sharer, account_id)
     if target.tenant.id != share.tenant_id:
         raise InvalidInput("account", "account_of_other_tenant")
     check_may_share(target)
-    if account_id != share.account_id:
-        check_draft_count(deps, tx, target)
-        length = sum(document.length for document in tx.shares.documents([share.id]))
-        check_quota(deps, tx, target.account, length, field="account")
+    check_draft_count(deps, tx, target)
+    length = sum(document.length for document in tx.shares.documents([share.id]))
+    check_quota(deps, tx, target.account, length, field="account")
     return target
 
 
@@ -243,7 +247,7 @@ def change_recipient(
 def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> None:
     """Remove a recipient from the draft."""
     with deps.database.write() as tx:
-        share = draft_for_update(deps, tx, sharer, share_id)
+        share, _ = draft_for_update(deps, tx, sharer, share_id)
         tx.shares.remove_recipient(share.id, _recipient(tx, share, recipient_id).id)
         touch_draft(deps, tx, share, sharer)
 
@@ -267,7 +271,7 @@ def add_document(
 def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
     """Remove a document from the draft; its bytes become garbage."""
     with deps.database.write() as tx:
-        share = draft_for_update(deps, tx, sharer, share_id)
+        share, _ = draft_for_update(deps, tx, sharer, share_id)
         document = tx.shares.document(document_id)
         if document is None or document.share_id != share.id:
             raise NotFound("document")

@@ -134,4 +134,5 @@ def _with_actors(
 def view_share(deps: Dependencies, sharer: Sharer, share_id: str) -> ShareView:
     """Return one share. Raises: NotFound."""
     with deps.database.read() as tx:
-        return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id))
+        mine = memberships_in(deps, tx, sharer)
+        return share_view(deps, tx, share_for_reading(deps, tx, sharer, share_id, mine), mine)

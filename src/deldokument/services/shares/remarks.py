@@ -9,15 +9,16 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
+from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import identifier_hashes
-from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.grants import share_grants
 
 
@@ -31,19 +32,29 @@ class Remark(StrEnum):
     """The account has shared nothing with this recipient before."""
 
 
-def recipient_remarks(deps: Dependencies, person: PersonIdentifier, share_id: str) -> dict[str, list[Remark]]:
-    """Return the remarks about the recipients of a draft, by recipient id. Raises: NotFound."""
-    with deps.database.read() as tx:
-        share = share_for_reading(deps, tx, person, share_id)
-        grants = share_grants(deps, share)
-        held = {one.id: grants.holder(one) for one in tx.shares.recipients([share.id])}
-        holders = {key: holder for key, holder in held.items() if holder is not None}
-        known = _known(deps, tx, share.account_id, set(holders.values()))
-    closing = _winding_up(deps, holders.values())
+@dataclass(frozen=True, slots=True)
+class NamedHolders:
+    """The persons and organisations that a draft names, by recipient id. ``known``: the account shared with them."""
+
+    by_recipient: Mapping[str, Identifier]
+    known: Collection[Identifier]
+
+
+def named_holders(deps: Dependencies, tx: Transaction, draft: Share, recipients: Sequence[Recipient]) -> NamedHolders:
+    """Return whom the recipients of a draft are."""
+    grants = share_grants(deps, draft)
+    held = {one.id: grants.holder(one) for one in recipients}
+    holders = {key: holder for key, holder in held.items() if holder is not None}
+    return NamedHolders(holders, _known(deps, tx, draft.account_id, set(holders.values())))
+
+
+def recipient_remarks(deps: Dependencies, person: PersonIdentifier, named: NamedHolders) -> dict[str, list[Remark]]:
+    """Return the remarks about those whom a person's draft names, by recipient id. The register may be asked."""
+    holders = named.by_recipient
     found: Mapping[Remark, Collection[Identifier]] = {
         Remark.OWN: {person},
-        Remark.WINDING_UP: closing,
-        Remark.FIRST: set(holders.values()) - known,
+        Remark.WINDING_UP: _winding_up(deps, holders.values()),
+        Remark.FIRST: set(holders.values()) - set(named.known),
     }
     return {key: [remark for remark, about in found.items() if holder in about] for key, holder in holders.items()}
 

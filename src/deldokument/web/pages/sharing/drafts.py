@@ -24,10 +24,9 @@ from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
-from deldokument.services.shares.disclosure import unconfirmed_numbers
+from deldokument.services.shares.draft_form import DraftForm, draft_form
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.recent_recipients import recent_number, recent_recipients
-from deldokument.services.shares.remarks import recipient_remarks
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
@@ -49,11 +48,11 @@ def share_page(call: RequestContext) -> Response:
     _must_be_registered(call)
     accounts, draft, refused, return_note = _sharing_accounts(call), None, list[DocumentView](), None
     if draft_id := call.query("utkast"):
-        view = queries.view_share(call.deps, call.person.person, draft_id)
+        form = draft_form(call.deps, call.person.person, draft_id)
+        view = form.view
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
-        remarks = recipient_remarks(call.deps, call.person.person, draft_id)
-        draft = _draft(view) | {"recipients": _with_numbers(call, view), "remarks": remarks}
+        draft = _with_numbers(form) | {"remarks": form.remarks}
         refused = [one for one in view.documents if is_infected(one)]
         return_note = view.return_note
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
@@ -185,9 +184,8 @@ def _added(call: RequestContext, pasted: str) -> Response:
     deps, person, share_id = call.deps, call.person.person, call.path("id")
     refused = drafts.add_recipients(deps, person, share_id, pasted)
     reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    view = queries.view_share(deps, person, share_id)
-    draft = _draft(view) | {"recipients": _with_numbers(call, view)}
-    return JSONResponse({"draft": draft, "refused": reasons, "remarks": recipient_remarks(deps, person, share_id)})
+    form = draft_form(deps, person, share_id)
+    return JSONResponse({"draft": _with_numbers(form), "refused": reasons, "remarks": form.remarks})
 
 
 def change_recipient(call: RequestContext) -> Response:
@@ -330,10 +328,10 @@ def _recipient(view: RecipientView) -> dict[str, Any]:
     }
 
 
-def _with_numbers(call: RequestContext, view: ShareView) -> list[dict[str, Any]]:
-    """Return the recipients as the page of their author shows them: with the numbers that are to be confirmed."""
-    numbers = unconfirmed_numbers(call.deps, call.person.person, view.share.id)
-    return [_recipient(one) | {"number": numbers.get(one.id)} for one in view.recipients]
+def _with_numbers(form: DraftForm) -> dict[str, Any]:
+    """Return the draft as the page of its author shows it: with the numbers that are to be confirmed."""
+    numbered = [_recipient(one) | {"number": form.numbers.get(one.id)} for one in form.view.recipients]
+    return _draft(form.view) | {"recipients": numbered}
 
 
 def _local(instant: datetime) -> str:
