@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.browser import Web
 from tests.support.query_plans import statements
 from tests.support.world import KARI, OLA
@@ -16,6 +18,15 @@ STATEMENTS = {
 }
 RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}
 TRANSACTIONS = 2
+"""One finds the caller, one the rest."""
+OF_THE_FORM = {
+    "start": (27, 6),
+    "save": (19, 3),
+    "add a recipient": (27, 5),
+    "confirm the recipient": (20, 3),
+    "add a document": (25, 3),
+}
+"""Statements and transactions of the share form's calls."""
 
 
 def test_the_commonest_requests_take_few_statements(web: Web) -> None:
@@ -35,3 +46,26 @@ def test_the_commonest_requests_take_few_statements(web: Web) -> None:
         taken[path], begun[path] = len(sent), len(connections)
     assert taken == STATEMENTS
     assert set(begun.values()) == {TRANSACTIONS}
+
+
+def test_the_calls_of_the_share_form_take_few_statements(web: Web) -> None:
+    kari, taken, begun = web.browser(KARI), dict[str, tuple[int, int]](), list[None]()
+    kari.csrf_token()
+    web.stage.deps.database.observe_connections(lambda: begun.append(None), lambda: None)
+
+    def call(name: str, method: str, path: str, body: Any) -> Any:
+        begun.clear()
+        with statements() as sent:
+            answer = kari.call(method, path, body)
+        assert answer.status_code in {200, 201}, answer.text
+        taken[name] = len(sent), len(begun)
+        return answer.json()
+
+    account_id = web.stage.byggesak.id
+    path = f"/del/utkast/{call('start', 'POST', '/del/utkast', {'account_id': account_id})['draft']['id']}"
+    call("save", "PUT", path, {"account_id": account_id, "title": "Vedtak"})
+    added = call("add a recipient", "POST", f"{path}/mottakere", {"text": OLA})
+    recipient = f"{path}/mottakere/{added['draft']['recipients'][0]['id']}"
+    call("confirm the recipient", "PUT", recipient, {"confirmed": True})
+    call("add a document", "POST", f"{path}/dokumenter", {"name": "a.pdf", "length": 9, "modified_at": 1})
+    assert taken == OF_THE_FORM

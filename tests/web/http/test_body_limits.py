@@ -12,7 +12,7 @@ from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from deldokument.web.http.resubmission import MAX_KEPT_BODY, MAX_READ_AT_ONCE
 from tests.support.browser import ORIGIN, Web, site
 from tests.support.local_server import listening
-from tests.support.world import KARI
+from tests.support.world import KARI, OLA
 
 FORM = "application/x-www-form-urlencoded"
 OWN = {"Origin": ORIGIN, "Content-Type": FORM}
@@ -61,6 +61,24 @@ def test_a_person_without_the_role_is_answered_before_the_body_is_read(web: Web,
     kari = web.browser(KARI)
     cookies = "; ".join(f"{name}={value}" for name, value in kari.http.cookies.items())
     assert asked(port, "/drift/virksomheter", 200_000, **OWN, Cookie=cookies) == 404
+
+
+def test_a_session_that_ends_while_a_body_is_on_its_way_changes_nothing(
+    web: Web, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deldokument.web.http.dispatch.ADMISSION_SECONDS", 0.0)
+    kari, draft, body = web.browser(KARI), web.stage.draft(), b'{"text": "%b"}' % OLA.encode()
+    cookies = "; ".join(f"{name}={value}" for name, value in kari.http.cookies.items())
+    headers = {"Cookie": cookies, "X-CSRF-Token": kari.csrf_token(), "Content-Type": "application/json"}
+    for ends, expected in ((False, 200), (True, 401)):
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            sent(connection, f"/del/utkast/{draft.id}/mottakere", len(body), body[:5], Expect="100-continue", **headers)
+            # The service asks for the body once it has found the session.
+            assert status(connection) == 100
+            if ends:
+                web.stage.clock.advance(minutes=31)
+            connection.sendall(body[5:])
+            assert _final_status(connection) == expected
 
 
 def test_a_route_for_anyone_reads_a_short_body_and_refuses_a_long_one_unread(port: int) -> None:

@@ -4,7 +4,8 @@ A handler is a plain function from a :class:`RequestContext` to a response; it r
 declares who may call it (there is no default) and how it answers errors.
 
 Guarantees, the same for every route:
-- The session is found before the handler runs, and before a body is read that only its holder may send.
+- The session is found before the handler runs, and before a body is read that only its holder may send. It is looked up
+  again for a request that has not reached the handler a second later.
 - A state change without the session's CSRF token is refused. The fields of our own form are kept for resubmission.
 - A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
@@ -21,6 +22,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -76,6 +78,8 @@ MAX_BODY = 256 * 1024
 MAX_ANONYMOUS_BODY = 16 * 1024
 """Length of a body on routes for anyone: the longest is the provider's logout token."""
 MAX_FIELDS = 1000
+ADMISSION_SECONDS = 1.0
+"""For how long a check of the caller counts, while the body is read. A request that takes longer is checked again."""
 _NOT_A_PAGE = 300
 _BUSY = {"login_busy": "logins", "busy": "forms of people without a session"}
 _busy_lines = LogThrottle(60.0)
@@ -125,13 +129,10 @@ async def _receive(endpoint: Endpoint, call: RequestContext, reading: ReadLimit)
         return None
     # Until the caller is known, the body stays in the kernel.
     pause_reading(call.request.scope)
-    # In a separate context: access is checked again after the body has been read.
-    caller = RequestContext(call.deps, call.site, call.request, call.translator, None)
-    try:
-        stranger = await run_in_threadpool(_admit, endpoint, caller)
-    finally:
-        call.session = caller.session
+    admitted_until = monotonic() + ADMISSION_SECONDS
+    stranger = await run_in_threadpool(_admit, endpoint, call)
     if stranger is None:
+        call.admitted_until = admitted_until
         await _read_body(call, endpoint.takes_file, MAX_BODY)
         return None
     if endpoint.answer is not ErrorFormat.PAGE or not is_from_own_page(call.request, call.site.public_url):
@@ -157,6 +158,8 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
     Raises: NotFound if the person lacks the route's role; TokenRefused for a program.
     """
+    # Of an earlier check.
+    call.known_roles = None
     token = bearer_token(call.request) if endpoint.for_programs else None
     secret = call.request.cookies.get(call.site.session_cookie)
     if token is not None:
@@ -174,7 +177,8 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
 
 def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
-    if stranger := _admit(endpoint, call):
+    # The body may have been on its way for long: the session and the roles can have ended since.
+    if monotonic() >= call.admitted_until and (stranger := _admit(endpoint, call)):
         return stranger
     if call.request.method not in SAFE_METHODS and not endpoint.own_token and not holds_token(call):
         if endpoint.answer is ErrorFormat.PAGE and may_be_sent_again(call):

@@ -63,6 +63,8 @@ class RequestContext:
     """The caller is a program with a bearer token; its cookies do not count."""
     known_roles: Roles | None = None
     """Roles that have been read already."""
+    admitted_until: float = 0.0
+    """The time, as of ``time.monotonic``, until which the check of this caller counts; 0 if there was none."""
 
     @property
     def person(self) -> Session:
