@@ -20,11 +20,11 @@ RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}
 TRANSACTIONS = 2
 """One finds the caller, one the rest."""
 OF_THE_FORM = {
-    "start": (27, 6),
-    "save": (19, 3),
-    "add a recipient": (27, 5),
-    "confirm the recipient": (20, 3),
-    "add a document": (25, 3),
+    "start": (18, 5),
+    "save": (15, 2),
+    "add a recipient": (23, 4),
+    "confirm the recipient": (16, 2),
+    "add a document": (15, 2),
 }
 """Statements and transactions of the share form's calls."""
 

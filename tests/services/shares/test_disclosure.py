@@ -80,6 +80,13 @@ def test_the_event_log_shows_each_system_that_got_the_numbers(stage: Stage) -> N
     assert told == [{"integration": first.id}, {"integration": second.id}]
 
 
+def test_a_system_gets_no_numbers_of_its_draft_that_a_person_would_have_to_confirm(stage: Stage) -> None:
+    integrate(stage)
+    draft = drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id)
+    form = drafts.add_recipients(stage.deps, SYSTEM, draft.id, OLA).form
+    assert (len(form.view.recipients), form.numbers) == (1, {})
+
+
 def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = stage.draft()

@@ -68,8 +68,8 @@ def test_a_text_that_breaks_a_rule_changes_nothing(stage: Stage, field: str, tex
 def test_everything_that_was_pasted_becomes_a_recipient_once(stage: Stage) -> None:
     share = stage.draft()
     pasted = f"{OLA}; {OLA[:6]} {OLA[6:]}\n312 824 450, {FJELL}\t{SIV}"
-    assert drafts.add_recipients(stage.deps, person(KARI), share.id, pasted) == []
-    assert drafts.add_recipients(stage.deps, person(KARI), share.id, pasted) == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, pasted).refused == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, pasted).refused == []
     shown = view(stage, share.id).recipients
     assert [(r.kind, r.display, r.name, r.confirmed) for r in shown] == [
         ("person", f"{OLA[:6]} *****", "", False),
@@ -82,7 +82,7 @@ def test_what_cannot_be_a_recipient_is_told_with_the_reason_and_the_others_are_a
     share = stage.draft()
     unknown = next(number for number in organizations() if number not in stage.register.known)
     pasted = f"{BANKRUPT} {DELETED} {unknown} 01017012345 123 {FJELL}"
-    refused = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted)
+    refused = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted).refused
     assert [(r.text, r.error.code) for r in refused] == [
         (BANKRUPT, "organization_bankrupt"),
         (DELETED, "organization_deleted"),
@@ -97,7 +97,7 @@ def test_what_cannot_be_a_recipient_is_told_with_the_reason_and_the_others_are_a
 @pytest.mark.parametrize("status", ["winding_up", "forced_winding_up"])
 def test_an_organisation_that_is_being_wound_up_still_receives(stage: Stage, status: str) -> None:
     stage.register.known[FJELL] = RegisteredOrganization(FJELL, "FJELL AS", "AS", status)  # type: ignore[arg-type]
-    assert drafts.add_recipients(stage.deps, person(KARI), stage.draft().id, FJELL) == []
+    assert drafts.add_recipients(stage.deps, person(KARI), stage.draft().id, FJELL).refused == []
 
 
 def test_more_recipients_than_a_share_has_room_for_are_refused_before_a_register_is_asked(stage: Stage) -> None:
@@ -112,8 +112,8 @@ def test_a_full_share_takes_those_it_has_again_and_no_other(stage: Stage) -> Non
     share = stage.draft()
     numbers = organizations()[:MAX_RECIPIENTS]
     stage.register.known |= {n: RegisteredOrganization(n, f"NR {n}", "AS", "active") for n in numbers}
-    assert drafts.add_recipients(stage.deps, person(KARI), share.id, " ".join(numbers)) == []
-    assert drafts.add_recipients(stage.deps, person(KARI), share.id, " ".join(numbers)) == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, " ".join(numbers)).refused == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, " ".join(numbers)).refused == []
     with pytest.raises(InvalidInput, match="too_many_recipients"):
         drafts.add_recipients(stage.deps, person(KARI), share.id, OLA)
     assert len(recipients(stage, share.id)) == MAX_RECIPIENTS

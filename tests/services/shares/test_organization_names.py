@@ -30,7 +30,7 @@ def share(stage: Stage) -> Share:
 
 
 def add(stage: Stage, share: Share, number: str = FJELL) -> None:
-    assert drafts.add_recipients(stage.deps, person(KARI), share.id, number) == []
+    assert drafts.add_recipients(stage.deps, person(KARI), share.id, number).refused == []
 
 
 def shown(stage: Stage, share: Share) -> tuple[RecipientView, ...]:
@@ -64,7 +64,7 @@ def test_while_the_register_is_silent_an_organisation_is_added_without_name_or_c
 
 
 def test_a_number_that_cannot_be_one_is_refused_whether_or_not_the_register_answers(stage: Stage, share: Share) -> None:
-    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, "312824451")
+    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, "312824451").refused
     assert refused.error.code == "organization_number_unknown"
     assert shown(stage, share) == ()
 
@@ -203,7 +203,7 @@ def test_nor_when_they_are_added_and_those_it_has_not_come_to_wait_for_a_confirm
 ) -> None:
     asked = made_slow(stage, monkeypatch)
     pasted = f"{FJELL} {BANKRUPT} {DELETED}"
-    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted)
+    [refused] = drafts.add_recipients(stage.deps, person(KARI), share.id, pasted).refused
     assert (refused.text, asked) == (BANKRUPT, [FJELL, BANKRUPT])
     assert [(r.name, r.confirmed) for r in shown(stage, share)] == [("FJELL AS", True), ("", False)]
     assert refusals(stage, share) == ["organization_deleted", "recipients_unconfirmed"]

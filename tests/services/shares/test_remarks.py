@@ -9,14 +9,15 @@ import pytest
 from deldokument.domain.errors import NotFound
 from deldokument.services.shares.draft_form import draft_form
 from deldokument.services.shares.publishing import copy_share
-from deldokument.services.shares.remarks import Remark
+from deldokument.services.shares.remarks import Remark, recipient_remarks
 from tests.support.world import FJELL, KARI, OLA, SIV, Stage, person
 
 
 def remarks(stage: Stage, share_id: str) -> dict[str, list[Remark]]:
     """The remarks by what the form shows of each recipient."""
     form = draft_form(stage.deps, person(KARI), share_id)
-    return {one.display: list(form.remarks[one.id]) for one in form.view.recipients}
+    found = recipient_remarks(stage.deps, person(KARI), form.named)
+    return {one.display: found[one.id] for one in form.view.recipients}
 
 
 def test_a_recipient_is_new_until_the_account_has_shared_with_it(stage: Stage) -> None:

@@ -88,21 +88,23 @@ def _is_dropped(deps: Dependencies, stale: Document) -> bool:
 
 def remove_unpublished(
     deps: Dependencies, tx: Transaction, share: Share, document_id: str, sharer: Sharer | None
-) -> None:
-    """Remove a document of a draft, or a pending one. A proposal that contains it ends."""
+) -> Share:
+    """Remove a document of a draft, or a pending one; return the share. A proposal that contains the document ends."""
     tx.shares.remove_document(document_id, deps.clock.now())
     if share.state is ShareState.DRAFT:
-        touch_draft(deps, tx, share, sharer)
+        touched = touch_draft(deps, tx, share, sharer)
         record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
-        return
+        return touched
     record_event(deps, tx, EventKind.DOCUMENT_TAKEN_BACK, share=share, person=sharer, document=document_id)
     if share.sealed_change is None:
-        return
+        return share
     proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
-    if proposed and document_id in proposed.change.documents:
-        tx.shares.save(replace(share, sealed_change=None))
-        cause = ReturnReason.CHANGED.value
-        record_event(deps, tx, EventKind.CHANGE_RETURNED, share=share, person=sharer, cause=cause)
+    if not proposed or document_id not in proposed.change.documents:
+        return share
+    unproposed, cause = replace(share, sealed_change=None), ReturnReason.CHANGED.value
+    tx.shares.save(unproposed)
+    record_event(deps, tx, EventKind.CHANGE_RETURNED, share=share, person=sharer, cause=cause)
+    return unproposed
 
 
 def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) -> tuple[str, ...]:

@@ -36,9 +36,9 @@ def unconfirmed_numbers(
 ) -> dict[str, str]:
     """Return the numbers of persons, by recipient, that the author of a draft must confirm; nothing to anybody else.
 
-    ``member_id``: who asks, as a member of the share's account.
+    ``member_id``: who asks, as a member of the share's account; None for a system.
     """
-    if share.state is not ShareState.DRAFT or share.member_id != member_id:
+    if share.state is not ShareState.DRAFT or member_id is None or share.member_id != member_id:
         return {}
     key = existing_key(deps.keyring, share.audit_key_id)
     return {recipient.id: _number(key, recipient) for recipient in _unconfirmed(recipients)}

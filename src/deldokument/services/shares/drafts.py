@@ -9,6 +9,7 @@ Guarantees:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -47,6 +48,7 @@ from deldokument.services.shares.authorization import (
     share_for_update,
 )
 from deldokument.services.shares.disclosure import record_new_author
+from deldokument.services.shares.draft_form import DraftForm, draft_form_in
 from deldokument.services.shares.grants import move_grants, share_grants
 from deldokument.services.shares.limits import (
     check_draft_count,
@@ -59,7 +61,7 @@ from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
-from deldokument.services.shares.views import open_message
+from deldokument.services.shares.views import ShareView, open_message, share_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,14 @@ class RejectedRecipient:
     error: ServiceError
 
 
+@dataclass(frozen=True, slots=True)
+class AddedRecipients:
+    """The draft with the recipients that were added, and the texts that were refused."""
+
+    form: DraftForm
+    refused: Sequence[RejectedRecipient]
+
+
 def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share:
     """Create an empty draft in the account.
 
@@ -104,8 +114,8 @@ def start_draft(deps: Dependencies, sharer: Sharer, *, account_id: str) -> Share
     return share
 
 
-def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> None:
-    """Save the fields of the form. Raises: InvalidInput.
+def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFields) -> ShareView:
+    """Save the fields of the form; return the draft. Raises: InvalidInput.
 
     For a period outside the account's rule the fields have been saved. Nothing is saved for an invalid text, or for an
     account that takes no drafts or whose quota is too small for the documents.
@@ -115,9 +125,11 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
         share, present = draft_for_update(deps, tx, sharer, share_id)
         membership = target_membership(deps, tx, sharer, share, present, words.account_id)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, tidy))
-        touch_draft(deps, tx, changed, sharer)
+        touched = touch_draft(deps, tx, changed, sharer)
         record_new_author(deps, tx, changed, sharer, share.member_id)
+        view = share_view(deps, tx, touched, [membership])
     check_period(deps, membership, words.expires_at)
+    return view
 
 
 def check_fields(words: DraftFields) -> DraftFields:
@@ -192,8 +204,8 @@ def target_membership(
     return target
 
 
-def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: str) -> list[RejectedRecipient]:
-    """Add every number in a pasted text; return those refused, with reasons.
+def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: str) -> AddedRecipients:
+    """Add every number in a pasted text.
 
     If Enhetsregisteret does not answer, or the lookups take too long, organisations are added without a name. They must
     then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
@@ -214,10 +226,10 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
         except ServiceError as error:
             refused.append(RejectedRecipient(text, error))
     with deps.database.write() as tx:
-        share, _ = editable_draft(deps, tx, sharer, share_id)
+        share, membership = editable_draft(deps, tx, sharer, share_id)
         insert_recipients(deps, tx, share, accepted)
-        touch_draft(deps, tx, share, sharer)
-    return refused
+        form = draft_form_in(deps, tx, touch_draft(deps, tx, share, sharer), [membership])
+    return AddedRecipients(form, refused)
 
 
 def change_recipient(
@@ -228,10 +240,13 @@ def change_recipient(
     *,
     label: str | None = None,
     confirmed: bool | None = None,
-) -> None:
-    """Set a recipient's label, in the sharer's own words, or confirm that a number without a name was checked."""
+) -> ShareView:
+    """Set a recipient's label, in the sharer's own words, or confirm that a number without a name was checked.
+
+    Returns the draft.
+    """
     with deps.database.write() as tx:
-        share, _ = editable_draft(deps, tx, sharer, share_id)
+        share, membership = editable_draft(deps, tx, sharer, share_id)
         before = recipient = _recipient(tx, share, recipient_id)
         grants = share_grants(deps, share)
         if label is not None:
@@ -241,15 +256,15 @@ def change_recipient(
         if confirmed is not None and (recipient.kind == "person" or is_unnamed(grants.audit_key, recipient)):
             recipient = replace(recipient, confirmed=confirmed)
         tx.shares.save_recipient(grants.renewed(before, recipient))
-        touch_draft(deps, tx, share, sharer)
+        return share_view(deps, tx, touch_draft(deps, tx, share, sharer), [membership])
 
 
-def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> None:
-    """Remove a recipient from the draft."""
+def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> ShareView:
+    """Remove a recipient from the draft; return the draft."""
     with deps.database.write() as tx:
-        share, _ = draft_for_update(deps, tx, sharer, share_id)
+        share, membership = draft_for_update(deps, tx, sharer, share_id)
         tx.shares.remove_recipient(share.id, _recipient(tx, share, recipient_id).id)
-        touch_draft(deps, tx, share, sharer)
+        return share_view(deps, tx, touch_draft(deps, tx, share, sharer), [membership])
 
 
 def add_document(
@@ -268,14 +283,15 @@ def add_document(
     return ticket
 
 
-def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:
-    """Remove a document from the draft; its bytes become garbage."""
+def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> ShareView:
+    """Remove a document from the draft; return the draft. The document's bytes become garbage."""
     with deps.database.write() as tx:
-        share, _ = draft_for_update(deps, tx, sharer, share_id)
+        share, membership = draft_for_update(deps, tx, sharer, share_id)
         document = tx.shares.document(document_id)
         if document is None or document.share_id != share.id:
             raise NotFound("document")
-        remove_unpublished(deps, tx, share, document_id, sharer)
+        left = remove_unpublished(deps, tx, share, document_id, sharer)
+        return share_view(deps, tx, left, [membership])
 
 
 def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:

@@ -66,18 +66,20 @@ def touch_draft(
     share: Share,
     person: Sharer | None = None,
     cause: ReturnReason = ReturnReason.CHANGED,
-) -> None:
-    """Save a draft with the time of its change. An earlier proposal was for another content and is taken back.
+) -> Share:
+    """Save a draft with the time of its change; return it. An earlier proposal, for other content, is taken back.
 
     A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
     A published share is not changed: documents uploaded beside it are not part of it yet.
     """
     if share.state is not ShareState.DRAFT:
-        return
+        return share
     exposed_to = share.exposed_to if person is None or is_system(tx, person, share.exposed_to) else None
-    tx.shares.save(replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to))
+    touched = replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to)
+    tx.shares.save(touched)
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
+    return touched
 
 
 def is_system(tx: Transaction, sharer: Sharer, integration_id: str | None) -> bool:

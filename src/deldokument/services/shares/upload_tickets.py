@@ -43,10 +43,12 @@ class NewDocument:
 class UploadTicket:
     """The data for the upload of one document. The token is valid for that only, until ``expires_at``.
 
-    ``partials`` are the document's partial uploads so far, in the order of their starts.
+    ``offset``: how many bytes have been uploaded in one piece. ``partials`` are the document's partial uploads so far,
+    in the order of their starts.
     """
 
     document_id: str
+    file: NewDocument
     upload_id: str
     token: str
     offset: int
@@ -76,7 +78,7 @@ def announce(
             replace(renewed, member_id=membership.member_id, integration_id=membership.integration_id)
         )
         partials = tuple(tx.uploads.partials(known.id))
-        return UploadTicket(known.document_id, known.id, token, known.offset, deadline, partials)
+        return UploadTicket(known.document_id, file, known.id, token, known.offset, deadline, partials)
     check_upload_count(deps, tx, membership)
     check_quota(deps, tx, membership.account, file.length)
     document = _insert_document(deps, tx, share, file, pending_since)
@@ -92,7 +94,7 @@ def announce(
         deadline=deadline,
     )
     tx.uploads.add(upload)
-    return UploadTicket(document.id, upload.id, token, 0, deadline)
+    return UploadTicket(document.id, file, upload.id, token, 0, deadline)
 
 
 def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocument) -> Upload | None:

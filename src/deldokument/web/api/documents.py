@@ -98,10 +98,11 @@ def remove_document(call: ApiContext, share_id: str, document_id: str) -> None:
     """
     share = shown(call, share_id)
     if document_id in {one.id for one in share.pending_documents}:
-        remove = additions.take_back
+        additions.take_back(call.deps, call.consumer, share_id, document_id)
+    elif share.state is ShareState.AVAILABLE:
+        changes.remove_document(call.deps, call.consumer, share_id, document_id)
     else:
-        remove = changes.remove_document if share.state is ShareState.AVAILABLE else drafts.remove_document
-    remove(call.deps, call.consumer, share_id, document_id)
+        drafts.remove_document(call.deps, call.consumer, share_id, document_id)
 
 
 @router.get(

@@ -123,10 +123,9 @@ def remove_recipient(call: ApiContext, share_id: str, recipient_id: str) -> None
 @router.patch(f"{_ID}/recipients/{{recipient_id}}", summary="Change a recipient's label", responses=problems(404, 409))
 def change_recipient(call: ApiContext, share_id: str, recipient_id: str, sent: RecipientChange) -> Share:
     """Change the label of a recipient of a draft or of a published share."""
-    if is_available(call, share_id):
-        changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
-    else:
-        drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label)
+    if not is_available(call, share_id):
+        return share_of(drafts.change_recipient(call.deps, call.consumer, share_id, recipient_id, label=sent.label))
+    changes.change_share(call.deps, call.consumer, share_id, Change(labels={recipient_id: sent.label}))
     return shown(call, share_id)
 
 

@@ -53,7 +53,7 @@ def addition_page(call: RequestContext) -> Response:
 def announce(call: RequestContext) -> Response:
     """Announce a document beside the share; the response has what its upload needs."""
     ticket = additions.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
-    return JSONResponse(announced(ticket, _view(call).pending_documents), 201)
+    return JSONResponse(announced(ticket), 201)
 
 
 def take_back(call: RequestContext) -> Response:

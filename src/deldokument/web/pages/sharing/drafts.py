@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.policy import Allowed, may_share
-from deldokument.domain.share import ShareState
+from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
@@ -27,6 +27,7 @@ from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.draft_form import DraftForm, draft_form
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.recent_recipients import recent_number, recent_recipients
+from deldokument.services.shares.remarks import recipient_remarks
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
 from deldokument.web.http.errors import error_text
@@ -52,7 +53,7 @@ def share_page(call: RequestContext) -> Response:
         view = form.view
         if view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, view):
             return RedirectResponse(f"/delinger/{view.share.id}", 303)
-        draft = _with_numbers(form) | {"remarks": form.remarks}
+        draft = _with_numbers(form) | {"remarks": recipient_remarks(call.deps, call.person.person, form.named)}
         refused = [one for one in view.documents if is_infected(one)]
         return_note = view.return_note
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
@@ -151,7 +152,7 @@ def start(call: RequestContext) -> Response:
     """Start a draft."""
     _must_be_registered(call)
     share = drafts.start_draft(call.deps, call.person.person, account_id=json_text(call, "account_id"))
-    return _answer(call, share.id, status=201)
+    return JSONResponse({"draft": _draft(share)}, 201)
 
 
 def save(call: RequestContext) -> Response:
@@ -166,8 +167,7 @@ def save(call: RequestContext) -> Response:
         notify=json_flag(call, "notify", otherwise=False),
         expires_at=oslo_instant(json_text(call, "expires_at")),
     )
-    drafts.save_draft(call.deps, call.person.person, call.path("id"), words)
-    return _answer(call, call.path("id"))
+    return _answer(drafts.save_draft(call.deps, call.person.person, call.path("id"), words))
 
 
 def add_recipients(call: RequestContext) -> Response:
@@ -182,15 +182,15 @@ def add_recent_recipient(call: RequestContext) -> Response:
 
 def _added(call: RequestContext, pasted: str) -> Response:
     deps, person, share_id = call.deps, call.person.person, call.path("id")
-    refused = drafts.add_recipients(deps, person, share_id, pasted)
-    reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in refused]
-    form = draft_form(deps, person, share_id)
-    return JSONResponse({"draft": _with_numbers(form), "refused": reasons, "remarks": form.remarks})
+    added = drafts.add_recipients(deps, person, share_id, pasted)
+    reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in added.refused]
+    remarks = recipient_remarks(deps, person, added.form.named)
+    return JSONResponse({"draft": _with_numbers(added.form), "refused": reasons, "remarks": remarks})
 
 
 def change_recipient(call: RequestContext) -> Response:
     """Label or confirm a recipient."""
-    drafts.change_recipient(
+    view = drafts.change_recipient(
         call.deps,
         call.person.person,
         call.path("id"),
@@ -198,26 +198,23 @@ def change_recipient(call: RequestContext) -> Response:
         label=json_text(call, "label") if "label" in call.body else None,
         confirmed=json_flag(call, "confirmed", otherwise=False) if "confirmed" in call.body else None,
     )
-    return _answer(call, call.path("id"))
+    return _answer(view)
 
 
 def remove_recipient(call: RequestContext) -> Response:
     """Remove a recipient."""
-    drafts.remove_recipient(call.deps, call.person.person, call.path("id"), call.path("recipient_id"))
-    return _answer(call, call.path("id"))
+    return _answer(drafts.remove_recipient(call.deps, call.person.person, call.path("id"), call.path("recipient_id")))
 
 
 def add_document(call: RequestContext) -> Response:
     """Announce a document; the response has what its upload needs."""
     ticket = drafts.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
-    view = queries.view_share(call.deps, call.person.person, call.path("id"))
-    return JSONResponse(announced(ticket, view.documents), 201)
+    return JSONResponse(announced(ticket), 201)
 
 
 def remove_document(call: RequestContext) -> Response:
     """Remove a document."""
-    drafts.remove_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
-    return _answer(call, call.path("id"))
+    return _answer(drafts.remove_document(call.deps, call.person.person, call.path("id"), call.path("document_id")))
 
 
 def publish(call: RequestContext) -> Response:
@@ -295,25 +292,36 @@ def oslo_instant(text: str) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def _answer(call: RequestContext, share_id: str, *, status: int = 200) -> Response:
-    view = queries.view_share(call.deps, call.person.person, share_id)
-    return JSONResponse({"draft": _draft(view)}, status)
+def _answer(view: ShareView) -> Response:
+    return JSONResponse({"draft": _filled_in(view)})
 
 
-def _draft(view: ShareView) -> dict[str, Any]:
-    return {
-        "id": view.share.id,
-        "account_id": view.account.id,
+def _filled_in(view: ShareView) -> dict[str, Any]:
+    return _draft(view.share) | {
         "title": view.title,
         "message": view.message,
         "reference": view.reference,
-        "confidential": view.share.confidential,
-        "archived": view.share.archived,
-        "notify": view.share.notify,
-        "expires_at": _local(view.share.expires_at) if view.share.expires_at else "",
         "proposed": view.proposal is not None,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
         "documents": [document_json(one) for one in view.documents],
+    }
+
+
+def _draft(share: Share) -> dict[str, Any]:
+    """Return a draft with nothing in it yet."""
+    return {
+        "id": share.id,
+        "account_id": share.account_id,
+        "title": "",
+        "message": "",
+        "reference": "",
+        "confidential": share.confidential,
+        "archived": share.archived,
+        "notify": share.notify,
+        "expires_at": _local(share.expires_at) if share.expires_at else "",
+        "proposed": False,
+        "recipients": [],
+        "documents": [],
     }
 
 
@@ -331,7 +339,7 @@ def _recipient(view: RecipientView) -> dict[str, Any]:
 def _with_numbers(form: DraftForm) -> dict[str, Any]:
     """Return the draft as the page of its author shows it: with the numbers that are to be confirmed."""
     numbered = [_recipient(one) | {"number": form.numbers.get(one.id)} for one in form.view.recipients]
-    return _draft(form.view) | {"recipients": numbered}
+    return _filled_in(form.view) | {"recipients": numbered}
 
 
 def _local(instant: datetime) -> str:

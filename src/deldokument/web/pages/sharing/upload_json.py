@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from deldokument.domain.share import Verdict
@@ -50,9 +49,19 @@ def file_facts(call: RequestContext) -> FileFacts:
     }
 
 
-def announced(ticket: UploadTicket, documents: Iterable[DocumentView]) -> dict[str, Any]:
-    """Return an announced document, which is one of ``documents``, and what its upload needs, as `UploadTarget`."""
-    document = next(document_json(one) for one in documents if one.id == ticket.document_id)
+def announced(ticket: UploadTicket) -> dict[str, Any]:
+    """Return an announced document as `StoredDocument`, and what its upload needs as `UploadTarget`."""
+    document = {
+        "id": ticket.document_id,
+        "name": ticket.file.name,
+        "length": ticket.file.length,
+        "modified_at": ticket.file.modified_at,
+        "offset": ticket.offset + sum(one.offset for one in ticket.partials),
+        "complete": False,
+        "infected": False,
+        "copying": False,
+        "copy_failure": "",
+    }
     upload = {
         "endpoint": "/uploads",
         "token": ticket.token,
