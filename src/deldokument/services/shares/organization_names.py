@@ -101,6 +101,8 @@ def _answer(inquiry: OrganizationLookup, number: OrganizationNumber) -> str | In
 
 def take_answers(deps: Dependencies, tx: Transaction, share: Share, answers: Answers) -> list[InvalidInput]:
     """Name the recipients that the register has named, which need no confirmation then; return the refusals."""
+    if not answers:
+        return []
     grants, refusals = share_grants(deps, share), []
     for recipient in tx.shares.recipients([share.id]):
         answer = answers.get(recipient.id)

@@ -83,11 +83,8 @@ def publish_share(
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
-        for seen, there in (
-            (documents, tx.shares.documents([share_id])),
-            (recipients, tx.shares.recipients([share_id])),
-        ):
-            if seen is not None and {one.id for one in there} != set(seen):
+        for seen, present in ((documents, tx.shares.documents), (recipients, tx.shares.recipients)):
+            if seen is not None and {one.id for one in present([share_id])} != set(seen):
                 raise Conflict("state_changed")
         if not membership.account.rules.four_eyes:
             plain = replace(_shared_by(share, membership), proposed_by=None)
