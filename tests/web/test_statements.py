@@ -20,7 +20,7 @@ RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}
 TRANSACTIONS = 2
 """One finds the caller, one the rest."""
 OF_THE_FORM = {
-    "start": (18, 5),
+    "start": (14, 4),
     "save": (15, 2),
     "add a recipient": (23, 4),
     "confirm the recipient": (16, 2),

@@ -149,9 +149,12 @@ def fresh_csrf(call: RequestContext) -> Response:
 
 
 def start(call: RequestContext) -> Response:
-    """Start a draft."""
-    _must_be_registered(call)
-    share = drafts.start_draft(call.deps, call.person.person, account_id=json_text(call, "account_id"))
+    """Start a draft. Raises: as ``drafts.start_draft``, and Unregistered."""
+    try:
+        share = drafts.start_draft(call.deps, call.person.person, account_id=json_text(call, "account_id"))
+    except NotFound:
+        _must_be_registered(call)
+        raise
     return JSONResponse({"draft": _draft(share)}, 201)
 
 
