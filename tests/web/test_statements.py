@@ -21,10 +21,10 @@ TRANSACTIONS = 2
 """One finds the caller, one the rest."""
 OF_THE_FORM = {
     "start": (14, 4),
-    "save": (15, 2),
-    "add a recipient": (23, 4),
-    "confirm the recipient": (16, 2),
-    "add a document": (15, 2),
+    "save": (13, 2),
+    "add a recipient": (21, 4),
+    "confirm the recipient": (14, 2),
+    "add a document": (13, 2),
 }
 """Statements and transactions of the share form's calls."""
 

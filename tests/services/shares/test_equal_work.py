@@ -24,7 +24,7 @@ from deldokument.services.shares.publishing import withdraw_share
 from deldokument.services.shares.stored_documents import delete_document, move_end, show_document
 from tests.support.query_plans import statements
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import NOON, Stage
+from tests.support.world import NOON, VIGDIS, Stage, person
 
 TRIALS, SAMPLES = 60, 8
 MAX_RIGHT = 0.75
@@ -36,6 +36,7 @@ OF_SHARES: list[Use] = [
     lambda stage, share_id: change_expiry(stage.deps, SYSTEM, share_id, NOON),
     lambda stage, share_id: change_draft(stage.deps, SYSTEM, share_id, lambda words: words),
     lambda stage, share_id: discard_draft(stage.deps, SYSTEM, share_id),
+    lambda stage, share_id: withdraw_share(stage.deps, person(VIGDIS), share_id),
 ]
 OF_DOCUMENTS: list[Use] = [
     lambda stage, document_id: show_document(stage.deps, SYSTEM, document_id),

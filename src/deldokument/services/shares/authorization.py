@@ -19,7 +19,7 @@ from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.accounts.members import Membership, belongs_to_account, memberships_in
 
 _USE_NOTED = timedelta(days=1)
 
@@ -29,7 +29,11 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
     Raises: NotFound, before a lock is taken, or RightMissing.
     """
-    share_for_reading(deps, tx, sharer, share_id)
+    found = tx.share_lookup.share_at_or_after(share_id)
+    is_own = belongs_to_account(deps, tx, sharer, found.account_id if found else "")
+    if found is None or found.id != share_id or not is_own:
+        raise NotFound("share")
+    # Only now the check that decides: while a lock was waited for, the membership can have ended.
     locked = tx.shares.lock(share_id)
     share, membership = _managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
