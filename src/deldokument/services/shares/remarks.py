@@ -34,7 +34,10 @@ class Remark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedHolders:
-    """The persons and organisations that a draft names, by recipient id. ``known``: the account shared with them."""
+    """The persons and organisations that a draft names, by recipient id.
+
+    ``known``: those of them with whom the account has shared before.
+    """
 
     by_recipient: Mapping[str, Identifier]
     known: Collection[Identifier]
