@@ -28,9 +28,10 @@ from deldokument.services.encryption import (
     seal_field,
     subject_hashes,
 )
-from deldokument.services.shares import publishing
+from deldokument.services.shares import changes, publishing
 from deldokument.services.shares.verdicts import Finding
-from deldokument.services.tenants import registration
+from deldokument.services.tenants import freezing, registration
+from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
@@ -338,6 +339,24 @@ def test_a_response_that_goes_on_while_altinn_is_silent_is_not_told_as_refused_a
     assert len(denials(stage)) == 1
 
 
+def test_while_altinn_is_silent_a_response_ends_with_the_recipient_that_it_was_for(stage: Stage) -> None:
+    share_id = stage.publish(OLA, FJELL)
+    access = downloads_access.authorize(stage.deps, person(PER), share_id)
+    stage.rights.down = True
+    assert system_access.may_continue(stage.deps, access)
+    [fjell] = access.recipient_ids
+    changes.remove_recipient(stage.deps, person(KARI), share_id, fjell)
+    assert not system_access.may_continue(stage.deps, access)
+
+
+def test_while_altinn_is_silent_a_right_to_ordinary_mail_keeps_no_confidential_response_alive(stage: Stage) -> None:
+    access = downloads_access.authorize(stage.deps, person(PER), stage.publish(FJELL))
+    stage.rights.down = True
+    rule = AccessRule(confidential=frozenset({CONFIDENTIAL_MAIL}), ordinary=frozenset({POST_ARKIV, ORDINARY_MAIL}))
+    deps = replace(stage.deps, config=replace(stage.deps.config, access=rule))
+    assert not system_access.may_continue(deps, access)
+
+
 def test_a_response_under_way_goes_on_while_the_keyring_is_silent(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     access = downloads_access.authorize(stage.deps, person(OLA), share_id)
@@ -371,8 +390,8 @@ def test_a_response_under_way_ends_with_the_share_whether_altinn_answers_or_not(
 
 
 def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: Stage) -> None:
-    later = stage.publish(OLA)
-    sooner = stage.publish(OLA, SIV, FJELL, expires_at=stage.clock.now() + timedelta(days=2))
+    later, soon = stage.publish(OLA), stage.clock.now() + timedelta(days=2)
+    sooner = stage.publish(OLA, SIV, FJELL, title="Vedtak om skolebytte", expires_at=soon)
     stage.publish(SIV)
     stage.draft()
     withdrawn = stage.publish(OLA)
@@ -380,6 +399,8 @@ def test_all_that_is_shared_with_me_is_listed_those_that_end_first_first(stage: 
     listed = offering.list_offers(stage.deps, person(OLA))
     offers, complete = listed.offers, listed.complete
     assert ([offer.id for offer in offers], complete) == ([sooner, later], True)
+    first = offers[0]
+    assert (first.title, first.account.name, first.expires_at) == ("Vedtak om skolebytte", "Byggesak", soon)
     stage.clock.advance(days=2)
     assert [offer.id for offer in offering.list_offers(stage.deps, person(OLA)).offers] == [later]
 
@@ -516,9 +537,13 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
     assert not system_access.may_continue(stage.deps, access)
 
 
-def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage) -> None:
+@pytest.mark.parametrize("frozen", ["the account", "the share"])
+def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage, frozen: str) -> None:
     share_id = stage.publish(OLA)
-    stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
+    if frozen == "the share":
+        freezing.freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    else:
+        stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
     assert offering.list_offers(stage.deps, person(OLA)) == offering.OfferList()
     with pytest.raises(Frozen) as caught:
         downloads_access.authorize(stage.deps, person(OLA), share_id)
