@@ -87,7 +87,7 @@ class ByKey:
     """The query for rows with up to `_FEW` keys, as many parameters, and the one for rows with the list ``keys``.
 
     PostgreSQL keeps the plan for parameters. It plans anew for each list, which takes several times as long as
-    execution. On SQLite, keys are listed: with four parameters for one key it preferred another index.
+    execution.
     """
 
     few: Select[Any]
@@ -153,7 +153,7 @@ class Statements:
         """
         seen: dict[str, _Item] = self._seen.setdefault(query, {})
         missing = [key for key in keys if key not in seen]
-        if self._are_few(missing):
+        if 0 < len(missing) <= _FEW:
             found = self.connection.execute(query.few, _few_keys(missing)).all()
         else:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
@@ -162,7 +162,7 @@ class Statements:
 
     def of_keys(self, query: ByKey, keys: Collection[str], **others: Any) -> Sequence[Row[Any]]:
         """Return the rows for all ``keys``; ``others`` are the query's other parameters."""
-        if self._are_few(keys):
+        if 0 < len(keys) <= _FEW:
             return self.rows(query.few, _few_keys(list(keys)) | others)
         return self.batched(query.many, "keys", keys, **others)
 
@@ -239,9 +239,6 @@ class Statements:
         if self.writing:
             self._seen.clear()
         return self.connection.execute(statement, values)
-
-    def _are_few(self, keys: Collection[str]) -> bool:
-        return self.postgres and 0 < len(keys) <= _FEW
 
     @property
     def _locks_rows(self) -> bool:
