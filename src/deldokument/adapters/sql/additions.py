@@ -9,14 +9,17 @@ from sqlalchemy import bindparam, select
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.shares import DOCUMENT
-from deldokument.adapters.sql.statements import Statements, by_key, param
+from deldokument.adapters.sql.statements import InList, Statements, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_pending, share
 from deldokument.domain.share import Document
 
 _by_id = select(*DOCUMENT.columns).where(document.c.id == param("key"))
-_in_order = select(*DOCUMENT.columns).order_by(document.c.share_id, document.c.position, document.c.id)
-_all = by_key(_in_order, document.c.share_id)
-_pending = by_key(_in_order.where(is_pending), document.c.share_id)
+_all = (
+    select(*DOCUMENT.columns)
+    .where(InList(document.c.share_id, "keys"))
+    .order_by(document.c.share_id, document.c.position, document.c.id)
+)
+_pending = _all.where(is_pending)
 _before = bindparam("before", type_=UtcMicros())
 _stale = (
     select(*DOCUMENT.columns)
@@ -38,11 +41,11 @@ class SqlAdditions:
 
     def with_documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents, pending or not, share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.of_keys(_all, share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.batched(_all, "keys", share_ids))
 
     def pending(self, share_ids: Collection[str]) -> list[Document]:
         """Return the pending documents share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.of_keys(_pending, share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.batched(_pending, "keys", share_ids))
 
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
         """Return documents that are pending beside available shares since before that time."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
 from deldokument.adapters.sql.tables.shares import (
@@ -105,7 +105,7 @@ _repeat = (
     .where(outbox.c.id == _key)
     .values(due_at=_now, attempts=0, sent_at=None, given_up_at=None, last_error="")
 )
-_of_shares = by_key(select(*_MESSAGE.columns).where(outbox.c.channel == param("channel")), outbox.c.share_id)
+_of_shares = select(*_MESSAGE.columns).where(InList(outbox.c.share_id, "keys"), outbox.c.channel == param("channel"))
 _of_target = (
     select(*_MESSAGE.columns)
     .where(outbox.c.channel == param("channel"), outbox.c.target == _key)
@@ -240,7 +240,7 @@ class SqlOutbox:
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
         """Return the messages of shares, in the order in which they were planned."""
-        found = _MESSAGE.all(self._work.of_keys(_of_shares, share_ids, channel=channel))
+        found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
     def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.shares import receipt, share
 from deldokument.domain.share import Receipt
@@ -48,15 +48,13 @@ _of_subject = select(*_RECEIPT.columns).where(
     InList(receipt.c.document_id, "keys"),
     receipt.c.subject_id == param("subject"),
 )
-_in_order = select(*_listed).order_by(
-    receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id
+_of_shares = (
+    select(*_listed)
+    .where(InList(receipt.c.share_id, "keys"))
+    .order_by(receipt.c.share_id, receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id)
 )
-_of_shares = by_key(_in_order, receipt.c.share_id)
 _is_of_subject = receipt.c.subject_id == audit_subject.c.id
-_of_person = by_key(
-    _in_order.join(audit_subject, _is_of_subject).where(InList(audit_subject.c.lookup_hash, "hashes")),
-    receipt.c.share_id,
-)
+_of_person = _of_shares.join(audit_subject, _is_of_subject).where(InList(audit_subject.c.lookup_hash, "hashes"))
 _place = (receipt.c.first_at, receipt.c.document_id, receipt.c.recipient_id, receipt.c.subject_id)
 _of_share = select(*_listed).where(receipt.c.share_id == param("key")).order_by(*_place).limit(param("most"))
 _later = _of_share.where(
@@ -101,11 +99,11 @@ class SqlReceipts:
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
         """Return the receipts share by share, the oldest first, without their ranges."""
-        return [_receipt(row) for row in self._work.of_keys(_of_shares, share_ids)]
+        return [_receipt(row) for row in self._work.batched(_of_shares, "keys", share_ids)]
 
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
         """Return the receipts of the subjects with these hashes, as ``of_shares``."""
-        found = self._work.of_keys(_of_person, share_ids, hashes=list(lookup_hashes))
+        found = self._work.batched(_of_person, "keys", share_ids, hashes=list(lookup_hashes))
         return [_receipt(row) for row in found]
 
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, n
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -87,13 +87,17 @@ _asked = (
 _needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
-_in_order = select(*RECIPIENT.columns).order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
-_all_recipients = by_key(_in_order, recipient.c.share_id)
-_recipients = by_key(_in_order.where(is_named), recipient.c.share_id)
+_all_recipients = (
+    select(*RECIPIENT.columns)
+    .where(InList(recipient.c.share_id, "keys"))
+    .order_by(recipient.c.share_id, recipient.c.position, recipient.c.id)
+)
+_recipients = _all_recipients.where(is_named)
 _document_by_id = select(*DOCUMENT.columns).where(document.c.id == _key, ~is_pending)
-_documents = by_key(
-    select(*DOCUMENT.columns).where(~is_pending).order_by(document.c.share_id, document.c.position, document.c.id),
-    document.c.share_id,
+_documents = (
+    select(*DOCUMENT.columns)
+    .where(InList(document.c.share_id, "keys"), ~is_pending)
+    .order_by(document.c.share_id, document.c.position, document.c.id)
 )
 _documents_of_share = (
     select(*DOCUMENT.columns)
@@ -109,9 +113,10 @@ _add_document = insert(document)
 _save_document = update(document).where(document.c.id == _key)
 _remove_document = delete(document).where(document.c.id == _key)
 _add_removed = insert(removed_document)
-_removed_documents = by_key(
-    select(*_REMOVED.columns).order_by(removed_document.c.share_id, removed_document.c.position, removed_document.c.id),
-    removed_document.c.share_id,
+_removed_documents = (
+    select(*_REMOVED.columns)
+    .where(InList(removed_document.c.share_id, "keys"))
+    .order_by(removed_document.c.share_id, removed_document.c.position, removed_document.c.id)
 )
 
 
@@ -224,11 +229,11 @@ class SqlShares:
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the recipients that have not been removed share by share, by position."""
-        return RECIPIENT.all(self._work.of_keys(_recipients, share_ids))
+        return RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
 
     def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the recipients and the tombstones share by share, by position."""
-        return RECIPIENT.all(self._work.of_keys(_all_recipients, share_ids))
+        return RECIPIENT.all(self._work.batched(_all_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.
@@ -243,7 +248,7 @@ class SqlShares:
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents that are not pending share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.of_keys(_documents, share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
@@ -274,7 +279,7 @@ class SqlShares:
 
     def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
         """Return the tombstones share by share, by position."""
-        return _REMOVED.all(self._work.of_keys(_removed_documents, share_ids))
+        return _REMOVED.all(self._work.batched(_removed_documents, "keys", share_ids))
 
 
 class _Given(NamedTuple):

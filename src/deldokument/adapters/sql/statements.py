@@ -84,7 +84,7 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
 
 @dataclass(frozen=True, slots=True)
 class ByKey:
-    """The query for rows with up to `_FEW` keys, as many parameters, and the one for rows with the list ``keys``.
+    """The query for rows with up to `_FEW` ids, as many parameters, and the one for rows with the ids ``keys``.
 
     PostgreSQL keeps the plan for parameters. It plans anew for each list, which takes several times as long as
     execution.
@@ -95,7 +95,7 @@ class ByKey:
 
 
 def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
-    """Return the query for rows by ``column``: their id, or that of what they belong to."""
+    """Return the query for rows by their id, which is ``column``."""
     return ByKey(query.where(column.in_(map(param, _FEW_NAMES))), query.where(InList(column, "keys")))
 
 
@@ -159,12 +159,6 @@ class Statements:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
         seen |= {row.id: make(row) for row in found}
         return {key: seen[key] for key in keys if key in seen}
-
-    def of_keys(self, query: ByKey, keys: Collection[str], **others: Any) -> Sequence[Row[Any]]:
-        """Return the rows for all ``keys``; ``others`` are the query's other parameters."""
-        if 0 < len(keys) <= _FEW:
-            return self.rows(query.few, _few_keys(list(keys)) | others)
-        return self.batched(query.many, "keys", keys, **others)
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""
@@ -279,8 +273,8 @@ def batches(values: Collection[_Item]) -> Iterator[list[_Item]]:
         yield every[start : start + _BATCH]
 
 
-def _few_keys(keys: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters of ``ByKey.few`` for one to `_FEW` keys; the last is repeated."""
+def _few_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of ``ByKey.few`` for one to `_FEW` ids; the last is repeated."""
     return {name: keys[min(number, len(keys) - 1)] for number, name in enumerate(_FEW_NAMES)}
 
 

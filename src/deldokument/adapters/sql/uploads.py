@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, by_key, param
+from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
 from deldokument.adapters.sql.tables.shares import document, is_draft, is_pending, may_have_key, share
 from deldokument.domain.errors import NotFound
@@ -40,7 +40,7 @@ _PART = RowMapper(Part, part)
 
 _by_id = select(*UPLOAD.columns).where(upload.c.id == param("key"))
 _by_token = select(*UPLOAD.columns).where(upload.c.token_hash == param("token_hash"))
-_of_documents = by_key(select(*UPLOAD.columns).order_by(upload.c.id), upload.c.document_id)
+_of_documents = select(*UPLOAD.columns).where(InList(upload.c.document_id, "keys")).order_by(upload.c.id)
 _add = insert(upload)
 _its_partials = select(*UPLOAD.columns).where(upload.c.partial_of == param("key"))
 _advance = (
@@ -124,7 +124,7 @@ class SqlUploads:
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of documents, in no meaningful order."""
-        return UPLOAD.all_intact(self._work, self._work.of_keys(_of_documents, document_ids))
+        return UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
         """Count a member's or an integration's unfinished uploads to the account's shares, up to ``at_most``."""
