@@ -12,7 +12,7 @@ from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from deldokument.web.http.resubmission import MAX_KEPT_BODY, MAX_READ_AT_ONCE
 from tests.support.browser import ORIGIN, Web, site
 from tests.support.local_server import listening
-from tests.support.world import KARI, OLA
+from tests.support.world import KARI, OLA, SIV
 
 FORM = "application/x-www-form-urlencoded"
 OWN = {"Origin": ORIGIN, "Content-Type": FORM}
@@ -67,10 +67,11 @@ def test_a_session_that_ends_while_a_body_is_on_its_way_changes_nothing(
     web: Web, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deldokument.web.http.dispatch.ADMISSION_SECONDS", 0.0)
-    kari, draft, body = web.browser(KARI), web.stage.draft(), b'{"text": "%b"}' % OLA.encode()
+    kari, draft = web.browser(KARI), web.stage.draft()
     cookies = "; ".join(f"{name}={value}" for name, value in kari.http.cookies.items())
     headers = {"Cookie": cookies, "X-CSRF-Token": kari.csrf_token(), "Content-Type": "application/json"}
-    for ends, expected in ((False, 200), (True, 401)):
+    for number, ends, expected in ((OLA, False, 200), (SIV, True, 401)):
+        body = b'{"text": "%b"}' % number.encode()
         with socket.create_connection(("127.0.0.1", port), 20) as connection:
             sent(connection, f"/del/utkast/{draft.id}/mottakere", len(body), body[:5], Expect="100-continue", **headers)
             # The service asks for the body once it has found the session.
@@ -79,6 +80,8 @@ def test_a_session_that_ends_while_a_body_is_on_its_way_changes_nothing(
                 web.stage.clock.advance(minutes=31)
             connection.sendall(body[5:])
             assert _final_status(connection) == expected
+    with web.stage.deps.database.read() as tx:
+        assert len(tx.shares.recipients([draft.id])) == 1
 
 
 def test_a_route_for_anyone_reads_a_short_body_and_refuses_a_long_one_unread(port: int) -> None:

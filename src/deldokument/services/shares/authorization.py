@@ -33,8 +33,8 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
     is_own = belongs_to_account(deps, tx, sharer, found.account_id if found else "")
     if found is None or found.id != share_id or not is_own:
         raise NotFound("share")
-    # Only now the check that decides: while a lock was waited for, the membership can have ended.
     locked = tx.shares.lock(share_id)
+    # This check decides. The membership may have ended while the lock was waited for.
     share, membership = _managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
     return share, membership

@@ -2,7 +2,7 @@
 
 Guarantees:
 - As for a share's page: only sharers of the account get it.
-- Full numbers are in it as services.shares.disclosure promises.
+- Its full numbers are those that services.shares.disclosure allows.
 """
 
 from __future__ import annotations

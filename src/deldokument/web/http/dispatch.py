@@ -158,7 +158,7 @@ def _admit(endpoint: Endpoint, call: RequestContext) -> Response | None:
 
     Raises: NotFound if the person lacks the route's role; TokenRefused for a program.
     """
-    # Of an earlier check.
+    # Roles that an earlier check has read may have ended.
     call.known_roles = None
     token = bearer_token(call.request) if endpoint.for_programs else None
     secret = call.request.cookies.get(call.site.session_cookie)

@@ -51,17 +51,16 @@ def file_facts(call: RequestContext) -> FileFacts:
 
 def announced(ticket: UploadTicket) -> dict[str, Any]:
     """Return an announced document as `StoredDocument`, and what its upload needs as `UploadTarget`."""
-    document = {
-        "id": ticket.document_id,
-        "name": ticket.file.name,
-        "length": ticket.file.length,
-        "modified_at": ticket.file.modified_at,
-        "offset": ticket.offset + sum(one.offset for one in ticket.partials),
-        "complete": False,
-        "infected": False,
-        "copying": False,
-        "copy_failure": "",
-    }
+    document = DocumentView(
+        id=ticket.document_id,
+        name=ticket.file.name,
+        length=ticket.file.length,
+        modified_at=ticket.file.modified_at,
+        offset=ticket.offset + sum(one.offset for one in ticket.partials),
+        complete=False,
+        inspected=False,
+        finding=None,
+    )
     upload = {
         "endpoint": "/uploads",
         "token": ticket.token,
@@ -71,4 +70,4 @@ def announced(ticket: UploadTicket) -> dict[str, Any]:
             for one in ticket.partials
         ],
     }
-    return {"document": document, "upload": upload}
+    return {"document": document_json(document), "upload": upload}
