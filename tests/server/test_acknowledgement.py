@@ -6,12 +6,13 @@ import asyncio
 import queue
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from deldokument.server import acknowledgement
-from deldokument.server.acknowledgement import watch_response
+from deldokument.server.acknowledgement import TcpBytes, bytes_in_kernel, watch_response
 from deldokument.server.connections import BoundedConnection
 from tests.support.local_server import dialled
 from tests.support.server import wait_until
@@ -94,6 +95,27 @@ def test_the_next_request_ends_the_wait_and_its_bytes_are_counted_apart(connect:
         connection.recv(LENGTH, socket.MSG_WAITALL)
         counted.get(timeout=30)
     assert found.get(timeout=30) == (LENGTH, True)
+
+
+def test_a_head_that_is_acknowledged_while_it_is_counted_is_not_counted_twice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as peer:
+        connection, _ = listener.accept()
+        connection.settimeout(30)
+        # More than the peer's kernel takes while nobody reads.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_000_000)
+        head = connection.send(bytes(8_000_000), socket.MSG_DONTWAIT)
+
+        def unacknowledged() -> int:
+            if count := bytes_in_kernel(connection):
+                peer.recv(head, socket.MSG_WAITALL)
+                wait_until(lambda: not bytes_in_kernel(connection), 30, "the head was not acknowledged")
+            return count
+
+        assert bytes_in_kernel(connection)
+        with closing(TcpBytes(connection, unacknowledged, asyncio.Event())) as sent:
+            connection.sendall(bytes(LENGTH))
+            wait_until(lambda: not bytes_in_kernel(connection), 30, "the body was not acknowledged")
+            assert sent.acknowledged == LENGTH
 
 
 def test_without_a_connection_of_ours_nothing_is_counted() -> None:

@@ -99,13 +99,21 @@ class SentBytes(ABC):
 class TcpBytes(SentBytes):
     """Bytes that the peer's TCP has acknowledged."""
 
-    def __init__(self, connection: socket.socket, unsent: int, heard: asyncio.Event) -> None:
-        """Count from now on; ``unsent`` earlier bytes are not acknowledged yet.
+    def __init__(self, connection: socket.socket, unacknowledged: Callable[[], int], heard: asyncio.Event) -> None:
+        """Count from now on; ``unacknowledged`` counts the earlier bytes that the peer has not acknowledged yet.
 
         Raises: OSError if the connection is not TCP, or the system does not count.
         """
         super().__init__(connection, heard)
-        self._before = self._info()[1] + unsent
+        self._before = self._written(unacknowledged)
+
+    def _written(self, unacknowledged: Callable[[], int]) -> int:
+        """Return how many bytes were written before, acknowledged or not."""
+        # What is acknowledged between the two counts would be in both.
+        earlier, rest, acknowledged = -1, 0, self._info()[1]
+        while acknowledged != earlier:
+            earlier, rest, acknowledged = acknowledged, unacknowledged(), self._info()[1]
+        return acknowledged + rest
 
     def _info(self) -> tuple[int, int]:
         read = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)

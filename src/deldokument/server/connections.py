@@ -356,7 +356,7 @@ class BoundedConnection(HttpToolsProtocol):
         if connection.family == socket.AF_UNIX:
             return UnixBytes(connection, self._body_written(), self._heard)
         try:
-            return TcpBytes(connection, self._count_untaken(), self._heard)
+            return TcpBytes(connection, self._count_untaken, self._heard)
         except OSError:
             connection.close()
             return None
