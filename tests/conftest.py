@@ -20,6 +20,7 @@ from tests.support.memory import MEMORY, memory_has
 from tests.support.openbao import openbao  # noqa: F401
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.resting import rest_beside
+from tests.support.rsa_keys import load_each_key_once
 from tests.support.scheduling import TOGETHER, BySharedServers
 from tests.support.seaweedfs import seaweedfs  # noqa: F401
 from tests.support.server import deployment, deployments  # noqa: F401
@@ -53,6 +54,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Nearly all that is imported and collected stays; garbage collection would walk it again and again.
 gc.disable()
+load_each_key_once()
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

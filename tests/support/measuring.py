@@ -23,18 +23,22 @@ class Measuring:
 
     def __init__(self, controller: Any) -> None:
         self._controller = controller
+        self._follows = False
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Follow a test that counts, with its fixtures."""
-        counts = item.nodeid.startswith(_COVERING)
-        if counts:
-            self._controller.resume()
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
+        """Follow a test that counts, with its fixtures. To start and to stop takes longer than many a test."""
+        self._follow(item)
         try:
             return (yield)
         finally:
-            if counts:
-                self._controller.pause()
+            self._follow(nextitem)
+
+    def _follow(self, item: pytest.Item | None) -> None:
+        counts = item is not None and item.nodeid.startswith(_COVERING)
+        if counts != self._follows:
+            self._controller.resume() if counts else self._controller.pause()
+            self._follows = counts
 
 
 def measure(session: pytest.Session) -> None:
