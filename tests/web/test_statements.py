@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from sqlalchemy import Engine, event
 
 from tests.support.browser import Web
 from tests.support.query_plans import statements
@@ -61,11 +64,36 @@ def test_the_calls_of_the_share_form_take_few_statements(web: Web) -> None:
         taken[name] = len(sent), len(begun)
         return answer.json()
 
-    account_id = web.stage.byggesak.id
+    fill_form(call, web.stage.byggesak.id)
+    assert taken == OF_THE_FORM
+
+
+def test_the_calls_of_the_share_form_make_no_statement_anew(web: Web) -> None:
+    """To make one and to find its text takes several times as long as to run one that exists."""
+    kari, run = web.browser(KARI), list[object]()
+
+    def call(_: str, method: str, path: str, body: Any) -> Any:
+        return kari.call(method, path, body).json()
+
+    def note(_connection: object, statement: object, *_: object) -> None:
+        run.append(statement)
+
+    event.listen(Engine, "before_execute", note)
+    try:
+        fill_form(call, web.stage.byggesak.id)
+        known = {id(statement): statement for statement in run}
+        run.clear()
+        fill_form(call, web.stage.byggesak.id)
+    finally:
+        event.remove(Engine, "before_execute", note)
+    assert len(run) > 60
+    assert [str(statement) for statement in run if id(statement) not in known] == []
+
+
+def fill_form(call: Callable[[str, str, str, Any], Any], account_id: str) -> None:
     path = f"/del/utkast/{call('start', 'POST', '/del/utkast', {'account_id': account_id})['draft']['id']}"
     call("save", "PUT", path, {"account_id": account_id, "title": "Vedtak"})
     added = call("add a recipient", "POST", f"{path}/mottakere", {"text": OLA})
     recipient = f"{path}/mottakere/{added['draft']['recipients'][0]['id']}"
     call("confirm the recipient", "PUT", recipient, {"confirmed": True})
     call("add a document", "POST", f"{path}/dokumenter", {"name": "a.pdf", "length": 9, "modified_at": 1})
-    assert taken == OF_THE_FORM

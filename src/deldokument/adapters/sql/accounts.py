@@ -124,10 +124,10 @@ class SqlAccounts:
         """
         must_be_intact(account)
         saved = replace(account, revision=account.revision + 1)
-        statement = _save.values(self.tagged(saved))
+        values = self.tagged(saved) | {"key": account.id, "known": account.revision}
         try:
             with self._work.connection.begin_nested():
-                written = self._work.count(statement, {"key": account.id, "known": account.revision})
+                written = self._work.count(_save, values)
         except Conflict:
             raise Conflict("account_name_taken") from None
         if written == 0:
@@ -202,7 +202,7 @@ def erase_contacts(work: Statements, tenant_id: str) -> None:
     for one in accounts.of_tenant(tenant_id):
         bare = replace(one, rules=replace(one.rules, contact=Contact(), sms_sender="", sms_cost_code=""))
         values = accounts.tagged(bare) if one.intact else _values(bare)
-        work.run(_write.values(values), {"key": one.id})
+        work.run(_write, values | {"key": one.id})
         work.run(_erase_cost_codes, {"key": one.id})
     work.run(_erase_cost_codes_of_notices, {"key": tenant_id})
 

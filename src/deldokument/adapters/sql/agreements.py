@@ -118,7 +118,7 @@ class SqlAgreementRepository:
 
         Raises: Conflict if another intent has its state.
         """
-        return self._work.count(_begin_intent.values(_LOGIN.values(login)), {"key": intent_id}) == 1
+        return self._work.count(_begin_intent, _LOGIN.values(login) | {"key": intent_id}) == 1
 
     def take_intent(self, intent_id: str, now: datetime) -> bool:
         """Mark the intent as taken; return True in the one call that did."""

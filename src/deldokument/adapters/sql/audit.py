@@ -64,6 +64,7 @@ _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain 
 _heads = select(audit_head).where(InList(audit_head.c.chain, "keys")).order_by(audit_head.c.chain)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=param("moved_to"), hash=param("link"))
 _append = insert(audit_event)
+_add_subject = insert(audit_subject)
 
 _events = select(audit_event).order_by(_event.at.desc(), _event.chain.desc(), _event.number.desc()).limit(_most)
 _events_of_share = (
@@ -320,7 +321,7 @@ class SqlAudit:
 
         Raises: Conflict if the key has a subject with that hash.
         """
-        self._work.run(insert(audit_subject), _SUBJECT.values(subject))
+        self._work.run(_add_subject, _SUBJECT.values(subject))
 
     def subjects(self, subject_ids: Collection[str]) -> list[Subject]:
         """Return the subjects that have not been erased."""

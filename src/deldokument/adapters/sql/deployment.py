@@ -56,7 +56,7 @@ class SqlDeployments:
 
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the keyring's fingerprint, unless one is stored."""
-        self._work.run(_note_keyring.values(keyring_fingerprint=fingerprint), {})
+        self._work.run(_note_keyring, {"keyring_fingerprint": fingerprint})
 
     def note_verification(self, at: datetime) -> None:
         """Store when the audit trail was found intact."""

@@ -61,7 +61,7 @@ class SqlIntegrations:
         Raises: NotFound.
         """
         values = _INTEGRATION.tagged(self._work, replace(integration, revision=integration.revision + 1))
-        self._work.change(_save.values(values), {"key": integration.id}, "integration")
+        self._work.change(_save, values | {"key": integration.id}, "integration")
 
     def record_use(self, integration_id: str, now: datetime) -> None:
         """Record that a system of the organisation has shared something."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.statements import Statements, param
@@ -23,6 +25,17 @@ _known = select(_spent).where(allowance.c.consumer == param("consumer"))
 _full = delete(allowance).where(_spent < _now)
 
 
+def _taking(insert: postgresql.Insert | sqlite.Insert) -> ReturningInsert[Any]:
+    changing = insert.values(consumer=param("consumer"), spent_until=_first).on_conflict_do_update(
+        index_elements=["consumer"], set_={"spent_until": _next}, where=_next <= _latest
+    )
+    return changing.returning(_spent)
+
+
+_take = _taking(sqlite.insert(allowance))
+_take_on_postgres = _taking(postgresql.insert(allowance))
+
+
 class SqlRateLimits:
     """The port ports.repositories.rate_limits.RateLimits in SQL."""
 
@@ -31,15 +44,9 @@ class SqlRateLimits:
 
     def take(self, bucket: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
         """Advance the instant in one statement, so that concurrent nodes count every call exactly once."""
-        insert = (postgresql.insert if self._work.postgres else sqlite.insert)(allowance)
-        statement = (
-            insert.values(consumer=param("consumer"), spent_until=_first)
-            .on_conflict_do_update(index_elements=["consumer"], set_={"spent_until": _next}, where=_next <= _latest)
-            .returning(_spent)
-        )
         values = {"consumer": bucket, "now": now, "step": step, "first": now + step, "latest": latest}
         values["beyond"] = latest + (latest - now)
-        row = self._work.first(statement, values)
+        row = self._work.first(_take_on_postgres if self._work.postgres else _take, values)
         return None if row is None else row.spent_until
 
     def spent_until(self, bucket: str) -> datetime | None:

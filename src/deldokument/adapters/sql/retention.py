@@ -31,7 +31,6 @@ from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
 from deldokument.adapters.sql.tables.audit import audit_subject
-from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.outbox import outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -51,7 +50,7 @@ from deldokument.adapters.sql.tables.shares import (
     share,
 )
 from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
-from deldokument.adapters.sql.uploads import discard_uploads
+from deldokument.adapters.sql.uploads import discard_uploads, of_shares
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.domain.tenancy import Member
@@ -209,7 +208,7 @@ class SqlRetention:
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
         """Make the parts of the shares garbage; drop uploads, pending documents, manifests and inspection records."""
         for batch in batches(share_ids):
-            discard_uploads(self._work, upload.c.share_id.in_(batch), now)
+            discard_uploads(self._work, of_shares, {"keys": batch}, now)
             self._work.run(_drop_pending, {"keys": batch})
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
@@ -251,7 +250,7 @@ class SqlRetention:
         Raises: NotFound.
         """
         for batch in batches(share_ids):
-            discard_uploads(self._work, upload.c.share_id.in_(batch), now)
+            discard_uploads(self._work, of_shares, {"keys": batch}, now)
             for table in (outbox, receipt, recipient, document, removed_document):
                 self._work.run(delete(table).where(InList(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):

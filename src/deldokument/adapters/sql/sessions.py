@@ -14,6 +14,7 @@ _MAX_LISTED = 100
 _SESSION = RowMapper(SessionRecord, session)
 _PENDING = RowMapper(PendingLogin, pending_login)
 
+_add_pending = insert(pending_login)
 _take = delete(pending_login).where(pending_login.c.state == param("key")).returning(*_PENDING.columns)
 # The limit bounds the work; the order makes PostgreSQL read the index instead of the table.
 _began_at = pending_login.c.created_at
@@ -49,7 +50,7 @@ class SqlSessions:
 
         Raises: Conflict if the state is taken.
         """
-        self._work.run(insert(pending_login), _PENDING.values(login))
+        self._work.run(_add_pending, _PENDING.values(login))
 
     def take_pending(self, state: str) -> PendingLogin | None:
         """Remove the pending login and return it: a state is valid once."""
@@ -84,7 +85,7 @@ class SqlSessions:
 
     def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
         """Replace the form that waits for a fresh login."""
-        self._work.run(_change.values(sealed_form=sealed_form), {"token": token_hash})
+        self._work.run(_change, {"token": token_hash, "sealed_form": sealed_form})
 
     def follow(self, token_hash: bytes, sealed_identity: bytes, provider_session_id: str | None) -> None:
         """Bind the session to another login at the provider.
@@ -92,7 +93,7 @@ class SqlSessions:
         A removed session stays removed.
         """
         login = {"sealed_identity": sealed_identity, "provider_session_id": provider_session_id}
-        self._work.run(_change.values(login), {"token": token_hash})
+        self._work.run(_change, login | {"token": token_hash})
 
     def remove(self, token_hash: bytes) -> None:
         """Delete the session."""

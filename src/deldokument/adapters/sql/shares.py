@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, n
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
-from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
@@ -34,7 +33,7 @@ from deldokument.adapters.sql.tables.shares import (
     removed_document,
     share,
 )
-from deldokument.adapters.sql.uploads import discard_uploads
+from deldokument.adapters.sql.uploads import discard_uploads, of_document
 from deldokument.domain.errors import Broken, require
 from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
@@ -161,7 +160,7 @@ class SqlShares:
         held = require(self._cards.changing(share.id), "share")
         if not share.intact:
             raise Broken("a damaged share is not written")
-        self._work.change(_save.values(SHARE.values(share)), {"key": share.id}, "share")
+        self._work.change(_save, SHARE.values(share) | {"key": share.id}, "share")
         held.share = share
 
     def find(self, wanted: ShareFilter) -> list[Share]:
@@ -209,7 +208,7 @@ class SqlShares:
 
         Raises: NotFound.
         """
-        self._work.change(_save_recipient.values(RECIPIENT.values(recipient)), {"key": recipient.id}, "recipient")
+        self._work.change(_save_recipient, RECIPIENT.values(recipient) | {"key": recipient.id}, "recipient")
 
     def remove_recipient(self, share_id: str, recipient_id: str) -> None:
         """Delete a recipient.
@@ -263,15 +262,15 @@ class SqlShares:
 
         Raises: NotFound.
         """
-        values = DOCUMENT.tagged(self._work, document)
-        self._work.change(_save_document.values(values), {"key": document.id}, "document")
+        values = DOCUMENT.tagged(self._work, document) | {"key": document.id}
+        self._work.change(_save_document, values, "document")
 
     def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
         """Remove the document with its uploads; its parts become garbage in the same transaction.
 
         A tombstone replaces it, which the share's card names. Then raises: NotFound; Broken for a damaged share.
         """
-        discard_uploads(self._work, upload.c.document_id == document_id, now)
+        discard_uploads(self._work, of_document, {"key": document_id}, now)
         self._work.run(_remove_document, {"key": document_id})
         if tombstone is not None:
             require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)

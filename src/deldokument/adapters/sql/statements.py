@@ -3,6 +3,8 @@
 Guarantees:
 - Row locks are taken in write transactions on PostgreSQL. On SQLite the only writer excludes all others from
   the start.
+
+Statements are made once, and get new values as parameters: to make one takes several times as long as to run it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -49,6 +52,7 @@ _BATCH = 500
 
 _FEW = 4
 _FEW_NAMES = [f"key_{number}" for number in range(_FEW)]
+_Insert = Callable[[Table], postgresql.Insert] | Callable[[Table], sqlite.Insert]
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 
 
@@ -123,8 +127,16 @@ class Statements:
     _seen: dict[ByKey, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
-        """Execute a statement."""
-        self._execute(statement, values or None)
+        """Execute a statement, also once for each of several ``values``.
+
+        Values with the names of columns are those that an insert or an update without values writes.
+        """
+        match values:
+            case [one]:
+                # Drivers prepare for many even where there is one.
+                self._execute(statement, one)
+            case _:
+                self._execute(statement, values or None)
 
     def count(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Execute a statement, and return the number of changed rows."""
@@ -178,7 +190,7 @@ class Statements:
 
         Rows that refer to them may still be inserted.
         """
-        return query.with_for_update(key_share=True) if self._locks_rows else query
+        return _with_row_locks(query) if self._locks_rows else query
 
     def lock_one(self, query: ByKey, key: str) -> Row[Any] | None:
         """Return the row with the id, locked as ``locked``."""
@@ -198,9 +210,7 @@ class Statements:
 
         The transaction continues.
         """
-        insert = postgresql.insert if self.postgres else sqlite.insert
-        statement = insert(table).values(values).on_conflict_do_nothing()
-        return self.count(statement.execution_options(preserve_rowcount=True)) == 1
+        return self.count(_insert_once(table, self._insert), values) == 1
 
     def update_each(self, table: Table, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Update rows, by their ids, to new values of the same columns in each.
@@ -222,10 +232,7 @@ class Statements:
 
     def insert_or_replace(self, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """Insert a row, or overwrite all but the key in the row with the same primary key; also for many rows."""
-        insert = (postgresql.insert if self.postgres else sqlite.insert)(table)
-        keys = list(table.primary_key.columns)
-        changed = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
-        self.run(insert.on_conflict_do_update(index_elements=keys, set_=changed), values)
+        self.run(_insert_or_replace(table, self._insert), values)
 
     def _execute(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -237,6 +244,10 @@ class Statements:
     @property
     def _locks_rows(self) -> bool:
         return self.postgres and self.writing
+
+    @property
+    def _insert(self) -> _Insert:
+        return postgresql.insert if self.postgres else sqlite.insert
 
 
 class RowMapper(Generic[_Record]):
@@ -264,6 +275,24 @@ class RowMapper(Generic[_Record]):
     def all(self, rows: Sequence[Sequence[Any]]) -> list[_Record]:
         """Return the records of rows of ``columns``."""
         return [self._make(*row) for row in rows]
+
+
+@cache
+def _insert_once(table: Table, insert: _Insert) -> Executable:
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+@cache
+def _insert_or_replace(table: Table, insert: _Insert) -> Executable:
+    new = insert(table)
+    keys = list(table.primary_key.columns)
+    changed = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+    return new.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+@lru_cache(maxsize=256)
+def _with_row_locks(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update(key_share=True)
 
 
 def batches(values: Collection[_Item]) -> Iterator[list[_Item]]:

@@ -69,7 +69,7 @@ class SqlTenants:
         """
         must_be_intact(tenant)
         saved = replace(tenant, revision=tenant.revision + 1)
-        self._work.change(_save.values(self._tagged(saved)), {"key": tenant.id}, "tenant")
+        self._work.change(_save, self._tagged(saved) | {"key": tenant.id}, "tenant")
 
     def _tenant(self, row: Row[Any]) -> Tenant:
         read = _tenant(row)

@@ -8,19 +8,21 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Insert,
+    Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
     union_all,
@@ -92,6 +94,29 @@ _count_unfinished = select(func.count()).select_from(_unfinished_of.limit(param(
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
 _standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
+
+
+def _giving_up(which: ColumnElement[bool]) -> Insert:
+    """Return an insert of the existing parts as garbage, each with its tenant."""
+    named = (
+        select(part.c.id, bindparam("now", type_=UtcMicros()), share.c.tenant_id)
+        .join_from(part, upload, part.c.upload_id == upload.c.id)
+        .join(share, upload.c.share_id == share.c.id)
+        .where(which)
+    )
+    return insert(garbage).from_select(["name", "since", "tenant_id"], named)
+
+
+_give_up = _giving_up(InList(part.c.id, "ids"))
+_give_up_all = _giving_up(InList(part.c.upload_id, "keys"))
+_remove_all_parts = delete(part).where(InList(part.c.upload_id, "keys"))
+_remove_uploads = delete(upload).where(InList(upload.c.id, "keys"))
+_ids = select(upload.c.id).order_by(upload.c.partial_of.is_(None))
+_itself = _ids.where(upload.c.id == param("key"))
+_partials_of = _ids.where(upload.c.partial_of == param("key"), upload.c.finished_at.is_(None))
+of_document = _ids.where(upload.c.document_id == param("key"))
+of_shares = _ids.where(InList(upload.c.share_id, "keys"))
+"""Queries for `discard_uploads`."""
 _known = union_all(
     select(part.c.id).where(InList(part.c.id, "names")), select(garbage.c.name).where(InList(garbage.c.name, "names"))
 )
@@ -181,11 +206,11 @@ class SqlUploads:
 
     def discard_partials(self, upload_id: str, now: datetime) -> None:
         """Remove the partial uploads that have not been joined; their parts become garbage."""
-        discard_uploads(self._work, (upload.c.partial_of == upload_id) & upload.c.finished_at.is_(None), now)
+        discard_uploads(self._work, _partials_of, {"key": upload_id}, now)
 
     def remove(self, upload_id: str, now: datetime) -> None:
         """Remove the upload; its parts become garbage."""
-        discard_uploads(self._work, upload.c.id == upload_id, now)
+        discard_uploads(self._work, _itself, {"key": upload_id}, now)
 
     def shorten(self, upload_id: str) -> None:
         """Set the length to the offset.
@@ -220,7 +245,7 @@ class SqlUploads:
         if len(self._work.batched(_standing, "ids", ids, key=upload_id)) != len(ids):
             return False
         for batch in batches(ids):
-            self._work.run(_insert_garbage(part.c.id.in_(batch), now))
+            self._work.run(_give_up, {"ids": batch, "now": now})
             self._work.run(_remove_parts, {"ids": batch})
         self._work.run(_insert_part, _PART.values(new))
         return True
@@ -242,23 +267,9 @@ class SqlUploads:
             self._work.run(_forget, {"names": batch})
 
 
-def discard_uploads(work: Statements, which: ColumnElement[bool], now: datetime) -> None:
-    """Remove uploads; their parts become garbage."""
-    partial_first = upload.c.partial_of.is_(None)
-    ids = [row[0] for row in work.rows(work.locked(select(upload.c.id).where(which).order_by(partial_first)))]
-    for batch in batches(ids):
-        parts = part.c.upload_id.in_(batch)
-        work.run(_insert_garbage(parts, now))
-        work.run(delete(part).where(parts))
-        work.run(delete(upload).where(upload.c.id.in_(batch)))
-
-
-def _insert_garbage(which: ColumnElement[bool], now: datetime) -> Insert:
-    """Return an insert of the existing parts as garbage, each with its tenant."""
-    named = (
-        select(part.c.id, literal(now, UtcMicros()), share.c.tenant_id)
-        .join_from(part, upload, part.c.upload_id == upload.c.id)
-        .join(share, upload.c.share_id == share.c.id)
-        .where(which)
-    )
-    return insert(garbage).from_select(["name", "since", "tenant_id"], named)
+def discard_uploads(work: Statements, which: Select[Any], values: Mapping[str, Any], now: datetime) -> None:
+    """Remove the uploads that a query finds with the values, partial ones first; their parts become garbage."""
+    for batch in batches([row.id for row in work.rows(work.locked(which), values)]):
+        work.run(_give_up_all, {"keys": batch, "now": now})
+        work.run(_remove_all_parts, {"keys": batch})
+        work.run(_remove_uploads, {"keys": batch})

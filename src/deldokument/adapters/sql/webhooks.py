@@ -78,7 +78,7 @@ class SqlWebhooks:
 
     def save(self, webhook: Webhook) -> None:
         """Write all fields. A webhook that was removed meanwhile stays removed."""
-        self._work.count(_save.values(_WEBHOOK.tagged(self._work, webhook)), {"key": webhook.id})
+        self._work.count(_save, _WEBHOOK.tagged(self._work, webhook) | {"key": webhook.id})
 
     def remove(self, webhook_id: str) -> bool:
         """Delete the webhook; return False if there is none."""
