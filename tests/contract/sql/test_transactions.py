@@ -287,6 +287,29 @@ def test_so_many_connections_may_be_in_use_and_no_more(postgres_url: str, monkey
     database.close()
 
 
+def test_connections_of_a_busy_moment_are_used_again(postgres_server: PostgresServer, postgres_url: str) -> None:
+    """Each new one costs PostgreSQL a process and its caches, in the hour when most is asked of it."""
+    database = tagging(SqlDatabase(postgres_url))
+
+    def be_busy() -> set[int]:
+        with ExitStack() as taken:
+            for _ in range(MAX_CONNECTIONS):
+                taken.enter_context(database.read()).tenants.all()
+            return _connected(postgres_server, postgres_url)
+
+    first = be_busy()
+    assert len(first) == MAX_CONNECTIONS
+    assert be_busy() == first
+    database.close()
+
+
+def _connected(server: PostgresServer, url: str) -> set[int]:
+    """The server's processes for a database."""
+    asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+    with psycopg.connect(server.url("postgres")) as connection:
+        return {pid for [pid] in connection.execute(asked, (url.rsplit("/", 1)[-1],))}
+
+
 def test_a_network_that_swallows_everything_is_noticed_within_seconds(postgres_url: str) -> None:
     """The system by itself goes on sending for a quarter of an hour, and every thread of a node with it."""
     engines = open_engines(postgres_url)

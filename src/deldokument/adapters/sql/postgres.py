@@ -37,8 +37,7 @@ REST_SECONDS = 1
 A connection that was just used is not tested, which saves each transaction a round trip.
 """
 MAX_CONNECTIONS = 40
-"""Connections of a process: `_POOL` are kept when they are idle, the others are closed."""
-_POOL = 10
+"""Connections of a process. All are kept when they are idle: a new one costs PostgreSQL a process."""
 
 
 class _Columns(Sequence[Any]):
@@ -77,8 +76,8 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
     writer = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
-        pool_size=_POOL,
-        max_overflow=MAX_CONNECTIONS - _POOL,
+        pool_size=MAX_CONNECTIONS,
+        max_overflow=0,
         pool_timeout=patience_seconds,
         hide_parameters=True,
         connect_args={
