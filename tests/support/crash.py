@@ -10,12 +10,18 @@ import sys
 from pkgutil import resolve_name
 from typing import Any, NoReturn
 
+import psycopg
+
 from deldokument.cli.main import app
 from tests.support.forked import forked
-from tests.support.server import Deployment
+from tests.support.server import Deployment, wait_until
 
 OUTBOX = "deldokument.adapters.sql.outbox:SqlOutbox"
 _PATIENCE = 60.0
+_TRANSACTIONS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+    AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""
 
 
 def die_at(mortal: Deployment, function: str, *, after: bool) -> None:
@@ -30,6 +36,15 @@ def die_at(mortal: Deployment, function: str, *, after: bool) -> None:
     except subprocess.TimeoutExpired:
         worker.kill()
         raise AssertionError(f"{function} was not called: {mortal.log_text()}") from None
+    wait_until(lambda: not _has_transactions(mortal.database_url), _PATIENCE, "the database keeps rows locked")
+
+
+def _has_transactions(url: str) -> bool:
+    """Whether PostgreSQL has not noticed yet that a client was killed: others skip the rows that it had locked."""
+    if not url.startswith("postgresql"):
+        return False
+    with psycopg.connect(url) as connection:
+        return connection.execute(_TRANSACTIONS).fetchone() != (0,)
 
 
 def die(*_: Any, **__: Any) -> NoReturn:
