@@ -303,6 +303,19 @@ def test_connections_of_a_busy_moment_are_used_again(postgres_server: PostgresSe
     database.close()
 
 
+def test_in_a_quiet_moment_the_connection_used_last_is_used_again(postgres_url: str) -> None:
+    """One that has rested is tested first: a round trip more for each transaction."""
+    engines, used = open_engines(postgres_url), set[int]()
+    with ExitStack() as taken:
+        for _ in range(3):
+            taken.enter_context(engines.reader.connect())
+    for _ in range(3):
+        with engines.reader.connect() as connection:
+            used.add(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    engines.close()
+    assert len(used) == 1
+
+
 def _connected(server: PostgresServer, url: str) -> set[int]:
     """The server's processes for a database."""
     asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s"

@@ -37,7 +37,7 @@ REST_SECONDS = 1
 A connection that was just used is not tested, which saves each transaction a round trip.
 """
 MAX_CONNECTIONS = 40
-"""Connections of a process. All are kept when they are idle: a new one costs PostgreSQL a process."""
+"""Connections of a process to a database. All are kept when they are idle: a new one costs PostgreSQL a process."""
 
 
 class _Columns(Sequence[Any]):
@@ -79,6 +79,8 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
         pool_size=MAX_CONNECTIONS,
         max_overflow=0,
         pool_timeout=patience_seconds,
+        # The connection that was used last is the likeliest to need no test.
+        pool_use_lifo=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": patience_seconds,
