@@ -29,7 +29,10 @@ OF_THE_FORM = {
     "confirm the recipient": (14, 2),
     "add a document": (13, 2),
 }
-"""Statements and transactions of the share form's calls."""
+"""Statements and transactions of the share form's calls.
+
+Not counted is that PostgreSQL locks the name of a row that does not exist yet; SQLite has one writer at a time.
+"""
 
 
 def test_the_commonest_requests_take_few_statements(web: Web) -> None:
@@ -61,7 +64,7 @@ def test_the_calls_of_the_share_form_take_few_statements(web: Web) -> None:
         with statements() as sent:
             answer = kari.call(method, path, body)
         assert answer.status_code in {200, 201}, answer.text
-        taken[name] = len(sent), len(begun)
+        taken[name] = sum("pg_advisory_xact_lock" not in text for text, _ in sent), len(begun)
         return answer.json()
 
     fill_form(call, web.stage.byggesak.id)
