@@ -40,7 +40,7 @@ def die_at(mortal: Deployment, function: str, *, after: bool) -> None:
 
 
 def _has_transactions(url: str) -> bool:
-    """Whether PostgreSQL has not noticed yet that a client was killed: others skip the rows that it had locked."""
+    """Whether PostgreSQL still holds the locks of a killed client, whose rows other workers skip."""
     if not url.startswith("postgresql"):
         return False
     with psycopg.connect(url) as connection:

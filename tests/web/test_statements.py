@@ -31,7 +31,7 @@ OF_THE_FORM = {
 }
 """Statements and transactions of the share form's calls.
 
-Not counted is that PostgreSQL locks the name of a row that does not exist yet; SQLite has one writer at a time.
+Without PostgreSQL's locks on names of rows that do not exist yet; SQLite has one writer at a time, and needs none.
 """
 
 

@@ -1,4 +1,4 @@
-"""Process tuning: how much freed memory glibc keeps, what garbage collection leaves out, and the worker's priority."""
+"""Process tuning: how much freed memory glibc keeps, what garbage collection skips, and the worker's priority."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def keep_freed_memory() -> None:
     libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def leave_loaded_objects_alone() -> None:
-    """Have garbage collection leave out what is loaded now: modules, routes and templates stay until the process ends.
+def freeze_loaded_objects() -> None:
+    """Exclude all existing objects from garbage collection: modules, routes and templates live as long as the process.
 
-    Otherwise each full collection reads all of it again, and no thread goes on meanwhile.
+    Otherwise every full collection would scan them again while all threads wait.
     """
     gc.freeze()
 

@@ -288,7 +288,7 @@ def test_so_many_connections_may_be_in_use_and_no_more(postgres_url: str, monkey
 
 
 def test_connections_of_a_busy_moment_are_used_again(postgres_server: PostgresServer, postgres_url: str) -> None:
-    """Each new one costs PostgreSQL a process and its caches, in the hour when most is asked of it."""
+    """A new connection costs PostgreSQL a process with empty caches, and that when it is busiest."""
     database = tagging(SqlDatabase(postgres_url))
 
     def be_busy() -> set[int]:
@@ -304,7 +304,7 @@ def test_connections_of_a_busy_moment_are_used_again(postgres_server: PostgresSe
 
 
 def test_in_a_quiet_moment_the_connection_used_last_is_used_again(postgres_url: str) -> None:
-    """One that has rested is tested first: a round trip more for each transaction."""
+    """One that was idle for longer is tested first, which costs each transaction another round trip."""
     engines, used = open_engines(postgres_url), set[int]()
     with ExitStack() as taken:
         for _ in range(3):
@@ -317,7 +317,7 @@ def test_in_a_quiet_moment_the_connection_used_last_is_used_again(postgres_url: 
 
 
 def _connected(server: PostgresServer, url: str) -> set[int]:
-    """The server's processes for a database."""
+    """The processes of the server that serve a database."""
     asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
     with psycopg.connect(server.url("postgres")) as connection:
         return {pid for [pid] in connection.execute(asked, (url.rsplit("/", 1)[-1],))}

@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.adapters.sql.errors import of_library
-from deldokument.adapters.sql.postgres import MAX_CONNECTIONS, require_lock_limit, translate, try_rested
+from deldokument.adapters.sql.postgres import POOL, require_lock_limit, translate, try_rested
 from deldokument.adapters.sql.privileges import require_roles
 from deldokument.domain.errors import ServiceError, Unavailable
 
@@ -279,10 +279,8 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         place,
         isolation_level="READ COMMITTED",
-        pool_size=MAX_CONNECTIONS,
-        max_overflow=0,
         pool_timeout=_WAIT_SECONDS,
-        pool_use_lifo=True,
+        **POOL,
         hide_parameters=True,
         connect_args={
             "connect_timeout": _WAIT_SECONDS,

@@ -11,8 +11,8 @@ Imported only when a PostgreSQL database is opened: a process on SQLite saves th
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
@@ -37,7 +37,12 @@ REST_SECONDS = 1
 A connection that was just used is not tested, which saves each transaction a round trip.
 """
 MAX_CONNECTIONS = 40
-"""Connections of a process to a database. All are kept when they are idle: a new one costs PostgreSQL a process."""
+"""The most connections of a process to a database."""
+POOL: Final[Mapping[str, Any]] = {"pool_size": MAX_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True}
+"""Settings of a pool that keeps every connection open, because a new one costs PostgreSQL a process.
+
+The connection that was used last is used first: it is the likeliest to need no test.
+"""
 
 
 class _Columns(Sequence[Any]):
@@ -76,11 +81,8 @@ def open_postgres(url: URL, patience_seconds: int) -> tuple[Engine, Engine]:
     writer = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
-        pool_size=MAX_CONNECTIONS,
-        max_overflow=0,
         pool_timeout=patience_seconds,
-        # The connection that was used last is the likeliest to need no test.
-        pool_use_lifo=True,
+        **POOL,
         hide_parameters=True,
         connect_args={
             "connect_timeout": patience_seconds,
