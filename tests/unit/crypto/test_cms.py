@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,23 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.exchange import ExchangePair, new_pair, read_pair
 from tests.support.envelopes import element, enveloped
 
-PAIR = new_pair("del.example", datetime(2026, 11, 24, tzinfo=UTC), timedelta(days=1))
 WITH_OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256"]
 
 BEFORE_RECIPIENT = {"-stream"}
 
 
+@cache
+def own_pair() -> ExchangePair:
+    """Made when a test needs it: it takes half a second."""
+    return new_pair("del.example", datetime(2026, 11, 24, tzinfo=UTC), timedelta(days=1))
+
+
 def unwrap(serial: int, wrapped: bytes) -> bytes | None:
-    return PAIR.unwrap(wrapped) if serial == PAIR.serial else None
+    return own_pair().unwrap(wrapped) if serial == own_pair().serial else None
 
 
-def decrypted(sealed: bytes, step: int = 0, pair: ExchangePair = PAIR) -> bytes:
+def decrypted(sealed: bytes, step: int = 0, other: ExchangePair | None = None) -> bytes:
+    pair = other or own_pair()
     decryptor = EnvelopeDecryptor(lambda serial, wrapped: pair.unwrap(wrapped) if serial == pair.serial else None)
     pieces = [sealed[at : at + step] for at in range(0, len(sealed), step)] if step else [sealed]
     plain = b"".join(decryptor.update(piece) for piece in pieces)
@@ -37,7 +44,7 @@ def decrypted(sealed: bytes, step: int = 0, pair: ExchangePair = PAIR) -> bytes:
 
 
 def openssl(folder: Path, content: bytes, *options: str, cipher: str = "-aes256") -> bytes:
-    (folder / "certificate.pem").write_text(PAIR.certificate_pem(), "ascii")
+    (folder / "certificate.pem").write_text(own_pair().certificate_pem(), "ascii")
     command = ["openssl", "cms", "-encrypt", "-binary", "-outform", "DER", cipher]
     command += [option for option in options if option in BEFORE_RECIPIENT]
     command += ["-recip", str(folder / "certificate.pem"), *(one for one in options if one not in BEFORE_RECIPIENT)]
@@ -54,23 +61,23 @@ def test_what_openssl_encrypts_is_decrypted(tmp_path: Path, streamed: list[str],
 
 def test_a_document_is_decrypted_byte_by_byte() -> None:
     content = os.urandom(5000)
-    assert decrypted(enveloped(PAIR.certificate, content), 1) == content
+    assert decrypted(enveloped(own_pair().certificate, content), 1) == content
 
 
 @pytest.mark.parametrize("content", [b"", b"x", bytes(16)])
 def test_a_short_document_is_a_document(content: bytes) -> None:
-    assert decrypted(enveloped(PAIR.certificate, content)) == content
+    assert decrypted(enveloped(own_pair().certificate, content)) == content
 
 
 def test_an_envelope_that_is_cut_anywhere_is_never_complete() -> None:
-    sealed = enveloped(PAIR.certificate, b"innhold", chunk=5)
+    sealed = enveloped(own_pair().certificate, b"innhold", chunk=5)
     for length in range(len(sealed)):
         with pytest.raises(IntegrityError):
             decrypted(sealed[:length])
 
 
 def test_what_follows_an_envelope_is_refused_and_an_empty_piece_is_not() -> None:
-    sealed = enveloped(PAIR.certificate, b"innhold")
+    sealed = enveloped(own_pair().certificate, b"innhold")
     decryptor = EnvelopeDecryptor(unwrap)
     assert decryptor.update(sealed) + decryptor.update(b"") == b"innhold"
     with pytest.raises(IntegrityError):
@@ -93,12 +100,12 @@ def test_an_envelope_for_another_key_is_refused() -> None:
     with pytest.raises(IntegrityError):
         decrypted(enveloped(other.certificate, b"innhold"))
     with pytest.raises(IntegrityError):
-        PAIR.unwrap(b"x" * 384)
-    assert decrypted(enveloped(other.certificate, b"innhold"), pair=other) == b"innhold"
+        own_pair().unwrap(b"x" * 384)
+    assert decrypted(enveloped(other.certificate, b"innhold"), other=other) == b"innhold"
 
 
 def test_what_is_no_envelope_is_refused() -> None:
-    sealed = enveloped(PAIR.certificate, b"innhold")
+    sealed = enveloped(own_pair().certificate, b"innhold")
     indefinite = b"\x30\x80"
     for broken in (
         b"%PDF-1.7 and so on",
@@ -107,12 +114,12 @@ def test_what_is_no_envelope_is_refused() -> None:
         indefinite + b"\x06\x80" + bytes(20),
         indefinite + b"\x06\x83\x01\x00\x00",
         sealed.replace(bytes.fromhex("2a864886f70d010703"), bytes.fromhex("2a864886f70d010702")),
-        enveloped(PAIR.certificate, b"innhold", iv=bytes(8)),
-        enveloped(PAIR.certificate, b"innhold", key=bytes(16)),
-        enveloped(PAIR.certificate, b"innhold", chunk_tag=0x05),
-        enveloped(PAIR.certificate, b"innhold", damaged=True),
-        enveloped(PAIR.certificate, b"innhold", closing=b"\0\1" * 4),
-        enveloped(PAIR.certificate, b"innhold", recipients=b"\x30\x05\x02\x01"),
+        enveloped(own_pair().certificate, b"innhold", iv=bytes(8)),
+        enveloped(own_pair().certificate, b"innhold", key=bytes(16)),
+        enveloped(own_pair().certificate, b"innhold", chunk_tag=0x05),
+        enveloped(own_pair().certificate, b"innhold", damaged=True),
+        enveloped(own_pair().certificate, b"innhold", closing=b"\0\1" * 4),
+        enveloped(own_pair().certificate, b"innhold", recipients=b"\x30\x05\x02\x01"),
     ):
         with pytest.raises(IntegrityError):
             decrypted(broken)
@@ -127,10 +134,10 @@ def test_a_header_that_does_not_end_is_not_kept() -> None:
 
 
 def test_a_pair_is_read_back_as_it_was_written() -> None:
-    again = read_pair(PAIR.to_pem())
-    assert (again.serial, again.certificate_pem()) == (PAIR.serial, PAIR.certificate_pem())
-    assert again.unwrap(PAIR.key.public_key().encrypt(b"key", OAEP(MGF1(SHA256()), SHA256(), None))) == b"key"
-    assert "PRIVATE" not in repr(PAIR)
+    again = read_pair(own_pair().to_pem())
+    assert (again.serial, again.certificate_pem()) == (own_pair().serial, own_pair().certificate_pem())
+    assert again.unwrap(own_pair().key.public_key().encrypt(b"key", OAEP(MGF1(SHA256()), SHA256(), None))) == b"key"
+    assert "PRIVATE" not in repr(own_pair())
 
 
 @pytest.mark.parametrize("pem", [b"", b"-----BEGIN CERTIFICATE-----", b"ec"])
@@ -142,4 +149,4 @@ def test_what_is_no_pair_is_refused(pem: bytes) -> None:
 def _elliptic() -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private + PAIR.certificate_pem().encode()
+    return private + own_pair().certificate_pem().encode()
