@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.domain.errors import Unavailable
 from tests.support.memory import folder_in_memory
 from tests.support.nginx import ROOT
@@ -61,6 +61,6 @@ def test_a_share_lives_and_ends_on_postgresql_as_on_sqlite(request: pytest.Fixtu
 def test_behind_a_pooler_that_drops_the_limits_of_locks_nothing_is_done(postgres_url: str, tmp_path: Path) -> None:
     with pgbouncer(tmp_path, postgres_url) as pooled:
         engines = open_engines(pooled)
-        with pytest.raises(Unavailable, match="lock_timeout"), transaction(engines.writer):
+        with pytest.raises(Unavailable, match="lock_timeout"), engines.write():
             pass
         engines.close()

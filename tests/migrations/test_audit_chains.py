@@ -13,7 +13,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken
@@ -62,9 +62,9 @@ def old_rows(events: Sequence[AuditEvent]) -> Iterator[dict[str, Any]]:
 
 def as_it_was(engines: Engines, rows: Sequence[dict[str, Any]]) -> None:
     """A database of revision 0001 with these events."""
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         command.upgrade(configuration(connection), "0001")
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         insert(connection, rows)
 
 
@@ -107,7 +107,7 @@ def test_a_trail_of_many_steps_is_linked_whole(empty_url: str, engines: Engines)
 def test_a_trail_without_events_has_no_chains(empty_url: str, engines: Engines) -> None:
     as_it_was(engines, [])
     migrate(empty_url)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM audit_head")).scalar_one() == 0
 
 
@@ -132,7 +132,7 @@ def test_a_trail_that_does_not_hold_is_not_linked_anew(
 
 def test_a_trail_whose_end_was_cut_off_is_not_linked_anew(empty_url: str, engines: Engines) -> None:
     as_it_was(engines, list(old_rows(EVENTS)))
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(text("UPDATE audit_head SET sequence = 9"))
     assert_not_migrated(empty_url, engines)
 
@@ -141,6 +141,6 @@ def assert_not_migrated(empty_url: str, engines: Engines) -> None:
     """It is told why, and everything is as it was."""
     with pytest.raises(Broken, match="AuditTrailDoesNotHold"):
         migrate(empty_url)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM audit_event WHERE sequence > 0")).scalar_one() == 4
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "0001"

@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.migrations import configuration, is_current, migrate, newest_revision
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
@@ -92,7 +92,7 @@ def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) -> None:
     migrate(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         is_compared = {"compare_type": True, "include_object": lambda _, name, *__: name != "ix_audit_event_about"}
         context = MigrationContext.configure(connection, opts=is_compared)
         assert compare_metadata(context, every_table()) == []
@@ -100,12 +100,12 @@ def test_the_tables_and_the_revisions_agree(empty_url: str, engines: Engines) ->
 
 def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) -> None:
     metadata = every_table()
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         metadata.create_all(connection)
         wanted = schema(connection)
         metadata.drop_all(connection)
     migrate(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         assert schema(connection) == wanted
 
 
@@ -214,11 +214,11 @@ def test_two_nodes_that_start_at_once_migrate_once(empty_url: str) -> None:
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, engines: Engines) -> None:
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(text("CREATE TABLE part (in_the_way INTEGER)"))
     with pytest.raises((Broken, Unavailable)):
         migrate(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         tables = {name for kind, name, _ in schema(connection)}
         assert not {name for name in tables if "tenant" in name}
         connection.execute(text("DROP TABLE part"))

@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.audit import AuditEvent, EventKind
 from tests.fakes.integrity import tagging
@@ -24,7 +24,7 @@ _TENANT = """
 
 def test_what_happened_before_is_not_told_and_what_happens_after_is(empty_url: str) -> None:
     engines = open_engines(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         command.upgrade(configuration(connection), "0008")
         connection.execute(text(_TENANT))
         connection.execute(text(_HEADS), {"hash": bytes(32)})

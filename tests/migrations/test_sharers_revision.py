@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.errors import ServiceError
 
@@ -48,11 +48,11 @@ def fill(connection: Connection) -> None:
 
 def test_what_members_have_shared_stays_theirs_and_systems_may_share_from_now_on(empty_url: str) -> None:
     engines = open_engines(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         command.upgrade(configuration(connection), "0007")
         fill(connection)
     migrate(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         for table in ("share", "upload"):
             kept = connection.execute(text(f"SELECT member_id, integration_id FROM {table}")).all()
             assert [tuple(row) for row in kept] == [("m", None)]
@@ -78,10 +78,10 @@ def test_what_members_have_shared_stays_theirs_and_systems_may_share_from_now_on
 )
 def test_a_row_with_no_sharer_or_two_is_refused(empty_url: str, wrong: str) -> None:
     engines = open_engines(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         command.upgrade(configuration(connection), "0007")
         fill(connection)
     migrate(empty_url)
-    with pytest.raises(ServiceError), transaction(engines.writer) as connection:
+    with pytest.raises(ServiceError), engines.write() as connection:
         connection.execute(text(wrong))
     engines.close()

@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.migrations import configuration, migrate
 from deldokument.domain.statistics import ShareCounts
 from deldokument.ports.repositories.transaction import Transaction
@@ -76,11 +76,11 @@ def fill(connection: Connection) -> None:
 
 def test_shares_from_before_the_statistics_are_counted_in_them(empty_url: str) -> None:
     engines = open_engines(empty_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         command.upgrade(configuration(connection), "0002")
         fill(connection)
     migrate(empty_url)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         kept = connection.execute(text("SELECT id, document_count, byte_count, opened_at, downloaded_at FROM share"))
         assert {tuple(row) for row in kept} == {
             ("downloaded", 2, 5 * 2**30 + 7, 10, 35),
@@ -119,14 +119,14 @@ ASKED: dict[str, Callable[[Transaction, datetime], object]] = {
 def test_postgresql_counts_by_its_indexes(empty_url: str) -> None:
     migrate(empty_url)
     engines, database = open_engines(empty_url), tagging(SqlDatabase(empty_url))
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(_MANY), {"day": DAY})
         connection.execute(text("ANALYZE share"))
     for index, ask in ASKED.items():
         with statements() as asked, database.read() as tx:
             ask(tx, datetime(1978, 1, 1, tzinfo=UTC))
-        with transaction(engines.reader) as connection:
+        with engines.read() as connection:
             plans = [connection.exec_driver_sql(f"EXPLAIN {query}", values).all() for query, values in asked]
         assert index in str(plans), f"{index} is not used: {plans}"
         assert "Seq Scan on share" not in str(plans)

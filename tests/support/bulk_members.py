@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.tenancy import member
 from deldokument.domain.share import new_id
 from deldokument.ports.repositories.transaction import Transaction
@@ -99,7 +99,7 @@ def crowd(url: str | None, count: int) -> Iterator[BulkMembers]:
 def _fill(stage: Stage, url: str, count: int) -> list[str]:
     numbers = synthetic_numbers(count)
     engines = open_engines(url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         rows = list(_rows(stage, numbers))
         connection.execute(insert(member), rows)
     with stage.deps.database.write() as tx:

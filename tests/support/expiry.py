@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deldokument import worker
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import SHARE_PREFIX
 from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
@@ -58,7 +58,7 @@ class ExpiringShares:
     def ask(self, question: str) -> list[Any]:
         """The rows that the database answers with."""
         engines = open_engines(self.url)
-        with transaction(engines.reader) as connection:
+        with engines.read() as connection:
             rows = list(connection.exec_driver_sql(question))
         engines.close()
         return rows

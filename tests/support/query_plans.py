@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 
 # PostgreSQL sorts what little an index has found where it knows that it is little.
 EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
@@ -35,7 +35,7 @@ def plans(url: str, asked: list[tuple[str, Any]]) -> str:
     """The plan of each statement, line by line."""
     engines = open_engines(url)
     explain = "EXPLAIN" if engines.is_postgres else "EXPLAIN QUERY PLAN"
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         lines = [
             str(row[-1])
             for statement, values in asked

@@ -9,8 +9,8 @@ def test_what_is_on_sqlite_holds_neither_postgresqls_driver_nor_what_migrates_an
     script = f"""
 import sys
 import deldokument.cli.main
-from deldokument.adapters.sql.engines import open_engines, transaction
-with transaction(open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').writer):
+from deldokument.adapters.sql.engines import open_engines
+with open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').write():
     print(sorted({{'psycopg', 'alembic', 'typst', 'hvac', 'obstore', 'pkcs11'}} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

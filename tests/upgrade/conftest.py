@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import text
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.bootstrap.runtime import build_runtime, demo_clock_file, prepare
 from deldokument.config.settings import load_settings
 from tests.support.postgres import PROGRAMS, empty_postgres_url, postgres_server  # noqa: F401
@@ -57,7 +57,7 @@ class OldDeployment(Deployment):
     def _works(self) -> bool:
         engines = open_engines(self.settings.database_url)
         try:
-            with transaction(engines.reader) as connection:
+            with engines.read() as connection:
                 last = connection.execute(text("SELECT heartbeat_at FROM deployment")).scalar_one()
         finally:
             engines.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alembic import command
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.migrations import configuration
 
 Value = str | bytes | int | None
@@ -46,7 +46,7 @@ def load_into_sqlite(dump: Path, database: Path) -> None:
 def _make_tables(database: Path, revision: str) -> None:
     engines = open_engines(f"sqlite:///{database}")
     try:
-        with transaction(engines.writer) as connection:
+        with engines.write() as connection:
             command.upgrade(configuration(connection), revision)
     finally:
         engines.close()

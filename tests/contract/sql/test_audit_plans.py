@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.ports.repositories.audit import EventFilter
 from tests.fakes.integrity import tagging
 from tests.support.bulk_events import (
@@ -89,7 +89,7 @@ def test_a_plan_that_reads_everything_is_found(full_url: str) -> None:
     everything = "SELECT * FROM audit_event WHERE details = 'x'"
     assert EVERYTHING_READ.search(plans(full_url, [(everything, ())]))
     engines = open_engines(full_url)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM audit_event")).scalar_one() == COUNT
     engines.close()
 

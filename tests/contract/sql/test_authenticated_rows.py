@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 from deldokument.adapters.sql.authenticated_rows import EVERY_TAG, stored_value
 from deldokument.adapters.sql.column_types import DurationMicros, EnumSet, EnumText, UtcMicros
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.email_addresses import NoticeAddress
@@ -126,7 +126,7 @@ def database(database: SqlDatabase, damage: DamageReports) -> SqlDatabase:
 def tamper(database_url: str, table: Table, row_id: str, **values: Any) -> None:
     """Change columns past the service."""
     engines = open_engines(database_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(update(table).where(table.c.id == row_id).values(values))
     engines.close()
 
@@ -235,7 +235,7 @@ def test_a_changed_row_is_damaged_however_it_is_found(
 def test_an_inserted_row_gives_no_role(database: SqlDatabase, database_url: str) -> None:
     engines = open_engines(database_url)
     person = {"lookup_hash": KARI.lookup_hash, "sealed_identifier": b"", "sealed_name": b""}
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         tag = connection.execute(select(metadata.tables["operator"].c.tag)).scalar_one()
         connection.execute(insert(metadata.tables["operator"]).values(id="mallory", tag=tag, **person))
         row = {"id": "mallory", "tenant_id": TENANT.id, **person}
@@ -359,7 +359,7 @@ def test_a_change_that_no_event_records_leaves_the_row_intact(database: SqlDatab
 def stored(database_url: str, table: Table, row_id: str) -> dict[str, Any]:
     """A row as it is in the database."""
     engines = open_engines(database_url)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         row = connection.execute(select(table).where(table.c.id == row_id)).one()._asdict()
     engines.close()
     return row
@@ -368,7 +368,7 @@ def stored(database_url: str, table: Table, row_id: str) -> dict[str, Any]:
 def put_back(database_url: str, table: Table, row: dict[str, Any]) -> None:
     """Write an older row past the service, in its own place."""
     engines = open_engines(database_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         if connection.execute(update(table).where(table.c.id == row["id"]).values(row)).rowcount == 0:
             connection.execute(insert(table).values(row))
     engines.close()

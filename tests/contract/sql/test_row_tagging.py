@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.tenancy import Administrator, Integration, Operator
@@ -32,7 +32,7 @@ def of_before(database: SqlDatabase, database_url: str) -> None:
         tx.notification_addresses.save(NoticeAddress("address", KARI.lookup_hash))
     begin_upload(database, draft(id="a"))
     engines = open_engines(database_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         for table in metadata.tables.values():
             for name in {"tag", "card"} & {column.name for column in table.c}:
                 connection.execute(update(table).values({name: None}))
@@ -75,7 +75,7 @@ def test_rows_without_tags_are_found_in_slices_and_sealed_as_they_are(database: 
 def test_a_tag_of_before_a_change_counts_as_missing(database: SqlDatabase, database_url: str) -> None:
     settle(database)
     engines = open_engines(database_url)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(update(metadata.tables["tenant"]).values(name="Storevik"))
     engines.close()
     assert unsealed(tagging(database, enforced=False), "tenant") == [TENANT.id]

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import insert, text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.logins import pending_login
 from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
 from tests.contract.records import HOUR, NOW
@@ -54,7 +54,7 @@ def fill_pending(url: str, count: int) -> None:
     """So many logins that began just now; PostgreSQL looks at what it has got."""
     engines = open_engines(url)
     row = asdict(LOGIN)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(insert(pending_login), [{**row, "state": f"state-{number}"} for number in range(count)])
         connection.execute(text("ANALYZE pending_login"))
     engines.close()

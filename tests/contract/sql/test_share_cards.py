@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.database import SqlDatabase, SqlTransaction
-from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw
@@ -90,12 +90,12 @@ def record(tx: SqlTransaction, about: Share, kind: EventKind) -> None:
 
 
 def forge(owner: Engines, share_id: str = OPEN.id, **values: Any) -> None:
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(update(share).where(share.c.id == share_id).values(values))
 
 
 def row_of(owner: Engines, share_id: str = OPEN.id) -> Row[Any]:
-    with transaction(owner.reader) as connection:
+    with owner.read() as connection:
         return connection.execute(select(share).where(share.c.id == share_id)).one()
 
 
@@ -155,14 +155,14 @@ def test_a_record_that_was_read_as_damaged_is_not_written(database: SqlDatabase)
 
 
 def test_an_inserted_or_removed_recipient_makes_the_share_damaged(database: SqlDatabase, owner: Engines) -> None:
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         row = connection.execute(select(recipient)).one()._asdict()
         connection.execute(insert(recipient).values(row | {"id": "mallory", "lookup_hash": b"hash of mallory"}))
     assert not is_intact(database)
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(delete(recipient).where(recipient.c.id == "mallory"))
     assert is_intact(database)
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(delete(recipient))
     with database.read() as tx:
         found = tx.shares.get(OPEN.id)
@@ -175,13 +175,13 @@ def test_the_removed_recipients_old_row_does_not_come_back(database: SqlDatabase
     with database.write() as tx:
         tx.shares.add(begun)
         tx.shares.add_recipient(recipient_of(begun, id="siv"))
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         row = connection.execute(select(recipient).where(recipient.c.id == "siv")).one()._asdict()
     with database.write() as tx:
         tx.shares.remove_recipient(begun.id, "siv")
     with database.read() as tx:
         assert tx.shares.get(begun.id) == begun
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(insert(recipient).values(row))
     with database.write() as tx:
         assert tx.shares.lock(begun.id) is None
@@ -191,16 +191,16 @@ def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase,
     gone = document_of(OPEN)
     with database.write() as tx:
         tx.shares.add_document(gone)
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         row = connection.execute(select(document)).one()._asdict()
     with database.write() as tx:
         tx.shares.remove_document(gone.id, NOW, RemovedDocument(gone.id, OPEN.id, b"name", 100, 1, NOW))
         record(tx, OPEN, EventKind.DOCUMENT_REMOVED)
     assert is_intact(database)
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(insert(document).values(row))
     assert not is_intact(database)
-    with transaction(owner.writer) as connection:
+    with owner.write() as connection:
         connection.execute(delete(removed_document))
     assert not is_intact(database)
 

@@ -17,10 +17,10 @@ from typing import get_type_hints
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.postgres import MAX_CONNECTIONS, REST_SECONDS
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.repositories.transaction import Transaction
@@ -110,7 +110,7 @@ def test_a_result_tells_of_its_columns_what_the_drivers_own_tells(postgres_serve
     question = "SELECT 1 AS one, 'two'::text AS two, NULL::timestamptz AS three"
     with postgres_server.database() as url, psycopg.connect(url) as connection:
         engines = open_engines(url)
-        with transaction(engines.reader) as ours:
+        with engines.read() as ours:
             told = ours.execute(text(question)).cursor.description
             nothing = ours.connection.cursor().execute("SET work_mem = '4MB'").description
         engines.close()
@@ -149,17 +149,33 @@ def test_an_error_tells_no_values(database: SqlDatabase) -> None:
     assert "PRIMARYKEY" in caught.value.detail or "pk_share" in caught.value.detail
 
 
-def hold_too_long(engine: Engine) -> None:
-    with transaction(engine) as connection:
+def hold_too_long(engines: Engines) -> None:
+    with engines.write() as connection:
         connection.execute(text("SET idle_in_transaction_session_timeout = 1"))
         time.sleep(0.5)
         connection.execute(text("SELECT 1"))
 
 
+def test_a_transaction_has_the_mode_that_was_asked_for_and_not_that_of_the_connections_last_one(
+    postgres_url: str,
+) -> None:
+    engines, modes, processes = open_engines(postgres_url), list[tuple[str, str]](), set[int]()
+    query = text("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')")
+    for begin in (engines.read, engines.write, engines.write, engines.read, engines.read):
+        with begin() as connection:
+            level, read_only = connection.execute(query).one()
+            modes.append((level, read_only))
+            processes.add(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    engines.close()
+    reading, writing = ("repeatable read", "on"), ("read committed", "off")
+    assert modes == [reading, writing, writing, reading, reading]
+    assert len(processes) == 1
+
+
 def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(postgres_url: str) -> None:
     engines = open_engines(postgres_url)
     with pytest.raises(Unavailable, match="database"):
-        hold_too_long(engines.writer)
+        hold_too_long(engines)
     engines.close()
 
 
@@ -169,8 +185,8 @@ def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(
 def test_sqlite_keeps_its_promises_to_the_disk(sqlite_url: str) -> None:
     engines = open_engines(sqlite_url)
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
-    for engine in (engines.reader, engines.writer):
-        with transaction(engine) as connection:
+    for begin in (engines.read, engines.write):
+        with begin() as connection:
             for pragma, value in wanted.items():
                 assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     engines.close()
@@ -182,7 +198,7 @@ def test_two_who_open_a_new_file_at_once_both_get_it(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         threading.Timer(0.2, other.execute, ["COMMIT"]).start()
         engines = open_engines(f"sqlite:///{path}")
-        with transaction(engines.reader) as connection:
+        with engines.read() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         engines.close()
 
@@ -193,7 +209,7 @@ def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
     engines = open_engines(sqlite_url)
 
     def fill() -> None:
-        with transaction(engines.writer) as connection:
+        with engines.write() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1")
             for number in range(1000):
                 connection.exec_driver_sql("INSERT INTO garbage (name) VALUES (?)", (f"{number}" * 1000,))

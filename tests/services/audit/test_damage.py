@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from deldokument import worker
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, Unavailable
@@ -39,20 +39,20 @@ tables = metadata.tables
 def forge(stage: Stage, table: str, row_id: str, **values: Any) -> None:
     """Change a row as its owner can."""
     engines = open_engines(stage.database_url)
-    with closing(engines), transaction(engines.writer) as connection:
+    with closing(engines), engines.write() as connection:
         connection.execute(update(tables[table]).where(tables[table].c.id == row_id).values(values))
 
 
 def put(stage: Stage, table: str, **values: Any) -> None:
     """Insert a row as its owner can."""
     engines = open_engines(stage.database_url)
-    with closing(engines), transaction(engines.writer) as connection:
+    with closing(engines), engines.write() as connection:
         connection.execute(insert(tables[table]).values(values))
 
 
 def rows(stage: Stage, table: str) -> list[dict[str, Any]]:
     engines = open_engines(stage.database_url)
-    with closing(engines), transaction(engines.reader) as connection:
+    with closing(engines), engines.read() as connection:
         return [row._asdict() for row in connection.execute(select(tables[table]))]
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.tables.shares import share as table
 from deldokument.domain.audit import REVISING
 from deldokument.services.accounts import deletion
@@ -100,16 +100,16 @@ def check(stage: Stage, share_id: str, changes: list[Change]) -> None:
 
 def check_one(stage: Stage, engines: Engines, share_id: str, change: Change) -> None:
     before = newest(stage, share_id)
-    with transaction(engines.reader) as connection:
+    with engines.read() as connection:
         old = connection.execute(select(table).where(table.c.id == share_id)).one()._asdict()
     change(stage, share_id)
     assert newest(stage, share_id) == before + 1
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         now = connection.execute(select(table).where(table.c.id == share_id)).one()._asdict()
         connection.execute(update(table).where(table.c.id == share_id).values(old))
     with stage.deps.database.read() as tx:
         replayed = tx.shares.get(share_id)
-    with transaction(engines.writer) as connection:
+    with engines.write() as connection:
         connection.execute(update(table).where(table.c.id == share_id).values(now))
     with stage.deps.database.read() as tx:
         kept = tx.shares.get(share_id)

@@ -29,7 +29,7 @@ from deldokument.adapters.sql.backlog import SqlBacklog
 from deldokument.adapters.sql.copies import SqlCopies
 from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
-from deldokument.adapters.sql.engines import Engines, open_engines, transaction
+from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.exchange_keys import SqlExchangeKeys
 from deldokument.adapters.sql.idempotency import SqlIdempotencyRecords
 from deldokument.adapters.sql.integrations import SqlIntegrations
@@ -133,7 +133,7 @@ class SqlDatabase:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Begin a read transaction with a consistent snapshot; writes in it raise Broken."""
-        with transaction(self._engines.reader) as connection:
+        with self._engines.read() as connection:
             yield SqlTransaction(self._statements(connection, writing=False))
 
     @contextmanager
@@ -142,7 +142,7 @@ class SqlDatabase:
 
         On SQLite it holds the write lock from the start.
         """
-        with transaction(self._engines.writer) as connection:
+        with self._engines.write() as connection:
             tx = SqlTransaction(self._statements(connection, writing=True))
             yield tx
             tx.flush()
@@ -157,7 +157,7 @@ class SqlDatabase:
         """
         if not self._engines.is_postgres:
             return datetime.now(UTC)
-        with transaction(self._engines.reader) as connection:
+        with self._engines.read() as connection:
             at: datetime = connection.execute(_clock).scalar_one()
         return at.astimezone(UTC)
 
@@ -180,7 +180,7 @@ class SqlDatabase:
                 in_use.remove(record)
                 returned()
 
-        # On PostgreSQL both engines have one pool.
+        # On PostgreSQL they have one pool.
         for pool in {self._engines.reader.pool, self._engines.writer.pool}:
             event.listen(pool, "checkout", checkout)
             event.listen(pool, "checkin", checkin)
@@ -195,8 +195,8 @@ class SqlDatabase:
         def after(*given: Any) -> None:
             given[4].end_observed()
 
-        # On PostgreSQL the engine for reads has the events of the other.
-        for engine in {self._engines.writer, *([] if self._engines.is_postgres else [self._engines.reader])}:
+        # On PostgreSQL they are one.
+        for engine in {self._engines.reader, self._engines.writer}:
             event.listen(engine, "before_cursor_execute", before)
             event.listen(engine, "after_cursor_execute", after)
 

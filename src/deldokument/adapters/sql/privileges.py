@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.agreements import published_text
 from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_seal, audit_subject
 from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
@@ -84,7 +84,7 @@ def grant_privileges(database_url: str, *, serve: str | None, worker: str | None
         return
     engines = open_engines(database_url)
     try:
-        with transaction(engines.writer) as connection:
+        with engines.write() as connection:
             require_roles(connection, [role for role, *_ in chosen])
             for role, limits, columns in chosen:
                 _grant(connection, role, limits, columns)

@@ -22,7 +22,7 @@ from sqlalchemy import Row, exists, func, select, update
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.authenticated_rows import stored_value
 from deldokument.adapters.sql.column_types import EPOCH
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import JoinedText, RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, has_revision
 from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
 from deldokument.crypto.errors import IntegrityError
@@ -42,13 +42,13 @@ _revision = (
     select(func.max(audit_event.c.revision)).where(audit_event.c.share_id == share.c.id, has_revision).correlate(share)
 )
 _recipient_ids = (
-    select(func.aggregate_strings(_named.c.id, ","))
+    select(JoinedText(_named.c.id))
     .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
     .correlate(share)
 )
 _is_back = exists().where(document.c.id == removed_document.c.id)
 _removed_ids = (
-    select(func.aggregate_strings(removed_document.c.id, ","))
+    select(JoinedText(removed_document.c.id))
     .where(removed_document.c.share_id == share.c.id, ~_is_back)
     .correlate(share)
 )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Result,
     Row,
     Select,
+    String,
     Table,
     any_,
     bindparam,
@@ -84,6 +85,26 @@ def _among(element: InList, compiler: SQLCompiler, **words: Any) -> str:
 def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> str:
     column, given = element.clauses
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
+
+
+class JoinedText(FunctionElement[str]):
+    """The texts of a column in all rows, with commas between them.
+
+    SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(JoinedText)
+def _joined(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **words)}, ',')"
+
+
+@compiles(JoinedText, "postgresql")
+def _joined_on_postgres(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **words)}, ',')"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from deldokument.adapters.sql.engines import open_engines, transaction
+from deldokument.adapters.sql.engines import open_engines
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -33,7 +33,7 @@ def migrate(database_url: str) -> None:
     """
     engines = open_engines(database_url)
     try:
-        with transaction(engines.writer) as connection:
+        with engines.write() as connection:
             if engines.is_postgres:
                 connection.execute(_ONE_AT_A_TIME)
             # Imported here, because a server process does not need Alembic and its seven megabytes.
@@ -51,7 +51,7 @@ def is_current(database_url: str) -> bool:
     """
     engines = open_engines(database_url)
     try:
-        with transaction(engines.reader) as connection:
+        with engines.read() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return False
             found = connection.scalars(_REVISIONS).all()
