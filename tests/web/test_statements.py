@@ -14,7 +14,7 @@ from tests.support.world import KARI, OLA
 STATEMENTS = {
     "/d/{id}": 8,
     "/d/{id}/dokument/{document}": 6,
-    "/mine": 8,
+    "/mine": 9,
     "/delinger/{id}": 15,
     "/delinger": 15,
     "/del": 8,

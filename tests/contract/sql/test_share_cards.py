@@ -106,7 +106,7 @@ def readings(database: SqlDatabase) -> list[Share]:
             tx.shares.get(OPEN.id),
             *tx.shares.find(ShareFilter((ACCOUNT.id, "other"))),
             *tx.shares.needing([ACCOUNT.id, "other"], NOW, NOW + 10 * DAY, 10),
-            *(one for one, _ in tx.share_lookup.open_for([OLA.lookup_hash], NOW)),
+            *tx.share_lookup.open_for([OLA.lookup_hash], NOW),
         ]
     return [one for one in every if one is not None and one.id == OPEN.id]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
 
-from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
-from deldokument.adapters.sql.shares import DOCUMENT, RECIPIENT
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
+from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_named, recipient, share
-from deldokument.domain.share import Document, Recipient, Share
+from deldokument.domain.share import Document, Share
 
 _key = param("key")
 
@@ -27,11 +27,11 @@ def _id_at_or_after(table: Table) -> ColumnElement[str]:
 _at_or_after = select(*CARD_COLUMNS).where(share.c.id == _id_at_or_after(share))
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
-_is_open = and_(is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type))
-_open_for = (
-    select(*CARD_COLUMNS, *RECIPIENT.columns)
-    .join_from(recipient, share)
-    .where(InList(recipient.c.lookup_hash, "keys"), is_named, _is_open)
+# Two queries instead of a join: for a person's hash under each audit key, PostgreSQL expects a share each, and read the
+# whole table of some ten thousand shares for the few that there are.
+_shares_for = select(recipient.c.share_id).where(InList(recipient.c.lookup_hash, "keys"), is_named)
+_open = select(*CARD_COLUMNS).where(
+    InList(share.c.id, "keys"), is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type)
 )
 
 
@@ -60,9 +60,8 @@ class SqlShareLookup:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""
         return [row[0] for row in self._work.rows(_audit_key_ids_available)]
 
-    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
-        """Return shares open at ``now`` with the recipients found by hash, the first to end first."""
-        rows = self._work.batched(_open_for, "keys", lookup_hashes, now=now)
-        recipients = RECIPIENT.all([row[CARD_WIDTH:] for row in rows])
-        found = list(zip(self._cards.read(rows), recipients, strict=True))
-        return sorted(found, key=lambda pair: (pair[0].expires_at or now, pair[0].id, pair[1].position))
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[Share]:
+        """Return shares open at ``now`` with a recipient found by hash, the first to end first."""
+        ids = {row.share_id for row in self._work.batched(_shares_for, "keys", lookup_hashes)}
+        found = self._cards.read(self._work.batched(_open, "keys", ids, now=now))
+        return sorted(found, key=lambda one: (one.expires_at or now, one.id))

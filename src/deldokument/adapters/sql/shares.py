@@ -49,41 +49,43 @@ _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
 _drafts = (
-    select(*CARD_COLUMNS)
+    select(share.c.id)
     .where(is_draft, may_have_key, share.c.account_id == _key)
     .order_by(share.c.changed_at.desc())
     .limit(param("most"))
     .subquery()
 )
 _unread = (
-    select(*CARD_COLUMNS)
+    select(share.c.id)
     .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
     .order_by(share.c.expires_at)
     .limit(param("most"))
     .subquery()
 )
 _extensions = (
-    select(*CARD_COLUMNS)
+    select(share.c.id)
     .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
     .order_by(share.c.expires_at)
     .limit(param("most"))
     .subquery()
 )
 _changes = (
-    select(*CARD_COLUMNS)
+    select(share.c.id)
     .where(has_change, share.c.account_id == _key, share.c.expires_at > _now)
     .order_by(share.c.expires_at)
     .limit(param("most"))
     .subquery()
 )
 _asked = (
-    select(*CARD_COLUMNS)
+    select(share.c.id)
     .where(share.c.id.in_(select(recipient.c.share_id).where(is_asking)), share.c.account_id == _key)
     .order_by(share.c.expires_at.desc())
     .limit(param("most"))
     .subquery()
 )
-_needing = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
+_needing_ids = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
+# The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
+_needing = select(*CARD_COLUMNS).where(share.c.id.in_(_needing_ids))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -187,8 +189,7 @@ class SqlShares:
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
             found += self._cards.read(self._work.rows(_needing, bounds))
-        # A share that ends soon may wait for a later end too.
-        return list({one.id: one for one in found}.values())
+        return found
 
     def add_recipient(self, recipient: Recipient) -> bool:
         """Insert a recipient.

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.share import Document, Recipient, Share
+from deldokument.domain.share import Document, Share
 
 
 class ShareLookup(Protocol):
@@ -24,6 +24,6 @@ class ShareLookup(Protocol):
         ...
 
     def audit_key_ids_available(self) -> list[str]: ...
-    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[tuple[Share, Recipient]]:
-        """Return shares open at ``now`` with the recipients that have these hashes, earliest end first."""
+    def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[Share]:
+        """Return shares open at ``now`` with a recipient that has one of these hashes, earliest end first."""
         ...

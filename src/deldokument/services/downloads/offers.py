@@ -196,7 +196,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         identifiers = identifiers_of(person, grants)
         hashes = identifier_hashes(keys, identifiers)
         found = tx.share_lookup.open_for({found for own in hashes.values() for found in own.values()}, now)
-        shares = {share.id: share for share, _ in found if share.intact}
+        shares = {share.id: share for share in found if share.intact}
         share_keys = deps.keyring.get([share_key_id(one) for one in shares])
         audit_keys = [keys[one] for one in {share.audit_key_id for share in shares.values()}]
         around, all_keys = _OfferRows(tx, list(shares.values()), person, audit_keys), {**keys, **share_keys}
