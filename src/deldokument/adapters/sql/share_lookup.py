@@ -27,8 +27,8 @@ def _id_at_or_after(table: Table) -> ColumnElement[str]:
 _at_or_after = select(*CARD_COLUMNS).where(share.c.id == _id_at_or_after(share))
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
-# Two queries instead of a join: for a person's hash under each audit key, PostgreSQL expects a share each, and read the
-# whole table of some ten thousand shares for the few that there are.
+# Two queries instead of a join: PostgreSQL expects a share for each hash, of which a person has one for each audit key.
+# For the few that there are, it read the whole table of some ten thousand shares.
 _shares_for = select(recipient.c.share_id).where(InList(recipient.c.lookup_hash, "keys"), is_named)
 _open = select(*CARD_COLUMNS).where(
     InList(share.c.id, "keys"), is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type)
