@@ -109,10 +109,14 @@ def open_sealed(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
     Raises: IntegrityError otherwise.
     """
     _require_key(key)
+    return _opened(AESGCM(key), sealed, associated_data)
+
+
+def _opened(cipher: AESGCM, sealed: bytes, associated_data: bytes) -> bytes:
     if sealed[:1] != SEALED_VERSION or len(sealed) < 1 + _NONCE + _TAG:
         raise IntegrityError
     try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], associated_data)
+        return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], associated_data)
     except InvalidTag:
         raise IntegrityError from None
 
@@ -171,8 +175,9 @@ class RootKey:
         return {entry_id: self.wrap(entry_id, secret) for entry_id, secret in secrets.items()}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Apply `unwrap` to each entry."""
-        return {entry_id: self.unwrap(entry_id, sealed) for entry_id, sealed in wrapped.items()}
+        """Apply `unwrap` to each entry; there can be one for each tenant and month."""
+        cipher = AESGCM(self.key)
+        return {one: _opened(cipher, sealed, entry_data(self.key_id, one)) for one, sealed in wrapped.items()}
 
 
 def entry_data(root_key_id: str, entry_id: str) -> bytes:
