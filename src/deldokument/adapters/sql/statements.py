@@ -109,19 +109,24 @@ def _joined_on_postgres(element: JoinedText, compiler: SQLCompiler, **words: Any
 
 @dataclass(frozen=True, slots=True)
 class ByKey:
-    """The query for rows with up to `_FEW` ids, as many parameters, and the one for rows with the ids ``keys``.
+    """The queries for the row with one id, for rows with up to `_FEW` ids, and for rows with the ids ``keys``.
 
-    PostgreSQL keeps the plan for parameters. It plans anew for each list, which takes several times as long as
-    execution.
+    PostgreSQL keeps the plan for one and for few, which are parameters. It plans anew for each list, which takes
+    several times as long as execution.
     """
 
+    one: Select[Any]
     few: Select[Any]
     many: Select[Any]
 
 
 def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
     """Return the query for rows by their id, which is ``column``."""
-    return ByKey(query.where(column.in_(map(param, _FEW_NAMES))), query.where(InList(column, "keys")))
+    return ByKey(
+        query.where(column == param("key")),
+        query.where(column.in_(map(param, _FEW_NAMES))),
+        query.where(InList(column, "keys")),
+    )
 
 
 def distinct_values(column: Column[Any], where: ColumnElement[bool]) -> Select[Any]:
@@ -186,7 +191,9 @@ class Statements:
         """
         seen: dict[str, _Item] = self._seen.setdefault(query, {})
         missing = [key for key in keys if key not in seen]
-        if 0 < len(missing) <= _FEW:
+        if len(missing) == 1:
+            found = self.connection.execute(query.one, {"key": missing[0]}).all()
+        elif 1 < len(missing) <= _FEW:
             found = self.connection.execute(query.few, _few_keys(missing)).all()
         else:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
@@ -215,7 +222,7 @@ class Statements:
 
     def lock_one(self, query: ByKey, key: str) -> Row[Any] | None:
         """Return the row with the id, locked as ``locked``."""
-        return self.first(self.locked(query.few), _few_keys([key]))
+        return self.first(self.locked(query.one), {"key": key})
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
         """Return the query as ``locked``, skipping rows of ``table`` that another worker holds."""
@@ -324,7 +331,7 @@ def batches(values: Collection[_Item]) -> Iterator[list[_Item]]:
 
 
 def _few_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Return the parameters of ``ByKey.few`` for one to `_FEW` ids; the last is repeated."""
+    """Return the parameters of ``ByKey.few`` for two to `_FEW` ids; the last is repeated."""
     return {name: keys[min(number, len(keys) - 1)] for number, name in enumerate(_FEW_NAMES)}
 
 
