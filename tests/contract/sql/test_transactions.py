@@ -172,6 +172,15 @@ def test_a_transaction_has_the_mode_that_was_asked_for_and_not_that_of_the_conne
     assert len(processes) == 1
 
 
+def test_a_database_that_an_operator_has_set_to_read_only_is_not_written(postgres_url: str) -> None:
+    engines = open_engines(f"{postgres_url}?options=-c%20default_transaction_read_only%3Don")
+    # The second is on the connection that has read.
+    for begin in (engines.write, engines.read, engines.write):
+        with begin() as connection:
+            assert connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
+    engines.close()
+
+
 def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(postgres_url: str) -> None:
     engines = open_engines(postgres_url)
     with pytest.raises(Unavailable, match="database"):

@@ -110,8 +110,8 @@ def begin_read(connection: Connection) -> None:
 
 
 def begin_write(connection: Connection) -> None:
-    """Make the transaction that begins READ COMMITTED, and able to write."""
-    _set_mode(connection, IsolationLevel.READ_COMMITTED, False)
+    """Make the transaction that begins READ COMMITTED, and able to write unless the database is set to read only."""
+    _set_mode(connection, IsolationLevel.READ_COMMITTED, None)
 
 
 def _set_mode(connection: Connection, *mode: Any) -> None:
