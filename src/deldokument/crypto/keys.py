@@ -163,19 +163,15 @@ class RootKey:
         """Seal an entry's key, bound to the entry's id and this root key's id."""
         return seal(self.key, secret, entry_data(self.key_id, entry_id))
 
-    def unwrap(self, entry_id: str, wrapped: bytes) -> bytes:
-        """Return the key that `wrap` sealed for this entry.
-
-        Raises: IntegrityError otherwise.
-        """
-        return open_sealed(self.key, wrapped, entry_data(self.key_id, entry_id))
-
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
         """Apply `wrap` to each entry."""
         return {entry_id: self.wrap(entry_id, secret) for entry_id, secret in secrets.items()}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Apply `unwrap` to each entry; there can be one for each tenant and month."""
+        """Return the keys that `wrap` sealed for these entries; there can be one for each tenant and month.
+
+        Raises: IntegrityError if one does not open.
+        """
         cipher = AESGCM(self.key)
         return {one: _opened(cipher, sealed, entry_data(self.key_id, one)) for one, sealed in wrapped.items()}
 

@@ -78,7 +78,7 @@ def test_a_keyring_entry_opens_as_itself_under_its_root_key_only() -> None:
     root = RootKey("root-2026", KEY)
     share_key = new_key()
     wrapped = root.wrap("share/1", share_key)
-    assert root.unwrap("share/1", wrapped) == share_key
+    assert root.unwrap_all({"share/1": wrapped}) == {"share/1": share_key}
     assert share_key not in wrapped
     strangers = [
         (root, "share/2"),
@@ -87,7 +87,7 @@ def test_a_keyring_entry_opens_as_itself_under_its_root_key_only() -> None:
     ]
     for stranger, entry_id in strangers:
         with pytest.raises(IntegrityError):
-            stranger.unwrap(entry_id, wrapped)
+            stranger.unwrap_all({entry_id: wrapped})
 
 
 def test_many_entries_are_sealed_each_as_itself() -> None:

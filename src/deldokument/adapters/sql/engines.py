@@ -31,8 +31,8 @@ _READERS = 16
 class Engines:
     """The engines for read transactions and for write transactions; on PostgreSQL one engine for both.
 
-    ``begin_read`` and ``begin_write`` are called first in each transaction. They are no listeners of the engines'
-    events: an engine that has any takes a tenth longer for every statement.
+    ``begin_read`` and ``begin_write`` are called first in each transaction. They do not listen to the engines' events,
+    because an engine with listeners takes a tenth longer for every statement.
     """
 
     reader: Engine

@@ -60,7 +60,7 @@ CARD_COLUMNS = [
     _removed_ids.scalar_subquery().label("removed_ids"),
 ]
 """The columns that `ShareCards.read` needs, of a query from ``share``."""
-CARD_WIDTH = len(CARD_COLUMNS)
+_CARD_WIDTH = len(CARD_COLUMNS)
 
 _own_row = select(share.c.id).where(share.c.id == param("key"))
 _by_id = select(*CARD_COLUMNS).where(share.c.id == param("key"))
@@ -163,7 +163,7 @@ class ShareCards:
 
 
 def _stored(row: Sequence[Any]) -> Held:
-    _, revision, *ids = row[_WIDTH:CARD_WIDTH]
+    _, revision, *ids = row[_WIDTH:_CARD_WIDTH]
     recipients, removed = (set(one.split(",") if one else ()) for one in ids)
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, removed)
 
