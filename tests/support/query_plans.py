@@ -16,12 +16,12 @@ EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
 
 
 @contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What is asked of databases meanwhile, with its values."""
+def statements(kind: str = "SELECT") -> Iterator[list[tuple[str, Any]]]:
+    """The statements of databases meanwhile that begin so, with their values."""
     sent: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, values: Any, *___: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(kind):
             sent.append((statement, values))
 
     event.listen(Engine, "before_cursor_execute", note)

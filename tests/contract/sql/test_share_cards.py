@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from deldokument.adapters.sql.tables.shares import document, recipient, removed_
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Broken, NotFound
-from deldokument.domain.share import RemovedDocument, Share, ShareState
+from deldokument.domain.share import RemovedDocument, Share, ShareState, new_id
 from deldokument.domain.tenancy import Account
 from deldokument.ports.integrity import DamagedRow, DamageReports
 from deldokument.ports.repositories.shares import ShareFilter
@@ -33,6 +33,7 @@ from tests.contract.records import (
     settle,
 )
 from tests.fakes.integrity import tagging
+from tests.support.query_plans import statements
 from tests.support.stored_data import do_as_owner
 
 OPEN = available(id="open")
@@ -291,6 +292,26 @@ def test_a_transaction_reads_its_own_changes(database: SqlDatabase) -> None:
         assert tx.shares.lock(begun.id) == changed
         with pytest.raises(NotFound):
             tx.shares.remove_recipient("nothing", "nobody")
+
+
+def test_a_row_is_saved_with_its_card_and_gets_another_one_only_for_what_changes_later(database: SqlDatabase) -> None:
+    def updates(*changes: Callable[[SqlTransaction], object]) -> int:
+        with statements("UPDATE share") as sent, database.write() as tx:
+            for change in changes:
+                change(tx)
+        assert is_intact(database)
+        return len(sent)
+
+    def save(tx: SqlTransaction) -> None:
+        tx.shares.save(replace(OPEN, confidential=not OPEN.confidential))
+
+    def add(tx: SqlTransaction) -> None:
+        tx.shares.add_recipient(recipient_of(OPEN, lookup_hash=new_id().encode()))
+
+    assert updates(add, save) == 1
+    assert updates(save, add) == 2
+    assert updates(save, lambda tx: record(tx, OPEN, EventKind.SHARE_PUBLISHED)) == 2
+    assert updates(add) == 1
 
 
 def test_an_erased_share_has_nothing_left_to_protect(database: SqlDatabase) -> None:

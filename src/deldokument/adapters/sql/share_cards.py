@@ -69,13 +69,14 @@ _write = update(share).where(share.c.id == param("key")).values(card=param("seal
 
 @dataclass(slots=True)
 class Held:
-    """A share whose row this transaction has locked or inserted."""
+    """A share whose row this transaction has locked or inserted. ``written``: the card that it has given the row."""
 
     share: Share
     revision: int
     recipient_ids: set[str]
     removed_ids: set[str]
     is_changed: bool = False
+    written: bytes = b""
 
 
 class ShareCards:
@@ -121,14 +122,21 @@ class ShareCards:
             held.is_changed = True
         return held
 
+    def sealed(self, held: Held) -> bytes:
+        """Return the card of a share as it is now."""
+        return seal_card(self._work.integrity.row_key(SHARE_KIND), held.share.id, _card_of(held))
+
     def flush(self) -> None:
-        """Write the cards of the changed shares. The event of a change carries the share's next revision."""
+        """Write the cards of the changed shares, unless their rows have got them already.
+
+        The event of a change carries the share's next revision.
+        """
         changed = {share_id: held for share_id, held in self._held.items() if held.is_changed}
         for share_id, held in changed.items():
             if self._audit.revise(share_id, held.revision + 1):
                 held.revision += 1
-        key = self._work.integrity.row_key(SHARE_KIND) if changed else b""
-        cards = [{"key": one, "sealed": seal_card(key, one, _card_of(held))} for one, held in changed.items()]
+        sealed = {share_id: self.sealed(held) for share_id, held in changed.items()}
+        cards = [{"key": one, "sealed": card} for one, card in sealed.items() if card != changed[one].written]
         if cards:
             self._work.run(_write, cards)
         self._held.clear()
@@ -139,8 +147,7 @@ class ShareCards:
 
     def card_of(self, values: Mapping[str, Any]) -> bytes:
         """Return the card of a row with these values of ``CARD_COLUMNS``, in their order."""
-        stored = _stored(tuple(values.values()))
-        return seal_card(self._work.integrity.row_key(SHARE_KIND), stored.share.id, _card_of(stored))
+        return self.sealed(_stored(tuple(values.values())))
 
     def _read(self, row: Row[Any]) -> Held:
         stored = _stored(row)

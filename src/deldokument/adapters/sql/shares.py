@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
@@ -162,8 +162,9 @@ class SqlShares:
         held = require(self._cards.changing(share.id), "share")
         if not share.intact:
             raise Broken("a damaged share is not written")
-        self._work.change(_save, SHARE.values(share) | {"key": share.id}, "share")
         held.share = share
+        held.written = self._cards.sealed(held)
+        self._work.change(_save, SHARE.values(share) | {"card": held.written, "key": share.id}, "share")
 
     def find(self, wanted: ShareFilter) -> list[Share]:
         """Return matching shares, the newest first.
@@ -173,12 +174,11 @@ class SqlShares:
         query = _of_account(wanted.states, _Given.by(wanted))
         at, share_id = wanted.before or (None, None)
         values = {"now": wanted.now, "references": list(wanted.reference_hashes), "at": at, "before": share_id}
-        found: list[Share] = []
+        found: list[Row[Any]] = []
         for account_id in wanted.account_ids:
-            bounds = {"key": account_id, "most": wanted.limit, **values}
-            found += self._cards.read(self._work.rows(query, bounds))
-        found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
-        return found[: wanted.limit]
+            found += self._work.rows(query, {"key": account_id, "most": wanted.limit, **values})
+        found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
+        return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
