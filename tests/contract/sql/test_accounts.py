@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member, NoticeChannel
 from deldokument.ports.repositories.accounts import AccountUsage
 from tests.contract.records import (
@@ -27,6 +27,7 @@ from tests.contract.records import (
     recipient_of,
     settle,
 )
+from tests.support.query_plans import statements
 
 RULES = AccountRules(
     contact=Contact("55 00 00 00", "bygg@lillevik.example", "10-14"),
@@ -210,6 +211,23 @@ def test_accounts_are_listed_in_norwegian_order(database: SqlDatabase) -> None:
     with database.read() as tx:
         names = [account.name for account in tx.accounts.of_tenant(TENANT.id)]
     assert names == ["arkiv", "Byggesak", "zoologi", "Ærlighet", "Økonomi", "Årsmøte"]
+
+
+def test_an_account_is_read_with_its_tenant(database: SqlDatabase) -> None:
+    for begin in (database.read, database.write):
+        with statements() as sent, begin() as tx:
+            found = tx.accounts.get(ACCOUNT.id), tx.tenants.get(TENANT.id)
+        assert found == (ACCOUNT, TENANT)
+        assert len(sent) == 1
+
+
+def test_a_tenant_that_was_read_with_its_account_is_read_again_after_a_statement_that_may_have_waited(
+    database: SqlDatabase,
+) -> None:
+    with database.write() as tx:
+        tx.accounts.get(ACCOUNT.id)
+        tx.tenants.save(replace(TENANT, name="Storevik kommune"))
+        assert existing(tx.tenants.get(TENANT.id)).name == "Storevik kommune"
 
 
 def test_an_account_needs_its_tenant(database: SqlDatabase) -> None:

@@ -29,7 +29,7 @@ from deldokument.adapters.sql.tables.shares import (
     share,
 )
 from deldokument.adapters.sql.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
-from deldokument.adapters.sql.tenants import SqlTenants, by_name
+from deldokument.adapters.sql.tenants import TENANT_COLUMNS, SqlTenants, by_name
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, Member
@@ -39,6 +39,9 @@ _Sharer = TypeVar("_Sharer", Member, Integration)
 
 _all = select(*account.c, ACCOUNT_TAGS.newest)
 _by_id = by_key(_all, account.c.id)
+# One account is read with its tenant, which is nearly always asked for next. Several are not: see with_usable_accounts.
+_with_tenant = replace(_by_id, one=_by_id.one.add_columns(*TENANT_COLUMNS).join_from(account, tenant, isouter=True))
+_WIDTH = len(_all.selected_columns)
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
 _erase_cost_codes = update(notice_count).where(notice_count.c.account_id == param("key")).values(cost_code="")
@@ -94,6 +97,7 @@ class SqlAccounts:
 
     def __init__(self, work: Statements) -> None:
         self._work = work
+        self._tenants = SqlTenants(work)
 
     def add(self, account: Account) -> None:
         """Insert the account.
@@ -109,7 +113,7 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return self._work.keyed(_by_id, account_ids, self._account)
+        return self._work.keyed(_with_tenant, account_ids, self._account)
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
@@ -172,6 +176,8 @@ class SqlAccounts:
             passed_over |= damaged
 
     def _account(self, row: Row[Any]) -> Account:
+        if len(row) > _WIDTH:
+            self._tenants.keep(row[_WIDTH:])
         read = _account(row)
         return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_revision))
 

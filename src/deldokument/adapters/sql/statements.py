@@ -200,6 +200,10 @@ class Statements:
         seen |= {row.id: make(row) for row in found}
         return {key: seen[key] for key in keys if key in seen}
 
+    def keep(self, query: ByKey, key: str, record: Any) -> None:
+        """Keep a record that was read with another row, as if ``keyed`` had found it."""
+        self._seen.setdefault(query, {})[key] = record
+
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""
         return self._execute(statement, values).all()

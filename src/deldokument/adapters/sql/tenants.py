@@ -7,8 +7,9 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -19,7 +20,11 @@ from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
 
-_all = select(*tenant.c, TENANT_TAGS.newest)
+TENANT_COLUMNS = [*tenant.c, TENANT_TAGS.newest.label("newest_of_tenant")]
+"""The columns that `SqlTenants.keep` needs, of a query for another row with its tenant."""
+
+_NAMES = [column.name for column in TENANT_COLUMNS]
+_all = select(*TENANT_COLUMNS)
 _by_id = by_key(_all, tenant.c.id)
 _by_number = _all.where(tenant.c.organization_number == param("number"))
 _save = update(tenant).where(tenant.c.id == param("key"))
@@ -47,6 +52,12 @@ class SqlTenants:
         """Return the tenants that exist, in the order of the ids."""
         return self._work.keyed(_by_id, tenant_ids, self._tenant)
 
+    def keep(self, values: Sequence[Any]) -> None:
+        """Keep a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
+        row = SimpleNamespace(**dict(zip(_NAMES, values, strict=True)))
+        if row.id is not None:
+            self._work.keep(_by_id, row.id, self._tenant(row))
+
     def lock(self, tenant_id: str) -> Tenant | None:
         """Return the tenant, its row locked until the transaction ends; None also for a damaged one."""
         row = self._work.lock_one(_by_id, tenant_id)
@@ -71,9 +82,9 @@ class SqlTenants:
         saved = replace(tenant, revision=tenant.revision + 1)
         self._work.change(_save, self._tagged(saved) | {"key": tenant.id}, "tenant")
 
-    def _tenant(self, row: Row[Any]) -> Tenant:
+    def _tenant(self, row: Row[Any] | SimpleNamespace) -> Tenant:
         read = _tenant(row)
-        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_revision))
+        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_tenant))
 
     def _tagged(self, tenant: Tenant) -> dict[str, Any]:
         return TENANT_TAGS.tagged(self._work, _values(tenant))
@@ -84,7 +95,7 @@ def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
     return norwegian_order(named.name), named.id
 
 
-def _tenant(row: Row[Any]) -> Tenant:
+def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
     return Tenant(
         id=row.id,
         organization_number=row.organization_number,

@@ -290,7 +290,7 @@ def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacki
 
 def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
     """Return the error for a rightful recipient: the share is over or stopped, and whom to ask; never its content."""
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
     contact = account.contact(tenant)
     ask = {
         "tenant": tenant.name,

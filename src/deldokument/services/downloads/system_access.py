@@ -58,7 +58,7 @@ def _decide(
         return None, None, may_read_back(None, None, now, stop=None)
     living = tx.integrations.of_organization(consumer.organization.value)
     mine = next((one.id for one, account in living if account.id == share.account_id), None)
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
     return share, mine, may_read_back(share, mine, now, stop=hold_reason(tenant, account, share))
 
 
