@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.share import Receipt, RemovedDocument, Share, ShareState
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenancy import Account, Integration
 from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import (
     ACCOUNT,
@@ -398,6 +398,30 @@ def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(da
     with database.read() as tx:
         found = {asked: tx.share_lookup.share_at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
+
+
+def test_a_first_look_tells_the_state_of_shares_of_ones_own_accounts_alone(database: SqlDatabase) -> None:
+    own, of_others = draft(id="b"), available(id="d", account_id="other")
+    integrated = Integration("system", "other", "974760673", "Lillevik kommune", NOW)
+    with database.write() as tx:
+        tx.accounts.add(Account("other", TENANT.id, "Skole"))
+        tx.integrations.add(integrated)
+    keep(database, own, of_others)
+
+    def looks(share_id: str) -> tuple[ShareState | None, ShareState | None]:
+        with database.read() as tx:
+            lookup = tx.share_lookup
+            return lookup.state_for_member(share_id, KARI.lookup_hash), lookup.state_for_organization(
+                share_id, integrated.organization_number
+            )
+
+    assert [looks(one) for one in ("b", "d")] == [(ShareState.DRAFT, None), (None, ShareState.AVAILABLE)]
+    # The next in order would be one of these.
+    assert [looks(one) for one in ("a", "c", "e")] == [(None, None)] * 3
+    with database.write() as tx:
+        tx.members.remove(KARI.id, NOW)
+        tx.integrations.remove(integrated.id, NOW)
+    assert [looks(one) for one in ("b", "d")] == [(None, None)] * 2
 
 
 def test_an_unknown_id_leads_to_the_next_document_and_the_last_ones_to_the_first(database: SqlDatabase) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, select
 
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_named, recipient, share
-from deldokument.domain.share import Document, Share
+from deldokument.adapters.sql.tables.tenancy import integration, is_living, is_living_integration, member
+from deldokument.domain.share import Document, Share, ShareState
 
 _key = param("key")
 
@@ -24,7 +25,17 @@ def _id_at_or_after(table: Table) -> ColumnElement[str]:
     return func.coalesce(first.where(near.c.id >= _key).scalar_subquery(), first.scalar_subquery())
 
 
+def _first_look(sharer: Table, *where: ColumnElement[bool]) -> Select[tuple[str, ShareState, bool]]:
+    """Return the query for the share at or after ``key``, and whether its account has such a sharer."""
+    is_own = exists().where(sharer.c.account_id == share.c.account_id, *where).correlate(share)
+    return select(share.c.id, share.c.state, is_own.label("is_own")).where(share.c.id == _id_at_or_after(share))
+
+
 _at_or_after = select(*CARD_COLUMNS).where(share.c.id == _id_at_or_after(share))
+_for_member = _first_look(member, member.c.lookup_hash == param("lookup_hash"), is_living)
+_for_organization = _first_look(
+    integration, integration.c.organization_number == param("number"), is_living_integration
+)
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 # Two queries instead of a join: PostgreSQL expects a share for each hash, of which a person has one for each audit key.
@@ -55,6 +66,20 @@ class SqlShareLookup:
         A pending document is not found by its id.
         """
         return DOCUMENT.intact(self._work, self._work.first(_document_at_or_after, {"key": document_id}))
+
+    def state_for_member(self, share_id: str, lookup_hash: bytes) -> ShareState | None:
+        """Return the share's state, if the person is a living member of its account; verifies nothing."""
+        return self._state(_for_member, share_id, lookup_hash=lookup_hash)
+
+    def state_for_organization(self, share_id: str, organization_number: str) -> ShareState | None:
+        """Return the share's state, if the organisation's system is integrated with its account; verifies nothing."""
+        return self._state(_for_organization, share_id, number=organization_number)
+
+    def _state(
+        self, query: Select[tuple[str, ShareState, bool]], share_id: str, **sharer: str | bytes
+    ) -> ShareState | None:
+        found = self._work.first(query, {"key": share_id, **sharer})
+        return found.state if found and found.id == share_id and found.is_own else None
 
     def audit_key_ids_available(self) -> list[str]:
         """Return the audit keys of the shares that are marked as available, also of those past their end."""

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.share import Document, Share
+from deldokument.domain.share import Document, Share, ShareState
 
 
 class ShareLookup(Protocol):
@@ -21,6 +21,18 @@ class ShareLookup(Protocol):
 
     def document_at_or_after(self, document_id: str) -> Document | None:
         """Return the document with the id, or else another one, as ``share_at_or_after``."""
+        ...
+
+    def state_for_member(self, share_id: str, lookup_hash: bytes) -> ShareState | None:
+        """Return the share's state, if the person is a living member of its account; otherwise None.
+
+        Only for a first look: nothing that was read is verified. An unknown id leads to another share, as for
+        ``share_at_or_after``.
+        """
+        ...
+
+    def state_for_organization(self, share_id: str, organization_number: str) -> ShareState | None:
+        """Return the state as ``state_for_member``, if the organisation's system is integrated with the account."""
         ...
 
     def audit_key_ids_available(self) -> list[str]: ...

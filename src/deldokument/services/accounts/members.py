@@ -216,14 +216,6 @@ def memberships(deps: Dependencies, sharer: Sharer) -> list[Membership]:
         return memberships_in(deps, tx, sharer)
 
 
-def belongs_to_account(deps: Dependencies, tx: Transaction, sharer: Sharer, account_id: str) -> bool:
-    """Return whether the sharer is a member or a system of the account, whether or not it may share now."""
-    if isinstance(sharer, Consumer):
-        integrated = tx.integrations.of_organization(sharer.organization.value)
-        return account_id in {integration.account_id for integration, _ in integrated}
-    return tx.members.by_hash(account_id, identifier_hash(directory_key(deps), sharer)) is not None
-
-
 def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[Membership]:
     """Return the same as ``memberships``, as the transaction sees it."""
     return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(deps, tx, sharer)

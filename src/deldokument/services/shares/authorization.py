@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing
-from deldokument.domain.identifiers import Sharer
+from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing, require
+from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_manage, may_share
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.accounts.members import Membership, belongs_to_account, memberships_in
+from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.encryption import identifier_hash
+from deldokument.services.people import directory_key
 
 _USE_NOTED = timedelta(days=1)
 
@@ -29,15 +31,24 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
     Raises: NotFound, before a lock is taken, or RightMissing.
     """
-    found = tx.share_lookup.share_at_or_after(share_id)
-    is_own = belongs_to_account(deps, tx, sharer, found.account_id if found else "")
-    if found is None or found.id != share_id or not is_own:
-        raise NotFound("share")
+    first_look(deps, tx, sharer, share_id)
     locked = tx.shares.lock(share_id)
     # This check decides. The membership may have ended while the lock was waited for.
     share, membership = _managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
     return share, membership
+
+
+def first_look(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> ShareState:
+    """Return the state of a share that seems to be in an account of the sharer. Raises: NotFound.
+
+    It only spares work: nothing is verified, and the sharer may have no right to share there now. What is done with the
+    share needs ``share_for_update`` or ``share_for_reading``. An unknown id takes the work of a share of others.
+    """
+    if isinstance(sharer, Consumer):
+        return require(tx.share_lookup.state_for_organization(share_id, sharer.organization.value), "share")
+    lookup_hash = identifier_hash(directory_key(deps), sharer)
+    return require(tx.share_lookup.state_for_member(share_id, lookup_hash), "share")
 
 
 def share_for_reading(
@@ -68,7 +79,7 @@ def document_for_reading(
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
     """Return the same as ``share_for_update``, if it is a draft. Raises: as that, and Conflict if it is not."""
     share, membership = share_for_update(deps, tx, sharer, share_id)
-    check_draft(share)
+    check_draft(share.state)
     return share, membership
 
 
@@ -81,7 +92,7 @@ def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id
 
 def check_living_draft(share: Share, membership: Membership) -> None:
     """Raise unless it is a draft that may be filled in: Conflict, or as ``check_may_share``."""
-    check_draft(share)
+    check_draft(share.state)
     check_may_share(membership, share)
 
 
@@ -108,7 +119,7 @@ def stop_of(tx: Transaction, share: Share) -> Reason | None:
     if not share.intact:
         # Its tenant and account need not exist.
         return Reason.DAMAGED
-    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
     return hold_reason(tenant, account, share)
 
 
@@ -131,9 +142,9 @@ def _check_may_change(membership: Membership) -> None:
         raise RightMissing("integration_reads_only")
 
 
-def check_draft(share: Share) -> None:
-    """Raise Conflict unless it is a draft."""
-    if share.state is not ShareState.DRAFT:
+def check_draft(state: ShareState) -> None:
+    """Raise Conflict unless it is a draft's."""
+    if state is not ShareState.DRAFT:
         raise Conflict("not_a_draft")
 
 

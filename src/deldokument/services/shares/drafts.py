@@ -44,7 +44,7 @@ from deldokument.services.shares.authorization import (
     check_not_stopped,
     draft_for_update,
     editable_draft,
-    share_for_reading,
+    first_look,
     share_for_update,
 )
 from deldokument.services.shares.disclosure import record_new_author
@@ -211,7 +211,7 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, pasted: st
     then be confirmed, as persons must. Raises: InvalidInput for too many recipients, before the register is asked.
     """
     with deps.database.read() as tx:
-        check_draft(share_for_reading(deps, tx, sharer, share_id))
+        check_draft(first_look(deps, tx, sharer, share_id))
     texts = dict.fromkeys(split_pasted(pasted))
     check_recipient_count(len(texts))
     check_lookup_rate(deps, sharer, len(texts))
@@ -298,7 +298,7 @@ def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: t
     """Abandon the draft now rather than after 24 hours. With ``grace``, the same sharer can undo it for that long."""
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)
-        check_draft(share)
+        check_draft(share.state)
         now = deps.clock.now()
         until, by = (now + grace, membership.id) if grace else (None, None)
         tx.shares.save(replace(share, state=ShareState.ABANDONED, closed_at=now, undo_until=until, undo_by=by))

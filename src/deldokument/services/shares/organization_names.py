@@ -20,7 +20,7 @@ from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
-from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.authorization import first_look, share_for_reading
 from deldokument.services.shares.grants import share_grants
 from deldokument.services.shares.limits import check_lookup_rate
 
@@ -76,11 +76,13 @@ def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
     """
     inquiry = begin_lookup(deps)
     with deps.database.read() as tx:
-        share = share_for_reading(deps, tx, sharer, share_id)
-        if share.state is not ShareState.DRAFT:
+        if first_look(deps, tx, sharer, share_id) is not ShareState.DRAFT:
             return {}
-        key, is_old = existing_key(deps.keyring, share.audit_key_id), inquiry.began_at - share.created_at > FRESH
-        organizations = [r for r in tx.shares.recipients([share.id]) if r.kind == "organization"]
+        organizations = [r for r in tx.shares.recipients([share_id]) if r.kind == "organization"]
+        if not organizations:
+            return {}
+        share = share_for_reading(deps, tx, sharer, share_id)
+    key, is_old = existing_key(deps.keyring, share.audit_key_id), inquiry.began_at - share.created_at > FRESH
     asked = {r: is_unnamed(key, r) for r in organizations if is_old or is_unnamed(key, r)}
     check_lookup_rate(deps, sharer, len(asked))
     answers: dict[str, str | InvalidInput] = {}

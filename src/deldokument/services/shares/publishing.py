@@ -143,7 +143,7 @@ def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str,
     reason = check_reason(reason)
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, person, share_id)
-        check_draft(share)
+        check_draft(share.state)
         proposer = proposer_of(tx, share)
         if proposer is None:
             return

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share
+from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
@@ -35,10 +35,10 @@ class ShareRelatedRows:
         receipts: Sequence[Receipt] | None = None,
     ) -> None:
         share_ids = [share.id for share in shares]
-        self.tenants = {one.tenant.id: one.tenant for one in mine}
-        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
         self.accounts = {one.account.id: one.account for one in mine}
         self.accounts |= tx.accounts.by_ids({share.account_id for share in shares} - self.accounts.keys())
+        self.tenants = {one.tenant.id: one.tenant for one in mine}
+        self.tenants |= tx.tenants.by_ids({share.tenant_id for share in shares} - self.tenants.keys())
         self.recipients: dict[str, list[Recipient]] = defaultdict(list)
         self.documents: dict[str, list[Document]] = defaultdict(list)
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -57,7 +57,10 @@ class SharerRows(ShareRelatedRows):
         share_ids = [share.id for share in shares]
         recipients, documents = tx.shares.all_recipients(share_ids), tx.additions.with_documents(share_ids)
         named = [one for one in recipients if one.removed_at is None]
-        super().__init__(tx, shares, mine, named, [one for one in documents if one.pending_since is None])
+        present = [one for one in documents if one.pending_since is None]
+        # Nobody has received a draft: the publication of a share that has receipts cannot be undone.
+        receipts = tx.receipts.of_shares([share.id for share in shares if share.state is not ShareState.DRAFT])
+        super().__init__(tx, shares, mine, named, present, receipts)
         self.removed: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in recipients:
             if recipient.removed_at is not None:
@@ -89,11 +92,11 @@ class SharerRows(ShareRelatedRows):
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
         self.people: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self._names = {one.id: one.name for one in mine}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
         shared_by = {sharer_id_of(share): share for share in shares}
-        self.sharers = {sharer_id: sharer_of(tx, share) for sharer_id, share in shared_by.items()}
+        self._sharers = {key: sharer_of(tx, share) for key, share in shared_by.items() if key not in self._names}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
         self.tx = tx
         self.extenders = {
@@ -107,12 +110,18 @@ class SharerRows(ShareRelatedRows):
             if has_no_other_approver(tx, proposer)
         }
 
-    def name_of(self, sharer: Member | Integration | None, directory: bytes) -> str:
-        """Return the name as ``sharer_name``, decrypted once however many shares the sharer has."""
-        sharer_id = sharer.id if sharer else ""
+    def sharer_of(self, share: Share, directory: bytes) -> tuple[str, str]:
+        """Return the id and the name, as ``sharer_name``, of who shares it; both empty if that row is damaged.
+
+        A name is decrypted once however many shares the sharer has.
+        """
+        sharer_id = sharer_id_of(share)
         if sharer_id not in self._names:
-            self._names[sharer_id] = sharer_name(directory, sharer)
-        return self._names[sharer_id]
+            found = self._sharers[sharer_id]
+            if found is None:
+                return "", ""
+            self._names[sharer_id] = sharer_name(directory, found)
+        return sharer_id, self._names[sharer_id]
 
 
 def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:

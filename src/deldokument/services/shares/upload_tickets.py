@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -70,7 +71,8 @@ def announce(
     Raises: InvalidInput for too many documents or uploads, or more bytes than the account's quota allows.
     """
     token = secrets.token_urlsafe(32)
-    known = _unfinished(deps, tx, share, file)
+    present = tx.additions.with_documents([share.id])
+    known = _unfinished(deps, tx, share, present, file)
     deadline, token_hash = deps.clock.now() + UPLOAD_LIFETIME, hashlib.sha256(token.encode()).digest()
     if known is not None:
         renewed = replace(known, token_hash=token_hash, deadline=deadline)
@@ -81,7 +83,7 @@ def announce(
         return UploadTicket(known.document_id, file, known.id, token, known.offset, deadline, partials)
     check_upload_count(deps, tx, membership)
     check_quota(deps, tx, membership.account, file.length)
-    document = _insert_document(deps, tx, share, file, pending_since)
+    document = _insert_document(deps, tx, share, present, file, pending_since)
     upload = Upload(
         id=new_id(),
         document_id=document.id,
@@ -97,11 +99,13 @@ def announce(
     return UploadTicket(document.id, file, upload.id, token, 0, deadline)
 
 
-def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocument) -> Upload | None:
+def _unfinished(
+    deps: Dependencies, tx: Transaction, share: Share, present: Sequence[Document], file: NewDocument
+) -> Upload | None:
     key = existing_key(deps.keyring, share.audit_key_id)
     same = [
         document.id
-        for document in tx.additions.with_documents([share.id])
+        for document in present
         if not document.is_complete
         and (document.length, document.modified_at) == (file.length, file.modified_at)
         and file_name(key, document) == file.name
@@ -112,9 +116,13 @@ def _unfinished(deps: Dependencies, tx: Transaction, share: Share, file: NewDocu
 
 
 def _insert_document(
-    deps: Dependencies, tx: Transaction, share: Share, file: NewDocument, pending_since: datetime | None
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    present: Sequence[Document],
+    file: NewDocument,
+    pending_since: datetime | None,
 ) -> Document:
-    present = tx.additions.with_documents([share.id])
     if len(present) >= MAX_DOCUMENTS:
         raise InvalidInput("documents", "too_many_documents", longest=MAX_DOCUMENTS)
     key, document_id = existing_key(deps.keyring, share.audit_key_id), new_document_id()

@@ -49,7 +49,7 @@ from deldokument.services.shares.change_records import ChangeView
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
 from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
-from deldokument.services.shares.related_rows import SharerRows, sharer_id_of
+from deldokument.services.shares.related_rows import SharerRows
 from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
 
@@ -242,7 +242,7 @@ def _share_view(
     living_key = None if state in CLOSED else share_key
     inspection_key = living_key if with_findings else None
     policy = deps.config.scan_policy_of(tenant)
-    sharer = related.sharers[sharer_id_of(share)]
+    sharer_id, sharer = related.sharer_of(share, directory)
 
     def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
         return tuple(_document_view(d, names[d.id], related, finding_of(inspection_key, d, policy)) for d in documents)
@@ -266,8 +266,8 @@ def _share_view(
         extension=extension_of(directory, share, related),
         change=change_of(directory, share, living_key, related),
         return_note=open_return_note(living_key, share),
-        sharer_id=sharer.id if sharer else "",
-        sharer=related.name_of(sharer, directory),
+        sharer_id=sharer_id,
+        sharer=sharer,
         system=related.systems.get(share.integration_id or "", ""),
     )
 

@@ -40,7 +40,7 @@ from deldokument.domain.errors import (
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
 from deldokument.domain.policy import Denied, Reason, may_upload
-from deldokument.domain.share import Share
+from deldokument.domain.share import Share, ShareState
 from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
@@ -333,13 +333,12 @@ def locked_share(deps: Dependencies, tx: Transaction, upload: Upload) -> Share:
 
 
 def _check_allowed(deps: Dependencies, tx: Transaction, upload: Upload, share: Share) -> None:
-    document = tx.additions.document(upload.document_id)
     decision = may_upload(
         share,
         accounts_of_uploader(tx, upload),
         deps.clock.now(),
         stop=stop_of(tx, share),
-        is_pending=document is not None and document.pending_since is not None,
+        is_pending=share.state is not ShareState.DRAFT and _is_pending(tx, upload.document_id),
     )
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
@@ -347,6 +346,11 @@ def _check_allowed(deps: Dependencies, tx: Transaction, upload: Upload, share: S
         raise Frozen("sharing_stopped")
     if isinstance(decision, Denied):
         raise NotFound("upload")
+
+
+def _is_pending(tx: Transaction, document_id: str) -> bool:
+    document = tx.additions.document(document_id)
+    return document is not None and document.pending_since is not None
 
 
 def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
