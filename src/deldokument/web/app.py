@@ -178,7 +178,8 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     store = Mount(KS_STORE_PREFIX, create_store(deps, site, callers))
     reading = ReadLimit()
     pages = [starlette_route(endpoint, deps, site, reading) for endpoint in (*ENDPOINTS, *extra)]
-    return [*pages, *tus.routes(deps), api, ks, store, assets]
+    # They are tried one after the other, and the pages are many.
+    return [*tus.routes(deps), api, ks, store, assets, *pages]
 
 
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
