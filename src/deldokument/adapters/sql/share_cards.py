@@ -1,10 +1,10 @@
-"""Cards of shares: written at the end of a transaction, compared with the row whenever it is read.
+"""Cards of shares: written with their rows or at the end of a transaction, compared whenever a row is read.
 
 Guarantees:
 - A share is intact only if its card is valid, and matches row, recipients, removed documents and the newest revision in
   its events.
 - A removed document that is back makes its share damaged.
-- A share that was changed gets one card per transaction, and only if it was locked and intact in it.
+- A share that was changed has its new card when the transaction ends. It gets one only if it was locked and intact.
 - All that a card is compared with is read by one statement, so it is of one instant.
 
 A batch that ends shares writes no cards: a share that is closed while its card says open counts as closed.
