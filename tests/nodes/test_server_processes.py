@@ -309,7 +309,7 @@ def test_a_path_that_is_taken_is_named_by_its_setting(running: Deployment, tmp_p
 
 
 def test_processes_that_cannot_start_end_the_parent_with_an_error(running: Deployment, tmp_path: Path) -> None:
-    [port] = free_ports(1)
+    [port] = free_ports(1, 1)
     own = {"DELDOKUMENT_DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}", "DELDOKUMENT_PORT": str(port)}
     environment = running.environment() | own
     command = [sys.executable, "-m", "deldokument.cli.entry", "serve", "--workers", "2"]

@@ -135,10 +135,8 @@ def sharer_id_of(share: Share) -> str:
     return share.member_id or share.integration_id or ""
 
 
-def sharer_name(directory: bytes, sharer: Member | Integration | None) -> str:
-    """Return the member's name, or the integration's organisation; empty if it has been erased or is damaged."""
-    if sharer is None:
-        return ""
+def sharer_name(directory: bytes, sharer: Member | Integration) -> str:
+    """Return the member's name, or the integration's organisation; empty if it has been erased."""
     if isinstance(sharer, Integration):
         return sharer.name
     return open_field(directory, sharer.sealed_name, EncryptedColumn.MEMBER_NAME, sharer.id)
