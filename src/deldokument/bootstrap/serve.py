@@ -9,7 +9,7 @@ from deldokument.bootstrap.node_state import expiries, free_bytes
 from deldokument.bootstrap.runtime import Runtime
 from deldokument.bootstrap.scanner import is_scanner_up
 from deldokument.bootstrap.tracing import traced
-from deldokument.bootstrap.tune import collect_less_garbage, keep_freed_memory
+from deldokument.bootstrap.tune import keep_freed_memory, tune_garbage_collection
 from deldokument.config.settings import Settings
 from deldokument.server.listeners import Listeners, serve_both
 from deldokument.web.app import create_app, security_headers
@@ -35,7 +35,7 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
             meter.limit_connections(node.database.max_connections)
         sources = MetricSources(meter, partial(_state, settings, node))
         app = create_app(deps, site, extra, meter)
-        collect_less_garbage()
+        tune_garbage_collection()
         serve_both(
             tracing.requests(app) if tracing else app,
             create_management(node.deps, token, sources),

@@ -14,7 +14,7 @@ _M_TOP_PAD: Final = -2
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 YOUNG_OBJECTS: Final = 10_000
-"""New objects before a collection looks at them; by default 700 or 2000."""
+"""How many new objects start a collection. Python's own default is 700 or 2000, depending on its version."""
 _WORKER_NICENESS: Final = 10
 
 
@@ -33,11 +33,11 @@ def keep_freed_memory() -> None:
     libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def collect_less_garbage() -> None:
-    """Exclude all existing objects from garbage collection, and look at new ones less often.
+def tune_garbage_collection() -> None:
+    """Exclude all existing objects from garbage collection, and collect less often.
 
-    Modules, routes and templates live as long as the process. Most objects of a request go by their reference counts.
-    Each collection scans the others while all threads wait.
+    Modules, routes and templates live as long as the process. Reference counts free most of a request's objects anyway,
+    and every collection stops all threads.
     """
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)

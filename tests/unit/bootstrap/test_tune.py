@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deldokument.bootstrap.tune import YOUNG_OBJECTS, collect_less_garbage
+from deldokument.bootstrap.tune import YOUNG_OBJECTS, tune_garbage_collection
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def thresholds() -> Iterator[None]:
 def test_existing_objects_are_excluded_from_collection_and_later_ones_are_not() -> None:
     existing, frozen = len(gc.get_objects()), gc.get_freeze_count()
     # Nothing is unfrozen afterwards: tests/conftest.py has frozen what the run collected.
-    collect_less_garbage()
+    tune_garbage_collection()
     later = [object()]
     later.append(later)
     assert gc.get_freeze_count() >= frozen + existing
@@ -30,6 +30,6 @@ def test_existing_objects_are_excluded_from_collection_and_later_ones_are_not() 
 
 def test_new_objects_are_looked_at_less_often_and_all_of_them_as_often_as_before() -> None:
     young, *older = gc.get_threshold()
-    collect_less_garbage()
+    tune_garbage_collection()
     assert gc.get_threshold() == (YOUNG_OBJECTS, *older)
     assert young < YOUNG_OBJECTS

@@ -68,11 +68,11 @@ class SqlShareLookup:
         return DOCUMENT.intact(self._work, self._work.first(_document_at_or_after, {"key": document_id}))
 
     def state_for_member(self, share_id: str, lookup_hash: bytes) -> ShareState | None:
-        """Return the share's state, if the person is a living member of its account; verifies nothing."""
+        """Return the share's state, if the person is a living member of its account; not verified."""
         return self._state(_for_member, share_id, lookup_hash=lookup_hash)
 
     def state_for_organization(self, share_id: str, organization_number: str) -> ShareState | None:
-        """Return the share's state, if the organisation's system is integrated with its account; verifies nothing."""
+        """Return the share's state, if the organisation's system is integrated with its account; not verified."""
         return self._state(_for_organization, share_id, number=organization_number)
 
     def _state(

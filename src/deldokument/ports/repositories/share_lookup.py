@@ -26,7 +26,7 @@ class ShareLookup(Protocol):
     def state_for_member(self, share_id: str, lookup_hash: bytes) -> ShareState | None:
         """Return the share's state, if the person is a living member of its account; otherwise None.
 
-        Only for a first look: nothing that was read is verified. An unknown id leads to another share, as for
+        The result is not verified, so it must not grant access. An unknown id leads to another share, as for
         ``share_at_or_after``.
         """
         ...

@@ -40,10 +40,10 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
 
 
 def first_look(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> ShareState:
-    """Return the state of a share that seems to be in an account of the sharer. Raises: NotFound.
+    """Return the unverified state of a share in one of the sharer's accounts. Raises: NotFound.
 
-    It only spares work: nothing is verified, and the sharer may have no right to share there now. What is done with the
-    share needs ``share_for_update`` or ``share_for_reading``. An unknown id takes the work of a share of others.
+    This is a cheap check before expensive work or a lock, and grants nothing. Callers must still authorise with
+    ``share_for_update`` or ``share_for_reading``. An unknown id takes the same work as someone else's share.
     """
     if isinstance(sharer, Consumer):
         return require(tx.share_lookup.state_for_organization(share_id, sharer.organization.value), "share")
