@@ -16,18 +16,20 @@ from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, Unavailable
+from deldokument.domain.identifiers import mask_person
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import ShareState
 from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import deletion
 from deldokument.services.audit import browsing, damage
+from deldokument.services.audit.actors import FORGOTTEN, Actor
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, content, offers
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.maintenance import lag, retention
 from deldokument.services.notifications import email_addresses
 from deldokument.services.people import directory_key
-from deldokument.services.shares import discarding, drafts, extensions, publishing, queries
+from deldokument.services.shares import discarding, drafts, extensions, publishing, queries, receipts
 from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from tests.support.faulty_ports import FaultyDatabase
@@ -41,6 +43,12 @@ def forge(stage: Stage, table: str, row_id: str, **values: Any) -> None:
     engines = open_engines(stage.database_url)
     with closing(engines), engines.write() as connection:
         connection.execute(update(tables[table]).where(tables[table].c.id == row_id).values(values))
+
+
+def exchange_ids(stage: Stage, one: str, other: str) -> None:
+    """Give each of two persons of the event log the other's id."""
+    for old, new in ((one, "between"), (other, one), ("between", other)):
+        forge(stage, "audit_subject", old, id=new)
 
 
 def put(stage: Stage, table: str, **values: Any) -> None:
@@ -406,3 +414,33 @@ def test_a_receipt_without_its_person_damages_one_share_alone(stage: Stage) -> N
         forge(stage, "audit_subject", receipt["subject_id"], id="nobody")
     listed = queries.list_shares(stage.deps, person(KARI))
     assert ([view.share.id for view in listed.shares], [one.id for one in listed.damaged]) == ([good], [opened])
+
+
+def test_the_receipts_of_exchanged_persons_are_shown_to_nobody(stage: Stage) -> None:
+    share_id = stage.publish(OLA, SIV)
+    assert sees(stage, OLA, share_id)
+    assert sees(stage, SIV, share_id)
+    exchange_ids(stage, *{receipt["subject_id"] for receipt in rows(stage, "receipt")})
+    with pytest.raises(NotFound):
+        receipts.list_receipts(stage.deps, person(KARI), share_id)
+    with pytest.raises(NotFound):
+        queries.show_share(stage.deps, person(KARI), share_id)
+    assert stage.deps.damage.take() == [DamagedRow("share", share_id)]
+
+
+def test_a_person_of_an_event_who_was_exchanged_is_unknown_and_raises_an_alarm(stage: Stage) -> None:
+    first, second = stage.draft(KARI, stage.avtaler), stage.draft(ODD, stage.avtaler)
+    started = {event.share_id: event.subject_id for _, event in stage.trail() if event.kind is EventKind.DRAFT_STARTED}
+    exchange_ids(stage, str(started[first.id]), str(started[second.id]))
+    _, events = queries.show_share(stage.deps, person(KARI), first.id)
+    assert [actor for event, actor in events if event.kind is EventKind.DRAFT_STARTED] == [FORGOTTEN]
+    assert stage.deps.damage.take() == [DamagedRow("audit_subject", str(started[first.id]))]
+
+
+def test_a_name_that_was_changed_is_not_shown_and_raises_an_alarm(stage: Stage) -> None:
+    draft = stage.draft(ODD, stage.avtaler)
+    forge(stage, "member", stage.members["odd"], sealed_name=b"forged")
+    _, events = queries.show_share(stage.deps, person(KARI), draft.id)
+    [actor] = [actor for event, actor in events if event.kind is EventKind.DRAFT_STARTED]
+    assert actor == Actor(masked=mask_person(ODD))
+    assert DamagedRow("member", stage.members["odd"]) in stage.deps.damage.take()

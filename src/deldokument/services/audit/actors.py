@@ -4,6 +4,7 @@ Guarantees:
 - A person is named as long as the audit key and a registration exist.
 - With the audit key alone, the person is shown as a masked number; without it, not at all.
 - An organisation whose system acted is always named.
+- A person whose row was changed outside the service is not known, and the row is reported.
 - Memory is bounded for any number of events.
 """
 
@@ -12,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.identifiers import mask_person
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.audit import RegisteredName, Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
@@ -85,20 +88,32 @@ class Actors:
         key = directory_key(self._world)
         hashes = {i: identifier_hash(key, stored_identifier("person", number)) for i, number in numbers.items()}
         registered = tx.audit.registered(self._tenant_id, set(hashes.values()))
-        names = {found.lookup_hash: _name(key, found) for found in reversed(registered)}
+        names = {found.lookup_hash: self._name(key, found) for found in reversed(registered)}
         return {i: Actor(names.get(hashes[i], ""), mask_person(number)) for i, number in numbers.items()}
 
     def _numbers(self, subjects: Collection[Subject]) -> dict[str, str]:
         keys = self._world.keyring.get({subject.audit_key_id for subject in subjects})
-        return {s.id: subject_number(keys[s.audit_key_id], s) for s in subjects if s.audit_key_id in keys}
+        readable = [subject for subject in subjects if subject.audit_key_id in keys]
+        numbers = {subject.id: self._number(keys[subject.audit_key_id], subject) for subject in readable}
+        return {subject_id: number for subject_id, number in numbers.items() if number}
+
+    def _number(self, key: bytes, subject: Subject) -> str:
+        try:
+            return subject_number(key, subject)
+        except IntegrityError:
+            self._world.damage.report(DamagedRow("audit_subject", subject.id))
+            return ""
+
+    def _name(self, key: bytes, found: RegisteredName) -> str:
+        _, name_field = _OFFICES[found.office].value
+        try:
+            return open_field(key, found.sealed_name, name_field, found.id)
+        except IntegrityError:
+            self._world.damage.report(DamagedRow(found.office, found.id))
+            return ""
 
 
 def acting_integration(event: AuditEvent) -> str | None:
     """Return the id of the integration that caused the event, or None."""
     acting = (event.details or {}).get("integration")
     return None if acting is None or event.kind in ABOUT_INTEGRATIONS else str(acting)
-
-
-def _name(key: bytes, found: RegisteredName) -> str:
-    _, name_field = _OFFICES[found.office].value
-    return open_field(key, found.sealed_name, name_field, found.id)

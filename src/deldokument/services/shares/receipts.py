@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from deldokument.domain.identifiers import Sharer, mask_person
+from deldokument.crypto.errors import IntegrityError
+from deldokument.crypto.share_cards import SHARE_KIND
+from deldokument.domain.errors import NotFound
+from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Receipt, ReceiptState, Share
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.receipts import ReceiptPlace
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.authorization import share_for_reading
-from deldokument.services.shares.views import display_number, file_name
+from deldokument.services.shares.views import display_number, file_name, masked_person
 
 
 class ReceiptEvent(StrEnum):
@@ -63,11 +66,15 @@ class ReceiptList:
 def list_receipts(
     deps: Dependencies, sharer: Sharer, share_id: str, *, after: ReceiptPlace | None = None, limit: int = 50
 ) -> ReceiptList:
-    """Return a page of the share's receipts. Raises: NotFound."""
+    """Return a page of the share's receipts. Raises: NotFound, also if one of its rows is damaged."""
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
         found = tx.receipts.of_share(share_id, after, limit + 1)
-        views = _views(deps, tx, share, found[:limit])
+        try:
+            views = _views(deps, tx, share, found[:limit])
+        except IntegrityError:
+            deps.damage.report(DamagedRow(SHARE_KIND, share_id))
+            raise NotFound("damaged share") from None
     return ReceiptList(tuple(views), _place(found[limit - 1]) if len(found) > limit else None)
 
 
@@ -88,7 +95,7 @@ def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Rec
             document_id=receipt.document_id,
             document_name=names[receipt.document_id] if receipt.document_id else None,
             event=ReceiptEvent.DOWNLOADED if receipt.document_id else ReceiptEvent.OPENED,
-            person=mask_person(subject_number(key, subjects[receipt.subject_id])),
+            person=masked_person(key, subjects.get(receipt.subject_id)),
             first_at=receipt.first_at,
             last_at=receipt.last_at,
             complete=receipt.document_id is not None and receipt.completed_at is not None,

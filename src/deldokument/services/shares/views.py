@@ -35,6 +35,7 @@ from deldokument.domain.tenancy import Account, Tenant
 from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
@@ -356,8 +357,13 @@ def _person_display(key: bytes, receipt: Receipt, related: SharerRows) -> str:
     """Return the masked person, decrypted once however many documents that person has received."""
     subject_id = receipt.subject_id
     if subject_id not in related.people:
-        subject = related.subjects.get(subject_id)
-        if subject is None:
-            raise IntegrityError
-        related.people[subject_id] = mask_person(subject_number(key, subject))
+        related.people[subject_id] = masked_person(key, related.subjects.get(subject_id))
     return related.people[subject_id]
+
+
+def masked_person(key: bytes, subject: Subject | None) -> str:
+    """Return the masked number of a receipt's person. Raises: IntegrityError if it cannot be read."""
+    number = subject_number(key, subject) if subject else ""
+    if not number:
+        raise IntegrityError
+    return mask_person(number)
