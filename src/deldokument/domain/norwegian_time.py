@@ -21,4 +21,4 @@ def day_and_clock(instant: datetime) -> tuple[date, str]:
     local = instant.astimezone(OSLO)
     if local.time() == time():
         return local.date() - timedelta(days=1), "24:00"
-    return local.date(), f"{local:%H:%M}"
+    return local.date(), f"{local.hour:02}:{local.minute:02}"

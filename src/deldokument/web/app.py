@@ -76,22 +76,23 @@ from deldokument.web.transfer import downloads, tus
 
 log = logging.getLogger("deldokument.web")
 ENDPOINTS: tuple[Endpoint, ...] = (
+    # They are tried in this order, so the commonest come first.
+    *offers.ENDPOINTS,
+    *shares.ENDPOINTS,
+    *discarding.ENDPOINTS,
     *general.ENDPOINTS,
     *login.ENDPOINTS,
     *confirmation.ENDPOINTS,
     *own_sessions.ENDPOINTS,
     *drafts.ENDPOINTS,
-    *shares.ENDPOINTS,
     *copies.ENDPOINTS,
     *access_requests.ENDPOINTS,
     *changes.ENDPOINTS,
     *additions.ENDPOINTS,
     *held_documents.ENDPOINTS,
-    *discarding.ENDPOINTS,
     *proposals.ENDPOINTS,
     *reports.ENDPOINTS,
     *wrong_recipient.ENDPOINTS,
-    *offers.ENDPOINTS,
     *programs.ENDPOINTS,
     *downloads.ENDPOINTS,
     *altinn_callback.ENDPOINTS,
@@ -178,7 +179,7 @@ def routes(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = ()) -> 
     store = Mount(KS_STORE_PREFIX, create_store(deps, site, callers))
     reading = ReadLimit()
     pages = [starlette_route(endpoint, deps, site, reading) for endpoint in (*ENDPOINTS, *extra)]
-    # They are tried one after the other, and the pages are many.
+    # They are tried in this order, and the pages are many.
     return [*tus.routes(deps), api, ks, store, assets, *pages]
 
 
