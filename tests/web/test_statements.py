@@ -12,11 +12,11 @@ from tests.support.query_plans import statements
 from tests.support.world import KARI, OLA
 
 STATEMENTS = {
-    "/d/{id}": 7,
-    "/d/{id}/dokument/{document}": 5,
+    "/d/{id}": 6,
+    "/d/{id}/dokument/{document}": 4,
     "/mine": 8,
-    "/delinger/{id}": 14,
-    "/delinger": 14,
+    "/delinger/{id}": 13,
+    "/delinger": 13,
     "/del": 8,
 }
 RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}

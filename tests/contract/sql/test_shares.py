@@ -275,8 +275,11 @@ def test_a_removed_document_leaves_a_tombstone_and_its_parts_are_garbage(databas
         assert tx.uploads.advance(upload.id, 0, 100, [part_of(upload, 0, 100)])
     tombstone = RemovedDocument(gone.id, share.id, gone.sealed_name, gone.length, gone.position, NOW)
     with database.write() as tx:
+        assert tx.shares.get(share.id) == share
         tx.shares.remove_document(gone.id, NOW, tombstone)
+        assert tx.shares.removed_documents([share.id]) == [tombstone]
     with database.read() as tx:
+        assert tx.shares.get(share.id) == share
         assert tx.shares.documents([share.id]) == [kept]
         assert tx.shares.document(gone.id) is None
         assert tx.shares.removed_documents([share.id, "3"]) == [tombstone]
@@ -397,6 +400,7 @@ def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(da
     keep(database, high, low)
     with database.read() as tx:
         found = {asked: tx.share_lookup.share_at_or_after(asked) for asked in ("A", "Bb", "C", "a", "b", "é")}
+        assert (tx.accounts.get(ACCOUNT.id), tx.tenants.get(TENANT.id)) == (ACCOUNT, TENANT)
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
 
 
@@ -451,6 +455,7 @@ def test_a_pending_document_is_found_as_pending_alone_until_it_is_saved_as_anoth
     with database.read() as tx:
         assert tx.shares.documents([share.id]) == tx.shares.documents_after(share.id, None, 9) == [whole]
         assert tx.additions.with_documents([share.id]) == [whole, pending]
+        assert tx.share_lookup.document_ids([share.id, "3"]) == {share.id: [whole.id], "3": []}
         assert tx.additions.pending([share.id]) == [pending]
         assert (tx.shares.document("c"), tx.additions.document("c")) == (None, pending)
         assert tx.share_lookup.document_at_or_after("c") == whole

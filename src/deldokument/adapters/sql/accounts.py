@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
@@ -36,12 +37,16 @@ from deldokument.domain.tenancy import Account, AccountRules, Contact, Integrati
 from deldokument.ports.repositories.accounts import AccountUsage
 
 _Sharer = TypeVar("_Sharer", Member, Integration)
+_OWN_COLUMNS = [*account.c, ACCOUNT_TAGS.newest.label("newest_of_account")]
+ACCOUNT_COLUMNS = [*_OWN_COLUMNS, *TENANT_COLUMNS]
+"""The columns that `SqlAccounts.keep` needs, of a query for another row with its account and tenant."""
 
-_all = select(*account.c, ACCOUNT_TAGS.newest)
+_NAMES = [column.name for column in _OWN_COLUMNS]
+_WIDTH = len(_OWN_COLUMNS)
+_all = select(*_OWN_COLUMNS)
 _by_id = by_key(_all, account.c.id)
 # One account is read with its tenant, which is nearly always asked for next. Several are not: see with_usable_accounts.
 _with_tenant = replace(_by_id, one=_by_id.one.add_columns(*TENANT_COLUMNS).join_from(account, tenant, isouter=True))
-_WIDTH = len(_all.selected_columns)
 _of_tenant = _all.where(account.c.tenant_id == param("key"))
 _write = update(account).where(account.c.id == param("key"))
 _erase_cost_codes = update(notice_count).where(notice_count.c.account_id == param("key")).values(cost_code="")
@@ -113,7 +118,14 @@ class SqlAccounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return self._work.keyed(_with_tenant, account_ids, self._account)
+        return self._work.keyed(_with_tenant, account_ids, self._read)
+
+    def keep(self, values: Sequence[Any]) -> None:
+        """Keep an account, and its tenant, that were read with another row. ``values``: of ``ACCOUNT_COLUMNS``."""
+        row = SimpleNamespace(**dict(zip(_NAMES, values[:_WIDTH], strict=True)))
+        if row.id is not None:
+            self._work.keep(_with_tenant, row.id, self._account(row))
+            self._tenants.keep(values[_WIDTH:])
 
     def lock(self, account_id: str) -> Account | None:
         """Return the account, its row locked until the transaction ends; None also for a damaged one."""
@@ -175,11 +187,14 @@ class SqlAccounts:
                 return found
             passed_over |= damaged
 
-    def _account(self, row: Row[Any]) -> Account:
+    def _read(self, row: Row[Any]) -> Account:
         if len(row) > _WIDTH:
             self._tenants.keep(row[_WIDTH:])
+        return self._account(row)
+
+    def _account(self, row: Row[Any] | SimpleNamespace) -> Account:
         read = _account(row)
-        return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_revision))
+        return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_account))
 
     def tagged(self, account: Account) -> dict[str, Any]:
         """Return the columns of the account with its tag."""
@@ -213,7 +228,7 @@ def erase_contacts(work: Statements, tenant_id: str) -> None:
     work.run(_erase_cost_codes_of_notices, {"key": tenant_id})
 
 
-def _account(row: Row[Any]) -> Account:
+def _account(row: Row[Any] | SimpleNamespace) -> Account:
     contact = Contact(row.contact_telephone, row.contact_email, row.contact_hours)
     return Account(
         id=row.id,

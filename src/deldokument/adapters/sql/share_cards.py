@@ -12,7 +12,7 @@ A batch that ends shares writes no cards: a share that is closed while its card 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,7 +60,7 @@ CARD_COLUMNS = [
     _removed_ids.scalar_subquery().label("removed_ids"),
 ]
 """The columns that `ShareCards.read` needs, of a query from ``share``."""
-_CARD_WIDTH = len(CARD_COLUMNS)
+CARD_WIDTH = len(CARD_COLUMNS)
 
 _own_row = select(share.c.id).where(share.c.id == param("key"))
 _by_id = select(*CARD_COLUMNS).where(share.c.id == param("key"))
@@ -86,6 +86,7 @@ class ShareCards:
         self._work = work
         self._audit = audit
         self._held: dict[str, Held] = {}
+        self._complete: set[str] = set()
 
     def read(self, rows: Sequence[Row[Any]]) -> list[Share]:
         """Return the shares of rows that begin with ``CARD_COLUMNS``."""
@@ -149,8 +150,14 @@ class ShareCards:
         """Return the card of a row with these values of ``CARD_COLUMNS``, in their order."""
         return self.sealed(_stored(tuple(values.values())))
 
+    def with_removed_documents(self, share_ids: Collection[str]) -> list[str]:
+        """Return the shares without those that this transaction, if it only reads, has found to have none removed."""
+        return [one for one in share_ids if self._work.writing or one not in self._complete]
+
     def _read(self, row: Row[Any]) -> Held:
         stored = _stored(row)
+        if not stored.removed_ids:
+            self._complete.add(stored.share.id)
         if not self._is_intact(stored, row[_WIDTH]):
             self._work.damage.report(DamagedRow(SHARE_KIND, stored.share.id))
             stored.share = replace(stored.share, intact=False)
@@ -170,7 +177,7 @@ class ShareCards:
 
 
 def _stored(row: Sequence[Any]) -> Held:
-    _, revision, *ids = row[_WIDTH:_CARD_WIDTH]
+    _, revision, *ids = row[_WIDTH:CARD_WIDTH]
     recipients, removed = (set(one.split(",") if one else ()) for one in ids)
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, removed)
 

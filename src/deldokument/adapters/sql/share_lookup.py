@@ -7,11 +7,20 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, select
 
-from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
+from deldokument.adapters.sql.accounts import ACCOUNT_COLUMNS, SqlAccounts
+from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
-from deldokument.adapters.sql.tables.shares import document, is_available, is_named, recipient, share
-from deldokument.adapters.sql.tables.tenancy import integration, is_living, is_living_integration, member
+from deldokument.adapters.sql.tables.shares import document, is_available, is_named, is_pending, recipient, share
+from deldokument.adapters.sql.tables.tenancy import (
+    account,
+    integration,
+    is_living,
+    is_living_integration,
+    member,
+    tenant,
+)
 from deldokument.domain.share import Document, Share, ShareState
 
 _key = param("key")
@@ -31,12 +40,20 @@ def _first_look(sharer: Table, *where: ColumnElement[bool]) -> Select[tuple[str,
     return select(share.c.id, share.c.state, is_own.label("is_own")).where(share.c.id == _id_at_or_after(share))
 
 
-_at_or_after = select(*CARD_COLUMNS).where(share.c.id == _id_at_or_after(share))
+_at_or_after = (
+    select(*CARD_COLUMNS, *ACCOUNT_COLUMNS)
+    .join_from(share, account, isouter=True)
+    .join(tenant, tenant.c.id == account.c.tenant_id, isouter=True)
+    .where(share.c.id == _id_at_or_after(share))
+)
 _for_member = _first_look(member, member.c.lookup_hash == param("lookup_hash"), is_living)
 _for_organization = _first_look(
     integration, integration.c.organization_number == param("number"), is_living_integration
 )
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
+_document_ids = select(document.c.id, document.c.share_id, document.c.pending_since, document.c.tag).where(
+    InList(document.c.share_id, "keys"), ~is_pending
+)
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 # Two queries instead of a join: PostgreSQL expects a share for each hash, of which a person has one for each audit key.
 # For the few that there are, it read the whole table of some ten thousand shares.
@@ -52,13 +69,20 @@ class SqlShareLookup:
     def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
         self._cards = cards
+        self._accounts = SqlAccounts(work)
 
     def share_at_or_after(self, share_id: str) -> Share | None:
         """Return the share with the id, else the next one in the order of ids, or the first.
 
-        One query finds either, so that the time does not show which.
+        One query finds either, so that the time does not show which. It reads the account and the tenant, too, which
+        decide about the share next.
         """
-        return next(iter(self._cards.read(self._work.rows(_at_or_after, {"key": share_id}))), None)
+        row = self._work.first(_at_or_after, {"key": share_id})
+        if row is None:
+            return None
+        [found] = self._cards.read([row])
+        self._accounts.keep(row[CARD_WIDTH:])
+        return found
 
     def document_at_or_after(self, document_id: str) -> Document | None:
         """Return the document with the id, else the next one in the order of ids, or the first, as for shares.
@@ -90,3 +114,11 @@ class SqlShareLookup:
         ids = {row.share_id for row in self._work.batched(_shares_for, "keys", lookup_hashes)}
         found = self._cards.read(self._work.batched(_open, "keys", ids, now=now))
         return sorted(found, key=lambda one: (one.expires_at or now, one.id))
+
+    def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
+        """Return the ids of the documents that are not pending, by share, in no order."""
+        found: dict[str, list[str]] = {share_id: [] for share_id in share_ids}
+        for row in self._work.batched(_document_ids, "keys", share_ids):
+            if DOCUMENT_TAGS.is_intact(self._work, row._asdict(), row.tag, None):
+                found[row.share_id].append(row.id)
+        return found

@@ -279,7 +279,8 @@ class SqlShares:
 
     def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
         """Return the tombstones share by share, by position."""
-        return _REMOVED.all(self._work.batched(_removed_documents, "keys", share_ids))
+        having = self._cards.with_removed_documents(share_ids)
+        return _REMOVED.all(self._work.batched(_removed_documents, "keys", having))
 
 
 class _Given(NamedTuple):

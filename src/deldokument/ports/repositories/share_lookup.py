@@ -39,3 +39,7 @@ class ShareLookup(Protocol):
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[Share]:
         """Return shares open at ``now`` with a recipient that has one of these hashes, earliest end first."""
         ...
+
+    def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
+        """Return the ids of the documents, without the pending ones, for each of the shares."""
+        ...

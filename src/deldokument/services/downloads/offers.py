@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Receipt, Recipient, Share, ShareState
+from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -199,7 +199,9 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         shares = {share.id: share for share in found if share.intact}
         share_keys = deps.keyring.get([share_key_id(one) for one in shares])
         audit_keys = [keys[one] for one in {share.audit_key_id for share in shares.values()}]
-        around, all_keys = _OfferRows(tx, list(shares.values()), person, audit_keys), {**keys, **share_keys}
+        # The list only counts documents.
+        around = _OfferRows(tx, list(shares.values()), person, audit_keys, documents=())
+        documents, all_keys = tx.share_lookup.document_ids(shares), {**keys, **share_keys}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
             proof = grants_with(deps, share, all_keys)
@@ -213,7 +215,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             ids, codes = zip(*decision.grounds, strict=True)
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
-                offers.append(_listed(access, key, around))
+                offers.append(_listed(access, key, around, documents[share.id]))
     return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
 
 
@@ -227,10 +229,11 @@ class _OfferRows(ShareRelatedRows):
         person: PersonIdentifier,
         audit_keys: Sequence[bytes],
         recipients: Sequence[Recipient] | None = None,
+        documents: Sequence[Document] | None = None,
     ) -> None:
         hashes = [one for key in audit_keys for one in subject_hashes(key, person)]
         receipts = tx.receipts.of_person([share.id for share in shares], hashes)
-        super().__init__(tx, shares, recipients=recipients, receipts=receipts)
+        super().__init__(tx, shares, recipients=recipients, documents=documents, receipts=receipts)
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
@@ -298,9 +301,9 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
     )
 
 
-def _listed(access: Access, key: bytes, around: _OfferRows) -> ListedOffer:
+def _listed(access: Access, key: bytes, around: _OfferRows, document_ids: Sequence[str]) -> ListedOffer:
     share, had = access.share, around.receipts_of(access.share)
-    receipts = [had.get(document.id) for document in around.documents[share.id]]
+    receipts = [had.get(document_id) for document_id in document_ids]
     return ListedOffer(
         id=share.id,
         tenant=around.tenants[share.tenant_id],

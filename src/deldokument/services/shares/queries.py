@@ -52,12 +52,12 @@ def list_shares(
     limit: int = PAGE,
     soon: timedelta | None = None,
     mine: Sequence[Membership] | None = None,
-    with_findings: bool = True,
+    with_content: bool = True,
 ) -> ShareList:
     """Return the shares of the sharer's accounts, filtered by account, present state, and reference (saksnummer).
 
-    ``mine``: the sharer's memberships, if they have been read for this request already. Without findings, the views say
-    nothing about inspections.
+    ``mine``: the sharer's memberships, if they have been read for this request already. Without content, the views have
+    neither messages nor the findings of inspections.
 
     ``soon`` adds what may need the sharer, regardless of the filter. That is a page of drafts, and a page of shares
     that end so soon and that nobody has downloaded. Frozen and deleted accounts are left out there.
@@ -73,7 +73,7 @@ def list_shares(
         moving = [m.account.id for m in mine if hold_reason(m.tenant, m.account) is None]
         waiting = tx.shares.needing(moving, now, now + soon, PAGE) if soon else []
         shown = found[:limit]
-        views, damaged = _views(deps, tx, [*shown, *waiting], mine, with_findings=with_findings)
+        views, damaged = _views(deps, tx, [*shown, *waiting], mine, with_content=with_content)
     return ShareList(
         shares=_in_order(views, shown),
         next=(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
@@ -83,14 +83,14 @@ def list_shares(
 
 
 def _views(
-    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], *, with_findings: bool
+    deps: Dependencies, tx: Transaction, shares: Sequence[Share], mine: Sequence[Membership], *, with_content: bool
 ) -> tuple[dict[str, ShareView], set[str]]:
     """Return the views by id, each share read once, and the ids of damaged shares.
 
     Shares that can no longer be read are in neither.
     """
     different = {share.id: share for share in shares}
-    views, damaged = views_and_damaged(deps, tx, list(different.values()), mine, with_findings=with_findings)
+    views, damaged = views_and_damaged(deps, tx, list(different.values()), mine, with_content=with_content)
     return {view.share.id: view for view in views}, {share.id for share in damaged}
 
 

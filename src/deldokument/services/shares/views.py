@@ -188,12 +188,12 @@ def views_and_damaged(
     shares: Sequence[Share],
     mine: Sequence[Membership] = (),
     *,
-    with_findings: bool = True,
+    with_content: bool = True,
 ) -> tuple[list[ShareView], list[Share]]:
     """Return the shares with everything that belongs to them, in a handful of queries; and the damaged shares.
 
     A share is damaged, too, if its texts do not open. Shares without an audit key are in neither list. Accounts and
-    tenants of ``mine`` are not read again. Without findings the documents' inspection records are not opened.
+    tenants of ``mine`` are not read again. Without content, neither messages nor inspection records are opened.
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
@@ -205,7 +205,7 @@ def views_and_damaged(
         key = keys.get(share.audit_key_id)
         try:
             if key:
-                views.append(_share_view(deps, share, key, keys, related, now, with_findings=with_findings))
+                views.append(_share_view(deps, share, key, keys, related, now, with_content=with_content))
         except IntegrityError:
             deps.damage.report(DamagedRow(SHARE_KIND, share.id))
             damaged.append(share)
@@ -231,7 +231,7 @@ def _share_view(
     related: SharerRows,
     now: datetime,
     *,
-    with_findings: bool,
+    with_content: bool,
 ) -> ShareView:
     share_key, directory = keys.get(share_key_id(share.id)), deps.integrity.directory_key()
     tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
@@ -241,19 +241,20 @@ def _share_view(
     pending = related.pending[share.id] if state is ShareState.AVAILABLE else []
     names |= {d.id: file_name(key, d) for d in pending}
     living_key = None if state in CLOSED else share_key
-    inspection_key = living_key if with_findings else None
-    policy = deps.config.scan_policy_of(tenant)
+    policy = deps.config.scan_policy_of(tenant) if with_content else None
     sharer_id, sharer = related.sharer_of(share, directory)
 
     def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
-        return tuple(_document_view(d, names[d.id], related, finding_of(inspection_key, d, policy)) for d in documents)
+        findings = [finding_of(living_key, one, policy) if policy else None for one in documents]
+        pairs = zip(documents, findings, strict=True)
+        return tuple(_document_view(one, names[one.id], related, finding) for one, finding in pairs)
 
     return ShareView(
-        share=replace(share, state=state),
+        share=share if share.state is state else replace(share, state=state),
         account=account,
         tenant=tenant,
         title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, share_key),
+        message=open_message(share, share_key) if with_content else "",
         reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),

@@ -61,7 +61,7 @@ def _page(deps: Dependencies, wanted: ShareFilter) -> tuple[list[ShareView], Sha
     """Return one page, read in its own transaction, and the filter for the next one; None after the last."""
     with deps.database.read() as tx:
         shares = tx.shares.find(wanted)
-        page, _ = views_and_damaged(deps, tx, shares, with_findings=False)
+        page, _ = views_and_damaged(deps, tx, shares, with_content=False)
     is_last = len(shares) < _PAGE
     return page, None if is_last else replace(wanted, before=(shares[-1].created_at, shares[-1].id))
 

@@ -100,7 +100,7 @@ def list_of(
         limit=count,
         soon=SOON if first else None,
         mine=call.roles.memberships,
-        with_findings=False,
+        with_content=False,
     )
     needing = _needing(call, found.needing)
     others = [_row(call, view) for view in found.needing if _is_draft_of_another(call, view)]
