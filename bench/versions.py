@@ -125,6 +125,7 @@ def _questions(running: OldDeployment, share_id: str) -> dict[str, Question]:
         "list: the recipient's, «Delt med meg»": Question("GET", "/mine", ola),
         "list: the sender's, «Delinger»": Question("GET", "/delinger", kari),
         "open: the sender's page of a share": Question("GET", f"/delinger/{share_id}", kari),
+        "form: the page for sharing": Question("GET", "/del", kari),
         "download: HEAD of a document": Question("HEAD", document, ola),
         "download: a range of 1 kB": Question("GET", document, ola | {"Range": "bytes=0-1023"}, 206),
         "download: all 400 kB": Question("GET", document, ola),

@@ -404,6 +404,23 @@ def test_an_unknown_id_leads_to_the_next_share_and_the_last_ones_to_the_first(da
     assert found == {"A": low, "Bb": low, "C": high, "a": high, "b": low, "é": low}
 
 
+def test_what_a_member_shared_lately_is_found_among_the_accounts_newest(database: SqlDatabase) -> None:
+    first, own, newest = (available(created_at=NOW + number * HOUR) for number in range(3))
+    of_another = available(created_at=NOW + 3 * HOUR, member_id="other")
+    with database.write() as tx:
+        tx.members.add(replace(KARI, id="other", lookup_hash=b"hash of odd"))
+    keep(database, own, newest, first, of_another, draft(created_at=NOW + DAY), ended(erased_at=NOW))
+    with database.read() as tx:
+
+        def lately(among: int, limit: int) -> list[Share]:
+            return tx.share_lookup.shared_lately(KARI.id, ACCOUNT.id, among, limit)
+
+        assert lately(9, 9) == [newest, own, first]
+        assert lately(9, 2) == [newest, own]
+        assert lately(3, 9) == [newest, own]
+        assert tx.share_lookup.shared_lately(KARI.id, "other", 9, 9) == []
+
+
 def test_a_first_look_tells_the_state_of_shares_of_ones_own_accounts_alone(database: SqlDatabase) -> None:
     own, of_others = draft(id="b"), available(id="d", account_id="other")
     integrated = Integration("system", "other", "974760673", "Lillevik kommune", NOW)

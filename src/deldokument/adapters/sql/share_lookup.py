@@ -12,7 +12,16 @@ from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
-from deldokument.adapters.sql.tables.shares import document, is_available, is_named, is_pending, recipient, share
+from deldokument.adapters.sql.tables.shares import (
+    document,
+    is_available,
+    is_named,
+    is_pending,
+    is_published,
+    is_unerased,
+    recipient,
+    share,
+)
 from deldokument.adapters.sql.tables.tenancy import (
     account,
     integration,
@@ -51,6 +60,25 @@ _for_organization = _first_look(
     integration, integration.c.organization_number == param("number"), is_living_integration
 )
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
+# Of the account's newest, which an index has in this order: a member may have shared nothing for years.
+_newest_of_account = (
+    select(share.c.id, share.c.member_id, share.c.created_at)
+    .where(is_unerased, share.c.account_id == param("account"), is_published)
+    .order_by(share.c.created_at.desc(), share.c.id.desc())
+    .limit(param("among"))
+    .subquery()
+)
+_newest_of_member = (
+    select(_newest_of_account.c.id)
+    .where(_newest_of_account.c.member_id == param("member"))
+    .order_by(_newest_of_account.c.created_at.desc(), _newest_of_account.c.id.desc())
+    .limit(param("most"))
+)
+_shared_lately = (
+    select(*CARD_COLUMNS)
+    .where(share.c.id.in_(_newest_of_member))
+    .order_by(share.c.created_at.desc(), share.c.id.desc())
+)
 _document_ids = select(document.c.id, document.c.share_id, document.c.pending_since, document.c.tag).where(
     InList(document.c.share_id, "keys"), ~is_pending
 )
@@ -114,6 +142,11 @@ class SqlShareLookup:
         ids = {row.share_id for row in self._work.batched(_shares_for, "keys", lookup_hashes)}
         found = self._cards.read(self._work.batched(_open, "keys", ids, now=now))
         return sorted(found, key=lambda one: (one.expires_at or now, one.id))
+
+    def shared_lately(self, member_id: str, account_id: str, among: int, limit: int) -> list[Share]:
+        """Return the newest published shares of a member, of the ``among`` newest of the account."""
+        values = {"member": member_id, "account": account_id, "among": among, "most": limit}
+        return self._cards.read(self._work.rows(_shared_lately, values))
 
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the documents that are not pending, by share, in no order."""

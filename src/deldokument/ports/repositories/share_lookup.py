@@ -40,6 +40,10 @@ class ShareLookup(Protocol):
         """Return shares open at ``now`` with a recipient that has one of these hashes, earliest end first."""
         ...
 
+    def shared_lately(self, member_id: str, account_id: str, among: int, limit: int) -> list[Share]:
+        """Return the newest published shares of a member, newest first, of the ``among`` newest of the account."""
+        ...
+
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the documents, without the pending ones, for each of the shares."""
         ...

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.share import Recipient, ShareState
+from deldokument.domain.share import Recipient
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -27,9 +26,8 @@ from deldokument.services.shares.grants import ShareGrants, grants_with
 MAX_RECENT = 6
 """Recipients of each account."""
 _NEWEST = 50
-"""Shares of all accounts together among which the member's own are looked for."""
+"""Shares of an account among which the member's own are looked for."""
 _OWN = 10
-_PUBLISHED = (ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,8 @@ def _recent(
     deps: Dependencies, tx: Transaction, mine: Collection[Membership]
 ) -> Iterator[tuple[str, Identifier, RecentRecipient]]:
     """Yield account, number and view, each number once and at most MAX_RECENT of an account."""
-    own = {one.id for one in mine}
-    newest = tx.shares.find(ShareFilter(tuple(one.account.id for one in mine), _PUBLISHED, limit=_NEWEST))
-    shares = [share for share in newest if share.intact and share.member_id in own][:_OWN]
+    lately = [tx.share_lookup.shared_lately(one.id, one.account.id, _NEWEST, _OWN) for one in mine]
+    shares = [share for some in lately for share in some if share.intact]
     # The grant under the audit key is enough, so no share keys are fetched.
     keys = deps.keyring.get({share.audit_key_id for share in shares})
     recipients: dict[str, list[Recipient]] = defaultdict(list)
