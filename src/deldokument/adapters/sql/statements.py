@@ -200,6 +200,10 @@ class Statements:
         seen |= {row.id: make(row) for row in found}
         return {key: seen[key] for key in keys if key in seen}
 
+    def has(self, query: ByKey, key: str) -> bool:
+        """Return whether a record has been read or kept, so that ``keyed`` does not query it."""
+        return key in self._seen.get(query, ())
+
     def keep(self, query: ByKey, key: str, record: Any) -> None:
         """Keep a record that was read with another row, as if ``keyed`` had found it."""
         self._seen.setdefault(query, {})[key] = record

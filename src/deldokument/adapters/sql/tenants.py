@@ -55,7 +55,7 @@ class SqlTenants:
     def keep(self, values: Sequence[Any]) -> None:
         """Keep a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
         row = SimpleNamespace(**dict(zip(_NAMES, values, strict=True)))
-        if row.id is not None:
+        if row.id is not None and not self._work.has(_by_id, row.id):
             self._work.keep(_by_id, row.id, self._tenant(row))
 
     def lock(self, tenant_id: str) -> Tenant | None:
