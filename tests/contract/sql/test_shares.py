@@ -142,6 +142,21 @@ def test_shares_of_several_accounts_come_in_one_order(database: SqlDatabase) -> 
     assert found(database, ShareFilter(())) == []
 
 
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 9])
+def test_any_number_of_accounts_is_queried_completely(database: SqlDatabase, count: int) -> None:
+    names = [f"account-{number}" for number in range(count)]
+    with database.write() as tx:
+        for name in (*names, "left-out"):
+            tx.accounts.add(Account(name, TENANT.id, name))
+    shares = [draft(id=f"{name}-{at}", created_at=NOW + at * HOUR, account_id=name) for name in names for at in (1, 2)]
+    keep(database, *shares, draft(account_id="left-out"))
+    newest_first = sorted((share.id for share in shares), key=lambda one: (one[-1], one), reverse=True)
+    assert found(database, ShareFilter(tuple(names))) == newest_first
+    assert found(database, ShareFilter(tuple(names), limit=count)) == newest_first[:count]
+    with database.read() as tx:
+        assert sorted(one.id for one in tx.shares.needing(names, NOW, NOW, 2)) == sorted(newest_first)
+
+
 def test_shares_are_found_by_state_and_by_reference(database: SqlDatabase) -> None:
     keep(database, draft(id="d"), available(id="a", reference_hash=b"26/17"), ended(id="e", reference_hash=b"26/17"))
     assert found(database, ShareFilter((ACCOUNT.id,), states=(ShareState.DRAFT,))) == ["d"]

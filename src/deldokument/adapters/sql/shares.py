@@ -12,11 +12,25 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, insert, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.statements import FEW_KEYS, InList, RowMapper, Statements, few_at_a_time, param
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
@@ -48,44 +62,6 @@ _by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
-_drafts = (
-    select(share.c.id)
-    .where(is_draft, may_have_key, share.c.account_id == _key)
-    .order_by(share.c.changed_at.desc())
-    .limit(param("most"))
-    .subquery()
-)
-_unread = (
-    select(share.c.id)
-    .where(is_unread, share.c.account_id == _key, share.c.expires_at > _now, share.c.expires_at <= _until)
-    .order_by(share.c.expires_at)
-    .limit(param("most"))
-    .subquery()
-)
-_extensions = (
-    select(share.c.id)
-    .where(has_extension, share.c.account_id == _key, share.c.expires_at > _now)
-    .order_by(share.c.expires_at)
-    .limit(param("most"))
-    .subquery()
-)
-_changes = (
-    select(share.c.id)
-    .where(has_change, share.c.account_id == _key, share.c.expires_at > _now)
-    .order_by(share.c.expires_at)
-    .limit(param("most"))
-    .subquery()
-)
-_asked = (
-    select(share.c.id)
-    .where(share.c.id.in_(select(recipient.c.share_id).where(is_asking)), share.c.account_id == _key)
-    .order_by(share.c.expires_at.desc())
-    .limit(param("most"))
-    .subquery()
-)
-_needing_ids = select(_drafts).union_all(select(_unread), select(_extensions), select(_changes), select(_asked))
-# The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
-_needing = select(*CARD_COLUMNS).where(share.c.id.in_(_needing_ids))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -167,28 +143,22 @@ class SqlShares:
         self._work.change(_save, SHARE.values(share) | {"card": held.written, "key": share.id}, "share")
 
     def find(self, wanted: ShareFilter) -> list[Share]:
-        """Return matching shares, the newest first.
-
-        One query per account, so that each result comes from an index.
-        """
-        query = _of_account(wanted.states, _Given.by(wanted))
+        """Return matching shares, the newest first."""
         at, share_id = wanted.before or (None, None)
         values = {"now": wanted.now, "references": list(wanted.reference_hashes), "at": at, "before": share_id}
         found: list[Row[Any]] = []
-        for account_id in wanted.account_ids:
-            found += self._work.rows(query, {"key": account_id, "most": wanted.limit, **values})
+        for keys in few_at_a_time(wanted.account_ids):
+            query = _matching(wanted.states, _Given.by(wanted), for_one="key" in keys)
+            found += self._work.rows(query, {**keys, "most": wanted.limit, **values})
         found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
-
-        One query per account, to use an index.
-        """
+        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order."""
         found: list[Share] = []
-        for account_id in account_ids:
-            bounds = {"key": account_id, "now": now, "until": until, "most": limit}
-            found += self._cards.read(self._work.rows(_needing, bounds))
+        for keys in few_at_a_time(account_ids):
+            values = {**keys, "now": now, "until": until, "most": limit * len(set(keys.values()))}
+            found += self._cards.read(self._work.rows(_needing(for_one="key" in keys), values))
         return found
 
     def add_recipient(self, recipient: Recipient) -> bool:
@@ -296,9 +266,22 @@ class _Given(NamedTuple):
 
 
 @cache
-def _of_account(states: tuple[ShareState, ...], given: _Given) -> Select[Any]:
-    """Return the query for one account. Cached, since building it takes a good part of the time of running it."""
-    query = select(*CARD_COLUMNS).where(is_unerased, share.c.account_id == _key)
+def _matching(states: tuple[ShareState, ...], given: _Given, *, for_one: bool) -> Select[Any]:
+    """Return the query for one account, or for a few. Cached: to build it takes a good part of the time of running it.
+
+    For a few, the ids are chosen account by account, so that each comes from an index.
+    """
+    if for_one:
+        return _newest(select(*CARD_COLUMNS), _key, states, given)
+    chosen = [_newest(select(share.c.id), key, states, given).subquery() for key in FEW_KEYS]
+    found = select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*map(select, chosen))))
+    return found.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(param("most"))
+
+
+def _newest(
+    query: Select[Any], account_id: ColumnElement[str], states: tuple[ShareState, ...], given: _Given
+) -> Select[Any]:
+    query = query.where(is_unerased, share.c.account_id == account_id)
     if states:
         query = query.where(_in_states(states, dated=given.now))
     if given.references:
@@ -307,6 +290,24 @@ def _of_account(states: tuple[ShareState, ...], given: _Given) -> Select[Any]:
         older = or_(share.c.created_at < _at, and_(share.c.created_at == _at, share.c.id < param("before")))
         query = query.where(share.c.created_at <= _at, older)
     return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(param("most"))
+
+
+@cache
+def _needing(*, for_one: bool) -> Select[Any]:
+    """Return the query for what needs the sharers of one account, or of a few."""
+    is_of_account = share.c.account_id == _key if for_one else share.c.account_id.in_(FEW_KEYS)
+    ends_later = share.c.expires_at > _now
+    is_asked = share.c.id.in_(select(recipient.c.share_id).where(is_asking))
+    ids = select(share.c.id).where(is_of_account).limit(param("most"))
+    each = (
+        ids.where(is_draft, may_have_key).order_by(share.c.changed_at.desc()),
+        ids.where(is_unread, ends_later, share.c.expires_at <= _until).order_by(share.c.expires_at),
+        ids.where(has_extension, ends_later).order_by(share.c.expires_at),
+        ids.where(has_change, ends_later).order_by(share.c.expires_at),
+        ids.where(is_asked).order_by(share.c.expires_at.desc()),
+    )
+    # The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
+    return select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*(select(one.subquery()) for one in each))))
 
 
 def _in_states(states: tuple[ShareState, ...], *, dated: bool) -> ColumnElement[bool]:

@@ -53,6 +53,8 @@ _BATCH = 500
 
 _FEW = 4
 _FEW_NAMES = [f"key_{number}" for number in range(_FEW)]
+FEW_KEYS: list[BindParameter[Any]] = [bindparam(name) for name in _FEW_NAMES]
+"""The parameters for a few ids; see ``few_at_a_time``."""
 _Insert = Callable[[Table], postgresql.Insert] | Callable[[Table], sqlite.Insert]
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 
@@ -124,7 +126,7 @@ def by_key(query: Select[Any], column: Column[Any]) -> ByKey:
     """Return the query for rows by their id, which is ``column``."""
     return ByKey(
         query.where(column == param("key")),
-        query.where(column.in_(map(param, _FEW_NAMES))),
+        query.where(column.in_(FEW_KEYS)),
         query.where(InList(column, "keys")),
     )
 
@@ -331,11 +333,17 @@ def _with_row_locks(query: Select[Any]) -> Select[Any]:
     return query.with_for_update(key_share=True)
 
 
-def batches(values: Collection[_Item]) -> Iterator[list[_Item]]:
+def batches(values: Collection[_Item], most: int = _BATCH) -> Iterator[list[_Item]]:
     """Yield the values in lists of a bounded length."""
     every = list(values)
-    for start in range(0, len(every), _BATCH):
-        yield every[start : start + _BATCH]
+    for start in range(0, len(every), most):
+        yield every[start : start + most]
+
+
+def few_at_a_time(keys: Collection[str]) -> Iterator[dict[str, str]]:
+    """Yield the ids as parameters: a single one as ``key``, otherwise as ``FEW_KEYS``."""
+    for some in batches(keys, _FEW):
+        yield {"key": some[0]} if len(some) == 1 else _few_keys(some)
 
 
 def _few_keys(keys: Sequence[str]) -> dict[str, str]:
