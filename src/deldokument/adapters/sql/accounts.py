@@ -45,7 +45,7 @@ _NAMES = [column.name for column in _OWN_COLUMNS]
 _WIDTH = len(_OWN_COLUMNS)
 _all = select(*_OWN_COLUMNS)
 _by_id = by_key(_all, account.c.id)
-# Few accounts are read with their tenants, which are nearly always asked for next.
+# A few accounts are read with their tenants, which are nearly always asked for next.
 _one, _few = (
     query.add_columns(*TENANT_COLUMNS).join_from(account, tenant, isouter=True) for query in (_by_id.one, _by_id.few)
 )

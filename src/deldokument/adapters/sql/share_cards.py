@@ -151,7 +151,7 @@ class ShareCards:
         return self.sealed(_stored(tuple(values.values())))
 
     def with_removed_documents(self, share_ids: Collection[str]) -> list[str]:
-        """Return the shares without those that this transaction, if it only reads, has found to have none removed."""
+        """Leave out the shares that this transaction has read and that have none; one that writes may remove some."""
         return [one for one in share_ids if self._work.writing or one not in self._complete]
 
     def _read(self, row: Row[Any]) -> Held:

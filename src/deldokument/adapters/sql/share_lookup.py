@@ -60,7 +60,7 @@ _for_organization = _first_look(
     integration, integration.c.organization_number == param("number"), is_living_integration
 )
 _document_at_or_after = select(*DOCUMENT.columns).where(document.c.id == _id_at_or_after(document))
-# Of the account's newest, which an index has in this order: a member may have shared nothing for years.
+# Among the account's newest, which an index has in this order: the member may have shared nothing for years.
 _newest_of_account = (
     select(share.c.id, share.c.member_id, share.c.created_at)
     .where(is_unerased, share.c.account_id == param("account"), is_published)
