@@ -9,6 +9,7 @@ import { grouped, matchNumbers } from './numbers.ts';
 import { Saver, type SaveState } from './saver.ts';
 import { counted, text } from './texts.ts';
 import type { FieldError, Recipient, Remarks } from './types.ts';
+import { Unkept } from './unkept.ts';
 
 export interface Refusal {
   text: string;
@@ -28,7 +29,7 @@ export type Words = Pick<Recipient, 'label' | 'confirmed'>;
 export interface RecipientsPorts {
   add(pasted: string): Promise<Added>;
   addRecent(id: string): Promise<Added>;
-  update(id: string, words: Words): Promise<void>;
+  update(id: string, words: Partial<Words>): Promise<void>;
   remove(id: string): void;
   changed(): void;
   /** What is said of a recipient waits to be handed in, or has been. */
@@ -53,6 +54,7 @@ export class RecipientsView {
   readonly #check = byId<HTMLButtonElement>('check-numbers');
   readonly #whole = new Map<string, string>();
   readonly #savers = new Map<string, Saver>();
+  readonly #unkept = new Map<string, Unkept<Words>>();
   readonly #removed = new Set<string>();
   #adding: Promise<void> | null = null;
   #remarks: Remarks = {};
@@ -231,6 +233,7 @@ export class RecipientsView {
 
   #row(recipient: Recipient): HTMLLIElement {
     this.#savers.set(recipient.id, new Saver(() => this.#save(recipient.id), () => this.#ports.handedIn()));
+    this.#unkept.set(recipient.id, new Unkept());
     const person = recipient.kind === 'person';
     const shown = this.shownNumber(recipient);
     const heading = person
@@ -302,10 +305,12 @@ export class RecipientsView {
   }
 
   async #save(id: string): Promise<FieldError[]> {
-    const recipient = this.recipients.find((other) => other.id === id);
-    if (!recipient) return [];
+    const unkept = this.#unkept.get(id);
+    if (!unkept) return [];
+    const words = unkept.words;
     try {
-      await this.#ports.update(id, { label: recipient.label, confirmed: recipient.confirmed });
+      await this.#ports.update(id, words);
+      unkept.kept(words);
       setFieldError(this.#labelId(id), null);
       return [];
     } catch (error) {
@@ -315,6 +320,7 @@ export class RecipientsView {
   }
 
   #change(id: string, change: Partial<Words>): void {
+    this.#unkept.get(id)?.change(change);
     this.#savers.get(id)?.touch();
     this.recipients = this.recipients.map((other) => (other.id === id ? { ...other, ...change } : other));
     this.#ports.changed();
@@ -327,6 +333,7 @@ export class RecipientsView {
     this.recipients = this.recipients.filter((other) => other.id !== recipient.id);
     this.#whole.delete(recipient.id);
     this.#savers.delete(recipient.id);
+    this.#unkept.delete(recipient.id);
     this.#removed.add(recipient.id);
     this.#paintCount();
     this.#offerCheck();

@@ -77,6 +77,27 @@ def test_labels_and_checks_are_kept_and_numbers_are_masked_afterwards(visit: Vis
     expect(form.recipient("FJELL AS").get_by_role("button", name="Fjern")).to_be_focused()
 
 
+def test_a_save_of_a_recipient_that_arrives_late_undoes_no_newer_one(visit: Visit) -> None:
+    kari = visit("Kari Lunde")
+    form = SharePage(kari)
+    form.open()
+    form.add(OLA)
+    ola, saved = form.recipient(OLA_SHOWN), re.compile(RECIPIENT)
+    with kari.page.expect_response(saved) as older:
+        ola.get_by_role("textbox", name="Egen merkelapp").fill("søker")
+        ola.get_by_role("textbox", name="Egen merkelapp").blur()
+    with kari.page.expect_response(saved):
+        ola.get_by_role("checkbox", name="Jeg har kontrollert nummeret").check()
+    late = older.value.request
+    own = {
+        name: value for name, value in late.all_headers().items() if name not in {"content-length", "cookie", "host"}
+    }
+    assert kari.page.context.request.put(late.url, headers=own, data=late.post_data).ok
+    kari.open(form.draft_path)
+    expect(form.recipient(OLA_MASKED).get_by_role("textbox")).to_have_value("søker")
+    expect(form.recipient(OLA_MASKED).get_by_role("checkbox")).to_be_checked()
+
+
 def test_an_empty_form_says_what_is_missing_and_leads_there(visit: Visit) -> None:
     kari = visit("Kari Lunde")
     form = SharePage(kari)
