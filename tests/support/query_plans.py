@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
 from deldokument.adapters.sql.engines import open_engines
+from tests.support.stack import Embedded
 
 # PostgreSQL sorts what little an index has found where it knows that it is little.
 EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
@@ -29,6 +32,19 @@ def statements(kind: str = "SELECT") -> Iterator[list[tuple[str, Any]]]:
         yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def filled_once(request: pytest.FixtureRequest, folder: Path, fill: Callable[[str], None]) -> Iterator[str]:
+    """A database of the kind that the fixture's parameter names, filled, to be read only."""
+    if request.param == "sqlite":
+        url = Embedded().database_url(folder)
+        fill(url)
+        yield url
+        return
+    with request.getfixturevalue("postgres_server").database() as url:
+        fill(url)
+        yield url
 
 
 def plans(url: str, asked: list[tuple[str, Any]]) -> str:

@@ -40,7 +40,7 @@ class DeploymentKeys(IntegrityKeys, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DamagedRow:
-    """A row whose tag is missing or invalid."""
+    """A row that was changed outside the service: its tag is missing or invalid, or a text in it does not open."""
 
     kind: str
     id: str

@@ -106,7 +106,7 @@ class _LagCollector(Collector):
             measured.halted,
         )
         yield CounterMetricFamily(
-            "deldokument_damaged_rows", "Rows that decide about access and were found changed.", measured.damaged_rows
+            "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
         )
         yield GaugeMetricFamily(
             "deldokument_untagged_rows",

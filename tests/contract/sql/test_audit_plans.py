@@ -25,8 +25,7 @@ from tests.support.bulk_events import (
     many_events,
     subject_ids,
 )
-from tests.support.query_plans import EVERYTHING_READ, plans, statements
-from tests.support.stack import Embedded
+from tests.support.query_plans import EVERYTHING_READ, filled_once, plans, statements
 
 COUNT = 10_000
 PEOPLE = subject_ids(200)
@@ -47,14 +46,12 @@ ROWS: dict[str, tuple[Ask, str]] = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def full_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with very many events, to be read only."""
-    if request.param == "sqlite":
-        url = Embedded().database_url(tmp_path_factory.mktemp("full"))
-        fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
+    with filled_once(request, tmp_path_factory.mktemp("full"), _fill) as url:
         yield url
-        return
-    with request.getfixturevalue("postgres_server").database() as url:
-        fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
-        yield url
+
+
+def _fill(url: str) -> None:
+    fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.fakes.integrity import tagging
 from tests.support.bulk_shares import PUBLISHED, BulkShares, fill_shares, make_homes, share_id
-from tests.support.query_plans import plans, statements
-from tests.support.stack import Embedded
+from tests.support.query_plans import filled_once, plans, statements
 
 SHARES, TENANTS = 20_000, 357
 NOW, LATER = PUBLISHED + timedelta(days=1), PUBLISHED + timedelta(days=9)
@@ -65,13 +64,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def crowded_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with very many shares, to be read only."""
-    if request.param == "sqlite":
-        url = Embedded().database_url(tmp_path_factory.mktemp("crowded"))
-        crowd(url)
-        yield url
-        return
-    with request.getfixturevalue("postgres_server").database() as url:
-        crowd(url)
+    with filled_once(request, tmp_path_factory.mktemp("crowded"), crowd) as url:
         yield url
 
 
