@@ -39,7 +39,7 @@ SOURCES := src tests scripts release $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest minimum test-large mutation
+.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest on-oldest minimum test-large mutation
 .PHONY: bench bench-large fuzz format lock wheel release audit clean
 
 help: ## what there is
@@ -103,8 +103,15 @@ alone: ## what failed in the last run, once more with nothing beside it; what fa
 
 oldest: ## unit and contract tests on Python 3.11, few of those that need a server
 	@scripts/setup oldest; case $$? in \
-	  0) $(LARGE_PAGES) .venv-311/bin/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder tests/unit tests/contract -k "$(ON_OLDEST)" ;; \
+	  0) $(MAKE) --no-print-directory on-oldest DEV=.venv-311/bin MEASURED= ;; \
 	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
+	  *) exit 1 ;; \
+	esac
+
+on-oldest:
+	@$(PYTEST) tests/unit tests/contract -k "$(ON_OLDEST)"; case $$? in \
+	  0) ;; \
+	  1) $(MAKE) --no-print-directory alone ;; \
 	  *) exit 1 ;; \
 	esac
 

@@ -221,7 +221,8 @@ def _is_well(machine: Machine) -> bool:
 
 def _logged_in(server: PostgresServer) -> set[str]:
     """The roles that are connected to the service's database."""
-    asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'deldokument'"
+    clients = "datname = 'deldokument' AND backend_type = 'client backend'"
+    asked = f"SELECT DISTINCT usename FROM pg_stat_activity WHERE {clients}"
     with psycopg.connect(server.url("postgres")) as connection:
         return {name for [name] in connection.execute(asked)}
 
