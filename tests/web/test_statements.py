@@ -16,7 +16,7 @@ STATEMENTS = {
     "/d/{id}/dokument/{document}": 4,
     "/mine": 8,
     "/delinger/{id}": 12,
-    "/delinger": 10,
+    "/delinger": 11,
     "/del": 7,
 }
 RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}

@@ -227,6 +227,20 @@ def test_what_may_wait_for_its_sharers_is_drafts_and_what_ends_soon_unread(datab
     assert {one.id for one in first} == {newer.id, sooner.id}
 
 
+def test_much_work_does_not_hide_what_waits_elsewhere_or_for_approval(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        tx.accounts.add(Account("quiet", TENANT.id, "Barnevern"))
+    proposal = draft(changed_at=NOW - HOUR, proposed_by="somebody", account_id="quiet")
+    unread = available(expires_at=NOW + DAY, account_id="quiet")
+    proposed_here = replace(proposal, id="proposed here", account_id=ACCOUNT.id)
+    crowd = [share for _ in range(9) for share in (draft(changed_at=NOW), available(expires_at=NOW + HOUR))]
+    keep(database, proposal, unread, proposed_here, *crowd)
+    with database.read() as tx:
+        needing = tx.shares.needing([ACCOUNT.id, "quiet"], NOW, NOW + DAY, 3)
+    assert {proposal.id, unread.id, proposed_here.id} <= {one.id for one in needing}
+    assert len(needing) == 3 + 3 + 1 + 1
+
+
 def test_a_share_waits_for_its_sharers_while_a_recipient_waits_for_an_answer(database: SqlDatabase) -> None:
     asked, answered, left, elsewhere = (ended() for _ in range(4))
     keep(database, asked, answered, left)

@@ -62,6 +62,19 @@ _by_id = select(*CARD_COLUMNS).where(share.c.id == _key)
 _known = select(share.c.id).where(InList(share.c.id, "keys"))
 _add = insert(share)
 _save = update(share).where(share.c.id == _key)
+_ends_later = share.c.expires_at > _now
+_ids_of_account = select(share.c.id).where(share.c.account_id == _key).limit(param("most"))
+_each_needing = (
+    _ids_of_account.where(is_draft, may_have_key).order_by(share.c.proposed_by.is_(None), share.c.changed_at.desc()),
+    _ids_of_account.where(is_unread, _ends_later, share.c.expires_at <= _until).order_by(share.c.expires_at),
+    _ids_of_account.where(has_extension, _ends_later).order_by(share.c.expires_at),
+    _ids_of_account.where(has_change, _ends_later).order_by(share.c.expires_at),
+    _ids_of_account.where(share.c.id.in_(select(recipient.c.share_id).where(is_asking))).order_by(
+        share.c.expires_at.desc()
+    ),
+)
+# The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
+_needing = select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*(select(one.subquery()) for one in _each_needing))))
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -154,11 +167,14 @@ class SqlShares:
         return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
-        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order."""
+        """Return drafts, unread shares that end soon, and shares for which something is asked, in no order.
+
+        One query per account: what fills one account leaves room for what another needs.
+        """
         found: list[Share] = []
-        for keys in few_at_a_time(account_ids):
-            values = {**keys, "now": now, "until": until, "most": limit * len(set(keys.values()))}
-            found += self._cards.read(self._work.rows(_needing(for_one="key" in keys), values))
+        for account_id in account_ids:
+            bounds = {"key": account_id, "now": now, "until": until, "most": limit}
+            found += self._cards.read(self._work.rows(_needing, bounds))
         return found
 
     def add_recipient(self, recipient: Recipient) -> bool:
@@ -290,24 +306,6 @@ def _newest(
         older = or_(share.c.created_at < _at, and_(share.c.created_at == _at, share.c.id < param("before")))
         query = query.where(share.c.created_at <= _at, older)
     return query.order_by(share.c.created_at.desc(), share.c.id.desc()).limit(param("most"))
-
-
-@cache
-def _needing(*, for_one: bool) -> Select[Any]:
-    """Return the query for what needs the sharers of one account, or of a few."""
-    is_of_account = share.c.account_id == _key if for_one else share.c.account_id.in_(FEW_KEYS)
-    ends_later = share.c.expires_at > _now
-    is_asked = share.c.id.in_(select(recipient.c.share_id).where(is_asking))
-    ids = select(share.c.id).where(is_of_account).limit(param("most"))
-    each = (
-        ids.where(is_draft, may_have_key).order_by(share.c.changed_at.desc()),
-        ids.where(is_unread, ends_later, share.c.expires_at <= _until).order_by(share.c.expires_at),
-        ids.where(has_extension, ends_later).order_by(share.c.expires_at),
-        ids.where(has_change, ends_later).order_by(share.c.expires_at),
-        ids.where(is_asked).order_by(share.c.expires_at.desc()),
-    )
-    # The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
-    return select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*(select(one.subquery()) for one in each))))
 
 
 def _in_states(states: tuple[ShareState, ...], *, dated: bool) -> ColumnElement[bool]:
