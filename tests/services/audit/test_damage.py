@@ -437,6 +437,15 @@ def test_a_person_of_an_event_who_was_exchanged_is_unknown_and_raises_an_alarm(s
     assert stage.deps.damage.take() == [DamagedRow("audit_subject", str(started[first.id]))]
 
 
+def test_a_person_of_an_event_whose_number_was_emptied_is_unknown_and_raises_an_alarm(stage: Stage) -> None:
+    draft = stage.draft(KARI, stage.avtaler)
+    [started] = [event for _, event in stage.trail() if event.kind is EventKind.DRAFT_STARTED]
+    forge(stage, "audit_subject", str(started.subject_id), sealed_identifier=b"")
+    _, events = queries.show_share(stage.deps, person(KARI), draft.id)
+    assert [actor for event, actor in events if event.kind is EventKind.DRAFT_STARTED] == [FORGOTTEN]
+    assert stage.deps.damage.take() == [DamagedRow("audit_subject", str(started.subject_id))]
+
+
 def test_a_name_that_was_changed_is_not_shown_and_raises_an_alarm(stage: Stage) -> None:
     draft = stage.draft(ODD, stage.avtaler)
     forge(stage, "member", stage.members["odd"], sealed_name=b"forged")

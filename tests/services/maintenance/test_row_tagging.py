@@ -468,6 +468,17 @@ def test_an_erased_member_and_a_share_of_an_erased_sharer_are_sealed(stage: Stag
     assert row(stage, "share", draft.id)["card"] is not None
 
 
+@pytest.mark.parametrize("forged", [b"", b"forged"])
+def test_a_share_whose_sharers_number_was_changed_is_listed_and_others_are_sealed(stage: Stage, forged: bytes) -> None:
+    mine, odds = stage.draft(KARI, stage.avtaler), stage.draft(ODD, stage.avtaler)
+    started = {event.share_id: event.subject_id for _, event in stage.trail() if event.kind is EventKind.DRAFT_STARTED}
+    old = upgraded(stage)
+    change(stage, {"sealed_identifier": forged}, "audit_subject", started[mine.id])
+    walk(old)
+    assert listed(old) == {mine.id: Doubt.SHARER}
+    assert row(stage, "share", odds.id)["card"] is not None
+
+
 def test_a_share_whose_audit_key_is_lost_is_listed_if_it_names_anybody(stage: Stage) -> None:
     empty, share_id = stage.draft(), stage.publish()
     old = upgraded(stage)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
@@ -51,8 +52,14 @@ def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None
 
 
 def subject_number(key: bytes, subject: Subject) -> str:
-    """Return the number of the person behind a subject."""
-    return open_field(key, subject.sealed_identifier, EncryptedColumn.SUBJECT, subject.id)
+    """Return the number of the person behind a subject.
+
+    Raises: IntegrityError if the row was changed. An empty field, which stands for no text elsewhere, is no number.
+    """
+    number = open_field(key, subject.sealed_identifier, EncryptedColumn.SUBJECT, subject.id)
+    if not number:
+        raise IntegrityError
+    return number
 
 
 def record_event(

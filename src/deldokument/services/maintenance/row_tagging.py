@@ -30,6 +30,7 @@ from deldokument.domain.identifiers import Identifier, PersonIdentifier
 from deldokument.domain.row_evidence import Doubt, doubt_about
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.row_tagging import DoubtfulRow, StoredRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event, subject_number
@@ -357,22 +358,28 @@ class _Shares:
         return self._integration_accounts[integration_id]
 
     def _sharer_hashes(self) -> dict[str, bytes]:
-        """Return the hash of the last person who shared or began each share, unless that person has been erased."""
+        """Return the hash of the last person who shared or began each share, unless that person has been erased.
+
+        The hash is empty, which is nobody's, if the person's row was changed.
+        """
         last = {
             share_id: acting[-1]
             for share_id, events in self._events.items()
             if (acting := [one.subject_id for one in events if one.kind in _SHARING and one.subject_id])
         }
         subjects = {one.id: one for one in self._tx.audit.subjects(set(last.values()))}
-        numbers = {
-            share_id: subject_number(key, subject)
+        return {
+            share_id: self._sharer_hash(key, subject)
             for share_id, subject_id in last.items()
             if (subject := subjects.get(subject_id)) and (key := self._keys.get(subject.audit_key_id))
         }
-        return {
-            share_id: identifier_hash(self._directory, stored_identifier("person", number))
-            for share_id, number in numbers.items()
-        }
+
+    def _sharer_hash(self, audit_key: bytes, subject: Subject) -> bytes:
+        try:
+            number = subject_number(audit_key, subject)
+        except IntegrityError:
+            return b""
+        return identifier_hash(self._directory, stored_identifier("person", number))
 
 
 def _holder(audit_key: bytes, recipient: Recipient) -> Identifier | None:

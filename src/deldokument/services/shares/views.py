@@ -193,7 +193,8 @@ def views_and_damaged(
     """Return the shares with everything that belongs to them, in a handful of queries; and the damaged shares.
 
     A share is damaged, too, if its texts do not open. Shares without an audit key are in neither list. Accounts and
-    tenants of ``mine`` are not read again. Without content, neither messages nor inspection records are opened.
+    tenants of ``mine`` are not read again. Without content, neither messages nor inspection records are opened; what is
+    not opened damages no share.
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
@@ -364,7 +365,6 @@ def _person_display(key: bytes, receipt: Receipt, related: SharerRows) -> str:
 
 def masked_person(key: bytes, subject: Subject | None) -> str:
     """Return the masked number of a receipt's person. Raises: IntegrityError if it cannot be read."""
-    number = subject_number(key, subject) if subject else ""
-    if not number:
+    if subject is None:
         raise IntegrityError
-    return mask_person(number)
+    return mask_person(subject_number(key, subject))
