@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visit, Visitor, sideways
 
 OLA, FJELL = "21879498012", "312824450"
+# A browser waits a tenth of a second before it paints without the font.
+_LATE_SECONDS = 0.3
 _IS_UNBROKEN = """async () => {
     await document.fonts.ready;
     const heading = document.querySelector('h1');
@@ -64,6 +67,22 @@ def test_nothing_moves_when_a_page_is_opened_for_the_first_time(visit: Visit, tm
             kari.page.set_viewport_size({"width": width, "height": 800})
             kari.open(path)
             assert kari.page.evaluate(_SHIFTED) < 0.02, (path, width)
+
+
+def test_a_font_that_comes_late_moves_nothing(visit: Visit, tmp_path: Path) -> None:
+    """The system's font is wider or narrower: in a narrow window a menu or a sentence needs another line."""
+
+    def late(route: Route) -> None:
+        time.sleep(_LATE_SECONDS)
+        route.continue_()
+
+    draft = draft_with_everything(visit("Kari Lunde"), tmp_path)
+    for path in (draft, "/delinger"):
+        kari = visit("Kari Lunde")
+        kari.page.set_viewport_size({"width": 360, "height": 800})
+        kari.page.route("**/*.woff2", late)
+        kari.open(path)
+        assert kari.page.evaluate(_SHIFTED) < 0.02, path
 
 
 def test_axe_finds_nothing_before_login(visit: Visit) -> None:
