@@ -44,8 +44,9 @@ class Shares(Protocol):
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.
 
-        The kinds: drafts, those proposed for approval first; unread shares open at ``now`` that end by ``until``; open
-        shares for which a later end is proposed, or a change; and shares of which a recipient waits for an answer.
+        The kinds: drafts, unread shares open at ``now`` that end by ``until``, and open shares for which a later end or
+        a change is proposed. Also shares of which a recipient waits for an answer, open or over. Of the drafts, those
+        proposed for approval come first, then those changed last.
         """
         ...
 
