@@ -30,6 +30,8 @@ ON_OLDEST := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_b
 LARGE_PAGES := PYTHONMALLOC=malloc GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 # A file stays on one process, so its deployment, demo or browser starts once.
 PYTEST = $(LARGE_PAGES) $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# What failed is run once more, alone.
+suite = $(PYTEST) $(1); case $$? in 0) ;; 1) $(MAKE) --no-print-directory alone MEASURED="$(MEASURED)" ;; *) exit 1 ;; esac
 # Each of these checks uses one core.
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
@@ -78,19 +80,13 @@ frontend: ## the front end's types and tests
 	$(if $(wildcard frontend/tests/*.test.ts),cd frontend && ../$(DEV)/node --test 'tests/*.test.ts')
 
 tests: ## every suite on the embedded stack, with every branch of domain, crypto and services covered
-	@$(PYTEST) $(MEASURED); case $$? in \
-	  0) ;; \
-	  1) $(MAKE) --no-print-directory alone ;; \
-	  *) exit 1 ;; \
-	esac
+	@$(call suite,$(MEASURED))
 	$(DEV)/coverage report --skip-covered --fail-under=100
 
+cluster: export TEST_STACK := cluster
+cluster: MEASURED :=
 cluster: ## what can differ there, on PostgreSQL, SeaweedFS and OpenBao (SUITES= for others)
-	@TEST_STACK=cluster $(PYTEST) $(or $(SUITES),$(STACK_DEPENDENT)); case $$? in \
-	  0) ;; \
-	  1) TEST_STACK=cluster $(MAKE) --no-print-directory alone MEASURED= ;; \
-	  *) exit 1 ;; \
-	esac
+	@$(call suite,$(or $(SUITES),$(STACK_DEPENDENT)))
 
 test-cluster: ## set up and run every suite of the running product on PostgreSQL, SeaweedFS and OpenBao
 	@scripts/setup debian
@@ -109,11 +105,7 @@ oldest: ## unit and contract tests on Python 3.11, few of those that need a serv
 	esac
 
 on-oldest:
-	@$(PYTEST) tests/unit tests/contract -k "$(ON_OLDEST)"; case $$? in \
-	  0) ;; \
-	  1) $(MAKE) --no-print-directory alone ;; \
-	  *) exit 1 ;; \
-	esac
+	@$(call suite,tests/unit tests/contract -k "$(ON_OLDEST)")
 
 minimum: ## unit tests, and contract tests without servers, with the oldest packages that the wheels accept
 	@scripts/setup minimum
