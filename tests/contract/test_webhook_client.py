@@ -163,14 +163,18 @@ def continuing(connection: socket.socket, stopped: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "failure"),
-    [(silent, WebhookFailure.TIMEOUT), (trickle, WebhookFailure.TIMEOUT), (continuing, WebhookFailure.UNREACHABLE)],
+    ("behaviour", "limits", "failure"),
+    [
+        (silent, BRIEF, WebhookFailure.TIMEOUT),
+        (trickle, BRIEF, WebhookFailure.TIMEOUT),
+        (continuing, None, WebhookFailure.UNREACHABLE),
+    ],
 )
 def test_a_receiver_that_does_not_come_to_an_end_is_hung_up_on(
-    receiver: Receiver, behaviour: Behaviour, failure: WebhookFailure
+    receiver: Receiver, behaviour: Behaviour, limits: TimeLimits | None, failure: WebhookFailure
 ) -> None:
     receiver.behaviour = behaviour
-    assert home(limits=BRIEF).post(receiver.url, {}, b"{}") == WebhookResponse(failure=failure)
+    assert home(limits=limits).post(receiver.url, {}, b"{}") == WebhookResponse(failure=failure)
 
 
 def test_of_a_long_head_no_more_is_read_than_of_any_answer(receiver: Receiver) -> None:

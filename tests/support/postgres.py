@@ -34,6 +34,8 @@ _SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
+    # Its workers would now and then be counted, hold snapshots and take locks.
+    "autovacuum": "off",
 }
 _TEMPLATE = "deldokument_template"
 _END_OTHERS = """
