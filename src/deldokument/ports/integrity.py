@@ -40,7 +40,10 @@ class DeploymentKeys(IntegrityKeys, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DamagedRow:
-    """A row that was changed outside the service: its tag is missing or invalid, or a text in it does not open."""
+    """A row that was changed outside the service: its tag is missing or invalid, or a text in it does not open.
+
+    A share is damaged, too, if such a text is in a row that belongs to it.
+    """
 
     kind: str
     id: str

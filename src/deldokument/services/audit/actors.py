@@ -1,10 +1,10 @@
 """Actors of events, as administrators may see them: the persons behind the random subject ids, and systems.
 
 Guarantees:
-- A person is named as long as the audit key and a registration exist.
+- A person is named as long as the audit key and a readable registration exist.
 - With the audit key alone, the person is shown as a masked number; without it, not at all.
 - An organisation whose system acted is always named.
-- A person whose row was changed outside the service is not known, and the row is reported.
+- A person whose row was changed outside the service is not known. That row is reported, and so is a changed name's.
 - Memory is bounded for any number of events.
 """
 

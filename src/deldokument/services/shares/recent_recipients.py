@@ -28,6 +28,7 @@ MAX_RECENT = 6
 _NEWEST = 50
 """Shares of an account among which the member's own are looked for."""
 _OWN = 10
+"""The member's own shares of an account that are read."""
 
 
 @dataclass(frozen=True, slots=True)
