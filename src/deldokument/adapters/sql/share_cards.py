@@ -86,7 +86,7 @@ class ShareCards:
         self._work = work
         self._audit = audit
         self._held: dict[str, Held] = {}
-        self._complete: set[str] = set()
+        self._without_removed: set[str] = set()
 
     def read(self, rows: Sequence[Row[Any]]) -> list[Share]:
         """Return the shares of rows that begin with ``CARD_COLUMNS``."""
@@ -150,14 +150,17 @@ class ShareCards:
         """Return the card of a row with these values of ``CARD_COLUMNS``, in their order."""
         return self.sealed(_stored(tuple(values.values())))
 
-    def with_removed_documents(self, share_ids: Collection[str]) -> list[str]:
-        """Leave out the shares that this transaction has read and that have none; one that writes may remove some."""
-        return [one for one in share_ids if self._work.writing or one not in self._complete]
+    def may_have_removed_documents(self, share_ids: Collection[str]) -> list[str]:
+        """Return the ids, without shares that this transaction has read and whose cards name no removed document.
+
+        A write transaction keeps all: it may have removed some since.
+        """
+        return [one for one in share_ids if self._work.writing or one not in self._without_removed]
 
     def _read(self, row: Row[Any]) -> Held:
         stored = _stored(row)
         if not stored.removed_ids:
-            self._complete.add(stored.share.id)
+            self._without_removed.add(stored.share.id)
         if not self._is_intact(stored, row[_WIDTH]):
             self._work.damage.report(DamagedRow(SHARE_KIND, stored.share.id))
             stored.share = replace(stored.share, intact=False)

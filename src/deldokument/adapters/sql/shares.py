@@ -265,8 +265,8 @@ class SqlShares:
 
     def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
         """Return the tombstones share by share, by position."""
-        having = self._cards.with_removed_documents(share_ids)
-        return _REMOVED.all(self._work.batched(_removed_documents, "keys", having))
+        queried = self._cards.may_have_removed_documents(share_ids)
+        return _REMOVED.all(self._work.batched(_removed_documents, "keys", queried))
 
 
 class _Given(NamedTuple):
