@@ -1,6 +1,6 @@
 /**
- * The words that the server is not known to have kept. A save sends no others: if it arrives late, after a newer one, it
- * undoes nothing else.
+ * The fields that were changed and that the server is not known to have kept. A save sends no others: if it arrives late,
+ * after a newer one, it overwrites no other field.
  */
 export class Unkept<Words extends object> {
   #words: Partial<Words> = {};

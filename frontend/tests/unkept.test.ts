@@ -16,7 +16,7 @@ test('a save says only what was changed, so that a late one undoes nothing else'
   assert.deepEqual(unkept.words, { confirmed: true });
 });
 
-test('what has not been answered, or was refused, is said again with what was changed since', () => {
+test('what has not been answered is said again with what was changed since', () => {
   const unkept = new Unkept<Words>();
   unkept.change({ label: 'søker' });
   unkept.change({ confirmed: true });
