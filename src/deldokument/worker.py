@@ -29,6 +29,7 @@ from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
 from deldokument.services.downloads.copying import make_copies
+from deldokument.services.each import do_each
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
@@ -77,15 +78,7 @@ def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.RO
     Raises: Unavailable, with nothing ended, if the clock is not trusted; otherwise the first error of a step.
     """
     _check_clock(deps)
-    done, errors = 0, list[ServiceError | IntegrityError]()
-    for reconcile in rounds:
-        try:
-            done += reconcile(deps)
-        except (ServiceError, IntegrityError) as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return done
+    return do_each(rounds, lambda reconcile: reconcile(deps))
 
 
 def _check_clock(deps: Dependencies) -> None:

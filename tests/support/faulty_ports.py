@@ -16,8 +16,8 @@ from deldokument.ports.registers import OrganizationRegister, RegisteredOrganiza
 from deldokument.ports.repositories.transaction import Database, Transaction
 
 
-class Crash(Exception):
-    """The process is killed here."""
+class Crash(BaseException):
+    """The process is killed here. Nothing catches it."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class FaultyDatabase:
     before: list[Callable[[], object]] = field(default_factory=list)
     between: list[Callable[[], object]] = field(default_factory=list)
     lost: bool = False
-    fail: Exception | None = None
+    fail: BaseException | None = None
     reads: int | None = None
 
     @contextmanager

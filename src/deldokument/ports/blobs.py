@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
+_NAME = re.compile(r"[0-9a-f]{32}")
+
+
+def is_blob_name(name: str) -> bool:
+    """Return whether an object of a store can have the name: 32 lower-case hex digits."""
+    return _NAME.fullmatch(name) is not None
 
 
 class BlobWriter(Protocol):

@@ -17,6 +17,7 @@ Its packages and modules are layers: each imports only those listed below it.
 - `accounts`: accounts, members, integrations, statistics
 - `audit`: recording, search, export and verification of events
 - `people`: encrypted records of persons
+- `each`: work on many items of which one may fail
 - `rate_limit`: rate limits of persons, browsers and API consumers
 - `encryption`: choice of key for each encrypted field
 """

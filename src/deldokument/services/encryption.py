@@ -18,7 +18,8 @@ Guarantees: no identifier is stored unencrypted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from time import monotonic
@@ -116,6 +117,18 @@ def existing_key(keyring: Keyring, entry_id: str) -> bytes:
     if key is None:
         raise Broken(f"no key {entry_id.split(':', 1)[0]}")
     return key
+
+
+def readable_keys(keyring: Keyring, entry_ids: Collection[str]) -> dict[str, bytes]:
+    """Return the keys that exist and open, for work that an entry which does not open must not stop."""
+    try:
+        return keyring.get(entry_ids)
+    except Broken:
+        found = dict[str, bytes]()
+    for entry_id in entry_ids:
+        with suppress(Broken):
+            found |= keyring.get([entry_id])
+    return found
 
 
 def message_key(share_key: bytes, share_id: str) -> bytes:

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -33,12 +32,11 @@ from typing import Final
 
 from deldokument.adapters.durable_files import draft_beside, sync_directory, write_all, write_new
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from deldokument.ports.blobs import SHELVES, Buffer, StoredBlob
+from deldokument.ports.blobs import SHELVES, Buffer, StoredBlob, is_blob_name
 
 ABANDONED_AFTER: Final = timedelta(hours=1)
 """How long a temporary file must be untouched to count as abandoned. A part is written in seconds."""
 
-_NAME: Final = re.compile(r"[0-9a-f]{32}")
 _TEMPORARY: Final = ".part"
 _STORE_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DEPLOYMENT_ID: Final = "deployment-id"
@@ -134,7 +132,7 @@ class DirectoryBlobStore:
                         yield blob
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not is_blob_name(name):
             raise ValueError("a blob's name is 32 lower-case hex digits")
         return self._root / name[:2] / name
 
@@ -257,7 +255,7 @@ def _read_range(descriptor: int, name: str, start: int, stop: int) -> bytes:
 
 def _stored(entry: os.DirEntry[str]) -> StoredBlob | None:
     name = entry.name.removesuffix(_TEMPORARY)
-    if not _NAME.fullmatch(name):
+    if not is_blob_name(name):
         return None
     try:
         status = entry.stat(follow_symlinks=False)

@@ -42,7 +42,7 @@ from obstore.store import S3Store
 
 from deldokument.adapters.durable_files import write_all
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from deldokument.ports.blobs import Buffer, StoredBlob
+from deldokument.ports.blobs import Buffer, StoredBlob, is_blob_name
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -53,7 +53,6 @@ _PAGE: Final = 1000
 _MAX_DETAIL_LENGTH: Final = 200
 _TAIL: Final = 16
 _DEPLOYMENT_ID: Final = "deployment-id"
-_NAME: Final = re.compile(r"[0-9a-f]{32}")
 _KEY: Final = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{30})")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
@@ -333,7 +332,7 @@ def _client(place: S3Place, patience: Patience) -> S3Store:
 
 
 def _key(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not is_blob_name(name):
         raise ValueError("a blob's name is 32 lower-case hex digits")
     return f"{name[:2]}/{name}"
 

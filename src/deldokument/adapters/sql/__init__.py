@@ -10,6 +10,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `additions`: documents beside a published share
 - `agreements`: published texts, signed documents, signing intents
 - `audit`: event chains, checkpoints, subjects
+- `audit_heads`: what the next event of each chain follows
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
 - `column_types`: column types that both databases support

@@ -49,4 +49,4 @@ class SqlAdditions:
 
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
         """Return documents that are pending beside available shares since before that time."""
-        return DOCUMENT.all_intact(self._work, self._work.rows(_stale, {"before": pending_before, "most": limit}))
+        return DOCUMENT.first_intact(self._work, _stale, {"before": pending_before, "most": limit})

@@ -10,7 +10,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -36,6 +36,7 @@ from sqlalchemy import (
     update,
 )
 
+from deldokument.adapters.sql.audit_heads import lock_heads
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
 from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
@@ -61,7 +62,6 @@ _place = tuple_(_event.at, _event.number)
 _key, _most = param("key"), param("most")
 
 _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
-_heads = select(audit_head).where(InList(audit_head.c.chain, "keys")).order_by(audit_head.c.chain)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=param("moved_to"), hash=param("link"))
 _append = insert(audit_event)
 _add_subject = insert(audit_subject)
@@ -160,7 +160,7 @@ class SqlAudit:
             return
         by_chain, rows = attrgetter("chain"), []
         events = sorted(self._waiting, key=by_chain)
-        heads = self._locked_heads([chain for chain, _ in groupby(events, by_chain)])
+        heads = lock_heads(self._work, [chain for chain, _ in groupby(events, by_chain)])
         for event in map(self._revised, events):
             last = heads[event.chain]
             number = last.number + 1
@@ -178,24 +178,6 @@ class SqlAudit:
         """Return the event with the revision of the row that it is about, if this transaction has written that."""
         revision = self._work.revisions.get(event.row) if event.row else None
         return event if revision is None else replace(event, details={**(event.details or {}), "revision": revision})
-
-    def _locked_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
-        """Return the locked heads, created if missing; concurrent transactions that create or lock them wait here.
-
-        Locks are taken in the order of the keys, so that no two transactions deadlock. A chain is created together
-        with its tenant, in a transaction that records events of no other chain.
-        """
-        heads = self._lock_heads(chains)
-        missing = [chain for chain in chains if chain not in heads]
-        if not missing:
-            return heads
-        for chain in missing:
-            self._work.insert_once(audit_head, {"chain": chain, "number": BEGINNING.number, "hash": BEGINNING.hash})
-        return self._lock_heads(chains)
-
-    def _lock_heads(self, chains: Sequence[str]) -> dict[str, Mark]:
-        rows = self._work.batched(self._work.locked(_heads), "keys", chains)
-        return {row.chain: Mark(row.number, row.hash) for row in rows}
 
     def events(self, *, share_id: str | None = None, limit: int = 1000) -> list[tuple[int, AuditEvent]]:
         """Return the newest events, of these the oldest first.

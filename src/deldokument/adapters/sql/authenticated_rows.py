@@ -225,6 +225,17 @@ class AuthenticatedMapper(RowMapper[_Record]):
         """Return the records of rows of ``columns``, without the damaged ones."""
         return [record for record, is_intact in self._verified(work, rows) if is_intact]
 
+    def first_intact(self, work: Statements, query: Select[Any], values: Mapping[str, Any]) -> list[_Record]:
+        """Return the records that a query with a limit finds. Damaged rows take no place of others."""
+        damaged = list[str]()
+        while True:
+            rows = work.rows(query.where(self._tags.table.c.id.not_in(damaged)) if damaged else query, values)
+            verified = self._verified(work, rows)
+            some = [row.id for row, (_, is_intact) in zip(rows, verified, strict=True) if not is_intact]
+            if not some:
+                return [record for record, _ in verified]
+            damaged += some
+
     def rewrite(self, work: Statements, rows: Select[Any], change: Callable[[_Record], _Record], **values: Any) -> int:
         """Change the records of the rows that a query finds, with new tags; return how many there are.
 

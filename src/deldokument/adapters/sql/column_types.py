@@ -1,7 +1,9 @@
 """Column types for values of the domain, for both SQLite and PostgreSQL.
 
 Guarantees:
-- A bound value is read back equal.
+- A bound value is read back equal: times from year 1000 to 9000, durations up to 1000 years.
+- A stored value that no version writes is read as another one, without an error. So a row that was changed outside
+  the service stops no work on other rows. Its tag does not match.
 
 Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
@@ -22,9 +24,20 @@ from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_UNREADABLE = (ValueError, TypeError, RecursionError)
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - EPOCH) // _MICROSECOND
+
+
+# Nearer than those of `datetime`, so that a retention period or a zone can be added.
+_EARLIEST = _micros(datetime(1000, 1, 1, tzinfo=UTC))
+_LATEST = _micros(datetime(9000, 1, 1, tzinfo=UTC))
+_LONGEST = timedelta(days=365_000) // _MICROSECOND
 
 
 class UtcMicros(TypeDecorator[datetime]):
@@ -45,11 +58,11 @@ class UtcMicros(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a datetime without a zone is no instant")
-        return (value - EPOCH) // _MICROSECOND
+        return _micros(value)
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return the instant, in UTC."""
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        """Return the instant, in UTC; the nearest one from year 1000 to 9000."""
+        return None if value is None else EPOCH + timedelta(microseconds=min(max(value, _EARLIEST), _LATEST))
 
 
 class DurationMicros(TypeDecorator[timedelta]):
@@ -63,8 +76,8 @@ class DurationMicros(TypeDecorator[timedelta]):
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
-        """Return the duration."""
-        return None if value is None else timedelta(microseconds=value)
+        """Return the duration; the nearest one up to 1000 years."""
+        return None if value is None else timedelta(microseconds=min(max(value, -_LONGEST), _LONGEST))
 
 
 class EnumText(TypeDecorator[_Word]):
@@ -76,17 +89,15 @@ class EnumText(TypeDecorator[_Word]):
     def __init__(self, kind: type[_Word]) -> None:
         super().__init__()
         self.kind = kind
+        self._members: Mapping[str | None, _Word] = {word.value: word for word in kind}
 
     def process_bind_param(self, value: _Word | None, _dialect: Dialect) -> str | None:
         """Return the member's text."""
         return None if value is None else value.value
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> _Word | None:
-        """Return the member.
-
-        Raises: ValueError for an unknown text.
-        """
-        return None if value is None else self.kind(value)
+        """Return the member; None for an unknown text."""
+        return self._members.get(value)
 
 
 class EnumSet(TypeDecorator[frozenset[_Word]]):
@@ -104,7 +115,7 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         return None if value is None else ",".join(sorted(word.value for word in value))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
-        """Return the members, without unknown texts: the tag of a row that has one does not match."""
+        """Return the members, without unknown texts."""
         return None if value is None else frozenset(word for word in self.kind if word.value in value.split(","))
 
 
@@ -119,8 +130,11 @@ class ByteRanges(TypeDecorator[Ranges]):
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> Ranges | None:
-        """Return the ranges."""
-        return None if value is None else tuple((start, stop) for start, stop in json.loads(value))
+        """Return the ranges; none for an unreadable text."""
+        try:
+            return None if value is None else tuple((int(start), int(stop)) for start, stop in json.loads(value))
+        except _UNREADABLE:
+            return ()
 
 
 class Codes(TypeDecorator[Mapping[str, str | int]]):
@@ -134,11 +148,11 @@ class Codes(TypeDecorator[Mapping[str, str | int]]):
         return None if value is None else json.dumps(dict(value), sort_keys=True, separators=(",", ":"))
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> Mapping[str, str | int] | None:
-        """Return the mapping."""
-        if value is None:
-            return None
-        loaded: Mapping[str, str | int] = json.loads(value)
-        return loaded
+        """Return the mapping; an empty one for an unreadable text."""
+        try:
+            return None if value is None else dict(json.loads(value))
+        except _UNREADABLE:
+            return {}
 
 
 class FirstDetail(FunctionElement[str]):

@@ -34,7 +34,7 @@ class SqlCopies:
 
     def waiting(self, now: datetime, limit: int) -> list[Upload]:
         """Return those of living drafts that no worker has claimed, the earliest deadline first."""
-        return UPLOAD.all_intact(self._work, self._work.rows(_waiting, {"now": now, "most": limit}))
+        return UPLOAD.first_intact(self._work, _waiting, {"now": now, "most": limit})
 
     def claim(self, upload_id: str, now: datetime, until: datetime) -> bool:
         """Claim the copy; return False if another worker has it, or nothing is left to copy."""

@@ -50,7 +50,7 @@ from deldokument.adapters.sql.tables.shares import (
     share,
 )
 from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
-from deldokument.adapters.sql.uploads import discard_uploads, of_shares
+from deldokument.adapters.sql.uploads import discard_uploads, of_documents_of_shares, of_shares
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.domain.tenancy import Member
@@ -151,6 +151,10 @@ _erased = _these.values(
     blobs_released=True,
     erased_at=_now,
 )
+# A row that was changed outside the service names another share than its recipient does.
+_erase_misplaced_receipts = delete(receipt).where(
+    receipt.c.recipient_id.in_(select(recipient.c.id).where(InList(recipient.c.share_id, "keys")))
+)
 _audit_keys = distinct_values(share.c.audit_key_id, is_unerased)
 _erase_subjects = delete(audit_subject).where(audit_subject.c.audit_key_id == _key)
 
@@ -208,18 +212,18 @@ class SqlRetention:
     def release_blobs(self, share_ids: Collection[str], now: datetime) -> None:
         """Make the parts of the shares garbage; drop uploads, pending documents, manifests and inspection records."""
         for batch in batches(share_ids):
-            discard_uploads(self._work, of_shares, {"keys": batch}, now)
+            self._discard_uploads(batch, now)
             self._work.run(_drop_pending, {"keys": batch})
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
 
     def uninspected(self, now: datetime, limit: int) -> list[Document]:
         """Return complete, uninspected documents of living shares that no worker is inspecting, the oldest first."""
-        return DOCUMENT.all_intact(self._work, self._rows(_uninspected, document, {"now": now, "most": limit}))
+        return self._documents(_uninspected, {"now": now, "most": limit})
 
     def due_rescans(self, now: datetime, limit: int) -> list[Document]:
         """Return documents of living shares that are due to be scanned again and not claimed, the longest due first."""
-        return DOCUMENT.all_intact(self._work, self._rows(_rescans, document, {"now": now, "most": limit}))
+        return self._documents(_rescans, {"now": now, "most": limit})
 
     def schedule_rescans(self, now: datetime) -> int:
         """Make every inspected document of open shares due to be scanned again, and return their number."""
@@ -250,11 +254,16 @@ class SqlRetention:
         Raises: NotFound.
         """
         for batch in batches(share_ids):
-            discard_uploads(self._work, of_shares, {"keys": batch}, now)
+            self._discard_uploads(batch, now)
+            self._work.run(_erase_misplaced_receipts, {"keys": batch})
             for table in (outbox, receipt, recipient, document, removed_document):
                 self._work.run(delete(table).where(InList(table.c.share_id, "keys")), {"keys": batch})
             if self._work.count(_erased, {"keys": batch, "now": now}) != len(batch):
                 raise NotFound("share")
+
+    def _discard_uploads(self, share_ids: Collection[str], now: datetime) -> None:
+        for which in (of_shares, of_documents_of_shares):
+            discard_uploads(self._work, which, {"keys": share_ids}, now)
 
     def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return members removed at least a retention period ago and not yet erased, each with its tenant."""
@@ -274,6 +283,9 @@ class SqlRetention:
     def erase_subjects(self, audit_key_id: str) -> None:
         """Delete the identities of the subjects of an audit key."""
         self._work.run(_erase_subjects, {"key": audit_key_id})
+
+    def _documents(self, query: Select[Any], values: Mapping[str, Any]) -> list[Document]:
+        return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
     def _shares(self, query: Select[Any], values: Mapping[str, Any]) -> list[Share]:
         return SHARE.all(self._rows(query, share, values))

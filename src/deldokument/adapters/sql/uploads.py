@@ -116,6 +116,9 @@ _itself = _ids.where(upload.c.id == param("key"))
 _partials_of = _ids.where(upload.c.partial_of == param("key"), upload.c.finished_at.is_(None))
 of_document = _ids.where(upload.c.document_id == param("key"))
 of_shares = _ids.where(InList(upload.c.share_id, "keys"))
+of_documents_of_shares = _ids.where(
+    upload.c.document_id.in_(select(document.c.id).where(InList(document.c.share_id, "keys")))
+)
 """Queries for `discard_uploads`."""
 _known = union_all(
     select(part.c.id).where(InList(part.c.id, "names")), select(garbage.c.name).where(InList(garbage.c.name, "names"))

@@ -24,7 +24,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import Manifest, ManifestPart, open_manifest
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, Conflict, Frozen, NotFound, NotReady, ServiceError, require
+from deldokument.domain.errors import Broken, Conflict, Frozen, NotFound, NotReady, require
 from deldokument.domain.policy import Denied, may_copy
 from deldokument.domain.share import Document, Share, ShareState, Verdict, new_id
 from deldokument.domain.upload import CopyFailure, Upload
@@ -75,12 +75,12 @@ def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
         waiting = tx.copies.waiting(deps.clock.now(), limit)
     if waiting:
         check_clock(deps)
-    done, errors = 0, list[ServiceError | IntegrityError]()
+    done, errors = 0, list[Exception]()
     for upload in waiting:
         current = _claimed(deps, upload.id)
         try:
             done += current is not None and _copy(deps, current)
-        except (ServiceError, IntegrityError) as error:
+        except Exception as error:
             errors.append(error)
             _keep(deps, upload.id, deps.clock.now() + BACK_OFF)
     if errors:

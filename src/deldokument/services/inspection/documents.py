@@ -20,7 +20,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
@@ -61,11 +61,11 @@ class Inspector:
         if waiting and deps.scanner is not None:
             # Asked first, so that no document is read in vain.
             deps.scanner.engine()
-        done, troubles = 0, list[ServiceError | IntegrityError]()
+        done, troubles = 0, list[Exception]()
         for document in waiting:
             try:
                 done += _claimed(deps, document) and _inspect(deps, document)
-            except (ServiceError, IntegrityError) as error:
+            except Exception as error:
                 troubles.append(error)
                 now = deps.clock.now()
                 again = now + _pause_after(error)
@@ -101,9 +101,13 @@ def _waiting(deps: Dependencies, limit: int) -> list[Document]:
 
 
 def _claimed(deps: Dependencies, document: Document) -> bool:
+    """Claim the document. A damaged share's is left alone for a while: what was found could not be recorded."""
     now = deps.clock.now()
     with deps.database.write() as tx:
-        return tx.retention.claim_inspection(document.id, now, now + CLAIM)
+        share = tx.shares.get(document.share_id)
+        is_damaged = share is not None and not share.intact
+        claimed = tx.retention.claim_inspection(document.id, now, now + (BACK_OFF if is_damaged else CLAIM))
+        return claimed and not is_damaged
 
 
 def _keep(deps: Dependencies, document_id: str, until: datetime) -> None:

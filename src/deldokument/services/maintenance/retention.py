@@ -23,13 +23,15 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError
+from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
+from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.retention import PatrolPlace
@@ -39,6 +41,7 @@ from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.sessions import IDLE
+from deldokument.services.each import do_each
 from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
@@ -47,6 +50,7 @@ from deldokument.services.shares.additions import drop_stale_additions
 from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
+_Due = TypeVar("_Due")
 MAX_CLOCK_JUMP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
 """A heartbeat younger than this is not rewritten: many loops of many workers update one row."""
@@ -97,15 +101,53 @@ def confirm_clock(deps: Dependencies) -> None:
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
 
 
+def _together_or_apart(
+    deps: Dependencies,
+    find: Callable[[Transaction], Sequence[_Due]],
+    act: Callable[[Transaction, Sequence[_Due]], int],
+) -> int:
+    """Act on what is due in one transaction; if that fails, on each by itself; return how many are done.
+
+    So a row that was changed outside the service, for which the database refuses this, stops no other.
+    Raises: the first error of those by themselves, at the end; Unavailable.
+    """
+    due: Sequence[_Due] = ()
+    try:
+        with deps.database.write() as tx:
+            due = find(tx)
+            return act(tx, due)
+    except Exception as error:
+        if isinstance(error, Unavailable) or len(due) < 2:
+            raise
+
+    def act_on_one(wanted: _Due) -> int:
+        with deps.database.write() as tx:
+            # Again: another worker may have done it.
+            return act(tx, [one for one in find(tx) if one == wanted])
+
+    return do_each(due, act_on_one)
+
+
+def _close(
+    deps: Dependencies,
+    find: Callable[[Transaction], Sequence[Share]],
+    state: ShareState,
+    kind: EventKind,
+    now: datetime,
+) -> int:
+    def close(tx: Transaction, shares: Sequence[Share]) -> int:
+        tx.retention.close(_ids(shares), state, now)
+        for share in shares:
+            record_event(deps, tx, kind, share=share)
+        return len(shares)
+
+    return _together_or_apart(deps, find, close)
+
+
 def end_due_shares(deps: Dependencies) -> int:
     """End shares that have expired."""
     now = deps.clock.now()
-    with deps.database.write() as tx:
-        due = tx.retention.due_shares(now, _BATCH)
-        tx.retention.close(_ids(due), ShareState.ENDED, now)
-        for share in due:
-            record_event(deps, tx, EventKind.SHARE_ENDED, share=share)
-    return len(due)
+    return _close(deps, lambda tx: tx.retention.due_shares(now, _BATCH), ShareState.ENDED, EventKind.SHARE_ENDED, now)
 
 
 def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
@@ -119,25 +161,27 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
     with deps.database.read() as tx:
         seen = tx.retention.patrol(after, now, _BATCH)
         report_damaged_recipients(deps, tx, seen.seen)
-    if not seen.overdue:
-        return seen.last
-    with deps.database.write() as tx:
-        overdue = tx.retention.patrol(after, now, _BATCH).overdue
-        tx.retention.close(_ids(overdue), ShareState.ENDED, now)
-        for share in overdue:
-            record_event(deps, tx, EventKind.SHARE_ENDED, share=share)
+    if seen.overdue:
+        _close(
+            deps,
+            lambda tx: tx.retention.patrol(after, now, _BATCH).overdue,
+            ShareState.ENDED,
+            EventKind.SHARE_ENDED,
+            now,
+        )
     return seen.last
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
     """Abandon drafts unchanged for 24 hours, proposed ones after 7 days, with their uploads."""
     now = deps.clock.now()
-    with deps.database.write() as tx:
-        stale = tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH)
-        tx.retention.close(_ids(stale), ShareState.ABANDONED, now)
-        for share in stale:
-            record_event(deps, tx, EventKind.DRAFT_ABANDONED, share=share)
-    return len(stale)
+    return _close(
+        deps,
+        lambda tx: tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH),
+        ShareState.ABANDONED,
+        EventKind.DRAFT_ABANDONED,
+        now,
+    )
 
 
 def destroy_share_keys(deps: Dependencies) -> int:
@@ -163,19 +207,25 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
 
 
 def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
-    with deps.database.write() as tx:
-        destroyed, refused = _destroyed(deps, find(tx, deps.clock.now()))
+    refusals = list[ServiceError]()
+
+    def destroy(tx: Transaction, closed: Sequence[Share]) -> int:
+        destroyed, refused = _destroyed(deps, closed)
         opened = [share.id for share in destroyed if share.closed_at is None]
         tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
         tx.retention.note_destroyed_keys(_ids(destroyed), deps.clock.now())
         for share in destroyed:
             record_event(deps, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
-    if refused is not None:
-        raise refused
-    return len(destroyed)
+        refusals.extend([refused] if refused else [])
+        return len(destroyed)
+
+    done = _together_or_apart(deps, lambda tx: find(tx, deps.clock.now()), destroy)
+    if refusals:
+        raise refusals[0]
+    return done
 
 
-def _destroyed(deps: Dependencies, closed: list[Share]) -> tuple[list[Share], ServiceError | None]:
+def _destroyed(deps: Dependencies, closed: Sequence[Share]) -> tuple[list[Share], ServiceError | None]:
     """Return the shares whose keys were destroyed within ``_PATIENCE``, and the first error."""
     began, destroyed, refused = deps.clock.now(), list[Share](), None
     for start in range(0, len(closed), _AT_ONCE):
@@ -192,10 +242,12 @@ def _destroyed(deps: Dependencies, closed: list[Share]) -> tuple[list[Share], Se
 
 def release_blobs(deps: Dependencies) -> int:
     """Turn the parts of shares whose key is destroyed into garbage."""
-    with deps.database.write() as tx:
-        shares = tx.retention.blobs_to_release(_CLEARED)
-        tx.retention.release_blobs(shares, deps.clock.now())
-    return len(shares)
+
+    def release(tx: Transaction, share_ids: Sequence[str]) -> int:
+        tx.retention.release_blobs(share_ids, deps.clock.now())
+        return len(share_ids)
+
+    return _together_or_apart(deps, lambda tx: tx.retention.blobs_to_release(_CLEARED), release)
 
 
 def delete_garbage(deps: Dependencies) -> int:
@@ -208,7 +260,8 @@ def delete_garbage(deps: Dependencies) -> int:
         names = tx.uploads.garbage(_BATCH, start=new_document_id())
     if not names:
         return 0
-    deps.blobs.delete(names)
+    # No object has another name, which one row that was changed outside the service may hold.
+    deps.blobs.delete([name for name in names if is_blob_name(name)])
     with deps.database.write() as tx:
         tx.uploads.forget_garbage(names)
     return len(names)
@@ -217,24 +270,28 @@ def delete_garbage(deps: Dependencies) -> int:
 def erase_spent_shares(deps: Dependencies) -> int:
     """Erase who shared what with whom, after the retention period."""
     now = deps.clock.now()
-    with deps.database.write() as tx:
-        spent = tx.retention.spent_shares(now, _BATCH)
+
+    def erase(tx: Transaction, spent: Sequence[Share]) -> int:
         tx.retention.erase_shares(_ids(spent), now)
         for share in spent:
             record_event(deps, tx, EventKind.SHARE_ERASED, share=replace(share, erased_at=now))
-    return len(spent)
+        return len(spent)
+
+    return _together_or_apart(deps, lambda tx: tx.retention.spent_shares(now, _BATCH), erase)
 
 
 def erase_spent_members(deps: Dependencies) -> int:
     """Erase number and name of removed members after the retention period; their shares then refer to nobody."""
     now = deps.clock.now()
-    with deps.database.write() as tx:
-        spent = tx.retention.spent_members(now, _BATCH)
+
+    def erase(tx: Transaction, spent: Sequence[tuple[str, str]]) -> int:
         for member_id, _ in spent:
             tx.retention.erase_member(member_id, now)
         for member_id, tenant_id in spent:
             record_event(deps, tx, EventKind.MEMBER_ERASED, tenant_id=tenant_id, member=member_id)
-    return len(spent)
+        return len(spent)
+
+    return _together_or_apart(deps, lambda tx: tx.retention.spent_members(now, _BATCH), erase)
 
 
 def destroy_audit_keys(deps: Dependencies) -> int:

@@ -39,6 +39,7 @@ from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_hash,
     open_field,
+    readable_keys,
     role_hash,
     share_key_id,
     stored_identifier,
@@ -299,7 +300,8 @@ class _Shares:
         self._tx = tx
         self._directory = directory_key(deps)
         of_shares = self._shares.values()
-        self._keys = deps.keyring.get([key for one in of_shares for key in (one.audit_key_id, share_key_id(one.id))])
+        key_ids = [key for one in of_shares for key in (one.audit_key_id, share_key_id(one.id))]
+        self._keys = readable_keys(deps.keyring, key_ids)
         self._recipients = defaultdict[str, list[Recipient]](list)
         for recipient in tx.shares.recipients(list(self._shares)):
             self._recipients[recipient.share_id].append(recipient)

@@ -21,9 +21,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain as joined
 
-from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, Unavailable, existing
+from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.outbox import (
     LEASE,
     MAX_ATTEMPTS,
@@ -39,6 +38,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
+from deldokument.services.each import do_each
 
 MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
 """Returns the messages about events of one chain, which may be long past. Called in the transaction that adds them."""
@@ -82,15 +82,7 @@ def plan_messages(deps: Dependencies, plans: Plans) -> int:
     """
     with deps.database.read() as tx:
         chains = tx.outbox.chains_ahead()
-    followed, errors = 0, list[ServiceError | IntegrityError]()
-    for chain in chains:
-        try:
-            followed += _follow(deps, chain, plans)
-        except (ServiceError, IntegrityError) as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return followed
+    return do_each(chains, lambda chain: _follow(deps, chain, plans))
 
 
 def _follow(deps: Dependencies, chain: str, plans: Plans) -> int:

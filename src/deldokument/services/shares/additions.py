@@ -23,6 +23,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event
+from deldokument.services.each import do_each
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.authorization import check_may_share, share_for_update
 from deldokument.services.shares.change_records import open_change
@@ -70,10 +71,13 @@ def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: st
 
 
 def drop_stale_additions(deps: Dependencies) -> int:
-    """Remove documents that have been pending for a week, as long as a proposal lasts. One round of retention."""
+    """Remove documents that have been pending for a week, as long as a proposal lasts. One round of retention.
+
+    Raises: the first error, after the other documents have been removed.
+    """
     with deps.database.read() as tx:
         stale = tx.additions.stale(deps.clock.now() - PROPOSAL_LIFETIME, _BATCH)
-    return sum(_is_dropped(deps, document) for document in stale)
+    return do_each(stale, lambda document: _is_dropped(deps, document))
 
 
 def _is_dropped(deps: Dependencies, stale: Document) -> bool:

@@ -28,6 +28,7 @@ from deldokument.services.encryption import (
     identifier_hash,
     identifier_kind,
     open_field,
+    readable_keys,
     share_key_id,
     stored_identifier,
 )
@@ -111,7 +112,7 @@ def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Itera
     if not deps.integrity.is_enforced():
         return
     intact = {share.id: share for share in shares if share.intact}
-    keys = deps.keyring.get({share.audit_key_id for share in intact.values()})
+    keys = readable_keys(deps.keyring, {share.audit_key_id for share in intact.values()})
     for recipient in tx.shares.recipients(list(intact)):
         proof = grants_with(deps, intact[recipient.share_id], keys)
         if proof is None:

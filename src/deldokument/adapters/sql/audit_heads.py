@@ -1,0 +1,70 @@
+"""Heads of the event log's chains: what the next event of each follows.
+
+Guarantees:
+- Transactions that record events of one chain do so one after the other.
+- A head, or an event beyond it, that was changed outside the service stops nobody who records events. It is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.tables.audit import audit_event, audit_head
+from deldokument.domain.chain import BEGINNING, Mark
+from deldokument.ports.integrity import DamagedRow
+
+_STEP = 1000
+_MOST_EVENTS = 2**53
+"""No chain has so many events. A head with a larger number would soon leave none for the next event."""
+
+_event = audit_event.c
+_key = param("key")
+_beyond = select(func.min(_event.number)).where(_event.chain == audit_head.c.chain, _event.number > audit_head.c.number)
+_heads = (
+    select(*audit_head.c, _beyond.scalar_subquery().label("beyond"))
+    .where(InList(audit_head.c.chain, "keys"))
+    .order_by(audit_head.c.chain)
+)
+_marks = select(_event.number, _event.hash).where(_event.chain == _key)
+_last = _marks.where(_event.number < param("before")).order_by(_event.number.desc()).limit(1)
+_following = _marks.where(_event.number > param("after")).order_by(_event.number).limit(_STEP)
+
+
+def lock_heads(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
+    """Return the heads, locked, and created if missing; concurrent transactions that create or lock them wait here.
+
+    ``chains`` must be in order, so that no two transactions deadlock. A chain is created together with its tenant, in a
+    transaction that records events of no other chain.
+    """
+    heads = _lock(work, chains)
+    missing = [chain for chain in chains if chain not in heads]
+    if not missing:
+        return heads
+    for chain in missing:
+        work.insert_once(audit_head, {"chain": chain, "number": BEGINNING.number, "hash": BEGINNING.hash})
+    return _lock(work, chains)
+
+
+def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
+    return {row.chain: _end_of_chain(work, row) for row in work.batched(work.locked(_heads), "keys", chains)}
+
+
+def _end_of_chain(work: Statements, row: Row[Any]) -> Mark:
+    """Return what the next event follows: the head, or the last event before a free number if that cannot be."""
+    head = Mark(row.number, row.hash)
+    is_plausible = 0 <= head.number < _MOST_EVENTS and len(head.hash) == len(BEGINNING.hash)
+    if is_plausible and row.beyond != head.number + 1:
+        return head
+    work.damage.report(DamagedRow("audit_head", row.chain))
+    last = work.first(_last, {"key": row.chain, "before": min(max(head.number, 0) + 1, _MOST_EVENTS)})
+    end = Mark(last.number, last.hash) if last else BEGINNING
+    while following := work.rows(_following, {"key": row.chain, "after": end.number}):
+        for one in following:
+            if one.number != end.number + 1:
+                return end
+            end = Mark(one.number, one.hash)
+    return end
