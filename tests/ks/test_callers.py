@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -50,8 +51,18 @@ def test_a_system_without_token_id_and_password_is_nobody(fiks: Fiks, changes: d
 
 
 def test_nobody_at_all_is_refused_before_the_body_is_read(fiks: Fiks) -> None:
-    answer = fiks.system.request("POST", fiks.konto(below="/deldokument"), content=b"no form")
-    assert answer.status_code == 401
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(b"no form")
+        yield read[-1]
+
+    path, form_type = fiks.konto(below="/deldokument"), {"Content-Type": "multipart/form-data; boundary=b"}
+    assert fiks.system.request("POST", path, content=body(), headers=form_type).status_code == 401
+    assert read == []
+    # Of a system that may call it is read.
+    assert fiks.system.request("POST", path, content=body(), headers=fiks.headers | form_type).status_code == 400
+    assert read
 
 
 def test_another_organisations_token_with_this_ones_password_is_nobody(fiks: Fiks) -> None:

@@ -318,9 +318,21 @@ def test_a_token_that_demands_what_we_do_not_understand_is_refused(
 
 
 def test_a_malformed_key_name_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
+    key = issuer.key.private_key
+    assert key is not None
+
+    def signature(signed: bytes) -> bytes:
+        return key.sign(signed, PKCS1v15(), SHA256())
+
+    assert tokens.verify(forged({"alg": "RS256", "kid": issuer.key.kid}, issuer.claims(), signature))
     for kid in (None, 1, ["a"], {"a": 1}):
         header = {"alg": "RS256", "kid": kid} if kid is not None else {"alg": "RS256"}
-        refusal(tokens, forged(header, issuer.claims(), lambda _: b"x"))
+        refusal(tokens, forged(header, issuer.claims(), signature))
+
+
+def test_a_genuine_token_that_is_too_long_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
+    assert tokens.verify(issuer.token(padding="x" * 1000))
+    refusal(tokens, issuer.token(padding="x" * 9000))
 
 
 # --- the issuer's keys -----------------------------------------------------------------------------------------------

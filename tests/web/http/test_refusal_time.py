@@ -15,7 +15,7 @@ from statistics import mean
 import pytest
 import uvloop
 
-from deldokument.web.http.refusal_time import STEP_SECONDS, wait_for_step
+from deldokument.web.http.refusal_time import wait_for_step
 from tests.support.browser import Web, serve, stage_in_memory
 from tests.support.world import FJELL, OLA, SIV
 
@@ -62,12 +62,28 @@ def test_the_time_of_a_refusal_does_not_show_whether_the_share_exists(web: Web) 
     assert max(right, 1 - right) <= MAX_RIGHT
 
 
-def test_a_wait_ends_at_a_whole_number_of_steps() -> None:
+LONG_STEP = 0.4
+"""So long that half of it is more than a busy machine delays a wait."""
+
+
+def test_a_wait_ends_at_a_whole_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deldokument.web.http.refusal_time.STEP_SECONDS", LONG_STEP)
+
     async def waited(already: float) -> float:
         loop = asyncio.get_running_loop()
-        arrived = loop.time() - already
+        arrived = loop.time() - already * LONG_STEP
         await wait_for_step(arrived)
-        return (loop.time() - arrived) / STEP_SECONDS
+        return (loop.time() - arrived) / LONG_STEP
 
-    for already, steps in ((0.0, 0), (0.2, 1), (1.0, 1), (1.3, 2)):
-        assert asyncio.run(waited(already * STEP_SECONDS)) >= steps
+    for already, steps in ((0.2, 1), (0.9, 1), (1.3, 2)):
+        assert steps - 0.01 <= asyncio.run(waited(already)) < steps + 0.5
+
+
+@pytest.mark.parametrize("path", ["/d/{}", "/d/{}/alt.zip"])
+def test_a_refusal_leaves_at_a_step(web: Web, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    siv = web.browser(SIV)
+    monkeypatch.setattr("deldokument.web.http.refusal_time.STEP_SECONDS", LONG_STEP)
+    for share_id in (web.stage.members["share"], UNREAL):
+        began = time.perf_counter()
+        assert siv.get(path.format(share_id)).status_code == 404
+        assert time.perf_counter() - began >= LONG_STEP - 0.01

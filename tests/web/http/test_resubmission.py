@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import AsyncIterator
 from html import unescape
 
 import httpx
@@ -232,6 +233,17 @@ def test_of_a_form_with_a_file_the_words_are_kept_and_the_file_is_asked_for_agai
 
 
 def test_a_forged_form_with_a_file_is_not_even_read(filing: Web) -> None:
-    answer = send_file(filing.browser(), 1_000_000, origin="https://evil.example")
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(b"--b--\r\n")
+        yield read[-1]
+
+    headers = {"content-type": "multipart/form-data; boundary=b", "origin": "https://evil.example"}
+    answer = filing.browser().request("POST", "/fil", content=body(), headers=headers)
     assert (answer.status_code, answer.headers["location"]) == (303, "/logg-inn")
+    assert read == []
+    # The same body is read when it is our own page that sent it.
+    filing.browser().request("POST", "/fil", content=body(), headers=headers | OWN)
+    assert read
     filing.close()

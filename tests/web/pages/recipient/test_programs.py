@@ -154,10 +154,16 @@ def test_a_head_request_opens_nothing(web: Web) -> None:
 def test_no_program_is_approved_without_the_pages_own_token(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     browser = web.browser(OLA)
-    for fields in (ASKED, ASKED | {"csrf_token": "x"}):
-        answer = browser.request(
-            "POST", f"/d/{share_id}/program", data=fields, headers={"Origin": "https://evil.example"}
-        )
+    foreign = {"Origin": "https://evil.example"}
+    for fields, headers in (
+        *(
+            (ASKED | token, headers)
+            for token in ({}, {"csrf_token": "x"})
+            for headers in ({}, {"Origin": ORIGIN}, foreign)
+        ),
+        (ASKED | {"csrf_token": browser.csrf_token()}, foreign),
+    ):
+        answer = browser.request("POST", f"/d/{share_id}/program", data=fields, headers=headers)
         assert (answer.status_code, "location" in answer.headers) == (403, False)
     lost = web.browser().request("POST", f"/d/{share_id}/program", data=ASKED, headers=HTML | {"Origin": ORIGIN})
     assert lost.headers["location"] == f"/d/{share_id}"
