@@ -32,6 +32,8 @@ from tests.support.world import NOON, OLA, VIGDIS, Stage, person, run_all
 
 NEVER = 10**18
 """Microseconds: beyond every calendar."""
+LAST = 253_402_300_799_999_999
+"""The last microsecond of the year 9999, the last that Python has."""
 
 
 def change(stage: Stage, statement: str, **values: object) -> None:
@@ -143,17 +145,19 @@ TIMES = {
 
 
 @pytest.mark.parametrize("which", TIMES)
-def test_a_time_beyond_every_calendar_stops_no_end(stage: Stage, both: tuple[str, str], which: str) -> None:
-    change(stage, TIMES[which], key=both[0], never=NEVER)
+@pytest.mark.parametrize("never", [NEVER, LAST])
+def test_a_time_beyond_every_calendar_stops_no_end(stage: Stage, both: tuple[str, str], which: str, never: int) -> None:
+    change(stage, TIMES[which], key=both[0], never=never)
     later(stage, days=11)
     rounds(stage, retention.ENDING)
     assert state_of(stage, both[1]) is ShareState.ENDED
     assert not has_key(stage, both[1])
 
 
-def test_a_time_beyond_every_calendar_stops_no_patrol(stage: Stage, both: tuple[str, str]) -> None:
+@pytest.mark.parametrize("never", [NEVER, LAST])
+def test_a_time_beyond_every_calendar_stops_no_patrol(stage: Stage, both: tuple[str, str], never: int) -> None:
     change(stage, "UPDATE share SET expires_at = expires_at + :later WHERE id = :key", later=10**15, key=both[1])
-    change(stage, "UPDATE share SET expires_at = :never WHERE id = :key", never=NEVER, key=both[0])
+    change(stage, "UPDATE share SET expires_at = :never WHERE id = :key", never=never, key=both[0])
     later(stage, days=11)
     patrol = worker.Patrol()
     while patrol(stage.deps):
@@ -162,8 +166,9 @@ def test_a_time_beyond_every_calendar_stops_no_patrol(stage: Stage, both: tuple[
     assert not has_key(stage, both[1])
 
 
-def test_a_time_beyond_every_calendar_stops_no_forgetting(stage: Stage) -> None:
-    change(stage, "UPDATE tenant SET frozen_at = :never WHERE id = :key", never=NEVER, key=stage.barnevern.tenant_id)
+@pytest.mark.parametrize("never", [NEVER, LAST])
+def test_a_time_beyond_every_calendar_stops_no_forgetting(stage: Stage, never: int) -> None:
+    change(stage, "UPDATE tenant SET frozen_at = :never WHERE id = :key", never=never, key=stage.barnevern.tenant_id)
     assert worker.end_what_is_over(stage.deps, retention.FORGETTING) == 0
 
 
@@ -314,10 +319,11 @@ def test_damaged_documents_take_no_others_place_in_the_inspection(stage: Stage) 
     assert not uninspected(stage, waiting)
 
 
-def test_a_time_beyond_every_calendar_stops_no_inspection(stage: Stage) -> None:
+@pytest.mark.parametrize("never", [NEVER, LAST])
+def test_a_time_beyond_every_calendar_stops_no_inspection(stage: Stage, never: int) -> None:
     draft = stage.draft()
     bad, waiting = stage.upload(draft.id, "a.pdf", b"x"), stage.upload(draft.id, "b.pdf", b"x")
-    change(stage, "UPDATE document SET completed_at = -:never WHERE id = :key", never=NEVER, key=bad)
+    change(stage, "UPDATE document SET completed_at = :never WHERE id = :key", never=-never, key=bad)
     Inspector()(stage.deps)
     assert not uninspected(stage, waiting)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from deldokument.domain.audit import EventKind
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
@@ -118,6 +119,8 @@ def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage
     shown = [existing(view_notice(one, is_over=False)) for one in messages]
     assert [(one.kind, one.reminds) for one in shown] == [(NoticeKind.ADDED, False)] * 2
     assert send_notices(stage) == []
+    events = [event.details or {} for _, event in stage.trail() if event.kind is EventKind.RECIPIENT_NOTIFIED]
+    assert [details["about"] for details in events] == ["shared", "shared", "added", "added"]
 
 
 def add_document(stage: Stage, share: Share, name: str) -> None:

@@ -1,7 +1,7 @@
 """Column types for values of the domain, for both SQLite and PostgreSQL.
 
 Guarantees:
-- A bound value is read back equal: times from year 1000 to 9000, durations up to 1000 years.
+- A bound value is read back equal.
 - A stored value that no version writes is read as another one, without an error. So a row that was changed outside
   the service stops no work on other rows. Its tag does not match.
 
@@ -29,14 +29,9 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]
 
-
-def _micros(instant: datetime) -> int:
-    return (instant - EPOCH) // _MICROSECOND
-
-
-# Nearer than those of `datetime`, so that a retention period or a zone can be added.
-_EARLIEST = _micros(datetime(1000, 1, 1, tzinfo=UTC))
-_LATEST = _micros(datetime(9000, 1, 1, tzinfo=UTC))
+# For times that `datetime` does not have: to these, a retention period or a zone can still be added.
+_LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
+_FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=365_000) // _MICROSECOND
 
 
@@ -58,11 +53,16 @@ class UtcMicros(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a datetime without a zone is no instant")
-        return _micros(value)
+        return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return the instant, in UTC; the nearest one from year 1000 to 9000."""
-        return None if value is None else EPOCH + timedelta(microseconds=min(max(value, _EARLIEST), _LATEST))
+        """Return the instant, in UTC; for one that `datetime` does not have, year 1000 or 9000."""
+        if value is None:
+            return None
+        try:
+            return EPOCH + timedelta(microseconds=value)
+        except OverflowError:
+            return _FAR_AWAY if value > 0 else _LONG_AGO
 
 
 class DurationMicros(TypeDecorator[timedelta]):
@@ -76,7 +76,7 @@ class DurationMicros(TypeDecorator[timedelta]):
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
-        """Return the duration; the nearest one up to 1000 years."""
+        """Return the duration; at most about 1000 years, as no period is longer."""
         return None if value is None else timedelta(microseconds=min(max(value, -_LONGEST), _LONGEST))
 
 

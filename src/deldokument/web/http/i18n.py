@@ -155,13 +155,16 @@ class Translator:
     def left(self, instant: datetime, now: datetime) -> str:
         """Return the time until ``instant``, like «10 dager» or «3 timer».
 
-        Counts calendar days, as the script does; one day or less in hours or a smaller unit.
+        Counts calendar days, as the script does; until tomorrow whole hours, or a smaller unit.
         A past instant counts as zero.
         """
         days = (day_and_clock(instant)[0] - now.astimezone(OSLO).date()).days
         if days > 1:
             return self.span(timedelta(days=days))
-        return self.span(min(max(instant - now, timedelta()), timedelta(days=1)))
+        remaining = max(instant - now, timedelta())
+        if remaining > timedelta(days=1):
+            return self.ngettext("%(num)s hour", "%(num)s hours", remaining // timedelta(hours=1))
+        return self.span(remaining)
 
     def span(self, duration: timedelta) -> str:
         """Return a duration like «10 dager» or «3 timer»: whole days from two days on.

@@ -176,6 +176,8 @@ _CODES: dict[str, str] = {
     "week_left": _("reminder a week before the end"),
     "day_left": _("reminder a day before the end"),
     "reminded": _("reminder that a member asked for"),
+    "added": _("of new documents"),
+    "withdrawn": _("that the share was withdrawn"),
     EmailKind.CODE: _("code to an e-mail address"),
     EmailKind.DOWNLOADED: _("that a recipient has downloaded"),
     EmailKind.ENDING: _("that a share ends soon"),

@@ -179,5 +179,5 @@ def words_for(event: AuditEvent) -> str:
 def by_nobody(kind: EventKind) -> str:
     """Return the text for who acted, if no person is recorded."""
     if kind in _BY_UPLOAD:
-        return _("The person who uploaded")
+        return _("Not recorded")
     return _("The service") if kind in _BY_SERVICE else _("The operator")

@@ -92,7 +92,7 @@ def test_the_operator_is_told_that_a_new_tenant_is_being_wound_up(web: Web, oper
     web.stage.register.known[FJELL] = replace(web.stage.register.known[FJELL], status="winding_up")
     page = operator.get(operator.post("/drift/ny", NEW).headers["location"]).text
     assert "Virksomheten er registrert." in page
-    assert "Virksomheten er under avvikling, ifølge Enhetsregisteret." in page
+    assert "Virksomheten er under avvikling eller tvangsoppløsning, ifølge Enhetsregisteret." in page
 
 
 def test_sending_the_form_twice_makes_one_tenant(web: Web, operator: Browser) -> None:

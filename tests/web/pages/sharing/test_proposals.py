@@ -186,9 +186,10 @@ def test_what_has_come_to_be_missing_is_told_to_the_approver(web: Web, odd: Brow
 
 
 def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browser, proposed: str) -> None:
-    for _ in range(2):
+    for said in ("sendt-tilbake", "retur"):
         answer = odd.post(f"/delinger/{proposed}/retur")
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}?lagret=retur")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{proposed}?lagret={said}")
+    assert "Du har sendt utkastet tilbake" in odd.get(f"/delinger/{proposed}?lagret=sendt-tilbake").text
     assert state(web, proposed) == DRAFT
     page = kari.get(f"/delinger/{proposed}").text
     assert page.count("En annen bruker sendte utkastet tilbake") == 1

@@ -30,6 +30,17 @@ def test_a_share_of_a_thousand_documents_tells_that_it_was_shared_and_withdrawn(
     assert LEFT_OUT not in page
 
 
+def test_notices_to_several_recipients_are_not_one_notice_several_times(web: Web) -> None:
+    share_id = web.stage.publish(OLA, SIV)
+    with web.stage.deps.database.write() as tx:
+        for _ in range(2):
+            share = existing(tx.shares.get(share_id))
+            record_event(web.stage.deps, tx, EventKind.RECIPIENT_NOTIFIED, share=share, about="withdrawn")
+    page = web.browser(KARI).get(f"/delinger/{share_id}").text
+    assert "2 varsler ble sendt til mottakere" in page
+    assert "ganger på rad" not in page
+
+
 def test_what_is_left_out_of_a_page_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     share_id = web.stage.publish(OLA)
     monkeypatch.setattr(queries, "MAX_EVENTS", 3)

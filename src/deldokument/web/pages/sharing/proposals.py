@@ -89,13 +89,14 @@ def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]], r
 def send_back(call: RequestContext) -> Response:
     """Send the proposal back («Send tilbake»); for the proposer, take it back («Ta tilbake»)."""
     share_id, reason = call.path("id"), call.fields.get("reason", "")
+    proposal = queries.view_share(call.deps, call.person.person, share_id).proposal
     try:
         publishing.return_proposal(call.deps, call.person.person, share_id, reason)
     except InvalidInput as error:
         return _refused(call, 422, [("return-reason", error_text(error, call.translator))], reason)
     except Conflict as error:
         return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
-    return to_share(share_id, "retur")
+    return to_share(share_id, "sendt-tilbake" if proposal and not is_own(call, proposal) else "retur")
 
 
 def approve_extension(call: RequestContext) -> Response:

@@ -42,6 +42,7 @@ _SAVED = frozenset(
         "rettet",
         "fjernet",
         "dokument-fjernet",
+        "sendt-tilbake",
         "lagt-til",
         "finnes",
         "foreslatt",

@@ -127,10 +127,17 @@ def _says_the_same(one: Moment, other: Moment) -> bool:
 
 
 def _counted(moment: Moment, translator: Translator) -> Moment:
-    """Return the entry of several uploads as one sentence: several documents, not one several times."""
-    if moment.times == 1 or moment.words != translator.text(EVENT_WORDS[EventKind.DOCUMENT_COMPLETED]):
+    """Return the entry of several uploads or notices as one sentence: several of them, not one several times."""
+    if moment.times == 1:
         return moment
-    words = translator.ngettext("%(num)s document was uploaded", "%(num)s documents were uploaded", moment.times)
+    if moment.words == translator.text(EVENT_WORDS[EventKind.DOCUMENT_COMPLETED]):
+        words = translator.ngettext("%(num)s document was uploaded", "%(num)s documents were uploaded", moment.times)
+    elif moment.words == translator.text(EVENT_WORDS[EventKind.RECIPIENT_NOTIFIED]):
+        words = translator.ngettext(
+            "%(num)s notice was sent to recipients", "%(num)s notices were sent to recipients", moment.times
+        )
+    else:
+        return moment
     return replace(moment, words=words, times=1)
 
 
