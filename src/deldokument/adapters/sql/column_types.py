@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_UNREADABLE = (ValueError, TypeError, RecursionError)
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]

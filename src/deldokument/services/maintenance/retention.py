@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
 from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
@@ -109,7 +109,7 @@ def _together_or_apart(
     """Act on what is due in one transaction; if that fails, on each by itself; return how many are done.
 
     So a row that was changed outside the service, for which the database refuses this, stops no other.
-    Raises: the first error of those by themselves, at the end; Unavailable.
+    Raises: the first error of those by themselves, at the end; Unavailable or StorageFull at once.
     """
     due: Sequence[_Due] = ()
     try:
@@ -117,7 +117,7 @@ def _together_or_apart(
             due = find(tx)
             return act(tx, due)
     except Exception as error:
-        if isinstance(error, Unavailable) or len(due) < 2:
+        if isinstance(error, Unavailable | StorageFull) or len(due) < 2:
             raise
 
     def act_on_one(wanted: _Due) -> int:
