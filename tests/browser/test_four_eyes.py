@@ -62,7 +62,7 @@ def send_back_by_keys(odd: Visitor, kari: Visitor, address: str) -> None:
     odd.page.keyboard.type("Dato mangler i meldingen.")
     keys.tab_to("Send tilbake")
     keys.press("Enter")
-    expect(odd.page.get_by_role("status").filter(has_text="Utkastet venter ikke lenger")).to_be_visible()
+    expect(odd.page.get_by_role("status").filter(has_text="Du har sendt utkastet tilbake")).to_be_visible()
     kari.open(address.removesuffix("/godkjenning"))
     expect(kari.page.get_by_role("heading", name="Odd Bakken sendte utkastet tilbake")).to_be_visible()
     kari.page.get_by_role("link", name="Fortsett").click()
