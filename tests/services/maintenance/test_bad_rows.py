@@ -1,4 +1,4 @@
-"""A row that somebody has changed outside the service does not stop the worker's work on the others."""
+"""One tampered row does not stop the worker from processing the others."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("fault", HEADS)
-def test_a_changed_end_of_an_event_log_stops_no_end(stage: Stage, both: tuple[str, str], fault: str) -> None:
+def test_a_tampered_head_of_the_event_log_does_not_stop_expiry(stage: Stage, both: tuple[str, str], fault: str) -> None:
     change(stage, HEADS[fault], chain=stage.tenant.id)
     later(stage, days=11)
     rounds(stage, retention.ENDING)
@@ -130,6 +130,18 @@ def test_a_chain_whose_head_was_set_back_is_whole_again_after_the_next_event(sta
         assert tx.audit.verify(stage.tenant.id) is None
 
 
+def test_an_event_inserted_after_the_head_is_still_found_by_verification(stage: Stage) -> None:
+    stage.publish(OLA)
+    with stage.deps.database.read() as tx:
+        inserted = tx.audit.head(stage.tenant.id).number + 1
+    change(stage, HEADS["an event beyond it"], chain=stage.tenant.id)
+    stage.draft()
+    with stage.deps.database.read() as tx:
+        fault = tx.audit.verify(stage.tenant.id)
+    assert fault is not None
+    assert fault.number == inserted
+
+
 def test_alarms_are_recorded_though_their_own_event_log_was_changed(stage: Stage) -> None:
     retention.confirm_clock(stage.deps)
     change(stage, "UPDATE audit_head SET number = 0 WHERE chain = '-'")
@@ -146,7 +158,7 @@ TIMES = {
 
 @pytest.mark.parametrize("which", TIMES)
 @pytest.mark.parametrize("never", [NEVER, LAST])
-def test_a_time_beyond_every_calendar_stops_no_end(stage: Stage, both: tuple[str, str], which: str, never: int) -> None:
+def test_a_time_out_of_range_does_not_stop_expiry(stage: Stage, both: tuple[str, str], which: str, never: int) -> None:
     change(stage, TIMES[which], key=both[0], never=never)
     later(stage, days=11)
     rounds(stage, retention.ENDING)
@@ -155,7 +167,7 @@ def test_a_time_beyond_every_calendar_stops_no_end(stage: Stage, both: tuple[str
 
 
 @pytest.mark.parametrize("never", [NEVER, LAST])
-def test_a_time_beyond_every_calendar_stops_no_patrol(stage: Stage, both: tuple[str, str], never: int) -> None:
+def test_a_time_out_of_range_does_not_stop_the_patrol(stage: Stage, both: tuple[str, str], never: int) -> None:
     change(stage, "UPDATE share SET expires_at = expires_at + :later WHERE id = :key", later=10**15, key=both[1])
     change(stage, "UPDATE share SET expires_at = :never WHERE id = :key", never=never, key=both[0])
     later(stage, days=11)
@@ -167,13 +179,13 @@ def test_a_time_beyond_every_calendar_stops_no_patrol(stage: Stage, both: tuple[
 
 
 @pytest.mark.parametrize("never", [NEVER, LAST])
-def test_a_time_beyond_every_calendar_stops_no_forgetting(stage: Stage, never: int) -> None:
+def test_a_time_out_of_range_does_not_stop_erasure(stage: Stage, never: int) -> None:
     change(stage, "UPDATE tenant SET frozen_at = :never WHERE id = :key", never=never, key=stage.barnevern.tenant_id)
     assert worker.end_what_is_over(stage.deps, retention.FORGETTING) == 0
 
 
 @pytest.mark.usefixtures("both")
-def test_a_time_beyond_every_calendar_stops_no_checkpoint(stage: Stage) -> None:
+def test_a_time_out_of_range_does_not_stop_checkpoints(stage: Stage) -> None:
     sign_checkpoints(stage.deps)
     first, *_ = sorted((stage.tenant.id, stage.barnevern.tenant_id))
     change(stage, "UPDATE audit_seal SET sealed_at = -:never WHERE chain = :key", never=NEVER, key=first)
@@ -182,9 +194,7 @@ def test_a_time_beyond_every_calendar_stops_no_checkpoint(stage: Stage) -> None:
     assert sign_checkpoints(stage.deps)
 
 
-def test_a_word_that_no_version_writes_stops_neither_other_accounts_nor_other_steps(
-    stage: Stage, both: tuple[str, str]
-) -> None:
+def test_an_unknown_value_does_not_stop_other_accounts_or_steps(stage: Stage, both: tuple[str, str]) -> None:
     for account, name in ((stage.avtaler, "Avtaler"), (stage.byggesak, "Byggesak")):
         deletion.delete_account(stage.deps, tenant_id=stage.tenant.id, account_id=account.id, typed_name=name)
         stage.clock.advance(minutes=1)
@@ -198,7 +208,7 @@ def test_a_word_that_no_version_writes_stops_neither_other_accounts_nor_other_st
     assert ended.ended_at is not None
 
 
-def test_an_error_of_any_kind_in_one_step_stops_no_other(stage: Stage) -> None:
+def test_an_unexpected_error_in_one_step_does_not_stop_the_others(stage: Stage) -> None:
     def fails(_deps: object) -> int:
         raise ZeroDivisionError
 
@@ -209,7 +219,7 @@ def test_an_error_of_any_kind_in_one_step_stops_no_other(stage: Stage) -> None:
     assert not has_key(stage, share_id)
 
 
-def test_a_receipt_at_another_share_stops_no_erasure(stage: Stage, both: tuple[str, str]) -> None:
+def test_a_receipt_of_another_share_does_not_stop_erasure(stage: Stage, both: tuple[str, str]) -> None:
     longer = stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     change(
         stage,
@@ -225,7 +235,9 @@ def test_a_receipt_at_another_share_stops_no_erasure(stage: Stage, both: tuple[s
     assert [is_erased(stage, share_id) for share_id in both] == [True, True]
 
 
-def test_an_upload_at_another_share_stops_no_release_of_ciphertext(stage: Stage, both: tuple[str, str]) -> None:
+def test_an_upload_of_another_share_does_not_stop_the_release_of_ciphertext(
+    stage: Stage, both: tuple[str, str]
+) -> None:
     longer = stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     [document] = stage.document_ids(both[0])
     change(stage, "UPDATE upload SET document_id = :document WHERE share_id = :key", document=document, key=longer)
@@ -237,7 +249,7 @@ def test_an_upload_at_another_share_stops_no_release_of_ciphertext(stage: Stage,
     assert (before, len(list(stage.deps.blobs.list()))) == (3, 0)
 
 
-def test_what_the_database_refuses_for_one_share_stops_no_other(stage: Stage, both: tuple[str, str]) -> None:
+def test_a_broken_constraint_of_one_share_does_not_stop_the_others(stage: Stage, both: tuple[str, str]) -> None:
     """Another share's partial upload names an upload of this one."""
     longer = stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     change(
@@ -254,7 +266,7 @@ def test_what_the_database_refuses_for_one_share_stops_no_other(stage: Stage, bo
 
 
 @pytest.mark.usefixtures("both")
-def test_a_name_that_no_object_can_have_stops_no_deletion(stage: Stage) -> None:
+def test_an_invalid_blob_name_does_not_stop_deletion(stage: Stage) -> None:
     change(stage, "INSERT INTO garbage (name, tenant_id) VALUES ('nonsense', :tenant)", tenant=stage.tenant.id)
     later(stage, days=11)
     run_all(stage.deps)
@@ -263,7 +275,7 @@ def test_a_name_that_no_object_can_have_stops_no_deletion(stage: Stage) -> None:
         assert tx.uploads.garbage(9, start="") == []
 
 
-def test_unreadable_words_of_one_message_stop_no_other(stage: Stage, both: tuple[str, str]) -> None:
+def test_unreadable_details_of_one_message_do_not_stop_the_others(stage: Stage, both: tuple[str, str]) -> None:
     now = stage.clock.now()
     with stage.deps.database.write() as tx:
         for share_id, tenant in zip(both, (stage.tenant.id, stage.barnevern.tenant_id), strict=True):
@@ -279,7 +291,7 @@ def spoil(stage: Stage, entry_id: str) -> None:
     store.reseal([entry], [replace(entry, sealed=bytes(len(entry.sealed)))])
 
 
-def test_a_key_that_does_not_open_stops_no_patrol(stage: Stage, both: tuple[str, str]) -> None:
+def test_a_key_that_does_not_open_does_not_stop_the_patrol(stage: Stage, both: tuple[str, str]) -> None:
     change(stage, "UPDATE share SET expires_at = expires_at + :later WHERE id = :key", later=10**15, key=both[1])
     spoil(stage, next(one for one in stage.deps.keyring.ids(AUDIT_PREFIX) if stage.tenant.id in one))
     later(stage, days=9)
@@ -293,7 +305,7 @@ def test_a_key_that_does_not_open_stops_no_patrol(stage: Stage, both: tuple[str,
     assert not has_key(stage, both[1])
 
 
-def test_a_key_that_does_not_open_stops_no_tags_of_others(stage: Stage, both: tuple[str, str]) -> None:
+def test_a_key_that_does_not_open_does_not_stop_the_tagging_of_other_rows(stage: Stage, both: tuple[str, str]) -> None:
     old = upgraded(stage)
     spoil(stage, next(one for one in stage.deps.keyring.ids(AUDIT_PREFIX) if stage.tenant.id in one))
     sealer = RowTagger()
@@ -308,7 +320,7 @@ def uninspected(stage: Stage, document_id: str) -> bool:
         return found.scalar_one() is None
 
 
-def test_damaged_documents_take_no_others_place_in_the_inspection(stage: Stage) -> None:
+def test_damaged_documents_do_not_crowd_others_out_of_the_inspection(stage: Stage) -> None:
     draft = stage.draft()
     for number in range(3):
         stage.upload(draft.id, f"{number}.pdf", b"x")
@@ -320,7 +332,7 @@ def test_damaged_documents_take_no_others_place_in_the_inspection(stage: Stage) 
 
 
 @pytest.mark.parametrize("never", [NEVER, LAST])
-def test_a_time_beyond_every_calendar_stops_no_inspection(stage: Stage, never: int) -> None:
+def test_a_time_out_of_range_does_not_stop_inspection(stage: Stage, never: int) -> None:
     draft = stage.draft()
     bad, waiting = stage.upload(draft.id, "a.pdf", b"x"), stage.upload(draft.id, "b.pdf", b"x")
     change(stage, "UPDATE document SET completed_at = :never WHERE id = :key", never=-never, key=bad)
@@ -341,7 +353,7 @@ def test_the_documents_of_a_damaged_share_are_not_read_again_and_again(stage: St
     assert later.id == document
 
 
-def test_an_unreadable_proposal_stops_the_removal_of_no_other_addition(stage: Stage) -> None:
+def test_an_unreadable_proposal_does_not_stop_the_removal_of_other_additions(stage: Stage) -> None:
     end = NOON + timedelta(days=30)
     one, other = stage.publish(OLA, expires_at=end), stage.publish(OLA, expires_at=end)
     stage.upload_beside(one, "a.pdf")

@@ -2,7 +2,7 @@
 
 Guarantees:
 - Transactions that record events of one chain do so one after the other.
-- A head, or an event beyond it, that was changed outside the service stops nobody who records events. It is reported.
+- A tampered head, or an event inserted after it, does not stop events from being recorded. It is reported.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
 
 
 def _end_of_chain(work: Statements, row: Row[Any]) -> Mark:
-    """Return what the next event follows: the head, or the last event before a free number if that cannot be."""
+    """Return what the next event follows: the head, or the last event before a free number if the head is invalid."""
     head = Mark(row.number, row.hash)
     is_plausible = 0 <= head.number < _MOST_EVENTS and len(head.hash) == len(BEGINNING.hash)
     if is_plausible and row.beyond != head.number + 1:

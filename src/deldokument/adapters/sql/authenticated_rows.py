@@ -226,7 +226,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return [record for record, is_intact in self._verified(work, rows) if is_intact]
 
     def first_intact(self, work: Statements, query: Select[Any], values: Mapping[str, Any]) -> list[_Record]:
-        """Return the records that a query with a limit finds. Damaged rows take no place of others."""
+        """Return the records that a query with a limit finds. Damaged rows do not count towards the limit."""
         damaged = list[str]()
         while True:
             rows = work.rows(query.where(self._tags.table.c.id.not_in(damaged)) if damaged else query, values)

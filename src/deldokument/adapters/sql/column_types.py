@@ -2,8 +2,8 @@
 
 Guarantees:
 - A bound value is read back equal.
-- A stored value that no version writes is read as another one, without an error. So a row that was changed outside
-  the service stops no work on other rows. Its tag does not match.
+- An invalid stored value is read as a valid one, or as None, without an error. One tampered row must not stop work on
+  the others; its tag does not match.
 
 Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
@@ -29,7 +29,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]
 
-# For times that `datetime` does not have: to these, a retention period or a zone can still be added.
+# Stand in for times out of the range of `datetime`; a retention period or a zone can still be added to them.
 _LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
 _FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=365_000) // _MICROSECOND
@@ -56,7 +56,7 @@ class UtcMicros(TypeDecorator[datetime]):
         return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return the instant, in UTC; for one that `datetime` does not have, year 1000 or 9000."""
+        """Return the instant, in UTC; out of the range of `datetime`, the start of year 1000 or 9000."""
         if value is None:
             return None
         try:

@@ -101,7 +101,7 @@ def _waiting(deps: Dependencies, limit: int) -> list[Document]:
 
 
 def _claimed(deps: Dependencies, document: Document) -> bool:
-    """Claim the document. A damaged share's is left alone for a while: what was found could not be recorded."""
+    """Claim the document. One of a damaged share waits for ``BACK_OFF``, because its inspection could not be saved."""
     now = deps.clock.now()
     with deps.database.write() as tx:
         share = tx.shares.get(document.share_id)

@@ -101,15 +101,15 @@ def confirm_clock(deps: Dependencies) -> None:
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
 
 
-def _together_or_apart(
+def _in_batch_or_singly(
     deps: Dependencies,
     find: Callable[[Transaction], Sequence[_Due]],
     act: Callable[[Transaction, Sequence[_Due]], int],
 ) -> int:
-    """Act on what is due in one transaction; if that fails, on each by itself; return how many are done.
+    """Process a batch of due items in one transaction, or each in its own if that fails; return the number processed.
 
-    So a row that was changed outside the service, for which the database refuses this, stops no other.
-    Raises: the first error of those by themselves, at the end; Unavailable or StorageFull at once.
+    One tampered row that breaks a constraint must not block the other items.
+    Raises: Unavailable or StorageFull at once; otherwise the first error of a single item, after all the others.
     """
     due: Sequence[_Due] = ()
     try:
@@ -122,7 +122,7 @@ def _together_or_apart(
 
     def act_on_one(wanted: _Due) -> int:
         with deps.database.write() as tx:
-            # Again: another worker may have done it.
+            # Another worker may have processed it meanwhile.
             return act(tx, [one for one in find(tx) if one == wanted])
 
     return do_each(due, act_on_one)
@@ -141,7 +141,7 @@ def _close(
             record_event(deps, tx, kind, share=share)
         return len(shares)
 
-    return _together_or_apart(deps, find, close)
+    return _in_batch_or_singly(deps, find, close)
 
 
 def end_due_shares(deps: Dependencies) -> int:
@@ -219,7 +219,7 @@ def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Sh
         refusals.extend([refused] if refused else [])
         return len(destroyed)
 
-    done = _together_or_apart(deps, lambda tx: find(tx, deps.clock.now()), destroy)
+    done = _in_batch_or_singly(deps, lambda tx: find(tx, deps.clock.now()), destroy)
     if refusals:
         raise refusals[0]
     return done
@@ -247,7 +247,7 @@ def release_blobs(deps: Dependencies) -> int:
         tx.retention.release_blobs(share_ids, deps.clock.now())
         return len(share_ids)
 
-    return _together_or_apart(deps, lambda tx: tx.retention.blobs_to_release(_CLEARED), release)
+    return _in_batch_or_singly(deps, lambda tx: tx.retention.blobs_to_release(_CLEARED), release)
 
 
 def delete_garbage(deps: Dependencies) -> int:
@@ -260,7 +260,7 @@ def delete_garbage(deps: Dependencies) -> int:
         names = tx.uploads.garbage(_BATCH, start=new_document_id())
     if not names:
         return 0
-    # No object has another name, which one row that was changed outside the service may hold.
+    # A tampered row may hold a name that no object can have.
     deps.blobs.delete([name for name in names if is_blob_name(name)])
     with deps.database.write() as tx:
         tx.uploads.forget_garbage(names)
@@ -277,7 +277,7 @@ def erase_spent_shares(deps: Dependencies) -> int:
             record_event(deps, tx, EventKind.SHARE_ERASED, share=replace(share, erased_at=now))
         return len(spent)
 
-    return _together_or_apart(deps, lambda tx: tx.retention.spent_shares(now, _BATCH), erase)
+    return _in_batch_or_singly(deps, lambda tx: tx.retention.spent_shares(now, _BATCH), erase)
 
 
 def erase_spent_members(deps: Dependencies) -> int:
@@ -291,7 +291,7 @@ def erase_spent_members(deps: Dependencies) -> int:
             record_event(deps, tx, EventKind.MEMBER_ERASED, tenant_id=tenant_id, member=member_id)
         return len(spent)
 
-    return _together_or_apart(deps, lambda tx: tx.retention.spent_members(now, _BATCH), erase)
+    return _in_batch_or_singly(deps, lambda tx: tx.retention.spent_members(now, _BATCH), erase)
 
 
 def destroy_audit_keys(deps: Dependencies) -> int:

@@ -193,8 +193,8 @@ def views_and_damaged(
     """Return the shares with everything that belongs to them, in a handful of queries; and the damaged shares.
 
     A share is damaged, too, if its texts do not open. Shares without an audit key are in neither list. Accounts and
-    tenants of ``mine`` are not read again. Without content, neither messages nor inspection records are opened; what is
-    not opened damages no share.
+    tenants of ``mine`` are not read again. Without content, messages and inspection records are not decrypted, so a
+    change to them is not noticed.
     """
     views, damaged = list[ShareView](), [share for share in shares if not share.intact]
     intact = [share for share in shares if share.intact]
