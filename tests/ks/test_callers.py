@@ -11,10 +11,11 @@ import pytest
 from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.tenants.offboarding import offboard_tenant
+from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.rate_limit import MAX_CONCURRENT
 from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
-from tests.ks.published import ERROR_MESSAGE
+from tests.ks.published import ERROR_MESSAGE, SUCCESS
 from tests.ks.test_sharing import form, metadata
 from tests.support.accounts import set_rules
 from tests.support.browser import EWA
@@ -146,6 +147,40 @@ def test_a_tenants_accounts_are_for_its_administrators_alone(fiks: Fiks, method:
     )
     assert fiks.web.browser(EWA).call(method, other, body).status_code == 404
     assert [one["navn"] for one in fiks.web.browser(EWA).get(fiks.organisation()).json()] == ["Avtaler", "Byggesak"]
+
+
+PAGES = {
+    ("POST", ""): "/kontoer",
+    ("PUT", "one"): "/kontoer/{account_id}/navn",
+    ("DELETE", "one"): "/kontoer/{account_id}/sletting",
+    ("POST", "one/aktiverVarsling"): "/kontoer/{account_id}/regler",
+    ("POST", "one/deaktiverVarsling"): "/kontoer/{account_id}/regler",
+}
+"""The administrators' form that does the same as each change here."""
+
+
+def test_every_change_of_an_administrator_has_its_form_among_the_pages() -> None:
+    changes = {(method, path) for method, path in SUCCESS if path.startswith("/{fiksOrgId}") and method != "GET"}
+    below = {
+        (method, path.replace("/{fiksOrgId}/kontoer", "").replace("/{kontoId}", "one")) for method, path in changes
+    }
+    assert below == PAGES.keys() == {(method, path) for method, path, _ in TENANTS if method != "GET"}
+
+
+@pytest.mark.parametrize(("method", "below", "body"), [one for one in TENANTS if one[0] != "GET"])
+def test_a_change_needs_a_fresh_login_if_the_pages_ask_for_one(fiks: Fiks, method: str, below: str, body: Any) -> None:
+    page = f"/konfigurasjon/{{tenant_id}}{PAGES[method, below]}"
+    [form] = [one for one in ENDPOINTS if one.path == page and one.methods == ("POST",)]
+    stage, ewa = fiks.web.stage, fiks.web.browser(EWA)
+    path = below.replace("one", fiks.organisation(stage.byggesak)) if below else fiks.organisation()
+    ewa.csrf_token()
+    stage.clock.advance(minutes=15, seconds=1)
+    answer = ewa.call(method, path, body)
+    if form.needs_fresh_login:
+        assert (answer.status_code, answer.json()["errorCode"]) == (403, "login_not_fresh")
+        assert [one["navn"] for one in ewa.get(fiks.organisation()).json()] == ["Avtaler", "Byggesak"]
+    else:
+        assert answer.is_success
 
 
 def test_whoever_has_left_the_service_changes_nothing_more(fiks: Fiks) -> None:

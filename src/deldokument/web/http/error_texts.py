@@ -168,6 +168,10 @@ WORDS: dict[str, str] = {
     ),
     "login_cancelled": _("You cancelled the login. Nothing has happened. You can try again whenever you like."),
     "login_level": _("You logged in at a level that is too low. Choose BankID or another login at level high."),
+    "login_not_fresh": _(
+        "To do this, you must have logged in within the last 15 minutes. Nothing has changed. Log in again, and try "
+        "once more."
+    ),
     "login_person_missing": _(
         "The login did not show who you are. Log in with an electronic ID that is tied to your fødselsnummer or "
         "D-nummer."

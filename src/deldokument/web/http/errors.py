@@ -28,6 +28,13 @@ class StalePage(ServiceError):
         super().__init__("csrf")
 
 
+class LoginNotFresh(ServiceError):
+    """A person's act by an interface needs a fresh login, as on the pages."""
+
+    def __init__(self) -> None:
+        super().__init__("login_not_fresh")
+
+
 class ConsumerLimited(errors.RateLimited):
     """An API consumer has exceeded its rate limit; ``headers`` are the rate limit headers."""
 
@@ -62,6 +69,7 @@ STATUS: dict[type[Exception], int] = {
     errors.Broken: 500,
     IntegrityError: 500,
     StalePage: 403,
+    LoginNotFresh: 403,
     errors.RateLimited: 429,
     MediaTypeRefused: 415,
 }

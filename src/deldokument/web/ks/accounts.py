@@ -95,8 +95,12 @@ def _without_body_unless_asked(caller: Caller, shape: Shape) -> Response:
 
 
 def delete(caller: Caller) -> Response:
-    """Delete an account: it is inaccessible at once. For 24 hours it can be restored on our pages."""
+    """Delete an account: it is inaccessible at once. For 24 hours it can be restored on our pages.
+
+    Raises: LoginNotFresh.
+    """
     tenant = caller.tenant
+    caller.check_fresh_login()
     name = lifecycle.show_account(caller.deps, tenant_id=tenant.id, account_id=caller.path_id("kontoId")).account.name
     deletion.delete_account(caller.deps, **_place(caller), typed_name=name)
     return Response(status_code=200)

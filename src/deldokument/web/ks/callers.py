@@ -4,6 +4,7 @@ Guarantees:
 - A request with an access token is never authenticated by its cookie.
 - A session needs its CSRF token to change anything, as everywhere.
 - Only the administrators of a tenant can read or change the tenant's accounts.
+- A person's acts need a fresh login where the pages ask for one.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import holds_password
 from deldokument.services.accounts.members import Membership, memberships
 from deldokument.services.auth.roles import roles_of
-from deldokument.services.auth.sessions import find_session
+from deldokument.services.auth.sessions import Session, find_session
 from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.dispatch import holds_token
-from deldokument.web.http.errors import StalePage
+from deldokument.web.http.errors import LoginNotFresh, StalePage
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.site import Site
@@ -39,8 +40,13 @@ class Caller:
 
     deps: Dependencies
     request: Request
-    sharer: Sharer
+    authenticated: Consumer | Session
     body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sharer(self) -> Sharer:
+        """The consumer of the token, or the person of the session."""
+        return self.authenticated.person if isinstance(self.authenticated, Session) else self.authenticated
 
     @property
     def memberships(self) -> list[Membership]:
@@ -48,11 +54,16 @@ class Caller:
         return memberships(self.deps, self.sharer)
 
     @property
-    def person(self) -> PersonIdentifier:
-        """The person who administers. Raises: NotFound for a system, which administers nothing."""
-        if not isinstance(self.sharer, PersonIdentifier):
+    def session(self) -> Session:
+        """The session of the person who administers. Raises: NotFound for a system, which administers nothing."""
+        if not isinstance(self.authenticated, Session):
             raise NotFound("a system administers nothing")
-        return self.sharer
+        return self.authenticated
+
+    @property
+    def person(self) -> PersonIdentifier:
+        """The person who administers. Raises: as ``session``."""
+        return self.session.person
 
     @property
     def tenant(self) -> Tenant:
@@ -77,6 +88,11 @@ class Caller:
         except ValueError:
             raise NotFound("no UUID in the path") from None
 
+    def check_fresh_login(self) -> None:
+        """Raise LoginNotFresh if the pages would ask for a fresh login now."""
+        if not self.session.is_fresh(self.deps.clock.now()):
+            raise LoginNotFresh
+
     def path_id(self, name: str) -> str:
         """Return our id for a UUID in the path. Raises: NotFound if it is not a UUID."""
         try:
@@ -85,7 +101,7 @@ class Caller:
             raise NotFound("no UUID in the path") from None
 
 
-def find_caller(deps: Dependencies, site: Site, request: Request) -> Sharer:
+def find_caller(deps: Dependencies, site: Site, request: Request) -> Consumer | Session:
     """Return the authenticated caller. Raises: TokenRefused, ScopeMissing, StalePage or Unavailable."""
     if "authorization" in request.headers:
         return _system(deps, request)
@@ -95,7 +111,7 @@ def find_caller(deps: Dependencies, site: Site, request: Request) -> Sharer:
     translator = Translator(choose(None, request.headers.get("accept-language", "")))
     if request.method not in _SAFE and not holds_token(RequestContext(deps, site, request, translator, session)):
         raise StalePage
-    return session.person
+    return session
 
 
 def _system(deps: Dependencies, request: Request) -> Consumer:

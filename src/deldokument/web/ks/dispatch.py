@@ -95,11 +95,11 @@ class Dispatcher:
         """Yield the caller while the request runs; limit a consumer's concurrent requests."""
         if b"%00" in request.scope["query_string"]:
             raise NotFound("NUL in the address")
-        sharer = await run_in_threadpool(find_caller, self.deps, self.site, request)
-        if isinstance(sharer, Consumer):
-            await self.callers.counted(self.deps, sharer)
-        with self.callers.one_more(sharer) if isinstance(sharer, Consumer) else nullcontext():
-            yield Caller(self.deps, request, sharer)
+        caller = await run_in_threadpool(find_caller, self.deps, self.site, request)
+        if isinstance(caller, Consumer):
+            await self.callers.counted(self.deps, caller)
+        with self.callers.one_more(caller) if isinstance(caller, Consumer) else nullcontext():
+            yield Caller(self.deps, request, caller)
 
     async def _unrouted(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
