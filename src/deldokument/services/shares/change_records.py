@@ -58,11 +58,11 @@ class Change:
     def divided(self) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
 
-        The second part is what recipients see, and what lets more persons in.
+        The second part is what recipients see, and what lets more persons in. A field is there unless it is named here.
         """
+        alone = Change(reference=self.reference, labels=self.labels, confidential=self.confidential or None)
         wider = False if self.confidential is False else None
-        own = replace(self, title=None, message=None, added={}, documents=(), confidential=self.confidential or None)
-        return own, replace(self, reference=None, labels={}, confidential=wider)
+        return alone, replace(self, reference=None, labels={}, confidential=wider)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,62 @@
+"""Which part of a change waits for a second person: everything that is not listed as one person's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pytest
+
+from deldokument.domain.errors import existing
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares.change_records import Change, ProposedChange, open_change, seal_change
+from deldokument.services.shares.recipients import CheckedRecipient
+from tests.support.world import NOON, OLA, Stage, person
+
+VALUES: dict[str, list[Any]] = {
+    "title": ["Vedtak"],
+    "message": ["Hei", ""],
+    "reference": ["2026/1", ""],
+    "confidential": [True, False],
+    "labels": [{"recipient": "Søker"}],
+    "added": [{person(OLA): CheckedRecipient("", "Søker", confirmed=True)}],
+    "documents": [("document",)],
+}
+"""Values that change something, for every field."""
+ALONE: list[tuple[str, Any]] = [
+    ("reference", "2026/1"),
+    ("reference", ""),
+    ("confidential", True),
+    ("labels", {"recipient": "Søker"}),
+]
+"""The changes for which one person is enough."""
+NOTHING = Change()
+
+
+def test_every_field_of_a_change_is_examined_here() -> None:
+    assert VALUES.keys() == {field.name for field in fields(Change)}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])
+def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, name: str, value: Any) -> None:
+    change, share_id = replace(NOTHING, **{name: value}), stage.publish(OLA)
+    assert not change.is_empty
+    alone, together = change.divided()
+    assert (alone, together) == ((change, NOTHING) if (name, value) in ALONE else (NOTHING, change))
+    # The second person approves all of it.
+    with stage.deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
+    share_key = existing_key(stage.deps.keyring, share_key_id(share.id))
+    sealed = seal_change(share_key, share.id, ProposedChange(together, "proposer", NOON))
+    opened = open_change(share_key, replace(share, sealed_change=sealed))
+    assert opened == ProposedChange(together, "proposer", NOON)
+
+
+def test_a_field_that_nobody_has_listed_waits_for_a_second_person() -> None:
+    @dataclass(frozen=True, slots=True, repr=False)
+    class Wider(Change):
+        new: str | None = None
+
+    alone, together = Wider(new="value", reference="2026/1").divided()
+    assert alone == Change(reference="2026/1")
+    assert together == Wider(new="value")
