@@ -91,10 +91,10 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     for name, expected in sums.items():
         got = download(ola.page, f"Last ned {name}", tmp_path / "ola")
         assert (got.name, sha256(got)) == (name, expected)
-    ola.reload_until(ola.page.get_by_text("Sendt til deg i sin helhet"), 2)
+    ola.reload_until(ola.page.get_by_text("Du hentet hele filen"), 2)
     ola.examine()
     ola.page.get_by_role("button", name="Jeg har fått dokumentene").click()
-    expect(ola.page.get_by_text("Mottatt: du bekreftet det")).to_have_count(2)
+    expect(ola.page.get_by_text("Bekreftet av deg")).to_have_count(2)
     ola.examine()
     ola.open("/mine")
     expect(ola.page.get_by_role("link", name="Vedtak i byggesak")).to_be_visible()
@@ -116,8 +116,8 @@ def test_what_kari_shares_reaches_ola_and_per_nobody_else_and_ends(
     # The receipts say who had what.
     kari.page.get_by_role("link", name="Se delingen").click()
     rows = kari.page.get_by_role("main").get_by_role("listitem")
-    kari.reload_until(rows.filter(has_text="FJELL AS").get_by_text("Sendt i sin helhet", exact=True))
-    expect(rows.filter(has_text="218794 *****").get_by_text("Mottatt, bekreftet av mottakeren")).to_be_visible()
+    kari.reload_until(rows.filter(has_text="FJELL AS").get_by_text("Hentet, ikke bekreftet", exact=True))
+    expect(rows.filter(has_text="218794 *****").get_by_text("Bekreftet av mottakeren")).to_be_visible()
     # On paper they are unfolded, and there is nothing to press.
     by_hand = kari.page.get_by_text("av 058779 *****")
     for event, media, shown in (("beforeprint", "print", True), ("afterprint", "screen", False)):

@@ -88,7 +88,7 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
         ola.page.get_by_role("link", name="Last ned hemmelig vedtak.pdf").click()
     started.value.save_as(tmp_path / "fetched.pdf")
     letter = post.wait_for(address, 2)
-    assert letter["subject"] == "Eit dokument er sendt til ein mottakar"
+    assert letter["subject"] == "Ein mottakar har henta eit dokument"
     share_path = path.replace("/d/", "/delinger/")
     assert f"{demo.url}{share_path}\n" in letter["text"]
     assert not re.search("hemmelig|Barnevern|Ola|218794", letter["text"])

@@ -88,4 +88,4 @@ def test_a_file_is_shared_and_received_though_the_connection_breaks_both_ways(
         assert sha256(receive_through_a_cut(window, network, file)) == sha256(file)
         window.open(link)
         window.press("button", "Jeg har fått dokumentene")
-        window.wait_for("Mottatt: du bekreftet det")
+        window.wait_for("Bekreftet av deg")

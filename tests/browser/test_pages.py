@@ -187,7 +187,7 @@ def test_receiving_works_without_script(visit: Visit, demo: Demo, tmp_path: Path
     ola.open("/mine")
     # Other tests have shared with Ola as well.
     offer = page.get_by_role("listitem").filter(has=page.locator(f'a[href="{path}"]'))
-    ola.reload_until(offer.get_by_text("alt er sendt til deg"))
+    ola.reload_until(offer.get_by_text("du har hentet alt"))
     page.get_by_role("button", name="Logg ut").click()
     page.get_by_role("button", name="Logg ut av ID-porten").click()
     ola.is_logged_out()
@@ -216,7 +216,7 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
 
 
 def test_long_titles_labels_and_tags_make_no_page_wider(visit: Visit, demo: Demo, tmp_path: Path) -> None:
-    # «Ingen har lastet ned, og delingen utløper snart»
+    # «Ingen har hentet noe, og delingen utløper snart»
     demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, days=2)
     kari, anne, tora = visit("Kari Lunde"), visit("Anne Myhre", "/konfigurasjon"), visit("Tora Vik", "/drift")
     form = SharePage(kari)

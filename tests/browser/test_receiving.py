@@ -44,7 +44,7 @@ def test_a_program_gets_access_in_the_browser_and_receives(visit: Visit, demo: D
     assert out == f"{received}\n"
     assert sha256(received) == sha256(file)
     ola.open(link)
-    expect(ola.page.get_by_text("Mottatt: du bekreftet det")).to_be_visible()
+    expect(ola.page.get_by_text("Bekreftet av deg")).to_be_visible()
     ola.open("/innlogginger")
     expect(ola.page.get_by_text("Et program fikk tilgang til")).to_be_visible()
     ola.examine()

@@ -137,7 +137,7 @@ def test_sharer_and_recipient_see_what_the_scan_found_and_what_it_could_not_exam
     ola.open(link)
     expect(ola.page.get_by_text("Last ned med advarsel").first).to_be_visible()
     ola.examine()
-    ola.reload_until(ola.page.get_by_text("Sendt til deg i sin helhet"))
+    ola.reload_until(ola.page.get_by_text("Du hentet hele filen"))
     report = read_the_report(kari, tmp_path)
     for words in (
         "Vedtak og grunnlag",

@@ -80,10 +80,10 @@ def receive(ola: Visitor, path: str, folder: Path) -> str:
     with ola.page.expect_download() as started:
         ola.page.get_by_role("link", name="Last ned vedtak.pdf").click()
     started.value.save_as(folder / "fetched")
-    ola.reload_until(ola.page.get_by_text("Sendt til deg i sin helhet"))
+    ola.reload_until(ola.page.get_by_text("Du hentet hele filen"))
     said.read("Etter nedlasting")
     ola.page.get_by_role("button", name="Jeg har fått dokumentene").click()
-    expect(ola.page.get_by_text("Mottatt: du bekreftet det")).to_be_visible()
+    expect(ola.page.get_by_text("Bekreftet av deg")).to_be_visible()
     said.read("Etter bekreftelsen")
     ola.open("/mine")
     said.read("Delt med meg")

@@ -56,7 +56,7 @@ def days(period: timedelta) -> str:
 
 
 def test_the_states_of_receipts_are_those_of_the_texts() -> None:
-    words = [Translator("nb").text(word) for word in ("Started", "Sent", "Received")]
+    words = [Translator("nb").text(word) for word in ("Partly downloaded", "Downloaded", "Confirmed")]
     for word in words:
         assert f"«{word}»" in clause("1.9")
     assert all(f"«{word}»" in ROS for word in words[1:])

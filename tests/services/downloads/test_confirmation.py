@@ -92,7 +92,7 @@ def test_a_confirmation_counts_for_every_recipient_that_the_person_acts_for(stag
     confirm_documents(stage.deps, person(PER), share_id, [document_id])
     recipients = view_share(stage.deps, person(KARI), share_id).recipients
     assert [one.progress for one in recipients] == [Progress.RECEIVED] * 2
-    assert not any(one.is_whole for one in recipients)
+    assert not any(download.is_whole for one in recipients for download in one.downloads)
 
 
 def test_what_is_sent_after_a_confirmation_takes_nothing_back(stage: Stage) -> None:

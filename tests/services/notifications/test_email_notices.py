@@ -231,7 +231,7 @@ def test_an_end_is_not_told_when_everybody_has_everything(stage: Stage) -> None:
 def test_an_end_is_told_when_one_recipient_has_something_left(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
     fetch(stage, share_id, OLA)
-    assert subjects(stage) == ["Et dokument er sendt til en mottaker"]
+    assert subjects(stage) == ["En mottaker har hentet et dokument"]
     stage.clock.advance(days=7)
     assert subjects(stage) == ["En deling utløper snart"]
 
@@ -467,7 +467,7 @@ def test_a_letter_is_in_the_readers_language(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
     choose(stage, language=Language.NYNORSK)
-    assert subjects(stage) == ["Eit dokument er sendt til ein mottakar"]
+    assert subjects(stage) == ["Ein mottakar har henta eit dokument"]
 
 
 def test_no_letter_betrays_what_was_shared_with_whom(stage: Stage) -> None:

@@ -403,7 +403,7 @@ def test_who_has_not_downloaded_is_reminded_a_week_and_a_day_before_the_end(stag
         send_notices(stage)
         assert len(altinn.taken) == 1 + kinds
     assert [message.kind for message in kept(stage, share)] == ["shared", "week_left", "day_left"]
-    assert altinn.taken[1].subject.startswith("Du har fått dokumenter som du ikke har lastet ned")
+    assert altinn.taken[1].subject.startswith("Du har fått dokumenter som du ikke har hentet")
 
 
 def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> None:
@@ -411,7 +411,7 @@ def test_an_organisation_is_reminded_too(stage: Stage, altinn: FakeNotices) -> N
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
     send_notices(stage)
-    assert altinn.taken[-1].subject.endswith("har fått dokumenter som ingen har lastet ned")
+    assert altinn.taken[-1].subject.endswith("har fått dokumenter som ingen har hentet")
 
 
 @pytest.mark.usefixtures("altinn")
@@ -563,7 +563,7 @@ def test_who_has_documents_left_is_reminded_when_a_member_asks_and_once_a_day(
     reminders.request_reminder(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == [Result.SENT]
     assert altinn.taken[-1].recipient.value == SIV
-    assert altinn.taken[-1].subject.startswith("Du har fått dokumenter som du ikke har lastet ned")
+    assert altinn.taken[-1].subject.startswith("Du har fått dokumenter som du ikke har hentet")
     assert seen(stage, share) == [("sent", "", False), ("sent", "", False), ("sent", "", True)]
     stage.clock.advance(hours=23)
     with pytest.raises(Conflict, match="reminded_already"):

@@ -85,7 +85,7 @@ def test_a_member_sends_a_reminder_once_a_day(with_notices: tuple[Web, FakeNotic
     kari = web.browser(KARI)
     assert f'action="{action}"' in kari.get(f"/delinger/{share_id}").text
     page = kari.get(kari.post(action).headers["location"]).text
-    assert "De som ikke har lastet ned alt, får en påminnelse." in page
+    assert "De som ikke har hentet alt, får en påminnelse." in page
     assert "En bruker ba om en påminnelse til mottakerne" in page
     assert f'action="{action}"' not in page
     send_notices(web.stage)

@@ -34,14 +34,14 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Var det ikke deg? Da trenger du ikke gjøre noe. Adressen blir ikke brukt.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "Et dokument er sendt til en mottaker",
-            "En mottaker har begynt å laste ned noe du har delt, og et helt dokument er sendt. Logg inn for å se hvem, "
-            "hva, og om mottakeren har bekreftet det:\n\n{link}\n\n"
+            "En mottaker har hentet et dokument",
+            "En mottaker har hentet minst ett dokument du har delt. Logg inn for å se hvem, hva, og om mottakeren har "
+            "bekreftet det:\n\n{link}\n\n"
             "Du får høyst én slik e-post om dagen for hver deling.",
         ),
         EmailKind.ENDING: _Words(
             "En deling utløper snart",
-            "Noe du har delt, utløper om mindre enn {days} dager, og en mottaker har ikke lastet ned alt. "
+            "Noe du har delt, utløper om mindre enn {days} dager, og en mottaker har ikke hentet alt. "
             "Logg inn for å se hvem. Der kan du også endre sluttidspunktet:\n\n{link}",
         ),
         EmailKind.APPROVAL: _Words(
@@ -84,14 +84,14 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Var det ikkje deg? Då treng du ikkje gjere noko. Adressa blir ikkje brukt.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "Eit dokument er sendt til ein mottakar",
-            "Ein mottakar har byrja å laste ned noko du har delt, og eit heilt dokument er sendt. Logg inn for å sjå "
-            "kven, kva, og om mottakaren har stadfesta det:\n\n{link}\n\n"
+            "Ein mottakar har henta eit dokument",
+            "Ein mottakar har henta minst eitt dokument du har delt. Logg inn for å sjå kven, kva, og om mottakaren "
+            "har stadfesta det:\n\n{link}\n\n"
             "Du får høgst éin slik e-post om dagen for kvar deling.",
         ),
         EmailKind.ENDING: _Words(
             "Ei deling går snart ut",
-            "Noko du har delt, går ut om mindre enn {days} dagar, og ein mottakar har ikkje lasta ned alt. "
+            "Noko du har delt, går ut om mindre enn {days} dagar, og ein mottakar har ikkje henta alt. "
             "Logg inn for å sjå kven. Der kan du òg endre sluttidspunktet:\n\n{link}",
         ),
         EmailKind.APPROVAL: _Words(
@@ -134,9 +134,9 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Was it not you? Then you need not do anything. The address will not be used.",
         ),
         EmailKind.DOWNLOADED: _Words(
-            "A document was sent to a recipient",
-            "A recipient has begun to download something that you have shared, and a whole document was sent. Log in "
-            "to see who, what, and whether the recipient has confirmed it:\n\n{link}\n\n"
+            "A recipient has downloaded a document",
+            "A recipient has downloaded at least one document that you have shared. Log in to see who, what, and "
+            "whether the recipient has confirmed it:\n\n{link}\n\n"
             "You get at most one such e-mail a day for each share.",
         ),
         EmailKind.ENDING: _Words(

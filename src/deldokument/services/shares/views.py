@@ -59,9 +59,8 @@ from deldokument.services.shares.verdicts import Finding, finding_of
 class RecipientView:
     """A recipient. ``display`` is the masked or grouped number; ``name`` is an organisation's.
 
-    ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``is_whole``: the
-    recipient's own machines acknowledged every byte of every document. ``removed_at``: removed after publication.
-    ``asking_since``: waits for an answer to a request for more time or a new share.
+    ``sent`` and ``received``: how many documents are at least sent, and how many are received. ``removed_at``:
+    removed after publication. ``asking_since``: waits for an answer to a request for more time or a new share.
     """
 
     id: str
@@ -75,7 +74,6 @@ class RecipientView:
     progress: Progress = Progress.NONE
     sent: int = 0
     received: int = 0
-    is_whole: bool = False
     notices: tuple[NoticeView, ...] = ()
     removed_at: datetime | None = None
     asking_since: datetime | None = None
@@ -339,7 +337,6 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
         progress=progress_of(receipts, present),
         sent=sent,
         received=received,
-        is_whole=bool(present) and {r.document_id for r in receipts if r.is_whole}.issuperset(present),
         notices=tuple(related.notices[recipient.id]),
         removed_at=recipient.removed_at,
         asking_since=recipient.requested_at if recipient.is_asking else None,

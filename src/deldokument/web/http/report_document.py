@@ -59,11 +59,10 @@ REPORTED: Final = {
 """Events that the PDF lists. Openings and receipts are in the table of recipients."""
 _STATES: Final = {
     "opened": _("Opened"),
-    "started": _("%(document)s: started"),
-    "sent": _("%(document)s: sent"),
-    "received": _("%(document)s: received, confirmed by the recipient"),
+    "started": _("%(document)s: partly downloaded"),
+    "sent": _("%(document)s: downloaded"),
+    "received": _("%(document)s: confirmed by the recipient"),
 }
-_SENT_IN_FULL: Final = _("%(document)s: sent in full")
 _VERDICTS: Final = {
     "clean": _("Nothing found"),
     "infected": _("A virus was found"),
@@ -141,8 +140,7 @@ def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[
 def _receipt(receipt: ReportReceipt, names: dict[str, str], translator: Translator) -> str:
     if receipt.document is None:
         return translator.text(_STATES[receipt.state])
-    words = _SENT_IN_FULL if receipt.state == "sent" and receipt.direct else _STATES[receipt.state]
-    return translator.text(words, document=names[receipt.document])
+    return translator.text(_STATES[receipt.state], document=names[receipt.document])
 
 
 def _documents(documents: Iterable[ReportDocument], translator: Translator) -> Iterator[tuple[str, ...]]:

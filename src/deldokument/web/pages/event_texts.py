@@ -56,7 +56,7 @@ OF_PEOPLE: dict[EventKind, str] = {
     EventKind.ADMINISTRATOR_REMOVED: _("An administrator was removed"),
 }
 OF_SHARES: dict[EventKind, str] = {
-    EventKind.DRAFT_STARTED: _("The draft was started"),
+    EventKind.DRAFT_STARTED: _("The draft was created"),
     EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
     EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
@@ -71,9 +71,9 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.SHARE_PUBLISHED: _("The documents were shared"),
     EventKind.SHARE_UNPUBLISHED: _("The publication was undone. The share is a draft again"),
     EventKind.SHARE_OPENED: _("A recipient opened the share"),
-    EventKind.DOCUMENT_DOWNLOADED: _("Everything in a document was sent to a recipient"),
+    EventKind.DOCUMENT_DOWNLOADED: _("A recipient downloaded a whole document"),
     EventKind.WARNING_CONFIRMED: _("A recipient confirmed the warning about a document"),
-    EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed that documents were received"),
+    EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed having received documents"),
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
     EventKind.DOCUMENT_COPIED: _("A document was copied to a new share"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
@@ -172,7 +172,7 @@ def words_for(event: AuditEvent) -> str:
     if event.kind is EventKind.NUMBERS_DISCLOSED and event.subject_id is not None:
         return _("A user could see recipients' full numbers, in order to check them")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
-        return _("A document was sent to a recipient in part, or once more")
+        return _("A recipient downloaded a document in part, or once more")
     return EVENT_WORDS[event.kind]
 
 

@@ -35,9 +35,9 @@ _STATES: dict[ShareState, str] = {
     ShareState.ABANDONED: _("Discarded"),
 }
 _RECEIPT_STATES: dict[ReceiptState, str] = {
-    ReceiptState.STARTED: _("Started"),
-    ReceiptState.SENT: _("Sent"),
-    ReceiptState.RECEIVED: _("Received"),
+    ReceiptState.STARTED: _("Partly downloaded"),
+    ReceiptState.SENT: _("Downloaded"),
+    ReceiptState.RECEIVED: _("Confirmed"),
 }
 _SHARE_COLUMNS = (
     _("Id"),

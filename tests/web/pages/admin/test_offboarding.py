@@ -238,7 +238,7 @@ def test_a_document_that_was_downloaded_is_in_the_receipts(web: Web, ewa: Browse
     ola = web.browser(OLA)
     assert ola.get(f"/d/{share_id}/dokument/{web.stage.document_ids(share_id)[0]}").status_code == 200
     [_, receipt] = lines(exported(web, ewa), "kvitteringer.csv")
-    assert receipt[3:6] == ["Sendt", "vedtak.pdf", f"{OLA[:6]} *****"]
+    assert receipt[3:6] == ["Hentet", "vedtak.pdf", f"{OLA[:6]} *****"]
 
 
 def test_a_tenant_that_has_shared_nothing_gets_an_export_too(web: Web, ewa: Browser) -> None:

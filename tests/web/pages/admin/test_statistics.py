@@ -68,12 +68,12 @@ def test_the_page_tells_in_words_and_figures_what_stands_now_and_what_was_shared
         "Lagret i alt": "2\u00a0kB",
         "Delinger": "2",
         "Åpnet": "1",
-        "Sendt": "1",
-        "Mottatt": "0",
+        "Hentet": "1",
+        "Bekreftet": "0",
         "Aldri åpnet": "0",
     }
     assert "50\u00a0%" in page
-    assert "Av 2 delinger er 1 sendt, og 0 ble aldri åpnet. Flest ble delt i november 2026: 2." in page
+    assert "Av 2 delinger er 1 hentet, og 0 ble aldri åpnet. Flest ble delt i november 2026: 2." in page
     november = {"shares": "2", "documents": "2", "length": "2000", "opened": "1", "downloaded": "1"}
     november |= {"received": "0", "unopened": "0"}
     months = table(page)
@@ -177,7 +177,7 @@ def test_the_file_has_a_line_for_each_account_and_month(web: Web, ewa: Browser) 
     assert answer.headers["content-disposition"] == 'attachment; filename="statistikk-2026-10-2026-11.csv"'
     assert answer.content.startswith(b"\xef\xbb\xbf")
     assert lines(ewa, address(web, ".csv", fra="2026-10", til="2026-11")) == [
-        ["Måned", "Konto", "Delinger", "Dokumenter", "Byte", "Åpnet", "Sendt", "Mottatt", "Aldri åpnet", "Slettet"],
+        ["Måned", "Konto", "Delinger", "Dokumenter", "Byte", "Åpnet", "Hentet", "Bekreftet", "Aldri åpnet", "Slettet"],
         ["2026-10", "Avtaler", "0", "0", "0", "0", "0", "0", "0", "0"],
         ["2026-10", "Byggesak", "0", "0", "0", "0", "0", "0", "0", "0"],
         ["2026-11", "Avtaler", "0", "0", "0", "0", "0", "0", "0", "0"],

@@ -11,15 +11,15 @@ from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.shares import drafts, publishing
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, NOON, OLA, SIV, person
+from tests.support.world import KARI, LISE, NOON, OLA, PER, SIV, person
 
-WARNING = "Ingen har lastet ned, og delingen utløper snart"
+WARNING = "Ingen har hentet noe, og delingen utløper snart"
 
 
-def deliver(web: Web, share_id: str, length: int) -> None:
-    """Ola is sent so many bytes of the document, from its beginning."""
+def deliver(web: Web, share_id: str, length: int, number: str = OLA) -> None:
+    """A person is sent so many bytes of the document, from its beginning."""
     [document_id] = web.stage.document_ids(share_id)
-    content = downloads_content.open_document(web.stage.deps, person(OLA), share_id, document_id)
+    content = downloads_content.open_document(web.stage.deps, person(number), share_id, document_id)
     delivery.record_delivery(web.stage.deps, content, 0, length)
 
 
@@ -29,12 +29,12 @@ def test_one_byte_does_not_clear_the_warning_that_nobody_has_downloaded(web: Web
     deliver(web, share_id, 1)
     page = kari.get("/delinger").text
     assert WARNING in page
-    assert "påbegynt av 1 av 2" in page
+    assert "1 av 2 har begynt" in page
     deliver(web, share_id, 7)
     page = kari.get("/delinger").text
     assert WARNING not in page
-    assert "sendt til 1 av 2" in page
-    assert "påbegynt" not in page
+    assert "1 av 2 har hentet alt" in page
+    assert "har begynt" not in page
 
 
 def test_what_was_sent_in_part_is_called_so_on_the_shares_page_and_in_the_event_log(web: Web) -> None:
@@ -42,24 +42,24 @@ def test_what_was_sent_in_part_is_called_so_on_the_shares_page_and_in_the_event_
     deliver(web, share_id, 1)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
     for words in (
-        "Påbegynt, ikke sendt i sin helhet",
-        ", påbegynt</span>",
-        "sendt til en mottaker delvis eller på nytt",
+        "Begynt, men ikke hentet noe helt dokument",
+        ", delvis hentet</span>",
+        "En mottaker hentet et dokument delvis eller på nytt",
     ):
         assert words in page
     deliver(web, share_id, 7)
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
-    assert "Sendt. Bare en bekreftelse viser at det er mottatt" in page
-    assert "i sin helhet" not in page
-    assert ", sendt</span>" in page
-    assert "<p>Et helt dokument ble sendt til en mottaker</p>" in page
+    assert "Hentet, ikke bekreftet" in page
+    assert "delvis hentet" not in page
+    assert ", hentet</span>" in page
+    assert "<p>En mottaker hentet et helt dokument</p>" in page
 
 
 def test_a_byte_of_each_document_is_in_part_in_the_list_of_those_that_end_later(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     deliver(web, share_id, 6)
     page = web.browser(KARI).get("/delinger").text
-    assert "påbegynt av 1 av 1" in page
+    assert "1 av 1 har begynt" in page
     assert WARNING not in page
 
 
@@ -72,18 +72,18 @@ def test_a_recipient_confirms_what_was_sent_and_the_sender_sees_it(web: Web) -> 
     assert hashlib.sha256(b"innhold").hexdigest() in page
     deliver(web, share_id, 7)
     page = ola.get(f"/d/{share_id}").text
-    assert "Sendt til deg" in page
+    assert "Du hentet hele filen" in page
     assert button in page
     answer = ola.post(f"/d/{share_id}/bekreftelse", {"documents": document_id})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/d/{share_id}#documents")
     page = ola.get(f"/d/{share_id}").text
-    assert "Mottatt: du bekreftet det" in page
+    assert "Bekreftet av deg" in page
     assert button not in page
-    assert "mottatt" in ola.get("/mine").text
+    assert "bekreftet" in ola.get("/mine").text
     page = web.browser(KARI).get(f"/delinger/{share_id}").text
-    assert "Mottatt, bekreftet av mottakeren" in page
-    assert "En mottaker bekreftet at dokumenter er mottatt" in page
-    assert "mottatt av 1 av 1" in web.browser(KARI).get("/delinger").text
+    assert "Bekreftet av mottakeren" in page
+    assert "En mottaker bekreftet å ha fått dokumenter" in page
+    assert "1 av 1 har bekreftet alt" in web.browser(KARI).get("/delinger").text
 
 
 def test_of_several_documents_the_pages_count_those_that_are_sent(web: Web) -> None:
@@ -97,18 +97,30 @@ def test_of_several_documents_the_pages_count_those_that_are_sent(web: Web) -> N
     for document_id in stage.document_ids(share.id)[:2]:
         content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
         delivery.record_delivery(stage.deps, content, 0, content.length)
-    assert "Sendt: 2 av 5 dokumenter" in web.browser(KARI).get(f"/delinger/{share.id}").text
-    assert "2 av 5 er sendt til deg" in web.browser(OLA).get("/mine").text
+    assert "Hentet: 2 av 5 dokumenter" in web.browser(KARI).get(f"/delinger/{share.id}").text
+    assert "du har hentet 2 av 5" in web.browser(OLA).get("/mine").text
     confirm_documents(stage.deps, person(OLA), share.id, stage.document_ids(share.id)[:1])
     page = web.browser(KARI).get(f"/delinger/{share.id}").text
-    assert "Sendt: 2 av 5 dokumenter" in page
-    assert "Mottatt: 1 av 5 dokumenter" in page
+    assert "Hentet: 2 av 5 dokumenter" in page
+    assert "Bekreftet: 1 av 5 dokumenter" in page
 
 
-def test_only_a_direct_connection_is_called_sent_in_full(web: Web) -> None:
+def test_without_a_confirmation_no_download_is_more_than_downloaded(web: Web) -> None:
     share_id = web.stage.publish(OLA)
     [document_id] = web.stage.document_ids(share_id)
     content = downloads_content.open_document(web.stage.deps, person(OLA), share_id, document_id)
     delivery.record_delivery(web.stage.deps, content, 0, content.length, is_direct=True)
-    assert "Sendt i sin helhet" in web.browser(KARI).get(f"/delinger/{share_id}").text
-    assert "Sendt til deg i sin helhet" in web.browser(OLA).get(f"/d/{share_id}").text
+    assert "Hentet, ikke bekreftet" in web.browser(KARI).get(f"/delinger/{share_id}").text
+
+
+def test_those_who_have_confirmed_count_among_those_who_have_downloaded(web: Web) -> None:
+    share_id = web.stage.publish(OLA, SIV, LISE, PER)
+    for number in (OLA, SIV):
+        deliver(web, share_id, 7, number)
+    deliver(web, share_id, 1, LISE)
+    confirm_documents(web.stage.deps, person(OLA), share_id, web.stage.document_ids(share_id))
+    web.browser(PER).get(f"/d/{share_id}")
+    page = " ".join(web.browser(KARI).get("/delinger").text.split())
+    assert "2 av 4 har hentet alt, 1 av 4 har bekreftet alt, 1 av 4 har begynt" in page
+    page = web.browser(KARI).get(f"/delinger/{share_id}").text
+    assert "Hentet alt: 2. Begynt: 1. Bare åpnet: 1. Ikke åpnet: 0." in page

@@ -30,7 +30,7 @@ def test_the_draft_has_what_article_33_asks_for_with_the_facts_of_the_share(web:
     for said in (
         "Eksempel kommune delte dokumenter med en mottaker som ikke skulle hatt dem.",
         "- vedtak.pdf",
-        "Mottakere: 2. Av dem åpnet 1 delingen, og 0 fikk sendt noe av et dokument.",
+        "Mottakere: 2. 1 av dem åpnet delingen, og 0 hentet noe.",
         f"- {masked}: Åpnet, 24. november 2026 kl. 13.00.00",
         "Fristen for å melde er 72 timer etter det.",
         "post@eksempel.example. Personvernombud eller annet kontaktpunkt: [fyll inn]",

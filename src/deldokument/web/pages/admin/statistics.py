@@ -41,8 +41,8 @@ _COLUMNS = (
     _("Documents"),
     _("Bytes"),
     _("Opened"),
-    _("Sent"),
-    _("Received"),
+    _("Downloaded"),
+    _("Confirmed"),
     _("Never opened"),
     _("Deleted"),
 )

@@ -71,7 +71,7 @@ def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) ->
     )
     yield text(_("Documents:")) + _LIST + _LIST.join(document.name for document in report.documents)
     yield text(
-        _("Recipients: %(all)s. Of these, %(opened)s opened the share, and %(got)s were sent bytes of a document."),
+        _("Recipients: %(all)s. %(opened)s of them opened the share, and %(got)s downloaded something."),
         all=len(report.recipients),
         opened=opened,
         got=got,
