@@ -3,7 +3,7 @@
 Guarantees:
 - A failed round is logged and repeated.
 - An error in one loop does not stop another.
-- Every loop stops after its current round.
+- Every loop stops after its current round. No scanner, however slow, delays that.
 - If a loop is lost, the worker ends, so that it is started again.
 
 Any number of workers may run. The loops decide when to act; services know how.
@@ -25,6 +25,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.outbox import Channel, Result
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.inspection import ScannerClosed
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
@@ -231,6 +232,9 @@ class _Logged:
         told, self._trouble = self._trouble, ""
         try:
             done = self._loop.round(deps)
+        except ScannerClosed:
+            # The worker ends.
+            raise
         except (ServiceError, IntegrityError) as error:
             self._trouble = str(error)
             if self._trouble != told:
@@ -262,6 +266,8 @@ def run(deps: Dependencies, stop: threading.Event, tasks: Sequence[Loop], traced
                 raise LoopLost(f"ended by themselves: {', '.join(lost)}")
     finally:
         stop.set()
+        if deps.scanner is not None:
+            deps.scanner.close()
         for thread in threads:
             if thread.is_alive():
                 thread.join()

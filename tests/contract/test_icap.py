@@ -16,8 +16,10 @@ from deldokument.adapters.icap import IcapScanner
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.share import Verdict
-from tests.contract.test_scanner import SHORT, zipped
+from deldokument.ports.inspection import ScannerClosed
+from tests.contract.test_scanner import SHORT, until_closed, zipped
 from tests.support.clamd import Clamd, running_clamd
+from tests.support.hanging import hanging_engine
 from tests.support.icap import Icap, running_icap
 from tests.support.mail import make_certificate
 
@@ -159,9 +161,28 @@ def test_a_reply_that_names_nothing_or_breaks_the_protocol_is_no_verdict(replies
         IcapScanner(url, max_bytes=1000).scan([b"innhold"], 7)
 
 
-def test_a_server_with_options_that_make_no_sense_does_not_answer() -> None:
-    with peer(b"ICAP/1.0 200 OK\r\nPreview: some\r\n\r\n") as url:
+@pytest.mark.parametrize("preview", ["abc", "1e3", "-5", "1_0", "\xb2"])
+def test_a_server_with_options_that_make_no_sense_is_unavailable(preview: str) -> None:
+    options = f"ICAP/1.0 200 OK\r\nPreview: {preview}\r\n\r\n".encode("latin-1")
+    with peer(options, options) as url:
         assert not IcapScanner(url).answers()
+        with pytest.raises(Unavailable, match="scanner"):
+            IcapScanner(url).engine()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("replies", [(), (OPTIONS, VIRUS)], ids=["options", "content"])
+def test_a_scan_by_a_hanging_server_is_broken_off(replies: tuple[bytes, ...]) -> None:
+    with hanging_engine(*replies) as ((host, port), hangs):
+        scanner = IcapScanner(f"icap://{host}:{port}/scan", max_bytes=100)
+        assert isinstance(until_closed(scanner, hangs), ScannerClosed)
+
+
+@pytest.mark.timeout(30)
+def test_a_handshake_that_hangs_is_broken_off() -> None:
+    with hanging_engine() as ((_, port), hangs):
+        scanner = IcapScanner(f"icaps://localhost:{port}/scan")
+        assert isinstance(until_closed(scanner, hangs), ScannerClosed)
 
 
 def test_a_server_on_another_machine_is_asked_only_over_verified_tls(tmp_path: Path) -> None:

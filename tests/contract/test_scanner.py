@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,10 @@ from deldokument.adapters.clamd import MAX_BYTES, ClamdScanner
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.share import Verdict
-from deldokument.ports.inspection import Scanner
+from deldokument.ports.inspection import Scanner, ScannerClosed
 from tests.fakes.scanner import MemoryScanner
 from tests.support.clamd import MARK, Clamd, running_clamd
+from tests.support.hanging import hanging_engine
 from tests.support.server import wait_until
 
 pytestmark = pytest.mark.once
@@ -245,6 +247,40 @@ def test_an_engine_that_has_just_found_the_samples_is_not_asked_again() -> None:
     with peer(*FIT, b"stream: OK\0", VERSION, b"stream: OK\0") as address:
         scanner = ClamdScanner(address)
         assert [verdict_of(scanner, b"a"), verdict_of(scanner, b"b")] == [Verdict.CLEAN, Verdict.CLEAN]
+
+
+def test_a_closed_scanner_examines_nothing(scanner: Scanner) -> None:
+    scanner.engine()
+    scanner.close()
+    scanner.close()
+    for ask in (scanner.engine, lambda: scanner.scan([b"innhold"], 7)):
+        with pytest.raises(ScannerClosed):
+            ask()
+
+
+def until_closed(scanner: Scanner, hangs: threading.Event) -> BaseException | None:
+    """Return the error of a scan of endless content that is broken off when the engine hangs."""
+    errors = list[BaseException]()
+
+    def scan() -> None:
+        try:
+            scanner.scan(repeat(bytes(2**16)), 2**20)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=scan)
+    thread.start()
+    hangs.wait()
+    scanner.close()
+    thread.join()
+    return errors[0] if errors else None
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("replies", [(), FIT], ids=["version", "content"])
+def test_a_scan_by_a_hanging_clamd_is_broken_off(replies: tuple[bytes, ...]) -> None:
+    with hanging_engine(*replies) as (address, hangs):
+        assert isinstance(until_closed(ClamdScanner(address), hangs), ScannerClosed)
 
 
 def test_whoever_waits_for_a_long_scan_is_told_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.scanning import Engine, ScanReport
 from deldokument.domain.share import Verdict
+from deldokument.ports.inspection import ScannerClosed
 
 SIGNATURE = "Test.EICAR"
 
@@ -25,7 +26,16 @@ class MemoryScanner:
     fails: int = 0
     """How many scans are broken off before one succeeds."""
 
+    closed: bool = False
+    closes: bool = False
+    """Whether it is closed while it scans."""
+
+    def close(self) -> None:
+        self.closed = True
+
     def engine(self) -> Engine:
+        if self.closed:
+            raise ScannerClosed
         if self.down:
             raise Unavailable("scanner")
         return Engine("Memory", "1", self.signatures_at)
@@ -41,6 +51,8 @@ class MemoryScanner:
             return ScanReport(Verdict.TOO_LARGE, engine, limit=self.max_bytes)
         seen = b"".join(map(bytes, content))
         waiting()
+        if self.closes:
+            raise ScannerClosed
         if self.fails:
             self.fails -= 1
             raise Unavailable("scanner")

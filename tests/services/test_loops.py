@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from deldokument.adapters.clamd import ClamdScanner
+from deldokument.adapters.icap import IcapScanner
 from deldokument.bootstrap.work import stop_on_signal
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.inspection import Scanner, ScannerClosed
+from deldokument.services.inspection.documents import Inspector
 from deldokument.worker import Loop, LoopLost, end_what_is_over, loops, run, run_loop
-from tests.support.world import Stage
+from tests.fakes.scanner import MemoryScanner
+from tests.support.hanging import hanging_engine
+from tests.support.world import NOON, Stage
 
 
 class Once(threading.Event):
@@ -59,6 +67,32 @@ def test_a_worker_ends_also_if_another_thread_gets_the_signal(stage: Stage) -> N
         for number, handler in before.items():
             signal.signal(number, handler)
     assert stop.is_set()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("kind", ["clamd", "icap"])
+def test_a_worker_that_waits_for_a_hanging_scanner_ends_at_once_without_an_error(
+    stage: Stage, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.upload(stage.draft().id, "a.txt", b"innhold")
+    stop = threading.Event()
+    with hanging_engine() as ((host, port), hangs):
+        scanner: Scanner
+        scanner = ClamdScanner((host, port)) if kind == "clamd" else IcapScanner(f"icap://{host}:{port}/scan")
+        stage.deps = replace(stage.deps, scanner=scanner)
+        waiting = threading.Thread(target=lambda: (hangs.wait(), stop.set()))
+        waiting.start()
+        run(stage.deps, stop, [Loop("inspect", Inspector(), 0.1)])
+        waiting.join()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_document_whose_scan_was_broken_off_is_scanned_by_the_next_worker_at_once(stage: Stage) -> None:
+    stage.upload(stage.draft().id, "a.txt", b"innhold")
+    closing = MemoryScanner(NOON, closes=True)
+    with pytest.raises(ScannerClosed):
+        Inspector()(replace(stage.deps, scanner=closing))
+    assert Inspector()(replace(stage.deps, scanner=MemoryScanner(NOON))) == 1
 
 
 @pytest.mark.timeout(30)

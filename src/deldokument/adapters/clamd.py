@@ -5,12 +5,14 @@ Guarantees:
 - A document above the limit is never sent: clamd replies OK to some streams that it cannot examine as a whole.
 - At most one buffer of the content is in memory.
 - An engine that hangs, dies or replies anything else than the protocol allows is Unavailable.
+- Another thread can break off every scan.
 """
 
 from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.scanning import Engine, ScanReport
 from deldokument.domain.share import Verdict
+from deldokument.ports.inspection import ScannerClosed
 
 MAX_BYTES: Final = 2_000_000_000
 """Largest document that is sent. clamd examines no file above 2 147 483 645 bytes, even if its settings allow it."""
@@ -47,6 +50,48 @@ Address = str | tuple[str, int]
 """Path of a Unix socket, or host and port."""
 
 
+class Connections:
+    """The open connections to an engine, which another thread may break off."""
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._open = set[socket.socket]()
+        self._closed = False
+
+    @contextmanager
+    def opened(self, connect: Callable[[], socket.socket]) -> Iterator[socket.socket]:
+        """Yield a new connection. Raises: Unavailable for its OSError; ScannerClosed after ``close``."""
+        try:
+            with connect() as connection, self._listed(connection):
+                yield connection
+        except OSError as error:
+            if self._closed:
+                raise ScannerClosed from None
+            raise Unavailable("scanner", detail=f"{self._engine}: {error or 'no answer'}") from None
+
+    @contextmanager
+    def _listed(self, connection: socket.socket) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise ScannerClosed
+            self._open.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.remove(connection)
+
+    def close(self) -> None:
+        """Shut all connections down, which ends what their threads wait for; refuse new ones."""
+        with self._lock:
+            self._closed = True
+            for connection in self._open:
+                # The engine may have hung up. The method of a TLS connection would change what another thread reads.
+                with suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
 class ClamdScanner:
     """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
 
@@ -64,6 +109,7 @@ class ClamdScanner:
         self._connect_seconds = connect_seconds
         self._send_seconds = send_seconds
         self._reply_seconds = reply_seconds
+        self._connections = Connections("clamd")
         self._proven: tuple[Engine, float] | None = None
         """The engine that found the test samples, and until when that counts."""
 
@@ -91,31 +137,35 @@ class ClamdScanner:
         verdict, signature = _result_of(self._ask(b"INSTREAM", content, waiting))
         return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
 
+    def close(self) -> None:
+        """Break off all scans."""
+        self._connections.close()
+
     def _ask(
         self,
         command: bytes,
         content: Iterable[bytes | memoryview] | None = None,
         waiting: Callable[[], object] = bool,
     ) -> str:
-        try:
-            with self._connection() as connection:
-                connection.sendall(b"z" + command + b"\0")
-                if content is not None:
-                    _send(connection, content)
-                return receive(connection, b"\0", self._reply_seconds, waiting)[:-1].decode("ascii", "replace")
-        except OSError as error:
-            raise Unavailable("scanner", detail=f"clamd: {error or 'no answer'}") from None
+        with self._connections.opened(self._connect) as connection:
+            connection.sendall(b"z" + command + b"\0")
+            if content is not None:
+                _send(connection, content)
+            return receive(connection, b"\0", self._reply_seconds, waiting)[:-1].decode("ascii", "replace")
 
-    @contextmanager
-    def _connection(self) -> Iterator[socket.socket]:
-        family = socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET
-        if isinstance(self._address, tuple) and ":" in self._address[0]:
-            family = socket.AF_INET6
-        with socket.socket(family, socket.SOCK_STREAM) as connection:
+    def _connect(self) -> socket.socket:
+        if isinstance(self._address, tuple):
+            connection = socket.create_connection(self._address, self._connect_seconds)
+        else:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(self._connect_seconds)
-            connection.connect(self._address)
-            connection.settimeout(self._send_seconds)
-            yield connection
+            try:
+                connection.connect(self._address)
+            except OSError:
+                connection.close()
+                raise
+        connection.settimeout(self._send_seconds)
+        return connection
 
 
 def receive(connection: socket.socket, end: bytes, seconds: float, waiting: Callable[[], object]) -> bytes:

@@ -28,6 +28,7 @@ from deldokument.adapters.clamd import (
     PROBE_SECONDS,
     REPLY_SECONDS,
     SEND_SECONDS,
+    Connections,
     check_samples,
     receive,
     verdict_of_threat,
@@ -41,6 +42,7 @@ MAX_PREVIEW: Final = 4096
 _END: Final = b"\r\n\r\n"
 _STATUS: Final = re.compile(r"ICAP/1\.\d (\d{3})\b")
 _THREAT: Final = re.compile(r"Threat=([^;]+)")
+_PREVIEW: Final = re.compile(r"[0-9]{0,9}")
 _NAME: Final = re.compile(r"[!-~][ -~]{0,199}")
 _NOTHING_FOUND: Final = 204
 _CONTINUE: Final = 100
@@ -84,6 +86,7 @@ class IcapScanner:
         self._send_seconds = send_seconds
         self._reply_seconds = reply_seconds
         self._tls = tls or ssl.create_default_context()
+        self._connections = Connections("icap")
         self._preview = 0
         self._proven: tuple[Engine, float] | None = None
         """The server that found the test samples, and until when that counts."""
@@ -102,7 +105,7 @@ class IcapScanner:
 
     def answers(self) -> bool:
         """Return whether the server tells its options."""
-        with suppress(Unavailable, ValueError):
+        with suppress(Unavailable):
             return bool(self._options())
         return False
 
@@ -113,6 +116,10 @@ class IcapScanner:
             return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
         verdict, signature = self._result(self._respmod(content, length, waiting))
         return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
+
+    def close(self) -> None:
+        """Break off all scans."""
+        self._connections.close()
 
     def _find_at_the_limit(self) -> None:
         """Check that the server examines a document of the greatest length: some pass longer ones unexamined."""
@@ -137,7 +144,10 @@ class IcapScanner:
             reply = self._reply(connection)
         if reply.status != 200:
             raise Unavailable("scanner", detail=f"icap: status {reply.status} for OPTIONS")
-        self._preview = min(int(reply.headers.get("preview", "0") or 0), MAX_PREVIEW)
+        preview = reply.headers.get("preview", "")
+        if not _PREVIEW.fullmatch(preview):
+            raise Unavailable("scanner", detail="icap: the length of the preview is no number")
+        self._preview = min(int(preview or 0), MAX_PREVIEW)
         return reply
 
     def _respmod(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> _Reply:
@@ -164,17 +174,19 @@ class IcapScanner:
 
     @contextmanager
     def _connection(self) -> Iterator[socket.socket]:
+        with self._connections.opened(self._connect) as connection:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.do_handshake()
+            yield connection
+
+    def _connect(self) -> socket.socket:
         host, port = self._url.hostname or "", self._url.port or 0
-        try:
-            with socket.create_connection((host, port), self._connect_seconds) as plain:
-                plain.settimeout(self._send_seconds)
-                if self._url.scheme == "icap":
-                    yield plain
-                    return
-                with self._tls.wrap_socket(plain, server_hostname=host) as protected:
-                    yield protected
-        except OSError as error:
-            raise Unavailable("scanner", detail=f"icap: {error or 'no answer'}") from None
+        connection = socket.create_connection((host, port), self._connect_seconds)
+        connection.settimeout(self._send_seconds)
+        if self._url.scheme == "icap":
+            return connection
+        # The handshake waits for the server, and can be broken off too.
+        return self._tls.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
 
     def _reply(self, connection: socket.socket, waiting: Callable[[], object] = bool) -> _Reply:
         """Return status and headers of a reply. The body, which shows people a page, is not read."""

@@ -16,10 +16,14 @@ class MediaTypes(Protocol):
         ...
 
 
+class ScannerClosed(Exception):
+    """The process ends, so the scan was broken off."""
+
+
 class Scanner(Protocol):
     """A malware scanner. Several threads may use it at once.
 
-    Its report is CLEAN only if the engine has examined every byte.
+    Its report is CLEAN only if the engine has examined every byte. After ``close``, its methods raise ScannerClosed.
     """
 
     def engine(self) -> Engine:
@@ -39,4 +43,8 @@ class Scanner(Protocol):
 
         Raises: Unavailable; errors of ``content``.
         """
+        ...
+
+    def close(self) -> None:
+        """Break off the scans of all threads, and refuse new ones. No engine, however slow, delays that."""
         ...

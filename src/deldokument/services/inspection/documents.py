@@ -24,7 +24,7 @@ from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.scanning import ScanReport
 from deldokument.domain.share import CLOSED, Document, Verdict
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.inspection import Scanner
+from deldokument.ports.inspection import Scanner, ScannerClosed
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
@@ -83,10 +83,12 @@ class Inspector:
 
 
 def _pause_after(error: Exception) -> timedelta:
-    """Return the pause of a document: none if an unavailable store may soon answer.
+    """Return the pause of a document: none if an unavailable store may soon answer, or this worker ends.
 
     Without a pause, a document that is corrupt or stops the scanner would come first in every round.
     """
+    if isinstance(error, ScannerClosed):
+        return timedelta()
     if not isinstance(error, Unavailable):
         return BACK_OFF
     return SCAN_BACK_OFF if error.code == "scanner" else timedelta()
