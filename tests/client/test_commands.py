@@ -221,3 +221,7 @@ def test_receipts_are_watched_until_the_share_is_over(machine: Machine, deployme
         assert process.wait(60) == 0
     assert {json.loads(line)["event"] for line in lines} >= {"downloaded"}
     assert len(set(lines)) == len(lines)
+    watched, listed = (machine.run("receipts", link, *more).stdout for more in (("--watch",), ()))
+    assert ": downloaded  by " in watched
+    assert "downloaded" in listed
+    assert "sent" not in watched + listed

@@ -32,6 +32,7 @@ Until = Annotated[
         help="Available until the end of this day in Norway (YYYY-MM-DD), or until this time (YYYY-MM-DDTHH:MM).",
     ),
 ]
+_STATES: Final = {"started": "partly downloaded", "sent": "downloaded", "received": "confirmed"}
 
 
 def share(
@@ -276,21 +277,22 @@ def receipts(
     ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """List who opened a share, and which documents were sent to and confirmed by each recipient.
+    """List what each recipient has opened, downloaded and confirmed.
 
     Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """
     share_id = share_id_of(share)
     with connected() as client:
         if not watch:
-            rows = [dataclasses.asdict(found) for found in client.receipts(share_id)]
+            found = client.receipts(share_id)
+            rows = [dataclasses.asdict(one if as_json else _in_words(one)) for one in found]
             say_rows(("last_at", "event", "recipient", "person", "document_name", "state"), rows, as_json=as_json)
             return
-        for found in client.follow_receipts(share_id, every=every):
+        for one in client.follow_receipts(share_id, every=every):
             if as_json:
-                say_line(dataclasses.asdict(found))
+                say_line(dataclasses.asdict(one))
             else:
-                typer.echo(_line(found))
+                typer.echo(_line(_in_words(one)))
 
 
 def report(
@@ -336,10 +338,14 @@ def _counts(share: Share) -> Row:
     return _row(share) | {"recipients": len(share.recipients), "documents": len(share.documents)}
 
 
+def _in_words(found: Receipt) -> Receipt:
+    """Return the receipt with its state in the words of the pages."""
+    return dataclasses.replace(found, state=_STATES.get(found.state or ""))
+
+
 def _line(found: Receipt) -> str:
-    what = f"{found.event} {found.document_name}" if found.document_name else found.event
-    state = f" ({found.state})" if found.state else ""
-    return f"{found.last_at.isoformat(timespec='seconds')}  {found.recipient}  {what}{state}  by {found.person}"
+    what = f"{found.document_name}: {found.state or found.event}" if found.document_name else found.event
+    return f"{found.last_at.isoformat(timespec='seconds')}  {found.recipient}  {what}  by {found.person}"
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

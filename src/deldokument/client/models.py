@@ -121,13 +121,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A record that a person opened the share, or was sent bytes of a document, for one recipient.
+    """A record that a person opened the share, or downloaded from a document, for one recipient.
 
     ``document_id`` is None for an opening. ``person`` is the masked number of the person who did it.
 
-    - ``state``: started, sent (every byte was sent) or received (the person confirmed it). None for an opening, and
-      from a service of an earlier version
-    - ``complete``: every byte of the document was sent
+    - ``state``: started (partly downloaded), sent (downloaded) or received (confirmed by the person, the only proof
+      of receipt). None for an opening, and from a service of an earlier version
+    - ``complete``: the document was downloaded
     - ``direct``: the person's own machine acknowledged the bytes; otherwise a proxy may hold some of them
     """
 

@@ -18,7 +18,7 @@ class OfferedDocument:
 
     - ``name``: a relative path, with slashes
     - ``handling``: released, or warned (the person must accept a warning), or waiting, held or refused
-    - ``state``: how far it has come to the person: None, started, sent or received
+    - ``state``: None, started (partly downloaded), sent (downloaded) or received (confirmed)
     """
 
     id: str

@@ -44,7 +44,8 @@ class OfferDocument(Given):
 
     `path` is the name with its folders, as in the zip of all documents: safe to write below any folder, and unique.
     `sha256` and `etag` are null until the document has been read through.
-    `state` is how far it has come to the person: null, `started`, `sent` or `received`.
+    `state` is how far it has come to the person: null, `started` (partly downloaded), `sent` (downloaded) or
+    `received` (confirmed).
     """
 
     id: str

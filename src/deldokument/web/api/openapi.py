@@ -54,7 +54,7 @@ _TAGS = {
     "accounts": "The accounts that you may use.",
     "shares": "Shares from draft to expiry: change, publish, extend, withdraw.",
     "documents": "Documents of a draft. Their bytes are uploaded with tus 1.0.0.",
-    "receipts": "Who has opened a share and downloaded its documents.",
+    "receipts": "Who has opened a share, and downloaded and confirmed its documents.",
     "events": "What has happened to a share.",
     "reports": "The report of a share, signed.",
     "webhooks": "Calls to your system when something happens to a share.",

@@ -203,11 +203,11 @@ class NewDocument(Given):
 
 
 class Receipt(Given):
-    """A record that a person (masked) opened the share or was sent bytes of a document, for a recipient.
+    """A record that a person (masked) opened the share or downloaded from a document, for a recipient.
 
-    `state`: `started` (some bytes were sent), `sent` (every byte was sent) or `received` (the person has confirmed it).
-    It is null for an opening. `complete`: every byte was sent. `direct`: the person's own machine acknowledged the
-    bytes. If it is false, a proxy may hold some of them, and only a confirmation proves receipt.
+    `state`: `started` (partly downloaded), `sent` (downloaded: sent to the end, over a connection that stayed until
+    then) or `received` (confirmed by the person). It is null for an opening. Only `received` proves receipt.
+    `complete`: downloaded. `direct`: the person's own machine acknowledged the bytes; otherwise a proxy may hold some.
     """
 
     recipient_id: str
