@@ -29,5 +29,9 @@ def test_every_code_of_the_api_has_its_status_and_what_to_do() -> None:
 
 def test_what_the_gate_and_the_routes_of_the_api_raise_themselves_is_among_the_apis() -> None:
     own = {"token_missing", "token_invalid", "insufficient_scope", "tokens_unavailable", "rate_limited", "media_type"}
-    own |= {code for code in WORDS if code.startswith(("field_", "idempotency_", "cursor_", "webhook_", "body_"))}
+    own |= {
+        code
+        for code in WORDS
+        if code.startswith(("field_", "parameter_", "idempotency_", "cursor_", "webhook_", "body_"))
+    }
     assert own <= API.keys()

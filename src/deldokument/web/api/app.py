@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from functools import cache
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -21,6 +21,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, ServiceError
 from deldokument.ports.dependencies import Dependencies
 from deldokument.web.api import accounts, documents, events, offers, one_request, reports, shares, webhooks
+from deldokument.web.api.dependencies import refuse_undeclared
 from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
 from deldokument.web.http.problems import faults_of, problem
@@ -43,7 +44,12 @@ ROUTERS = (
 
 def create_api(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> ASGIApp:
     """Return the API, wrapped in its middleware."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False, generate_unique_id_function=lambda route: route.name)
+    app = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        dependencies=[Depends(refuse_undeclared)],
+    )
     for router in ROUTERS:
         app.include_router(router)
     # Built at the first request: it takes longer than the rest of this function, and most processes never need it.

@@ -1,16 +1,25 @@
-"""Dependencies of the API's handlers: the ports, and the request."""
+"""Dependencies of the API's handlers: the ports, and the request.
+
+Guarantees:
+- A request with a query parameter or a body field that its route does not declare is rejected.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 
 from deldokument.domain.errors import Broken
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import Session
+from deldokument.web.http.dispatch import json_object
+from deldokument.web.http.media_type import JSON, media_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +72,23 @@ async def _program_call(request: Request) -> ProgramCall:
 
 
 ProgramContext = Annotated[ProgramCall, Depends(_program_call)]
+
+
+async def refuse_undeclared(request: Request) -> None:
+    """Reject parameters and, on a route without a body, fields. The models of bodies reject their unknown fields.
+
+    A misspelt filter would otherwise return everything. Raises: RequestValidationError, InvalidInput.
+    """
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    declared = {parameter.alias for parameter in route.dependant.query_params}
+    faults = _unknown("query", request.query_params.keys() - declared)
+    body = request.state.call.body
+    if body and route.body_field is None and media_type_of(request) == JSON:
+        faults += _unknown("body", json_object(body, "body"))
+    if faults:
+        raise RequestValidationError(faults)
+
+
+def _unknown(place: str, names: Iterable[str]) -> list[dict[str, object]]:
+    return [{"type": "extra_forbidden", "loc": (place, name)} for name in sorted(names)]

@@ -44,7 +44,7 @@ from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.errors import MediaTypeRefused
 from deldokument.web.http.lease_renewal import LeaseRenewal
-from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.media_type import JSON, media_type_of
 from deldokument.web.http.problems import problem
 from deldokument.web.http.rate_limit import ConcurrencyLimiter
 
@@ -57,7 +57,7 @@ _GIVES_TOKEN = "token"  # noqa: S105 - the end of the one path that needs none
 MAX_BODY = 1024 * 1024
 MAX_PROGRAM_BODY = 64 * 1024
 MAX_FILES = 20 * 1024 * 1024
-_JSON, _FORM = "application/json", "multipart/form-data"
+_FORM = "multipart/form-data"
 BODY_SECONDS = 120.0
 """Seconds within which the whole body must arrive."""
 MAX_FORMS = 16
@@ -232,7 +232,7 @@ async def _whole_body(request: Request) -> bytes:
             if len(raw) > longest:
                 raise TooLarge("body_too_large")
     kind = media_type_of(request)
-    wanted = _FORM if with_files else _JSON
+    wanted = _FORM if with_files else JSON
     if raw and kind != wanted:
         raise MediaTypeRefused(wanted)
     return bytes(raw)

@@ -84,7 +84,7 @@ def _read(content_type: str, body: bytes) -> tuple[ShareInput, list[SmallDocumen
         elif part.name == "documents":
             documents.append(_document(part))
         else:
-            raise InvalidInput("body", "field_unknown")
+            raise RequestValidationError([{"type": "extra_forbidden", "loc": ("body", part.name)}])
     if len(words) != 1:
         raise InvalidInput("share", "field_malformed" if words else "field_missing")
     if not 1 <= len(documents) <= MAX_DOCUMENTS:

@@ -44,8 +44,8 @@ Get a token from Maskinporten with the scope of this service. An administrator m
 token's consumer, rights to an account, on the account's configuration page. `integrating.md` explains every step to
 a published share.
 
-Instants are RFC 3339; responses have them in UTC. Sizes are in bytes. Unknown fields are rejected. Lists are paginated:
-`next` is the cursor of the next page. Objects that are not yours are answered with 404.
+Instants are RFC 3339; responses have them in UTC. Sizes are in bytes. Unknown fields and query parameters are rejected.
+Lists are paginated: `next` is the cursor of the next page. Objects that are not yours are answered with 404.
 """
 _LICENSE = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
 PROGRAMS = "receiving"

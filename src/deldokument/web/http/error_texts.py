@@ -198,6 +198,7 @@ WORDS: dict[str, str] = {
     "media_type": _("The request's body must be %(wanted)s."),
     "field_missing": _("The field is required."),
     "field_unknown": _("There is no such field."),
+    "parameter_unknown": _("There is no such parameter."),
     "field_malformed": _("The value has the wrong type or format."),
     "cursor_malformed": _("The cursor is not valid. Start the list again without one."),
     "idempotency_key_malformed": _("The Idempotency-Key must be 1 to 255 visible ASCII characters."),

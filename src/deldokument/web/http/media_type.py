@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
+
+JSON: Final = "application/json"
 
 
 def media_type_of(request: Request) -> str:

@@ -94,7 +94,9 @@ def _fault(found: dict[str, Any]) -> InvalidInput:
         return InvalidInput("body", "body_malformed")
     if kind == "missing":
         return InvalidInput(field, "field_missing")
-    return InvalidInput(field, "field_unknown" if kind == "extra_forbidden" else "field_malformed")
+    if kind == "extra_forbidden":
+        return InvalidInput(field, "parameter_unknown" if found["loc"][0] == "query" else "field_unknown")
+    return InvalidInput(field, "field_malformed")
 
 
 def _path(location: Sequence[str | int]) -> str:
