@@ -127,7 +127,10 @@ def test_a_process_whose_threads_are_all_busy_is_not_taken_for_dead(stage: Stage
         web.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/mine", "/kontakt", "/drift", "/static/icons/favicon.svg", f"{READY}/", "//"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/mine", "/kontakt", "/drift", "/static/icons/favicon.svg", f"{READY}/", f"{LIVE}%0A", f"{READY}%0A", "//"],
+)
 def test_nothing_but_health_and_metrics_is_on_the_management_listener(stage: Stage, path: str) -> None:
     web = managed(stage)
     answer = web.browser().get(f"https://del.example{path}")

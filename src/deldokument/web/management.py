@@ -33,6 +33,7 @@ from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.meter import Meter
+from deldokument.web.http.path_encoding import EncodedControls
 
 LIVE, READY = "/helse/live", "/helse/klar"
 READINESS_LIFETIME = timedelta(seconds=1)
@@ -74,7 +75,7 @@ def create_management(deps: Dependencies, metrics_token: str, sources: metrics.M
         exception_handlers={ServiceError: _failed},
     )
     app.router.redirect_slashes = False
-    return SecurityHeaders(app, secure=False)
+    return SecurityHeaders(EncodedControls(app), secure=False)
 
 
 async def _live(_request: Request) -> Response:
