@@ -78,6 +78,70 @@ def _entry(name: str, kind: int, class_id: bytes) -> bytes:
     return struct.pack("<64sHB13x16s32x", coded, len(coded) + 2, kind, class_id)
 
 
+MACROS = "application/vnd.ms-%s.macroenabled.12"
+OFFICE = {
+    "docx": (OOXML + "wordprocessingml.document", OOXML + "wordprocessingml.document.main+xml"),
+    "dotx": (OOXML + "wordprocessingml.template", OOXML + "wordprocessingml.template.main+xml"),
+    "docm": (MACROS % "word.document", "application/vnd.ms-word.document.macroEnabled.main+xml"),
+    "dotm": (MACROS % "word.template", "application/vnd.ms-word.template.macroEnabledTemplate.main+xml"),
+    "xlsx": (OOXML + "spreadsheetml.sheet", OOXML + "spreadsheetml.sheet.main+xml"),
+    "xltx": (OOXML + "spreadsheetml.template", OOXML + "spreadsheetml.template.main+xml"),
+    "xlsm": (MACROS % "excel.sheet", "application/vnd.ms-excel.sheet.macroEnabled.main+xml"),
+    "xltm": (MACROS % "excel.template", "application/vnd.ms-excel.template.macroEnabled.main+xml"),
+    "xlsb": (MACROS % "excel.sheet.binary", "application/vnd.ms-excel.sheet.binary.macroEnabled.main"),
+    "xlam": (MACROS % "excel.addin", "application/vnd.ms-excel.addin.macroEnabled.main+xml"),
+    "pptx": (OOXML + "presentationml.presentation", OOXML + "presentationml.presentation.main+xml"),
+    "potx": (OOXML + "presentationml.template", OOXML + "presentationml.template.main+xml"),
+    "ppsx": (OOXML + "presentationml.slideshow", OOXML + "presentationml.slideshow.main+xml"),
+    "pptm": (MACROS % "powerpoint.presentation", "application/vnd.ms-powerpoint.presentation.macroEnabled.main+xml"),
+    "potm": (MACROS % "powerpoint.template", "application/vnd.ms-powerpoint.template.macroEnabled.main+xml"),
+    "ppsm": (MACROS % "powerpoint.slideshow", "application/vnd.ms-powerpoint.slideshow.macroEnabled.main+xml"),
+    "ppam": (MACROS % "powerpoint.addin", "application/vnd.ms-powerpoint.addin.macroEnabled.main+xml"),
+}
+"""The type of each file of Office, and what it declares for its main part."""
+FOLDERS = {"do": "word", "xl": "xl", "po": "ppt", "pp": "ppt"}
+
+
+def office(main_type: str, *names: str, stream: bool = False, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """The package of an Office file that declares this type for its main part, after the type of an embedded one."""
+    out: io.BytesIO | Pipe = Pipe() if stream else io.BytesIO()
+    declared = (
+        f'<Types><Override PartName="/e.xlsx" ContentType="{OOXML}spreadsheetml.sheet"/>'
+        f'<Override PartName="/e" ContentType="application/vnd.ms-other.main+xml"/>'
+        f'<Override PartName="/main" ContentType="{main_type}"/></Types>'
+    )
+    with zipfile.ZipFile(out, "w", compression) as archive:  # type: ignore[arg-type]
+        archive.writestr("[Content_Types].xml", declared)
+        for name in names:
+            archive.writestr(name, "<innhold/>")
+    return bytes(out.taken) if isinstance(out, Pipe) else out.getvalue()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("ending", OFFICE)
+def test_each_file_of_office_has_the_type_that_it_declares(ending: str, compression: int, stream: bool) -> None:
+    media_type, main_type = OFFICE[ending]
+    main = f"{FOLDERS[ending[:2]]}/main.xml"
+    assert guess(office(main_type, main, stream=stream, compression=compression)) == media_type
+
+
+def test_content_types_that_cannot_be_read_leave_the_type_of_the_folder() -> None:
+    head = office(OFFICE["docm"][1], "word/document.xml")
+    at = head.index(b"[Content_Types].xml") + len(b"[Content_Types].xml")
+    assert guess(head[:at] + b"\xff\xff\xff\xff" + head[at + 4 :]) == OFFICE["docx"][0]
+
+
+@pytest.mark.parametrize("ending", ["docm", "xlsm", "pptm"])
+def test_macros_are_known_by_their_part_where_the_content_types_come_late(ending: str) -> None:
+    assert guess(package("_rels/.rels", f"{FOLDERS[ending[:2]]}/vbaProject.bin")) == OFFICE[ending][0]
+
+
+def test_content_types_of_great_length_are_no_burden() -> None:
+    bomb = office("x" * 50_000_000, "word/document.xml")
+    assert guess(bomb[: 64 * 1024]) == OFFICE["docx"][0]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("names", "media_type"),
@@ -213,7 +277,7 @@ KINDS = {
         package("_rels/.rels", "word/document.xml", stream=True),
         OOXML + "wordprocessingml.document",
     ),
-    "xlsb": (package("[Content_Types].xml", "xl/workbook.bin"), OOXML + "spreadsheetml.sheet"),
+    "xlsb": (package("[Content_Types].xml", "xl/workbook.bin"), MACROS % "excel.sheet.binary"),
     "odt": (package(f"mimetype={ODF}text", "content.xml"), ODF + "text"),
     "ods": (package(f"mimetype={ODF}spreadsheet", "content.xml"), ODF + "spreadsheet"),
     "odp": (package(f"mimetype={ODF}presentation", "content.xml"), ODF + "presentation"),
@@ -249,6 +313,8 @@ KINDS = {
     "gif": (b"GIF89a\x01\x00\x01\x00", "image/gif"),
     "tiff": (b"II*\x00\x08\x00\x00\x00", "image/tiff"),
     "mp4": (b"\x00\x00\x00\x18ftypmp42", "video/mp4"),
+    "mp3 with ID3v2.3": (b"ID3\x03\x00\x00\x00" + bytes(24), "audio/mpeg"),
+    "mp3 with ID3v2.4": (b"ID3\x04\x00\x00\x00" + bytes(24), "audio/mpeg"),
     "exe": (b"MZ\x90\x00\x03\x00\x00\x00", "application/vnd.microsoft.portable-executable"),
     "random": (b"\x80\x81\x82\x83" * 9, "application/octet-stream"),
 }

@@ -24,8 +24,8 @@ _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 # A PDF may have white space or a byte order mark before its first line; viewers accept it.
 _PDF: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1024}%PDF-")
-_TEST_FILE: Final = "text/ascii"
-"""A type to ignore: puremagic's table contains its own test file, which begins with the ten digits."""
+_IGNORED: Final = frozenset({"text/ascii", "audio/vnd.audiokoz"})
+"""puremagic's own test file, which begins with the ten digits, and ring tones that begin as most MP3 files do."""
 
 
 class _Match(NamedTuple):
@@ -61,7 +61,7 @@ def _matches(head: bytes) -> Sequence[_Match]:
         found = [_Match(len(m.byte_match), m.mime_type.lower()) for m in magic_string(head)]
     except Exception:  # third-party table, untrusted bytes: "unknown" is always a valid result
         return ()
-    known = [m for m in found if m.length >= 2 and _MEDIA_TYPE.fullmatch(m.media_type) and m.media_type != _TEST_FILE]
+    known = [m for m in found if m.length >= 2 and _MEDIA_TYPE.fullmatch(m.media_type) and m.media_type not in _IGNORED]
     return sorted(known, key=lambda match: -match.length)
 
 

@@ -17,6 +17,7 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares import drafts, publishing
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import Translator
+from tests.contract.test_media_types import package
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents
 from tests.support.sample_files import DOCX, PDF
@@ -176,6 +177,7 @@ def test_bytes_that_are_no_pdf_are_not_offered_as_one(web: Web) -> None:
     [
         ("vedtak.pdf", PDF, "PDF"),
         ("brev.docx", DOCX, "Word-dokument"),
+        ("skjema.docm", package("_rels/.rels", "word/vbaProject.bin"), "Word-dokument"),
         ("bilde.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "Bilde"),
         ("notat.txt", b"Hei", "Tekst"),
         ("ukjent.bin", b"\x80\x81\x82\x83" * 9, "Ukjent type"),

@@ -37,11 +37,8 @@ _KINDS: Final = {
     "application/octet-stream": _UNKNOWN,
     "application/x-ole-storage": _UNKNOWN,  # until 0.2.0
     "application/pdf": _PDF,
-    _OOXML + "wordprocessingml.document": _WORD,
     "application/msword": _WORD,
-    _OOXML + "spreadsheetml.sheet": _EXCEL,
     "application/vnd.ms-excel": _EXCEL,
-    _OOXML + "presentationml.presentation": _POWERPOINT,
     "application/vnd.ms-powerpoint": _POWERPOINT,
     _ODF + "text": _ODT,
     _ODF + "spreadsheet": _ODS,
@@ -78,6 +75,15 @@ _KINDS: Final = {
         _PROGRAM,
     ),
 }
+# Documents, templates and their siblings, with and without macros.
+_OFFICE: Final = {
+    _OOXML + "wordprocessingml.": _WORD,
+    "application/vnd.ms-word.": _WORD,
+    _OOXML + "spreadsheetml.": _EXCEL,
+    "application/vnd.ms-excel.": _EXCEL,
+    _OOXML + "presentationml.": _POWERPOINT,
+    "application/vnd.ms-powerpoint.": _POWERPOINT,
+}
 _FAMILIES: Final = {"image": _IMAGE, "audio": _("Sound"), "video": _("Video"), "text": _TEXT}
 # Unambiguous extensions. A zip counts as an Office document too: the parts that show it may come late in the file.
 _EXPECTED: Final = {
@@ -95,7 +101,8 @@ _EXPECTED: Final = {
 
 def kind_of(media_type: str) -> str:
     """Return the msgid of the type's name."""
-    return _KINDS.get(media_type) or _FAMILIES.get(media_type.partition("/")[0], _OTHER)
+    office = next((kind for beginning, kind in _OFFICE.items() if media_type.startswith(beginning)), None)
+    return office or _KINDS.get(media_type) or _FAMILIES.get(media_type.partition("/")[0], _OTHER)
 
 
 def other_ending(name: str, media_type: str) -> str:
