@@ -12,13 +12,14 @@ import pytest
 
 from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify_signature
 from deldokument.domain.chain import Seal
-from deldokument.domain.errors import Broken, Unavailable
+from deldokument.domain.errors import Broken, NotReady, Unavailable
 from deldokument.ports.documents import DocumentSigner, RenderedDocument
 from deldokument.ports.repositories.seal_requests import SealKind, SealRequest
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, seal_file
-from deldokument.services.maintenance.seal_requests import WorkerSigner, answer_seal_requests
+from deldokument.services.maintenance.retention import record_heartbeat
+from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from tests.support.server import wait_until
 from tests.support.stored_data import contents
 from tests.support.world import NOON, Stage
@@ -142,6 +143,50 @@ def test_without_a_worker_nothing_is_sealed_and_the_request_is_withdrawn(
     with pytest.raises(Unavailable, match="seal_unanswered"):
         replace(signer, looks=2).seal(pdf, reason="", location="", at=NOON)
     assert contents(stage) == before
+
+
+def test_nobody_waits_for_a_worker_that_has_stopped(stage: Stage, signer: WorkerSigner, pdf: bytes) -> None:
+    record_heartbeat(stage.deps)
+    answer_seal_requests(stage.deps)
+    stage.clock.advance(seconds=61)
+    before = contents(stage)
+    for ask in (
+        lambda: signer.check(NOON),
+        lambda: signer.seal(pdf, reason="", location="", at=NOON),
+        lambda: signer.sign(STATEMENT),
+    ):
+        with pytest.raises(Unavailable, match="no worker runs"):
+            ask()
+    assert contents(stage) == before
+    assert signer.certificate()
+    record_heartbeat(stage.deps)
+    with working(stage):
+        assert signer.sign(STATEMENT)
+
+
+def test_a_worker_whose_destruction_is_halted_signs_although_its_heartbeat_is_old(
+    stage: Stage, signer: WorkerSigner
+) -> None:
+    record_heartbeat(stage.deps)
+    stage.clock.advance(hours=2)
+    assert not record_heartbeat(stage.deps)
+    with working(stage):
+        assert signer.sign(STATEMENT)
+
+
+def test_a_request_that_finds_all_places_taken_is_refused_and_the_places_are_given_back(
+    stage: Stage, signer: WorkerSigner
+) -> None:
+    answer_seal_requests(stage.deps)
+    impatient = replace(signer, looks=1)
+    taken = [signer.places.acquire(blocking=False) for _ in range(MAX_WAITING)]
+    assert all(taken)
+    with pytest.raises(NotReady, match="seal_busy"):
+        impatient.sign(STATEMENT)
+    signer.places.release(MAX_WAITING)
+    for _ in range(MAX_WAITING + 1):
+        with pytest.raises(Unavailable, match="seal_unanswered"):
+            impatient.sign(STATEMENT)
 
 
 def test_before_a_worker_has_stored_a_seal_there_is_none(stage: Stage, signer: WorkerSigner) -> None:

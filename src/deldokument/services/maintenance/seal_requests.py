@@ -7,16 +7,17 @@ Guarantees:
 - A server process can have PDFs, exports and reports signed while the worker runs. It can neither take the key nor
   sign a checkpoint of an event chain.
 - What is to be signed, and the result, are encrypted in the database. They are gone once the asking process has them.
+- At most ``MAX_WAITING`` threads of a process wait for the worker, so that pages do not. Without a worker none waits.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, ServiceError, Unavailable
+from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
 from deldokument.domain.report import REPORT_LABEL
 from deldokument.domain.share import new_id
 from deldokument.ports.clock import Clock
@@ -26,7 +27,10 @@ from deldokument.ports.repositories.seal_requests import SealKind, SealRequest, 
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_file, seal_file
+from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
 
+MAX_WAITING = 8
+"""Of a process's 40 threads. A running worker answers within a second."""
 MISSING = "seal_missing"
 _BROKEN = Broken("").code
 _LOOK_SECONDS = 0.1
@@ -43,20 +47,26 @@ class WorkerSigner:
     keyring: Keyring
     clock: Clock
     looks: int = 150
+    places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_WAITING))
 
     def check(self, _at: datetime, /) -> None:
         """Raise Unavailable if the worker cannot seal now; it looks at its own clock."""
         if fault := self._status().fault:
             raise Unavailable(fault)
+        self._check_worker()
 
     def seal(self, pdf: bytes, *, reason: str, location: str, at: datetime) -> bytes:
-        """Return the PDF with the worker's signature. Raises: Unavailable, also if no worker answers; or Broken."""
+        """Return the PDF with the worker's signature.
+
+        Raises: Unavailable, also if no worker answers; NotReady if too many wait; Broken.
+        """
         self.check(at)
         return self._ask(SealKind.PDF, pdf, reason, location, at)
 
     def sign(self, data: bytes, /) -> bytes:
         """Return a signature over the end of an export or a report; the worker refuses everything else."""
         self.certificate()
+        self._check_worker()
         return self._ask(SealKind.EXPORT, data, "", "", self.clock.now())
 
     def certificate(self) -> bytes:
@@ -70,7 +80,23 @@ class WorkerSigner:
         with self.database.read() as tx:
             return tx.seal_requests.status() or SealStatus(b"", MISSING)
 
+    def _check_worker(self) -> None:
+        """Raise Unavailable if no worker runs. While destruction is halted, a running worker writes no heartbeat."""
+        with self.database.read() as tx:
+            deployment = tx.deployment.get()
+        beat = deployment.heartbeat_at
+        if beat is not None and deployment.halted_at is None and self.clock.now() - beat > HEARTBEAT_LIMIT:
+            raise Unavailable("seal_unanswered", detail="no worker runs")
+
     def _ask(self, kind: SealKind, content: bytes, reason: str, location: str, at: datetime) -> bytes:
+        if not self.places.acquire(blocking=False):
+            raise NotReady("seal_busy", detail="too many wait for the worker")
+        try:
+            return self._answer_to(kind, content, reason, location, at)
+        finally:
+            self.places.release()
+
+    def _answer_to(self, kind: SealKind, content: bytes, reason: str, location: str, at: datetime) -> bytes:
         key, request_id = existing_key(self.keyring, DIRECTORY), new_id()
         sealed = seal_file(key, content, EncryptedColumn.SEAL_CONTENT, request_id)
         with self.database.write() as tx:

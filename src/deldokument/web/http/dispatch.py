@@ -81,7 +81,7 @@ MAX_FIELDS = 1000
 ADMISSION_SECONDS = 1.0
 """For how long a check of the caller counts, while the body is read. A request that takes longer is checked again."""
 _NOT_A_PAGE = 300
-_BUSY = {"login_busy": "logins", "busy": "forms of people without a session"}
+_BUSY = {"login_busy": "logins", "busy": "forms of people without a session", "seal_busy": "documents to seal"}
 _busy_lines = LogThrottle(60.0)
 
 

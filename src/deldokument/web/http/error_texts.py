@@ -286,6 +286,7 @@ WORDS: dict[str, str] = {
     ),
     "seal_missing": _("The service has no seal yet. Contact the operator."),
     "seal_expired": _("The service's seal has expired. Contact the operator."),
+    "seal_busy": _("Many documents are being sealed right now. Try again in a moment."),
     "seal_unanswered": _("The service can't seal documents right now. Try again in a moment."),
     "version_unknown": _("There is no such version of the text."),
     "version_not_newer": _("That version, or a newer one, has already been published."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ import pytest
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import BY_RECIPIENTS, EventKind
 from deldokument.services.audit.report_verification import verify_report
+from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from deldokument.services.shares import publishing
 from deldokument.services.shares.report import UNLISTED
 from deldokument.web.http import report_document
 from deldokument.web.http.report_document import REPORTED
-from tests.support.browser import Web
+from tests.support.browser import Web, serve
 from tests.support.sample_files import text_of
 from tests.support.world import FJELL, KARI, OLA, person, run_all
 
@@ -33,6 +36,33 @@ OF_SHARES = (
     "reminder_",
 )
 AFTER_IT = {EventKind.SHARE_ERASED}
+
+
+@pytest.mark.timeout(60)
+def test_pages_are_served_while_reports_wait_for_a_worker_that_has_stopped(web: Web) -> None:
+    stage = web.stage
+    share_id, others = stage.publish(OLA), range(60)
+    answer_seal_requests(stage.deps)
+    patient = WorkerSigner(stage.deps.database, stage.deps.keyring, stage.deps.clock, looks=10**6)
+    without_worker = serve(replace(stage, deps=replace(stage.deps, signer=patient)))
+    kari, ola = without_worker.browser(KARI), without_worker.browser(OLA)
+
+    async def ask() -> int:
+        reports = [asyncio.create_task(kari.http.get(f"/delinger/{share_id}/rapport.pdf")) for _ in others]
+        try:
+            async with asyncio.timeout(40):
+                while sum(report.done() for report in reports) < len(others) - MAX_WAITING:
+                    await asyncio.sleep(0.01)
+                return (await ola.http.get("/mine")).status_code
+        finally:
+            # The worker is started again.
+            while not all(report.done() for report in reports):
+                await asyncio.to_thread(answer_seal_requests, stage.deps)
+            answers = [report.result().status_code for report in reports]
+            assert sorted(answers) == [200] * MAX_WAITING + [503] * (len(others) - MAX_WAITING)
+
+    assert without_worker.runner.run(ask()) == 200
+    without_worker.close()
 
 
 def test_the_final_report_is_one_sealed_page_in_bokmaal_and_nynorsk(web: Web, tmp_path: Path) -> None:
