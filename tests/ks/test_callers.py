@@ -49,6 +49,7 @@ def test_a_system_without_token_id_and_password_is_nobody(fiks: Fiks, changes: d
     assert answer.status_code == 401
     assert ERROR_MESSAGE.fits(answer.json())
     assert answer.json()["message"].startswith(words)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="deldokument"'
 
 
 def test_nobody_at_all_is_refused_before_the_body_is_read(fiks: Fiks) -> None:

@@ -95,7 +95,8 @@ def test_nobody_else_reads_it_back(fiks: Fiks) -> None:
     path = f"{STORE_PREFIX}/nedlasting/{document_id}"
     for person in (KARI, EWA, OLA):
         assert fiks.web.browser(person).get(path).status_code == 404
-    assert fiks.system.get(path).status_code == 401
+    refused = fiks.system.get(path)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer realm="deldokument"')
     unexposed = uploaded(fiks, eksponertFor=exposed(OLA))
     assert read_back(fiks, unexposed).status_code == 404
     assert read_back(fiks, "x").status_code == 404

@@ -42,7 +42,7 @@ from deldokument.services.auth.roles import find_person
 from deldokument.services.auth.sessions import find_session
 from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import StalePage, error_text, field_errors, retry_headers, status_of
+from deldokument.web.http.errors import StalePage, error_headers, error_text, field_errors, status_of
 from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
 from deldokument.web.http.i18n import Translator, choose
@@ -303,7 +303,7 @@ def failure(call: RequestContext, answer: ErrorFormat, error: ServiceError | Int
     status = status_of(error)
     if status >= 500:
         _log_failure(call, status, error)
-    headers = retry_headers(error)
+    headers = error_headers(error)
     if answer is ErrorFormat.JSON:
         faults = [{"field": field, "message": words} for field, words in field_errors(error, call.translator)]
         return JSONResponse({"code": error.code, "errors": faults}, status, headers)

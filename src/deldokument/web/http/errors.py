@@ -74,6 +74,9 @@ STATUS: dict[type[Exception], int] = {
     MediaTypeRefused: 415,
 }
 
+_CHALLENGE, _INVALID = 'Bearer realm="deldokument"', 'Bearer error="invalid_token"'
+_INVALID_TOKENS = frozenset({"token_invalid", "program_code_refused", "program_token_refused"})
+"""The other codes also stand for a missing token, which has no error in its challenge (RFC 6750, 3.1)."""
 RIGHTS: dict[str, str] = {
     ORDINARY_MAIL: _("Ordinary mail to the organisation"),
     CONFIDENTIAL_MAIL: _("Mail to the organisation with confidential content"),
@@ -87,8 +90,12 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
-def retry_headers(error: ServiceError) -> dict[str, str]:
-    """Return the headers that say when to retry after a transient error; none for other errors."""
+def error_headers(error: ServiceError) -> dict[str, str]:
+    """Return the headers that say when to retry, or how to authenticate (RFC 9110, 15.5.2); none for other errors."""
+    if isinstance(error, errors.TokenRefused):
+        return {"WWW-Authenticate": _INVALID if error.code in _INVALID_TOKENS else _CHALLENGE}
+    if isinstance(error, errors.ScopeMissing):
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.params["scope"]}"'}
     if isinstance(error, errors.RateLimited):
         own = error.headers if isinstance(error, ConsumerLimited) else {}
         return own | {"Retry-After": str(error.wait_seconds)}

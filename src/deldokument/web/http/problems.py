@@ -23,11 +23,9 @@ from deldokument.domain.errors import (
     Broken,
     InvalidFields,
     InvalidInput,
-    ScopeMissing,
     ServiceError,
-    TokenRefused,
 )
-from deldokument.web.http.errors import error_text, retry_headers, status_of
+from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import note_refusal
 from deldokument.web.http.request import endpoint_name
@@ -63,17 +61,8 @@ def problem(request: Request, error: ServiceError | IntegrityError, status: int 
     if isinstance(error, InvalidFields | InvalidInput):
         faults: Sequence[InvalidInput] = error.errors if isinstance(error, InvalidFields) else [error]
         body["errors"] = [{"field": e.field, "code": e.code, "message": error_text(e, translator)} for e in faults]
-    headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **_headers(error)}
+    headers = {"Content-Language": translator.language, "Cache-Control": "no-store", **error_headers(error)}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
-
-
-def _headers(error: ServiceError) -> dict[str, str]:
-    if isinstance(error, TokenRefused):
-        missing = error.code == "token_missing"
-        return {"WWW-Authenticate": 'Bearer realm="deldokument"' if missing else 'Bearer error="invalid_token"'}
-    if isinstance(error, ScopeMissing):
-        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.params["scope"]}"'}
-    return retry_headers(error)
 
 
 def faults_of(error: RequestValidationError) -> ServiceError:

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.errors import error_text, retry_headers, status_of
+from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import note_refusal
 
@@ -58,7 +58,7 @@ async def error_message(
         "errorCode": error.code,
         "errorJson": json.dumps(_faults(error, translator), ensure_ascii=False),
     }
-    return JSONResponse(body, status, retry_headers(error))
+    return JSONResponse(body, status, error_headers(error))
 
 
 def _timestamp(deps: Dependencies) -> int:

@@ -30,7 +30,7 @@ from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import RecipientView, ShareView
-from deldokument.web.http.errors import error_text, retry_headers, status_of
+from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
@@ -177,7 +177,7 @@ def add_recipient(call: RequestContext) -> Response:
         return _not_added(call, 422, error.errors)
     except (InvalidInput, Conflict, Frozen, RateLimited) as error:
         page = _not_added(call, status_of(error), [error])
-        page.headers.update(retry_headers(error))
+        page.headers.update(error_headers(error))
         return page
     if is_waiting:
         return to_share(share_id, "foreslatt")

@@ -26,7 +26,7 @@ from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import error_text, retry_headers, status_of
+from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
@@ -231,7 +231,7 @@ def refused(
     """Show the share with the reason why an action was refused, and what was typed there."""
     errors = [("", error_text(error, call.translator))]
     page = detail_of(call, share_id, status=status_of(error), errors=errors, typed=typed, with_documents=with_documents)
-    page.headers.update(retry_headers(error))
+    page.headers.update(error_headers(error))
     return page
 
 
