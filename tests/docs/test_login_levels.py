@@ -23,7 +23,7 @@ KS = (DOCS / "ks-compatible.md").read_text("utf-8")
 def accepts(level: int | None) -> bool:
     body = {"dokumentnavn": "a.pdf", "ttl": 600, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
     try:
-        read_metadata(json.dumps(body | {"sikkerhetsniva": level}).encode(), NOW)
+        read_metadata(json.dumps(body | {"sikkerhetsniva": level}).encode())
     except ServiceError:
         return False
     return True

@@ -159,8 +159,8 @@ def test_a_document_of_any_length_passes_through_little_memory(fiks: Fiks) -> No
         ({"ttl": 5, "tilgjengeligTil": "2026-11-30T12:00:00Z"}, "ttl"),
         ({"ttl": "5"}, "ttl"),
         ({"ttl": True}, "ttl"),
-        ({"ttl": 10**30}, "tilgjengeligTil"),
-        ({"ttl": 60}, "tilgjengeligTil"),
+        ({"ttl": 10**30}, "ttl"),
+        ({"ttl": 3599}, "ttl"),
         ({"ttl": None, "tilgjengeligTil": "2026-11-20T12:00:00Z"}, "tilgjengeligTil"),
         ({"ttl": None, "tilgjengeligTil": "2026-11-30T12:00:00"}, "tilgjengeligTil"),
         ({"ttl": None, "tilgjengeligTil": "snart"}, "tilgjengeligTil"),
@@ -203,6 +203,58 @@ def test_metadata_that_break_a_rule_share_nothing_and_are_named(
     assert [fault["field"] for fault in json.loads(answer.json()["errorJson"])] == [field]
     assert OLA not in answer.text
     assert shares(fiks) == []
+
+
+def slowly(fiks: Fiks, words: dict[str, Any], **upload_time: float) -> httpx.Response:
+    """Upload a document while this time passes."""
+    whole = form(words, b"innhold" * 1000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield whole[:2000]
+        fiks.web.stage.clock.advance(**upload_time)
+        yield whole[2000:]
+
+    return send(fiks, pieces())
+
+
+def test_a_slow_upload_with_the_shortest_ttl_is_shared_for_all_of_it(fiks: Fiks) -> None:
+    fiks.web.stage.clock.tick = timedelta(milliseconds=1)
+    answer = slowly(fiks, metadata(OLA, ttl=3600), minutes=20)
+    assert answer.status_code == 201, answer.text
+    [view] = living(fiks)
+    assert view.share.published_at is not None
+    assert view.share.expires_at is not None
+    left = view.share.expires_at - view.share.published_at
+    assert timedelta() <= timedelta(hours=1) - left < timedelta(seconds=1)
+
+
+def test_a_slow_upload_until_an_instant_is_shared_until_then(fiks: Fiks) -> None:
+    words = metadata(OLA, ttl=None, tilgjengeligTil="2026-11-24T13:00:00Z")
+    assert slowly(fiks, words, minutes=20).status_code == 201
+    [view] = living(fiks)
+    assert view.share.expires_at is not None
+    assert view.share.expires_at.isoformat() == "2026-11-24T13:00:00+00:00"
+
+
+def test_an_upload_that_is_slower_than_its_end_is_not_shared(fiks: Fiks) -> None:
+    words = metadata(OLA, ttl=None, tilgjengeligTil="2026-11-24T13:00:00Z")
+    answer = slowly(fiks, words, minutes=60)
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "expiry_in_the_past")
+    assert living(fiks) == []
+
+
+def test_a_ttl_that_the_account_does_not_allow_is_refused_before_the_document(fiks: Fiks) -> None:
+    read: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield form(metadata(OLA, ttl=3599), b"innhold", end=b"")
+        for number in range(1000):
+            read.append(number)
+            yield bytes(65536)
+
+    answer = send(fiks, pieces())
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "period_too_short")
+    assert len(read) < 10
 
 
 @pytest.mark.parametrize(

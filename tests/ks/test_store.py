@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -172,9 +173,22 @@ def test_the_end_is_moved_by_seconds_or_to_an_instant(fiks: Fiks) -> None:
     assert view.share.expires_at.isoformat() == "2026-12-01T11:00:00.123456+00:00"
 
 
+@pytest.mark.parametrize("four_eyes", [False, True])
+def test_the_shortest_ttl_is_accepted(fiks: Fiks, four_eyes: bool) -> None:
+    set_rules(fiks.web.stage, fiks.web.stage.byggesak, four_eyes=four_eyes)
+    fiks.web.stage.clock.tick = timedelta(milliseconds=1)
+    path = fiks.store(f"/dokumenter/{uploaded(fiks, ttl=3600)}")
+    assert fiks.ask("PATCH", path, {"ttl": 3600}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({}, "ttl"), ({"ttl": -1}, "ttl"), ({"tilgjengeligTil": "2027-11-25T12:00:00Z"}, "tilgjengeligTil")],
+    [
+        ({}, "ttl"),
+        ({"ttl": -1}, "ttl"),
+        ({"ttl": 3599}, "ttl"),
+        ({"tilgjengeligTil": "2027-11-25T12:00:00Z"}, "tilgjengeligTil"),
+    ],
 )
 def test_an_end_that_the_account_does_not_allow_is_refused(fiks: Fiks, body: Any, field: str) -> None:
     answer = fiks.ask("PATCH", fiks.store(f"/dokumenter/{uploaded(fiks)}"), body)

@@ -61,13 +61,18 @@ OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@del.example", "
 
 @dataclass
 class FakeClock:
-    """Stands still until moved. Like the database's clock, it must not be asked in an event loop, which would wait."""
+    """Stands still until moved, or moves by ``tick`` whenever it is read.
+
+    Like the database's clock, it must not be asked in an event loop, which would wait.
+    """
 
     instant: datetime = NOON
     off: timedelta = timedelta()
+    tick: timedelta = timedelta()
 
     def now(self) -> datetime:
         assert not _in_event_loop(), "an event loop waits for the clock"
+        self.instant += self.tick
         return self.instant
 
     def skew(self) -> timedelta:

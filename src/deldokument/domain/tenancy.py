@@ -27,6 +27,15 @@ class Contact:
     hours: str = ""
 
 
+End = datetime | timedelta
+"""The end of a share: an instant, or a period that counts from now."""
+
+
+def instant_of(end: End, now: datetime) -> datetime:
+    """Return the end as an instant."""
+    return now + end if isinstance(end, timedelta) else end
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodRule:
     """Permitted availability of a share: shortest, standard and longest period."""
@@ -35,13 +44,14 @@ class PeriodRule:
     standard: timedelta = timedelta(days=30)
     longest: timedelta = timedelta(days=90)
 
-    def check(self, expires_at: datetime, now: datetime) -> None:
-        """Raise InvalidInput unless the period from ``now`` to ``expires_at`` satisfies the rule."""
-        if expires_at <= now:
+    def check(self, end: End, now: datetime) -> None:
+        """Raise InvalidInput unless the period from ``now`` to the end satisfies the rule."""
+        period = end if isinstance(end, timedelta) else end - now
+        if period <= timedelta():
             raise InvalidInput("expires_at", "expiry_in_the_past")
-        if expires_at - now < self.shortest:
+        if period < self.shortest:
             raise InvalidInput("expires_at", "period_too_short", hours=int(self.shortest / timedelta(hours=1)))
-        if expires_at - now > self.longest:
+        if period > self.longest:
             raise InvalidInput("expires_at", "period_too_long", longest_seconds=int(self.longest.total_seconds()))
 
 

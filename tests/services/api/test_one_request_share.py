@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
+from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState, new_id
 from deldokument.services.accounts.integrations import add_integration
@@ -44,6 +45,15 @@ def test_everything_is_there_when_it_is_published(stage: Stage) -> None:
     assert [(document.length, document.is_complete) for document in documents] == [(700_000, True), (0, True)]
 
 
+def test_an_end_that_was_late_enough_when_the_request_began_is_late_enough(stage: Stage) -> None:
+    stage.clock.tick = timedelta(seconds=20)
+    end = stage.clock.instant + timedelta(hours=1, minutes=3)
+    share = on_event_loop(stage, expires_at=end)
+    assert share.state is ShareState.AVAILABLE
+    assert share.expires_at == end
+    assert existing(share.published_at) > end - timedelta(hours=1)
+
+
 def test_what_is_refused_is_not_left_as_a_draft(stage: Stage) -> None:
     with pytest.raises(InvalidFields):
         on_event_loop(stage, archived=False)
@@ -77,7 +87,7 @@ def test_done_again_under_an_id_that_was_refused_it_says_so(stage: Stage) -> Non
 
 
 def test_what_comes_right_by_itself_is_kept_for_the_next_try(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(*_: object) -> None:
+    def down(*_: object, **__: object) -> None:
         raise Unavailable("database")
 
     share_id = new_id()

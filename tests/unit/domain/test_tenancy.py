@@ -14,6 +14,7 @@ RULE = PeriodRule()
 @pytest.mark.parametrize("period", [timedelta(hours=1), timedelta(days=30), timedelta(days=90)])
 def test_a_period_within_the_rule_is_taken_both_ends_included(period: timedelta) -> None:
     RULE.check(NOW + period, NOW)
+    RULE.check(period, NOW)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +31,10 @@ def test_a_period_within_the_rule_is_taken_both_ends_included(period: timedelta)
 def test_a_period_outside_the_rule_is_refused_with_the_limit(
     period: timedelta, code: str, params: dict[str, int]
 ) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        RULE.check(NOW + period, NOW)
-    assert (caught.value.field, caught.value.code, caught.value.params) == ("expires_at", code, params)
+    for end in (NOW + period, period):
+        with pytest.raises(InvalidInput) as caught:
+            RULE.check(end, NOW)
+        assert (caught.value.field, caught.value.code, caught.value.params) == ("expires_at", code, params)
 
 
 @pytest.mark.parametrize("name", ["Byggesak", "Áile Ánne Sárá Ŋuorggán", "Čeahppi Đorđe Ŧ Ž", "O'Brien-Åsen", "Øy"])

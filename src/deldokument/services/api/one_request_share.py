@@ -54,7 +54,7 @@ def share_at_once(
     try:
         _remove_documents(deps, sharer, draft)
         uploaded = [_upload(deps, sharer, draft, document) for document in documents]
-        return publish_share(deps, sharer, draft.id, uploaded)
+        return publish_share(deps, sharer, draft.id, uploaded, end=words.expires_at)
     except ServiceError as error:
         # After a transient error the same request, repeated under the same id, continues with this draft.
         if not (share_id and isinstance(error, _PASSING)):

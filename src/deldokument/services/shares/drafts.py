@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
@@ -24,6 +24,7 @@ from deldokument.domain.share_texts import (
     TITLE_LENGTH,
     check_text,
 )
+from deldokument.domain.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -79,7 +80,7 @@ class DraftFields:
     reference: str = ""
     confidential: bool | None = None
     archived: bool | None = None
-    expires_at: datetime | None = None
+    expires_at: End | None = None
     notify: bool | None = None
 
 
@@ -142,10 +143,10 @@ def check_fields(words: DraftFields) -> DraftFields:
     )
 
 
-def check_period(deps: Dependencies, membership: Membership, expires_at: datetime | None) -> None:
+def check_period(deps: Dependencies, membership: Membership, end: End | None) -> None:
     """Raise InvalidInput for an end that the account's rule does not allow. A draft may have no end yet."""
-    if expires_at is not None:
-        membership.account.period(membership.tenant).check(expires_at, deps.clock.now())
+    if end is not None:
+        membership.account.period(membership.tenant).check(end, deps.clock.now())
 
 
 def apply_fields(deps: Dependencies, share: Share, membership: Membership, words: DraftFields) -> Share:
@@ -157,7 +158,7 @@ def apply_fields(deps: Dependencies, share: Share, membership: Membership, words
         account_id=membership.account.id,
         member_id=membership.member_id,
         integration_id=membership.integration_id,
-        expires_at=words.expires_at,
+        expires_at=None if words.expires_at is None else instant_of(words.expires_at, deps.clock.now()),
         confidential=share.confidential if words.confidential is None else words.confidential,
         archived=share.archived if words.archived is None else words.archived,
         notify=(share.notify if words.notify is None else words.notify) and deps.notices is not None,

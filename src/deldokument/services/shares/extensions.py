@@ -19,7 +19,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Share
-from deldokument.domain.tenancy import Account, Integration, Member
+from deldokument.domain.tenancy import Account, End, Integration, Member, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
@@ -57,10 +57,10 @@ def _is_later(share: Share) -> bool:
     return share.extension_until is not None and share.extension_until > existing(share.expires_at)
 
 
-def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at: datetime) -> None:
+def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, end: End) -> datetime:
     """Move the end, earlier or later; the keys stay the same. If the account requires four eyes, ask for a later end.
 
-    Do nothing if it is the present end: a repeated call is no second change, and ends no request.
+    Return the end. Do nothing if it is the present end: a repeated call is no second change, and ends no request.
 
     Raises: InvalidInput; Conflict if the share is over; Frozen for a later end of a frozen share.
     """
@@ -69,21 +69,23 @@ def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, expires_at:
         now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
+        expires_at = instant_of(end, now)
         if expires_at == share.expires_at:
-            return
+            return expires_at
         is_later = expires_at > existing(share.expires_at)
         if is_later:
             check_not_stopped(membership, share)
-        membership.account.period(membership.tenant).check(expires_at, now)
+        membership.account.period(membership.tenant).check(end, now)
         if is_later and membership.account.rules.four_eyes:
             asked = replace(share, extension_until=expires_at, extension_by=membership.id, sealed_return_note=None)
             tx.shares.save(asked)
             until = expires_at.isoformat()
             record_event(deps, tx, EventKind.EXTENSION_PROPOSED, share=share, person=sharer, until=until)
-            return
+            return expires_at
         if extension_proposer(tx, share, membership.account, now) is not None:
             _record_returned(deps, tx, share, sharer, ReturnReason.SHORTENED)
         _move(deps, tx, sharer, share, expires_at)
+    return expires_at
 
 
 def approve_extension(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: datetime) -> None:

@@ -28,6 +28,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
+from deldokument.domain.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
@@ -69,11 +70,14 @@ def publish_share(
     share_id: str,
     documents: Collection[str] | None = None,
     recipients: Collection[str] | None = None,
+    end: End | None = None,
 ) -> Share:
     """Make the draft available to its recipients, or propose it if the account requires four eyes.
 
     Idempotent, for a browser that lost the response. With ``documents`` or ``recipients``, the draft must have exactly
     these: Conflict if somebody has changed them since the sharer saw them.
+
+    ``end``: of a share made in one request. It was checked before the upload, which may be slow, and counts from now.
 
     Raises: InvalidFields with all that is missing, InvalidInput for a closed account, Frozen or Conflict.
     """
@@ -86,12 +90,14 @@ def publish_share(
         for seen, present in ((documents, tx.shares.documents), (recipients, tx.shares.recipients)):
             if seen is not None and {one.id for one in present([share_id])} != set(seen):
                 raise Conflict("state_changed")
+        if end is not None:
+            share = replace(share, expires_at=instant_of(end, deps.clock.now()))
         if not membership.account.rules.four_eyes:
             plain = replace(_shared_by(share, membership), proposed_by=None)
-            return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED)
+            return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED, end=end)
         if proposer_of(tx, share) is not None:
             return share
-        _check_complete(deps, tx, share, membership, answers)
+        _check_complete(deps, tx, share, membership, answers, is_end_checked=end is not None)
         proposed = replace(
             _shared_by(share, membership),
             changed_at=deps.clock.now(),
@@ -162,8 +168,10 @@ def _publish(
     membership: Membership,
     answers: Answers,
     *kinds: EventKind,
+    end: End | None = None,
 ) -> Share:
-    _check_complete(deps, tx, share, membership, answers, is_reviewed=EventKind.SHARE_APPROVED in kinds)
+    is_reviewed = EventKind.SHARE_APPROVED in kinds
+    _check_complete(deps, tx, share, membership, answers, is_reviewed=is_reviewed, is_end_checked=end is not None)
     now = deps.clock.now()
     window = deps.config.undo_window_of(membership.account.rules) if isinstance(sharer, PersonIdentifier) else None
     published = replace(
@@ -190,6 +198,7 @@ def _check_complete(
     answers: Answers,
     *,
     is_reviewed: bool = False,
+    is_end_checked: bool = False,
 ) -> None:
     """Raise InvalidFields with everything that prevents publication, or Conflict if the tenant must sign first.
 
@@ -207,7 +216,7 @@ def _check_complete(
     must_be_inspected = is_reviewed and deps.scanner is not None
     errors.extend(scan_errors(deps, share, membership.tenant, documents, must_be_inspected=must_be_inspected))
     errors.extend(_quota_errors(deps, tx, membership, sum(document.length for document in documents)))
-    errors.extend(_period_errors(share, membership, deps.clock.now()))
+    errors.extend(_period_errors(share, membership, deps.clock.now(), is_checked=is_end_checked))
     if membership.tenant.ask_archived and not share.archived:
         errors.append(InvalidInput("archived", "archived_missing"))
     if errors:
@@ -242,9 +251,11 @@ def _quota_errors(deps: Dependencies, tx: Transaction, membership: Membership, l
     return []
 
 
-def _period_errors(share: Share, membership: Membership, now: datetime) -> list[InvalidInput]:
+def _period_errors(share: Share, membership: Membership, now: datetime, *, is_checked: bool) -> list[InvalidInput]:
     if share.expires_at is None:
         return [InvalidInput("expires_at", "expiry_missing")]
+    if is_checked and share.expires_at > now:
+        return []
     try:
         membership.account.period(membership.tenant).check(share.expires_at, now)
     except InvalidInput as error:

@@ -18,9 +18,10 @@ from datetime import datetime
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import ciphertext_length
-from deldokument.domain.errors import Conflict, Gone, NotFound
+from deldokument.domain.errors import Conflict, Gone, NotFound, existing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import CLOSED, Document, Share, ShareState
+from deldokument.domain.tenancy import End
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.shares.api_drafts import change_draft
@@ -113,17 +114,16 @@ def delete_documents(deps: Dependencies, sharer: Sharer, account_id: str, refere
             return
 
 
-def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str, expires_at: datetime) -> None:
-    """Change the end of the document's share.
+def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str, end: End) -> datetime:
+    """Change the end of the document's share; return it.
 
     Raises: as ``delete_document``, and InvalidInput for an end that the account does not allow.
     """
     share = _its_share(deps, sharer, account_id, document_id)
     if share.state is ShareState.DRAFT:
-        change_draft(deps, sharer, share.id, lambda words: replace(words, expires_at=expires_at))
-        return
+        return existing(change_draft(deps, sharer, share.id, lambda words: replace(words, expires_at=end)).expires_at)
     try:
-        change_expiry(deps, sharer, share.id, expires_at)
+        return change_expiry(deps, sharer, share.id, end)
     except Conflict:
         raise Gone("document_deleted") from None
 

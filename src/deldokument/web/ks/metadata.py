@@ -16,6 +16,7 @@ from typing import Any
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.share import MAX_RECIPIENTS
+from deldokument.domain.tenancy import End
 from deldokument.domain.uuids import id_of
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.web.http.dispatch import json_object
@@ -38,7 +39,7 @@ class Metadata:
     name: str
     media_type: str
     reference: str
-    expires_at: datetime
+    end: End
     archived: bool | None
     """None if not given: then the administrator's confirmation for the integration applies."""
     recipients: tuple[RecipientInput, ...]
@@ -53,7 +54,7 @@ class _Exposed:
     systems: list[tuple[str, str]]
 
 
-def read_metadata(raw: bytes, now: datetime) -> Metadata:
+def read_metadata(raw: bytes) -> Metadata:
     """Return the content of the part. Raises: InvalidInput, or InvalidFields with every error."""
     body = json_object(raw, "metadata")
     faults: list[InvalidInput] = []
@@ -64,9 +65,9 @@ def read_metadata(raw: bytes, now: datetime) -> Metadata:
         faults.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
     if body.get("sikkerhetsniva") not in (None, 3, 4):
         faults.append(InvalidInput("sikkerhetsniva", "field_malformed"))
-    expires_at = now
+    end: End = timedelta()
     try:
-        expires_at = read_end(body, now)
+        end = read_end(body)
     except InvalidInput as error:
         faults.append(error)
     exposed = _exposed(body, faults)
@@ -77,7 +78,7 @@ def read_metadata(raw: bytes, now: datetime) -> Metadata:
         name=name,
         media_type=text_of(body, "mimetype") or "application/octet-stream",
         reference=text_of(body, "korrelasjonsid"),
-        expires_at=expires_at,
+        end=end,
         archived=archived if isinstance(archived, bool) else None,
         recipients=tuple(recipient for _, recipient in exposed.recipients),
         recipient_fields=tuple(field for field, _ in exposed.recipients),
@@ -85,7 +86,7 @@ def read_metadata(raw: bytes, now: datetime) -> Metadata:
     )
 
 
-def read_end(body: Mapping[str, Any], now: datetime) -> datetime:
+def read_end(body: Mapping[str, Any]) -> End:
     """Return the end, from either ``ttl`` in seconds or ``tilgjengeligTil``; exactly one is required.
 
     Raises: InvalidInput.
@@ -99,7 +100,12 @@ def read_end(body: Mapping[str, Any], now: datetime) -> datetime:
         raise InvalidInput("ttl", "field_malformed")
     if ttl < 0:
         raise InvalidInput("ttl", "end_wanted")
-    return now + min(timedelta(seconds=min(ttl, 10**11)), _MAX_TTL)
+    return min(timedelta(seconds=min(ttl, 10**11)), _MAX_TTL)
+
+
+def end_field(end: End) -> str:
+    """Return the name of the field that the end was sent in."""
+    return "ttl" if isinstance(end, timedelta) else "tilgjengeligTil"
 
 
 def _instant(text: str) -> datetime:

@@ -33,12 +33,11 @@ from deldokument.services.uploads.exchange_keys import exchange_pairs
 from deldokument.web.ks.callers import Caller
 from deldokument.web.ks.forms import METADATA_LENGTH, DecryptedBody, SharingForm
 from deldokument.web.ks.idempotency import once
-from deldokument.web.ks.metadata import Metadata, read_metadata
+from deldokument.web.ks.metadata import Metadata, end_field, read_metadata
 from deldokument.web.transfer.request_body import content_length, receive
 
 _FIELDS = {
     "reference": "korrelasjonsid",
-    "expires_at": "tilgjengeligTil",
     "documents": "dokument",
     "recipients": "eksponertFor",
     "archived": "arkivert",
@@ -62,7 +61,7 @@ async def share_document(caller: Caller) -> Response:
             raw = await form.read_metadata()
     except TimeoutError:
         raise ClientDisconnect from None
-    metadata = read_metadata(raw, await run_in_threadpool(caller.deps.clock.now))
+    metadata = read_metadata(raw)
     document = form.receive_document
     if encrypted == "true":
         document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
@@ -104,7 +103,7 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -
         account_id=account_id,
         reference=metadata.reference,
         archived=metadata.archived,
-        expires_at=metadata.expires_at,
+        expires_at=metadata.end,
     )
     try:
         return create_draft(
@@ -132,6 +131,7 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
     """
     faults = error.errors if isinstance(error, InvalidFields) else [error]
     known = _FIELDS | {f"recipients[{index}].number": name for index, name in enumerate(metadata.recipient_fields)}
+    known["expires_at"] = end_field(metadata.end)
     unsaid = metadata.archived is None and isinstance(caller.sharer, Consumer)
     return InvalidFields(
         [
@@ -152,7 +152,7 @@ async def _received(caller: Caller, form: SharingForm, document: Receive, share:
     await receive(deps, body, ticket.token, ticket.upload_id, offset=0, announced=None)
     await form.finish()
     received = await run_in_threadpool(finalize_length, deps, ticket.token, ticket.upload_id)
-    published = await run_in_threadpool(publish_share, deps, sharer, share.id)
+    published = await run_in_threadpool(partial(publish_share, end=metadata.end), deps, sharer, share.id)
     return _answer(caller, published, metadata, received.id, received.length, received.stored_length)
 
 

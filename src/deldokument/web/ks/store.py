@@ -22,7 +22,7 @@ from deldokument.services.shares.history import share_history
 from deldokument.services.uploads.exchange_keys import offered_certificate
 from deldokument.web.ks.account_schemas import account_statistics, text_of
 from deldokument.web.ks.callers import Caller
-from deldokument.web.ks.metadata import read_end
+from deldokument.web.ks.metadata import end_field, read_end
 from deldokument.web.ks.sharing import share_document
 from deldokument.web.ks.store_schemas import document_metadata, document_with_events, search_result, updated_document
 from deldokument.web.transfer.downloads import content_response
@@ -68,11 +68,11 @@ def show(caller: Caller) -> Response:
 
 def move_end(caller: Caller) -> Response:
     """Move the document's end."""
-    until = read_end(caller.body, caller.deps.clock.now())
+    end = read_end(caller.body)
     try:
-        stored_documents.move_end(*_place(caller), until)
+        until = stored_documents.move_end(*_place(caller), end)
     except InvalidInput as error:
-        raise error.at("tilgjengeligTil" if error.field == "expires_at" else error.field) from None
+        raise error.at(end_field(end) if error.field == "expires_at" else error.field) from None
     return JSONResponse(updated_document(caller.document_id, until))
 
 

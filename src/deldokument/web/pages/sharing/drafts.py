@@ -225,8 +225,8 @@ def publish(call: RequestContext) -> Response:
 
     Publishes what the page shows, and nothing that another page has added since.
     """
-    seen = {name: json_ids(call, name) for name in ("documents", "recipients")}
-    share = publishing.publish_share(call.deps, call.person.person, call.path("id"), **seen)
+    documents, recipients = json_ids(call, "documents"), json_ids(call, "recipients")
+    share = publishing.publish_share(call.deps, call.person.person, call.path("id"), documents, recipients)
     done = "delt" if share.state is ShareState.AVAILABLE else "godkjenning"
     return JSONResponse({"location": f"/delinger/{share.id}/{done}"})
 
