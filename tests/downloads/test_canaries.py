@@ -301,7 +301,7 @@ def test_an_abandoned_draft_is_gone_with_its_half_uploaded_document(running: Dep
     assert found(running, canaries) == []
     assert blobs(running) != set()
     back_up(running, tmp_path / "before")
-    running.move_clock(timedelta(hours=25))
+    running.move_clock(timedelta(days=7, hours=1))
     wait_for_the_end(running, draft_id)
     assert found(running, canaries) == []
     keyring = open_keyring(running.settings)

@@ -2,7 +2,7 @@
 
     draft ──publish──> available ──time──────> ended
       │                    └──────withdraw───> withdrawn
-      └──24 h (proposed: 7 days), discard──> abandoned
+      └──7 days (a system's: 24 h), discard──> abandoned
 
 Ending is irrevocable: no transition leads out of the last column, with one exception. A member who discarded a draft on
 the pages can undo that for some seconds, and keeps its key until then. A publication can be undone for some minutes.
@@ -19,9 +19,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-DRAFT_LIFETIME = timedelta(hours=24)
-PROPOSAL_LIFETIME = timedelta(days=7)
-"""How long a draft that waits for another member's approval is kept."""
+DRAFT_LIFETIME = timedelta(days=7)
+"""How long a draft is kept after its last change, also while it waits for another member's approval."""
+SYSTEM_DRAFT_LIFETIME = timedelta(hours=24)
+"""The same for a draft that a system fills in, until it waits for approval."""
+DRAFT_WARNING = timedelta(hours=24)
+"""How long before its deletion the pages warn about a draft."""
 DISCARD_UNDO = timedelta(seconds=10)
 """How long the pages say that discarding a draft can be undone."""
 DISCARD_GRACE = timedelta(seconds=15)
@@ -119,6 +122,20 @@ class Share:
     sealed_change: bytes | None = None
     sealed_return_note: bytes | None = None
     intact: bool = True
+
+    @property
+    def is_system_draft(self) -> bool:
+        """Whether a system fills it in, and has not asked for approval."""
+        return self.integration_id is not None and self.proposed_by is None
+
+    @property
+    def stale_at(self) -> datetime:
+        """When a draft is deleted unless somebody changes it."""
+        return self.changed_at + (SYSTEM_DRAFT_LIFETIME if self.is_system_draft else DRAFT_LIFETIME)
+
+    def is_stale_soon(self, now: datetime) -> bool:
+        """Return whether it is a draft whose deletion is near."""
+        return self.state is ShareState.DRAFT and self.stale_at - now <= DRAFT_WARNING
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether recipients may open it at ``now``: published, not withdrawn, not yet expired."""

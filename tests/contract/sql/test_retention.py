@@ -9,7 +9,9 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Receipt, ShareState
+from deldokument.domain.tenancy import Integration
 from tests.contract.records import (
+    ACCOUNT,
     DAY,
     HOUR,
     NOW,
@@ -55,12 +57,19 @@ def test_only_untouched_drafts_are_stale(database: SqlDatabase) -> None:
         assert tx.retention.stale_drafts(NOW, NOW, 10) == [stale]
 
 
-def test_a_proposed_draft_is_stale_later(database: SqlDatabase) -> None:
-    plain, proposed = draft(changed_at=NOW - DAY), draft(changed_at=NOW - DAY, proposed_by="m" * 22)
-    keep(database, plain, proposed, draft(changed_at=NOW, proposed_by="m" * 22))
+def test_a_draft_of_a_system_is_stale_sooner_unless_it_is_proposed(database: SqlDatabase) -> None:
+    system = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
     with database.write() as tx:
-        assert tx.retention.stale_drafts(NOW, NOW - DAY, 10) == [plain]
-        assert {share.id for share in tx.retention.stale_drafts(NOW, NOW, 10)} == {plain.id, proposed.id}
+        tx.integrations.add(system)
+    old = {"changed_at": NOW - DAY}
+    of_system = {"member_id": None, "integration_id": system.id}
+    members, systems = draft(**old), draft(**old, **of_system)
+    proposed = draft(**old, **of_system, proposed_by=system.id)
+    keep(database, members, systems, proposed, draft(changed_at=NOW, **of_system))
+    with database.write() as tx:
+        assert tx.retention.stale_drafts(NOW - DAY, NOW, 10) == [systems]
+        everything = {share.id for share in tx.retention.stale_drafts(NOW, NOW, 10)}
+        assert everything == {members.id, systems.id, proposed.id}
 
 
 def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) -> None:

@@ -12,7 +12,7 @@ from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, ShareState, Verdict
+from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, ShareState, Verdict
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.services.agreements import status, texts
 from deldokument.services.api.idempotency import KEPT
@@ -86,8 +86,8 @@ def test_the_deadline_for_signing_is_the_products() -> None:
 
 
 def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts() -> None:
-    assert f"endret dem på {DRAFT_LIFETIME // timedelta(hours=1)} timer" in clause("15.1")
-    assert f"godkjenning i {days(PROPOSAL_LIFETIME)} dager" in clause("15.1")
+    assert f"endret dem på {days(DRAFT_LIFETIME)} dager" in clause("15.1")
+    assert f"endret dem på {SYSTEM_DRAFT_LIFETIME // timedelta(hours=1)} timer, hvis de ikke venter" in clause("15.1")
     week, day = (days(ahead) for ahead in REMINDERS.values())
     for text in (AGREEMENT, DPIA):
         assert f"kryptert i inntil {KEPT // timedelta(hours=1)} timer" in text

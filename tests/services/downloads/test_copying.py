@@ -335,6 +335,18 @@ def test_a_source_that_is_stopped_for_a_time_or_not_inspected_yet_is_waited_for(
     assert shown(stage, draft_id)[0].complete
 
 
+def test_a_copy_whose_source_was_stopped_for_days_is_made_while_its_draft_lives(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    draft_id = copied(stage, share_id)
+    freezing.freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    stage.clock.advance(days=6)
+    assert make_copies(stage.deps) == 0
+    freezing.unfreeze_share(stage.deps, share_id, None)
+    stage.clock.advance(minutes=1)
+    assert make_copies(stage.deps) == 1
+    assert shown(stage, draft_id)[0].complete
+
+
 @pytest.mark.parametrize(
     ("changed", "failure"),
     [

@@ -138,6 +138,23 @@ def test_malware_found_after_publication_closes_the_document(stage: Stage, scann
     assert inspect_documents(stage.deps) == 0
 
 
+@pytest.mark.usefixtures("scanner")
+def test_a_document_of_a_draft_is_scanned_each_day_and_once_more_when_it_is_shared(stage: Stage) -> None:
+    share = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())
+    stage.add_recipients(share.id, OLA)
+    stage.upload(share.id, "a.txt", b"innhold")
+    assert inspect_documents(stage.deps) == 1
+    for _ in range(3):
+        stage.clock.advance(hours=24)
+        assert inspect_documents(stage.deps) == 1
+    publishing.publish_share(stage.deps, person(KARI), share.id)
+    stage.clock.advance(hours=24)
+    assert inspect_documents(stage.deps) == 1
+    stage.clock.advance(hours=48)
+    assert inspect_documents(stage.deps) == 0
+
+
 def test_malware_cuts_the_running_downloads_of_its_document_and_no_other(stage: Stage, scanner: MemoryScanner) -> None:
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words())

@@ -55,13 +55,14 @@ def test_a_share_ends_at_its_end_and_not_an_instant_before(stage: Stage) -> None
     assert retention.end_due_shares(stage.deps) == 0
 
 
-def test_a_draft_that_nobody_touched_for_24_hours_is_abandoned_and_one_that_was_touched_is_not(stage: Stage) -> None:
+def test_a_draft_that_nobody_touched_for_seven_days_is_abandoned_and_one_that_was_touched_is_not(stage: Stage) -> None:
     old, touched = stage.draft().id, stage.draft().id
     stage.upload(old, "a.txt", b"a")
     stage.clock.advance(hours=1)
     stage.upload(touched, "b.txt", b"b")
-    stage.clock.advance(hours=23)
+    stage.clock.advance(days=6, hours=23)
     assert retention.abandon_stale_drafts(stage.deps) == 0
+    assert share_of(stage, old).stale_at == stage.clock.now()
     stage.clock.instant += INSTANT
     assert retention.abandon_stale_drafts(stage.deps) == 1
     assert share_of(stage, old).state is ShareState.ABANDONED

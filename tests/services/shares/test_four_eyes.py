@@ -349,11 +349,11 @@ def test_a_proposal_waits_for_seven_days(stage: Stage) -> None:
     assert kept(stage, share.id).state is ShareState.ABANDONED
 
 
-def test_what_is_sent_back_waits_for_a_day_again(stage: Stage) -> None:
+def test_what_is_sent_back_waits_for_seven_days_again(stage: Stage) -> None:
     share = propose(stage)
     stage.clock.advance(days=6)
     publishing.return_proposal(stage.deps, person(ODD), share.id)
-    stage.clock.advance(hours=24)
+    stage.clock.advance(days=7)
     assert retention.abandon_stale_drafts(stage.deps) == 0
     stage.clock.advance(seconds=1)
     assert retention.abandon_stale_drafts(stage.deps) == 1

@@ -19,6 +19,7 @@ from deldokument.services.accounts import members
 from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.actors import Actor
+from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, extensions, publishing, queries
 from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.shares.recipients import RecipientInput
@@ -209,6 +210,18 @@ def proposed(stage: Stage) -> Share:
     sent(stage, share)
     stage.clock.advance(minutes=1)
     return publishing.publish_share(stage.deps, SYSTEM, share.id)
+
+
+def test_a_draft_of_a_system_lives_24_hours_and_seven_days_while_it_waits_for_approval(stage: Stage) -> None:
+    integrate(stage)
+    plain, waiting = drafted(stage), proposed(stage)
+    stage.clock.instant = plain.stale_at
+    assert retention.abandon_stale_drafts(stage.deps) == 0
+    stage.clock.advance(microseconds=1)
+    assert retention.abandon_stale_drafts(stage.deps) == 1
+    assert kept(stage, plain.id).state is ShareState.ABANDONED
+    assert plain.stale_at == plain.changed_at + timedelta(hours=24)
+    assert kept(stage, waiting.id).stale_at == waiting.changed_at + timedelta(days=7)
 
 
 def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:

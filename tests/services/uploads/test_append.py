@@ -15,6 +15,7 @@ from deldokument.domain.upload import UPLOAD_LIFETIME
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import ORPHAN_AGE
+from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.uploads import append as uploads_append
@@ -23,7 +24,7 @@ from deldokument.services.uploads.part_writer import FEED
 from tests.support.faulty_ports import Crash, FaultyDatabase, SmallBlobStore
 from tests.support.orphan_sweep import sweep_all
 from tests.support.stored_data import names
-from tests.support.world import KARI, OLA, Stage, person
+from tests.support.world import KARI, OLA, Stage, person, run_all
 
 
 def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:
@@ -144,6 +145,21 @@ def test_a_token_runs_out_after_24_hours(stage: Stage) -> None:
     stage.clock.instant += timedelta(microseconds=1)
     with pytest.raises(NotFound):
         offset_of(stage, ticket)
+
+
+def test_an_upload_goes_on_where_it_was_on_the_last_day_of_its_draft(stage: Stage) -> None:
+    share = stage.draft()
+    ticket = announce(stage, 6, share.id)
+    send(stage.deps, ticket, b"abc")
+    stage.clock.advance(days=6, hours=23)
+    forget_allowances(stage.deps)
+    run_all(stage.deps)
+    sweep_all(stage.deps)
+    again = announce(stage, 6, share.id)
+    assert (again.upload_id, again.offset) == (ticket.upload_id, 3)
+    assert send(stage.deps, again, b"def", 3) == 6
+    stage.clock.advance(days=6, hours=23)
+    assert retention.abandon_stale_drafts(stage.deps) == 0
 
 
 def test_a_request_that_outlives_its_token_acknowledges_no_object_that_the_sweep_has_deleted(stage: Stage) -> None:

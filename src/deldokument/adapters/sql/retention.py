@@ -41,6 +41,7 @@ from deldokument.adapters.sql.tables.shares import (
     is_closed_unerased,
     is_draft,
     is_pending,
+    is_system_draft,
     is_unerased,
     is_uninspected,
     may_have_blobs,
@@ -70,8 +71,8 @@ _patrol_on = _patrol.where(
 _due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
 _stale = _shares.where(
     is_draft,
-    share.c.changed_at < param("before"),
-    or_(share.c.proposed_by.is_(None), share.c.changed_at < param("proposed_before")),
+    share.c.changed_at < param("system_before"),
+    or_(share.c.changed_at < param("before"), is_system_draft),
 ).order_by(share.c.changed_at)
 # Only discarding is undone after the end.
 _is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
@@ -180,9 +181,10 @@ class SqlRetention:
         overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card, now))]
         return Patrolled(seen, overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
 
-    def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
-        """Return drafts unchanged since a time; proposed ones have a time of their own."""
-        return self._shares(_stale, {"before": changed_before, "proposed_before": proposed_before, "most": limit})
+    def stale_drafts(self, changed_before: datetime, system_changed_before: datetime, limit: int) -> list[Share]:
+        """Return drafts unchanged since a time; those that a system fills in have a time of their own."""
+        values = {"before": changed_before, "system_before": system_changed_before}
+        return self._shares(_stale, values | {"most": limit})
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""

@@ -39,10 +39,10 @@ class Retention(Protocol):
         """
         ...
 
-    def stale_drafts(self, changed_before: datetime, proposed_before: datetime, limit: int) -> list[Share]:
+    def stale_drafts(self, changed_before: datetime, system_changed_before: datetime, limit: int) -> list[Share]:
         """Return drafts not changed since ``changed_before``.
 
-        For proposed ones, ``proposed_before`` counts, which is earlier.
+        For a draft that a system fills in, and that is not proposed, ``system_changed_before`` counts, which is later.
         """
         ...
 

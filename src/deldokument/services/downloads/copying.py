@@ -27,7 +27,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, NotFound, NotReady, require
 from deldokument.domain.policy import Denied, may_copy
 from deldokument.domain.share import Document, Share, ShareState, Verdict, new_id
-from deldokument.domain.upload import CopyFailure, Upload
+from deldokument.domain.upload import UPLOAD_LIFETIME, CopyFailure, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
@@ -89,10 +89,12 @@ def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
 
 
 def _claimed(deps: Dependencies, upload_id: str) -> Upload | None:
-    """Return the upload as it is now, if no other worker copies it."""
+    """Return the upload as it is now, if no other worker copies it, with a deadline for this pass."""
     now = deps.clock.now()
     with deps.database.write() as tx:
-        return tx.uploads.get(upload_id) if tx.copies.claim(upload_id, now, now + CLAIM) else None
+        upload = tx.uploads.get(upload_id) if tx.copies.claim(upload_id, now, now + CLAIM) else None
+    # The stored deadline would end a copy whose source was stopped for a day, though its draft lives on.
+    return replace(upload, deadline=now + UPLOAD_LIFETIME) if upload else None
 
 
 def _keep(deps: Dependencies, upload_id: str, until: datetime) -> None:

@@ -4,7 +4,8 @@ Guarantees:
 - The record is sealed and bound to the manifest that was read. Without it nobody gets a byte.
 - Inspection is idempotent: after a crash the document is read again.
 - Of several workers one inspects a document. It claims the document for a minute and renews the claim while reading.
-- With a scanner, no document gets a record before the scanner has reported on it. It is scanned again after a day.
+- With a scanner, no document gets a record before the scanner has reported on it. It is scanned again after a day, and
+  once a day while its share is a draft.
 - The content is decrypted as a stream and written nowhere.
 """
 
@@ -22,7 +23,7 @@ from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_has
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.scanning import ScanReport
-from deldokument.domain.share import CLOSED, Document, Verdict
+from deldokument.domain.share import CLOSED, Document, ShareState, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import Scanner, ScannerClosed
 from deldokument.services.audit.recording import record_event
@@ -38,7 +39,7 @@ BACK_OFF = timedelta(minutes=10)
 SCAN_BACK_OFF = timedelta(minutes=1)
 """The same, if the scanner has failed while it examined the document. It may restart, or may fail again."""
 RESCAN_AFTER = timedelta(hours=24)
-"""Time after the first scan. By then, engines know malware that was new when the document was shared."""
+"""Time after the first scan, and after each scan in a draft. By then, engines know malware that was new."""
 _HEAD = 64 * 1024
 
 
@@ -130,13 +131,15 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
         if current.sealed_inspection != document.sealed_inspection:
             # Another worker has inspected it meanwhile.
             return False
+        # So a published document was scanned within a day, and is scanned once more.
+        is_to_be_scanned_again = document.inspected_at is None or share.state is ShareState.DRAFT
         # While it was read, a member may have released the document, or added it to the share.
         inspected = replace(
             current,
             sealed_inspection=seal_inspection(share_key, manifest, found),
             inspected_at=document.inspected_at or now,
             sealed_scan=seal_scan(share_key, document.id, scan_record(report, now)) if report else None,
-            rescan_at=now + RESCAN_AFTER if report and document.inspected_at is None else None,
+            rescan_at=now + RESCAN_AFTER if report and is_to_be_scanned_again else None,
         )
         tx.shares.save_document(inspected)
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)

@@ -30,7 +30,7 @@ from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
-from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME, Share, ShareState, new_document_id
+from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.deployment import Deployment
@@ -173,11 +173,11 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
-    """Abandon drafts unchanged for 24 hours, proposed ones after 7 days, with their uploads."""
+    """Abandon drafts unchanged for 7 days, a system's after 24 hours, with their uploads."""
     now = deps.clock.now()
     return _close(
         deps,
-        lambda tx: tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - PROPOSAL_LIFETIME, _BATCH),
+        lambda tx: tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - SYSTEM_DRAFT_LIFETIME, _BATCH),
         ShareState.ABANDONED,
         EventKind.DRAFT_ABANDONED,
         now,

@@ -18,7 +18,7 @@ from dataclasses import replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, NotReady
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import PROPOSAL_LIFETIME, Document, Share, ShareState
+from deldokument.domain.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
@@ -71,12 +71,12 @@ def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: st
 
 
 def drop_stale_additions(deps: Dependencies) -> int:
-    """Remove documents that have been pending for a week, as long as a proposal lasts. One round of retention.
+    """Remove documents that have been pending for a week, as long as a draft lasts. One round of retention.
 
     Raises: the first error, after the other documents have been removed.
     """
     with deps.database.read() as tx:
-        stale = tx.additions.stale(deps.clock.now() - PROPOSAL_LIFETIME, _BATCH)
+        stale = tx.additions.stale(deps.clock.now() - DRAFT_LIFETIME, _BATCH)
     return do_each(stale, lambda document: _is_dropped(deps, document))
 
 

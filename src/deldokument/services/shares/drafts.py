@@ -4,7 +4,7 @@ Guarantees:
 - A draft is saved as it grows. A recipient is in it once, however often it was pasted.
 - A refused recipient is reported with the reason and changes nothing.
 - Only sharers of the account have access to it (see services.shares.authorization).
-- A draft that nobody has changed for 24 hours is abandoned (see services.maintenance.retention).
+- A draft without changes is abandoned after seven days, a system's after 24 hours (services.maintenance.retention).
 """
 
 from __future__ import annotations
@@ -296,7 +296,7 @@ def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_
 
 
 def discard_draft(deps: Dependencies, sharer: Sharer, share_id: str, *, grace: timedelta | None = None) -> None:
-    """Abandon the draft now rather than after 24 hours. With ``grace``, the same sharer can undo it for that long."""
+    """Abandon the draft now. With ``grace``, the same sharer can undo it for that long."""
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)
         check_draft(share.state)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.domain.share import PROPOSAL_LIFETIME, Share
+from deldokument.domain.share import Share
 from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_name
@@ -45,7 +45,7 @@ def proposal_of(directory: bytes, share: Share, related: SharerRows) -> Proposal
         proposer_id=proposer.id,
         name=sharer_name(directory, proposer),
         at=share.changed_at,
-        until=share.changed_at + PROPOSAL_LIFETIME,
+        until=share.stale_at,
         has_no_other_approver=proposer.id in related.has_no_other_approver,
     )
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import DRAFT_LIFETIME, PROPOSAL_LIFETIME
+from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME
 from deldokument.domain.tenancy import Tenant
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
@@ -71,8 +71,8 @@ def privacy(call: RequestContext) -> Response:
     return render(
         call,
         "pages/general/privacy.html",
-        draft_hours=int(DRAFT_LIFETIME / timedelta(hours=1)),
-        proposal_days=PROPOSAL_LIFETIME.days,
+        draft_days=DRAFT_LIFETIME.days,
+        system_draft_hours=int(SYSTEM_DRAFT_LIFETIME / timedelta(hours=1)),
         response_hours=int(KEPT / timedelta(hours=1)),
         idle_minutes=int(IDLE / timedelta(minutes=1)),
         max_hours=int(MAX_AGE / timedelta(hours=1)),

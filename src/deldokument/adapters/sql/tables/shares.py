@@ -78,6 +78,7 @@ share = Table(
 
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
+is_system_draft = share.c.integration_id.is_not(None) & share.c.proposed_by.is_(None)
 is_abandoned = share.c.state == literal_column("'abandoned'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
 has_extension = is_available & share.c.extension_until.is_not(None)

@@ -48,6 +48,7 @@ def share_page(call: RequestContext) -> Response:
     """
     _must_be_registered(call)
     accounts, draft, refused, return_note = _sharing_accounts(call), None, list[DocumentView](), None
+    deleted_at = None
     if draft_id := call.query("utkast"):
         form = draft_form(call.deps, call.person.person, draft_id)
         view = form.view
@@ -56,6 +57,7 @@ def share_page(call: RequestContext) -> Response:
         draft = _with_numbers(form) | {"remarks": recipient_remarks(call.deps, call.person.person, form.named)}
         refused = [one for one in view.documents if is_infected(one)]
         return_note = view.return_note
+        deleted_at = view.share.stale_at if view.share.is_stale_soon(call.deps.clock.now()) else None
         # If the draft's account has been closed since, the form still offers it, so that the draft can be moved.
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
@@ -69,6 +71,7 @@ def share_page(call: RequestContext) -> Response:
         draft=draft,
         refused=refused,
         return_note=return_note,
+        deleted_at=deleted_at,
         settings=settings,
         recent=recent,
         last_account=_last_account(accounts),
