@@ -264,7 +264,7 @@ def test_nobody_begins_logins_without_end_and_others_are_not_held_up(limited: tu
 @pytest.mark.parametrize(
     ("path", "method"),
     [("/logg-inn/svar?code=c&state=s", "GET"), ("/logg-ut/frontkanal", "GET"), ("/logg-ut/bakkanal", "POST"),
-     ("/d/AAAAAAAAAAAAAAAAAAAAAA", "GET")],
+     ("/d/AAAAAAAAAAAAAAAAAAAAAA", "GET"), ("/api/v1/offers/AAAAAAAAAAAAAAAAAAAAAA/token", "POST")],
 )  # fmt: skip
 def test_nobody_asks_without_end_for_what_needs_no_login(limited: tuple[Front, Client], path: str, method: str) -> None:
     _, client = limited
@@ -393,6 +393,14 @@ def test_each_error_of_the_proxy_has_its_problem(tmp_path: Path, answers: int, s
     with upstream() as behind, proxy(tmp_path, [behind.address], text=forced) as front:
         told = problem_of(front.curl("/api/v1/shares", "-i").stdout, status)
     assert told["code"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+
+
+def test_a_program_over_the_limit_gets_a_problem(limited: tuple[Front, Client]) -> None:
+    _, client = limited
+    path = "/api/v1/offers/AAAAAAAAAAAAAAAAAAAAAA/token"
+    client.statuses(path, 1500, "192.0.2.9", "POST")
+    answer = client.ask(path, "192.0.2.9", "POST")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "10")
 
 
 def test_what_a_node_says_of_the_api_goes_on_as_it_is(front: Front) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.errors import TokenRefused
+from deldokument.domain.errors import RateLimited, TokenRefused
 from deldokument.ports.repositories.programs import ProgramRecord
 from deldokument.services.auth import own_sessions, programs, sessions
 from deldokument.services.auth.sessions import Session
@@ -74,6 +74,21 @@ def test_a_program_with_another_verifier_gets_nothing_and_uses_the_code_up(stage
     code = programs.issue_code(stage.deps, session, SHARE, CHALLENGE)
     assert refused(stage, SHARE, code, "another" * 7)
     assert refused(stage, SHARE, code, VERIFIER)
+
+
+def test_refused_codes_are_limited_together_and_a_good_one_never(stage: Stage) -> None:
+    deps = replace(stage.deps, config=replace(stage.deps.config, api_requests_per_minute=3))
+    _, session = log_in(stage, OLA)
+    code = programs.issue_code(stage.deps, session, SHARE, CHALLENGE)
+    for share_id in (SHARE, "B" * 22, "C" * 22):
+        with pytest.raises(TokenRefused):
+            programs.redeem_code(deps, share_id, f"invented for {share_id}", VERIFIER)
+    with pytest.raises(RateLimited, match=r"^rate_limited"):
+        programs.redeem_code(deps, SHARE, "another", VERIFIER)
+    assert programs.redeem_code(deps, SHARE, code, VERIFIER).token
+    stage.clock.advance(seconds=20)
+    with pytest.raises(TokenRefused):
+        programs.redeem_code(deps, SHARE, "another", VERIFIER)
 
 
 def test_a_code_for_another_share_and_an_invented_one_are_refused(stage: Stage) -> None:

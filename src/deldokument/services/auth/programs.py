@@ -5,6 +5,7 @@
 Guarantees:
 - Codes and tokens are stored only as hashes. A code can be tried once.
 - A token is good for one share, and for as long as the session in which the person approved it.
+- Refused codes have one rate limit together. It refuses no good code.
 - A row of the database makes no token: share and session are encrypted for the hash of the code or token.
 
 What a program may do is decided as for its person, at every request (services.downloads.access).
@@ -29,8 +30,10 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.auth.sessions import MAX_AGE, Session, living_session
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 from deldokument.services.people import directory_key
+from deldokument.services.rate_limit import RateLimit, check_rate
 
 CODE_LIFETIME = timedelta(seconds=60)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,16 @@ def issue_code(deps: Dependencies, session: Session, share_id: str, challenge: s
 def redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) -> ProgramToken:
     """Return a token for a code. The code cannot be used again, even if it is refused here.
 
-    Raises: TokenRefused.
+    Raises: TokenRefused; RateLimited if too many codes were refused.
     """
+    redeemed = _redeemed(deps, share_id, code, verifier)
+    if redeemed is None:
+        check_rate(deps, RateLimit("rate_limited", deps.config.api_requests_per_minute, _MINUTE), "refused codes")
+        raise TokenRefused("program_code_refused")
+    return redeemed
+
+
+def _redeemed(deps: Dependencies, share_id: str, code: str, verifier: str) -> ProgramToken | None:
     now, code_hash = deps.clock.now(), _hash("code", code)
     grant = _grant(deps, code_hash)
     if grant is not None:
@@ -68,10 +79,10 @@ def redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) -> 
             # Of two programs with the same code, one takes it.
             grant = grant if tx.programs.take(code_hash) else None
     if grant is None or grant.share_id != share_id or now - grant.at > CODE_LIFETIME:
-        raise TokenRefused("program_code_refused")
+        return None
     session = living_session(deps, grant.session_hash, MAX_AGE)
     if session is None or not proves(verifier, grant.challenge):
-        raise TokenRefused("program_code_refused")
+        return None
     token = _issue(deps, "token", replace(grant, at=now, challenge=""))
     return ProgramToken(token, session.began_at + MAX_AGE)
 

@@ -7,7 +7,8 @@ Guarantees, in this order:
 - The body is complete, of a type that the route accepts, and limited in length, time and number.
 - A repeated request gets the first response again (see services.api.idempotency).
 
-Requests of programs that receive for a person have no consumer. Their token is checked first, too.
+Requests of programs that receive for a person have no consumer. Their token is checked first, too. Those that redeem a
+code for a token are anonymous: few run at a time, and refused codes have a rate limit (services.auth.programs).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from deldokument.services.rate_limit import RateLimit, check_rate
 from deldokument.web.api.dependencies import ApiCall, ProgramCall
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.bearer import bearer_token
+from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from deldokument.web.http.errors import MediaTypeRefused
 from deldokument.web.http.lease_renewal import LeaseRenewal
 from deldokument.web.http.media_type import JSON, media_type_of
@@ -87,6 +89,12 @@ class ApiMiddleware:
         request, headers = Request(scope, receive), dict[str, str]()
         send = _with_headers(send, headers)
         try:
+            if _gives_token(scope["path"]):
+                call = ProgramCall(self._world, None, await _whole_body(request))
+                # After the body, which a slow client may send for long.
+                with self._callers.one_more(None):
+                    await self._pass(scope, receive, send, call)
+                return
             if scope["path"].startswith(OFFERS):
                 await self._pass(scope, receive, send, await self._program_call(request))
                 return
@@ -150,12 +158,9 @@ class ApiMiddleware:
         return answer.response()
 
     async def _program_call(self, request: Request) -> ProgramCall:
-        """Check a program's token, unless the route gives one; then read the body."""
-        share_id, _, below = request.scope["path"].removeprefix(OFFERS).partition("/")
-        session = None
-        if below != _GIVES_TOKEN:
-            token = bearer_token(request) or ""
-            session = await run_in_threadpool(_admitted_program, self._world, token, share_id)
+        """Check a program's token; then read the body."""
+        share_id, token = request.scope["path"].removeprefix(OFFERS).partition("/")[0], bearer_token(request) or ""
+        session = await run_in_threadpool(_admitted_program, self._world, token, share_id)
         return ProgramCall(self._world, session, await _whole_body(request))
 
     async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
@@ -167,6 +172,10 @@ class ApiMiddleware:
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
+
+
+def _gives_token(path: str) -> bool:
+    return path.startswith(OFFERS) and path.removeprefix(OFFERS).partition("/")[2] == _GIVES_TOKEN
 
 
 def _admitted_program(deps: Dependencies, token: str, share_id: str) -> Session:
@@ -218,13 +227,20 @@ def _content(request: Request, body: bytes) -> list[bytes]:
     return [piece for part in parts for piece in (part.name.encode(), (part.file_name or "").encode(), part.content)]
 
 
+def _longest_body(path: str) -> int:
+    if _gives_token(path):
+        return MAX_ANONYMOUS_BODY
+    if path.startswith(OFFERS):
+        return MAX_PROGRAM_BODY
+    return MAX_BODY + (MAX_FILES if path == SMALL_SHARES else 0)
+
+
 async def _whole_body(request: Request) -> bytes:
     """Return the whole body. Raises: MediaTypeRefused, TooLarge, TimeoutError or ClientDisconnect."""
     if request.method not in _WITH_BODY:
         return b""
     with_files = request.scope["path"] == SMALL_SHARES
-    longest = MAX_PROGRAM_BODY if request.scope["path"].startswith(OFFERS) else MAX_BODY
-    longest += MAX_FILES if with_files else 0
+    longest = _longest_body(request.scope["path"])
     raw = bytearray()
     async with asyncio.timeout(BODY_SECONDS):
         async for piece in request.stream():

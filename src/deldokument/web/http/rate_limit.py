@@ -30,18 +30,18 @@ MAX_COUNTED = 10
 
 
 class ConcurrencyLimiter:
-    """Limiter of each consumer's concurrent requests in this process."""
+    """Limiter of the concurrent requests of each consumer, and of all anonymous callers together, in this process."""
 
     def __init__(self) -> None:
         self._under_way, self._counting = Counter[str](), Counter[str]()
 
     @contextmanager
-    def one_more(self, consumer: Consumer) -> Iterator[None]:
-        """Count the request as running within the context.
+    def one_more(self, consumer: Consumer | None) -> Iterator[None]:
+        """Count the request as running within the context; None for an anonymous caller.
 
         Raises: ConsumerLimited if the consumer has too many running.
         """
-        with _one_of(self._under_way, consumer, MAX_CONCURRENT):
+        with _one_of(self._under_way, consumer.organization.value if consumer else "", MAX_CONCURRENT):
             yield
 
     async def counted(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
@@ -52,7 +52,7 @@ class ConcurrencyLimiter:
 
         Raises: ConsumerLimited if no request is left, or too many are being counted.
         """
-        with _one_of(self._counting, consumer, MAX_COUNTED):
+        with _one_of(self._counting, consumer.organization.value, MAX_COUNTED):
             limit = RateLimit("rate_limited", deps.config.api_requests_per_minute, _WINDOW)
             left = await run_in_threadpool(consume, deps, limit, consumer.organization.value)
         if left.retry_seconds:
@@ -61,8 +61,7 @@ class ConcurrencyLimiter:
 
 
 @contextmanager
-def _one_of(all_of_them: Counter[str], consumer: Consumer, most: int) -> Iterator[None]:
-    whose = consumer.organization.value
+def _one_of(all_of_them: Counter[str], whose: str, most: int) -> Iterator[None]:
     if all_of_them[whose] >= most:
         raise ConsumerLimited(1, {})
     all_of_them[whose] += 1

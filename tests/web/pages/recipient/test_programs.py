@@ -17,6 +17,7 @@ from deldokument.domain.share import ReceiptState, Verdict
 from deldokument.services.shares import publishing
 from deldokument.services.shares.queries import view_share
 from deldokument.web.app import ENDPOINTS
+from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from tests.fakes.scanner import MemoryScanner
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
 from tests.support.browser import ORIGIN, Browser, Web, serve
@@ -177,6 +178,23 @@ def test_a_code_is_good_once_and_for_the_program_with_the_verifier(web: Web) -> 
     for wrong in (program.redeem(code), program.redeem(approved(browser, share_id), "another" * 7)):
         assert (wrong.status_code, wrong.json()["code"]) == (401, "program_code_refused")
         assert wrong.headers["content-type"] == "application/problem+json"
+
+
+def test_programs_without_a_token_send_little_and_leave_threads_for_the_others(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_id = web.stage.publish(OLA)
+    browser, program = web.browser(OLA), Program(web.browser(), share_id)
+    long = program.redeem("x" * MAX_ANONYMOUS_BODY)
+    assert (long.status_code, long.json()["code"]) == (413, "body_too_large")
+    token = started(web, browser, share_id).token
+    code = approved(browser, share_id)
+    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_CONCURRENT", 0)
+    answer = program.redeem(code)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
+    assert Program(program.http, share_id, token).call("GET").status_code == 200
+    monkeypatch.undo()
+    assert program.redeem(code).status_code == 200
 
 
 def test_a_token_opens_no_other_share_and_no_other_route(web: Web) -> None:
