@@ -52,7 +52,7 @@ def steps(running: Deployment, large: str) -> list[Step]:
         people = FIRST
         while people <= MAX_COUNT and (len(found) < 2 or found[-1].rate > GROWS * found[-2].rate):
             # A fresh token each time: it lives for two minutes.
-            token = running.registers.access_token(CLIENT_ID)
+            token = running.access_token(CLIENT_ID)
             Path(given.name).write_text(json.dumps(prepared | {"system": {"Authorization": f"Bearer {token}"}}))
             found.append(Step(people, _locust(running.url, Path(given.name), people)))
             people *= 2

@@ -61,7 +61,7 @@ def of_metadata(running: Deployment) -> dict[str, Question]:
     """What is asked for most: a document's head, a share's page, and lists."""
     share_id = running.share([OLA_NUMBER], {"vedtak.pdf": b"%PDF-1.7" + bytes(400_000)})
     kari, ola = ({"Cookie": cookies(running.session(name))} for name in (KARI, OLA))
-    system = {"Authorization": f"Bearer {running.registers.access_token(CLIENT_ID)}"}
+    system = {"Authorization": f"Bearer {running.access_token(CLIENT_ID)}"}
     [document] = running.document_paths(share_id)
     return {
         "HEAD of a document": Question("HEAD", document, ola),

@@ -40,7 +40,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def system(mortal: Deployment) -> httpx.Client:
     """The fagsystem, with a new token."""
     client = mortal.client()
-    client.headers["Authorization"] = f"Bearer {mortal.registers.access_token(CLIENT)}"
+    client.headers["Authorization"] = f"Bearer {mortal.access_token(CLIENT)}"
     return client
 
 

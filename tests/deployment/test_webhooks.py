@@ -56,7 +56,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def api(running: Deployment) -> httpx.Client:
-    token = running.registers.access_token(CLIENT)
+    token = running.access_token(CLIENT)
     return httpx.Client(base_url=f"{running.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 

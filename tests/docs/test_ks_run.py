@@ -61,3 +61,18 @@ def test_every_command_on_the_page_does_what_the_page_says(
                 continue
             shell.run(_RENEW)
             told = shell.run(re.sub(r"^del=.*$", f"del={deployment.url}", block, flags=re.M))
+
+
+def test_a_token_that_is_not_for_this_service_opens_nothing(deployment: Deployment, tmp_path: Path) -> None:
+    own_values(deployment, tmp_path)
+    with_audience = deployment.access_token(integrating.CLIENT)
+    for_anybody = deployment.registers.access_token(integrating.CLIENT)
+    with credentials(deployment) as given:
+        own = {"IntegrasjonId": given["id"], "IntegrasjonPassord": given["password"]}
+        statuses = [
+            deployment.client()
+            .get("/melding-dokumentdeling/api/v1/kontoer", headers=own | {"Authorization": f"Bearer {token}"})
+            .status_code
+            for token in (with_audience, for_anybody)
+        ]
+    assert statuses == [200, 401]

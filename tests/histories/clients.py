@@ -260,7 +260,7 @@ class Shares:
 
     def _authorization(self) -> dict[str, str]:
         if time.monotonic() > self._token[0] + _TOKEN_SECONDS:
-            self._token = time.monotonic(), self._nodes.deployment.registers.access_token("fjell-client")
+            self._token = time.monotonic(), self._nodes.deployment.access_token("fjell-client")
         return {"Authorization": f"Bearer {self._token[1]}"}
 
 

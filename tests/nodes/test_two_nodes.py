@@ -92,7 +92,7 @@ def test_a_named_request_and_the_calls_of_a_consumer_count_once_for_both_nodes(n
     deployment.registers.register_consumer("fjell-client", FJELL)
     account_id = _account(deployment)
     began = time.monotonic()
-    headers = {"Authorization": f"Bearer {deployment.registers.access_token('fjell-client')}"}
+    headers = {"Authorization": f"Bearer {deployment.access_token('fjell-client')}"}
     named = headers | {"Idempotency-Key": "one"}
     made, again = (
         httpx.post(f"{url}/api/v1/shares", json={"account_id": account_id, "archived": True}, headers=named, timeout=60)

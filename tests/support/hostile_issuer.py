@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from tests.support.rsa_keys import rsa_key
 
 SCOPE = "deldokument:share"
+AUDIENCE = "https://del.example"
 
 
 def actor(number: str, authority: str = "iso6523-actorid-upis") -> dict[str, str]:
@@ -73,7 +74,7 @@ class HostileIssuer:
             "iat": now,
             "exp": now + 120,
             "jti": "one",
-            "aud": "unspecified",
+            "aud": AUDIENCE,
         }
         return {name: value for name, value in {**right, **changes}.items() if value is not None}
 

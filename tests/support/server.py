@@ -382,6 +382,10 @@ class Deployment:
         self._clients.append(httpx.Client(base_url=self.url, timeout=60, limits=limits, **NO_TLS))
         return self._clients[-1]
 
+    def access_token(self, client_id: str) -> str:
+        """What Maskinporten gives a fagsystem's client that asks for a token for this service."""
+        return self.registers.access_token(client_id, resource=self.settings.api_audience)
+
     def session(self, name: str, *, fresh: bool = False) -> httpx.Client:
         """A logged-in person of the cast, by name; ``fresh`` for a session that no other test uses.
 

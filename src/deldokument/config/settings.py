@@ -159,8 +159,8 @@ class Settings(BaseSettings):
     altinn: AltinnSettings | None = None
     api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
     """Scope that Maskinporten's token must have for a call to the API."""
-    api_audience: str = Field(default_factory=lambda data: "" if data["demo"] else data["public_url"])
-    """Audience to which tokens must be restricted. Empty, as in the demo: any."""
+    api_audience: str = Field(default_factory=lambda data: data["public_url"], min_length=1)
+    """Audience to which tokens must be restricted."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
     """Rate limit of the API for each consumer."""
     refusals_per_hour: int = Field(30, ge=1, le=100_000)

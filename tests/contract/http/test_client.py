@@ -53,7 +53,7 @@ from deldokument.ports.channels import Notice
 from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant
 from deldokument.server.connections import BoundedConnection
-from tests.support.hostile_issuer import SCOPE, HostileIssuer
+from tests.support.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer
 from tests.support.hostile_provider import HostileProvider
 from tests.support.local_server import running
 from tests.support.rsa_keys import rsa_key
@@ -103,7 +103,7 @@ def maskinporten(issuer: HostileIssuer, http: httpx.Client) -> object:
 
 
 def verified(issuer: HostileIssuer, http: httpx.Client) -> object:
-    return AccessTokenValidator(issuer.issuer, SCOPE, "", http).verify(issuer.token())
+    return AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http).verify(issuer.token())
 
 
 def listed(issuer: HostileIssuer, http: httpx.Client) -> object:
@@ -331,13 +331,13 @@ def test_a_short_key_of_maskinportens_signs_nothing_and_the_others_still_do(issu
     private, published = weak(bits)
     issuer.published.append(published)
     with outbound_client() as http:
-        tokens = AccessTokenValidator(issuer.issuer, SCOPE, "", http)
+        tokens = AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http)
         with pytest.raises(TokenRefused):
             tokens.verify(signed_by(private, issuer.claims()))
         assert tokens.verify(issuer.token()).organization == FJELL
         issuer.published[:] = [published]
         with pytest.raises(Unavailable, match="malformed keys"):
-            AccessTokenValidator(issuer.issuer, SCOPE, "", http).verify(signed_by(private, issuer.claims()))
+            AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http).verify(signed_by(private, issuer.claims()))
 
 
 @pytest.mark.parametrize("bits", [1024, 2047])

@@ -25,7 +25,7 @@ from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_KEPT_SECON
 from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator, KeysUnavailable
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from tests.support.hostile_issuer import SCOPE, HostileIssuer, actor, send
+from tests.support.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer, actor, send
 from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import Running, start_simulators
 
@@ -71,7 +71,7 @@ def clock() -> Time:
 
 @pytest.fixture
 def tokens(issuer: HostileIssuer, http: httpx.Client, clock: Time) -> AccessTokenValidator:
-    return AccessTokenValidator(issuer.issuer, SCOPE, "", http, clock)
+    return AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http, clock)
 
 
 def refusal(tokens: AccessTokenValidator, token: str) -> TokenRefused:
@@ -95,28 +95,32 @@ def _base64url(data: bytes) -> bytes:
 
 
 def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
-    assert tokens.verify(running.access_token("fagsystem")) == Consumer(FJELL)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+    assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
 
 
 def test_a_supplier_acts_for_the_consumer_and_is_known(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
-    token = running.access_token("leverandor", consumer_org=FJELL.value)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+    token = running.access_token("leverandor", consumer_org=FJELL.value, resource=AUDIENCE)
     assert tokens.verify(token) == Consumer(FJELL, SUPPLIER)
 
 
-def test_a_token_is_for_us_alone_where_that_is_demanded(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "https://del.example", http)
-    assert tokens.verify(running.access_token("fagsystem", resource="https://del.example")) == Consumer(FJELL)
+def test_a_token_is_for_us_alone(running: Running, http: httpx.Client) -> None:
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+    assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
     for resource in ({}, {"resource": "https://annen.example"}):
         refusal(tokens, running.access_token("fagsystem", **resource))
 
 
 def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, "", http)
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
     with pytest.raises(ScopeMissing) as caught:
         tokens.verify(
-            running.access_token(running.client_id, scope="altinn:accessmanagement/authorizedparties.resourceowner")
+            running.access_token(
+                running.client_id,
+                scope="altinn:accessmanagement/authorizedparties.resourceowner",
+                resource=AUDIENCE,
+            )
         )
     assert caught.value.params == {"scope": SCOPE}
 
@@ -270,10 +274,8 @@ def test_the_scope_may_stand_among_others(tokens: AccessTokenValidator, issuer: 
 
 
 @pytest.mark.parametrize("audience", [None, "unspecified", [], "https://del.example/", ["https://annen.example"]])
-def test_a_token_for_another_audience_is_refused_where_one_is_demanded(
-    issuer: HostileIssuer, http: httpx.Client, audience: Any
-) -> None:
-    tokens = AccessTokenValidator(issuer.issuer, SCOPE, "https://del.example", http)
+def test_a_token_for_another_audience_is_refused(issuer: HostileIssuer, http: httpx.Client, audience: Any) -> None:
+    tokens = AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http)
     refusal(tokens, issuer.token(aud=audience))
     assert tokens.verify(issuer.token(aud=["https://annen.example", "https://del.example"]))
 
@@ -451,7 +453,7 @@ def test_nobody_waits_for_an_issuer_that_does_not_answer(issuer: HostileIssuer, 
 
     issuer.answer = slow
     with httpx.Client(timeout=0.1) as impatient:
-        tokens = AccessTokenValidator(issuer.issuer, SCOPE, "", impatient, clock)
+        tokens = AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, impatient, clock)
         for _ in range(2):
             with pytest.raises(KeysUnavailable):
                 tokens.verify(issuer.token())
@@ -496,7 +498,7 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
 
 def test_an_issuer_that_cannot_be_reached_lets_nobody_in(http: httpx.Client) -> None:
     with pytest.raises(KeysUnavailable):
-        AccessTokenValidator("http://127.0.0.1:9/", SCOPE, "", http).verify(
+        AccessTokenValidator("http://127.0.0.1:9/", SCOPE, AUDIENCE, http).verify(
             forged({"alg": "RS256", "kid": "a"}, {}, lambda _: b"x")
         )
 

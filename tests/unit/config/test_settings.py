@@ -390,8 +390,9 @@ def test_a_token_for_another_service_opens_nothing_here_even_if_nobody_named_an_
     assert loaded(monkeypatch, WHOLE, API_AUDIENCE="https://api.example").api_audience == "https://api.example"
 
 
-def test_the_demo_accepts_tokens_for_any_audience(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, DEMO).api_audience == ""
+def test_the_demo_accepts_tokens_for_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = loaded(monkeypatch, DEMO)
+    assert demo.api_audience == demo.public_url
 
 
 @pytest.mark.parametrize(

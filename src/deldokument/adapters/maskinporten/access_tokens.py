@@ -3,7 +3,7 @@
 Guarantees:
 - A Consumer is returned only for a valid token with our scope, signed with RS256, RS384 or RS512 by the
   issuer's present keys.
-- If an audience is configured, the token must be restricted to it.
+- The token is restricted to the configured audience.
 - The consumer is a Norwegian organisation; ``client_id`` and ``client_org`` do not matter.
 - No error contains any part of a token.
 
@@ -42,7 +42,7 @@ class KeysUnavailable(Unavailable):
 class AccessTokenValidator:
     """A validator for tokens of Maskinporten at ``issuer`` (with its trailing slash). Thread-safe.
 
-    ``audience`` empty: tokens need not be restricted to us. ``clock`` is Unix time in seconds.
+    ``audience``: tokens must be restricted to it. ``clock`` is Unix time in seconds.
     """
 
     def __init__(
@@ -97,13 +97,12 @@ class AccessTokenValidator:
         return claims
 
     def _demands(self) -> jwt.JWTClaimsRegistry:
-        audience = {"aud": {"essential": True, "value": self._audience}} if self._audience else {}
         return jwt.JWTClaimsRegistry(
             now=int(self._clock()),
             leeway=CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
             exp={"essential": True},
-            **audience,  # type: ignore[arg-type]
         )
 
 
