@@ -23,7 +23,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -39,7 +39,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.auth.sessions import IDLE
 from deldokument.services.each import do_each
 from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
@@ -47,6 +47,7 @@ from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares.additions import drop_stale_additions
+from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
@@ -134,11 +135,12 @@ def _close(
     state: ShareState,
     kind: EventKind,
     now: datetime,
+    details: Mapping[str, str] | None = None,
 ) -> int:
     def close(tx: Transaction, shares: Sequence[Share]) -> int:
         tx.retention.close(_ids(shares), state, now)
         for share in shares:
-            record_event(deps, tx, kind, share=share)
+            record_at(deps, tx, deps.clock.now(), kind, details or {}, share=share)
         return len(shares)
 
     return _in_batch_or_singly(deps, find, close)
@@ -181,6 +183,7 @@ def abandon_stale_drafts(deps: Dependencies) -> int:
         ShareState.ABANDONED,
         EventKind.DRAFT_ABANDONED,
         now,
+        {"cause": UNCHANGED},
     )
 
 

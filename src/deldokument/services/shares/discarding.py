@@ -24,6 +24,8 @@ from deldokument.services.shares.drafts import discard_draft
 from deldokument.services.shares.views import ShareView, share_view
 
 RESTORED = "restored"
+UNCHANGED = "unchanged"
+"""Cause of the event of a draft that was abandoned because nobody changed it in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
-from deldokument.services.shares.discarding import RESTORED
+from deldokument.services.shares.discarding import RESTORED, UNCHANGED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads.append import COPIED
@@ -133,6 +133,7 @@ _CODES: dict[str, str] = {
     "named": _("named as a recipient"),
     "none": "",
     RESTORED: "",
+    UNCHANGED: "",
     COPIED: "",
     "time": _("time"),
     "kind": _("kind of event"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.shares.changes import ORDINARY
-from deldokument.services.shares.discarding import RESTORED
+from deldokument.services.shares.discarding import RESTORED, UNCHANGED
 from deldokument.services.uploads.append import COPIED
 from deldokument.web.http.i18n import _
 
@@ -165,6 +165,8 @@ def words_for(event: AuditEvent) -> str:
     """
     if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
         return _("The draft was brought back")
+    if event.kind is EventKind.DRAFT_ABANDONED and (event.details or {}).get("cause") == UNCHANGED:
+        return _("The draft was deleted because nobody changed it")
     if event.kind is EventKind.DOCUMENT_COMPLETED and (event.details or {}).get("how") == COPIED:
         return _("A document was copied from another share")
     if event.kind is EventKind.CONFIDENTIALITY_CHANGED and (event.details or {}).get("now") == ORDINARY:

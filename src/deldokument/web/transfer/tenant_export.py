@@ -32,7 +32,7 @@ _STATES: dict[ShareState, str] = {
     ShareState.AVAILABLE: _("Available"),
     ShareState.WITHDRAWN: _("Withdrawn"),
     ShareState.ENDED: _("Ended"),
-    ShareState.ABANDONED: _("Discarded"),
+    ShareState.ABANDONED: _("Deleted"),
 }
 _RECEIPT_STATES: dict[ReceiptState, str] = {
     ReceiptState.STARTED: _("Partly downloaded"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from deldokument.services.rate_limit import forget_allowances
+from deldokument.services.shares import drafts
 from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.recipients import RecipientInput
 from tests.support.browser import Web
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD
+from tests.support.world import KARI, ODD, OLA, person, run_all
 
 DELETED = "lettes tirsdag 1. desember kl. 13.00 hvis ingen endrer det"
 
@@ -41,6 +44,36 @@ def test_a_changed_draft_lives_seven_days_more(web: Web) -> None:
     web.stage.upload(draft, "a.txt", b"a")
     assert "Slettes snart" not in words(web, "/delinger")
     assert "slettes mandag 7. desember kl. 13.00" in words(web, f"/delinger/{draft}")
+
+
+def test_a_draft_that_died_of_age_says_so(web: Web) -> None:
+    draft = web.stage.draft().id
+    web.stage.add_recipients(draft, OLA)
+    integrate(web.stage)
+    systems = create_draft(web.stage.deps, SYSTEM, web.stage.words(), [RecipientInput(OLA)]).id
+    web.stage.clock.advance(days=7, seconds=1)
+    forget_allowances(web.stage.deps)
+    run_all(web.stage.deps)
+    page, other = words(web, f"/delinger/{draft}"), words(web, f"/delinger/{systems}")
+    next_step = "Du kan lage en ny deling med de samme mottakerne."
+    assert f"Slettet Utkastet ble slettet fordi ingen endret det på sju dager. {next_step}" in page
+    assert f"Slettet Utkastet ble slettet fordi ingen endret det på 24 timer. {next_step}" in other
+    assert "Ble fylt ut av Kari Lunde" in page
+    assert "Ble fylt ut av Systemet til FJELL AS" in other
+    for shown in (page, other):
+        for untrue in ("orkast", "Delt av", "Ikke åpnet"):
+            assert untrue not in shown
+
+
+def test_a_discarded_draft_was_not_shared_and_not_too_old(web: Web) -> None:
+    draft = web.stage.draft().id
+    web.stage.add_recipients(draft, OLA)
+    drafts.discard_draft(web.stage.deps, person(KARI), draft)
+    page = words(web, f"/delinger/{draft}")
+    assert "Utkastet er forkastet." in page
+    assert "Ble fylt ut av Kari Lunde" in page
+    for untrue in ("fordi ingen endret", "Delt av", "Ikke åpnet"):
+        assert untrue not in page
 
 
 def test_the_lists_and_the_privacy_page_say_how_long_drafts_live(web: Web) -> None:

@@ -16,12 +16,13 @@ from datetime import datetime
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.audit import AuditEvent
+from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares import extensions, publishing, queries, reminders
 from deldokument.services.shares.change_records import ChangeView
+from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
@@ -105,6 +106,7 @@ def detail_of(
         moments=moments(events, call.translator, call.deps.clock.now()),
         earlier_left_out=len(events) >= queries.MAX_EVENTS,
         open=view.share.state is ShareState.AVAILABLE,
+        ended_unchanged=any(_is_end_of_unchanged_draft(event) for event, _ in events),
         can_continue=can_be_filled_in(call, view),
         own_extension=view.extension is not None and is_own(call, view.extension),
         own_change=view.change is not None and is_own(call, view.change),
@@ -129,6 +131,10 @@ def detail_of(
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
+
+
+def _is_end_of_unchanged_draft(event: AuditEvent) -> bool:
+    return event.kind is EventKind.DRAFT_ABANDONED and (event.details or {}).get("cause") == UNCHANGED
 
 
 def _suggested_end(view: ShareView, now: datetime) -> tuple[datetime, str, str] | None:
