@@ -118,6 +118,12 @@ def test_notices_are_turned_on_and_off_with_their_sender(fiks: Fiks) -> None:
     assert configured() == {"aktivert": False, "avsendernavn": "Eksempel", "kontoId": konto}
 
 
+@pytest.mark.parametrize("sender", ["22000000", "4711", "110vest"])
+def test_a_sender_may_begin_with_a_digit(fiks: Fiks, sender: str) -> None:
+    path = fiks.organisation(fiks.web.stage.byggesak, "/aktiverVarsling")
+    assert fiks.web.browser(EWA).call("POST", path, {"avsendernavn": sender}).status_code == 201
+
+
 def test_an_account_may_come_with_its_notices(fiks: Fiks) -> None:
     ewa = fiks.web.browser(EWA)
     made = ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": {"avsendernavn": "Skolen"}})

@@ -134,8 +134,15 @@ def test_documents_are_found_by_their_korrelasjonsid(fiks: Fiks) -> None:
     assert FOUND.fits(found)
     assert found["totaltAntallTreff"] == 2
     assert {one["id"] for one in found["dokumenter"]} == {first, second}
-    page = fiks.ask("POST", f"{path}?fra=1&til=1", {"korrelasjonsid": REFERENCE, "lest": None}).json()
-    assert (page["totaltAntallTreff"], len(page["dokumenter"])) == (2, 1)
+    for query, count in (
+        ("fra=1&til=1", 1),
+        ("antall=1", 1),
+        ("fra=1&antall=1", 1),
+        ("til=2&antall=1", 1),
+        ("antall=2", 2),
+    ):
+        page = fiks.ask("POST", f"{path}?{query}", {"korrelasjonsid": REFERENCE, "lest": None}).json()
+        assert (page["totaltAntallTreff"], len(page["dokumenter"])) == (2, count), query
     assert fiks.ask("POST", path, {"korrelasjonsid": "unknown"}).json() == {"totaltAntallTreff": 0, "dokumenter": []}
 
 
@@ -150,6 +157,7 @@ def test_documents_are_found_by_their_korrelasjonsid(fiks: Fiks) -> None:
         ("?fra=2147483648", {"korrelasjonsid": REFERENCE}, "fra"),
         ("?til=0", {"korrelasjonsid": REFERENCE}, "til"),
         ("?til=10001", {"korrelasjonsid": REFERENCE}, "til"),
+        ("?antall=0", {"korrelasjonsid": REFERENCE}, "antall"),
     ],
 )
 def test_a_search_that_breaks_a_rule_names_the_field(fiks: Fiks, query: str, body: Any, field: str) -> None:

@@ -32,7 +32,7 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]+")
 _EMAIL = re.compile(r"[^\s@<>,;:\"?&]+@[^\s@<>,;:\"?&]+\.[^\s@<>,;:\"?&.]+")
 # Letters that every telephone can show in a sender's name (GSM 03.38, basic table).
 _LETTERS = "A-Za-zÆØÅæøåÄÖÑÜäöñüàèéùìòÇÉß"
-_SMS_SENDER = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]{{1,10}}")
+_SMS_SENDER = re.compile(rf"[{_LETTERS}0-9]{{2,11}}")
 
 
 def same_name(one: str, other: str) -> bool:

@@ -216,14 +216,12 @@ def test_a_publication_is_undone_for_whole_minutes_and_at_most_an_hour(seconds: 
         assert check_rules(AccountRules(undo_window=allowed), TENANT.period).undo_window == allowed
 
 
-@pytest.mark.parametrize("sender", ["AB", "Eksempel", "Ås1", "x2345678901", "Grünerløk", "ÆØÅ"])
+@pytest.mark.parametrize("sender", ["AB", "Eksempel", "Ås1", "x2345678901", "Grünerløk", "ÆØÅ", "110vest", "22000000"])
 def test_a_senders_name_in_a_message_has_the_letters_that_every_telephone_shows(sender: str) -> None:
     assert check_rules(AccountRules(sms_sender=sender), TENANT.period).sms_sender == sender
 
 
-@pytest.mark.parametrize(
-    "sender", ["A", "x23456789012", "1Eksempel", "22000000", "Eks kom", "Eks-kom", "Čeahppi", "+47AB"]
-)
+@pytest.mark.parametrize("sender", ["A", "x23456789012", "4722000000000", "Eks kom", "Eks-kom", "Čeahppi", "+47AB"])
 def test_other_senders_names_are_refused(sender: str) -> None:
     assert faults(sms_sender=sender) == [("sms_sender", "sms_sender_malformed")]
 

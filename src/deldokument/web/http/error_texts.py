@@ -77,9 +77,7 @@ WORDS: dict[str, str] = {
     "period_malformed": _("Write a whole number."),
     "quota_malformed": _("Write a number of GB, like 50 or 0.5."),
     "quota_range": _("The quota must be at least 0.1 GB and at most 1 000 000 GB."),
-    "sms_sender_malformed": _(
-        "The sender's name must have 2 to 11 letters and digits, without spaces, and begin with a letter."
-    ),
+    "sms_sender_malformed": _("The sender's name must have 2 to 11 letters and digits, without spaces."),
     "integration_exists": _("The organisation can already use the account."),
     "integration_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be given access."),
     "tenant_organization_deleted": _("%(name)s has been deleted from Enhetsregisteret and can't be registered."),
