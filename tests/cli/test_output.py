@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.cli.output import new_file, say_error, say_one, say_rows
+from deldokument.cli.output import new_file, say_changed, say_error, say_one, say_rows
 from tests.support.process_limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
@@ -46,3 +46,13 @@ def test_what_a_title_says_is_shown_as_it_stands(capsys: pytest.CaptureFixture[s
     for title in titles:
         assert said.out.count(title) == 2
         assert title in said.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_result_without_an_id_or_of_an_unforeseen_type_is_shown(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    say_changed({"password": "hemmelig", "file": Path("/srv/a")}, as_json=as_json)
+    shown = capsys.readouterr().out
+    for said in ("password", "hemmelig", "file", "/srv/a"):
+        assert said in shown

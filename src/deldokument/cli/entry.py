@@ -10,10 +10,12 @@ import os
 import sys
 
 from deldokument.cli import sender
+from deldokument.cli.output import escape_unknown_letters
 
 
 def main() -> None:
     """Run the command line."""
+    escape_unknown_letters()
     if _words()[:1] in ([name] for name in sender.COMMANDS):
         app = sender.program()
     else:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deldokument import __version__
 from deldokument.adapters.documents.signing import create_seal_certificate
@@ -35,6 +34,7 @@ from deldokument.cli import (
 )
 from deldokument.cli.command_log import RecordedCommands
 from deldokument.cli.doctor import doctor
+from deldokument.cli.output import say_text
 from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.config.settings import load_settings
 from deldokument.services.audit.checkpoints import fingerprint
@@ -57,13 +57,12 @@ app.add_typer(keys, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(integrity.app, name="integrity")
 app.add_typer(inspection.app, name="inspection")
-console = Console()
 
 
 @app.callback(invoke_without_command=True)
 def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
-        console.print(__version__)
+        say_text(__version__)
         raise typer.Exit
 
 
@@ -119,7 +118,7 @@ def migrate_command() -> None:
         settings = load_settings()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         prepare(settings)
-        console.print("The schema is up to date.")
+        say_text("The schema is up to date.")
 
 
 @keys.command("seal")
@@ -136,8 +135,8 @@ def create_seal() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         name, number = settings.operator_name, settings.operator_number or ""
         seal = create_seal_certificate(*paths, operator_name=name, operator_number=number, at=datetime.now(UTC))
-        console.print(f"Written: {paths[0]}, {paths[1]}", soft_wrap=True)
-        console.print(f"SHA-256 {fingerprint(seal.certificate())}", soft_wrap=True)
+        say_text(f"Written: {paths[0]}, {paths[1]}")
+        say_text(f"SHA-256 {fingerprint(seal.certificate())}")
 
 
 shares.register(app)

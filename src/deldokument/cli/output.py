@@ -4,10 +4,13 @@ Guarantees:
 - A person's number is never an argument, which every user of the machine could see.
 - With ``--json``, standard output has only JSON: one value, or one on each line for results that arrive one by one.
 - A file that a command writes replaces no other file, and is complete or absent.
+- Every result can be printed, also in an encoding that lacks its letters: it may be shown only once.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +23,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+_ESCAPE = "deldokument.escape"
 TAKES_IDS = {"ignore_unknown_options": True}
 """Context settings of commands with ids: an id may begin with a hyphen without being an option."""
 
@@ -63,11 +67,29 @@ def say_line(row: Row) -> None:
 
 
 def say_changed(row: Row, *, as_json: bool) -> None:
-    """Print the object that a command has created or changed: its id, or all of it as JSON."""
-    if as_json:
-        _print_json(row)
+    """Print the object that a command has created or changed: its id if it has one, otherwise or as JSON all of it."""
+    if as_json or "id" not in row:
+        say_one(row, as_json=as_json)
     else:
-        _plain_console().print(row["id"], soft_wrap=True)
+        say_text(row["id"])
+
+
+def say_text(words: object) -> None:
+    """Print one line."""
+    _plain_console().print(words, soft_wrap=True)
+
+
+def escape_unknown_letters() -> None:
+    """Have standard output and error print letters that their encoding lacks as JSON does, instead of failing."""
+    codecs.register_error(_ESCAPE, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPE)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 @contextmanager
@@ -108,9 +130,9 @@ def _print_json(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return instants and dates in ISO 8601, durations in whole seconds."""
+    """Return instants and dates in ISO 8601, durations in whole seconds, and anything else as text."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):
         return int(value.total_seconds())
-    return value
+    return str(value)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deldokument.adapters.keys.keyring import rotate_root
 from deldokument.bootstrap.keys import create_root_key
+from deldokument.cli.output import say_text
 from deldokument.cli.runtime import errors_as_text, opened_keyring
 from deldokument.config.settings import load_settings
-
-console = Console()
 
 
 def create() -> None:
     """Create the root key, in the store that DELDOKUMENT_ROOT_KEY names."""
     with errors_as_text():
-        console.print(f"Created: {create_root_key(load_settings())}", soft_wrap=True)
+        say_text(f"Created: {create_root_key(load_settings())}")
 
 
 def rotate(
@@ -35,7 +33,7 @@ def rotate(
     with opened_keyring() as keyring:
         if prepare:
             keyring.roots.add()
-            console.print(f"There are now {len(keyring.roots.ids())} root keys.")
+            say_text(f"There are now {len(keyring.roots.ids())} root keys.")
             return
         count, left = rotate_root(keyring)
-        console.print(f"{count} keys re-encrypted. {left}", soft_wrap=True)
+        say_text(f"{count} keys re-encrypted. {left}")

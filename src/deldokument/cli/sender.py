@@ -11,6 +11,7 @@ import typer
 
 from deldokument import __version__
 from deldokument.cli import client_keys, receiving, shares
+from deldokument.cli.output import escape_unknown_letters
 
 COMMANDS = shares.COMMANDS | receiving.COMMANDS
 """Commands that load nothing of the service."""
@@ -35,6 +36,7 @@ def program() -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    escape_unknown_letters()
     program()(prog_name="deldokument")
 
 

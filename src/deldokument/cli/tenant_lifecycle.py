@@ -6,7 +6,6 @@ actor, without a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -91,8 +90,10 @@ def activate(tenant: str, as_json: Json = False) -> None:
 def export(tenant: str, to: NewDocument, as_json: Json = False) -> None:
     """Write a tenant's export, a zip, to a new file."""
     with opened_node() as node:
-        name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
-        _write(to, pieces)
+        # The export is recorded, so only if it can be written.
+        with new_file(to) as file:
+            name, pieces = tenant_export(node.deps, tenant, Translator("nb"))
+            file.writelines(pieces)
         say_changed({"id": tenant, "name": name, "file": str(to)}, as_json=as_json)
 
 
@@ -128,10 +129,7 @@ def show_deletion(tenant: str, as_json: Json = False) -> None:
 def write_deletion_record(tenant: str, to: NewDocument, as_json: Json = False) -> None:
     """Write the sealed deletion record, once it is complete, to a new file."""
     with opened_node() as node:
-        _write(to, [deletion_paper(node.deps, tenant_id=tenant)])
+        paper = deletion_paper(node.deps, tenant_id=tenant)
+        with new_file(to) as file:
+            file.write(paper)
         say_changed({"id": tenant, "file": str(to)}, as_json=as_json)
-
-
-def _write(to: Path, pieces: Iterable[bytes]) -> None:
-    with new_file(to) as file:
-        file.writelines(pieces)
