@@ -587,6 +587,8 @@ def test_a_system_reads_why_its_proposal_was_sent_back_and_no_event_carries_it(c
     assert (share["proposed"], share["return_reason"]) == (False, "Ola har flyttet.")
     assert "flyttet" not in cast.sharer.get(f"{ours}/events").text
     assert cast.sharer.post(f"{ours}/publication").json()["return_reason"] is None
+    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    assert cast.sharer.get(ours).json()["return_reason"] is None
 
 
 def test_a_system_reads_no_reason_that_a_member_gave_another_member(cast: Systems, stage: Stage) -> None:

@@ -86,7 +86,7 @@ class Share:
     - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
-    - ``sealed_return_note``: why another member sent back what was last proposed (four eyes).
+    - ``sealed_return_note``: who sent back what was last proposed, and why (four eyes).
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """

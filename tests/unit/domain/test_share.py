@@ -54,6 +54,23 @@ def test_a_draft_is_neither_open_nor_over() -> None:
     assert not DRAFT.is_over_at(NOW + timedelta(days=1000))
 
 
+@pytest.mark.parametrize(
+    ("draft", "lifetime"),
+    [
+        (DRAFT, timedelta(days=7)),
+        (replace(DRAFT, proposed_by="m"), timedelta(days=7)),
+        (replace(DRAFT, member_id=None, integration_id="i"), timedelta(hours=24)),
+        (replace(DRAFT, member_id=None, integration_id="i", proposed_by="i"), timedelta(days=7)),
+    ],
+)
+def test_a_draft_is_stale_soon_from_a_day_before_it_is_deleted(draft: Share, lifetime: timedelta) -> None:
+    assert draft.stale_at == NOW + lifetime
+    warned_at = NOW + lifetime - timedelta(days=1)
+    assert draft.is_stale_soon(warned_at)
+    assert not draft.is_stale_soon(warned_at - INSTANT)
+    assert not replace(draft, state=ShareState.ABANDONED).is_stale_soon(warned_at)
+
+
 @pytest.mark.parametrize("state", sorted(CLOSED))
 def test_a_closed_share_is_never_open_though_its_end_lies_ahead(state: ShareState) -> None:
     assert not replace(PUBLISHED, state=state).is_open_at(NOW)

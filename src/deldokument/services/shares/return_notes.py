@@ -26,7 +26,7 @@ from deldokument.services.encryption import (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ReturnNote:
-    """Why a proposal was sent back: the reason, the name of the member who gave it, and when."""
+    """That a proposal was sent back: by which member, when, and the reason, which may be empty."""
 
     name: str
     at: datetime
@@ -38,10 +38,8 @@ def check_reason(reason: str) -> str:
     return check_text(reason, REASON_LENGTH, field="reason", lines=True)
 
 
-def seal_return_note(deps: Dependencies, share: Share, name: str, reason: str) -> bytes | None:
-    """Return the note sealed for its share; None if no reason is given."""
-    if not reason:
-        return None
+def seal_return_note(deps: Dependencies, share: Share, name: str, reason: str) -> bytes:
+    """Return the note sealed for its share."""
     content = {"name": name, "at": deps.clock.now().isoformat(), "reason": reason}
     key = message_key(existing_key(deps.keyring, share_key_id(share.id)), share.id)
     return seal_field(key, json.dumps(content, separators=(",", ":")), EncryptedColumn.RETURN_NOTE, share.id)

@@ -134,7 +134,7 @@ class ShareView:
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
     draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
-    ``return_note`` is there if another member has sent back what was last proposed, with a reason.
+    ``return_note`` is there if another member has sent back what was last proposed.
     ``pending_documents`` are uploaded beside a published share, and not part of it yet.
     """
 

@@ -242,7 +242,7 @@ def share_of(view: ShareView) -> Share:
         expires_at=view.share.expires_at,
         proposed_expires_at=view.extension.until if view.extension else None,
         change_proposed=view.change is not None,
-        return_reason=view.return_note.reason if view.return_note and view.system else None,
+        return_reason=(view.return_note.reason or None) if view.return_note and view.system else None,
         closed_at=view.share.closed_at,
         link=view.link,
         recipients=[_recipient(one) for one in view.recipients],

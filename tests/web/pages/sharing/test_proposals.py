@@ -219,6 +219,31 @@ def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_cont
     assert "sendte utkastet tilbake</h2>" not in kari.get(f"/delinger/{proposed}").text
 
 
+@pytest.mark.parametrize("reason", ["", "Feil saksnummer"])
+def test_what_was_sent_back_stands_first_with_or_without_a_reason(
+    web: Web, odd: Browser, kari: Browser, proposed: str, reason: str
+) -> None:
+    theirs, other = web.stage.draft(ODD, web.stage.byggesak).id, ready(web.stage, title="Utkast")
+    drafts.save_draft(web.stage.deps, person(ODD), theirs, web.stage.words(title="Forslag"))
+    web.stage.add_recipients(theirs, OLA, sharer=ODD)
+    web.stage.upload(theirs, "a.txt", b"a", ODD)
+    send(odd, theirs)
+    odd.post(f"/delinger/{proposed}/retur", {"reason": reason})
+    waiting = kari.get("/delinger").text.partition("Venter på deg")[2].partition("Resten")[0]
+    places = [
+        f"/del?utkast={proposed}",
+        "Odd Bakken sendte utkastet tilbake",
+        f"/delinger/{theirs}/godkjenning",
+        f"/del?utkast={other}",
+    ]
+    assert all(place in waiting for place in places)
+    assert places == sorted(places, key=waiting.index)
+    page = kari.get(f"/delinger/{proposed}").text
+    assert "Odd Bakken sendte utkastet tilbake" in page
+    # One of them is the message to the recipients.
+    assert page.count('<p class="message-text">') == 1 + bool(reason)
+
+
 def test_the_proposer_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:
     assert kari.post(f"/delinger/{proposed}/retur").status_code == 303
     assert state(web, proposed) == DRAFT

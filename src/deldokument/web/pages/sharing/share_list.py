@@ -34,14 +34,14 @@ _ROWS = 25
 _MAX_ROWS = 200
 """Shares in the list at most; older ones are on the next page."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("approval", "extension", "change", "request", "unread", "unfinished")
+_BY_URGENCY = ("returned", "approval", "extension", "change", "request", "unread", "unfinished")
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
     """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` is what awaits the person: ``approval``, ``extension``, ``change``, ``request``, ``unread``,
+    ``need`` is what awaits the person: ``returned``, ``approval``, ``extension``, ``change``, ``request``, ``unread``,
     ``unfinished`` or nothing.
     """
 
@@ -185,7 +185,9 @@ def _need(call: RequestContext, view: ShareView) -> str:
     if view.change is not None and not is_own(call, view.change):
         return "change"
     if view.share.state is ShareState.DRAFT:
-        return "unfinished" if view.sharer_id in own_ids(call) else ""
+        if view.sharer_id not in own_ids(call):
+            return ""
+        return "returned" if view.return_note else "unfinished"
     if view.asking and view.extension is None:
         return "request"
     now = call.deps.clock.now()
