@@ -9,6 +9,7 @@ import signal
 import socketserver
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
+from tests.ks.published import ERROR_MESSAGE
 from tests.nodes.conftest import Nodes, listening
 from tests.support.inspection import inspect_documents
 from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
@@ -393,6 +395,40 @@ def test_each_error_of_the_proxy_has_its_problem(tmp_path: Path, answers: int, s
     with upstream() as behind, proxy(tmp_path, [behind.address], text=forced) as front:
         told = problem_of(front.curl("/api/v1/shares", "-i").stdout, status)
     assert told["code"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+
+
+@pytest.mark.parametrize("path", ["/dokumentlager/nedlasting/4c0ffee0", "/melding-dokumentdeling/api/v1/kontoer"])
+@pytest.mark.parametrize(("answers", "status"), [(429, 429), (502, 503), (503, 503), (504, 503), (413, 413)], ids=str)
+def test_each_error_of_the_proxy_is_an_error_message_for_ks_clients(
+    tmp_path: Path, answers: int, status: int, path: str
+) -> None:
+    text = CONFIGURATION.read_text("utf-8")
+    forced = text.replace("error_page 413 @ks_too_large;", f"error_page 413 @ks_too_large; return {answers};")
+    before = time.time()
+    with upstream() as behind, proxy(tmp_path, [behind.address], text=forced) as front:
+        head, _, body = front.curl(path, "-i").stdout.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/2 %d" % status)
+    fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
+    assert (fields[b"content-type"], fields[b"cache-control"]) == (b"application/json", b"no-store")
+    assert fields[b"strict-transport-security"] == b"max-age=63072000; includesubdomains"
+    assert fields.get(b"retry-after") == (None if status == 413 else b"10")
+    told = json.loads(body)
+    assert ERROR_MESSAGE.fits(told)
+    assert (told["status"], told["path"], told["originalPath"]) == (status, path, path)
+    assert told["errorCode"] == {413: "body_too_large", 429: "rate_limited", 503: "busy"}[status]
+    assert before * 1000 - 1 <= told["timestamp"] <= time.time() * 1000
+
+
+@pytest.mark.parametrize(
+    "path", ['/dokumentlager/a"b', "/dokumentlager/%22,%5C", "/dokumentlager/%0A", "/dokumentlager/æ"]
+)
+def test_no_path_breaks_the_error_message_of_the_proxy(tmp_path: Path, path: str) -> None:
+    with upstream() as gone:
+        pass
+    with proxy(tmp_path, [gone.address]) as front:
+        told = json.loads(front.curl(path).stdout)
+    assert ERROR_MESSAGE.fits(told)
+    assert (told["errorCode"], told["path"]) == ("busy", "")
 
 
 def test_a_program_over_the_limit_gets_a_problem(limited: tuple[Front, Client]) -> None:
