@@ -82,6 +82,9 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
     expect(page.get_by_label("En deling utløper om tre dager")).not_to_be_checked()
 
     path = SharePage(kari).share(noise(tmp_path / "hemmelig vedtak.pdf", 20_000), OLA, title="Barnevernssak")
+    kari.open(path.replace("/d/", "/delinger/") + "/delt")
+    expect(page.get_by_text(f"Du får e-post til {address} når en mottaker har hentet noe.")).to_be_visible()
+    kari.examine()
     ola = visit("Ola Nordmann")
     ola.open_checked(path)
     with ola.page.expect_download() as started:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import Browser, Web, serve, stage_in_memory
+from tests.support.notices import FakeNotices
 from tests.support.systems import SYSTEM, integrate
 
 
@@ -58,6 +59,7 @@ class Fiks:
 @pytest.fixture
 def fiks() -> Iterator[Fiks]:
     with stage_in_memory() as stage:
+        stage.deps = replace(stage.deps, notices=FakeNotices())
         web = serve(stage)
         integration = integrate(stage)
         stage.tokens.known["fjell"] = SYSTEM

@@ -124,12 +124,16 @@ def test_a_sender_may_begin_with_a_digit(fiks: Fiks, sender: str) -> None:
     assert fiks.web.browser(EWA).call("POST", path, {"avsendernavn": sender}).status_code == 201
 
 
-def test_an_account_may_come_with_its_notices(fiks: Fiks) -> None:
+@pytest.mark.parametrize("given", [None, {"avsendernavn": "Skolen"}])
+def test_an_account_notifies_recipients_only_if_it_comes_with_its_notices(
+    fiks: Fiks, given: dict[str, str] | None
+) -> None:
     ewa = fiks.web.browser(EWA)
-    made = ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": {"avsendernavn": "Skolen"}})
-    path = f"{fiks.organisation()}/{made.json()['kontoId']}"
+    made = ewa.call("POST", fiks.organisation(), {"navn": "Skole", "varsling": given}).json()
+    path = f"{fiks.organisation()}/{made['kontoId']}"
     summary = ewa.get(path, headers={"Prefer": "return=representation"}).json()
-    assert (summary["navn"], summary["smsVarslingKonfig"]["avsendernavn"]) == ("Skole", "Skolen")
+    assert summary["navn"] == "Skole"
+    assert summary["smsVarslingKonfig"] == {"aktivert": given is not None, **(given or {}), "kontoId": made["kontoId"]}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_fil
 from deldokument.config.settings import Settings, load_settings
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.tenancy import AccountRules, Contact
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
@@ -539,12 +539,15 @@ def _stop(process: Process, number: signal.Signals) -> None:
 
 
 def _seed(node: Runtime) -> None:
-    """A municipality with two accounts, and another; as the demo has them."""
+    """A municipality with two accounts, and another; as the demo has them, but no account notifies its recipients."""
     deps, numbers = node.deps, {person.key: person.identifier for person in load_cast().people}
     contact = Contact("22 00 00 00", "postmottak@eksempel.example", "9-15")
     tenant = create_tenant(deps, organization_number="310240001", name="Eksempel kommune", contact=contact)
     take_into_use(deps, tenant.id)
-    byggesak, avtaler = (create_account(deps, tenant_id=tenant.id, name=n) for n in ("Byggesak", "Avtaledokumenter"))
+    silent = AccountRules()
+    byggesak, avtaler = (
+        create_account(deps, tenant_id=tenant.id, name=name, rules=silent) for name in ("Byggesak", "Avtaledokumenter")
+    )
     for account, key, name in (
         (byggesak, "kari", "Kari Lunde"),
         (avtaler, "kari", "Kari Lunde"),
@@ -554,7 +557,7 @@ def _seed(node: Runtime) -> None:
     add_administrator(deps, tenant_id=tenant.id, number=numbers["anne"], name="Anne Myhre")
     other = create_tenant(deps, organization_number="213640003", name="Prøve kommune", contact=contact)
     take_into_use(deps, other.id)
-    post = create_account(deps, tenant_id=other.id, name="Barnevern")
+    post = create_account(deps, tenant_id=other.id, name="Barnevern", rules=silent)
     add_member(deps, tenant_id=other.id, account_id=post.id, number=numbers["siv"], name="Siv Holm")
 
 

@@ -23,10 +23,10 @@ from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
 from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import add_integration
-from deldokument.services.accounts.lifecycle import change_account_rules, create_account
+from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import add_member
 from deldokument.services.agreements.impact_assessment import AssessmentWords, record_assessment
 from deldokument.services.agreements.signing import begin_signing, complete_signing, offer_signing, start_login
@@ -118,7 +118,6 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
     activate(deps, tenant_id=tenant.id)
     for account_name, keys in municipality.members.items():
         account = create_account(deps, tenant_id=tenant.id, name=account_name)
-        _turn_on_notices(deps, account)
         for person in map(people.__getitem__, keys):
             add_member(deps, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
         if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
@@ -130,16 +129,6 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
                 organization_number=number,
                 archive_confirmed=True,
             )
-
-
-def _turn_on_notices(deps: Dependencies, account: Account) -> None:
-    change_account_rules(
-        deps,
-        tenant_id=account.tenant_id,
-        account_id=account.id,
-        rules=replace(account.rules, notify=True),
-        revision=account.revision,
-    )
 
 
 # --- agreements ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Not
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
 from tests.support.browser import EWA
+from tests.support.notices import FakeNotices
 from tests.support.world import FJELL, KARI, Stage, person
 
 RULES = AccountRules(
@@ -78,6 +79,24 @@ def test_an_account_is_made_with_a_tidy_name_and_the_maker_is_recorded(stage: St
     event = events(stage, EventKind.ACCOUNT_CREATED)[-1]
     assert (event.tenant_id, event.details) == (stage.tenant.id, {"account": made.id})
     assert event.subject_id
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_new_account_notifies_its_recipients_where_notices_are_configured(stage: Stage, configured: bool) -> None:
+    deps = replace(stage.deps, notices=FakeNotices() if configured else None)
+    made = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Skole")
+    assert account(stage, made.id).rules == AccountRules(notify=configured)
+    silent = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Helse", rules=AccountRules())
+    assert not account(stage, silent.id).rules.notify
+
+
+def test_rules_that_break_a_limit_make_no_account(stage: Stage) -> None:
+    with pytest.raises(InvalidFields):
+        lifecycle.create_account(
+            stage.deps, tenant_id=stage.tenant.id, name="Skole", rules=AccountRules(sms_sender="!")
+        )
+    names = {view.account.name for view in lifecycle.list_accounts(stage.deps, tenant_id=stage.tenant.id)}
+    assert "Skole" not in names
 
 
 @pytest.mark.parametrize("name", ["", "K", "x" * 201, "Bygg\u202esak"])

@@ -15,6 +15,7 @@ from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_notices import plan_reminders
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import publishing
+from deldokument.services.tenants.administrators import add_administrator
 from tests.support.browser import Web, serve, stage_in_memory
 from tests.support.notices import FakeNotices, configure_notices, send_notices
 from tests.support.world import KARI, OLA, SIV, person
@@ -40,6 +41,22 @@ def test_the_form_proposes_what_the_account_has(with_notices: tuple[Web, FakeNot
     page = web.browser(KARI).get("/del").text
     assert "Varsle mottakerne" in page
     assert '"notify": true' in page
+
+
+def test_an_account_made_on_the_pages_notifies_from_its_first_share(with_notices: tuple[Web, FakeNotices]) -> None:
+    web, altinn = with_notices
+    stage = web.stage
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    made = web.browser(SIV).post(f"/konfigurasjon/{stage.tenant.id}/kontoer", {"name": "Skole"})
+    account_id = made.headers["location"].rpartition("/")[2].partition("?")[0]
+    with stage.deps.database.read() as tx:
+        school = existing(tx.accounts.get(account_id))
+    stage.add(OLA, "Ola Nordmann", school)
+    ola = web.browser(OLA)
+    assert '"notify": true' in ola.get("/del").text
+    draft = ola.call("POST", "/del/utkast", {"account_id": school.id}).json()["draft"]
+    assert draft["notify"] is True
+    assert altinn.taken == []
 
 
 def test_without_altinn_the_form_does_not_offer_what_cannot_be_had(web: Web) -> None:

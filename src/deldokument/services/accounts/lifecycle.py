@@ -41,14 +41,23 @@ class AccountView:
     undo_until: datetime | None
 
 
-def create_account(deps: Dependencies, *, tenant_id: str, name: str, person: PersonIdentifier | None = None) -> Account:
-    """Create an account of the tenant.
+def create_account(
+    deps: Dependencies,
+    *,
+    tenant_id: str,
+    name: str,
+    rules: AccountRules | None = None,
+    person: PersonIdentifier | None = None,
+) -> Account:
+    """Create an account of the tenant. By default its recipients are notified, if the service sends notices.
 
-    Raises: InvalidInput; NotFound; Conflict if the tenant is not in use or has an account of that name.
+    Raises: InvalidInput; InvalidFields; NotFound; Conflict if the tenant is not in use or has an account of that name.
     """
-    account = Account(new_id(), tenant_id, check_name(name))
+    tidy, wanted = check_name(name), rules or AccountRules(notify=deps.notices is not None)
     with deps.database.write() as tx:
-        must_be_in_use(locked_tenant(tx, tenant_id))
+        tenant = locked_tenant(tx, tenant_id)
+        must_be_in_use(tenant)
+        account = Account(new_id(), tenant_id, tidy, check_rules(wanted, tenant.period))
         _check_free(tx, account)
         tx.accounts.add(account)
         record_about(deps, tx, EventKind.ACCOUNT_CREATED, account, person)

@@ -12,7 +12,6 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from deldokument.domain.accounts import check_rules
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.services.accounts import deletion, lifecycle
@@ -48,15 +47,13 @@ def of_tenant(caller: Caller) -> Response:
 
 
 def create(caller: Caller) -> Response:
-    """Create an account, with the settings for notices if the request has any."""
-    tenant, wanted = caller.tenant, caller.body.get("varsling")
-    rules = with_sms(AccountRules(), _object(wanted, "varsling")) if wanted is not None else None
-    if rules is not None:
-        # Checked first, so that a rejected request creates nothing.
-        check_rules(rules, tenant.period)
-    made = lifecycle.create_account(caller.deps, tenant_id=tenant.id, name=_name(caller.body), person=caller.person)
-    if rules is not None:
-        _change_rules(caller, made, rules)
+    """Create an account. Its recipients are notified by default only if the request has settings for notices."""
+    rules, wanted = AccountRules(), caller.body.get("varsling")
+    if wanted is not None:
+        rules = with_sms(rules, _object(wanted, "varsling"))
+    made = lifecycle.create_account(
+        caller.deps, tenant_id=caller.tenant.id, name=_name(caller.body), rules=rules, person=caller.person
+    )
     return JSONResponse(named_account(made), 201)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 
@@ -16,7 +17,8 @@ from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.activation import activate
-from tests.support.browser import EWA, Browser, Web
+from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.notices import configure_notices
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, person
 
@@ -173,6 +175,27 @@ def test_what_is_done_says_by_whom_and_when(web: Web, fresh: Tenant, siv: Browse
     assert "Signert 24. november 2026 av Grethe Ness, kommunedirektør." in page
     assert "Versjon 1.0, signert tirsdag 24. november kl. 13.00 av Grethe Ness." in page
     assert "Gjort 24. november 2026 av Berit Ås, Enhetsleder." in page
+
+
+@pytest.fixture
+def notifying() -> Iterator[Web]:
+    """The application where notices to recipients are configured."""
+    with stage_in_memory() as stage:
+        configure_notices(stage)
+        served = serve(stage)
+        yield served
+        served.close()
+
+
+def test_the_way_says_whether_recipients_are_notified(web: Web, fresh: Tenant, siv: Browser, notifying: Web) -> None:
+    way = words(siv.get(f"/konfigurasjon/{fresh.id}").text)
+    assert "Mottakerne får ikke varsel. Den som deler, sender dem lenken." in way
+    assert "Under «Varsler til meg» kan de velge å få e-post når en mottaker har hentet noe." in way
+    assert "Mottakerne får ikke varsel." in overview(web)
+    assert "Mottakerne får ikke varsel om det som deles fra Avtaler, med mindre" in overview(notifying)
+    stage = notifying.stage
+    stage.change_account(stage.avtaler, rules=AccountRules(notify=True))
+    assert "Mottakerne får e-post eller SMS når noe blir delt med dem." in overview(notifying)
 
 
 # --- how things stand ------------------------------------------------------------------------------------------------

@@ -52,6 +52,52 @@ def test_an_address_is_entered_and_confirmed(web: Web, kari: Browser) -> None:
     assert 'name="code"' not in confirmed
 
 
+def test_the_page_of_a_new_share_offers_notices_until_its_sharer_has_them(web: Web, kari: Browser) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    shared = f"/delinger/{web.stage.publish(OLA)}/delt"
+    offer, has = f'href="/varsler?neste={shared}"', f"Du får e-post til {AT_WORK} når en mottaker har hentet noe."
+    assert offer in page(kari, shared)
+    assert offer not in page(web.browser(ODD), shared), "the e-mail goes to the person who shared"
+    asked = page(kari, f"/varsler?neste={shared}")
+    assert f'<p class="back"><a class="ds-link" href="{shared}">' in asked
+    sent = kari.post("/varsler/adresse", {"email": AT_WORK, "neste": shared})
+    assert sent.headers["location"] == f"/varsler?gjort=sendt&neste={shared}"
+    assert offer in page(kari, shared), "the address is not confirmed yet"
+    deliver(web.stage)
+    done = kari.post("/varsler/kode", {"code": mailed_code(web.stage), "neste": shared})
+    assert done.headers["location"] == shared
+    confirmed = page(kari, shared)
+    assert has in confirmed
+    assert offer not in confirmed
+
+
+def test_notices_that_were_turned_off_are_offered_again(web: Web, kari: Browser) -> None:
+    settle(web, kari)
+    kari.post("/varsler/valg", {"language": "nb"})
+    shared = f"/delinger/{web.stage.publish(OLA)}/delt"
+    assert f'href="/varsler?neste={shared}"' in page(kari, shared)
+    assert not _is_ticked(page(kari), "downloaded")
+    assert _is_ticked(page(kari, f"/varsler?neste={shared}"), "downloaded")
+    saved = kari.post("/varsler/valg", {"downloaded": "on", "language": "nb", "neste": shared})
+    assert saved.headers["location"] == shared
+    assert f"Du får e-post til {AT_WORK}" in page(kari, shared)
+
+
+@pytest.mark.parametrize("path", ["https://evil.example/delinger/x/delt", "//evil.example", "/logg-ut", "/delinger/x"])
+def test_no_link_makes_the_page_lead_elsewhere_than_to_a_share(kari: Browser, path: str) -> None:
+    assert 'class="back"' not in page(kari, f"/varsler?neste={path}")
+    saved = kari.post("/varsler/valg", {"language": "nb", "neste": path})
+    assert saved.headers["location"] == "/varsler?gjort=lagret"
+
+
+def test_without_a_mail_server_a_new_share_offers_no_notices(web: Web) -> None:
+    web.stage.deps = dataclasses.replace(web.stage.deps, mail=None)
+    served = serve(web.stage)
+    shared = page(served.browser(KARI), f"/delinger/{web.stage.publish(OLA)}/delt")
+    served.close()
+    assert "/varsler" not in shared.partition("<main")[2]
+
+
 def test_a_malformed_address_is_told_where_it_was_typed(web: Web, kari: Browser) -> None:
     answer = kari.post("/varsler/adresse", {"email": "kari"})
     assert answer.status_code == 422

@@ -48,7 +48,17 @@ def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
     checklist = setup_checklist(call.deps, tenant_id=call.tenant.id)
     template = "pages/admin/overview.html" if checklist.can_share else "pages/admin/setup_checklist.html"
     shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
-    return section_page(call, "", template, status=status, checklist=checklist, shares=shares, refused=status != 200)
+    return section_page(
+        call,
+        "",
+        template,
+        status=status,
+        checklist=checklist,
+        shares=shares,
+        refused=status != 200,
+        sends_notices=call.deps.notices is not None,
+        sends_email=call.deps.mail is not None,
+    )
 
 
 def take_into_use(call: RequestContext) -> Response:

@@ -22,6 +22,7 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
+from deldokument.services.notifications.email_addresses import show_address
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.authorization import check_may_share
 from deldokument.services.shares.draft_form import DraftForm, draft_form
@@ -241,12 +242,14 @@ def published_page(call: RequestContext) -> Response:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
     told = view.share.notify and call.deps.notices is not None
+    is_own = view.sharer_id in {membership.id for membership in call.roles.memberships}
     return render(
         call,
         "pages/sharing/published.html",
         view=view,
         emails=emails,
         tells_recipients=told,
+        own_notices=show_address(call.deps, call.person.person) if is_own and call.deps.mail is not None else None,
         foreseen_verdict=foreseen_verdict(call.deps),
     )
 

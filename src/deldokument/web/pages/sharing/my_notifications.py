@@ -3,6 +3,7 @@
 Guarantees:
 - An address is shown only to its own person.
 - After an error the form still has what was typed.
+- A person who came from a share returns to it when the address is confirmed or the choices are saved.
 - No link in an e-mail takes effect by itself: to confirm, the person logs in and types the code.
 
 The rules are in services.notifications.email_addresses.
@@ -10,6 +11,7 @@ The rules are in services.notifications.email_addresses.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
@@ -24,7 +26,9 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
 _OF_ADMINISTRATORS: tuple[str, ...] = ("signature",)
-_DONE = frozenset({"sendt", "bekreftet", "lagret", "fjernet"})
+_SHARE_PATH = re.compile(r"/delinger/[A-Za-z0-9_-]+/delt")
+_SETTLED = frozenset({"bekreftet", "lagret"})
+_DONE = _SETTLED | {"sendt", "fjernet"}
 
 
 def notices_page(call: RequestContext) -> Response:
@@ -45,6 +49,7 @@ def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, ty
         typed=typed,
         faults=dict(errors),
         done=done if done in _DONE and not error else "",
+        share_path=_share_path(call),
         member=bool(call.roles.memberships),
         administrator=bool(call.roles.administered),
     )
@@ -57,7 +62,7 @@ def enter(call: RequestContext) -> Response:
         email_addresses.enter_address(call.deps, call.person.person, typed, _language(call))
     except (InvalidInput, Conflict) as error:
         return _page(call, error, typed)
-    return _done("sendt")
+    return _done(call, "sendt")
 
 
 def confirm(call: RequestContext) -> Response:
@@ -66,7 +71,7 @@ def confirm(call: RequestContext) -> Response:
         email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
     except (InvalidInput, Conflict) as error:
         return _page(call, error)
-    return _done("bekreftet")
+    return _done(call, "bekreftet")
 
 
 def choose(call: RequestContext) -> Response:
@@ -79,13 +84,13 @@ def choose(call: RequestContext) -> Response:
     chosen = {name: call.fields.get(name) == "on" for name in offered}
     before = email_addresses.show_address(call.deps, call.person.person).choices
     email_addresses.choose_notices(call.deps, call.person.person, replace(before, **chosen, language=language))
-    return _done("lagret")
+    return _done(call, "lagret")
 
 
 def remove(call: RequestContext) -> Response:
     """Remove the address («Fjern adressen»)."""
     email_addresses.remove_address(call.deps, call.person.person)
-    return _done("fjernet")
+    return _done(call, "fjernet")
 
 
 def _language(call: RequestContext) -> Language:
@@ -93,8 +98,17 @@ def _language(call: RequestContext) -> Language:
     return Language(call.translator.language)
 
 
-def _done(what: str) -> Response:
-    return RedirectResponse(f"{SETTINGS_PATH}?gjort={what}", 303)
+def _share_path(call: RequestContext) -> str:
+    """Return the page of the share that the person came from; empty if there is none."""
+    path = call.fields.get("neste", "") or call.query("neste")
+    return path if _SHARE_PATH.fullmatch(path) else ""
+
+
+def _done(call: RequestContext, what: str) -> Response:
+    path = _share_path(call)
+    if path and what in _SETTLED:
+        return RedirectResponse(path, 303)
+    return RedirectResponse(f"{SETTINGS_PATH}?gjort={what}" + (f"&neste={path}" if path else ""), 303)
 
 
 _POST = ("POST",)
