@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,8 @@ def test_without_script_sharing_says_that_it_needs_it_and_the_rest_works(
 
 def test_long_titles_labels_and_tags_make_no_page_wider(visit: Visit, demo: Demo, tmp_path: Path) -> None:
     # «Ingen har hentet noe, og delingen utløper snart»
-    demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, days=2)
+    unread = demo.share(noise(tmp_path / "vedtak.pdf", 100), OLA, days=2).removeprefix("/d/")
+    demo.change_share(unread, published_at=demo.now() - timedelta(days=3))
     kari, anne, tora = visit("Kari Lunde"), visit("Anne Myhre", "/konfigurasjon"), visit("Tora Vik", "/drift")
     form = SharePage(kari)
     form.open()

@@ -145,6 +145,12 @@ class Share:
         """Return whether it was published and is over at ``now``, even if no worker has noticed yet."""
         return self.published_at is not None and not self.is_open_at(now)
 
+    def is_past_half(self, now: datetime) -> bool:
+        """Return whether at least half the time from its publication to its end is over."""
+        if self.published_at is None or self.expires_at is None:
+            return False
+        return now - self.published_at >= self.expires_at - now
+
     def can_be_undone(self, now: datetime) -> bool:
         """Return whether its publication can still be undone."""
         return self.is_open_at(now) and self.undo_until is not None and now < self.undo_until

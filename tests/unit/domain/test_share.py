@@ -49,6 +49,13 @@ def test_a_share_is_open_until_its_end_and_not_at_its_end() -> None:
     assert PUBLISHED.is_over_at(PUBLISHED.expires_at)
 
 
+def test_a_share_is_past_half_from_the_middle_of_its_period_and_a_draft_never() -> None:
+    middle = NOW + timedelta(minutes=30)
+    assert PUBLISHED.is_past_half(middle)
+    assert not PUBLISHED.is_past_half(middle - INSTANT)
+    assert not DRAFT.is_past_half(middle)
+
+
 def test_a_draft_is_neither_open_nor_over() -> None:
     assert not DRAFT.is_open_at(NOW)
     assert not DRAFT.is_over_at(NOW + timedelta(days=1000))

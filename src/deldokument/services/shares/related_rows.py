@@ -123,6 +123,12 @@ class SharerRows(ShareRelatedRows):
             self._names[sharer_id] = sharer_name(directory, found)
         return sharer_id, self._names[sharer_id]
 
+    def sharer_has_left(self, share: Share) -> bool:
+        """Return whether its sharer no longer belongs to the account, or that row is damaged."""
+        sharer_id = sharer_id_of(share)
+        found = self._sharers.get(sharer_id)
+        return sharer_id in self._sharers and (found is None or found.removed_at is not None)
+
 
 def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
     """Return whether nobody else on the account could approve the proposal."""

@@ -161,6 +161,8 @@ class ShareView:
     """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
     sharer: str
     """That member's name, or the integration's organisation; empty if the name has been erased."""
+    sharer_has_left: bool
+    """Whether the sharer no longer belongs to the account."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
 
@@ -269,6 +271,7 @@ def _share_view(
         return_note=open_return_note(living_key, share),
         sharer_id=sharer_id,
         sharer=sharer,
+        sharer_has_left=related.sharer_has_left(share),
         system=related.systems.get(share.integration_id or "", ""),
     )
 

@@ -9,9 +9,13 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.api_drafts import create_draft
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads import append as uploads_append
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, LISE, NOON, OLA, PER, SIV, person
+from tests.support.systems import SYSTEM, integrate
+from tests.support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, person
 
 WARNING = "Ingen har hentet noe, og delingen utløper snart"
 
@@ -25,6 +29,7 @@ def deliver(web: Web, share_id: str, length: int, number: str = OLA) -> None:
 
 def test_one_byte_does_not_clear_the_warning_that_nobody_has_downloaded(web: Web) -> None:
     share_id = web.stage.publish(OLA, SIV, expires_at=NOON + timedelta(days=2))
+    web.stage.clock.advance(days=1)
     kari = web.browser(KARI)
     deliver(web, share_id, 1)
     page = kari.get("/delinger").text
@@ -35,6 +40,53 @@ def test_one_byte_does_not_clear_the_warning_that_nobody_has_downloaded(web: Web
     assert WARNING not in page
     assert "1 av 2 har hentet alt" in page
     assert "har begynt" not in page
+
+
+def warns(web: Web, who: str) -> bool:
+    """Whether «Venter på deg» has the warning."""
+    return WARNING in web.browser(who).get("/delinger").text
+
+
+def test_the_warning_comes_after_half_the_period_and_for_the_sharer_only(web: Web) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    web.stage.publish(OLA, expires_at=NOON + timedelta(days=2))
+    web.stage.clock.advance(hours=23)
+    assert not warns(web, KARI)
+    web.stage.clock.advance(hours=1)
+    assert warns(web, KARI)
+    assert not warns(web, ODD)
+
+
+def test_of_a_long_period_the_last_three_days_are_warned_of(web: Web) -> None:
+    web.stage.publish(OLA, expires_at=NOON + timedelta(days=20))
+    web.stage.clock.advance(days=16, hours=23)
+    assert not warns(web, KARI)
+    web.stage.clock.advance(hours=1)
+    assert warns(web, KARI)
+
+
+def test_a_share_whose_sharer_has_left_is_every_members_to_watch(web: Web) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    web.stage.publish(OLA, expires_at=NOON + timedelta(days=2))
+    web.stage.remove("kari")
+    web.stage.clock.advance(hours=23)
+    assert not warns(web, ODD)
+    web.stage.clock.advance(hours=1)
+    assert warns(web, ODD)
+
+
+def test_a_share_of_a_system_is_every_members_to_watch(web: Web) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    integrate(web.stage)
+    words = web.stage.words(expires_at=NOON + timedelta(days=2))
+    share = create_draft(web.stage.deps, SYSTEM, words, [RecipientInput(OLA)])
+    ticket = drafts.add_document(web.stage.deps, SYSTEM, share.id, name="a.txt", length=0, modified_at=None)
+    uploads_append.create_upload(web.stage.deps, ticket.token, length=0)
+    publishing.publish_share(web.stage.deps, SYSTEM, share.id)
+    assert not warns(web, KARI)
+    web.stage.clock.advance(days=1)
+    assert warns(web, KARI)
+    assert warns(web, ODD)
 
 
 def test_what_was_sent_in_part_is_called_so_on_the_shares_page_and_in_the_event_log(web: Web) -> None:

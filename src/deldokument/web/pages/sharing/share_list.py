@@ -190,8 +190,18 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return "returned" if view.return_note else "unfinished"
     if view.asking and view.extension is None:
         return "request"
-    now = call.deps.clock.now()
-    soon = view.share.expires_at is not None and view.share.expires_at - now <= SOON
+    return "unread" if _is_endangered(call, view) else ""
+
+
+def _is_endangered(call: RequestContext, view: ShareView) -> bool:
+    """Return whether nobody has downloaded the share though its end is near, and it is the person's to act.
+
+    For a system, or a sharer who has left, any member of the account acts.
+    """
+    now, end = call.deps.clock.now(), view.share.expires_at
+    if view.share.state is not ShareState.AVAILABLE or end is None or end - now > SOON:
+        return False
+    is_persons = bool(view.system) or view.sharer_has_left or view.sharer_id in own_ids(call)
     # Same condition as in the query: no document is sent to any recipient.
     downloaded = any(download.is_sent for recipient in view.recipients for download in recipient.downloads)
-    return "unread" if view.share.state is ShareState.AVAILABLE and soon and not downloaded else ""
+    return is_persons and view.share.is_past_half(now) and not downloaded
