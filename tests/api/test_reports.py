@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.services.audit.report_verification import verify_report
 from tests.api.test_shares import published
@@ -24,6 +26,31 @@ def test_a_system_gets_the_report_signed_as_json_and_sealed_as_pdf(cast: Systems
     words = " ".join(text_of(pdf.content).split())
     assert "Interim report" in words
     assert "Page 1 of 1" in words
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_pdf"),
+    [
+        ("application/pdf", True),
+        ("APPLICATION/PDF", True),
+        ("application/pdf, application/json;q=0.9", True),
+        ("application/json; q=0.5, application/pdf; q=0.8", True),
+        ("application/*;q=0.5, application/json;q=0.1", True),
+        ("application/pdf, */*", True),
+        ("application/pdf;q=0.5, application/json", False),
+        ("application/pdf;q=0", False),
+        ("application/pdf;q=0, */*;q=0.1", False),
+        ("application/pdf;q=high", False),
+        ("application/json, application/pdf", False),
+        ("application/json, */*", False),
+        ("text/html", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_a_report_has_the_form_that_the_accept_header_prefers(cast: Systems, accept: str, is_pdf: bool) -> None:
+    answer = cast.reader.get(f"/shares/{published(cast)}/report", headers={"Accept": accept})
+    assert answer.headers["content-type"] == ("application/pdf" if is_pdf else "application/json")
 
 
 def test_full_numbers_are_for_systems_that_share_from_an_account_that_gives_them(cast: Systems) -> None:

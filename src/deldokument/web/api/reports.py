@@ -10,6 +10,7 @@ from deldokument.services.shares.report import report_file, sealed_report, share
 from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.openapi import problems
 from deldokument.web.http.i18n import Translator, choose
+from deldokument.web.http.media_type import JSON, preferred_type
 from deldokument.web.http.report_document import report_document
 from deldokument.web.transfer.downloads import attachment
 
@@ -26,7 +27,7 @@ _PARTS: Final[dict[str, dict[str, Any]]] = {
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {
-            "application/json": {
+            JSON: {
                 "schema": {
                     "type": "object",
                     "description": "The report with its seal; audit.md describes each part.",
@@ -50,12 +51,12 @@ def get_report(
 ) -> Response:
     """Return the report as it is now; it is final when the share key is destroyed. A draft has none.
 
-    With `Accept: application/pdf` it is a sealed PDF, in the language of `Accept-Language`.
+    If `Accept` prefers `application/pdf`, it is a sealed PDF, in the language of `Accept-Language`.
     """
     report = share_report(call.deps, call.consumer, share_id, with_full_numbers=full_numbers)
-    if PDF not in request.headers.get("accept", ""):
+    if preferred_type(request.headers.get("accept", ""), (JSON, PDF)) == JSON:
         content = report_file(call.deps, report)
-        return Response(content, headers=attachment("rapport.json"), media_type="application/json")
+        return Response(content, headers=attachment("rapport.json"), media_type=JSON)
     translator = Translator(choose(None, request.headers.get("accept-language", "")))
     sealed = sealed_report(call.deps, report, report_document(report, translator))
     return Response(sealed, headers=attachment("rapport.pdf"), media_type=PDF)
