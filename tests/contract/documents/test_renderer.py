@@ -254,11 +254,34 @@ def test_a_pdf_has_the_letters_of_all_our_languages() -> None:
     assert letters in read_pdf(PRESS.pdf(paper(f"# A\n\n{letters}\n")))
 
 
-def test_a_letter_that_no_font_has_costs_the_marks_of_the_standards_and_not_the_paper(tmp_path: Path) -> None:
-    pdf = PRESS.pdf(paper("# A\n\n李 har signert\n"))
-    assert "har signert" in read_pdf(pdf)
-    assert about_pdf(pdf, tmp_path / "a.pdf")["Tagged"] == "yes"
-    assert b"pdfaid:part" not in pdf
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("日本.pdf", "[U+65E5 U+672C].pdf"),
+        ("Kart 😀 og 👨‍👩‍👧.pdf", "Kart [U+1F600] og [U+1F468]"),
+        ("Сказка и ελπίδα 日.pdf", "Сказка и ελπίδα [U+65E5].pdf"),
+        ("e\u0301te\u20dd.pdf", "te[U+20DD].pdf"),
+    ],
+)
+def test_a_character_that_no_font_has_is_read_as_its_number_and_the_pdf_keeps_its_standards(
+    name: str, read: str
+) -> None:
+    pdf = PRESS.pdf(paper(f"# A\n\nNavn: {name}\n\n| Navn |\n|---|\n| {name} |\n", title=name))
+    text = " ".join(read_pdf(pdf).split())
+    assert text.count(read) == 3
+    assert b"<pdfaid:part>2</pdfaid:part>" in pdf
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf
+
+
+def test_a_pdf_has_every_latin_letter_so_that_numbers_can_stand_for_all_others() -> None:
+    latin = "".join(chr(code) for code in range(0xA1, 0x180) if code != 0xAD)
+    for marked in ("ש\u0591", "ש\u0591\u200d"):
+        read = "".join(read_pdf(PRESS.pdf(paper(f"# A\n\n{marked} {' '.join(latin)}\n"))).split())
+        assert f"[{''.join(f'U+{ord(c):04X}' for c in marked)}]{latin}" in read
+
+
+def test_an_empty_heading_costs_a_pdf_no_standard() -> None:
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in PRESS.pdf(paper("# A\n\n##\n\nEt avsnitt.\n"))
 
 
 def test_a_text_too_deep_for_paper_is_refused_and_not_cut() -> None:

@@ -37,7 +37,7 @@ class MarkdownRenderer:
     def pdf(self, paper: RenderedDocument) -> bytes:
         """Return PDF/A-2a and PDF/UA-1 with embedded fonts.
 
-        A character that no font has becomes a box; the file then conforms to neither standard.
+        A character that no font has is written as its Unicode number, like «[U+65E5]».
         """
         # Typst takes twenty megabytes, which a process that renders nothing should not carry.
         from deldokument.adapters.documents.pdf import typeset
