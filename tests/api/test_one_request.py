@@ -65,6 +65,34 @@ def test_two_files_of_one_name_are_two_documents(cast: Systems, stage: Stage) ->
     assert [document["name"] for document in answer.json()["documents"]] == ["a.txt", "a.txt"]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        # As MultipartFormDataContent of .NET writes it.
+        ("filename=\"=?utf-8?B?w6YudHh0?=\"; filename*=utf-8''%C3%A6.txt", "æ.txt"),
+        ("filename==?utf-8?B?w6YudHh0?=; filename*=utf-8''%C3%A6.txt", "æ.txt"),
+        ("filename*=UTF-8'nb'%E2%82%AC%20100%3B.txt", "€ 100;.txt"),
+        ("filename*=utf-8''a.txt; filename=b.txt", "a.txt"),
+        ("filename=\"b; filename*=utf-8''a.txt\"", "b; filename*=utf-8''a.txt"),
+        ("filename=\"b.txt\"; filename*=koi8-r''%C3%A6", "b.txt"),
+        ('filename="«%22».txt"', '«"».txt'),
+        ('filename="100 % sikkert.txt"', "100 % sikkert.txt"),
+    ],
+)
+def test_a_file_has_the_name_that_its_sender_gave_it(cast: Systems, stage: Stage, parameters: str, name: str) -> None:
+    head = '--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n'
+    head += f"{json.dumps(words(stage))}\r\n--x\r\nContent-Disposition: form-data; name=documents; {parameters}\r\n\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = cast.sharer.call("POST", "/small-shares", content=f"{head}innhold\r\n--x--\r\n".encode(), headers=kind)
+    assert answer.status_code == 201, answer.text
+    assert [document["name"] for document in answer.json()["documents"]] == [name]
+
+
+def test_a_quote_in_a_name_arrives_from_a_common_client(cast: Systems, stage: Stage) -> None:
+    answer = sent(cast, form(words(stage), [('Om "Solbakken".pdf', b"x")]))
+    assert [document["name"] for document in answer.json()["documents"]] == ['Om "Solbakken".pdf']
+
+
 def test_where_four_eyes_are_wanted_it_is_proposed(cast: Systems, stage: Stage) -> None:
     stage.change_account(stage.byggesak, rules=AccountRules(four_eyes=True))
     share = sent(cast, form(words(stage), FILES)).json()
@@ -120,11 +148,12 @@ def test_a_form_that_is_not_just_so_is_refused(cast: Systems, stage: Stage) -> N
         b"--x\r\n\r\n\r\n--x--\r\n",
         b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n{}\r\n',
         b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n{}\r\n--x--\r\n',
+        b"--x\r\nContent-Disposition: form-data; name=documents; filename*=utf-8''%FF\r\n\r\nx\r\n--x--\r\n",
         b"--y\r\n" * 200,
         b'--x\r\nContent-Disposition: form-data; name="share"\r\n\r\n' + b"[" * 100_000 + b"\r\n--x--\r\n",
         b'--x\r\nContent-Disposition: form-data; name="documents"; filename="a"\r\n\r\n\r\n' * 101 + b"--x--\r\n",
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_no_form_is_refused(cast: Systems, content: bytes) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=x"}

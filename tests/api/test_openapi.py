@@ -257,6 +257,12 @@ def test_a_program_that_receives_needs_its_own_token_and_none_for_its_code(web: 
     assert own == {f"{offer}/token": [[]], offer: program, f"{offer}/confirmation": program}
 
 
+def test_generators_of_clients_take_the_files_of_small_shares_for_bytes(web: Web) -> None:
+    body = document(web)["paths"]["/small-shares"]["post"]["requestBody"]
+    files = body["content"]["multipart/form-data"]["schema"]["properties"]["documents"]["items"]
+    assert files == {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+
+
 def test_every_reference_in_the_document_leads_somewhere(web: Web) -> None:
     told = document(web)
     for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(told)):

@@ -3,20 +3,26 @@
 Guarantees:
 - A part is identified by its Content-Disposition alone, before its content is read.
 - A form that is cut short is never taken as complete.
+- A file's name is the one in ``filename*`` (RFC 8187) if that is sent. RFC 7578 forbids it, but .NET sends it.
 
 Does not: limit or keep content; each reader does.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_EXTENDED = re.compile(rb";[ \t]*filename\*[ \t]*=[ \t]*utf-8'[^']*'([^;\s]*)", re.I)
 
 
 class FormReader(ABC):
@@ -84,5 +90,16 @@ class FormReader(ABC):
         self._name, self._value = bytearray(), bytearray()
 
     def _end_headers(self) -> None:
-        _, self.options = parse_options_header(self._disposition)
+        self.options = _options(self._disposition)
         self.begin()
+
+
+def _options(disposition: bytes) -> dict[bytes, bytes]:
+    """Return the parameters of a Content-Disposition, with the file's name as UTF-8."""
+    _, options = parse_options_header(disposition)
+    if extended := _EXTENDED.search(_QUOTED.sub(b'""', disposition)):
+        options[b"filename"] = unquote_to_bytes(extended[1])
+    elif b"filename" in options:
+        # How browsers and most libraries escape a quote (WHATWG HTML, 4.10.21.8).
+        options[b"filename"] = options[b"filename"].replace(b"%22", b'"')
+    return options
