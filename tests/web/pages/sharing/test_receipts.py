@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
@@ -14,8 +17,9 @@ from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents
+from tests.support.stored_data import do_as_owner
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, person
+from tests.support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, Stage, person
 
 WARNING = "Ingen har hentet noe, og delingen utløper snart"
 
@@ -65,10 +69,16 @@ def test_of_a_long_period_the_last_three_days_are_warned_of(web: Web) -> None:
     assert warns(web, KARI)
 
 
-def test_a_share_whose_sharer_has_left_is_every_members_to_watch(web: Web) -> None:
+def damage(stage: Stage, key: str) -> None:
+    """Change a member's row outside the service."""
+    do_as_owner(stage.database_url, f"UPDATE member SET added_at = added_at + 1 WHERE id = '{stage.members[key]}'")
+
+
+@pytest.mark.parametrize("leave", [Stage.remove, damage])
+def test_a_share_whose_sharer_has_left_is_every_members_to_watch(web: Web, leave: Callable[[Stage, str], None]) -> None:
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     web.stage.publish(OLA, expires_at=NOON + timedelta(days=2))
-    web.stage.remove("kari")
+    leave(web.stage, "kari")
     web.stage.clock.advance(hours=23)
     assert not warns(web, ODD)
     web.stage.clock.advance(hours=1)
