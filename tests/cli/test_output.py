@@ -21,6 +21,16 @@ def test_an_id_stands_whole_in_a_narrow_table(
     assert "zRrQdwU8W39Glg6n_RPh-A" in capsys.readouterr().out
 
 
+def test_a_row_in_a_pipe_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    columns = ("id", "state", "title", "expires_at", "recipients", "documents")
+    words = "Vedtak i sak 26/1042 om innvilget ramme for tiltak på eiendommen"
+    say_rows(columns, [dict.fromkeys(columns, "available") | {"title": words}], as_json=False)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "available" in line]
+    assert words in line
+    assert line.count("available") == 5
+
+
 def test_a_file_for_which_there_is_no_room_is_not_left_there_in_part(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     with files_no_longer_than(100), pytest.raises(OSError, match="File too large"), new_file(path) as file:

@@ -123,6 +123,7 @@ def test_show_says_that_nobody_looked_for_malware_and_that_recipients_get_the_do
     shown = machine.run("show", link).stdout
     assert "not_scanned" in shown
     assert "released" in shown
+    assert "pending_documents: 0\n" in shown
     [document] = json.loads(machine.run("show", link, "--json").stdout)["documents"]
     assert (document["verdict"], document["handling"]) == ("not_scanned", "released")
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from deldokument.domain.agreement import escaped
 from deldokument.domain.audit import EventKind
-from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.report import ReportDocument, ReportEvent, ReportReceipt, ShareReport
 from deldokument.domain.share import ShareState
 from deldokument.ports.documents import RenderedDocument
@@ -101,7 +100,7 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
 
 
 def _status(report: ShareReport, translator: Translator) -> str:
-    made = at_time(report.made_at, translator)
+    made = translator.when(report.made_at)
     words = _("Final report, made %(at)s.") if report.is_final else _("Interim report, made %(at)s.")
     return f"**{translator.text(words, at=made)}**"
 
@@ -114,10 +113,10 @@ def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
     if report.reference:
         yield text(_("Case number")), report.reference
     yield text(_("Confidential content")), text(_("Yes") if report.confidential else _("No"))
-    yield text(_("Shared at")), at_time(report.published_at, translator)
-    yield text(_("Available until")), at_time(report.expires_at, translator)
+    yield text(_("Shared at")), translator.when(report.published_at)
+    yield text(_("Available until")), translator.when(report.expires_at)
     if report.closed_at and report.state == ShareState.WITHDRAWN:
-        yield text(_("Withdrawn")), at_time(report.closed_at, translator)
+        yield text(_("Withdrawn")), translator.when(report.closed_at)
 
 
 def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[str, str, str]]:
@@ -127,13 +126,13 @@ def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[
         label = f" ({recipient.label})" if recipient.label else ""
         who = " ".join(filter(None, (recipient.name, recipient.number))) + label
         if recipient.removed_at:
-            who += f", {translator.text(_('removed'))} {at_time(recipient.removed_at, translator)}"
+            who += f", {translator.text(_('removed'))} {translator.when(recipient.removed_at)}"
         if not recipient.receipts:
             yield who, translator.text(_("Not opened")), ""
         for receipt in recipient.receipts:
             what = _receipt(receipt, names, translator)
             by = f", {receipt.person}" if recipient.kind == "organization" else ""
-            yield who, what + by, at_time(receipt.at, translator)
+            yield who, what + by, translator.when(receipt.at)
             who = ""
 
 
@@ -148,7 +147,7 @@ def _documents(documents: Iterable[ReportDocument], translator: Translator) -> I
         verdict = _VERDICTS.get(document.verdict or "", _("Not examined yet"))
         name = document.name
         if document.removed_at:
-            name += f", {translator.text(_('removed'))} {at_time(document.removed_at, translator)}"
+            name += f", {translator.text(_('removed'))} {translator.when(document.removed_at)}"
         yield name, translator.size(document.length), translator.text(verdict)
 
 
@@ -160,8 +159,8 @@ def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[t
         until = (one.event.details or {}).get("until")
         what = translator.text(words)
         if isinstance(until, str):
-            what = f"{what}: {at_time(datetime.fromisoformat(until), translator)}"
-        yield str(one.place.number), what, one.who, at_time(one.event.at, translator)
+            what = f"{what}: {translator.when(datetime.fromisoformat(until))}"
+        yield str(one.place.number), what, one.who, translator.when(one.event.at)
 
 
 def _proof(report: ShareReport, translator: Translator) -> str:
@@ -174,7 +173,7 @@ def _proof(report: ShareReport, translator: Translator) -> str:
                 "The share's key was destroyed %(at)s. That is event %(number)s in the organisation's event log, with "
                 "the SHA-256 %(hash)s. Nobody can open the documents after that, not even from a backup."
             ),
-            at=at_time(key.event.at, translator),
+            at=translator.when(key.event.at),
             number=key.place.number,
             hash=f"`{key.place.hash.hex()}`",
         )
@@ -199,8 +198,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Trans
         return table
     left = translator.text(_("%(count)s more rows are in the report as JSON."), count=len(filled) - MAX_ROWS)
     return f"{table}\n\n{left}"
-
-
-def at_time(at: datetime, translator: Translator) -> str:
-    """Return a time like «24. november 2026 kl. 12.00.05»."""
-    return f"{translator.day(at.astimezone(OSLO).date())} {translator.clock(at)}"

@@ -19,7 +19,7 @@ from deldokument.services.shares.report import share_report
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import render
-from deldokument.web.http.report_document import at_time, receipt_rows
+from deldokument.web.http.report_document import receipt_rows
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.transfer.downloads import attachment
 
@@ -67,7 +67,7 @@ def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) ->
     yield text(
         _("%(tenant)s shared documents with a recipient who should not have had them. They were shared %(at)s."),
         tenant=report.tenant_name,
-        at=at_time(report.published_at, translator),
+        at=translator.when(report.published_at),
     )
     yield text(_("Documents:")) + _LIST + _LIST.join(document.name for document in report.documents)
     yield text(
@@ -114,15 +114,15 @@ def _contact(view: ShareView, translator: Translator) -> str:
 def _measures(report: ShareReport, translator: Translator) -> str:
     text, key = translator.text, report.key_destroyed
     done = [
-        text(_("%(number)s was removed %(at)s."), number=one.number, at=at_time(one.removed_at, translator))
+        text(_("%(number)s was removed %(at)s."), number=one.number, at=translator.when(one.removed_at))
         for one in report.recipients
         if one.removed_at
     ]
     if report.closed_at and report.state == ShareState.WITHDRAWN:
-        done.append(text(_("The share was withdrawn %(at)s."), at=at_time(report.closed_at, translator)))
+        done.append(text(_("The share was withdrawn %(at)s."), at=translator.when(report.closed_at)))
     if key:
         words = _("The key was destroyed %(at)s (event %(number)s of the event log): nobody can open the documents.")
-        done.append(text(words, at=at_time(key.event.at, translator), number=key.place.number))
+        done.append(text(words, at=translator.when(key.event.at), number=key.place.number))
     done.append(text(_("The recipient was asked to delete the documents, and not to use them: [yes or no, time]")))
     done.append(text(_("The persons concerned were told: [yes or no, time]")))
     return "- " + _LIST.join(done)
