@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, text, update
 
 from deldokument.adapters.sql.tables.base import metadata
 from tests.attacker.attack import Attack, as_writer, rows_of
@@ -63,3 +63,22 @@ def test_a_session_of_ones_own_never_becomes_another_persons(attack: Attack) -> 
     with as_writer(attack.victims.stage.database_url) as connection:
         connection.execute(update(session).where(its_own).values(sealed_identity=theirs["sealed_identity"]))
     assert 200 not in statuses(browser)
+
+
+def test_a_view_that_answers_with_another_persons_session_logs_nobody_in(attack: Attack) -> None:
+    browser = attack.victims.browsers["stranger"]
+    with as_writer(attack.victims.stage.database_url) as connection:
+        found = rows(attack, connection)
+        mine, theirs = (found[name]["token_hash"].hex() for name in ("stranger", "operator"))
+        others = ", ".join(f'"{column.name}"' for column in session.c if column.name != "token_hash")
+        connection.execute(text("ALTER TABLE session RENAME TO real_session"))
+        # Evaluated once where the row is looked for and once where it is shown, so a quarter of the answers differ.
+        connection.execute(
+            text(
+                f"CREATE VIEW session AS SELECT CASE WHEN token_hash = x'{theirs}' AND random() % 2 "
+                f"THEN x'{mine}' ELSE token_hash END AS token_hash, {others} FROM real_session "
+                f"WHERE token_hash != x'{mine}'"
+            )
+        )
+    assert 200 not in [browser.get("/drift").status_code for _ in range(40)]
+    assert ("session", theirs) in attack.alarms()

@@ -9,6 +9,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `accounts`: accounts
 - `additions`: documents beside a published share
 - `agreements`: published texts, signed documents, signing intents
+- `asked_columns`: columns whose values a statement asks for
 - `audit`: event chains, checkpoints, subjects
 - `audit_heads`: what the next event of each chain follows
 - `authenticated_rows`: tags of rows that decide about access
@@ -22,6 +23,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `errors`: translation of SQLAlchemy and SQLite errors to domain errors
 - `event_rows`: events as rows
 - `exchange_keys`: key pairs of encrypted uploads
+- `expressions`: SQL expressions in the words of both databases
 - `idempotency`: idempotency records of API requests
 - `integrations`: organisations whose systems may use an account
 - `members`: members of accounts

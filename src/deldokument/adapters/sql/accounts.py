@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import ByKey, InList, Statements, by_key, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
     document,

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.shares import DOCUMENT
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_pending, share
 from deldokument.domain.share import Document
 

@@ -39,7 +39,8 @@ from sqlalchemy import (
 from deldokument.adapters.sql.audit_heads import lock_heads
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import RowMapper, Statements, by_key, param
 from deldokument.adapters.sql.tables.audit import (
     audit_certificate,
     audit_event,

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, audit_head
 from deldokument.domain.chain import BEGINNING, Mark
 from deldokument.ports.integrity import DamagedRow

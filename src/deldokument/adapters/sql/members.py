@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, func, or_, select, update
 
 from deldokument.adapters.sql.accounts import with_usable_accounts
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.tenancy import is_living, member
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Member

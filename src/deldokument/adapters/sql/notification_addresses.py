@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select
 
 from deldokument.adapters.sql.authenticated_rows import ADDRESS_TAGS, AuthenticatedMapper
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
 from deldokument.domain.email_addresses import NoticeAddress

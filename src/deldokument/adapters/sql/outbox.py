@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
 from deldokument.adapters.sql.tables.shares import (

@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, insert, select
 
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.logins import program
 from deldokument.ports.repositories.programs import ProgramRecord
 

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.shares import receipt, share
 from deldokument.domain.share import Receipt

@@ -27,9 +27,10 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards, over_by_card
 from deldokument.adapters.sql.shares import DOCUMENT
-from deldokument.adapters.sql.statements import InList, Statements, batches, distinct_values, param
+from deldokument.adapters.sql.statements import Statements, batches, distinct_values, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.outbox import outbox
 from deldokument.adapters.sql.tables.shares import (

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select
 from deldokument.adapters.sql.authenticated_rows import EVERY_TAG, RowTags
 from deldokument.adapters.sql.column_types import FirstDetail
 from deldokument.adapters.sql.event_rows import event_of
+from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, ShareCards
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
+from deldokument.adapters.sql.statements import RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.audit import about_row, audit_event
 from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
 from deldokument.adapters.sql.tables.shares import document, is_unerased, recipient, share

@@ -22,7 +22,8 @@ from sqlalchemy import Row, exists, func, select, update
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.authenticated_rows import stored_value
 from deldokument.adapters.sql.column_types import EPOCH
-from deldokument.adapters.sql.statements import JoinedText, RowMapper, Statements, param
+from deldokument.adapters.sql.expressions import JoinedText
+from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, has_revision
 from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
 from deldokument.crypto.errors import IntegrityError

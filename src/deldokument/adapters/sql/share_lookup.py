@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, se
 
 from deldokument.adapters.sql.accounts import ACCOUNT_COLUMNS, SqlAccounts
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS
+from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards
 from deldokument.adapters.sql.shares import DOCUMENT
-from deldokument.adapters.sql.statements import InList, Statements, distinct_values, param
+from deldokument.adapters.sql.statements import Statements, distinct_values, param
 from deldokument.adapters.sql.tables.shares import (
     document,
     is_available,

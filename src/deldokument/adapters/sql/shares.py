@@ -29,8 +29,9 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
-from deldokument.adapters.sql.statements import FEW_KEYS, InList, RowMapper, Statements, few_at_a_time, param
+from deldokument.adapters.sql.statements import FEW_KEYS, RowMapper, Statements, few_at_a_time, param
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,

@@ -3,6 +3,8 @@
 Guarantees:
 - Row locks are taken in write transactions on PostgreSQL. On SQLite the only writer excludes all others from
   the start.
+- A row has the values that the statement asked for. A view, a pooler or a column type with its own `=` can answer with
+  another row, whose tag is valid: such a row is reported as damaged, and left out.
 
 Statements are made once, and get new values as parameters: to make one takes several times as long as to run it.
 """
@@ -24,9 +26,7 @@ from sqlalchemy import (
     Result,
     Row,
     Select,
-    String,
     Table,
-    any_,
     bindparam,
     delete,
     func,
@@ -35,13 +35,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
+from deldokument.adapters.sql.asked_columns import asked_columns
+from deldokument.adapters.sql.expressions import InList
 from deldokument.domain.errors import NotFound
-from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.ports.integrity import DamagedRow, DamageReports, IntegrityKeys
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -62,51 +61,6 @@ _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 def param(name: str) -> BindParameter[Any]:
     """Return a parameter with the type of the column that it is compared to."""
     return bindparam(name)
-
-
-class InList(FunctionElement[bool]):
-    """Condition that a column has one of the values of the list ``name``.
-
-    On PostgreSQL they are one parameter, so that there is one prepared statement for any number of values.
-    """
-
-    # Without a type: SQLAlchemy compares a Boolean with 1 on SQLite, which prevents the use of an index.
-    inherit_cache = True
-
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        super().__init__(column, bindparam(name, type_=column.type))
-
-
-@compiles(InList)
-def _among(element: InList, compiler: SQLCompiler, **words: Any) -> str:
-    column, given = element.clauses
-    return compiler.process(column.in_(bindparam(given.key, expanding=True)), **words)
-
-
-@compiles(InList, "postgresql")
-def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> str:
-    column, given = element.clauses
-    return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
-
-
-class JoinedText(FunctionElement[str]):
-    """The texts of a column in all rows, with commas between them.
-
-    SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
-    """
-
-    type = String()
-    inherit_cache = True
-
-
-@compiles(JoinedText)
-def _joined(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
-    return f"group_concat({compiler.process(element.clauses, **words)}, ',')"
-
-
-@compiles(JoinedText, "postgresql")
-def _joined_on_postgres(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
-    return f"string_agg({compiler.process(element.clauses, **words)}, ',')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +137,8 @@ class Statements:
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         """Return the first row."""
-        return self._execute(statement, values).first()
+        row = self._execute(statement, values).first()
+        return next(iter(self._asked_for(statement, values, [row])), None) if row else None
 
     def keyed(self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]) -> dict[str, _Item]:
         """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
@@ -199,7 +154,7 @@ class Statements:
             found = self.connection.execute(query.few, _few_keys(missing)).all()
         else:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
-        seen |= {row.id: make(row) for row in found}
+        seen |= {row.id: make(row) for row in self._asked_for(query.many, {"keys": missing}, found)}
         return {key: seen[key] for key in keys if key in seen}
 
     def has(self, query: ByKey, key: str) -> bool:
@@ -212,7 +167,7 @@ class Statements:
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""
-        return self._execute(statement, values).all()
+        return self._asked_for(statement, values, self._execute(statement, values).all())
 
     def batched(self, statement: Executable, name: str, values: Collection[Any], **others: Any) -> list[Row[Any]]:
         """Return the rows for all ``values``, passed in batches as the list ``name``."""
@@ -278,6 +233,17 @@ class Statements:
         if self.writing:
             self._seen.clear()
         return self.connection.execute(statement, values)
+
+    def _asked_for(
+        self, statement: Executable, values: Mapping[str, Any] | None, rows: Sequence[Row[Any]]
+    ) -> Sequence[Row[Any]]:
+        for key in asked_columns(statement) if values else ():
+            asked = key.asked(values or {})
+            others = [row for row in rows if row[key.place] not in asked]
+            for row in others:
+                self.damage.report(DamagedRow(key.table, key.row_id(row)))
+            rows = [row for row in rows if row not in others] if others else rows
+        return rows
 
     @property
     def _locks_rows(self) -> bool:

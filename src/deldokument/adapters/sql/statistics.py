@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, or_, select, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.bytes import part, upload
 from deldokument.adapters.sql.tables.outbox import notice_count
 from deldokument.adapters.sql.tables.shares import (

@@ -31,7 +31,8 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import InList, RowMapper, Statements, batches, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
 from deldokument.adapters.sql.tables.shares import document, is_draft, is_pending, may_have_key, share
 from deldokument.domain.errors import NotFound

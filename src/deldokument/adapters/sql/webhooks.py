@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, WEBHOOK_TAGS, AuthenticatedMapper
-from deldokument.adapters.sql.statements import InList, Statements, param
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.tenancy import account, integration, is_living_integration
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.domain.tenancy import Integration

@@ -1,0 +1,55 @@
+"""SQL expressions that both databases understand, each in its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class InList(FunctionElement[bool]):
+    """Condition that a column has one of the values of the list ``name``.
+
+    On PostgreSQL they are one parameter, so that there is one prepared statement for any number of values.
+    """
+
+    # Without a type: SQLAlchemy compares a Boolean with 1 on SQLite, which prevents the use of an index.
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, bindparam(name, type_=column.type))
+
+
+@compiles(InList)
+def _among(element: InList, compiler: SQLCompiler, **words: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column.in_(bindparam(given.key, expanding=True)), **words)
+
+
+@compiles(InList, "postgresql")
+def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> str:
+    column, given = element.clauses
+    return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
+
+
+class JoinedText(FunctionElement[str]):
+    """The texts of a column in all rows, with commas between them.
+
+    SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(JoinedText)
+def _joined(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **words)}, ',')"
+
+
+@compiles(JoinedText, "postgresql")
+def _joined_on_postgres(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **words)}, ',')"

@@ -1,0 +1,142 @@
+"""A look-up returns the row that was asked for, or none, also if the database answers with an authentic other row."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Delete, Select, Text, create_engine, make_url, text
+
+from deldokument.adapters import sql
+from deldokument.adapters.sql.asked_columns import asked_columns
+from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.email_addresses import NoticeAddress
+from deldokument.domain.tenancy import Administrator, Integration, Operator
+from deldokument.domain.webhook import Webhook, WebhookEvent
+from deldokument.ports.integrity import DamageReports
+from deldokument.ports.repositories.programs import ProgramRecord
+from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.transaction import Transaction
+from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, document_of, draft, settle, upload_of
+from tests.fakes.integrity import tagging
+
+SYSTEM = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
+HOOK = Webhook("hook", SYSTEM.id, b"url", b"secret", frozenset({WebhookEvent.DOWNLOADED}), NOW)
+SHARE = draft()
+DOCUMENT = document_of(SHARE)
+UPLOAD = upload_of(DOCUMENT, token_hash=b"hash of token")
+REMOVED_BY = {"provider_session_id", "state"}
+"""Columns by which a look-up removes the rows that it returns."""
+LOOKUPS: dict[tuple[str, str], Callable[[Transaction], object]] = {
+    ("session", "token_hash"): lambda tx: tx.sessions.get(b"mine"),
+    ("session", "owner_hash"): lambda tx: tx.sessions.of_owner(b"mine"),
+    ("session", "provider_session_id"): lambda tx: tx.sessions.remove_by_provider_session("mine"),
+    ("pending_login", "state"): lambda tx: tx.sessions.take_pending("mine"),
+    ("program", "secret_hash"): lambda tx: tx.programs.get(b"mine"),
+    ("program", "session_hash"): lambda tx: tx.programs.of_sessions([b"mine"]),
+    ("member", "id"): lambda tx: tx.members.get("mine"),
+    ("member", "lookup_hash"): lambda tx: tx.members.by_hash(ACCOUNT.id, b"mine"),
+    ("integration", "id"): lambda tx: tx.integrations.get("mine"),
+    ("integration", "organization_number"): lambda tx: tx.integrations.of_organization("310000001"),
+    ("administrator", "lookup_hash"): lambda tx: tx.staff.administrators_by_hash(b"mine"),
+    ("operator", "lookup_hash"): lambda tx: tx.staff.operator_by_hash(b"mine"),
+    ("webhook", "id"): lambda tx: tx.webhooks.get("mine"),
+    ("upload", "id"): lambda tx: tx.uploads.get("mine"),
+    ("upload", "token_hash"): lambda tx: tx.uploads.by_token(b"mine"),
+    ("document", "id"): lambda tx: tx.additions.document("mine"),
+    ("notice_address", "id"): lambda tx: tx.notification_addresses.get("mine"),
+    ("notice_address", "lookup_hash"): lambda tx: tx.notification_addresses.of_person(b"mine"),
+    ("tenant", "organization_number"): lambda tx: tx.tenants.by_number("310000001"),
+    ("tenant", "id"): lambda tx: tx.tenants.get("mine"),
+    ("account", "id"): lambda tx: tx.accounts.get("mine"),
+}
+
+
+def furnish(database: SqlDatabase) -> None:
+    """One row in each table, none of which anybody asks for."""
+    settle(database)
+    with database.write() as tx:
+        tx.integrations.add(SYSTEM)
+        tx.webhooks.add(HOOK)
+        tx.staff.add_administrator(Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name"))
+        tx.staff.add_operator(Operator("drift", b"hash of siv", b"number", b"name"))
+        tx.notification_addresses.save(NoticeAddress("address", KARI.lookup_hash))
+        tx.shares.add(SHARE)
+        tx.shares.add_document(DOCUMENT)
+        tx.uploads.add(UPLOAD)
+        tx.sessions.add_pending(PendingLogin("state", b"browser", "nonce", "verifier", "/del", NOW))
+        tx.sessions.add(SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW, owner_hash=b"owner"))
+        tx.programs.add(ProgramRecord(b"secret", b"token", b"sealed"))
+
+
+@pytest.mark.parametrize(("table", "column"), LOOKUPS, ids=map(".".join, LOOKUPS))
+def test_a_row_that_a_column_type_with_its_own_equality_finds_is_damage(
+    postgres_url: str, table: str, column: str
+) -> None:
+    damage = DamageReports()
+    with closing(tagging(SqlDatabase(postgres_url), damage=damage)) as database:
+        furnish(database)
+        begun = database.write if column in REMOVED_BY else database.read
+        with equal_to_everything(postgres_url, table, column), begun() as tx:
+            assert not LOOKUPS[table, column](tx)
+    assert {row.kind for row in damage.take()} == {table}
+
+
+@contextmanager
+def equal_to_everything(url: str, table: str, column: str) -> Iterator[None]:
+    """As somebody who owns the schema: a view in place of the table, whose column equals every value."""
+    base = "varchar" if isinstance(metadata.tables[table].c[column].type, Text) else "bytea"
+    names = [one.name for one in metadata.tables[table].c]
+    shown = ", ".join(f'"{name}"::odd AS "{name}"' if name == column else f'"{name}"' for name in names)
+    execute(
+        url,
+        f"CREATE DOMAIN odd AS {base}",
+        f"CREATE FUNCTION is_equal(odd, {base}) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+        f"CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = {base}, FUNCTION = is_equal)",
+        f"ALTER TABLE {table} RENAME TO real_{table}",
+        f"CREATE VIEW {table} AS SELECT {shown} FROM real_{table}",
+    )
+    try:
+        yield
+    finally:
+        execute(url, f"DROP VIEW {table}", f"ALTER TABLE real_{table} RENAME TO {table}", "DROP DOMAIN odd CASCADE")
+
+
+def execute(url: str, *statements: str) -> None:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def statements() -> Iterator[tuple[str, Select[Any] | Delete]]:
+    """The statements of the repositories that return rows of a guarded table."""
+    for module in pkgutil.iter_modules(sql.__path__):
+        if module.ispkg:
+            continue
+        for name, value in vars(importlib.import_module(f"{sql.__name__}.{module.name}")).items():
+            if isinstance(value, Select | Delete) and value.whereclause is not None:
+                yield f"{module.name}.{name}", value
+
+
+def test_every_statement_that_returns_a_row_by_its_key_compares_it() -> None:
+    compared = {name: {one.table for one in asked_columns(statement)} for name, statement in statements()}
+    assert {
+        "sessions._by_token",
+        "sessions._take",
+        "programs._by_secret",
+        "programs._take",
+        "members._by_id",
+        "members._by_hash",
+        "integrations._of_organization",
+        "webhooks._by_id",
+        "uploads._by_token",
+        "staff._operator_by_hash",
+        "notification_addresses._by_hash",
+    } <= {name for name, tables in compared.items() if tables}
