@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from datetime import datetime
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_the_final_report_is_one_sealed_page_in_bokmaal_and_nynorsk(web: Web, tm
     nynorsk = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
     assert "Endeleg rapport" in nynorsk
     assert "i hendingsloggen til verksemda" in nynorsk
+
+
+def test_the_report_and_the_draft_of_the_breach_notification_have_times_as_the_pages_have_them(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    kari = web.browser(KARI)
+    change_expiry(web.stage.deps, person(KARI), share_id, datetime(2026, 12, 5, tzinfo=OSLO))
+    words = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
+    until = "fredag 4. desember 2026 kl. 24.00"
+    assert until in kari.get(f"/delinger/{share_id}").text
+    assert f"Tilgjengelig til {until}" in words
+    assert f"Sluttidspunktet endret: {until}" in words
+    assert "laget tirsdag 24. november 2026 kl. 13.00." in words
+    assert "kl. 13.00.00" not in words + kari.get(f"/delinger/{share_id}/avviksmelding.txt").text
+    assert '"2026-12-04T23:00:00Z"' in kari.get(f"/delinger/{share_id}/rapport.json").text
 
 
 def test_the_json_of_the_page_verifies_offline(web: Web) -> None:

@@ -31,11 +31,11 @@ def test_the_draft_has_what_article_33_asks_for_with_the_facts_of_the_share(web:
         "Eksempel kommune delte dokumenter med en mottaker som ikke skulle hatt dem.",
         "- vedtak.pdf",
         "Mottakere: 2. 1 av dem åpnet delingen, og 0 hentet noe.",
-        f"- {masked}: Åpnet, 24. november 2026 kl. 13.00.00",
+        f"- {masked}: Åpnet, tirsdag 24. november 2026 kl. 13.00",
         "Fristen for å melde er 72 timer etter det.",
         "post@eksempel.example. Personvernombud eller annet kontaktpunkt: [fyll inn]",
         "Mottakerne over kan ha lest dokumentene.",
-        "- Delingen ble trukket tilbake 24. november 2026 kl. 13.00.00.",
+        "- Delingen ble trukket tilbake tirsdag 24. november 2026 kl. 13.00.",
         "i hendelsesloggen): ingen kan åpne dokumentene.",
     ):
         assert said in answer.text
@@ -48,7 +48,7 @@ def test_a_recipient_who_was_removed_is_a_measure_in_the_draft(web: Web) -> None
         fjell = next(one for one in tx.shares.recipients([share_id]) if one.kind == "organization")
     remove_recipient(web.stage.deps, person(KARI), share_id, fjell.id)
     draft = web.browser(KARI).get(f"/delinger/{share_id}/avviksmelding.txt").text
-    assert "- 312 824 450 ble fjernet 24. november 2026 kl. 13.00.00." in draft
+    assert "- 312 824 450 ble fjernet tirsdag 24. november 2026 kl. 13.00." in draft
     assert "Mottakere: 2." in draft
 
 
