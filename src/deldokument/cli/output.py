@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 _ESCAPE = "deldokument.escape"
+_MAX_WIDTH = 10_000
 TAKES_IDS = {"ignore_unknown_options": True}
 """Context settings of commands with ids: an id may begin with a hyphen without being an option."""
 
@@ -49,7 +51,11 @@ def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
-    _plain_console().print(table)
+    console = _plain_console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # For grep and awk: a row is one line.
+        console.width = _MAX_WIDTH
+    console.print(table)
 
 
 def say_one(row: Row, *, as_json: bool) -> None:

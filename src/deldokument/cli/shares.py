@@ -159,7 +159,7 @@ def show(share: Which, as_json: Json = False) -> None:
     if as_json:
         say_one(_row(found), as_json=True)
         return
-    say_one(_row(found) | {"recipients": len(found.recipients), "documents": len(found.documents)}, as_json=False)
+    say_one(_counts(found), as_json=False)
     say_rows(("display", "name", "label"), [dataclasses.asdict(r) for r in found.recipients], as_json=False)
     say_rows(
         ("name", "length", "complete", "verdict", "handling"),
@@ -335,7 +335,8 @@ def _row(share: Share) -> Row:
 
 
 def _counts(share: Share) -> Row:
-    return _row(share) | {"recipients": len(share.recipients), "documents": len(share.documents)}
+    lists = ("recipients", "documents", "pending_documents")
+    return _row(share) | {name: len(getattr(share, name)) for name in lists}
 
 
 def _in_words(found: Receipt) -> Receipt:
