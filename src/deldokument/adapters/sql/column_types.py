@@ -11,12 +11,12 @@ Instants and durations are whole microseconds, enums are text, ranges and small 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Dialect, Text, literal_column
+from sqlalchemy import BigInteger, Column, Dialect, Integer, LargeBinary, Text, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -33,6 +33,47 @@ Ranges = tuple[tuple[int, int], ...]
 _LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
 _FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=365_000) // _MICROSECOND
+
+
+_Reader = Callable[[Any], Any]
+
+
+class StoredText(Text):
+    """Text; empty for a value of another storage class, which SQLite admits in every column."""
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
+        """Return the check of values read from SQLite."""
+        return _only(dialect, str, "")
+
+
+class StoredBytes(LargeBinary):
+    """Bytes; none for a value of another storage class on SQLite."""
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
+        """Return the check of values read from SQLite."""
+        return _only(dialect, bytes, b"")
+
+
+class StoredInteger(Integer):
+    """An integer; 0 for a value of another storage class on SQLite."""
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
+        """Return the check of values read from SQLite."""
+        return _only(dialect, int, 0)
+
+
+class StoredBigInteger(BigInteger):
+    """A large integer; 0 for a value of another storage class on SQLite."""
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
+        """Return the check of values read from SQLite."""
+        return _only(dialect, int, 0)
+
+
+def _only(dialect: Dialect, kind: type, otherwise: Any) -> _Reader | None:
+    if dialect.name != "sqlite":
+        return None
+    return lambda value: value if value is None or type(value) is kind else otherwise
 
 
 class UtcMicros(TypeDecorator[datetime]):
@@ -56,13 +97,16 @@ class UtcMicros(TypeDecorator[datetime]):
         return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
-        """Return the instant, in UTC; out of the range of `datetime`, the start of year 1000 or 9000."""
+        """Return the instant, in UTC; out of the range of `datetime`, the start of year 1000 or 9000.
+
+        A value that is no number was long ago, so it keeps nothing open.
+        """
         if value is None:
             return None
         try:
             return EPOCH + timedelta(microseconds=value)
-        except OverflowError:
-            return _FAR_AWAY if value > 0 else _LONG_AGO
+        except _UNREADABLE:
+            return _FAR_AWAY if isinstance(value, int | float) and value > 0 else _LONG_AGO
 
 
 class DurationMicros(TypeDecorator[timedelta]):
@@ -76,8 +120,10 @@ class DurationMicros(TypeDecorator[timedelta]):
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> timedelta | None:
-        """Return the duration; at most about 1000 years, as no period is longer."""
-        return None if value is None else timedelta(microseconds=min(max(value, -_LONGEST), _LONGEST))
+        """Return the duration; at most about 1000 years, as no period is longer, and so long if it is no number."""
+        if value is None:
+            return None
+        return timedelta(microseconds=min(max(value, -_LONGEST), _LONGEST) if isinstance(value, int) else _LONGEST)
 
 
 class EnumText(TypeDecorator[_Word]):
@@ -116,7 +162,7 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> frozenset[_Word] | None:
         """Return the members, without unknown texts."""
-        return None if value is None else frozenset(word for word in self.kind if word.value in value.split(","))
+        return None if value is None else frozenset(word for word in self.kind if word.value in str(value).split(","))
 
 
 class ByteRanges(TypeDecorator[Ranges]):

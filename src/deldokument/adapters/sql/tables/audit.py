@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ColumnElement,
     Index,
-    Integer,
-    LargeBinary,
     Table,
-    Text,
     UniqueConstraint,
     and_,
     case,
@@ -21,7 +17,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import Grouping
 
-from deldokument.adapters.sql.column_types import FirstDetail, UtcMicros
+from deldokument.adapters.sql.column_types import (
+    FirstDetail,
+    StoredBigInteger,
+    StoredBytes,
+    StoredInteger,
+    StoredText,
+    UtcMicros,
+)
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
 from deldokument.domain.audit import REMOVALS, ROW_DETAILS, ROW_EVENTS, TENANT_ROW_EVENTS, EventKind
 
@@ -31,16 +34,16 @@ audit_event = Table(
     "audit_event",
     metadata,
     Column("chain", Id, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", StoredBigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcMicros, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", StoredText, nullable=False),
     Column("share_id", Id),
     Column("subject_id", Id),
-    Column("details", Text),
-    Column("previous", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("details", StoredText),
+    Column("previous", StoredBytes, nullable=False),
+    Column("hash", StoredBytes, nullable=False),
     # The same as in the details, for an index; verification compares them.
-    Column("revision", Integer),
+    Column("revision", StoredInteger),
     CheckConstraint("number > 0", "number"),
     CheckConstraint("length(previous) = 32 AND length(hash) = 32", "hash"),
     Index(None, "chain", "at", "number"),
@@ -75,26 +78,26 @@ audit_head = Table(
     "audit_head",
     metadata,
     Column("chain", Id, primary_key=True),
-    Column("number", BigInteger, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("number", StoredBigInteger, nullable=False),
+    Column("hash", StoredBytes, nullable=False),
 )
 
 audit_seal = Table(
     "audit_seal",
     metadata,
     Column("chain", Id, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("number", StoredBigInteger, primary_key=True, autoincrement=False),
+    Column("hash", StoredBytes, nullable=False),
     Column("sealed_at", UtcMicros, nullable=False),
     Column("certificate", Id, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
+    Column("signature", StoredBytes, nullable=False),
 )
 
 audit_certificate = Table(
     "audit_certificate",
     metadata,
     Column("fingerprint", Id, primary_key=True),
-    Column("certificate", LargeBinary, nullable=False),
+    Column("certificate", StoredBytes, nullable=False),
 )
 
 audit_subject = Table(
@@ -102,7 +105,7 @@ audit_subject = Table(
     metadata,
     primary(),
     Column("audit_key_id", Id, nullable=False),
-    Column("lookup_hash", LargeBinary, nullable=False),
+    Column("lookup_hash", StoredBytes, nullable=False),
     sealed("sealed_identifier"),
     UniqueConstraint("audit_key_id", "lookup_hash"),
 )

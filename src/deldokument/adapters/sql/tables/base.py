@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, MetaData
+
+from deldokument.adapters.sql.column_types import StoredBytes, StoredText
 
 metadata = MetaData(
     naming_convention={
@@ -21,7 +23,7 @@ metadata = MetaData(
 )
 
 # Random ids are compared byte by byte, which costs less than a language's collation.
-Id = Text().with_variant(Text(collation="C"), "postgresql")
+Id = StoredText().with_variant(StoredText(collation="C"), "postgresql")
 
 
 def primary() -> Column[str]:
@@ -37,12 +39,12 @@ def optional(name: str, target: str) -> Column[str]:
 
 
 def sealed(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False)
+    return Column(name, StoredBytes, nullable=False)
 
 
 def tag() -> Column[bytes]:
     """Return the column of a row's tag; NULL in rows of versions before 0.3.0."""
-    return Column("tag", LargeBinary)
+    return Column("tag", StoredBytes)
 
 
 def partial(name: str, where: ColumnElement[bool], *columns: Column[Any], unique: bool = False) -> None:

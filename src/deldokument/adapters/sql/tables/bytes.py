@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, StoredBigInteger, StoredBytes, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, optional, partial, primary, reference, tag
 from deldokument.domain.upload import CopyFailure
 
@@ -16,15 +16,15 @@ upload = Table(
     Column("share_id", Id, ForeignKey("share.id"), nullable=False, index=True),
     optional("member_id", "member"),
     optional("integration_id", "integration"),
-    Column("length", BigInteger, nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("token_hash", LargeBinary, unique=True),
+    Column("length", StoredBigInteger, nullable=False),
+    Column("offset", StoredBigInteger, nullable=False),
+    Column("token_hash", StoredBytes, unique=True),
     Column("deadline", UtcMicros, nullable=False),
     Column("finished_at", UtcMicros),
     optional("partial_of", "upload"),
-    Column("start", BigInteger),
-    Column("sealed_metadata", LargeBinary),
-    Column("sealed_source", LargeBinary),
+    Column("start", StoredBigInteger),
+    Column("sealed_metadata", StoredBytes),
+    Column("sealed_source", StoredBytes),
     Column("copy_failure", EnumText(CopyFailure)),
     # Not in the domain: until when a worker has claimed the copy.
     Column("copying_until", UtcMicros),
@@ -44,9 +44,9 @@ part = Table(
     metadata,
     primary(),
     reference("upload_id", "upload"),
-    Column("offset", BigInteger, nullable=False),
-    Column("length", BigInteger, nullable=False),
-    Column("header", LargeBinary, nullable=False),
+    Column("offset", StoredBigInteger, nullable=False),
+    Column("length", StoredBigInteger, nullable=False),
+    Column("header", StoredBytes, nullable=False),
     UniqueConstraint("upload_id", "offset"),
     CheckConstraint('"offset" >= 0 AND length >= 0', "extent"),
 )

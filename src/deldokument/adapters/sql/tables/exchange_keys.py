@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, Table
+from sqlalchemy import Column, Table
 
-from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.column_types import StoredBytes, UtcMicros
 from deldokument.adapters.sql.tables.base import metadata, primary
 
 exchange_key = Table(
@@ -12,5 +12,5 @@ exchange_key = Table(
     metadata,
     primary(),
     Column("created_at", UtcMicros, nullable=False),
-    Column("sealed_pair", LargeBinary, nullable=False),
+    Column("sealed_pair", StoredBytes, nullable=False),
 )

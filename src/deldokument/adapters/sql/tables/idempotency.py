@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table
+from sqlalchemy import Column, Index, Table
 
-from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.column_types import StoredBytes, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 
 answered_request = Table(
     "answered_request",
     metadata,
-    Column("id", LargeBinary, primary_key=True),
-    Column("fingerprint", LargeBinary, nullable=False),
+    Column("id", StoredBytes, primary_key=True),
+    Column("fingerprint", StoredBytes, nullable=False),
     Column("new_id", Id, nullable=False),
     Column("created_at", UtcMicros, nullable=False),
     Column("leased_until", UtcMicros, nullable=False),

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, LargeBinary, Table
 
-from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.column_types import StoredBigInteger, StoredBytes, StoredInteger, StoredText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 
 session = Table(
     "session",
     metadata,
-    Column("token_hash", LargeBinary, primary_key=True),
-    Column("csrf_token", Text, nullable=False),
+    Column("token_hash", StoredBytes, primary_key=True),
+    Column("csrf_token", StoredText, nullable=False),
     sealed("sealed_identity"),
-    Column("provider_session_id", Text, index=True),
+    Column("provider_session_id", StoredText, index=True),
     Column("created_at", UtcMicros, nullable=False),
     Column("seen_at", UtcMicros, nullable=False, index=True),
-    Column("owner_hash", LargeBinary, index=True),
-    Column("sealed_form", LargeBinary),
+    Column("owner_hash", StoredBytes, index=True),
+    Column("sealed_form", StoredBytes),
 )
 
 program = Table(
     "program",
     metadata,
-    Column("secret_hash", LargeBinary, primary_key=True),
+    Column("secret_hash", StoredBytes, primary_key=True),
     # Every end of a session ends its programs, also one by another version of the service.
     Column(
         "session_hash",
@@ -39,22 +39,22 @@ pending_login = Table(
     "pending_login",
     metadata,
     Column("state", Id, primary_key=True),
-    Column("browser_hash", LargeBinary, nullable=False),
-    Column("nonce", Text, nullable=False),
-    Column("code_verifier", Text, nullable=False),
-    Column("return_to", Text, nullable=False),
+    Column("browser_hash", StoredBytes, nullable=False),
+    Column("nonce", StoredText, nullable=False),
+    Column("code_verifier", StoredText, nullable=False),
+    Column("return_to", StoredText, nullable=False),
     Column("created_at", UtcMicros, nullable=False, index=True),
-    Column("on_behalf_of", Text, nullable=False, server_default=""),
+    Column("on_behalf_of", StoredText, nullable=False, server_default=""),
 )
 
 deployment = Table(
     "deployment",
     metadata,
-    Column("singleton", Integer, primary_key=True, autoincrement=False),
+    Column("singleton", StoredInteger, primary_key=True, autoincrement=False),
     Column("id", Id, nullable=False),
     Column("heartbeat_at", UtcMicros),
     Column("halted_at", UtcMicros),
-    Column("keyring_fingerprint", LargeBinary),
+    Column("keyring_fingerprint", StoredBytes),
     Column("trail_verified_at", UtcMicros),
     CheckConstraint("singleton = 1", "one_row"),
 )
@@ -62,11 +62,11 @@ deployment = Table(
 sweep = Table(
     "sweep",
     metadata,
-    Column("singleton", Integer, primary_key=True, autoincrement=False),
+    Column("singleton", StoredInteger, primary_key=True, autoincrement=False),
     Column("horizon", UtcMicros, nullable=False),
     Column("deleting", Boolean, nullable=False),
-    Column("shelf", Integer, nullable=False),
-    Column("seen", BigInteger, nullable=False),
-    Column("orphans", BigInteger, nullable=False),
+    Column("shelf", StoredInteger, nullable=False),
+    Column("seen", StoredBigInteger, nullable=False),
+    Column("orphans", StoredBigInteger, nullable=False),
     CheckConstraint("singleton = 1", "one_row"),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Integer, LargeBinary, Table
+from sqlalchemy import Boolean, CheckConstraint, Column, Table
 
-from deldokument.adapters.sql.column_types import EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, StoredBytes, StoredInteger, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed, tag
 from deldokument.domain.email_addresses import Language
 
@@ -12,14 +12,14 @@ notice_address = Table(
     "notice_address",
     metadata,
     primary(),
-    Column("lookup_hash", LargeBinary, nullable=False, unique=True),
+    Column("lookup_hash", StoredBytes, nullable=False, unique=True),
     sealed("sealed_address"),
     Column("confirmed_at", UtcMicros),
     sealed("sealed_unconfirmed"),
     Column("challenge_id", Id, nullable=False),
     Column("challenged_at", UtcMicros),
-    Column("tries", Integer, nullable=False),
-    Column("codes", Integer, nullable=False),
+    Column("tries", StoredInteger, nullable=False),
+    Column("codes", StoredInteger, nullable=False),
     Column("codes_since", UtcMicros),
     Column("downloaded", Boolean, nullable=False),
     Column("ending", Boolean, nullable=False),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 
-from deldokument.adapters.sql.column_types import Codes, EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import (
+    Codes,
+    EnumText,
+    StoredBigInteger,
+    StoredInteger,
+    StoredText,
+    UtcMicros,
+)
 from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, reference
 from deldokument.domain.outbox import Channel
 
@@ -13,7 +20,7 @@ outbox = Table(
     metadata,
     primary(),
     Column("channel", EnumText(Channel), nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", StoredText, nullable=False),
     reference("tenant_id", "tenant"),
     Column("share_id", Id, ForeignKey("share.id"), index=True),
     Column("target", Id, nullable=False),
@@ -21,12 +28,12 @@ outbox = Table(
     Column("due_at", UtcMicros, nullable=False),
     Column("details", Codes, nullable=False),
     Column("occasion", Id, key="dedup_key"),
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", StoredInteger, nullable=False),
     Column("sent_at", UtcMicros),
     Column("given_up_at", UtcMicros),
-    Column("last_error", Text, nullable=False),
-    Column("cost_code", Text, nullable=False, server_default=""),
-    Column("messages", Integer, nullable=False, server_default="0"),
+    Column("last_error", StoredText, nullable=False),
+    Column("cost_code", StoredText, nullable=False, server_default=""),
+    Column("messages", StoredInteger, nullable=False, server_default="0"),
     UniqueConstraint("channel", "dedup_key"),
     CheckConstraint("channel IN ('altinn', 'email', 'webhook')", "channel"),
     CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", "settled"),
@@ -44,10 +51,10 @@ notice_count = Table(
     metadata,
     primary(),
     reference("account_id", "account"),
-    Column("month", Text, nullable=False),
-    Column("cost_code", Text, nullable=False),
-    Column("notices", Integer, nullable=False),
-    Column("messages", Integer, nullable=False),
+    Column("month", StoredText, nullable=False),
+    Column("cost_code", StoredText, nullable=False),
+    Column("notices", StoredInteger, nullable=False),
+    Column("messages", StoredInteger, nullable=False),
     Index(None, "account_id", "month"),
 )
 
@@ -56,5 +63,5 @@ outbox_cursor = Table(
     "outbox_cursor",
     metadata,
     Column("chain", Id, primary_key=True),
-    Column("number", BigInteger, nullable=False),
+    Column("number", StoredBigInteger, nullable=False),
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import CheckConstraint, Column, Table
 
-from deldokument.adapters.sql.column_types import EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, StoredBytes, StoredInteger, StoredText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, sealed
 from deldokument.ports.repositories.seal_requests import SealKind
 
 seal_status = Table(
     "seal_status",
     metadata,
-    Column("singleton", Integer, primary_key=True, autoincrement=False),
-    Column("certificate", LargeBinary, nullable=False),
-    Column("fault", Text, nullable=False),
+    Column("singleton", StoredInteger, primary_key=True, autoincrement=False),
+    Column("certificate", StoredBytes, nullable=False),
+    Column("fault", StoredText, nullable=False),
     CheckConstraint("singleton = 1", "one_row"),
 )
 
@@ -22,11 +22,11 @@ seal_request = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("kind", EnumText(SealKind), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("location", Text, nullable=False),
+    Column("reason", StoredText, nullable=False),
+    Column("location", StoredText, nullable=False),
     Column("at", UtcMicros, nullable=False, index=True),
     sealed("sealed_content"),
-    Column("sealed_answer", LargeBinary),
-    Column("fault", Text, nullable=False, server_default=""),
+    Column("sealed_answer", StoredBytes),
+    Column("fault", StoredText, nullable=False, server_default=""),
     CheckConstraint("kind IN ('pdf', 'export')", "kind"),
 )

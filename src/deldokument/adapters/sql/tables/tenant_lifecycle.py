@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Table
 
-from deldokument.adapters.sql.column_types import EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, StoredBigInteger, StoredInteger, StoredText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
 from deldokument.domain.impact_assessment import ResidualRisk
 
@@ -20,8 +20,8 @@ impact_assessment = Table(
     sealed("sealed_assessor"),
     sealed("sealed_role"),
     sealed("sealed_recorder"),
-    Column("media_type", Text, nullable=False),
-    Column("length", BigInteger, nullable=False),
+    Column("media_type", StoredText, nullable=False),
+    Column("length", StoredBigInteger, nullable=False),
     sealed("sealed_file_name"),
     CheckConstraint("risk IN ('low', 'medium', 'high')", "risk"),
     CheckConstraint("risk <> 'high' OR consulted", "consulted"),
@@ -43,13 +43,13 @@ tenure = Table(
     Column("tenant_id", Id, ForeignKey("tenant.id"), primary_key=True),
     sealed("sealed_activated_by"),
     sealed("sealed_ended_by"),
-    Column("accounts", Integer, nullable=False),
-    Column("members", Integer, nullable=False),
-    Column("drafts", Integer, nullable=False),
-    Column("open_shares", Integer, nullable=False),
-    Column("documents", Integer, nullable=False),
-    Column("stored_bytes", BigInteger, nullable=False),
-    Column("destroyed_keys", Integer, nullable=False),
+    Column("accounts", StoredInteger, nullable=False),
+    Column("members", StoredInteger, nullable=False),
+    Column("drafts", StoredInteger, nullable=False),
+    Column("open_shares", StoredInteger, nullable=False),
+    Column("documents", StoredInteger, nullable=False),
+    Column("stored_bytes", StoredBigInteger, nullable=False),
+    Column("destroyed_keys", StoredInteger, nullable=False),
     Column("keys_destroyed_at", UtcMicros),
     Column("contents_deleted_at", UtcMicros),
     Column("names_erased_at", UtcMicros),
