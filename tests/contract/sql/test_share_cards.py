@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, text, update
 
 from deldokument.adapters.sql.database import SqlDatabase, SqlTransaction
 from deldokument.adapters.sql.engines import Engines, open_engines
@@ -120,6 +120,13 @@ def is_intact(database: SqlDatabase) -> bool:
     return verdict
 
 
+def found_intact(database: SqlDatabase) -> bool:
+    with database.read() as tx:
+        found = tx.shares.get(OPEN.id)
+    assert found is not None
+    return found.intact
+
+
 def revisions(database: SqlDatabase, share_id: str = OPEN.id) -> list[int | None]:
     with database.read() as tx:
         return [(event.details or {}).get("revision") for _, event in tx.audit.events(share_id=share_id)]  # type: ignore[misc]
@@ -169,6 +176,23 @@ def test_an_inserted_or_removed_recipient_makes_the_share_damaged(database: SqlD
         found = tx.shares.get(OPEN.id)
     assert found is not None
     assert not found.intact
+
+
+def test_a_recipient_whose_id_reads_as_those_of_others_makes_the_share_damaged(
+    database: SqlDatabase, owner: Engines
+) -> None:
+    with database.write() as tx:
+        tx.shares.add_recipient(recipient_of(OPEN, id="per", lookup_hash=b"hash of per"))
+    assert is_intact(database)
+    with owner.write() as connection:
+        row = connection.execute(select(recipient).where(recipient.c.id == "per")).one()._asdict()
+    for forged, removed in (("ola,per", ()), ("ola,per", ("ola", "per")), ("per,per", ())):
+        with owner.write() as connection:
+            connection.execute(delete(recipient).where(recipient.c.id.in_(removed)))
+            connection.execute(insert(recipient).values(row | {"id": forged, "lookup_hash": b"hash of mallory"}))
+        assert not is_intact(database)
+        with owner.write() as connection:
+            connection.execute(delete(recipient).where(recipient.c.id == forged))
 
 
 def test_the_removed_recipients_old_row_does_not_come_back(database: SqlDatabase, owner: Engines) -> None:
@@ -314,14 +338,33 @@ def test_a_row_is_saved_with_its_card_and_gets_another_one_only_for_what_changes
     assert updates(add) == 1
 
 
-def test_an_erased_share_has_nothing_left_to_protect(database: SqlDatabase) -> None:
+def test_an_erased_share_is_intact_if_it_is_closed_and_is_as_its_card_says(
+    database: SqlDatabase, owner: Engines
+) -> None:
     with database.write() as tx:
         tx.retention.close([OPEN.id], ShareState.ENDED, NOW)
         tx.retention.erase_shares([OPEN.id], NOW)
-    with database.read() as tx:
-        found = tx.shares.get(OPEN.id)
-    assert found is not None
-    assert found.intact
+    assert found_intact(database)
+    forge(owner, expires_at=NOW + 9 * DAY)
+    assert not found_intact(database)
+
+
+def test_an_open_share_that_is_marked_as_erased_is_damaged(database: SqlDatabase, owner: Engines) -> None:
+    with owner.write() as connection:
+        # As the owner of the schema can: the constraint would refuse the row.
+        if owner.is_postgres:
+            connection.execute(text("ALTER TABLE share DROP CONSTRAINT ck_share_erased"))
+        else:
+            connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+        connection.execute(update(share).values(erased_at=NOW, expires_at=NOW + 9 * DAY))
+    try:
+        assert not found_intact(database)
+    finally:
+        if owner.is_postgres:
+            condition = "erased_at IS NULL OR closed_at IS NOT NULL"
+            with owner.write() as connection:
+                connection.execute(update(share).values(erased_at=None))
+                connection.execute(text(f"ALTER TABLE share ADD CONSTRAINT ck_share_erased CHECK ({condition})"))
 
 
 def test_nothing_is_damaged_before_cards_are_enforced(database: SqlDatabase, owner: Engines) -> None:

@@ -35,8 +35,8 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
 
 
-class JoinedText(FunctionElement[str]):
-    """The texts of a column in all rows, with commas between them.
+class CountedTexts(FunctionElement[str]):
+    """The number of rows, and the texts of a column in them, with commas between; NULL without a row.
 
     SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
     """
@@ -45,11 +45,17 @@ class JoinedText(FunctionElement[str]):
     inherit_cache = True
 
 
-@compiles(JoinedText)
-def _joined(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
-    return f"group_concat({compiler.process(element.clauses, **words)}, ',')"
+@compiles(CountedTexts)
+def _counted(element: CountedTexts, compiler: SQLCompiler, **words: Any) -> str:
+    return f"count(*) || ',' || group_concat({compiler.process(element.clauses, **words)}, ',')"
 
 
-@compiles(JoinedText, "postgresql")
-def _joined_on_postgres(element: JoinedText, compiler: SQLCompiler, **words: Any) -> str:
-    return f"string_agg({compiler.process(element.clauses, **words)}, ',')"
+@compiles(CountedTexts, "postgresql")
+def _counted_on_postgres(element: CountedTexts, compiler: SQLCompiler, **words: Any) -> str:
+    return f"count(*) || ',' || string_agg({compiler.process(element.clauses, **words)}, ',')"
+
+
+def counted_texts(found: str | None) -> set[str]:
+    """Return the texts of ``CountedTexts``. If one has a comma, all are one text, which is no id."""
+    count, *texts = found.split(",") if found else ("0",)
+    return set(texts) if count == str(len(texts)) else {found or ""}

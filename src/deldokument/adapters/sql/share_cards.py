@@ -3,7 +3,8 @@
 Guarantees:
 - A share is intact only if its card is valid, and matches row, recipients, removed documents and the newest revision in
   its events.
-- A removed document that is back makes its share damaged.
+- A removed document that is back makes its share damaged, and so does an id with a comma.
+- An erased share is intact only if it is closed, and matches its card in all that erasing leaves.
 - A share that was changed has its new card when the transaction ends. It gets one only if it was locked and intact.
 - All that a card is compared with is read by one statement, so it is of one instant.
 
@@ -22,7 +23,7 @@ from sqlalchemy import Row, exists, func, select, update
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.authenticated_rows import stored_value
 from deldokument.adapters.sql.column_types import EPOCH
-from deldokument.adapters.sql.expressions import JoinedText
+from deldokument.adapters.sql.expressions import CountedTexts, counted_texts
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, has_revision
 from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
@@ -43,13 +44,13 @@ _revision = (
     select(func.max(audit_event.c.revision)).where(audit_event.c.share_id == share.c.id, has_revision).correlate(share)
 )
 _recipient_ids = (
-    select(JoinedText(_named.c.id))
+    select(CountedTexts(_named.c.id))
     .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
     .correlate(share)
 )
 _is_back = exists().where(document.c.id == removed_document.c.id)
 _removed_ids = (
-    select(JoinedText(removed_document.c.id))
+    select(CountedTexts(removed_document.c.id))
     .where(removed_document.c.share_id == share.c.id, ~_is_back)
     .correlate(share)
 )
@@ -168,9 +169,8 @@ class ShareCards:
         return stored
 
     def _is_intact(self, stored: Held, sealed: bytes | None) -> bool:
-        """Return whether the card matches. An erased share has nothing left to protect."""
-        one = stored.share
-        if self._is_changed_here(one.id) or not self._work.integrity.is_enforced() or one.erased_at is not None:
+        """Return whether the card matches."""
+        if self._is_changed_here(stored.share.id) or not self._work.integrity.is_enforced():
             return True
         return _fits(self._work, stored, sealed)
 
@@ -182,7 +182,7 @@ class ShareCards:
 
 def _stored(row: Sequence[Any]) -> Held:
     _, revision, *ids = row[_WIDTH:CARD_WIDTH]
-    recipients, removed = (set(one.split(",") if one else ()) for one in ids)
+    recipients, removed = map(counted_texts, ids)
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, removed)
 
 
@@ -192,9 +192,15 @@ def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
     if is_card(work.integrity.row_key(SHARE_KIND), share_id, expected, sealed or b""):
         return True
     card = opened_card(work, share_id, sealed) if stored.share.state in CLOSED else None
-    if card is None or card.state in CLOSED:
+    if card is None:
         return False
-    return card == replace(expected, state=card.state, changed_at=card.changed_at)
+    if stored.share.erased_at is not None:
+        # Its recipients are erased, and the traces of its removed documents.
+        expected = replace(expected, recipients=card.recipients, removed_documents=card.removed_documents)
+    if card.state not in CLOSED:
+        # A batch ended it, and wrote no card.
+        expected = replace(expected, state=card.state, changed_at=card.changed_at)
+    return card == expected
 
 
 def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: datetime) -> Share | None:
