@@ -7,12 +7,16 @@ invalid, and treat it as damaged (docs/format.md, «Authenticated rows»).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 MAX_REMEMBERED = 10_000
-"""Damaged rows that a process remembers, so that it reports each once."""
+"""Damaged rows that a process remembers, so that it reports each once a day."""
+ALARM_PERIOD = timedelta(days=1)
+"""A row that stays damaged raises an alarm each time that this has passed."""
 
 
 class IntegrityKeys(Protocol):
@@ -54,14 +58,18 @@ class DamageReports:
     """The damaged rows that this process has found and not yet recorded. Many threads may use it at once."""
 
     _waiting: dict[DamagedRow, None] = field(default_factory=dict)
-    _known: set[DamagedRow] = field(default_factory=set)
+    _known: dict[DamagedRow, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _seconds: Callable[[], float] = time.monotonic
 
     def report(self, row: DamagedRow) -> None:
-        """Add a row, unless this process has reported it before."""
+        """Add a row, unless this process has reported it within `ALARM_PERIOD`."""
         with self._lock:
-            if row not in self._known and len(self._known) < MAX_REMEMBERED:
-                self._known.add(row)
+            now = self._seconds()
+            if row in self._known and now - self._known[row] < ALARM_PERIOD.total_seconds():
+                return
+            if row in self._known or len(self._known) < MAX_REMEMBERED:
+                self._known[row] = now
                 self._waiting[row] = None
 
     @property

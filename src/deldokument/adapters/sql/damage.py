@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from deldokument.adapters.sql.authenticated_rows import (
     ACCOUNT_TAGS,
@@ -17,11 +18,22 @@ from deldokument.adapters.sql.authenticated_rows import (
     WEBHOOK_TAGS,
     RowTags,
 )
+from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import stored_details
 from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, is_damage
 
-_recorded = select(audit_event.c.number).where(is_damage, audit_event.c.details == param("details")).limit(1)
+# An event of the future was inserted: it must not silence the alarm for ever.
+_recorded = (
+    select(audit_event.c.number)
+    .where(
+        is_damage,
+        audit_event.c.details == param("details"),
+        audit_event.c.at > bindparam("since", type_=UtcMicros()),
+        audit_event.c.at <= bindparam("now", type_=UtcMicros()),
+    )
+    .limit(1)
+)
 _WATCHED = {
     tags.kind: tags
     for tags in (
@@ -62,9 +74,10 @@ class SqlDamageLog:
             _WATCHED[kind].is_intact(self._work, row._asdict(), row.tag, row.newest_revision)
         return rows[-1].id if len(rows) == limit else None
 
-    def is_recorded(self, details: Mapping[str, str | int]) -> bool:
-        """Return whether there is an event with these details."""
-        return self._work.first(_recorded, {"details": stored_details(details)}) is not None
+    def is_recorded(self, details: Mapping[str, str | int], since: datetime, now: datetime) -> bool:
+        """Return whether there is an event with these details after ``since`` and not after ``now``."""
+        values = {"details": stored_details(details), "since": since, "now": now}
+        return self._work.first(_recorded, values) is not None
 
     def count(self) -> int:
         """Count the events."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 
@@ -20,8 +21,8 @@ class DamageLog(Protocol):
         """
         ...
 
-    def is_recorded(self, details: Mapping[str, str | int]) -> bool:
-        """Return whether there is an event with these details."""
+    def is_recorded(self, details: Mapping[str, str | int], since: datetime, now: datetime) -> bool:
+        """Return whether there is an event with these details after ``since`` and not after ``now``."""
         ...
 
     def count(self) -> int:

@@ -1,7 +1,7 @@
 """Search for damaged rows, and the alarm: an event, a warning in the log, and a count for the operator's monitoring.
 
 Guarantees:
-- A damaged row has one event, whichever processes find it and however often.
+- A damaged row has one event a day, whichever processes find it and however often.
 - Log and event name kind and id of the row. An id that this service cannot have made is not repeated.
 - A row that cannot be recorded now is recorded later.
 """
@@ -14,7 +14,7 @@ import re
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.integrity import ALARM_PERIOD, DamagedRow
 from deldokument.services.audit.recording import record_at
 
 log = logging.getLogger("deldokument.integrity")
@@ -40,7 +40,10 @@ def patrol_rows(deps: Dependencies, after: RowPlace | None) -> RowPlace | None:
 
 
 def record_damage(deps: Dependencies) -> int:
-    """Record the damaged rows that this process has found; return how many had no event yet. Raises: Unavailable."""
+    """Record the damaged rows that this process has found; return how many had no event within a day.
+
+    Raises: Unavailable.
+    """
     if deps.damage.is_empty:
         return 0
     found = deps.damage.take()
@@ -59,9 +62,10 @@ def _recorded(deps: Dependencies, found: list[DamagedRow]) -> int:
     with deps.database.write() as tx:
         # Locked, so that two processes that find the same row record it once.
         tx.deployment.get()
-        new = [one for one in details.values() if not tx.damage.is_recorded(one)]
+        now = deps.clock.now()
+        new = [one for one in details.values() if not tx.damage.is_recorded(one, now - ALARM_PERIOD, now)]
         for one in new:
-            record_at(deps, tx, deps.clock.now(), EventKind.ROW_DAMAGED, one)
+            record_at(deps, tx, now, EventKind.ROW_DAMAGED, one)
     return len(new)
 
 
