@@ -16,7 +16,15 @@ from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.policy import AccessRule
 from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import RIGHTS, STATUS, MediaTypeRefused, StalePage, error_text, status_of
+from deldokument.web.http.errors import (
+    RIGHTS,
+    STATUS,
+    LoginNotFresh,
+    MediaTypeRefused,
+    StalePage,
+    error_text,
+    status_of,
+)
 from deldokument.web.http.i18n import LANGUAGES, Translator
 
 pytestmark = pytest.mark.once
@@ -160,7 +168,7 @@ def test_the_words_have_no_other_percent_signs() -> None:
 
 
 def test_every_kind_of_error_has_its_own_status() -> None:
-    assert STATUS.keys() == (FAMILY - {ServiceError}) | {StalePage, IntegrityError, MediaTypeRefused}
+    assert STATUS.keys() == (FAMILY - {ServiceError}) | {StalePage, IntegrityError, LoginNotFresh, MediaTypeRefused}
 
 
 def test_statuses_are_those_of_the_protocols() -> None:
@@ -184,6 +192,7 @@ def test_statuses_are_those_of_the_protocols() -> None:
         "Broken": 500,
         "IntegrityError": 500,
         "StalePage": 403,
+        "LoginNotFresh": 403,
         "MediaTypeRefused": 415,
     }
 

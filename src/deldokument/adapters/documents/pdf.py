@@ -79,13 +79,13 @@ def _has_glyph(character: str) -> bool:
         return False
 
 
-def _compiled(text: str, made_at: datetime) -> bytes:
+def _compiled(text: str, created_at: datetime) -> bytes:
     # One compiler per document: a compiler does not admit a second thread.
     compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
     pressed = compiler.compile(
         format="pdf",
         pdf_standards=_STANDARDS,
-        timestamp=made_at.replace(microsecond=0),
+        timestamp=created_at.replace(microsecond=0),
         sys_inputs={"paper": text},
     )
     return cast("bytes", pressed)

@@ -4,7 +4,7 @@ Guarantees:
 - Row locks are taken in write transactions on PostgreSQL. On SQLite the only writer excludes all others from
   the start.
 - A row has the values that the statement asked for. A view, a pooler or a column type with its own `=` can answer with
-  another row, whose tag is valid: such a row is reported as damaged, and left out.
+  an authentic row of another key. It is reported as damaged, and left out.
 
 Statements are made once, and get new values as parameters: to make one takes several times as long as to run it.
 """

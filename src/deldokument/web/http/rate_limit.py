@@ -61,14 +61,14 @@ class ConcurrencyLimiter:
 
 
 @contextmanager
-def _one_of(all_of_them: Counter[str], whose: str, most: int) -> Iterator[None]:
-    if all_of_them[whose] >= most:
+def _one_of(all_of_them: Counter[str], owner: str, most: int) -> Iterator[None]:
+    if all_of_them[owner] >= most:
         raise ConsumerLimited(1, {})
-    all_of_them[whose] += 1
+    all_of_them[owner] += 1
     try:
         yield
     finally:
-        all_of_them -= Counter((whose,))
+        all_of_them -= Counter((owner,))
 
 
 def _headers(left: RateLimitStatus) -> dict[str, str]:
