@@ -23,7 +23,7 @@ from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.domain.outbox import Channel, Result
+from deldokument.domain.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import ScannerClosed
 from deldokument.ports.repositories.retention import PatrolPlace
@@ -154,14 +154,14 @@ class Sending:
 
     def __call__(self, deps: Dependencies) -> int:
         """Do one round; return how many messages were attempted."""
-        began, under_way, ended = time.monotonic(), dict[Future[Result], str](), list[Future[Result]]()
+        began, under_way, ended = time.monotonic(), dict[Future[Result], OutgoingMessage](), list[Future[Result]]()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"send-{self.channel.value}") as pool:
             while True:
                 if time.monotonic() - began < _ROUND:
                     for message in take_messages(deps, self.channel, busy=under_way.values()):
                         # In a copy of this context, which a thread does not have: the trace is there.
                         sent = pool.submit(copy_context().run, send_message, deps, self.entry, message)
-                        under_way[sent] = message.target
+                        under_way[sent] = message
                 if not under_way:
                     break
                 for done in wait(under_way, timeout=_LOOK, return_when=FIRST_COMPLETED).done:

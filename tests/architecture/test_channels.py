@@ -13,7 +13,7 @@ from tests.architecture.rules import PACKAGE, modules
 
 _NOTIFICATIONS = "services/notifications"
 _OWN = {
-    Channel.ALTINN: {f"{_NOTIFICATIONS}/recipient_notices.py"},
+    Channel.ALTINN: {f"{_NOTIFICATIONS}/recipient_notices.py", f"{_NOTIFICATIONS}/recipient_reminders.py"},
     Channel.EMAIL: {f"{_NOTIFICATIONS}/email_notices.py", f"{_NOTIFICATIONS}/email_addresses.py"},
     Channel.WEBHOOK: {f"{_NOTIFICATIONS}/webhooks.py", f"{_NOTIFICATIONS}/webhook_delivery.py"},
 }

@@ -147,7 +147,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     "outbox": (
         _free(
             "id channel kind tenant_id share_id target created_at due_at details occasion attempts sent_at given_up_at "
-            "last_error cost_code messages",
+            "last_error cost_code messages order_id",
             "a message has random ids and codes; receiver and content are read from proven rows when it is sent",
         ),
     ),

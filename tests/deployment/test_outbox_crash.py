@@ -30,6 +30,12 @@ POINTS = [
     pytest.param(f"{OUTBOX}.sent", True, id="noted-not-committed"),
     pytest.param("deldokument.services.notifications.dispatch:_note", True, id="event-written-not-committed"),
 ]
+REMINDER_POINTS = [
+    pytest.param(f"{OUTBOX}.add", True, id="planned-not-committed"),
+    pytest.param(f"{ALTINN}.send", False, id="lease-committed-not-sent"),
+    pytest.param(f"{ALTINN}.send", True, id="sent-nothing-noted"),
+    pytest.param(f"{OUTBOX}.sent", True, id="one-share-noted-not-committed"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +96,28 @@ def test_no_notice_is_lost_and_each_is_accepted_once_wherever_the_worker_dies(
     assert {order["idempotency_id"] for order in accepted} == {message.id for message in messages(mortal, share_id)}
 
 
-def test_each_is_reminded_once_when_the_worker_dies_while_it_plans_that(mortal: Deployment) -> None:
-    share_id = share(mortal)
+@pytest.mark.parametrize(("function", "after"), REMINDER_POINTS)
+def test_each_is_reminded_once_of_two_shares_wherever_the_worker_dies(
+    mortal: Deployment, function: str, after: bool
+) -> None:
+    shares = [share(mortal), share(mortal)]
     go_on(mortal)
     with mortal.node.deps.database.read() as tx:
-        end = existing(existing(tx.shares.get(share_id)).expires_at)
-    week = REMINDERS[NoticeKind.WEEK_LEFT]
-    mortal.move_clock(end - week - mortal.node.deps.clock.now() + timedelta(seconds=1))
-    die_at(mortal, f"{OUTBOX}.add", after=True)
+        end = existing(existing(tx.shares.get(shares[1])).expires_at)
+    day = timedelta(days=1)
+    mortal.move_clock(end - REMINDERS[NoticeKind.WEEK_LEFT] - day - mortal.node.deps.clock.now())
+    if function.endswith(".add"):
+        die_at(mortal, function, after=after)
     go_on(mortal)
-    reminders = {one.id for one in messages(mortal, share_id) if one.kind == NoticeKind.WEEK_LEFT}
-    accepted = [order for order in orders(mortal) if order["idempotency_id"] in reminders]
+    mortal.move_clock(day)
+    if not function.endswith(".add"):
+        die_at(mortal, function, after=after)
+        mortal.move_clock(LEASE + timedelta(seconds=1))
+    go_on(mortal)
+    planned = [one for share_id in shares for one in messages(mortal, share_id) if one.kind == NoticeKind.WEEK_LEFT]
+    assert len(planned) == len(shares) * len(RECIPIENTS)
+    assert all(one.sent_at for one in planned)
+    accepted = [order for order in orders(mortal) if order["idempotency_id"] in {one.order_id for one in planned}]
     assert sorted(order["recipient"] for order in accepted) == sorted(RECIPIENTS)
 
 

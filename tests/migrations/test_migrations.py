@@ -142,6 +142,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_outbox_target_due (channel=? AND target=? AND due_at<?)": lambda tx: tx.outbox.lease(
         Channel.EMAIL, NOW, NOW, 9
     ),
+    "ix_outbox_order_id (order_id=?)": lambda tx: tx.outbox.of_order("order"),
     "ix_outbox_share_id (share_id=?)": lambda tx: tx.outbox.of_shares(["s"], Channel.EMAIL),
     "ix_outbox_channel_target_created_at_id (channel=? AND target=?)": lambda tx: tx.outbox.of_target(
         Channel.EMAIL, "t", before=None, limit=9

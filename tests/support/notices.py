@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from deldokument.domain.errors import existing
 from deldokument.domain.outbox import SENT, Channel, Outcome, Result
+from deldokument.domain.share import Receipt, Share
 from deldokument.ports.channels import Notice
-from deldokument.services.notifications import dispatch, recipient_notices
+from deldokument.services.notifications import dispatch, recipient_reminders
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from tests.support.world import Stage
 
@@ -40,11 +41,22 @@ def want_notices(stage: Stage, **rules: object) -> None:
         tx.accounts.save(replace(account, rules=wanted))
 
 
+def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
+    """Somebody has received the document, or some of it, for each recipient."""
+    now = stage.clock.now()
+    with stage.deps.database.write() as tx:
+        [document] = tx.shares.documents([share.id])
+        for recipient in tx.shares.recipients([share.id]):
+            tx.receipts.save(
+                Receipt(share.id, document.id, recipient.id, "subject", now, now, ((0, 1),), now if whole else None)
+            )
+
+
 def send_notices(stage: Stage) -> list[Result]:
     """What the worker does, until there is nothing to do."""
     while dispatch.plan_messages(stage.deps, PLANNERS):
         pass
-    recipient_notices.plan_reminders(stage.deps)
+    recipient_reminders.plan_reminders(stage.deps)
     fates: list[Result] = []
     while taken := dispatch.take_messages(stage.deps, Channel.ALTINN):
         fates += [dispatch.send_message(stage.deps, CHANNELS[Channel.ALTINN], message) for message in taken]

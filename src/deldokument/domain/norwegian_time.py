@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -11,6 +11,11 @@ OSLO = ZoneInfo("Europe/Oslo")
 def day_of(now: datetime) -> date:
     """Return the date in Norway."""
     return now.astimezone(OSLO).date()
+
+
+def start_of(day: date) -> datetime:
+    """Return the instant at which the date begins in Norway."""
+    return datetime.combine(day, time(), OSLO).astimezone(UTC)
 
 
 def day_and_clock(instant: datetime) -> tuple[date, str]:

@@ -5,7 +5,8 @@
      └──refused, moot, or too many attempts──> given up
 
 A message holds codes and random ids, never a text, an address or an identifier. Its text is rendered when it is sent.
-Every attempt carries its ``id`` (as idempotency id, Message-ID or event id), so the receiver can detect a duplicate.
+Every attempt carries its ``id`` or its order's (idempotency id, Message-ID or event id), so the receiver can detect a
+duplicate.
 Does not send anything, and does not decide when a message is due.
 """
 
@@ -35,6 +36,9 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
 
 
+REPLANNED: Final = "replanned"
+"""Code of an abandoned message that is planned anew, for another time."""
+
 RECIPIENT_CHANNELS: Final = (Channel.ALTINN,)
 """Channels of notices to recipients (ports.channels.NoticeKind). Sharers see these messages."""
 
@@ -51,7 +55,7 @@ class OutgoingMessage:
 
     ``dedup_key`` identifies the occasion in codes and ids; it is unique within a channel. ``attempts`` counts started
     attempts. ``last_error`` is a code. ``cost_code`` and ``messages`` are what a sent notice costs at most, in text
-    messages, and who pays.
+    messages, and who pays. Messages with the same ``order_id`` are delivered as one, which has that id.
     """
 
     id: str
@@ -70,6 +74,12 @@ class OutgoingMessage:
     last_error: str = ""
     cost_code: str = ""
     messages: int = 0
+    order_id: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was sent or abandoned."""
+        return self.sent_at is not None or self.given_up_at is not None
 
 
 class Result(StrEnum):
@@ -94,11 +104,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of an attempt; ``code`` is the reason if it was not sent, ``cost`` what it cost if it was."""
+    """Result of an attempt; ``code`` is the reason if it was not sent, ``cost`` what it cost if it was.
+
+    ``covered`` are other messages that were sent or refused with it.
+    """
 
     result: Result
     code: str = ""
     cost: Cost | None = None
+    covered: tuple[OutgoingMessage, ...] = ()
 
 
 SENT = Outcome(Result.SENT)

@@ -13,7 +13,7 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, existing
-from deldokument.domain.outbox import Channel, OutgoingMessage
+from deldokument.domain.outbox import REPLANNED, Channel, OutgoingMessage
 from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
 from tests.contract.records import (
@@ -315,7 +315,8 @@ def test_who_is_to_be_reminded_is_found_with_all_that_a_reminder_needs(database:
     share, recipient = shared(database)
     with database.read() as tx:
         found = tx.outbox.unreminded(ending(), limit=10)
-    assert found == [PendingReminder(TENANT.id, share.id, recipient.id, NOW + 3 * DAY)]
+    sealed = recipient.sealed_identifier
+    assert found == [PendingReminder(TENANT.id, share.id, recipient.id, NOW + 3 * DAY, share.audit_key_id, sealed)]
 
 
 def test_whose_share_ends_first_is_reminded_first(database: SqlDatabase) -> None:
@@ -384,3 +385,45 @@ def test_who_was_reminded_of_late_is_not_reminded_again(database: SqlDatabase) -
     assert unreminded(database) == [recipient.id]
     put(database, message(**about, created_at=NOW - DAY))
     assert unreminded(database) == []
+
+
+def test_a_reminder_that_is_to_be_planned_anew_does_not_count(database: SqlDatabase) -> None:
+    share, recipient = shared(database)
+    about = {"share_id": share.id, "target": recipient.id, "channel": Channel.ALTINN, "kind": "week_left"}
+    put(database, gone := message(**about, created_at=NOW + DAY))
+    assert unreminded(database) == []
+    with database.write() as tx:
+        tx.outbox.give_up(gone.id, NOW, "unreachable")
+    assert unreminded(database) == []
+    put(database, moved := message(**about, created_at=NOW + DAY))
+    with database.write() as tx:
+        tx.outbox.give_up(moved.id, NOW, REPLANNED)
+    assert unreminded(database) == []
+    share, recipient = shared(database)
+    put(database, only := message(**about | {"share_id": share.id, "target": recipient.id}, created_at=NOW + DAY))
+    with database.write() as tx:
+        tx.outbox.give_up(only.id, NOW, REPLANNED)
+    assert unreminded(database) == [recipient.id]
+
+
+def test_the_messages_of_an_order_are_found(database: SqlDatabase) -> None:
+    first, second = (message(target=target, order_id="order") for target in ("a", "b"))
+    put(database, first, second, message(target="c", order_id="another"), message(target="d"))
+    with database.read() as tx:
+        assert {one.id for one in tx.outbox.of_order("order")} == {first.id, second.id}
+        assert tx.outbox.of_order("unknown") == []
+
+
+def test_of_two_workers_that_begin_an_order_one_adds_its_first_message(database: SqlDatabase) -> None:
+    start = threading.Barrier(2)
+
+    def begin(number: int) -> bool:
+        made = message(id="order", order_id="order", target=f"{number}", dedup_key=f"{number}")
+        start.wait(10)
+        with database.write() as tx:
+            return tx.outbox.add(made)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(begin, range(2))) == [False, True]
+    with database.read() as tx:
+        assert len(tx.outbox.of_order("order")) == 1

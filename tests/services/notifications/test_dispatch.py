@@ -19,6 +19,7 @@ from deldokument.domain.outbox import (
     MAX_ATTEMPTS,
     SENT,
     Channel,
+    Cost,
     Outcome,
     OutgoingMessage,
     Result,
@@ -126,9 +127,40 @@ def test_what_is_sent_is_not_sent_again(stage: Stage) -> None:
 
 def test_no_more_are_taken_than_are_sent_at_once(stage: Stage) -> None:
     put(stage)
-    busy = [f"receiver-{number}" for number in range(dispatch.AT_ONCE)]
+    receivers = [f"receiver-{number}" for number in range(dispatch.AT_ONCE)]
+    busy = [message(stage.deps, stage.tenant.id, None, target=receiver) for receiver in receivers]
     assert dispatch.take_messages(stage.deps, Channel.WEBHOOK, busy=busy) == []
     assert len(dispatch.take_messages(stage.deps, Channel.WEBHOOK, busy=busy[1:])) == 1
+
+
+def test_of_an_order_one_message_is_taken_at_a_time(stage: Stage) -> None:
+    first, *_ = (put(stage, target=target, order_id="order") for target in ("a", "b", "c"))
+    alone = put(stage, target="d")
+    taken = dispatch.take_messages(stage.deps, Channel.WEBHOOK)
+    assert {one.order_id for one in taken} == {"order", None}
+    assert len(taken) == 2
+    put(stage, target="e", order_id="order")
+    assert dispatch.take_messages(stage.deps, Channel.WEBHOOK, busy=taken) == []
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    assert len(dispatch.take_messages(stage.deps, Channel.WEBHOOK)) == 2
+    assert kept(stage, first.id).attempts + kept(stage, alone.id).attempts == 4
+
+
+@pytest.mark.parametrize("result", [SENT, refused("no")])
+def test_what_an_order_covers_is_settled_and_recorded_with_it_and_paid_once(stage: Stage, result: Outcome) -> None:
+    shares = [stage.publish(OLA) for _ in range(3)]
+    first, second, other = (put(stage, share, target=share, order_id="order") for share in shares)
+    cost = Cost("4711", 2) if result is SENT else None
+    sent_event = EventKind.RECIPIENT_NOTIFIED
+    channel = replace(entry(lambda _, __: replace(result, cost=cost, covered=(second,))), sent_event=sent_event)
+    assert dispatch.send_message(stage.deps, channel, first) is result.result
+    assert dispatch.send_message(stage.deps, channel, second) is result.result, "another worker was as fast"
+    assert [kept(stage, one.id).is_settled for one in (first, second, other)] == [True, True, False]
+    assert [kept(stage, one.id).messages for one in (first, second)] == [2 if cost else 0, 0]
+    kind = sent_event if result is SENT else EventKind.MESSAGE_GIVEN_UP
+    told = [event for _, event in stage.trail() if event.kind is kind]
+    assert sorted(event.share_id or "" for event in told) == sorted(shares[:2])
+    assert sum(int((event.details or {}).get("messages", 0)) for event in told) == (2 if cost else 0)
 
 
 def test_what_a_crash_left_half_sent_is_sent_again_under_the_same_id(stage: Stage) -> None:

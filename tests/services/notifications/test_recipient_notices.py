@@ -12,13 +12,13 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
-from deldokument.domain.share import Receipt, Share
+from deldokument.domain.share import Share
 from deldokument.domain.tenancy import NoticeChannel
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
-from deldokument.services.notifications import dispatch, recipient_notices
+from deldokument.services.notifications import dispatch, recipient_notices, recipient_reminders
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
@@ -27,7 +27,7 @@ from deldokument.services.shares.notice_status import view_notice
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.inspection import inspect_documents
-from tests.support.notices import FakeNotices, configure_notices, send_notices, want_notices
+from tests.support.notices import FakeNotices, configure_notices, download, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
@@ -48,17 +48,6 @@ def share_with(stage: Stage, *recipients: str, **words: object) -> Share:
 def kept(stage: Stage, share: Share) -> list[OutgoingMessage]:
     with stage.deps.database.read() as tx:
         return tx.outbox.of_shares([share.id], Channel.ALTINN)
-
-
-def download(stage: Stage, share: Share, *, whole: bool = True) -> None:
-    """Somebody has received the document, or some of it, for each recipient."""
-    now = stage.clock.now()
-    with stage.deps.database.write() as tx:
-        [document] = tx.shares.documents([share.id])
-        for recipient in tx.shares.recipients([share.id]):
-            tx.receipts.save(
-                Receipt(share.id, document.id, recipient.id, "subject", now, now, ((0, 1),), now if whole else None)
-            )
 
 
 def test_each_recipient_is_told_once(stage: Stage, altinn: FakeNotices) -> None:
@@ -116,7 +105,7 @@ def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage
     }
     messages = [one for one in kept(stage, share) if one.details]
     assert {one.kind for one in messages} == {"shared"}, "as version 0.2.0 knows it"
-    shown = [existing(view_notice(one, is_over=False)) for one in messages]
+    shown = [existing(view_notice(one, stage.clock.now(), is_over=False)) for one in messages]
     assert [(one.kind, one.reminds) for one in shown] == [(NoticeKind.ADDED, False)] * 2
     assert send_notices(stage) == []
     events = [event.details or {} for _, event in stage.trail() if event.kind is EventKind.RECIPIENT_NOTIFIED]
@@ -475,7 +464,7 @@ def test_who_downloads_between_plan_and_order_is_not_reminded(stage: Stage) -> N
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
-    recipient_notices.plan_reminders(stage.deps)
+    recipient_reminders.plan_reminders(stage.deps)
     download(stage, share)
     assert send_notices(stage) == [Result.MOOT]
 
@@ -506,7 +495,7 @@ def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage
     end = existing(share.expires_at)
     send_notices(stage)
     stage.clock.instant = end - timedelta(days=7)
-    assert recipient_notices.plan_reminders(stage.deps) == 1
+    assert recipient_reminders.plan_reminders(stage.deps) == 1
     extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     assert send_notices(stage) == [Result.MOOT]
     stage.clock.instant = end + timedelta(days=3)
@@ -532,7 +521,7 @@ def test_no_reminder_is_sent_after_the_end(stage: Stage) -> None:
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
-    recipient_notices.plan_reminders(stage.deps)
+    recipient_reminders.plan_reminders(stage.deps)
     stage.clock.instant = existing(share.expires_at)
     assert send_notices(stage) == [Result.MOOT]
 
@@ -542,7 +531,7 @@ def test_two_workers_that_find_the_same_recipient_plan_one_reminder(stage: Stage
     share = share_with(stage)
     send_notices(stage)
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
-    assert recipient_notices.plan_reminders(stage.deps) == 1
+    assert recipient_reminders.plan_reminders(stage.deps) == 1
     with stage.deps.database.write() as tx:
         [_, planned] = tx.outbox.of_shares([share.id], Channel.ALTINN)
         assert not tx.outbox.add(replace(planned, id="another"))
@@ -656,4 +645,4 @@ def test_a_notice_that_there_was_no_need_for_any_more_is_not_seen(stage: Stage) 
 def test_without_altinn_nothing_is_ordered(stage: Stage) -> None:
     share = share_with(stage)
     assert recipient_notices.send_notice(stage.deps, kept_message(stage, share)) == again("notices_unavailable")
-    assert recipient_notices.plan_reminders(stage.deps) == 0
+    assert recipient_reminders.plan_reminders(stage.deps) == 0

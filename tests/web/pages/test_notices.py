@@ -12,7 +12,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.outbox import Channel, refused
 from deldokument.services.audit.recording import record_event
 from deldokument.services.notifications import dispatch
-from deldokument.services.notifications.recipient_notices import plan_reminders
+from deldokument.services.notifications.recipient_reminders import plan_reminders
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import publishing
 from deldokument.services.tenants.administrators import add_administrator

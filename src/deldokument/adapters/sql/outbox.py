@@ -41,7 +41,7 @@ from deldokument.adapters.sql.tables.shares import (
     share,
 )
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import Channel, Cost, OutgoingMessage
+from deldokument.domain.outbox import REPLANNED, Channel, Cost, OutgoingMessage
 from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
 
 _MESSAGE = RowMapper(OutgoingMessage, outbox)
@@ -107,6 +107,7 @@ _repeat = (
     .values(due_at=_now, attempts=0, sent_at=None, given_up_at=None, last_error="")
 )
 _of_shares = select(*_MESSAGE.columns).where(InList(outbox.c.share_id, "keys"), outbox.c.channel == param("channel"))
+_of_order = select(*_MESSAGE.columns).where(outbox.c.order_id == _key)
 _of_target = (
     select(*_MESSAGE.columns)
     .where(outbox.c.channel == param("channel"), outbox.c.target == _key)
@@ -128,7 +129,14 @@ _has_any_left = exists().where(document.c.share_id == recipient.c.share_id, ~is_
 _downloaded = select(recipient.c.id).where(recipient.c.id == _key, ~_has_any_left)
 _published, _end = type_coerce(share.c.published_at, BigInteger), type_coerce(share.c.expires_at, BigInteger)
 _unreminded = (
-    select(share.c.tenant_id, share.c.id.label("share_id"), recipient.c.id.label("recipient_id"), share.c.expires_at)
+    select(
+        share.c.tenant_id,
+        share.c.id.label("share_id"),
+        recipient.c.id.label("recipient_id"),
+        share.c.expires_at,
+        share.c.audit_key_id,
+        recipient.c.sealed_identifier,
+    )
     .join_from(share, recipient)
     .where(
         is_available,
@@ -143,6 +151,7 @@ _unreminded = (
             outbox.c.target == recipient.c.id,
             outbox.c.kind == param("kind"),
             outbox.c.created_at > bindparam("told_since", type_=UtcMicros()),
+            outbox.c.last_error != REPLANNED,
         ),
     )
     .order_by(share.c.expires_at, recipient.c.id)
@@ -244,10 +253,14 @@ class SqlOutbox:
         found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
+    def of_order(self, order_id: str) -> list[OutgoingMessage]:
+        """Return the messages that are delivered as one."""
+        return _MESSAGE.all(self._work.rows(_of_order, {"key": order_id}))
+
     def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
         """Return recipients with a document that was not downloaded for them, the first share to end first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
-        return [PendingReminder(row.tenant_id, row.share_id, row.recipient_id, row.expires_at) for row in rows]
+        return [PendingReminder(**row._mapping) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
         """Return whether every document of the share was downloaded for the recipient.

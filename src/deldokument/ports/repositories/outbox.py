@@ -18,7 +18,7 @@ class ReminderQuery:
     """Which recipients to remind: those of shares with notices that end after ``after``, at ``until`` at the latest.
 
     The shares were published ``open_for`` before their end, or earlier. ``channel`` has no message of ``kind`` to the
-    recipient that was planned after ``told_since``.
+    recipient that was planned for a time after ``told_since``, unless it was REPLANNED.
     """
 
     channel: Channel
@@ -31,12 +31,17 @@ class ReminderQuery:
 
 @dataclass(frozen=True, slots=True)
 class PendingReminder:
-    """A recipient of a share that ends soon, for whom not every document was downloaded."""
+    """A recipient of a share that ends soon, for whom not every document was downloaded.
+
+    ``sealed_identifier`` is encrypted with the audit key.
+    """
 
     tenant_id: str
     share_id: str
     recipient_id: str
     expires_at: datetime
+    audit_key_id: str
+    sealed_identifier: bytes
 
 
 class Outbox(Protocol):
@@ -106,6 +111,10 @@ class Outbox(Protocol):
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
         """Return the shares' messages in the order in which they were planned."""
+        ...
+
+    def of_order(self, order_id: str) -> list[OutgoingMessage]:
+        """Return the messages that are delivered as one."""
         ...
 
     def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:

@@ -7,6 +7,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `email_notices`: plans and sends e-mail to members and administrators
 - `email_texts`: composes e-mail
 - `recipient_notices`: plans and sends notices to recipients
+- `recipient_reminders`: plans the reminders to recipients before the end
 - `recipient_texts`: composes notices to recipients
 - `registry`: one entry for each channel: its planners, its sender, and what else is particular
 - `webhook_delivery`: plans and sends webhook calls

@@ -10,14 +10,15 @@ Guarantees:
 - A message is leased in one transaction, sent outside any, and its result stored in another. After a crash in between
   it is sent again, under the same id.
 - A message that was refused, or tried for too long, is recorded in the audit trail.
+- Messages that one delivery covers are settled together, and each is recorded.
 
 The registry says which events lead to messages, and how each channel sends them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain as joined
 
@@ -110,10 +111,12 @@ def per_event(plan: EventPlanner) -> MessagePlanner:
     return lambda deps, tx, stored: joined.from_iterable(plan(deps, tx, event) for event in stored)
 
 
-def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str] = ()) -> list[OutgoingMessage]:
-    """Lease some due messages, one for each target, for ``send_message``.
+def take_messages(
+    deps: Dependencies, channel: Channel, *, busy: Collection[OutgoingMessage] = ()
+) -> list[OutgoingMessage]:
+    """Lease some due messages, one for each target and order, for ``send_message``.
 
-    ``busy`` are the targets with a message under way. They get no other, and each reduces the number leased by one.
+    ``busy`` are under way. Their targets and orders get no other, and each reduces the number leased by one.
     """
     if len(busy) >= AT_ONCE:
         return []
@@ -122,8 +125,21 @@ def take_messages(deps: Dependencies, channel: Channel, *, busy: Collection[str]
     with deps.database.read() as tx:
         if not tx.outbox.is_due(channel, now):
             return []
+    targets = {message.target for message in busy}
     with deps.database.write() as tx:
-        return tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=busy)
+        leased = tx.outbox.lease(channel, now, now + LEASE, AT_ONCE - len(busy), busy=targets)
+    return list(_one_per_order(leased, {message.order_id for message in busy}))
+
+
+def _one_per_order(leased: Iterable[OutgoingMessage], taken: set[str | None]) -> Iterator[OutgoingMessage]:
+    """Yield the messages, of each order only the first.
+
+    It settles the others. If it becomes moot instead, the end of their lease makes them due again.
+    """
+    for message in leased:
+        if message.order_id is None or message.order_id not in taken:
+            taken.add(message.order_id)
+            yield message
 
 
 def send_message(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage) -> Result:
@@ -145,8 +161,11 @@ def _settle(deps: Dependencies, entry: ChannelEntry, message: OutgoingMessage, o
     is_last = entry.has_retry_limit and message.attempts >= MAX_ATTEMPTS
     if outcome.result is Result.AGAIN and is_last:
         outcome = Outcome(Result.REFUSED, _GIVEN_UP)
+    # In one order, because another worker may settle the same messages.
+    settled = sorted((message, *outcome.covered), key=lambda one: one.id)
     with deps.database.write() as tx:
-        _note(deps, tx, entry, message, outcome)
+        for one in settled:
+            _note(deps, tx, entry, one, outcome if one is message else replace(outcome, cost=None))
     return outcome.result
 
 

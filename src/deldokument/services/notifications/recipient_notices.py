@@ -4,7 +4,6 @@
     plan_addition     documents were added: to each recipient, once for all documents of one change
     plan_withdrawal   the share was withdrawn: to each recipient who had a notice of it
     plan_requested    reminders that a sharer requested, to recipients who have not downloaded everything
-    plan_reminders    a week and a day before the end: to each recipient who has not downloaded everything
     send_notice       composes the notice and orders its delivery
     applies           answers Altinn, which asks just before delivery
 
@@ -13,8 +12,11 @@ Guarantees:
 - A notice of the share that still waits covers the documents that are added meanwhile.
 - Nobody gets a notice of a share that is over or stopped, except that it was withdrawn.
 - No notice is sent while the publication can be undone.
-- A reminder follows the end when it is moved: it is planned when it is due, by the end at that time.
+- Reminders of one order are one message. It is sent while one of its shares needs it, and names the tenant only if each
+  of them may.
 - Each notice is checked three times: when it is planned, ordered and delivered, which may be the next morning.
+
+Reminders by themselves are planned in services.notifications.recipient_reminders.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from datetime import datetime, timedelta
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber
-from deldokument.domain.outbox import Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
+from deldokument.domain.norwegian_time import day_of
+from deldokument.domain.outbox import REPLANNED, Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
 from deldokument.domain.policy import hold_reason
 from deldokument.domain.share import Recipient, Share, new_id
 from deldokument.domain.tenancy import Account, AccountRules, Tenant
@@ -35,18 +38,15 @@ from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.outbox import ReminderQuery
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.shares.notice_status import ADDITION, DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
+SHARED_WITH_ME = "/mine"
 REMINDERS = {NoticeKind.WEEK_LEFT: timedelta(days=7), NoticeKind.DAY_LEFT: timedelta(days=1)}
 """How long before the end recipients are reminded, the earlier reminder first."""
-GRACE = timedelta(days=1)
-"""Minimum time from publication to a reminder."""
-_BATCH = 500
 
 
 def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -59,7 +59,7 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     for recipient in tx.shares.recipients([share.id]):
         if added in {None, recipient.id}:
             published = existing(share.published_at).isoformat()
-            message = _message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now, published)
+            message = notice_message(NoticeKind.SHARED, share.tenant_id, share.id, recipient.id, now, published)
             yield replace(message, due_at=max(now, share.undo_until or now))
 
 
@@ -73,11 +73,11 @@ def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
     if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
     messages = tx.outbox.of_shares([share.id], Channel.ALTINN)
-    covered = {one.target for one in messages if one.sent_at is None and one.given_up_at is None}
+    covered = {one.target for one in messages if not one.is_settled and notice_kind(one) not in REMINDERS}
     for recipient in tx.shares.recipients([share.id]):
         if recipient.id not in covered:
             at = stored.event.at.isoformat()
-            yield _message(NoticeKind.ADDED, share.tenant_id, share.id, recipient.id, now, at)
+            yield notice_message(NoticeKind.ADDED, share.tenant_id, share.id, recipient.id, now, at)
 
 
 def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -87,7 +87,7 @@ def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) ->
         return
     sent = [one for one in tx.outbox.of_shares([share.id], Channel.ALTINN) if one.sent_at]
     for recipient_id in sorted({message.target for message in sent}):
-        yield _message(NoticeKind.WITHDRAWN, share.tenant_id, share.id, recipient_id, deps.clock.now())
+        yield notice_message(NoticeKind.WITHDRAWN, share.tenant_id, share.id, recipient_id, deps.clock.now())
 
 
 def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -98,35 +98,10 @@ def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
         return
     for recipient in tx.shares.recipients([share.id]):
         if not tx.outbox.has_downloaded(recipient.id):
-            yield _message(NoticeKind.REMINDED, share.tenant_id, share.id, recipient.id, now, f"{stored.number}")
+            yield notice_message(NoticeKind.REMINDED, share.tenant_id, share.id, recipient.id, now, f"{stored.number}")
 
 
-def plan_reminders(deps: Dependencies) -> int:
-    """Plan the reminders that are due; return how many. One round."""
-    if deps.notices is None:
-        return 0
-    return sum(_plan_reminders(deps, kind) for kind in REMINDERS)
-
-
-def _plan_reminders(deps: Dependencies, kind: NoticeKind) -> int:
-    """Plan the reminders of one kind, except those that another worker has planned for the same end."""
-    now, lead = deps.clock.now(), REMINDERS[kind]
-    sooner = max((other for other in REMINDERS.values() if other < lead), default=timedelta())
-    wanted = ReminderQuery(Channel.ALTINN, now + sooner, now + lead, lead + GRACE, kind, now - lead)
-    with deps.database.read() as tx:
-        due = tx.outbox.unreminded(wanted, limit=_BATCH)
-    if not due:
-        return 0
-    with deps.database.write() as tx:
-        return sum(
-            tx.outbox.add(
-                _message(kind, one.tenant_id, one.share_id, one.recipient_id, now, one.expires_at.isoformat())
-            )
-            for one in due
-        )
-
-
-def _message(
+def notice_message(
     kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
     # Version 0.2.0 runs beside this one during an upgrade, and cannot show a kind that it does not know.
@@ -154,20 +129,22 @@ def send_notice(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     if isinstance(found, Outcome):
         return found
     notice = _compose(deps, message, found)
-    outcome = deps.notices.send(notice)
+    outcome = replace(deps.notices.send(notice), covered=found.covered)
     if outcome.result is not Result.SENT:
         return outcome
     return replace(outcome, cost=Cost(found.rules.sms_cost_code, message_count(notice.text)))
 
 
-def applies(deps: Dependencies, message_id: str) -> bool:
-    """Return whether the notice must still be delivered; False if the id is not that of a notice."""
+def applies(deps: Dependencies, notice_id: str) -> bool:
+    """Return whether the notice must still be delivered: whether one of its shares needs it.
+
+    False if the id is not that of a notice.
+    """
     with deps.database.read() as tx:
-        message = tx.outbox.get(message_id)
-        if message is None or message.channel is not Channel.ALTINN:
-            return False
-        share = existing(tx.shares.get(message.share_id or ""))
-        return _hindrance(tx, message, share, deps.clock.now()) is None
+        single = tx.outbox.get(notice_id)
+        messages = tx.outbox.of_order(notice_id) or ([single] if single else [])
+        now = deps.clock.now()
+        return any(one.channel is Channel.ALTINN and _hindrance(tx, one, now) is None for one in messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +153,35 @@ class _Facts:
     tenant: Tenant
     rules: AccountRules
     recipient: Recipient
-
-    @property
-    def names_tenant(self) -> bool:
-        return not self.share.confidential or self.rules.name_tenant
+    names_tenant: bool
+    covered: tuple[OutgoingMessage, ...]
+    ends: frozenset[datetime]
 
 
 def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Facts | Outcome:
-    share = existing(tx.shares.get(message.share_id or ""))
-    if hindrance := _hindrance(tx, message, share, deps.clock.now()):
+    """Return what the notice is made of, or why it must not be sent.
+
+    Another message of its order may have been sent before it was due, or while it was stopped.
+    """
+    now = deps.clock.now()
+    if hindrance := _hindrance(tx, message, now):
         return hindrance
-    tenant, account = _tenancy(tx, share)
-    return _Facts(share, tenant, account.rules, existing(_recipient(tx, message)))
+    order = tx.outbox.of_order(message.order_id) if message.order_id else []
+    if any(one.sent_at for one in order):
+        return moot(REPLANNED)
+    others = [one for one in order if one.id != message.id and not one.is_settled]
+    covered = tuple(one for one in others if _hindrance(tx, one, now) is None)
+    shares = [_share(tx, one) for one in (message, *covered)]
+    tenant, account = _tenancy(tx, shares[0])
+    return _Facts(
+        shares[0],
+        tenant,
+        account.rules,
+        existing(_recipient(tx, message)),
+        all(not share.confidential or _tenancy(tx, share)[1].rules.name_tenant for share in shares),
+        covered,
+        frozenset(existing(share.expires_at) for share in shares),
+    )
 
 
 def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Notice:
@@ -198,18 +192,20 @@ def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Not
         kind=notice_kind(message),
         recipient=recipient.kind,
         sender=facts.tenant.name if facts.names_tenant else "",
-        end=existing(share.expires_at),
-        link=f"{deps.config.public_url}/d/{share.id}",
+        end=min(facts.ends),
+        link=f"{deps.config.public_url}{SHARED_WITH_ME if facts.covered else f'/d/{share.id}'}",
+        has_later_ends=len(facts.ends) > 1,
     )
+    notice_id = message.order_id or message.id
     return Notice(
-        id=message.id,
+        id=notice_id,
         recipient=identifier,
         subject=text.subject(language),
         body=text.body(language),
         text=text.text(language),
         sender=(facts.names_tenant and facts.rules.sms_sender) or standard.sender,
         channel=facts.rules.notice_channel,
-        condition_url=deps.config.public_url + CONDITION_PATH.format(id=message.id),
+        condition_url=deps.config.public_url + CONDITION_PATH.format(id=notice_id),
     )
 
 
@@ -226,8 +222,9 @@ def _language(deps: Dependencies, recipient: Identifier) -> Language:
     return deps.config.notices.language
 
 
-def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: datetime) -> Outcome | None:
+def _hindrance(tx: Transaction, message: OutgoingMessage, now: datetime) -> Outcome | None:
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
+    share = _share(tx, message)
     if not share.intact:
         return again("sharing_stopped")
     if _recipient(tx, message) is None:
@@ -236,8 +233,10 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
         return None
     if share.can_be_undone(now):
         return again("undo_window")
-    if not share.is_open_at(now) or _is_too_soon(message, share, now):
+    if not share.is_open_at(now):
         return moot(OVER)
+    if _is_too_soon(message, share, now):
+        return moot(REPLANNED)
     if tx.outbox.has_downloaded(message.target):
         return moot(DOWNLOADED)
     if hold_reason(*_tenancy(tx, share), share):
@@ -247,6 +246,10 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, share: Share, now: dat
     return None
 
 
+def _share(tx: Transaction, message: OutgoingMessage) -> Share:
+    return existing(tx.shares.get(existing(message.share_id)))
+
+
 def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
     """Return the recipient of the notice; None if it has been removed from the share."""
     recipients = tx.shares.recipients([existing(message.share_id)])
@@ -254,9 +257,9 @@ def _recipient(tx: Transaction, message: OutgoingMessage) -> Recipient | None:
 
 
 def _is_too_soon(message: OutgoingMessage, share: Share, now: datetime) -> bool:
-    """Return whether it reminds of an end that has been postponed since. A new reminder is planned for the new end."""
+    """Return whether it reminds of an end that has been postponed to a later day since."""
     lead = REMINDERS.get(NoticeKind(message.kind))
-    return lead is not None and existing(share.expires_at) - now > lead
+    return lead is not None and day_of(existing(share.expires_at) - lead) > day_of(now)
 
 
 def _tenancy(tx: Transaction, share: Share) -> tuple[Tenant, Account]:

@@ -3,7 +3,8 @@
 Guarantees:
 - A notice contains no title, name of a document, number or name of an account.
 - The tenant is named unless ``sender`` is empty. A locked telephone shows a notice to passers-by.
-- An e-mail has one link, to the share. A text message has none: it says on which site to log in.
+- An e-mail has one link: to the share, or to the list of shares if it is about several. A text message has none: it
+  says on which site to log in.
 - An e-mail is in all three languages. A text message is in one, because of its price.
 
 Does not know addresses or telephone numbers: the service that delivers the notice looks them up.
@@ -30,6 +31,7 @@ class _Words:
     left: str
     left_to_organization: str
     until: str
+    first_until: str
     open: str
     log_in: str
     added: str
@@ -48,6 +50,7 @@ _WORDS: dict[Language, _Words] = {
         left="Du har fått dokumenter{origin} som du ikke har hentet",
         left_to_organization="En virksomhet du leser post for, har fått dokumenter{origin} som ingen har hentet",
         until="De er tilgjengelige til {end}.",
+        first_until="Noen av dem er bare tilgjengelige til {end}.",
         open="Logg inn med ID-porten for å se dem: {link}",
         log_in="Logg inn med ID-porten på {site}",
         added="Det har kommet flere dokumenter{origin} til deg",
@@ -66,6 +69,7 @@ _WORDS: dict[Language, _Words] = {
         left="Du har fått dokument{origin} som du ikkje har henta",
         left_to_organization="Ei verksemd du les post for, har fått dokument{origin} som ingen har henta",
         until="Dei er tilgjengelege til {end}.",
+        first_until="Nokre av dei er berre tilgjengelege til {end}.",
         open="Logg inn med ID-porten for å sjå dei: {link}",
         log_in="Logg inn med ID-porten på {site}",
         added="Det har kome fleire dokument{origin} til deg",
@@ -82,6 +86,7 @@ _WORDS: dict[Language, _Words] = {
         left="You have documents{origin} that you have not downloaded",
         left_to_organization="An organisation whose post you may read has documents{origin} that nobody has downloaded",
         until="They are available until {end}.",
+        first_until="Some of them are available only until {end}.",
         open="Log in with ID-porten to see them: {link}",
         log_in="Log in with ID-porten at {site}",
         added="More documents{origin} have been shared with you",
@@ -97,13 +102,17 @@ _WORDS: dict[Language, _Words] = {
 
 @dataclass(frozen=True, slots=True)
 class NoticeText:
-    """The text of a notice. ``sender`` is empty if no sender is named; ``link`` leads to the share."""
+    """The text of a notice. ``sender`` is empty if no sender is named; ``link`` leads to the share, or to the list.
+
+    ``has_later_ends``: it is about several shares, and ``end`` is the first end.
+    """
 
     kind: NoticeKind
     recipient: RecipientKind
     sender: str
     end: datetime
     link: str
+    has_later_ends: bool = False
 
     def subject(self, language: Language) -> str:
         """Return the first sentence, without its full stop."""
@@ -136,7 +145,8 @@ class NoticeText:
         words = _WORDS[language]
         if self.kind is NoticeKind.WITHDRAWN:
             return f"{self.subject(language)}. {words.closed}"
-        return f"{self.subject(language)}. {words.until.format(end=_when(self.end, language))} {how}"
+        until = (words.first_until if self.has_later_ends else words.until).format(end=_when(self.end, language))
+        return f"{self.subject(language)}. {until} {how}"
 
 
 def _when(at: datetime, language: Language) -> str:

@@ -20,11 +20,11 @@ from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import (
     plan_addition,
     plan_notices,
-    plan_reminders,
     plan_requested,
     plan_withdrawal,
     send_notice,
 )
+from deldokument.services.notifications.recipient_reminders import plan_reminders
 from deldokument.services.notifications.webhook_delivery import plan_webhooks, send_webhook
 
 CHANNELS: Final[Mapping[Channel, ChannelEntry]] = {

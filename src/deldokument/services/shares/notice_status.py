@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from deldokument.domain.outbox import OutgoingMessage
+from deldokument.domain.outbox import REPLANNED, OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
 OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
 WITHDRAWAL, ADDITION = "withdrawal", "addition"
 """The details of messages about a withdrawal, and about added documents."""
 
-_MOOT = frozenset({OVER, DOWNLOADED, REMOVED})
+_MOOT = frozenset({OVER, DOWNLOADED, REMOVED, REPLANNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,16 @@ def notice_kind(message: OutgoingMessage) -> NoticeKind:
     return next((by_detail[name] for name in by_detail if name in message.details), NoticeKind(message.kind))
 
 
-def view_notice(message: OutgoingMessage, *, is_over: bool) -> NoticeView | None:
-    """Return the notice as sharers see it; None if it is not needed, or will not be because the share ``is_over``."""
+def view_notice(message: OutgoingMessage, now: datetime, *, is_over: bool) -> NoticeView | None:
+    """Return the notice as sharers see it.
+
+    None if it is not needed, will not be because the share ``is_over``, or is a reminder for a later time.
+    """
     kind = notice_kind(message)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")
     if message.given_up_at is None:
-        if is_over and kind is not NoticeKind.WITHDRAWN:
+        if message.created_at > now or (is_over and kind is not NoticeKind.WITHDRAWN):
             return None
         return NoticeView(kind, "waiting", message.created_at, message.last_error)
     if message.last_error in _MOOT:

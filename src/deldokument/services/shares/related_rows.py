@@ -87,7 +87,7 @@ class SharerRows(ShareRelatedRows):
         notifying = [share.id for share in shares if share.notify]
         over = {share.id for share in shares if share.is_over_at(now)}
         for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
-            if notice := view_notice(message, is_over=message.share_id in over):
+            if notice := view_notice(message, now, is_over=message.share_id in over):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
         self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}

@@ -34,6 +34,7 @@ outbox = Table(
     Column("last_error", StoredText, nullable=False),
     Column("cost_code", StoredText, nullable=False, server_default=""),
     Column("messages", StoredInteger, nullable=False, server_default="0"),
+    Column("order_id", Id),
     UniqueConstraint("channel", "dedup_key"),
     CheckConstraint("channel IN ('altinn', 'email', 'webhook')", "channel"),
     CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", "settled"),
@@ -43,6 +44,7 @@ outbox = Table(
 is_unsettled = outbox.c.sent_at.is_(None) & outbox.c.given_up_at.is_(None)
 partial("ix_outbox_due", is_unsettled, outbox.c.channel, outbox.c.due_at, outbox.c.id)
 partial("ix_outbox_target_due", is_unsettled, outbox.c.channel, outbox.c.target, outbox.c.due_at, outbox.c.id)
+partial("ix_outbox_order_id", outbox.c.order_id.is_not(None), outbox.c.order_id)
 
 # Counts of sent notices, which remain when shares and their messages are erased. Two workers may add a row each for the
 # same month; sums do not mind.
