@@ -29,7 +29,8 @@ def log_in_by_keys(visitor: Visitor, name: str) -> None:
 
 
 def undo_and_share_again(kari: Visitor, keys: Keyboard) -> None:
-    """While it can be undone: back to the draft, with everything that was in it, and out again."""
+    """While it can be undone: back to the draft, with everything in it and the number to check, and out again."""
+    expect(kari.page.get_by_text("218794 98012")).to_be_visible()
     keys.tab_to("Angre")
     keys.press("Enter")
     expect(kari.page.get_by_role("status").filter(has_text="Delingen er et utkast igjen.")).to_be_visible()
@@ -37,6 +38,9 @@ def undo_and_share_again(kari: Visitor, keys: Keyboard) -> None:
     keys.tab_to("Fortsett")
     keys.press("Enter")
     expect(SharePage(kari).file("vedtak.pdf")).to_contain_text("Lastet opp")
+    expect(SharePage(kari).recipient("218794 98012")).to_be_visible()
+    keys.tab_to("Jeg har kontrollert nummeret")
+    keys.press("Space")
     keys.tab_to("Originalene er arkivert")
     keys.tab_to("Del dokument")
     keys.press("Enter")

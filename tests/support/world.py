@@ -345,6 +345,10 @@ class Stage(Cast):
     def add_recipients(self, share_id: str, *numbers: str, sharer: str = KARI) -> None:
         """Recipients, confirmed."""
         drafts.add_recipients(self.deps, person(sharer), share_id, "\n".join(numbers))
+        self.confirm(share_id, sharer)
+
+    def confirm(self, share_id: str, sharer: str = KARI) -> None:
+        """Tick every number of a draft."""
         with self.deps.database.read() as tx:
             recipients = tx.shares.recipients([share_id])
         for recipient in recipients:

@@ -8,14 +8,16 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import InvalidFields, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.shares import drafts
-from deldokument.services.shares.api_drafts import change_draft
-from deldokument.services.shares.disclosure import document_recipients
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.api_drafts import change_draft, create_draft
+from deldokument.services.shares.disclosure import document_recipients, view_with_numbers
 from deldokument.services.shares.draft_form import draft_form
+from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.uploads.append import create_upload
 from tests.support.accounts import events_of, set_rules
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, ODD, OLA, VIGDIS, Stage, person
@@ -96,6 +98,88 @@ def test_only_its_author_sees_the_numbers_of_a_draft_that_are_to_be_confirmed(st
         assert list(draft_form(stage.deps, person(author), draft.id).numbers.values()) == [OLA]
         assert draft_form(stage.deps, person(other), draft.id).numbers == {}
         assert disclosures(stage, draft.id) == recorded
+
+
+def confirmed(stage: Stage, share_id: str) -> list[bool]:
+    with stage.deps.database.read() as tx:
+        return [one.confirmed for one in tx.shares.recipients([share_id])]
+
+
+def test_an_undone_share_shows_its_author_alone_the_numbers_to_confirm_again(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    share_id = stage.publish(OLA, FJELL)
+    publishing.undo_publication(stage.deps, person(ODD), share_id)
+    assert confirmed(stage, share_id) == [False, True]
+    assert list(draft_form(stage.deps, person(KARI), share_id).numbers.values()) == [OLA]
+    assert draft_form(stage.deps, person(ODD), share_id).numbers == {}
+    with pytest.raises(InvalidFields) as refused:
+        publishing.publish_share(stage.deps, person(KARI), share_id)
+    assert [error.code for error in refused.value.errors] == ["recipients_unconfirmed"]
+    assert disclosures(stage, share_id) == 0
+
+
+def test_an_undone_share_has_an_organisation_without_a_name_confirmed_again(stage: Stage) -> None:
+    stage.register.down = True
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    share_id = stage.publish(FJELL)
+    publishing.undo_publication(stage.deps, person(KARI), share_id)
+    assert confirmed(stage, share_id) == [False]
+
+
+def test_a_proposal_that_is_sent_back_shows_its_author_alone_the_numbers_to_confirm_again(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    share_id = stage.publish(OLA)
+    assert confirmed(stage, share_id) == [True]
+    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    assert confirmed(stage, share_id) == [True], "taken back by the author"
+    publishing.publish_share(stage.deps, person(KARI), share_id)
+    publishing.return_proposal(stage.deps, person(ODD), share_id)
+    assert confirmed(stage, share_id) == [False]
+    assert list(draft_form(stage.deps, person(KARI), share_id).numbers.values()) == [OLA]
+    assert draft_form(stage.deps, person(ODD), share_id).numbers == {}
+
+
+def test_the_author_alone_sees_the_numbers_of_a_published_share_while_it_can_be_undone(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    share_id = stage.publish(OLA, FJELL)
+    assert list(view_with_numbers(stage.deps, person(KARI), share_id)[1].values()) == [OLA]
+    assert view_with_numbers(stage.deps, person(ODD), share_id)[1] == {}
+    for stranger in (VIGDIS, OLA):
+        with pytest.raises(NotFound):
+            view_with_numbers(stage.deps, person(stranger), share_id)
+    stage.clock.advance(minutes=2)
+    assert view_with_numbers(stage.deps, person(KARI), share_id)[1] == {}
+
+
+def test_a_colleague_who_publishes_confirmed_numbers_of_another_is_in_the_event_log(stage: Stage) -> None:
+    """The colleague is its author then, and could see them by undoing it."""
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
+    draft = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words())
+    stage.add_recipients(draft.id, OLA)
+    stage.upload(draft.id, "vedtak.pdf", b"innhold")
+    publishing.publish_share(stage.deps, person(ODD), draft.id)
+    assert list(view_with_numbers(stage.deps, person(ODD), draft.id)[1].values()) == [OLA]
+    [(number, _)] = [told for told in stage.trail() if told[1].kind is EventKind.NUMBERS_DISCLOSED]
+    assert number == ODD
+
+
+def test_numbers_of_a_system_stay_confirmed_and_masked_when_its_proposal_is_sent_back(stage: Stage) -> None:
+    integrate(stage)
+    set_rules(stage, stage.byggesak, four_eyes=True, undo_window=timedelta(minutes=2))
+    share = create_draft(stage.deps, SYSTEM, stage.words(), [RecipientInput(OLA)])
+    ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a", length=0, modified_at=None)
+    create_upload(stage.deps, ticket.token, length=0)
+    publishing.publish_share(stage.deps, SYSTEM, share.id)
+    publishing.return_proposal(stage.deps, person(KARI), share.id)
+    assert confirmed(stage, share.id) == [True]
+    proposed = publishing.publish_share(stage.deps, SYSTEM, share.id)
+    publishing.approve_share(stage.deps, person(KARI), share.id, seen=proposed.changed_at)
+    assert view_with_numbers(stage.deps, person(KARI), share.id)[1] == {}
 
 
 def test_who_becomes_the_author_through_ks_interface_is_in_the_event_log_too(stage: Stage) -> None:

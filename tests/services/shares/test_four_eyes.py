@@ -227,6 +227,7 @@ def test_what_is_sent_back_is_a_draft_again_and_sending_back_twice_does_it_once(
     assert event.details == {"cause": "returned", "revision": 3}
     with pytest.raises(Conflict, match="not_proposed"):
         approve(stage, share)
+    stage.confirm(share.id)
     again = publishing.publish_share(stage.deps, person(ODD), share.id)
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, again)
@@ -241,6 +242,7 @@ def test_the_author_reads_why_it_was_sent_back_until_it_is_proposed_again(stage:
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(reference="26/8"))
     note = queries.view_share(stage.deps, person(KARI), share.id).return_note
     assert note == ReturnNote("Odd Bakken", stage.clock.now(), "Feil saksnummer.\nSe 26/8.")
+    stage.confirm(share.id)
     publishing.publish_share(stage.deps, person(KARI), share.id)
     assert queries.view_share(stage.deps, person(KARI), share.id).return_note is None
     with pytest.raises(InvalidInput, match="text_too_long"):
@@ -252,6 +254,7 @@ def test_a_reason_is_not_stored_in_the_clear_and_no_note_of_what_is_taken_back(s
     share = propose(stage)
     publishing.return_proposal(stage.deps, person(ODD), share.id, "Feil saksnummer")
     assert b"saksnummer" not in existing(kept(stage, share.id).sealed_return_note)
+    stage.confirm(share.id)
     publishing.publish_share(stage.deps, person(KARI), share.id)
     publishing.return_proposal(stage.deps, person(KARI), share.id, "Mitt eget")
     assert kept(stage, share.id).sealed_return_note is None

@@ -49,6 +49,7 @@ def test_an_unopened_share_is_a_draft_again_with_the_same_id_and_is_published_an
     assert (view.title, len(view.recipients), view.documents[0].complete) == ("Vedtak", 2, True)
     assert (view.share.published_at, view.share.undo_until, held(stage)) == (None, None, before)
     drafts.remove_recipient(stage.deps, person(KARI), shared, view.recipients[1].id)
+    stage.confirm(shared)
     publishing.publish_share(stage.deps, person(KARI), shared)
     assert offers.open_share(stage.deps, person(OLA), shared).title == "Vedtak"
     published, undone = EventKind.SHARE_PUBLISHED, EventKind.SHARE_UNPUBLISHED
@@ -91,10 +92,12 @@ def test_what_was_undone_needs_another_person_again(stage: Stage, shared: str) -
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     undo(stage, shared)
     set_rules(stage, stage.byggesak, four_eyes=True)
+    stage.confirm(shared)
     proposed = publishing.publish_share(stage.deps, person(KARI), shared)
     assert proposed.state is ShareState.DRAFT
     publishing.approve_share(stage.deps, person(ODD), shared, seen=proposed.changed_at)
     assert undo(stage, shared) is ShareState.DRAFT
+    stage.confirm(shared)
     proposed = publishing.publish_share(stage.deps, person(KARI), shared)
     assert (proposed.state, proposed.proposed_by) == (ShareState.DRAFT, stage.members["kari"])
 

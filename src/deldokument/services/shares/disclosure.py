@@ -1,7 +1,8 @@
-"""Full numbers of recipients: for the author of a draft, and for systems in KS' interface.
+"""Full numbers of recipients: for the author of a share, and for systems in KS' interface.
 
 Guarantees:
-- A person gets only the unconfirmed numbers of the person's own draft, because a number that is checked must be seen.
+- A person gets only numbers of the person's own share, because a number that is checked must be seen.
+- Those are the unconfirmed ones of a draft, and all while the publication can be undone.
 - The event log shows that a person could see numbers that a colleague had typed.
 - A system gets full numbers only if it may share and the account's rules say so.
 - The event log shows each system that got full numbers: once for each share in ten minutes.
@@ -9,7 +10,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
@@ -19,40 +20,52 @@ from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.accounts.members import Membership, membership_in
+from deldokument.services.accounts.members import Membership, membership_in, memberships_in
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field
 from deldokument.services.shares.authorization import document_for_reading, share_for_reading
-from deldokument.services.shares.views import display_number
+from deldokument.services.shares.views import ShareView, display_number, share_view
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
 _NEWEST = 100
 """Disclosures of a share among which the system's own is looked for."""
 
 
-def unconfirmed_numbers(
+def numbers_to_check(
     deps: Dependencies, share: Share, member_id: str | None, recipients: Sequence[Recipient]
 ) -> dict[str, str]:
-    """Return the numbers of persons, by recipient, that the author of a draft must confirm; nothing to anybody else.
+    """Return the numbers of persons, by recipient, that the author of a share must check; nothing to anybody else.
 
     ``member_id``: who asks, as a member of the share's account; None for a system.
     """
-    if share.state is not ShareState.DRAFT or member_id is None or share.member_id != member_id:
+    is_draft = share.state is ShareState.DRAFT
+    is_shown = is_draft or share.can_be_undone(deps.clock.now())
+    if not is_shown or member_id is None or share.member_id != member_id:
         return {}
     key = existing_key(deps.keyring, share.audit_key_id)
-    return {recipient.id: _number(key, recipient) for recipient in _unconfirmed(recipients)}
+    shown = [one for one in recipients if one.kind == "person" and not (is_draft and one.confirmed)]
+    return {recipient.id: _number(key, recipient) for recipient in shown}
+
+
+def view_with_numbers(deps: Dependencies, person: PersonIdentifier, share_id: str) -> tuple[ShareView, dict[str, str]]:
+    """Return a share, and its ``numbers_to_check`` for the person. Raises: NotFound."""
+    with deps.database.read() as tx:
+        mine = memberships_in(deps, tx, person)
+        share = share_for_reading(deps, tx, person, share_id, mine)
+        member_id = next(one.member_id for one in mine if one.account.id == share.account_id)
+        numbers = numbers_to_check(deps, share, member_id, tx.shares.recipients([share_id]))
+        return share_view(deps, tx, share, mine), numbers
 
 
 def record_new_author(deps: Dependencies, tx: Transaction, draft: Share, sharer: Sharer, typed_by: str | None) -> None:
-    """Record that a person becomes the author of a draft with unconfirmed numbers that another sharer has typed."""
+    """Record that a person becomes the author of a draft with numbers of persons that another sharer has typed.
+
+    Confirmed ones count: they are unconfirmed again when the publication is undone or the proposal sent back.
+    """
     is_other = isinstance(sharer, PersonIdentifier) and draft.member_id != typed_by
-    if is_other and _unconfirmed(tx.shares.recipients([draft.id])):
+    if is_other and any(one.kind == "person" for one in tx.shares.recipients([draft.id])):
         record_event(deps, tx, EventKind.NUMBERS_DISCLOSED, share=draft, person=sharer)
-
-
-def _unconfirmed(recipients: Iterable[Recipient]) -> list[Recipient]:
-    return [one for one in recipients if one.kind == "person" and not one.confirmed]
 
 
 def document_recipients(deps: Dependencies, sharer: Sharer, account_id: str, document_id: str) -> list[str]:

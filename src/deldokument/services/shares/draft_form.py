@@ -16,7 +16,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.shares.authorization import share_for_reading
-from deldokument.services.shares.disclosure import unconfirmed_numbers
+from deldokument.services.shares.disclosure import numbers_to_check
 from deldokument.services.shares.remarks import NamedHolders, named_holders
 from deldokument.services.shares.views import ShareView, share_view
 
@@ -43,6 +43,6 @@ def draft_form_in(deps: Dependencies, tx: Transaction, share: Share, mine: Seque
     member_id = next(one.member_id for one in mine if one.account.id == share.account_id)
     return DraftForm(
         view=share_view(deps, tx, share, mine),
-        numbers=unconfirmed_numbers(deps, share, member_id, recipients),
+        numbers=numbers_to_check(deps, share, member_id, recipients),
         named=named_holders(deps, tx, share, recipients),
     )

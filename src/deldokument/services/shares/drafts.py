@@ -57,7 +57,7 @@ from deldokument.services.shares.limits import (
     check_lookup_rate,
 )
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
-from deldokument.services.shares.organization_names import begin_lookup, is_unnamed
+from deldokument.services.shares.organization_names import begin_lookup, needs_confirmation
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
@@ -254,7 +254,7 @@ def change_recipient(
             text = check_text(label, LABEL_LENGTH, field="label")
             sealed = seal_field(grants.audit_key, text, EncryptedColumn.RECIPIENT_LABEL, recipient_id)
             recipient = replace(recipient, sealed_label=sealed)
-        if confirmed is not None and (recipient.kind == "person" or is_unnamed(grants.audit_key, recipient)):
+        if confirmed is not None and needs_confirmation(grants.audit_key, recipient):
             recipient = replace(recipient, confirmed=confirmed)
         tx.shares.save_recipient(grants.renewed(before, recipient))
         return share_view(deps, tx, touch_draft(deps, tx, share, sharer), [membership])

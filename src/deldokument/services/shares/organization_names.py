@@ -69,6 +69,11 @@ def is_unnamed(key: bytes, recipient: Recipient) -> bool:
     )
 
 
+def needs_confirmation(key: bytes, recipient: Recipient) -> bool:
+    """Return whether a sharer must confirm the number: a person's, or that of an organisation without a name."""
+    return recipient.kind == "person" or is_unnamed(key, recipient)
+
+
 def refresh_names(deps: Dependencies, sharer: Sharer, share_id: str) -> Answers:
     """Ask the register about the draft's organisations without a name, and about the others if the draft is old.
 

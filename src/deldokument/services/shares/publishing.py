@@ -56,9 +56,10 @@ from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
-from deldokument.services.shares.organization_names import Answers, is_unnamed, refresh_names, take_answers
+from deldokument.services.shares.organization_names import Answers, needs_confirmation, refresh_names, take_answers
 from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
+from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
@@ -92,14 +93,17 @@ def publish_share(
                 raise Conflict("state_changed")
         if end is not None:
             share = replace(share, expires_at=instant_of(end, deps.clock.now()))
-        if not membership.account.rules.four_eyes:
-            plain = replace(_shared_by(share, membership), proposed_by=None)
-            return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED, end=end)
-        if proposer_of(tx, share) is not None:
+        four_eyes = membership.account.rules.four_eyes
+        if four_eyes and proposer_of(tx, share) is not None:
             return share
+        own = _shared_by(share, membership)
+        record_new_author(deps, tx, own, sharer, share.member_id)
+        if not four_eyes:
+            plain = replace(own, proposed_by=None)
+            return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED, end=end)
         _check_complete(deps, tx, share, membership, answers, is_end_checked=end is not None)
         proposed = replace(
-            _shared_by(share, membership),
+            own,
             changed_at=deps.clock.now(),
             proposed_by=membership.id,
             sealed_return_note=None,
@@ -144,6 +148,7 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
     """Send a proposal back with a reason, or take back one's own; do nothing if there is none.
 
+    The author of one that is sent back must confirm its numbers again.
     Raises: InvalidInput for the reason; Conflict if the share is not a draft.
     """
     reason = check_reason(reason)
@@ -156,6 +161,7 @@ def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str,
         if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
             touch_draft(deps, tx, share, person, ReturnReason.RETRACTED)
             return
+        unconfirm_numbers(deps, tx, share)
         noted = replace(share, sealed_return_note=seal_return_note(deps, share, membership.name, reason))
         touch_draft(deps, tx, noted, person, ReturnReason.RETURNED)
 
@@ -266,7 +272,7 @@ def _period_errors(share: Share, membership: Membership, now: datetime, *, is_ch
 def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Share:
     """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
 
-    The draft also has the documents that were uploaded beside the share meanwhile.
+    The draft also has the documents that were uploaded beside the share meanwhile. Its numbers are unconfirmed again.
     Raises: NotFound; Conflict if it is too late.
     """
     with deps.database.write() as tx:
@@ -292,6 +298,7 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             sealed_return_note=None,
         )
         tx.shares.save(undone)
+        unconfirm_numbers(deps, tx, undone)
         for document in tx.additions.pending([share_id]):
             tx.shares.save_document(replace(document, pending_since=None))
         tx.statistics.count_documents(share_id)
@@ -357,8 +364,8 @@ def copy_share(
 
 
 def _copied_recipient(old_key: bytes, grants: ShareGrants, recipient: Recipient, holder: Identifier) -> Recipient:
-    key, named = grants.audit_key, recipient.kind == "organization" and not is_unnamed(old_key, recipient)
-    copied = replace(recipient, id=new_id(), share_id=grants.share.id, confirmed=named)
+    key, confirmed = grants.audit_key, not needs_confirmation(old_key, recipient)
+    copied = replace(recipient, id=new_id(), share_id=grants.share.id, confirmed=confirmed)
 
     def moved(sealed: bytes, field: EncryptedColumn) -> bytes:
         return seal_field(key, open_field(old_key, sealed, field, recipient.id), field, copied.id)

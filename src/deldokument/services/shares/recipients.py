@@ -3,13 +3,14 @@
 Guarantees:
 - A recipient is added once, however often it is given.
 - A share has at most MAX_RECIPIENTS recipients.
+- A share that is a draft again, undone or sent back, has no number that only its author has confirmed.
 - ``check_recipients``, whose list is accepted as a whole or not at all, reports every entry with an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
@@ -19,7 +20,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, identifier_kind, seal_field
 from deldokument.services.shares.grants import share_grants
-from deldokument.services.shares.organization_names import OrganizationLookup, begin_lookup
+from deldokument.services.shares.organization_names import OrganizationLookup, begin_lookup, needs_confirmation
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -110,3 +111,16 @@ def insert_recipients(
             position=position,
         )
         tx.shares.add_recipient(grants.sealed(recipient, identifier))
+
+
+def unconfirm_numbers(deps: Dependencies, tx: Transaction, share: Share) -> None:
+    """Make the author of a share that is a draft again confirm the numbers once more, and so see them in full.
+
+    Does nothing to a system's share: no person has typed its numbers.
+    """
+    if share.member_id is None:
+        return
+    grants = share_grants(deps, share)
+    for recipient in tx.shares.recipients([share.id]):
+        if recipient.confirmed and needs_confirmation(grants.audit_key, recipient):
+            tx.shares.save_recipient(grants.renewed(recipient, replace(recipient, confirmed=False)))

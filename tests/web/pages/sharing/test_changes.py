@@ -198,6 +198,24 @@ def test_a_document_is_removed_after_a_page_that_says_what_follows(web: Web) -> 
     assert "vedtak.pdf, fjernet 24. november 2026" in words
 
 
+def test_the_author_sees_whole_numbers_while_the_publication_can_be_undone_and_after_it_was(web: Web) -> None:
+    set_rules(web.stage, web.stage.byggesak, undo_window=timedelta(minutes=2))
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    kari, odd, (share_id, late) = web.browser(KARI), web.browser(ODD), (web.stage.publish(OLA) for _ in range(2))
+    whole = f"{OLA[:6]} {OLA[6:]}"
+    page = kari.get(f"/delinger/{share_id}/delt").text
+    assert (whole in page, "Se gjennom numrene en gang til" in page) == (True, True)
+    assert whole not in odd.get(f"/delinger/{share_id}/delt").text
+    undone = kari.get(kari.post(f"/delinger/{share_id}/angring").headers["location"])
+    assert ("Kontroller numrene på nytt" in undone.text, whole in undone.text) == (True, False)
+    form = kari.get(f"/del?utkast={share_id}").text
+    assert (OLA in form, '"confirmed": true' in form) == (True, False)
+    assert OLA not in odd.get(f"/del?utkast={share_id}").text
+    web.stage.clock.advance(minutes=2)
+    page = kari.get(f"/delinger/{late}/delt").text
+    assert (whole in page, "Se gjennom numrene en gang til" in page) == (False, False)
+
+
 def test_a_publication_is_undone_on_the_share_and_right_after_it(web: Web) -> None:
     set_rules(web.stage, web.stage.byggesak, undo_window=timedelta(minutes=2))
     kari, (unopened, opened) = web.browser(KARI), (web.stage.publish(OLA) for _ in range(2))

@@ -195,6 +195,7 @@ def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browse
     assert page.count("En annen bruker sendte utkastet tilbake") == 1
     assert "Venter på deg" in kari.get("/delinger").text
     web.stage.clock.advance(minutes=1)
+    web.stage.confirm(proposed)
     send(odd, proposed)
     kari.post(f"/delinger/{proposed}/godkjenning", seen(kari.get(f"/delinger/{proposed}/godkjenning")))
     late = odd.post(f"/delinger/{proposed}/retur")
@@ -202,7 +203,7 @@ def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browse
 
 
 def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_continued(
-    odd: Browser, kari: Browser, proposed: str
+    web: Web, odd: Browser, kari: Browser, proposed: str
 ) -> None:
     path = f"/delinger/{proposed}/retur"
     wrong = odd.post(path, {"reason": "y" * 501})
@@ -215,6 +216,7 @@ def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_cont
         assert "Feil &lt;saksnummer&gt;" in shown, page
     listed = kari.get("/delinger").text
     assert ("Sendt tilbake" in listed, "Odd Bakken sendte utkastet tilbake" in listed) == (True, True)
+    web.stage.confirm(proposed)
     send(kari, proposed)
     assert "sendte utkastet tilbake</h2>" not in kari.get(f"/delinger/{proposed}").text
 
@@ -242,6 +244,16 @@ def test_what_was_sent_back_stands_first_with_or_without_a_reason(
     assert "Odd Bakken sendte utkastet tilbake" in page
     # One of them is the message to the recipients.
     assert page.count('<p class="message-text">') == 1 + bool(reason)
+
+
+def test_the_author_of_what_was_sent_back_sees_the_numbers_to_check_again(
+    odd: Browser, kari: Browser, proposed: str
+) -> None:
+    assert OLA not in kari.get(f"/del?utkast={proposed}").text
+    odd.post(f"/delinger/{proposed}/retur", {})
+    assert '"confirmed": false, "display": "218794 *****"' in kari.get(f"/del?utkast={proposed}").text
+    assert OLA in kari.get(f"/del?utkast={proposed}").text
+    assert OLA not in odd.get(f"/del?utkast={proposed}").text
 
 
 def test_the_proposer_takes_it_back(web: Web, kari: Browser, proposed: str) -> None:

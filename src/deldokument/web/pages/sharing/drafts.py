@@ -23,8 +23,9 @@ from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.notifications.email_addresses import show_address
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.authorization import check_may_share
+from deldokument.services.shares.disclosure import view_with_numbers
 from deldokument.services.shares.draft_form import DraftForm, draft_form
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.services.shares.recent_recipients import recent_number, recent_recipients
@@ -237,7 +238,7 @@ def publish(call: RequestContext) -> Response:
 
 def published_page(call: RequestContext) -> Response:
     """Show the link and the e-mail text."""
-    view = queries.view_share(call.deps, call.person.person, call.path("id"))
+    view, numbers = view_with_numbers(call.deps, call.person.person, call.path("id"))
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
@@ -247,6 +248,7 @@ def published_page(call: RequestContext) -> Response:
         call,
         "pages/sharing/published.html",
         view=view,
+        numbers=numbers,
         emails=emails,
         tells_recipients=told,
         own_notices=show_address(call.deps, call.person.person) if is_own and call.deps.mail is not None else None,
