@@ -105,7 +105,7 @@ def test_the_report_and_the_draft_of_the_breach_notification_have_times_as_the_p
     assert words.count("24.00") == 2
     assert "laget tirsdag 24. november 2026 kl. 13.00." in words
     assert "kl. 13.00.00" not in words + kari.get(f"/delinger/{share_id}/avviksmelding.txt").text
-    assert '"2026-12-04T23:00:00Z"' in kari.get(f"/delinger/{share_id}/rapport.json").text
+    assert '"2026-12-04T23:00:00.000000+00:00"' in kari.get(f"/delinger/{share_id}/rapport.json").text
 
 
 def test_the_json_of_the_page_verifies_offline(web: Web) -> None:
