@@ -157,9 +157,10 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("offset length", "compared with the stored bytes when the manifest is made"),
     ),
     "pending_login": (
-        _by(Proof.SECRET, "state browser_hash nonce code_verifier"),
-        _free("return_to", "a local path; anything else is refused"),
-        _free("created_at on_behalf_of", "limits of a login that the provider completes"),
+        _by(Proof.SECRET, "state"),
+        _by(Proof.SEAL, "sealed_login"),
+        _free("created_at", "limits of a login that the provider completes"),
+        _free("browser_hash nonce code_verifier return_to on_behalf_of", "read only by version 0.2.0"),
     ),
     "program": (
         _by(Proof.SECRET, "secret_hash"),

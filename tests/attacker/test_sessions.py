@@ -1,4 +1,4 @@
-"""No row of the table of sessions logs anybody in: a session is what was encrypted for the hash of its cookie."""
+"""No row logs anybody in: sessions are encrypted for the hash of their cookie, pending logins for their state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.browser import Browser
 
 # The file of the database is put back after each attack.
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
-session = metadata.tables["session"]
+session, pending_login = (metadata.tables[name] for name in ("session", "pending_login"))
 COOKIE = "a cookie that the attacker chose"
 _PAGES = ("/mine", "/delinger", "/innlogginger", "/drift", "/varsler")
 
@@ -82,3 +82,22 @@ def test_a_view_that_answers_with_another_persons_session_logs_nobody_in(attack:
         )
     assert 200 not in [browser.get("/drift").status_code for _ in range(40)]
     assert ("session", theirs) in attack.alarms()
+
+
+def test_a_login_that_is_copied_to_the_attackers_state_logs_the_victims_browser_in_as_nobody(attack: Attack) -> None:
+    web = attack.victims.web
+    victim, attacker = web.browser(), web.browser()
+    states = []
+    for browser in (victim, attacker):
+        browser.begin_login()
+        states.append(f"state-{web.stage.login.begun}")
+    anonymous = statuses(victim)
+    with as_writer(attack.victims.stage.database_url) as connection:
+        found = {row["state"]: row for row in rows_of(connection, "pending_login")["pending_login"]}
+        theirs, own = (found[state] for state in states)
+        its_own = pending_login.c.state == own["state"]
+        connection.execute(update(pending_login).where(its_own).values(theirs | {"state": own["state"]}))
+    answer = victim.get("/logg-inn/svar", params={"code": "code", "state": own["state"]})
+    assert answer.status_code == 403
+    assert statuses(victim) == anonymous
+    assert ("pending_login", sha256(own["state"].encode()).hexdigest()) in attack.alarms()

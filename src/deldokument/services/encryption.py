@@ -3,9 +3,9 @@
     share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
     papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
-    directory                      members, administrators, operators, sessions, programs, addresses for notices with
-                                   the codes that confirm them, URLs and secrets of webhooks, and, together with a
-                                   request's idempotency key, its stored response; lives as long as the deployment
+    directory                      members, administrators, operators, logins, sessions, programs, addresses for notices
+                                   with the codes that confirm them, URLs and secrets of webhooks, and, together with
+                                   a request's idempotency key, its stored response; lives as long as the deployment
     integrity                      tags of the rows that decide about access; lives as long as the deployment
     integrity-enforced             not a key: once it exists, a row without a valid tag is damaged, and a
                                    recipient without a valid grant is nobody
@@ -69,6 +69,7 @@ class EncryptedColumn(StrEnum):
     OPERATOR_NAME = "operator.name"
     SESSION = "session.identity"
     KEPT_FORM = "session.form"
+    PENDING_LOGIN = "pending_login.login"
     PROGRAM_GRANT = "program.grant"
     EVENT_SEARCH = "event_log.search"
     PUBLISHER = "published_text.publisher"

@@ -20,7 +20,7 @@ from deldokument.domain.tenancy import Administrator, Integration, Operator
 from deldokument.domain.webhook import Webhook, WebhookEvent
 from deldokument.ports.integrity import DamageReports
 from deldokument.ports.repositories.programs import ProgramRecord
-from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, document_of, draft, settle, upload_of
 from tests.fakes.integrity import tagging
@@ -69,7 +69,7 @@ def furnish(database: SqlDatabase) -> None:
         tx.shares.add(SHARE)
         tx.shares.add_document(DOCUMENT)
         tx.uploads.add(UPLOAD)
-        tx.sessions.add_pending(PendingLogin("state", b"browser", "nonce", "verifier", "/del", NOW))
+        tx.sessions.add_pending(PendingLoginRecord("state", b"sealed", NOW))
         tx.sessions.add(SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW, owner_hash=b"owner"))
         tx.programs.add(ProgramRecord(b"secret", b"token", b"sealed"))
 

@@ -10,11 +10,11 @@ from sqlalchemy import insert, text
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.logins import pending_login
-from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
 from tests.contract.records import HOUR, NOW
 from tests.support.query_plans import plans, statements
 
-LOGIN = PendingLogin("state", b"browser", "nonce", "verifier", "/del", NOW)
+LOGIN = PendingLoginRecord("state", b"sealed", NOW)
 SESSION = SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW)
 
 

@@ -18,7 +18,7 @@ from deldokument.domain.errors import Conflict, Unavailable, existing
 from deldokument.domain.share import Receipt, Share, ShareState, new_id
 from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.audit import Subject
-from deldokument.ports.repositories.sessions import PendingLogin
+from deldokument.ports.repositories.sessions import PendingLoginRecord
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -259,7 +259,7 @@ def test_ranges_sent_by_parallel_downloads_are_all_in_the_receipt(database: SqlD
 
 def test_a_login_under_way_is_taken_by_one(database: SqlDatabase) -> None:
     with database.write() as tx:
-        tx.sessions.add_pending(PendingLogin("state", b"browser", "nonce", "verifier", "/", NOW))
+        tx.sessions.add_pending(PendingLoginRecord("state", b"sealed", NOW))
 
     def take(_: int) -> bool:
         with database.write() as tx:

@@ -199,6 +199,21 @@ def test_an_answer_is_refused_in_another_browser_than_the_one_that_began(stage: 
         sessions.complete_login(stage.deps, answer, browser_secret=other.browser_secret, previous_secret=None)
 
 
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_login_that_was_not_encrypted_for_its_state_is_refused(stage: Stage, is_sealed: bool) -> None:
+    """It is another state's, which is damage, or one that version 0.2.0 began."""
+    _, theirs = begin(stage)
+    started, answer = begin(stage)
+    with stage.deps.database.write() as tx:
+        other, own = (tx.sessions.take_pending(one["state"]) for one in (theirs, answer))
+        assert other
+        assert own
+        tx.sessions.add_pending(replace(own, sealed_login=other.sealed_login if is_sealed else None))
+    with pytest.raises(LoginFailed, match="login_refused"):
+        sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
+    assert [row.kind for row in stage.deps.damage.take()] == ["pending_login"] * is_sealed
+
+
 @pytest.mark.parametrize("answer", [{}, {"state": ""}, {"state": "invented"}])
 def test_an_answer_to_no_login_is_refused(stage: Stage, answer: dict[str, str]) -> None:
     started, _ = begin(stage)

@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.logins import pending_login, session
-from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
 
 _MAX_LISTED = 100
 _SESSION = RowMapper(SessionRecord, session)
-_PENDING = RowMapper(PendingLogin, pending_login)
+_PENDING = RowMapper(PendingLoginRecord, pending_login)
 
 _add_pending = insert(pending_login)
 _take = delete(pending_login).where(pending_login.c.state == param("key")).returning(*_PENDING.columns)
@@ -45,14 +45,14 @@ class SqlSessions:
     def __init__(self, work: Statements) -> None:
         self._work = work
 
-    def add_pending(self, login: PendingLogin) -> None:
+    def add_pending(self, login: PendingLoginRecord) -> None:
         """Insert a pending login.
 
         Raises: Conflict if the state is taken.
         """
         self._work.run(_add_pending, _PENDING.values(login))
 
-    def take_pending(self, state: str) -> PendingLogin | None:
+    def take_pending(self, state: str) -> PendingLoginRecord | None:
         """Remove the pending login and return it: a state is valid once."""
         return _PENDING.one(self._work.first(_take, {"key": state}))
 

@@ -26,23 +26,19 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingLogin:
-    """A pending login. ``browser_hash`` is the SHA-256 of the cookie that binds it to one browser."""
+class PendingLoginRecord:
+    """A pending login. ``sealed_login`` is None if a node of version 0.2.0 began it."""
 
     state: str
-    browser_hash: bytes
-    nonce: str
-    code_verifier: str
-    return_to: str
+    sealed_login: bytes | None
     created_at: datetime
-    on_behalf_of: str = ""
 
 
 class Sessions(Protocol):
     """Pending logins and sessions."""
 
-    def add_pending(self, login: PendingLogin) -> None: ...
-    def take_pending(self, state: str) -> PendingLogin | None:
+    def add_pending(self, login: PendingLoginRecord) -> None: ...
+    def take_pending(self, state: str) -> PendingLoginRecord | None:
         """Remove and return it: a state can be used once."""
         ...
 

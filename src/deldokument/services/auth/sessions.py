@@ -7,6 +7,7 @@ Guarantees:
 - A browser begins, and a person completes, a limited number of logins in an hour.
 - A login response is accepted once, and only in the browser that began the login.
 - A row of the database makes no session: person and time of the login are encrypted for the hash of the cookie.
+- Nor does it move a login to another browser: a pending login is encrypted for its state.
 
 The adapter of the provider checks level, person and tokens before this module uses them.
 """
@@ -28,10 +29,11 @@ from deldokument.domain.identifiers import PersonIdentifier, parse_organization,
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
-from deldokument.ports.repositories.sessions import PendingLogin, SessionRecord
+from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.kept_forms import open_form, seal_form
+from deldokument.services.auth.pending_logins import PendingLogin, open_login, seal_login
 from deldokument.services.encryption import (
     EncryptedColumn,
     csrf_owner_tag,
@@ -123,16 +125,15 @@ def begin_login(
     request = deps.login.begin(locale, fresh=fresh, on_behalf_of=_name_at_provider(deps, organization_number))
     secret = browser_secret if is_known else secrets.token_urlsafe(32)
     pending = PendingLogin(
-        state=request.state,
-        browser_hash=session_hash(secret),
+        browser_hash=session_hash(secret).hex(),
         nonce=request.nonce,
         code_verifier=request.code_verifier,
         return_to=return_to,
-        created_at=now,
         on_behalf_of=request.on_behalf_of,
     )
+    sealed = seal_login(directory_key(deps), pending, request.state)
     with deps.database.write() as tx:
-        tx.sessions.add_pending(pending)
+        tx.sessions.add_pending(PendingLoginRecord(request.state, sealed, now))
     return LoginStarted(request.url, secret)
 
 
@@ -151,8 +152,9 @@ def complete_login(
     Raises: LoginFailed, RateLimited or Unavailable, with the parameter ``return_to`` if the login was begun in this
     browser.
     """
-    pending = _take_pending(deps, params.get("state", ""), browser_secret)
-    asked = LoginRequest("", pending.state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
+    state = params.get("state", "")
+    pending = _take_pending(deps, state, browser_secret)
+    asked = LoginRequest("", state, pending.nonce, pending.code_verifier, pending.on_behalf_of)
     try:
         identity = deps.login.complete(params, asked)
         person = _person(deps, identity.person_identifier)
@@ -352,12 +354,18 @@ def _check_pending(deps: Dependencies, now: datetime) -> None:
 
 def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> PendingLogin:
     with deps.database.write() as tx:
-        pending = tx.sessions.take_pending(state)
-    if pending is None:
+        found = tx.sessions.take_pending(state)
+    # A login that version 0.2.0 began is not encrypted.
+    if found is None or not found.sealed_login:
         raise LoginFailed("login_refused", detail="unknown state")
-    if not secrets.compare_digest(pending.browser_hash, session_hash(browser_secret)):
+    try:
+        pending = open_login(directory_key(deps), found.sealed_login, state)
+    except IntegrityError:
+        deps.damage.report(DamagedRow("pending_login", session_hash(state).hex()))
+        raise LoginFailed("login_refused", detail="damaged row") from None
+    if not secrets.compare_digest(pending.browser_hash, session_hash(browser_secret).hex()):
         raise LoginFailed("login_refused", detail="another browser began this login")
-    if deps.clock.now() - pending.created_at > PENDING:
+    if deps.clock.now() - found.created_at > PENDING:
         raise LoginFailed("login_refused", detail="old state", return_to=pending.return_to)
     return pending
 

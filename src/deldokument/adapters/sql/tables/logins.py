@@ -39,11 +39,13 @@ pending_login = Table(
     "pending_login",
     metadata,
     Column("state", Id, primary_key=True),
-    Column("browser_hash", StoredBytes, nullable=False),
-    Column("nonce", StoredText, nullable=False),
-    Column("code_verifier", StoredText, nullable=False),
-    Column("return_to", StoredText, nullable=False),
+    Column("sealed_login", StoredBytes),
     Column("created_at", UtcMicros, nullable=False, index=True),
+    # Those of a login that version 0.2.0 began.
+    Column("browser_hash", StoredBytes, nullable=False, default=b""),
+    Column("nonce", StoredText, nullable=False, default=""),
+    Column("code_verifier", StoredText, nullable=False, default=""),
+    Column("return_to", StoredText, nullable=False, default=""),
     Column("on_behalf_of", StoredText, nullable=False, server_default=""),
 )
 

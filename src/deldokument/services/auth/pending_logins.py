@@ -1,0 +1,29 @@
+"""Pending logins: format and encryption, bound to the state that names the login at the provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """A login until the browser returns: ``browser_hash`` binds it to one browser, the rest is what completes it."""
+
+    browser_hash: str
+    nonce: str
+    code_verifier: str
+    return_to: str
+    on_behalf_of: str
+
+
+def seal_login(key: bytes, login: PendingLogin, state: str) -> bytes:
+    """Encrypt the login for its state."""
+    return seal_field(key, json.dumps(asdict(login)), EncryptedColumn.PENDING_LOGIN, state)
+
+
+def open_login(key: bytes, sealed: bytes, state: str) -> PendingLogin:
+    """Decrypt the login."""
+    return PendingLogin(**json.loads(open_field(key, sealed, EncryptedColumn.PENDING_LOGIN, state)))
