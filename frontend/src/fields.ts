@@ -55,6 +55,8 @@ export class Fields {
     if (taken.notify !== null) this.#check('notify', taken.notify);
     const archive = document.getElementById('archive-question');
     if (archive) setHidden(archive, !account.archive_question);
+    const header = document.querySelector('.wordmark .tenant');
+    if (header && account.body) header.textContent = account.body;
   }
 
   #value(id: string): string {

@@ -83,6 +83,8 @@ export interface FieldError {
 export interface ShareAccount {
   id: string;
   name: string;
+  /** The public body, for the header; empty where the person shares for one alone. */
+  body: string;
   archive_question: boolean;
   confidential: boolean;
   four_eyes: boolean;

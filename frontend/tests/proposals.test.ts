@@ -6,6 +6,7 @@ import type { ShareAccount } from '../src/types.ts';
 const account: ShareAccount = {
   id: 'byggesak',
   name: 'Byggesak',
+  body: '',
   archive_question: true,
   confidential: false,
   four_eyes: false,

@@ -25,6 +25,8 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from deldokument.domain.characters import belongs_in_text
+from deldokument.domain.tenancy import Account, Tenant
+from deldokument.services.shares.views import ShareView
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.request import RequestContext
@@ -56,19 +58,27 @@ class PersonName:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Values that the frame needs, for every template."""
+    """Values that the frame needs, for every template.
+
+    ``has_several_bodies``: the person is a member of accounts of several public bodies, whose names may be the same.
+    """
 
     locale: str
     languages: dict[str, str]
     csrf_token: str
     person: PersonName | None
     tenant_name: str | None
+    has_several_bodies: bool
     nav: list[NavItem]
     demo: bool
     errors: list[tuple[str, str]]
     path: str
     readable_at: str
     site: Site
+
+    def account(self, account: Account, tenant: Tenant) -> str:
+        """Return the name of an account, with the name of its body beside it if that can be one of several."""
+        return account_name(account, tenant, has_several_bodies=self.has_several_bodies)
 
 
 class _Constants(NodeTransformer):
@@ -188,20 +198,24 @@ def render(
     *,
     status: int = 200,
     errors: list[tuple[str, str]] | None = None,
+    about: Tenant | None = None,
     **context: Any,
 ) -> Response:
     """Render ``template`` in the caller's language.
 
+    ``about``: the tenant that the page is about, which the header names if it is the person's. It is that of ``view``,
+    if the page has one, or of the path.
     Pass ``now=None`` for a page that shows no time; then the clock is not read.
     """
-    page = _page(call, errors or [])
+    view = context.get("view")
+    page = _page(call, errors or [], view.tenant if isinstance(view, ShareView) else about)
     if "now" not in context:
         context["now"] = call.deps.clock.now()
     body = _environment(call.translator).get_template(template).render(page=page, **context)
     return HTMLResponse(body, status, headers={"Content-Language": call.translator.language})
 
 
-def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
+def _page(call: RequestContext, errors: list[tuple[str, str]], about: Tenant | None) -> Page:
     session, members = call.session, call.roles.memberships
     path = str(call.request.scope["path"])
     items: list[tuple[str, str]] = []
@@ -219,7 +233,8 @@ def _page(call: RequestContext, errors: list[tuple[str, str]]) -> Page:
         languages=LANGUAGES,
         csrf_token=session.csrf_token if session else "",
         person=PersonName(name) if session else None,
-        tenant_name=_tenant_name(call),
+        tenant_name=_tenant_name(call, about),
+        has_several_bodies=has_several_bodies(call),
         nav=[NavItem(href, label, _is_within(path, href)) for href, label in items],
         demo=call.site.demo,
         errors=errors,
@@ -234,8 +249,19 @@ def _is_within(path: str, href: str) -> bool:
     return path == href or (href in {"/konfigurasjon", "/drift"} and path.startswith(f"{href}/"))
 
 
-def _tenant_name(call: RequestContext) -> str | None:
-    """Return the name of the tenant in the path if it is one of the person's, else of the person's first."""
-    tenants = [*(member.tenant for member in call.roles.memberships), *call.roles.administered]
-    wanted = call.request.path_params.get("tenant_id")
-    return next((t.name for t in tenants if t.id == wanted), tenants[0].name if tenants else None)
+def _tenant_name(call: RequestContext, about: Tenant | None) -> str | None:
+    """Return the name of the person's tenant that the page is about, or of the person's only one."""
+    names = {one.id: one.name for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered)}
+    if wanted := about.id if about else str(call.request.path_params.get("tenant_id", "")):
+        return names.get(wanted)
+    return next(iter(names.values())) if len(names) == 1 else None
+
+
+def has_several_bodies(call: RequestContext) -> bool:
+    """Return whether the person is a member of accounts of several public bodies."""
+    return len({member.tenant.id for member in call.roles.memberships}) > 1
+
+
+def account_name(account: Account, tenant: Tenant, *, has_several_bodies: bool) -> str:
+    """Return the name of an account, followed by that of its body if there are several."""
+    return f"{account.name}, {tenant.name}" if has_several_bodies else account.name

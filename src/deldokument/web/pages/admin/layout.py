@@ -62,7 +62,7 @@ def section_page(
     The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses`` and ``context``.
     """
     base = section_path(call.tenant.id)
-    given = {
+    given: dict[str, Any] = {
         "tenant": call.tenant,
         "base": base,
         "menu": _menu(call, section),

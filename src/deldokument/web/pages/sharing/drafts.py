@@ -35,7 +35,7 @@ from deldokument.services.shares.views import DocumentView, RecipientView, Share
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.json_fields import json_flag, json_ids, json_text
-from deldokument.web.http.rendering import render
+from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
@@ -66,6 +66,7 @@ def share_page(call: RequestContext) -> Response:
         check_may_share(call.roles.memberships[0])
     tells_recipients = call.deps.notices is not None
     settings = _form_settings(call, accounts)
+    chosen = draft["account_id"] if draft else _last_account(accounts)
     recent = recent_recipients(call.deps, call.roles.memberships)
     return render(
         call,
@@ -76,7 +77,8 @@ def share_page(call: RequestContext) -> Response:
         deleted_at=deleted_at,
         settings=settings,
         recent=recent,
-        last_account=_last_account(accounts),
+        last_account=chosen,
+        about=next((m.tenant for m in accounts if m.account.id == chosen), accounts[0].tenant),
         tells_recipients=tells_recipients,
         foreseen_verdict=foreseen_verdict(call.deps),
     )
@@ -121,10 +123,12 @@ def _form_settings(call: RequestContext, accounts: list[Membership]) -> dict[str
 def _account_settings(call: RequestContext, membership: Membership) -> dict[str, Any]:
     """Return the values of an account that the form needs; each account has its own rules."""
     account, period = membership.account, membership.account.period(membership.tenant)
-    name = call.translator.text("%(name)s (closed)", name=account.name) if account.closed_at else account.name
+    several = has_several_bodies(call)
+    name = account_name(account, membership.tenant, has_several_bodies=several)
     return {
         "id": account.id,
-        "name": name,
+        "name": call.translator.text("%(name)s (closed)", name=name) if account.closed_at else name,
+        "body": membership.tenant.name if several else "",
         "archive_question": membership.tenant.ask_archived,
         "confidential": account.rules.confidential,
         "four_eyes": account.rules.four_eyes,

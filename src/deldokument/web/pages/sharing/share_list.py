@@ -24,7 +24,7 @@ from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.pagination import Place, read_place, write_place
-from deldokument.web.http.rendering import render
+from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS, is_own, own_ids
 
@@ -88,6 +88,7 @@ def list_of(
     """
     if not call.roles.memberships:
         raise NotFound("no account")
+    members, several = call.roles.memberships, has_several_bodies(call)
     wanted, before, count = _filter(call), read_place(call.query("before")), _count(call)
     first = not wanted.narrows and before is None
     found = queries.list_shares(
@@ -112,7 +113,10 @@ def list_of(
         status=status,
         errors=errors,
         wanted=wanted,
-        accounts=[(member.account.id, member.account.name) for member in call.roles.memberships],
+        accounts=[
+            (one.account.id, account_name(one.account, one.tenant, has_several_bodies=several)) for one in members
+        ],
+        about=next((one.tenant for one in members if one.account.id == wanted.account), None),
         needing=needing,
         others=others,
         rows=rows,
