@@ -252,9 +252,9 @@ def _is_within(path: str, href: str) -> bool:
 def _tenant_name(call: RequestContext, about: Tenant | None) -> str | None:
     """Return the name of the person's tenant that the page is about, or of the person's only one."""
     names = {one.id: one.name for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered)}
-    if wanted := about.id if about else str(call.request.path_params.get("tenant_id", "")):
-        return names.get(wanted)
-    return next(iter(names.values())) if len(names) == 1 else None
+    wanted = about.id if about else str(call.request.path_params.get("tenant_id", ""))
+    # A page about an unknown tenant names nothing that one about a stranger's would not.
+    return names.get(wanted) or (next(iter(names.values())) if len(names) == 1 else None)
 
 
 def has_several_bodies(call: RequestContext) -> bool:
