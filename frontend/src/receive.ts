@@ -1,8 +1,10 @@
 /**
  * The recipient's page renews its list of documents, without moving the focus: now and then while something in it is
- * still being checked, and after a download has begun, until its receipt is there. The page works the same without it.
+ * still being checked, and after a download has begun, until its receipt is there. Then the question whether the files
+ * have been received is on top of the page, and is announced. The page works the same without this script.
  *
- * The part that renews is `<section id="documents" data-checking="true">`; when it has no `data-checking` it is done.
+ * The parts that renew are `<div id="receipt-question">` and `<section id="documents" data-checking="true">`. When the
+ * section has no `data-checking`, it is done.
  */
 
 import { announce } from './dom.ts';
@@ -14,14 +16,12 @@ const DOWNLOADS = '#download-all, .download a';
 /** Questions left for the receipts of downloads that have begun. */
 let questions = 0;
 
-async function fetchDocuments(): Promise<HTMLElement | null> {
+async function fetchPage(): Promise<Document | null> {
   const response = await fetch(window.location.href, { headers: { Accept: 'text/html' }, redirect: 'error' });
-  if (!response.ok) return null;
-  const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-  return page.getElementById('documents');
+  return response.ok ? new DOMParser().parseFromString(await response.text(), 'text/html') : null;
 }
 
-/** Puts the new list in place, with what was unfolded in the old one; tells whether it differs. */
+/** Puts the new part in place, with what was unfolded in the old one; tells whether it differs. */
 function replace(current: HTMLElement, fresh: HTMLElement): boolean {
   const folds = [...current.querySelectorAll('details')];
   for (const [place, fold] of [...fresh.querySelectorAll('details')].entries()) fold.open = folds[place]?.open ?? false;
@@ -32,11 +32,22 @@ function replace(current: HTMLElement, fresh: HTMLElement): boolean {
   return true;
 }
 
+/** Renews a part of the page; returns the new one if it differs. */
+function renewPart(id: string, page: Document): HTMLElement | null {
+  const [current, fresh] = [document.getElementById(id), page.getElementById(id)];
+  return current && fresh && replace(current, fresh) ? fresh : null;
+}
+
+/** Renews the page when it is looked at; returns the new list of documents if it differs. */
 async function renewAfter(delay: number): Promise<HTMLElement | null> {
   await new Promise((done) => setTimeout(done, delay));
-  const fresh = document.hidden ? null : await fetchDocuments().catch(() => null);
-  const current = document.getElementById('documents');
-  return fresh && current && replace(current, fresh) ? fresh : null;
+  if (document.hidden) await new Promise((seen) => document.addEventListener('visibilitychange', seen, { once: true }));
+  const page = await fetchPage().catch(() => null);
+  if (!page) return null;
+  const wasAsked = document.querySelector('#receipt-question form') !== null;
+  const question = renewPart('receipt-question', page)?.dataset['announcement'];
+  if (question && !wasAsked) announce(question);
+  return renewPart('documents', page);
 }
 
 async function renew(attempt: number): Promise<void> {

@@ -139,12 +139,12 @@ class Demo:
         with self.database() as database, database.write() as tx:
             tx.shares.save(replace(existing(tx.shares.lock(share_id)), **changes))
 
-    def share(self, file: Path, *numbers: str, title: str = "", days: int = 14) -> str:
-        """The path of the link to a share of «Byggesak», made by the demo's fagsystem. Its document is not awaited."""
+    def share(self, files: Path | list[Path], *numbers: str, title: str = "", days: int = 14) -> str:
+        """The path of the link to a share of «Byggesak», made by the demo's fagsystem. Awaits no document."""
         configuration = {"DELDOKUMENT_CLIENT_CONFIG": str(self.data / "registers" / "client.toml")}
         with Client.from_environment(configuration) as client:
             share = client.share(
-                [file],
+                [files] if isinstance(files, Path) else files,
                 account=ACCOUNT,
                 to=[To(number) for number in numbers],
                 until=self.now() + timedelta(days=days),

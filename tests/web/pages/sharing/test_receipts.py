@@ -135,7 +135,7 @@ def test_a_recipient_confirms_what_was_sent_and_the_sender_sees_it(web: Web) -> 
     deliver(web, share_id, 7)
     page = ola.get(f"/d/{share_id}").text
     assert "Du hentet hele filen" in page
-    assert button in page
+    assert 0 < page.find(button) < page.index("<h1")
     answer = ola.post(f"/d/{share_id}/bekreftelse", {"documents": document_id})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/d/{share_id}#documents")
     page = ola.get(f"/d/{share_id}").text
@@ -160,7 +160,7 @@ def test_of_several_documents_the_pages_count_those_that_are_sent(web: Web) -> N
         content = downloads_content.open_document(stage.deps, person(OLA), share.id, document_id)
         delivery.record_delivery(stage.deps, content, 0, content.length)
     assert "Hentet: 2 av 5 dokumenter" in web.browser(KARI).get(f"/delinger/{share.id}").text
-    assert "du har hentet 2 av 5" in web.browser(OLA).get("/mine").text
+    assert "du har hentet 2<" in web.browser(OLA).get("/mine").text
     confirm_documents(stage.deps, person(OLA), share.id, stage.document_ids(share.id)[:1])
     page = web.browser(KARI).get(f"/delinger/{share.id}").text
     assert "Hentet: 2 av 5 dokumenter" in page
