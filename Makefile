@@ -17,7 +17,7 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
     api/test_shares.py::test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts \
     ks/test_sharing.py::test_a_document_is_shared_with_its_recipients_until_its_end \
     cli/test_commands.py::test_setting_up_goes_as_the_committed_transcript_says) \
-  $(addprefix --ignore=tests/,downloads/test_preconditions.py downloads/test_names.py uploads/test_protocol.py uploads/test_resumable_draft.py \
+  $(addprefix --ignore=tests/,downloads/test_preconditions.py downloads/test_names.py uploads/test_protocol.py \
     uploads/test_slow_clients.py uploads/test_quick_clients.py uploads/test_broken_connections.py uploads/test_malformed_requests.py \
     uploads/test_real_clients.py downloads/test_receipt_states.py nodes/test_proxy.py nodes/test_proxied_receipts.py \
     nodes/test_server_processes.py deployment/test_decision_point.py deployment/test_verification_list.py \

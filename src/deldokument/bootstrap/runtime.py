@@ -155,7 +155,6 @@ def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
         default_undo_window=timedelta(minutes=settings.default_undo_minutes),
         max_drafts=settings.max_drafts,
         max_uploads=settings.max_uploads,
-        resumable_upload_draft=settings.resumable_upload_draft,
         max_signature_age=timedelta(days=settings.scanner.signature_days) if settings.scanner else MAX_SIGNATURE_AGE,
         scan_policy=settings.scan_policy,
         seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,

@@ -179,8 +179,6 @@ class Settings(BaseSettings):
     """The most drafts of a member or an integration at a time."""
     max_uploads: int = Field(5000, ge=1, le=1_000_000)
     """The most unfinished uploads of a member or an integration at a time."""
-    resumable_upload_draft: bool = False
-    """Whether to also accept uploads by the IETF draft of resumable uploads, which will change."""
     notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
     """Sender of text messages to recipients if a share is confidential or its account names none."""
     notice_language: Language = Language.BOKMAAL

@@ -60,8 +60,6 @@ class ServiceConfig:
     """The most unfinished uploads of a member or an integration at a time."""
     max_pending_logins: int = 10_000
     """The most pending logins at a time, on all nodes together. A login can be begun without authentication."""
-    resumable_upload_draft: bool = False
-    """Whether uploads by the IETF's draft for resumable uploads are accepted, in addition to tus."""
     seal_every: timedelta = SEAL_EVERY
     """The minimum age of a chain's last checkpoint before the next one is signed."""
     max_signature_age: timedelta = MAX_SIGNATURE_AGE

@@ -15,7 +15,6 @@ A route can do the following with its connection:
 - wait until the kernel accepts more
 - ask how many bytes the client has not taken
 - watch how many bytes of its response the client has received
-- send an interim response
 - leave a body in the kernel until it asks for more
 
 Bodies are otherwise the routes' concern: those that accept large ones have their own, shorter time limits.
@@ -54,7 +53,6 @@ MAX_AHEAD = 16
 _LOOK_SECONDS = 5.0
 _FULL_LOG_SECONDS = 60.0
 _CUT = "deldokument.cut"
-_INTERIM = "deldokument.interim"
 _HOLD = "deldokument.hold"
 _WRITABLE = "deldokument.writable"
 _UNTAKEN = "deldokument.untaken"
@@ -88,14 +86,6 @@ def abort(scope: Scope) -> None:
     extension = scope.get("extensions", {}).get(_CUT)
     if extension:
         extension["cut"]()
-
-
-def send_interim(scope: Scope, status: str, headers: Mapping[str, str]) -> None:
-    """Send a 1xx response before the request's final response, where that is possible."""
-    extension = scope.get("extensions", {}).get(_INTERIM)
-    if extension:
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        extension["send"]("\r\n".join(lines).encode("ascii"))
 
 
 def pause_reading(scope: Scope) -> None:
@@ -239,7 +229,6 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head, self._since = True, self.loop.time()
         extensions: dict[str, dict[object, object]] = {
             _CUT: {"cut": self._cut},
-            _INTERIM: {"send": self._send_interim},
             _HOLD: {"hold": self.flow.pause_reading},
             _WRITABLE: {"wait": self._wait_writable},
             _UNTAKEN: {"count": self._count_untaken},
@@ -322,11 +311,6 @@ class BoundedConnection(HttpToolsProtocol):
         if not untaken or untaken != self._untaken:
             self._untaken, self._unmoved_since = untaken, self.loop.time()
         return self.loop.time() - self._unmoved_since > self.still_seconds
-
-    def _send_interim(self, response: bytes) -> None:
-        # HTTP/1.0 has no interim responses.
-        if self.scope["http_version"] == "1.1" and not self.transport.is_closing():
-            self.transport.write(response)
 
     async def _wait_writable(self) -> None:
         await self.flow.drain()

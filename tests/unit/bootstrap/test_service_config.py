@@ -23,7 +23,6 @@ CHANGED = {
     "drafts_per_hour": "7",
     "max_drafts": "7",
     "max_uploads": "7",
-    "resumable_upload_draft": "true",
     "scan_policy": "encrypted=held",
     "public_url": "https://other.example",
 }

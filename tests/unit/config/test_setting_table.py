@@ -99,7 +99,6 @@ ROWS: dict[str, Row] = {
     "MASKINPORTEN_RESOURCE": ("maskinporten.resource", "", "https://a.example", "https://a.example", {}),
     "API_SCOPE": ("api_scope", "deldokument:share", "other:scope", "other:scope", {}),
     "API_AUDIENCE": ("api_audience", "https://del.eksempel.example", "https://a.example", "https://a.example", {}),
-    "RESUMABLE_UPLOAD_DRAFT": ("resumable_upload_draft", False, "true", True, {}),
     "API_REQUESTS_PER_MINUTE": ("api_requests_per_minute", 600, "60", 60, {}),
     "REFUSALS_PER_HOUR": ("refusals_per_hour", 30, "60", 60, {}),
     "LOGINS_PER_HOUR": ("logins_per_hour", 60, "30", 30, {}),

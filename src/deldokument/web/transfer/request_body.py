@@ -1,4 +1,4 @@
-"""The body of an upload request on its way into the upload, for all protocols.
+"""The body of an upload request on its way into the upload.
 
 Guarantees:
 - The socket is read while encrypted bytes are written. With many transfers at once, further bytes wait in the kernel.
@@ -8,8 +8,6 @@ Guarantees:
 - Only durable bytes are acknowledged.
 
 A thread reads the bytes of a fast client from the socket into the cipher, if the connection lends its socket.
-
-Does not: know a protocol, only the headers that all of them share.
 """
 
 from __future__ import annotations
@@ -62,11 +60,8 @@ async def receive(
     offset: int,
     announced: int | None,
     checksum: Checksum | None = None,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Append the request's body at ``offset``; return the acknowledged offset.
-
-    ``on_progress`` is called with the committed offset as it grows.
 
     Raises: the errors of services.uploads.append, ClientDisconnect, and Stalled.
     """
@@ -74,10 +69,7 @@ async def receive(
         begin_append, deps, token, upload_id, offset=offset, announced=announced, checksum=checksum
     )
     try:
-        intake = _Intake(
-            append, request, is_plain=bool(announced), atomic=checksum is not None, on_progress=on_progress
-        )
-        return await intake.run()
+        return await _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None).run()
     finally:
         await outlived(_in(_feeders, append.abandon))
 
@@ -92,11 +84,8 @@ class _Intake:
     The event loop reads the socket, one thread encrypts earlier bytes, and another makes finished parts durable.
     """
 
-    def __init__(
-        self, append: Append, request: Request, *, is_plain: bool, atomic: bool, on_progress: Callable[[int], None]
-    ) -> None:
+    def __init__(self, append: Append, request: Request, *, is_plain: bool, atomic: bool) -> None:
         self._append = append
-        self._on_progress = on_progress
         self._receive = request.receive
         self._scope = request.scope
         # Only a body with a Content-Length is on the socket as it is.
@@ -239,7 +228,6 @@ class _Intake:
         if self._committing:
             await asyncio.shield(self._committing)
             self._committing = None
-            self._on_progress(self._append.committed)
 
     async def _settle(self, *, quiet: bool = False) -> None:
         """Wait for the threads, so that none runs on after the request; raise their first error unless ``quiet``."""

@@ -36,7 +36,6 @@ from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.i18n import Translator
 from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.meter import note_refusal
-from deldokument.web.transfer import resumable_upload_draft
 from deldokument.web.transfer.request_body import (
     Stalled,
     content_length,
@@ -72,8 +71,6 @@ def _route(deps: Dependencies, path: str, verbs: dict[str, _Verb]) -> Route:
         if method not in verbs:
             raise HTTPException(405, headers={"Allow": ", ".join(verbs)})
         try:
-            if deps.config.resumable_upload_draft and resumable_upload_draft.is_meant(request):
-                return await resumable_upload_draft.answer(deps, request)
             if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
                 return _answer(412, {"Tus-Version": VERSION})
             return await verbs[method](deps, request)
@@ -117,7 +114,7 @@ def _answer(status: int, headers: dict[str, str] | None = None, text: str = "") 
     return Response(text or None, status, own, media_type="text/plain" if text else None)
 
 
-async def _options(deps: Dependencies, _request: Request) -> Response:
+async def _options(_deps: Dependencies, _request: Request) -> Response:
     return _answer(
         204,
         {
@@ -125,7 +122,6 @@ async def _options(deps: Dependencies, _request: Request) -> Response:
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(MAX_LENGTH),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-            **(resumable_upload_draft.OFFER if deps.config.resumable_upload_draft else {}),
         },
     )
 
