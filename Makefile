@@ -131,9 +131,9 @@ bench: ## measured beside nginx and others, a quarter of an hour; WRITE=1 puts i
 	@scripts/setup bench
 	$(BENCH) -m bench $(if $(WRITE),--write)
 
-bench-large: ## a million shares, and as many people as two cores carry, ten minutes; WRITE=1 as above
+bench-large: ## a million shares, and as many people as two cores carry, ten minutes
 	@scripts/setup bench
-	$(BENCH) -m bench.large $(if $(WRITE),--write)
+	$(BENCH) -m bench.large
 
 format: ## put the code into its one format
 	$(DEV)/ruff format $(SOURCES)

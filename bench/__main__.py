@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import distance, measuring, peers, plots, report, servers
+from bench import distance, measuring, peers, report, servers
 from bench.measuring import Measured, Samples
 from bench.servers import Server
 
@@ -102,7 +102,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="Rounds through all servers.")] = 3,
     only: Annotated[str, typer.Option(help="Servers whose names hold this text, and nginx.")] = "",
     folder: Annotated[Path, typer.Option(help="Where files go; the disk is measured too.")] = ROOT / "tmp",
-    write: Annotated[bool, typer.Option(help="Put tables and pictures into docs.")] = False,
+    write: Annotated[bool, typer.Option(help="Put the summary into docs/performance.md.")] = False,
 ) -> None:
     """Measure large files up and down beside nginx, tus servers and others that encrypt nothing."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,13 +219,9 @@ def _tell(bench: Bench, notes: list[str], *, write: bool) -> None:
     sheets = [report.sheet(title, found, (BASE, LARGE)) for title, found in bench.found.items()]
     sheets.append(_far_away(bench))
     report.show(console, sheets, notes)
-    if not write:
-        return
-    docs = ROOT / "docs"
-    pictures = {"Single streams": "bench-single.svg", "TLS and several streams": "bench-several.svg"}
-    for name, titles in zip(pictures.values(), ((OFF, ON, DOWN), (TLS_UP, TLS_DOWN, FOUR_UP, MIXED)), strict=True):
-        plots.bars(docs / "images" / name, {title: _rates(bench.found[title]) for title in titles}, "GB/s")
-    report.write(docs / "performance.md", "bench", report.markdown(sheets, pictures, notes))
+    if write:
+        table = report.markdown(report.summary(bench.found, (BASE, LARGE), OURS), notes)
+        report.write(ROOT / "docs" / "performance.md", "bench", table)
 
 
 def _far_away(bench: Bench) -> report.Sheet:
@@ -236,11 +232,6 @@ def _far_away(bench: Bench) -> report.Sheet:
     ]  # fmt: skip
     head = ("over 80 ms", "one stream, MB/s", "four streams, MB/s", "ratio")
     return report.Sheet("One file, far away", head, rows)
-
-
-def _rates(found: dict[str, Samples]) -> dict[str, tuple[float, float, float]]:
-    rates = {name: [one.rate / report.GB for one in samples.found] for name, samples in found.items()}
-    return {name: (median(many), min(many), max(many)) for name, many in rates.items() if many}
 
 
 if __name__ == "__main__":

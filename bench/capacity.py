@@ -1,14 +1,14 @@
-"""`python -m bench.capacity`: what Norway needs, and ten times Norway: nodes, database, store, network, money.
+"""`python -m bench.capacity`: machines, database, store, network and money for bodies of different sizes.
 
-A simulation of the busiest hour minute by minute and of the end in tenths of a second, beyond what two cores can run.
+The end is simulated in tenths of a second, beyond what two cores can run.
 Nothing is drawn at random: the same assumptions give the same figures. What one thing costs is measured
-(docs/performance.md, `python -m bench.ends`); how much there is of it, and what machines cost, is assumed, and stands
-here and nowhere else.
+(docs/performance.md, `python -m bench.ends`). How much of it there is, and what machines cost, is assumed here and
+nowhere else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 
@@ -16,7 +16,6 @@ from math import ceil
 class Assumptions:
     """How much is shared, and what is paid for. Money in kroner, without tax; nobody's price list."""
 
-    municipalities: int = 357
     inhabitants: int = 5_600_000
     shares_per_inhabitant_a_year: float = 2.0
     documents_per_share: float = 3.0
@@ -89,11 +88,8 @@ class Need:
     nodes: int
     database_gigabytes: float
     stored_terabytes: float
-    most_waiting_minutes: float
     end: EndOfDay
     kroner_a_month: float
-    kroner_per_terabyte: float
-    """Of what is shared."""
 
 
 STEP = 0.1
@@ -122,16 +118,6 @@ def simulate_end(shares: int, workers: int, cores: int, costs: Costs, documents:
         released, waiting = released - cleared, waiting - cleared
         keys_at = keys_at or (at if keys <= 1e-6 else 0.0)
     return EndOfDay(keys_at, at)
-
-
-def simulate_day(work_a_minute: float, cores: float, assumed: Assumptions) -> float:
-    """The most minutes that work waits on a day whose busiest hour has peaks; ``work_a_minute`` is the average's."""
-    waiting, most, able = 0.0, 0.0, cores * 60
-    for minute in range(60):
-        peak = assumed.peak_within_the_hour if minute % 10 == 0 else (10 - assumed.peak_within_the_hour) / 9
-        waiting = max(0.0, waiting + work_a_minute * peak - able)
-        most = max(most, waiting / able)
-    return most
 
 
 def need(assumed: Assumptions, costs: Costs) -> Need:
@@ -163,39 +149,42 @@ def need(assumed: Assumptions, costs: Costs) -> Need:
         nodes=nodes,
         database_gigabytes=kept * costs.database_bytes_per_share / 1e9,
         stored_terabytes=stored,
-        most_waiting_minutes=simulate_day(cores * 60, (nodes - 1) * assumed.node_cores, assumed),
         end=simulate_end(ending, 2, assumed.node_cores, costs, assumed.documents_per_share),
         kroner_a_month=kroner,
-        kroner_per_terabyte=kroner / shared,
     )
 
 
+INHABITANTS = 5_000, 25_000, 100_000, 700_000, 5_600_000
+"""Four bodies, and all of Norway in one service."""
 ROWS = (
     ("shares a working day", "shares_a_day", "{:,.0f}"),
-    ("GB a working day", "gigabytes_a_day", "{:,.0f}"),
-    ("peak in, Mbit/s", "peak_megabits_up", "{:,.0f}"),
-    ("peak out, Mbit/s", "peak_megabits_down", "{:,.0f}"),
+    ("GB a working day", "gigabytes_a_day", "{:,.1f}"),
+    ("peak in, Mbit/s", "peak_megabits_up", "{:,.1f}"),
+    ("peak out, Mbit/s", "peak_megabits_down", "{:,.1f}"),
     ("cores in the busiest hour, on average", "web_cores", "{:,.2f}"),
     ("nodes of four cores, one of which may fail", "nodes", "{}"),
-    ("longest wait in the busiest hour with a node gone, minutes", "most_waiting_minutes", "{:.1f}"),
-    ("database, GB", "database_gigabytes", "{:,.0f}"),
-    ("stored, TB", "stored_terabytes", "{:,.1f}"),
+    ("database, GB", "database_gigabytes", "{:,.1f}"),
+    ("stored, TB", "stored_terabytes", "{:,.2f}"),
     ("a day's ends at once, two workers: keys, s", "end.keys_seconds", "{:,.0f}"),
     ("until all of their objects are gone, s", "end.clear_seconds", "{:,.0f}"),
     ("kroner a month", "kroner_a_month", "{:,.0f}"),
-    ("kroner for each TB shared", "kroner_per_terabyte", "{:,.0f}"),
 )
 
 
-def main() -> None:
-    """Print the table of docs/capacity.md."""
-    norway = Assumptions()
-    sizes = (norway, replace(norway, municipalities=3570, inhabitants=norway.inhabitants * 10))
-    needs = [need(size, Costs()) for size in sizes]
-    print("| | Norway | ten times Norway |\n|---|---|---|")
+def table() -> str:
+    """Return the sizing table of docs/performance.md."""
+    needs = [need(Assumptions(inhabitants=size), Costs()) for size in INHABITANTS]
+    head = [f"{size:,}".replace(",", " ") for size in INHABITANTS]
+    lines = [f"| inhabitants | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
     for title, name, form in ROWS:
         cells = [form.format(_value(one, name)).replace(",", " ") for one in needs]
-        print(f"| {title} | {' | '.join(cells)} |")
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table."""
+    print(table())
 
 
 def _value(one: object, name: str) -> object:

@@ -7,18 +7,15 @@ Each case is measured from the instant at which all of its shares end, on one da
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from bench import plots, report
+from bench import report
 from tests.support.large_expiry import Ended, ExpiryRun, durable
 from tests.support.postgres import running_postgres
-
-ROOT = Path(__file__).resolve().parents[1]
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")
 console = Console(width=140)
@@ -29,9 +26,8 @@ def main(
     tenants: Annotated[int, typer.Option(help="Tenants that they are spread over.")] = 357,
     ends: Annotated[list[int] | None, typer.Option(help="How many end at once; several times.")] = None,
     workers: Annotated[list[int] | None, typer.Option(help="How many workers see to it; several times.")] = None,
-    write: Annotated[bool, typer.Option(help="Put table and curve into docs/capacity.md.")] = False,
 ) -> None:
-    """Tell of each case, and draw the curve."""
+    """Print each case, and the table of all."""
     cases = [(count, number) for number in workers or (1, 2) for count in ends or (1_000, 10_000, 100_000)]
     found: list[Ended] = []
     with tempfile.TemporaryDirectory(prefix="deldokument-ends-") as name:
@@ -46,23 +42,8 @@ def main(
                 found.append(run.measure(run.prepare(count), workers=number))
                 console.print(found[-1].summary)
             run.check(sum(count for count, _ in cases))
-    tell(found, f"The database has {shares} shares of {tenants} tenants. {report.machine({})}", write=write)
-
-
-def tell(found: Sequence[Ended], note: str, *, write: bool) -> None:
-    """The table, and the curve of keys and documents a second."""
-    sheet = report.Sheet("How fast shares end", HEAD, [_row(done) for done in found])
-    report.show(console, [sheet], [note])
-    if not write:
-        return
-    docs, lines = ROOT / "docs", dict[str, list[tuple[float, float]]]()
-    for done in found:
-        who = f"{done.workers} worker{'s' if done.workers > 1 else ''}"
-        lines.setdefault(f"keys, {who}", []).append((done.shares, done.keys_per_second))
-        lines.setdefault(f"documents, {who}", []).append((done.shares, done.documents_per_second))
-    plots.curves(docs / "images" / "ends.svg", lines, x="shares that end at once", y="a second", logarithmic=True)
-    pictures = {"Keys destroyed and documents deleted a second, by how many shares end at once": "ends.svg"}
-    report.write(docs / "capacity.md", "ends", report.markdown([sheet], pictures, [note]))
+    note = f"The database has {shares} shares of {tenants} tenants. {report.machine({})}"
+    report.show(console, [report.Sheet("How fast shares end", HEAD, [_row(done) for done in found])], [note])
 
 
 def _row(done: Ended) -> tuple[str, ...]:

@@ -31,7 +31,6 @@ def main(
     gib: Annotated[float, typer.Option(help="GiB of the document whose end is asked for.")] = 5.0,
     folder: Annotated[Path, typer.Option(help="Where files go.")] = ROOT / "tmp",
     memory: Annotated[bool, typer.Option(help="Run bench.memory afterwards.")] = True,
-    write: Annotated[bool, typer.Option(help="Put tables into docs.")] = False,
 ) -> None:
     """Measure a large service."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,10 +49,8 @@ def main(
         f"The run took {(time.monotonic() - began) / 60:.0f} minutes. {report.machine({})}"
     ]
     report.show(console, sheets, notes)
-    if write:
-        report.write(ROOT / "docs" / "performance.md", "bench-large", report.markdown(sheets, {}, notes))
     if memory:
-        subprocess.run([sys.executable, "-m", "bench.memory", *(["--write"] if write else [])], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "bench.memory"], cwd=ROOT, check=True)
 
 
 def measure(running: Deployment, shares: int, gib: float) -> list[report.Sheet]:

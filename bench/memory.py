@@ -1,6 +1,6 @@
 """`python -m bench.memory`: the server's resident memory over time, under one large file and under a crowd of clients.
 
-A file of 5 GiB goes up and down; then 200 uploads and 200 downloads run at once, half of them slow. Draws both.
+A file of 5 GiB goes up and down; then 200 uploads and 200 downloads run at once, half of them slow.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bench import measuring, plots, report, servers, usage
+from bench import measuring, report, servers, usage
 from bench.measuring import Job
 from tests.support.server import OFFSET_TYPE, OLA_NUMBER
 
@@ -41,15 +40,10 @@ app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @dataclass(slots=True)
-class Curve:
-    """Resident megabytes of a process over seconds."""
+class Peak:
+    """Most resident megabytes that one process had."""
 
-    points: list[tuple[float, float]] = field(default_factory=list)
-
-    @property
-    def most(self) -> float:
-        """The peak."""
-        return max(value for _, value in self.points)
+    megabytes: float = 0.0
 
 
 @dataclass(slots=True)
@@ -69,40 +63,39 @@ Talk = Callable[[Moved, socket.socket], Awaitable[None]]
 
 
 @contextmanager
-def watched(pid: int) -> Iterator[Curve]:
-    """The memory of the server's largest process, five times a second."""
-    curve, over, began = Curve(), threading.Event(), time.monotonic()
+def watched(pid: int) -> Iterator[Peak]:
+    """Sample the memory of the server's largest process five times a second."""
+    peak, over = Peak(), threading.Event()
 
     def look() -> None:
         while not over.wait(0.2):
             held = usage.resident_bytes([pid])
-            if held:
-                curve.points.append((time.monotonic() - began, max(held.values()) / 1e6))
+            peak.megabytes = max([peak.megabytes, *(one / 1e6 for one in held.values())])
 
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        yield curve
+        yield peak
     finally:
         over.set()
         looking.join()
 
 
-def one_large(ours: servers.Ours, length: int) -> Curve:
+def one_large(ours: servers.Ours, length: int) -> Peak:
     """One file up and down."""
     with tempfile.TemporaryDirectory(prefix="deldokument-bench-", dir="/dev/shm") as name:
         source = Path(name) / "source"
         measuring.make_source(source, length)
         place = ours.place(length)
-        with watched(ours.deployment.server.pid) as curve:
+        with watched(ours.deployment.server.pid) as peak:
             measuring.talk(ours, Job(place.upload, length, source))
             measuring.talk(ours, Job(place.download(), length))
         place.discard()
     ours.settle()
-    return curve
+    return peak
 
 
-def crowd(ours: servers.Ours, size: int) -> tuple[Curve, Mapping[str, Moved]]:
+def crowd(ours: servers.Ours, size: int) -> tuple[Peak, Mapping[str, Moved]]:
     """So many uploads and so many downloads at once, half of each slow."""
     with tempfile.TemporaryDirectory(prefix="deldokument-bench-", dir="/dev/shm") as name:
         source = Path(name) / "source"
@@ -118,12 +111,12 @@ def crowd(ours: servers.Ours, size: int) -> tuple[Curve, Mapping[str, Moved]]:
         speed = "slow" if slow else "quick"
         clients.append(_client(kinds[f"{speed} uploads"], ours.port, _sent(head, slow=slow)))
         clients.append(_client(kinds[f"{speed} downloads"], ours.port, _taken(download, slow=slow)))
-    with watched(ours.deployment.server.pid) as curve:
+    with watched(ours.deployment.server.pid) as peak:
         asyncio.run(_all(clients))
     for draft, _ in drafts:
         ours.forsake(draft)
     there.discard()
-    return curve, kinds
+    return peak, kinds
 
 
 def _upload(ours: servers.Ours) -> tuple[str, bytes]:
@@ -201,7 +194,6 @@ def main(
     gib: Annotated[float, typer.Option(help="GiB of the large file.")] = 5.0,
     size: Annotated[int, typer.Option(help="So many uploads, and as many downloads, at once.")] = CROWD,
     folder: Annotated[Path, typer.Option(help="Where files go.")] = ROOT / "tmp",
-    write: Annotated[bool, typer.Option(help="Put figures and pictures into docs.")] = False,
 ) -> None:
     """Watch the server's memory under one large file, and under a crowd."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,22 +205,13 @@ def main(
     with _served(folder, processes) as ours:
         shared, moved_by_several = crowd(ours, size)
     notes = [
-        f"One file of {gib:g} GiB up and down: at most {large.most:.0f} MB.",
+        f"One file of {gib:g} GiB up and down: at most {large.megabytes:.0f} MB.",
         f"A crowd of {size} uploads and {size} downloads for {SECONDS:.0f} s, half of each at 50 kB/s: "
-        f"one process has at most {alone.most:.0f} MB. With `serve --workers {processes}`, one for each core, "
-        f"no process has more than {shared.most:.0f} MB. The limit is {LIMIT_MB} MB.",
+        f"one process has at most {alone.megabytes:.0f} MB. With `serve --workers {processes}`, one for each core, "
+        f"no process has more than {shared.megabytes:.0f} MB. The limit is {LIMIT_MB} MB.",
         report.machine({}),
     ]
-    sheets = [_sheet(moved, moved_by_several, processes)]
-    report.show(console, sheets, notes)
-    if not write:
-        return
-    docs = ROOT / "docs"
-    pictures = {"Memory under one large file": "memory-large.svg", "Memory under a crowd": "memory-crowd.svg"}
-    each = {"one process": alone.points, f"the largest of {processes} processes": shared.points}
-    for name, lines in zip(pictures.values(), ({"server process": large.points}, each), strict=True):
-        plots.curves(docs / "images" / name, lines, x="seconds", y="resident MB", limit=LIMIT_MB)
-    report.write(docs / "performance.md", "memory", report.markdown(sheets, pictures, notes))
+    report.show(console, [_sheet(moved, moved_by_several, processes)], notes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Samples as tables: medians, spread, ratios against nginx taken round by round; and the page that they go into."""
+"""Samples as tables: medians, spread, and ratios to nginx taken round by round; and the documentation's table."""
 
 from __future__ import annotations
 
@@ -81,12 +81,38 @@ def show(console: Console, sheets: Iterable[Sheet], notes: Iterable[str]) -> Non
     console.print(*notes, sep="\n")
 
 
-def markdown(sheets: Iterable[Sheet], pictures: Mapping[str, str], notes: Iterable[str]) -> str:
-    """All tables under their titles, the pictures by what they show, and the notes."""
-    lines = []
-    for one in sheets:
-        lines += [f"### {one.title}", "", _line(one.head), _line("---" for _ in one.head), *map(_line, one.rows), ""]
-    lines += [f"![{shows}](images/{name})\n" for shows, name in pictures.items()]
+def summary(found: Mapping[str, Mapping[str, Samples]], bases: tuple[str, str], ours: str) -> Sheet:
+    """Return one row for each measurement of ours, beside the two bases and the fastest other server."""
+    head = (
+        "transfer",
+        "nginx",
+        "nginx, 1 MiB",
+        "fastest other",
+        "Del dokument",
+        "of nginx",
+        "of nginx, 1 MiB",
+        "CPU s/GB",
+    )
+    rows = []
+    for title, samples in found.items():
+        compared = [samples[base].found for base in bases]
+        others = [name for name in samples if name not in bases and not name.startswith(ours) and samples[name].found]
+        fastest = max(others, key=lambda name: _rate(samples[name].found), default="")
+        other = f"{_rate(samples[fastest].found):.2f} ({fastest})" if fastest else ""
+        for name in (name for name in samples if name.startswith(ours) and samples[name].found):
+            mine = _row(samples[name].found, compared)
+            speeds = (*(f"{_rate(base):.2f}" for base in compared), other, mine[0])
+            rows.append((title + name.removeprefix(ours), *speeds, *mine[2:5]))
+    return Sheet("GB/s, medians", head, rows)
+
+
+def _rate(found: Sequence[Measured]) -> float:
+    return median(measured.rate for measured in found) / GB
+
+
+def markdown(sheet: Sheet, notes: Iterable[str]) -> str:
+    """Return the table and the notes."""
+    lines = [_line(sheet.head), _line("---" for _ in sheet.head), *map(_line, sheet.rows), ""]
     return "\n".join([*lines, *(f"{note}\n" for note in notes)])
 
 

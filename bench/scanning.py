@@ -171,7 +171,6 @@ def main(
     gib: Annotated[float, typer.Option(help="GiB of the document that is too long for the engine.")] = 5.0,
     examined: Annotated[float, typer.Option(help="GB of the document that is examined whole.")] = 1.9,
     folder: Annotated[Path, typer.Option(help="Where files go.")] = ROOT / "tmp",
-    write: Annotated[bool, typer.Option(help="Put the tables into docs.")] = False,
 ) -> None:
     """Measure what malware scanning costs."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,10 +191,7 @@ def main(
         "clamd has three signatures of the tests. The vendor's database needs more time, and more memory of its own.",
         f"The run took {(time.monotonic() - began) / 60:.0f} minutes. {report.machine({})}",
     ]
-    sheets = [_documents(documents), _uploads(uploads)]
-    report.show(console, sheets, notes)
-    if write:
-        report.write(ROOT / "docs" / "performance.md", "scanning", report.markdown(sheets, {}, notes))
+    report.show(console, [_documents(documents), _uploads(uploads)], notes)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-MODULES = sorted((Path(__file__).resolve().parents[2] / "bench").glob("*.py"))
+from bench.capacity import table
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "bench").glob("*.py"))
 
 
 def exists(module: str, name: str) -> bool:
@@ -30,3 +33,7 @@ def test_a_benchmark_imports_only_names_that_exist(module: Path) -> None:
     ]
     missing = [f"{of}.{name.name}" for of, one in ours for name in one.names if not exists(of, name.name)]
     assert missing == []
+
+
+def test_the_sizing_table_of_the_page_is_what_the_program_computes() -> None:
+    assert f"\n{table()}\n" in (ROOT / "docs" / "performance.md").read_text("utf-8")
