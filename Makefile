@@ -143,13 +143,13 @@ lock: ## resolve the dependencies anew
 	@scripts/setup tools
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 	$(COMPILE) requirements/audit.in --output-file requirements/audit.lock
-	$(COMPILE) pyproject.toml --group build --output-file requirements/demo.lock
+	$(COMPILE) pyproject.toml --extra demo --group build --output-file requirements/demo.lock
 	$(COMPILE) pyproject.toml --extra cluster --extra traces --output-file requirements/product.lock
 	$(COMPILE) client/pyproject.toml --constraint requirements/product.lock --output-file requirements/client.lock
-	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --output-file requirements/dev.lock
-	$(COMPILE) pyproject.toml --extra cluster --extra traces --group bench --output-file requirements/bench.lock
-	$(COMPILE) pyproject.toml --extra cluster --extra traces --resolution lowest-direct --output-file .tools/minimum.lock
-	$(COMPILE) pyproject.toml --extra cluster --extra traces --group dev --constraint .tools/minimum.lock \
+	$(COMPILE) pyproject.toml --extra cluster --extra demo --extra traces --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra demo --extra traces --group bench --output-file requirements/bench.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra demo --extra traces --resolution lowest-direct --output-file .tools/minimum.lock
+	$(COMPILE) pyproject.toml --extra cluster --extra demo --extra traces --group dev --constraint .tools/minimum.lock \
 	  --output-file requirements/minimum.lock
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/product.lock --output-file requirements/fuzz.lock
 

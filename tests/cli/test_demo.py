@@ -257,3 +257,12 @@ def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "in use" in done.stderr
+
+
+def test_the_demo_without_its_extra_packages_names_the_command_that_installs_them(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['aiosmtpd'] = None; from deldokument.cli.entry import main; main()"
+    command = [sys.executable, "-c", program, "demo", "--data", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'deldokument[demo]'" in done.stderr
+    assert not (tmp_path / "data").exists()

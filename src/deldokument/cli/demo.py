@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -34,7 +35,7 @@ from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.demo_data import CUSTOMERS, seed
 from deldokument.config.groups import NOTIFICATIONS_SCOPE, PARTIES_SCOPE
-from deldokument.config.settings import PREFIX, Settings, load_settings
+from deldokument.config.settings import PREFIX, ConfigurationError, Settings, load_settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import end_at_a_signal
 from deldokument.services.maintenance.retention import confirm_clock
@@ -53,7 +54,11 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     """Serve the demo until interrupted.
 
     ``stores``: settings that keep the data in servers instead of files in the folder (the tests' second stack).
+
+    Raises: ConfigurationError if the extra packages are not installed.
     """
+    if find_spec("aiosmtpd") is None:
+        raise ConfigurationError("The demo needs extra packages: pip install 'deldokument[demo]'")
     # Twenty migrations of a new database would push the greeting off the screen.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _forget_other_settings()
