@@ -1,11 +1,12 @@
-"""A text as a document for Word and LibreOffice: the parts in `docx_parts`, filled by Jinja (decision 40).
+"""A text as a document for Word and LibreOffice: the parts in `docx_parts`, filled by Jinja.
 
 Guarantees:
 - Headings, lists and tables are native, so a document can be navigated and filled in.
 - The text is data: Jinja escapes it, and it never becomes a template.
 - The same text gives the same bytes.
 
-Its input is Markdown's tree, not Markdown.
+Its input is Markdown's tree, not Markdown. python-docx was rejected: it has no calls for links, restarted lists, page
+numbers, repeated table heads or languages.
 """
 
 from __future__ import annotations
