@@ -12,5 +12,5 @@ seal "static" {
 api_addr     = "https://10.89.30.13:8200"
 cluster_addr = "https://127.0.0.1:8201"
 
-# docs/operating.md, "The keyring".
+# docs/operate/keys.md, "The keyring".
 disable_standby_reads = true

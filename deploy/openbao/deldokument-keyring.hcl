@@ -1,5 +1,5 @@
 # What the service may do with its keyring in OpenBao, and nothing else. The mount is DELDOKUMENT_OPENBAO_KEYRING_MOUNT;
-# docs/operating.md has the commands, section "A keyring in OpenBao".
+# docs/operate/keys.md has the commands, section "A keyring in OpenBao".
 
 # The name of the root key that encrypts new entries.
 path "deldokument/data/root" {

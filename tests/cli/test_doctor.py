@@ -20,7 +20,7 @@ from tests.cli.transcripts import KARI, make_ready, run, settings, tamper
 from tests.docs.documents import DOCS, table
 from tests.support.mail import make_certificate
 
-_PAGE = (DOCS / "operating.md").read_text("utf-8")
+_PAGE = (DOCS / "operate" / "monitoring.md").read_text("utf-8")
 
 
 def examined(environment: Mapping[str, str]) -> tuple[int, dict[str, tuple[str, str]]]:

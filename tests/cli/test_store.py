@@ -69,7 +69,7 @@ def test_a_deployment_whose_keyring_is_away_does_not_start_and_makes_no_other(
         refused = run(deployment | other, *command)
         assert (refused.exit_code, setting in refused.output) == (1 + (command == ("doctor",)), True), refused.output
         assert "the keyring is empty" in refused.output
-        assert "docs/operating.md" in refused.output
+        assert "docs/operate/recovery.md" in refused.output
     assert run(deployment, "tenant", "list").exit_code == 0
 
 

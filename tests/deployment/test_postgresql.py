@@ -27,7 +27,7 @@ _LIMIT = re.compile(r"^ALTER ROLE deldokument (SET .+);$", re.M)
 def pooled_url(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[str]:
     """A database behind PgBouncer; its role has the limits of the page."""
     role = f"pooled_{secrets.token_hex(6)}"
-    limits = _LIMIT.findall((ROOT / "docs" / "operating.md").read_text("utf-8"))
+    limits = _LIMIT.findall((ROOT / "docs" / "operate" / "cluster.md").read_text("utf-8"))
     assert limits
     postgres_server.execute(f"CREATE ROLE {role} LOGIN SUPERUSER")
     try:

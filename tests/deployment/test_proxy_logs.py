@@ -44,5 +44,5 @@ def test_what_fails_at_the_proxy_leaves_no_address_of_a_share_in_a_log(tmp_path:
 
 
 def test_the_operators_page_says_which_level_keeps_requests_out_of_the_error_log() -> None:
-    page = (DOCS / "operating.md").read_text("utf-8")
+    page = (DOCS / "operate" / "cluster.md").read_text("utf-8")
     assert "`error_log … emerg`" in page

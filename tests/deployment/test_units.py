@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.operating_page import PAGE
+
 pytestmark = pytest.mark.once
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -83,8 +85,7 @@ def test_the_socket_is_the_proxys_alone_and_stops_with_the_service(tmp_path: Pat
     verified = _analyze("verify", "--man=no", str(tmp_path / "deldokument-serve.socket"))
     assert (verified.returncode, verified.stderr) == (0, "")
     # A request to the socket would start the service again.
-    page = (DEPLOY.parent / "docs" / "operating.md").read_text("utf-8")
-    stops = re.findall(r"^ *systemctl stop .*deldokument-serve.*$", page, re.M)
+    stops = re.findall(r"^ *systemctl stop .*deldokument-serve.*$", PAGE, re.M)
     assert stops
     assert all("deldokument-serve.socket" in stop for stop in stops)
 

@@ -56,7 +56,14 @@ class Fault:
 def sources() -> list[Path]:
     """Every file whose prose is checked: the product's modules, and the pages except decisions."""
     pages = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
-    return sorted([*(ROOT / "src").rglob("*.py"), *pages, *(ROOT / "docs").glob("*.md")])
+    return sorted(
+        [
+            *(ROOT / "src").rglob("*.py"),
+            *pages,
+            *(ROOT / "docs").glob("*.md"),
+            *(ROOT / "docs" / "operate").glob("*.md"),
+        ]
+    )
 
 
 def faults_of(path: Path) -> list[Fault]:

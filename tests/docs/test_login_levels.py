@@ -37,12 +37,12 @@ def test_the_levels_of_ks_are_those_that_are_accepted() -> None:
     assert "absent" in row[1]
 
 
-@pytest.mark.parametrize("page", ["ks-compatible.md", "operating.md", "integrating.md"])
+@pytest.mark.parametrize("page", ["ks-compatible.md", "operate/connect.md", "integrating.md"])
 def test_each_page_names_the_level_that_id_porten_is_asked_for(page: str) -> None:
     required = inspect.signature(IdPorten).parameters["required_acr"].default
     assert f"`{required}`" in (DOCS / page).read_text("utf-8")
 
 
 def test_operators_are_told_which_levels_are_refused() -> None:
-    text = (DOCS / "operating.md").read_text("utf-8")
+    text = (DOCS / "operate" / "connect.md").read_text("utf-8")
     assert all(f"`{level}`" in text for level in LEVELS)

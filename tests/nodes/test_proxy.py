@@ -97,7 +97,7 @@ def test_after_a_withdrawal_a_slow_reader_gets_no_more_than_operators_are_told(n
         held = 0
         while piece := connection.recv(2**16):
             held += len(piece)
-    # What kernels hold without the settings of docs/operating.md; with them it was 0.7 MB.
+    # What kernels hold without the settings of docs/operate/install.md; with them it was 0.7 MB.
     assert held < 6_000_000
 
 
@@ -134,7 +134,7 @@ def test_the_proxy_holds_no_more_of_a_withdrawn_document_than_operators_are_told
     found = dict(re.findall(r"^    (proxy_buffer_size|proxy_buffers) (.+)k;$", CONFIGURATION.read_text("utf-8"), re.M))
     count, size = map(int, found["proxy_buffers"].split())
     held = int(found["proxy_buffer_size"]) + count * size
-    assert f"at most {held} KiB for each download" in (ROOT / "docs" / "operating.md").read_text("utf-8")
+    assert f"at most {held} KiB for each download" in (ROOT / "docs" / "operate" / "install.md").read_text("utf-8")
 
 
 # --- before servers of the test's own --------------------------------------------------------------------------------
@@ -349,7 +349,9 @@ def test_one_client_alone_does_not_reach_the_limit_of_logins_under_way() -> None
     burst = int(re.findall(r"zone=deldokument_logins burst=(\d+)", text)[0])
     most = ServiceConfig("https://del.example", allow_synthetic=False).max_pending_logins
     assert rate * PENDING.total_seconds() + burst < most / 3
-    assert f"{rate} logins a second, with a burst of {burst}" in (ROOT / "docs" / "operating.md").read_text("utf-8")
+    assert f"{rate} logins a second, with a burst of {burst}" in (ROOT / "docs" / "operate" / "cluster.md").read_text(
+        "utf-8"
+    )
 
 
 def test_when_no_node_answers_people_and_clients_are_told_to_try_again(tmp_path: Path) -> None:

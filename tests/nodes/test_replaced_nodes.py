@@ -18,7 +18,7 @@ from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.once
 
-_PAGES = [(ROOT / "docs" / name).read_text("utf-8") for name in ("containers.md", "operating.md")]
+_PAGES = [(ROOT / "docs" / name).read_text("utf-8") for name in ("containers.md", "operate/upgrading.md")]
 [_PAUSE] = {int(*re.findall(r"^ +sleep (\d+)$", page, re.M)) for page in _PAGES}
 
 

@@ -1,8 +1,9 @@
-"""The operator's page, docs/operating.md, as whoever follows it types it, and what is typed where it leaves that open.
+"""The operator's pages, docs/operate, as an operator types them, and what is typed where they leave that open.
 
-``blocks`` gives the commands below a heading, ``BLOCKS`` those from the wheel to the first tenant, ``lines`` what the
-page puts into the settings, and ``put`` does that; ``settings`` fills in the example's file with registers that are
-simulated; ``register`` does what the registers do with what the page has printed.
+``PAGE`` is all of them, joined. ``blocks`` gives the commands below a heading, ``BLOCKS`` those of the page that
+installs, from the wheel to the first tenant. ``lines`` gives what a page puts into the settings, and ``put`` does that.
+``settings`` fills in the example's file with registers that are simulated. ``register`` does what the registers do with
+what the page has printed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from textwrap import dedent
 from tests.support.simulators import Running
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+OPERATE = ROOT / "docs" / "operate"
+# Each page's title becomes a heading of the second level, so that a section ends with its page.
+PAGE = "\n".join(path.read_text("utf-8").replace("# ", "## ", 1) for path in sorted(OPERATE.glob("*.md")))
 
 
 def section(heading: str, page: str = PAGE) -> str:
@@ -42,7 +45,7 @@ def lines(heading: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in found.splitlines())
 
 
-BLOCKS = blocks("From a wheel to a running cluster")
+BLOCKS = fenced((OPERATE / "install.md").read_text("utf-8"), "bash")
 TORA, ANNE = "08855630215", "26866814820"
 _ASKED = {"del operator add": TORA, "del tenant create": ANNE}
 _SECRET = "install -m 0600 /dev/stdin"

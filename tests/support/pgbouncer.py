@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a database of the tests, configured as docs/operating.md says.
+"""PgBouncer in transaction mode before a database of the tests, configured as docs/operate/cluster.md says.
 
 with pgbouncer(folder, url) as pooled:
     Deployment(folder, pooled)
@@ -29,7 +29,7 @@ _SECONDS = 60.0
 
 def configuration() -> str:
     """What the page says of PgBouncer's file."""
-    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    page = (ROOT / "docs" / "operate" / "cluster.md").read_text("utf-8")
     [block] = re.findall(r"```pgbouncer\n(.*?)```", page, re.DOTALL)
     return str(block)
 

@@ -6,7 +6,7 @@ Guarantees:
 - The connection is to this machine, or has TLS with a verified certificate.
 - At most one buffer of the content is in memory.
 
-ICAP does not tell the date of the signatures, so nothing is CLEAN in the end but STALE; see docs/operating.md.
+ICAP does not tell the date of the signatures, so nothing is CLEAN in the end but STALE; see docs/operate/connect.md.
 """
 
 from __future__ import annotations

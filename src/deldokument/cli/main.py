@@ -2,7 +2,7 @@
 
 A person's number is prompted for, never an argument, because arguments show in process lists and shell histories. Only
 `share` and `add` accept one; they offer a file and standard input instead. An error is one line on standard error and
-exit code 1; `doctor` and the commands for senders have more codes (docs/operating.md, docs/command-line.md).
+exit code 1; `doctor` and the commands for senders have more codes (docs/operate/monitoring.md, docs/command-line.md).
 """
 
 from __future__ import annotations

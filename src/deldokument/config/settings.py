@@ -106,89 +106,109 @@ class Settings(BaseSettings):
     )
 
     public_url: Annotated[Url, AfterValidator(origin)]
-    """Address at which people reach the service; all links begin with it."""
+    """Address of the service: scheme, host and port. All links begin with it. https unless loopback."""
     host: str = Field("127.0.0.1", min_length=1)
+    """Address to listen on."""
     port: Port = 8000
+    """Port to listen on."""
     socket_path: SocketPath | None = None
-    """Unix socket to listen at instead of host and port: for a proxy on the same machine, where systemd passes none."""
+    """Unix socket to listen at instead of host and port, where systemd passes none. At most 107 bytes."""
     management_host: str = Field("127.0.0.1", min_length=1)
+    """Address of the management listener, with health and metrics: never reachable from the internet."""
     management_port: Port = Field(default_factory=lambda data: data["port"] + 1)
-    """Port of the listener for health and metrics, separate from the public one."""
+    """Port of the management listener. Unset: the port after `DELDOKUMENT_PORT`."""
     serve_workers: int = Field(1, ge=1, le=64)
-    """Number of processes that serve the one port."""
+    """Number of server processes at the one listener. `serve --workers` overrides it."""
 
     log_format: Literal["text", "json"] = "text"
-    """Form of the lines on standard error."""
+    """Form of the log on standard error: `text` or `json`."""
     otlp_endpoint: Annotated[Url, AfterValidator(origin)] | None = None
-    """Address of the OpenTelemetry collector that gets the traces; None: nothing is traced."""
+    """Address of the OpenTelemetry collector that gets the traces. Unset: nothing is traced."""
     max_connections: int = Field(2000, ge=16, le=60_000)
-    """Connections of a server process on the public listener; further ones get 503."""
+    """Connections of a server process at a time, from proxies or clients; further ones get 503."""
     lend_sockets: bool = True
-    """Whether threads transfer the bytes of quick clients directly on the socket, bypassing the event loop."""
+    """Whether threads move the bytes of fast transfers. `false`: the event loop does, with more processor time."""
 
     data_dir: AbsolutePath
-    """Directory for everything that the path settings below do not place elsewhere."""
+    """Folder for everything that the path settings below do not place elsewhere."""
     database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
     )
+    """`sqlite:///FILE` or `postgresql://…`, with the password percent-encoded; on another machine with verified TLS."""
     database_serve_role: RoleName | None = None
     """Role in PostgreSQL with which server processes log in; `deldokument migrate` gives it its privileges."""
     database_worker_role: RoleName | None = None
+    """The same for workers."""
     blobs_dir: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "blobs")
+    """Folder for the stored ciphertext."""
     blobs_s3: S3Settings | None = None
     keyring: Literal["sqlite", "postgresql", "openbao"] = "sqlite"
+    """Where the keyring is: a file (`sqlite`), a separate database (`postgresql`) or `openbao`."""
     keyring_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "keyring.sqlite3")
+    """With `sqlite`: the keyring's file; put it on a separate disk."""
     root_key: Literal["file", "transit", "pkcs11"] = "file"
+    """Where the root key is: a `file`, OpenBao's Transit (`transit`) or a hardware security module (`pkcs11`)."""
     root_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "root.key")
+    """With `file`: the root key; put it outside of the backups of the data folder."""
     keyring_database: KeyringDatabaseSettings | None = None
     openbao: OpenBaoSettings | None = None
     transit_mount: Mount = "transit"
+    """With `transit`: the Transit engine."""
     transit_key: Mount = "deldokument"
+    """With `transit`: the key in it, of the type `aes256-gcm96`."""
     pkcs11: Pkcs11Settings | None = None
     seal_key_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.key")
+    """The key that seals signed agreements: PEM, or PKCS#12 with its certificate."""
     seal_certificate_path: AbsolutePath = Field(default_factory=lambda data: data["data_dir"] / "seal.pem")
+    """Its certificate and the chain, as PEM; not used with PKCS#12."""
     seal_key_password: SecretStr = SecretStr("")
+    """Password of the seal's key file, if it is encrypted."""
 
     demo: bool = False
-    """Whether everything is embedded and simulated; for this machine only."""
+    """Run everything embedded and simulated; never with a public address."""
     allow_synthetic: bool = False
-    """Whether synthetic identifiers of the test registers are accepted."""
+    """Accept synthetic test numbers as persons."""
 
     idporten: IdPortenSettings | None = None
     maskinporten: MaskinportenSettings | None = None
     altinn: AltinnSettings | None = None
     api_scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")] = "deldokument:share"
-    """Scope that Maskinporten's token must have for a call to the API."""
+    """Scope that a Maskinporten token needs to call the API."""
     api_audience: str = Field(default_factory=lambda data: data["public_url"], min_length=1)
-    """Audience to which tokens must be restricted."""
+    """Audience to which tokens must be restricted (`resource` in the grant). Unset: the public URL."""
     api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
-    """Rate limit of the API for each consumer."""
+    """Rate limit of the API: for an organisation's systems, and for a person's receiving programs, over all nodes. It
+    also limits refused codes of all such programs together.
+    """
     refusals_per_hour: int = Field(30, ge=1, le=100_000)
-    """Rate limit of a person who is refused at links."""
+    """How often a person may be refused at links. Further refusals are 429; a recipient is never limited."""
     logins_per_hour: int = Field(60, ge=1, le=100_000)
-    """Rate limit of the logins that a browser begins, and of those that a person completes."""
+    """Logins that a browser may begin, that a person may complete, and receiving programs that a person may approve."""
     lookups_per_hour: int = Field(2000, ge=MAX_RECIPIENTS, le=1_000_000)
-    """Rate limit of the numbers that a person adds as recipients."""
+    """Numbers that a person may add as recipients; at least 500, the most in one share."""
     drafts_per_hour: int = Field(200, ge=1, le=100_000)
-    """Rate limit of the drafts that a person begins."""
+    """Drafts that a person may begin."""
     default_undo_minutes: int = Field(2, ge=0, le=60)
-    """How long, in minutes, a publication can be undone in accounts for which their administrators have set nothing."""
+    """Minutes in which a publication can be undone, in accounts whose administrators have set nothing: 0 to 60."""
     default_quota_gb: int = Field(1000, ge=1, le=1_000_000)
-    """Quota, in GB, of accounts for which their administrators have set none."""
+    """Quota of accounts for which their administrators have set none, in GB (10^9 bytes)."""
     max_drafts: int = Field(1000, ge=1, le=1_000_000)
-    """The most drafts of a member or an integration at a time."""
+    """Drafts of a member or a system on an account at a time."""
     max_uploads: int = Field(5000, ge=1, le=1_000_000)
-    """The most unfinished uploads of a member or an integration at a time."""
+    """Unfinished uploads of a member or a system on an account at a time."""
     notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
-    """Sender of text messages to recipients if a share is confidential or its account names none."""
+    """Sender of text messages that name nobody: 2 to 11 letters and digits."""
     notice_language: Language = Language.BOKMAAL
+    """Language of text messages, and the first in e-mails: `nb`, `nn` or `en`; an organisation's own goes first."""
     enhetsregisteret_base_url: Url = "https://data.brreg.no"
+    """URL for looking up organisations."""
 
     webhook_ports: Ports = frozenset({443})
+    """Ports that webhooks of fagsystemer may use, separated by commas."""
     webhook_networks: Networks = frozenset()
-    """Private networks that webhooks may reach; all other private networks are blocked."""
+    """Closed networks that webhooks may reach (`10.20.0.0/16`). All others, and this machine, are refused."""
     webhook_denied_networks: Networks = frozenset()
-    """Networks that webhooks never reach, although their addresses are public."""
+    """Networks with public addresses that webhooks must not reach: your own, separated by commas."""
 
     smtp: MailSettings | None = None
     """The mail server. Unset: members and administrators get no e-mail."""
@@ -197,23 +217,32 @@ class Settings(BaseSettings):
     """The malware scanner. Unset: documents are not scanned, and recipients see that."""
 
     scan_policy: ScanPolicyText = DEFAULT_POLICY
-    """How documents are handled by verdict, where it differs from the default: ``encrypted=held,stale=released``."""
+    """Handling of documents that no scan has found clean, by verdict: `encrypted=held,stale=released`."""
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})
+    """Roles and access packages that open confidential shares, separated by commas."""
     access_codes_ordinary: Codes = frozenset(
         {"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold", "ordinaer-post-til-virksomheten"}
     )
+    """The same for shares that are not confidential."""
 
     metrics_token: Annotated[AsciiSecret, Field(min_length=16)] | None = None
-    """Bearer token for the metrics endpoint. Unset: the endpoint returns 404."""
+    """Bearer token for the metrics: at least 16 ASCII characters. Unset: the endpoint returns 404."""
 
     operator_name: str = Field("Del dokument", min_length=1)
+    """Name of the operator, as pages show it."""
     operator_number: Number | None = None
+    """The operator's organisation number, printed in the agreements."""
     operator_contact: str | None = None
+    """Contact for questions about the service: e-mail, URL or telephone; also in `/.well-known/security.txt`."""
     agreement_return_address: str | None = None
+    """E-mail or postal address for signed main agreements."""
     agreement_contract_party: str | None = None
+    """Full name of the party that makes the agreements with tenants. Unset: the operator's name."""
     accessibility_statement_url: Url | None = None
+    """The statement at uustatus.no; linked from every page."""
     privacy_url: Url | None = None
+    """The privacy statement; linked from every page."""
 
     @field_validator(*_GROUPS, mode="wrap")
     @classmethod

@@ -158,7 +158,7 @@ def test_after_the_end_names_are_kept_as_long_as_the_agreement_says(stage: Stage
 
 def test_backups_are_kept_no_longer_than_the_agreement_says() -> None:
     [promised] = re.findall(r"sikkerhetskopier senest (\d+) dager etter", clause("15.6"))
-    backup = section("## Backup", (DOCS / "operating.md").read_text("utf-8"))
+    backup = section("## Backup", (DOCS / "operate" / "recovery.md").read_text("utf-8"))
     assert f"Delete dumps after {promised} days at the latest" in " ".join(backup.split())
 
 

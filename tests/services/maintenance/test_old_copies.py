@@ -123,7 +123,7 @@ def test_an_old_copy_names_nobody_with_the_keyring_of_after_the_retention_period
 
 
 def test_an_old_copy_still_names_a_member_who_has_been_erased_since(old_copy: tuple[Stage, str, Dependencies]) -> None:
-    """What docs/threat-model.md says of the directory key, and why docs/operating.md wants an end for backups."""
+    """What docs/threat-model.md says of the directory key, and why docs/operate/recovery.md ends backups."""
     stage, _, deps = old_copy
     member_id = stage.members["odd"]
     stage.remove("odd")

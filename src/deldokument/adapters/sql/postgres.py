@@ -155,7 +155,9 @@ def require_lock_limit(engine: Engine) -> None:
         limits = cursor.fetchall()
         connection.rollback()
         if limits == [("0",)]:
-            raise Unavailable("database", detail="no lock_timeout: set it for the role (docs/operating.md, PgBouncer)")
+            raise Unavailable(
+                "database", detail="no lock_timeout: set it for the role (docs/operate/cluster.md, PgBouncer)"
+            )
 
     event.listen(engine, "first_connect", check)
 

@@ -24,7 +24,7 @@ from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED
 
-_LOST: Final = "what to do when it is lost stands in docs/operating.md, «Backup»"
+_LOST: Final = "what to do when it is lost is in docs/operate/recovery.md"
 
 
 def claim_store(database: Database, blobs: BlobStore) -> None:
