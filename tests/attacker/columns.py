@@ -224,6 +224,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SEAL, "sealed_title sealed_message sealed_reference sealed_change sealed_return_note"),
         _free("card", _ITSELF),
         _free("created_at closed_at opened_at downloaded_at received_at", _TIMES),
+        _free("answers invites", "which requests for a new share are answered when it is published, and who may ask"),
         _free("archived notify", "whether a draft is complete, and whether recipients get a notice"),
         _free("reference_hash", "finds the shares of a case among those that one may see"),
         _free("key_destroyed_at erased_at blobs_released", "a writer of the database can destroy"),

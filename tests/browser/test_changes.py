@@ -91,6 +91,8 @@ def stop_by_keys(kari: Visitor) -> None:
     keys.tab_to("Trekk tilbake delingen", back=True)
     keys.press("Enter")
     expect(page.get_by_role("heading", name="Trekke tilbake delingen?")).to_be_visible()
+    keys.tab_to("Mottakerne kan be om en ny deling")
+    keys.press("Space")
     keys.tab_to("Trekk tilbake delingen")
     keys.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Delingen er trukket tilbake.")).to_be_visible()

@@ -68,6 +68,7 @@ def send_back_by_keys(odd: Visitor, kari: Visitor, address: str) -> None:
     kari.page.get_by_role("link", name="Fortsett").click()
     expect(kari.page.get_by_text("Dato mangler i meldingen.")).to_be_visible()
     kari.examine()
+    SharePage(kari).confirm_all()
     kari.page.get_by_role("button", name="Send til godkjenning").click()
     kari.page.wait_for_url("**/delinger/*/godkjenning")
 

@@ -1,11 +1,14 @@
 """Requests of recipients: for more time while a share is open, for a new share once it is over.
 
     possible ──the recipient asks──> asked ──yes: a later end──> none
-                                       ├──yes: a new share───> answered
+                                       ├──a draft is begun──> begun ──published──> answered
                                        └──no, with a reason──> refused ──the share is over──> possible
+
+A request whose draft is abandoned, or whose new share is undone, is back where it was.
 
 Guarantees:
 - A recipient has at most one request that waits for an answer.
+- After a withdrawal nobody can ask, unless the sharer has invited the recipients to.
 - After a no, the recipient cannot ask for the same thing again.
 
 Decides nothing about access: an answer is a change of the end, or a new share, with the rules of both.
@@ -29,18 +32,34 @@ class RequestState(StrEnum):
 
     POSSIBLE = "possible"
     ASKED = "asked"
+    BEGUN = "begun"
     REFUSED = "refused"
     ANSWERED = "answered"
     NONE = "none"
 
 
-def request_state(share: Share, recipient: Recipient, now: datetime) -> RequestState:
-    """Return the state of the recipient's request about a published share."""
+def request_state(share: Share, recipient: Recipient, now: datetime, begun_at: datetime | None = None) -> RequestState:
+    """Return the state of the recipient's request about a published share.
+
+    ``begun_at``: when the newest draft was begun that will answer requests about the share; None if there is none.
+    """
     is_over = not share.is_open_at(now)
     end = existing(share.closed_at if share.state is ShareState.WITHDRAWN else share.expires_at)
     asked = recipient.requested_at
     if asked is None or (is_over and asked < end and not recipient.is_asking):
-        return RequestState.POSSIBLE if is_over or end - now <= REQUEST_PERIOD else RequestState.NONE
+        return RequestState.POSSIBLE if _may_ask(share, end, now) else RequestState.NONE
     if recipient.is_asking:
-        return RequestState.ASKED
+        return RequestState.BEGUN if is_begun(asked, begun_at) else RequestState.ASKED
     return RequestState.ANSWERED if recipient.sealed_refusal is None else RequestState.REFUSED
+
+
+def _may_ask(share: Share, end: datetime, now: datetime) -> bool:
+    """Return whether a recipient may ask. A withdrawn share may have been shared with the wrong one."""
+    if share.state is ShareState.WITHDRAWN:
+        return share.invites
+    return end - now <= REQUEST_PERIOD
+
+
+def is_begun(asked: datetime, begun_at: datetime | None) -> bool:
+    """Return whether the newest draft of a new share, begun at that time, is for a recipient who asked then."""
+    return begun_at is not None and asked <= begun_at

@@ -87,6 +87,8 @@ class Share:
     - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``sealed_return_note``: who sent back what was last proposed, and why (four eyes).
+    - ``invites``: whether its recipients may ask for a new share although this one was withdrawn.
+    - ``answers``: the share whose recipients asked for a new share, which this one is once it is published.
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
     - ``intact``: False if the stored share is damaged; then it does not exist for anybody.
     """
@@ -121,6 +123,8 @@ class Share:
     exposed_to: str | None = None
     sealed_change: bytes | None = None
     sealed_return_note: bytes | None = None
+    answers: str | None = None
+    invites: bool = False
     intact: bool = True
 
     @property

@@ -7,16 +7,19 @@ from datetime import timedelta
 
 import pytest
 
+from deldokument import worker
 from deldokument.domain.access_requests import REASON_LENGTH, RequestState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.email_addresses import NoticeChoices
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.access_requests import request_access
-from deldokument.services.downloads.offers import open_share
+from deldokument.services.downloads.offers import note_opening, open_share
+from deldokument.services.maintenance import retention
 from deldokument.services.notifications import email_addresses
-from deldokument.services.shares import changes, drafts, extensions, publishing, queries
+from deldokument.services.shares import changes, discarding, drafts, extensions, publishing, queries
 from deldokument.services.shares.access_requests import RequestStatus, refuse_requests
+from deldokument.services.shares.views import RecipientView
 from tests.support.accounts import events_of, set_rules
 from tests.support.emails import deliver, settle
 from tests.support.faulty_ports import FaultyDatabase
@@ -58,6 +61,24 @@ def asking(stage: Stage, share_id: str) -> list[str]:
 def kinds(stage: Stage, share_id: str) -> list[EventKind]:
     wanted = {EventKind.ACCESS_REQUESTED, EventKind.ACCESS_REFUSED}
     return [event.kind for event in events_of(stage, share_id) if event.kind in wanted]
+
+
+def publish(stage: Stage, draft_id: str) -> None:
+    """Fill in the draft of a new share and publish it."""
+    drafts.save_draft(stage.deps, person(KARI), draft_id, stage.words())
+    if not stage.document_ids(draft_id):
+        stage.upload(draft_id, "vedtak.pdf", b"innhold")
+    stage.confirm(draft_id)
+    publishing.publish_share(stage.deps, person(KARI), draft_id)
+
+
+def draft_recipients(stage: Stage, draft_id: str) -> tuple[RecipientView, ...]:
+    return queries.view_share(stage.deps, person(KARI), draft_id).recipients
+
+
+def open_and_note(stage: Stage, share_id: str) -> None:
+    """Open the share as its recipient, so that undoing withdraws it."""
+    note_opening(stage.deps, authorize(stage.deps, person(OLA), share_id))
 
 
 def needing(stage: Stage) -> list[str]:
@@ -218,6 +239,8 @@ def test_after_the_end_a_new_share_is_asked_for_and_made_for_those_who_ask(stage
     view = queries.view_share(stage.deps, person(KARI), draft.id)
     assert [one.display for one in view.recipients] == [person(OLA).masked]
     assert view.asking == ()
+    assert status_after_the_end(stage, share_id) == ("begun", "")
+    publish(stage, draft.id)
     assert status_after_the_end(stage, share_id) == ("answered", "")
     assert share_id not in needing(stage)
 
@@ -228,7 +251,86 @@ def test_who_asks_while_the_new_share_is_begun_is_in_it_too(stage: Stage, share_
     slow = FaultyDatabase(stage.deps.database, before=[lambda: ask(stage, share_id, SIV)])
     draft = publishing.copy_share(replace(stage.deps, database=slow), person(KARI), share_id, only_asking=True)
     assert len(queries.view_share(stage.deps, person(KARI), draft.id).recipients) == 2
+    publish(stage, draft.id)
     assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["answered", "answered"]
+
+
+def waits(stage: Stage, share_id: str) -> bool:
+    """Whether the sharer is told that an answer is awaited."""
+    return bool(queries.view_share(stage.deps, person(KARI), share_id).unanswered)
+
+
+def test_a_request_comes_back_when_the_draft_of_the_new_share_is_discarded(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    assert (status_after_the_end(stage, share_id)[0], waits(stage, share_id)) == ("begun", False)
+    discarding.discard_draft(stage.deps, person(KARI), draft.id)
+    assert (status_after_the_end(stage, share_id)[0], waits(stage, share_id)) == ("asked", True)
+
+
+def test_a_request_comes_back_when_the_draft_of_the_new_share_dies_of_age(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    stage.clock.advance(days=8)
+    retention.confirm_clock(stage.deps)
+    worker.end_what_is_over(stage.deps, retention.ENDING)
+    assert (status_after_the_end(stage, share_id)[0], waits(stage, share_id)) == ("asked", True)
+
+
+def test_a_request_comes_back_when_the_new_share_is_undone(stage: Stage, share_id: str) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=5))
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    publish(stage, draft.id)
+    publishing.undo_publication(stage.deps, person(KARI), draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "begun"
+    discarding.discard_draft(stage.deps, person(KARI), draft.id)
+    assert (status_after_the_end(stage, share_id)[0], waits(stage, share_id)) == ("asked", True)
+
+
+def test_who_is_not_in_the_new_share_still_waits(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA, SIV)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    [siv] = [one.id for one in draft_recipients(stage, draft.id) if one.display == person(SIV).masked]
+    drafts.remove_recipient(stage.deps, person(KARI), draft.id, siv)
+    publish(stage, draft.id)
+    assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["answered", "asked"]
+
+
+def test_of_two_new_shares_the_first_that_is_published_answers(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    first, second = (publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True).id for _ in range(2))
+    publish(stage, first)
+    answered = status_after_the_end(stage, share_id)
+    publish(stage, second)
+    assert answered == status_after_the_end(stage, share_id) == ("answered", "")
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_withdrawal_or_an_undoing_invites_nobody_to_ask(stage: Stage, undone: bool) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=5))
+    share_id = stage.publish(OLA)
+    open_and_note(stage, share_id)
+    if undone:
+        publishing.undo_publication(stage.deps, person(KARI), share_id)
+    else:
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert status_after_the_end(stage, share_id)[0] == "none"
+    with pytest.raises(Conflict, match="request_closed"):
+        ask(stage, share_id, OLA)
+    assert kinds(stage, share_id) == []
+
+
+def test_after_a_withdrawal_recipients_ask_if_the_sharer_lets_them(stage: Stage, share_id: str) -> None:
+    publishing.withdraw_share(stage.deps, person(KARI), share_id, invites=True)
+    assert status_after_the_end(stage, share_id)[0] == "possible"
+    ask(stage, share_id, OLA)
+    assert asking(stage, share_id) == [person(OLA).masked]
 
 
 def test_a_refusal_after_the_end_has_its_reason(stage: Stage, share_id: str) -> None:

@@ -36,6 +36,7 @@ def test_a_recipient_has_one_request_at_a_time(now: datetime, changes: dict[str,
     assert request_state(SHARE, asking, now) is state
 
 
-def test_a_new_share_can_be_asked_for_as_soon_as_a_share_is_withdrawn() -> None:
+def test_a_new_share_can_be_asked_for_as_soon_as_a_share_is_withdrawn_if_the_sharer_lets_recipients() -> None:
     refused = recipient_of(SHARE, requested_at=NOW, answered_at=NOW, sealed_refusal=b"")
-    assert request_state(WITHDRAWN, refused, NOW + DAY) is RequestState.POSSIBLE
+    assert request_state(WITHDRAWN, refused, NOW + DAY) is RequestState.NONE
+    assert request_state(replace(WITHDRAWN, invites=True), refused, NOW + DAY) is RequestState.POSSIBLE

@@ -15,6 +15,7 @@ from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import Statements, distinct_values, param
 from deldokument.adapters.sql.tables.shares import (
     document,
+    is_answering,
     is_available,
     is_named,
     is_pending,
@@ -90,6 +91,7 @@ _shares_for = select(recipient.c.share_id).where(InList(recipient.c.lookup_hash,
 _open = select(*CARD_COLUMNS).where(
     InList(share.c.id, "keys"), is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type)
 )
+_answering = select(*CARD_COLUMNS).where(InList(share.c.answers, "keys"), is_answering)
 
 
 class SqlShareLookup:
@@ -148,6 +150,11 @@ class SqlShareLookup:
         """Return the newest published shares of a member, of the ``among`` newest of the account."""
         values = {"member": member_id, "account": account_id, "among": among, "most": limit}
         return self._cards.read(self._work.rows(_shared_lately, values))
+
+    def answering(self, share_ids: Collection[str]) -> list[Share]:
+        """Return the intact drafts that will answer requests about these shares, the last begun first."""
+        found = self._cards.read(self._work.batched(_answering, "keys", share_ids))
+        return sorted((one for one in found if one.intact), key=lambda one: one.created_at, reverse=True)
 
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the documents that are not pending, by share, in no order."""

@@ -44,6 +44,10 @@ class ShareLookup(Protocol):
         """Return the newest published shares of a member, newest first, of the ``among`` newest of the account."""
         ...
 
+    def answering(self, share_ids: Collection[str]) -> list[Share]:
+        """Return the drafts that will answer requests about these shares, the last begun first."""
+        ...
+
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the documents, without the pending ones, for each of the shares."""
         ...

@@ -271,7 +271,7 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
 def _request_params(deps: Dependencies, tx: Transaction, share: Share, denied: Denied) -> dict[str, str]:
     """Return how the person's request for a new share stands, for the page of a share that is over."""
     own = [one for one in tx.shares.recipients([share.id]) if one.id in dict(denied.grounds)]
-    status = request_status(existing_key(deps.keyring, share.audit_key_id), share, own, deps.clock.now())
+    status = request_status(tx, existing_key(deps.keyring, share.audit_key_id), share, own, deps.clock.now())
     asked_at = status.at.isoformat() if status.at else ""
     return {"share": share.id, "request": status.state, "asked_at": asked_at, "refusal": status.reason}
 

@@ -23,7 +23,7 @@ from deldokument.services.downloads.access import identify
 def request_access(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
     """Ask for every recipient that the person acts for; do nothing if all have asked already.
 
-    Raises: as ``identify``; Conflict if the end is more than a week away.
+    Raises: as ``identify``; Conflict if the end is more than a week away, or if the sharer has withdrawn the share.
     """
     found, recipient_ids = identify(deps, person, share_id)
     with deps.database.write() as tx:
@@ -31,7 +31,7 @@ def request_access(deps: Dependencies, person: PersonIdentifier, share_id: str) 
         own = [one for one in tx.shares.recipients([share.id]) if one.id in recipient_ids]
         states = {one.id: request_state(share, one, now) for one in own}
         if set(states.values()) == {RequestState.NONE}:
-            raise Conflict("request_too_early")
+            raise Conflict("request_closed" if share.is_over_at(now) else "request_too_early")
         asking = [one for one in own if states[one.id] is RequestState.POSSIBLE]
         for one in asking:
             tx.shares.save_recipient(replace(one, requested_at=now, answered_at=None, sealed_refusal=None))

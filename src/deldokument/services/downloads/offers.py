@@ -297,7 +297,7 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
             OfferedDocument(d.id, file_name(key, d), d.length, had.get(d.id)) for d in around.documents[share.id]
         ),
         acting_for=_acting_for(key, recipients),
-        request=request_status(key, share, recipients, access.decided_at),
+        request=request_status(read.tx, key, share, recipients, access.decided_at),
     )
 
 

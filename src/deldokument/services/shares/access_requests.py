@@ -3,6 +3,7 @@
 Guarantees:
 - An answer is for all recipients who wait for one.
 - A later end answers every request; a refusal stays until the end is moved or the share is over.
+- A new share answers its recipients' requests when it is published, in the same transaction, and not before.
 
 The recipient's side is services.downloads.access_requests.
 """
@@ -23,6 +24,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.authorization import share_for_update
+from deldokument.services.shares.grants import share_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,13 @@ class RequestStatus:
     reason: str = ""
 
 
-def request_status(key: bytes, share: Share, recipients: Sequence[Recipient], now: datetime) -> RequestStatus:
+def request_status(
+    tx: Transaction, key: bytes, share: Share, recipients: Sequence[Recipient], now: datetime
+) -> RequestStatus:
     """Return the most important status of a person's recipients; ``key`` is the audit key."""
-    by_state = {request_state(share, one, now): one for one in recipients}
+    drafts = tx.share_lookup.answering([share.id]) if any(one.is_asking for one in recipients) else []
+    begun_at = drafts[0].created_at if drafts else None
+    by_state = {request_state(share, one, now, begun_at): one for one in recipients}
     state = next((one for one in RequestState if one in by_state), RequestState.NONE)
     if state in {RequestState.POSSIBLE, RequestState.NONE}:
         return RequestStatus(state)
@@ -54,7 +60,7 @@ def refuse_requests(deps: Dependencies, sharer: Sharer, share_id: str, reason: s
     with deps.database.write() as tx:
         share, _ = share_for_update(deps, tx, sharer, share_id)
         key = existing_key(deps.keyring, share.audit_key_id)
-        asking = _asking(tx, share)
+        asking = asking_recipients(tx, share)
         for one in asking:
             sealed = seal_field(key, reason, EncryptedColumn.REFUSAL, one.id)
             tx.shares.save_recipient(replace(one, answered_at=deps.clock.now(), sealed_refusal=sealed))
@@ -62,13 +68,28 @@ def refuse_requests(deps: Dependencies, sharer: Sharer, share_id: str, reason: s
             record_event(deps, tx, EventKind.ACCESS_REFUSED, share=share, person=sharer)
 
 
-def answer_with_new_share(deps: Dependencies, tx: Transaction, share: Share) -> list[Recipient]:
-    """Record that the sharer has begun a new share for those who wait, and return them."""
-    tx.shares.lock(share.id)
-    asking = _asking(tx, share)
+def answer_requests(deps: Dependencies, tx: Transaction, published: Share) -> None:
+    """Record that a share answers the requests that it was made for.
+
+    A recipient who is not in it, taken out or asking since the draft was begun, still waits.
+    """
+    original = tx.shares.lock(published.answers) if published.answers else None
+    asking = asking_recipients(tx, original) if original else []
+    if original is None or not asking:
+        return
+    old, new = share_grants(deps, original), share_grants(deps, published)
+    holders = {new.holder(one) for one in tx.shares.recipients([published.id])} - {None}
     for one in asking:
-        tx.shares.save_recipient(replace(one, answered_at=deps.clock.now()))
-    return asking
+        if old.holder(one) in holders:
+            tx.shares.save_recipient(replace(one, answered_at=published.published_at))
+
+
+def reopen_requests(tx: Transaction, published: Share) -> None:
+    """Record that a share whose publication is undone no longer answers requests."""
+    original = tx.shares.lock(published.answers) if published.answers else None
+    for one in tx.shares.recipients([original.id]) if original else []:
+        if one.answered_at == published.published_at and one.sealed_refusal is None:
+            tx.shares.save_recipient(replace(one, answered_at=None))
 
 
 def drop_requests(tx: Transaction, share: Share) -> None:
@@ -78,5 +99,6 @@ def drop_requests(tx: Transaction, share: Share) -> None:
             tx.shares.save_recipient(replace(one, requested_at=None, answered_at=None, sealed_refusal=None))
 
 
-def _asking(tx: Transaction, share: Share) -> list[Recipient]:
+def asking_recipients(tx: Transaction, share: Share) -> list[Recipient]:
+    """Return the recipients who wait for an answer."""
     return [one for one in tx.shares.recipients([share.id]) if one.is_asking]

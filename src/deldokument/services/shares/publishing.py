@@ -42,7 +42,7 @@ from deldokument.services.encryption import (
     seal_field,
 )
 from deldokument.services.people import directory_key
-from deldokument.services.shares.access_requests import answer_with_new_share
+from deldokument.services.shares.access_requests import answer_requests, asking_recipients, reopen_requests
 from deldokument.services.shares.authorization import (
     check_draft,
     check_living_draft,
@@ -189,6 +189,7 @@ def _publish(
         sealed_return_note=None,
     )
     tx.shares.save(published)
+    answer_requests(deps, tx, published)
     tx.statistics.count_documents(share.id)
     note_use(deps, tx, membership)
     for kind in kinds:
@@ -299,6 +300,7 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
         )
         tx.shares.save(undone)
         unconfirm_numbers(deps, tx, undone)
+        reopen_requests(tx, share)
         for document in tx.additions.pending([share_id]):
             tx.shares.save_document(replace(document, pending_since=None))
         tx.statistics.count_documents(share_id)
@@ -307,14 +309,17 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
     return undone
 
 
-def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
-    """End the share now. Raises: Conflict if it is over already or was never published."""
+def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str, *, invites: bool = False) -> None:
+    """End the share now. Raises: Conflict if it is over already or was never published.
+
+    ``invites``: recipients may ask for a new share, which a wrong recipient should not.
+    """
     with deps.database.write() as tx:
         share, _ = share_for_update(deps, tx, sharer, share_id)
         now = deps.clock.now()
         if not share.is_open_at(now):
             raise Conflict("share_over")
-        _withdraw(deps, tx, sharer, share, now)
+        _withdraw(deps, tx, sharer, replace(share, invites=invites), now)
 
 
 def _withdraw(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, now: datetime) -> Share:
@@ -331,7 +336,7 @@ def copy_share(
 
     A recipient without a valid grant is left out: a copy must not prove what the original does not.
     ``with_documents``: it also gets the documents, as ``copy_documents``, and raises the errors of that.
-    ``only_asking``: the copy answers the requests for a new share, and has the recipients who wait for one.
+    ``only_asking``: the copy has the recipients who wait for a new share, and answers them once it is published.
     """
     with deps.database.read() as tx:
         original = share_for_reading(deps, tx, sharer, share_id)
@@ -344,6 +349,7 @@ def copy_share(
     key = new.audit_key
     draft = replace(
         empty,
+        answers=original.id if only_asking else None,
         confidential=original.confidential,
         sealed_title=seal_field(key, view.title, EncryptedColumn.TITLE, empty.id),
         sealed_reference=seal_field(key, view.reference, EncryptedColumn.REFERENCE, empty.id),
@@ -352,7 +358,7 @@ def copy_share(
     with deps.database.write() as tx:
         insert_draft(deps, tx, draft, sharer)
         # Read in this transaction: a recipient who asks meanwhile is in the copy, or still waits for an answer.
-        recipients = answer_with_new_share(deps, tx, original) if only_asking else tx.shares.recipients([share_id])
+        recipients = asking_recipients(tx, original) if only_asking else tx.shares.recipients([share_id])
         for recipient in recipients:
             holder = old.holder(recipient)
             if holder is not None:

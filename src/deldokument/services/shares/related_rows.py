@@ -83,6 +83,9 @@ class SharerRows(ShareRelatedRows):
         for many in self.receipts.values():
             for receipt in many:
                 self.receipts_for[receipt.recipient_id].append(receipt)
+        asked_about = [share_id for share_id, many in self.recipients.items() if any(one.is_asking for one in many)]
+        # The newest of each comes last.
+        self.answering = {draft.answers: draft for draft in reversed(tx.share_lookup.answering(asked_about))}
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
         notifying = [share.id for share in shares if share.notify]
         over = {share.id for share in shares if share.is_over_at(now)}

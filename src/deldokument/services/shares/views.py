@@ -14,6 +14,7 @@ from datetime import datetime
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
+from deldokument.domain.access_requests import is_begun
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
 from deldokument.domain.policy import Allowed, hold_reason, may_share
@@ -135,6 +136,7 @@ class ShareView:
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
     draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
     ``return_note`` is there if another member has sent back what was last proposed.
+    ``answering`` is the newest draft that will answer recipients who ask for a new share, if there is one.
     ``pending_documents`` are uploaded beside a published share, and not part of it yet.
     """
 
@@ -157,6 +159,7 @@ class ShareView:
     extension: ExtensionView | None
     change: ChangeView | None
     return_note: ReturnNote | None
+    answering: Share | None
     sharer_id: str
     """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
     sharer: str
@@ -175,6 +178,12 @@ class ShareView:
     def asking(self) -> tuple[RecipientView, ...]:
         """Recipients who wait for an answer to a request for more time or a new share."""
         return tuple(one for one in self.recipients if one.asking_since)
+
+    @property
+    def unanswered(self) -> tuple[RecipientView, ...]:
+        """Those of them for whom no draft of a new share is begun."""
+        begun_at = self.answering.created_at if self.answering else None
+        return tuple(one for one in self.asking if one.asking_since and not is_begun(one.asking_since, begun_at))
 
 
 def file_name(audit_key: bytes, document: Document | RemovedDocument) -> str:
@@ -269,6 +278,7 @@ def _share_view(
         extension=extension_of(directory, share, related),
         change=change_of(directory, share, living_key, related),
         return_note=open_return_note(living_key, share),
+        answering=related.answering.get(share.id),
         sharer_id=sharer_id,
         sharer=sharer,
         sharer_has_left=related.sharer_has_left(share),

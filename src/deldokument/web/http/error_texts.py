@@ -156,6 +156,7 @@ WORDS: dict[str, str] = {
     "no_notices": _("The recipients of this share get no notices."),
     "reminded_already": _("The recipients got a notice less than 24 hours ago. Try again later."),
     "request_too_early": _("You can ask for more time from a week before the share ends."),
+    "request_closed": _("You can't ask for a new share here. Contact the sender."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
     "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),

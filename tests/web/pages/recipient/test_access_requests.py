@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from deldokument.services.shares import publishing
 from tests.support.browser import Web
 from tests.support.world import KARI, OLA, SIV, person
 
@@ -65,7 +64,7 @@ def test_a_share_at_its_longest_offers_no_later_end(web: Web) -> None:
 
 def test_a_new_share_is_asked_for_on_the_page_of_an_ended_one(web: Web, share_id: str) -> None:
     ola, kari = web.browser(OLA), web.browser(KARI)
-    publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
+    kari.post(f"/delinger/{share_id}/tilbaketrekking", {"invites": "on"})
     gone = ola.get(f"/d/{share_id}")
     assert gone.status_code == 410
     assert "Be om ny deling" in gone.text
@@ -78,4 +77,15 @@ def test_a_new_share_is_asked_for_on_the_page_of_an_ended_one(web: Web, share_id
     assert f'action="/delinger/{share_id}/ny-deling"' in kari.get(f"/delinger/{share_id}").text
     draft = kari.post(f"/delinger/{share_id}/ny-deling", {}).headers["location"]
     assert re.findall(r'"display": ?"([^"]+)"', kari.get(draft).text) == [person(OLA).masked]
-    assert "forbereder en ny deling" in ola.get(f"/d/{share_id}").text
+    assert "Ber om en ny deling" not in kari.get("/delinger").text
+    assert "En ny deling er påbegynt" in kari.get(f"/delinger/{share_id}").text
+    assert "De har begynt på en ny deling. Du får en ny lenke når den er klar." in ola.get(f"/d/{share_id}").text
+
+
+def test_a_recipient_of_a_withdrawn_share_is_not_invited_to_ask(web: Web, share_id: str) -> None:
+    ola = web.browser(OLA)
+    assert "Mottakerne kan be om en ny deling" in web.browser(KARI).get(f"/delinger/{share_id}").text
+    web.browser(KARI).post(f"/delinger/{share_id}/tilbaketrekking", {})
+    gone = ola.get(f"/d/{share_id}")
+    assert (gone.status_code, "Be om ny deling" in gone.text) == (410, False)
+    assert ola.post(f"/d/{share_id}/foresporsel", {}).status_code == 409

@@ -63,6 +63,8 @@ share = Table(
     Column("exposed_to", Id),
     Column("sealed_change", StoredBytes),
     Column("sealed_return_note", StoredBytes),
+    Column("answers", Id),
+    Column("invites", Boolean, nullable=False, server_default=false()),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
@@ -83,6 +85,7 @@ share = Table(
 is_available = share.c.state == literal_column("'available'")
 is_draft = share.c.state == literal_column("'draft'")
 is_system_draft = share.c.integration_id.is_not(None) & share.c.proposed_by.is_(None)
+is_answering = is_draft & share.c.answers.is_not(None)
 is_abandoned = share.c.state == literal_column("'abandoned'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
 has_extension = is_available & share.c.extension_until.is_not(None)
@@ -101,6 +104,7 @@ partial("ix_share_unread", is_unread, share.c.account_id, share.c.expires_at)
 partial("ix_share_extension", has_extension, share.c.account_id, share.c.expires_at)
 partial("ix_share_change", has_change, share.c.account_id, share.c.expires_at)
 partial("ix_share_draft", is_draft, share.c.changed_at)
+partial("ix_share_answering", is_answering, share.c.answers)
 partial("ix_share_account", is_unerased, share.c.account_id, share.c.created_at, share.c.id)
 partial("ix_share_audit_key", is_unerased, share.c.audit_key_id)
 partial("ix_share_key", has_key, share.c.closed_at)

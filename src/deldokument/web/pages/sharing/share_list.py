@@ -192,7 +192,7 @@ def _need(call: RequestContext, view: ShareView) -> str:
         if view.sharer_id not in own_ids(call):
             return ""
         return "returned" if view.return_note else "unfinished"
-    if view.asking and view.extension is None:
+    if view.unanswered and view.extension is None:
         return "request"
     return "unread" if _is_endangered(call, view) else ""
 

@@ -211,7 +211,8 @@ def withdrawal_page(call: RequestContext) -> Response:
 def withdraw(call: RequestContext) -> Response:
     """Withdraw the share («Trekk tilbake delingen»)."""
     try:
-        publishing.withdraw_share(call.deps, call.person.person, call.path("id"))
+        invites = call.fields.get("invites") == "on"
+        publishing.withdraw_share(call.deps, call.person.person, call.path("id"), invites=invites)
     except Conflict as error:
         return refused(call, call.path("id"), error)
     return to_share(call.path("id"), "trukket")
