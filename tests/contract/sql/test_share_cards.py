@@ -38,6 +38,8 @@ from tests.support.stored_data import do_as_owner
 
 OPEN = available(id="open")
 OLA = recipient_of(OPEN, id="ola")
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For rows with bytes in a column of texts, which PostgreSQL refuses."""
 FORGERIES: list[dict[str, Any]] = [
     {"tenant_id": "other"},
     {"account_id": "other"},
@@ -195,6 +197,17 @@ def test_a_recipient_whose_id_reads_as_those_of_others_makes_the_share_damaged(
             connection.execute(delete(recipient).where(recipient.c.id == forged))
 
 
+@ON_SQLITE
+def test_a_recipient_whose_id_is_that_of_another_as_bytes_makes_the_share_damaged(
+    database: SqlDatabase, owner: Engines
+) -> None:
+    with owner.write() as connection:
+        row = connection.execute(select(recipient)).one()._asdict()
+        connection.execute(insert(recipient).values(row | {"id": "twin", "lookup_hash": b"hash of mallory"}))
+        connection.execute(text("UPDATE recipient SET id = CAST('ola' AS BLOB) WHERE id = 'twin'"))
+    assert not is_intact(database)
+
+
 def test_the_removed_recipients_old_row_does_not_come_back(database: SqlDatabase, owner: Engines) -> None:
     begun = draft(id="begun")
     with database.write() as tx:
@@ -212,7 +225,8 @@ def test_the_removed_recipients_old_row_does_not_come_back(database: SqlDatabase
         assert tx.shares.lock(begun.id) is None
 
 
-def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase, owner: Engines) -> None:
+def remove_and_put_back(database: SqlDatabase, owner: Engines) -> None:
+    """Remove a document of the share; then, as the owner, insert its row again."""
     gone = document_of(OPEN)
     with database.write() as tx:
         tx.shares.add_document(gone)
@@ -224,9 +238,23 @@ def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase,
     assert is_intact(database)
     with owner.write() as connection:
         connection.execute(insert(document).values(row))
+
+
+def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase, owner: Engines) -> None:
+    remove_and_put_back(database, owner)
     assert not is_intact(database)
     with owner.write() as connection:
         connection.execute(delete(removed_document))
+    assert not is_intact(database)
+
+
+@ON_SQLITE
+def test_a_removed_document_does_not_come_back_beside_its_tombstone_as_bytes(
+    database: SqlDatabase, owner: Engines
+) -> None:
+    remove_and_put_back(database, owner)
+    with owner.write() as connection:
+        connection.execute(text("UPDATE removed_document SET id = CAST(id AS BLOB)"))
     assert not is_intact(database)
 
 

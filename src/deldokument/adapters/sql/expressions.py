@@ -38,6 +38,8 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
 class CountedTexts(FunctionElement[str]):
     """The number of rows, and the texts of a column in them, with commas between; NULL without a row.
 
+    On SQLite, a value of another storage class counts as a comma.
+
     SQLAlchemy's `aggregate_strings` writes the separator into PostgreSQL's statement anew at each execution.
     """
 
@@ -47,7 +49,8 @@ class CountedTexts(FunctionElement[str]):
 
 @compiles(CountedTexts)
 def _counted(element: CountedTexts, compiler: SQLCompiler, **words: Any) -> str:
-    return f"count(*) || ',' || group_concat({compiler.process(element.clauses, **words)}, ',')"
+    column = compiler.process(element.clauses, **words)
+    return f"count(*) || ',' || group_concat(CASE typeof({column}) WHEN 'text' THEN {column} ELSE ',' END, ',')"
 
 
 @compiles(CountedTexts, "postgresql")
@@ -56,6 +59,6 @@ def _counted_on_postgres(element: CountedTexts, compiler: SQLCompiler, **words: 
 
 
 def counted_texts(found: str | None) -> set[str]:
-    """Return the texts of ``CountedTexts``. If one has a comma, all are one text, which is no id."""
+    """Return the texts of ``CountedTexts``. If one has a comma or is there twice, all are one text, which is no id."""
     count, *texts = found.split(",") if found else ("0",)
-    return set(texts) if count == str(len(texts)) else {found or ""}
+    return different if count == str(len(different := set(texts))) else {found or ""}
