@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from deldokument.domain.webhook import Webhook, WebhookEvent
 from deldokument.ports.integrity import DamageReports
 from deldokument.ports.repositories.programs import ProgramRecord
 from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
+from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
-from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, document_of, draft, settle, upload_of
+from tests.contract.records import ACCOUNT, KARI, NOW, TENANT, available, document_of, draft, settle, upload_of
 from tests.fakes.integrity import tagging
 
 SYSTEM = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
@@ -108,11 +110,98 @@ def equal_to_everything(url: str, table: str, column: str) -> Iterator[None]:
 
 
 def execute(url: str, *statements: str) -> None:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    found = make_url(url)
+    engine = create_engine(
+        found.set(drivername="postgresql+psycopg") if found.get_backend_name() == "postgresql" else found
+    )
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+HIDDEN: dict[tuple[str, str], Callable[[Transaction], object]] = {
+    ("member", "removed_at"): lambda tx: tx.members.of_person(KARI.lookup_hash),
+    ("integration", "removed_at"): lambda tx: tx.integrations.of_organization(SYSTEM.organization_number),
+    ("document", "pending_since"): lambda tx: tx.shares.documents([SHARE.id]),
+}
+TAKEN: dict[str, Callable[[Transaction], object]] = {
+    "member": lambda tx: tx.members.remove(KARI.id, NOW),
+    "integration": lambda tx: tx.integrations.remove(SYSTEM.id, NOW),
+    "document": lambda tx: tx.shares.save_document(replace(DOCUMENT, pending_since=NOW)),
+}
+
+
+@pytest.mark.parametrize(("table", "column"), HIDDEN, ids=map(".".join, HIDDEN))
+def test_a_row_that_was_removed_is_not_found_by_a_view_that_hides_it_from_conditions_only(
+    sqlite_url: str, table: str, column: str
+) -> None:
+    damage = DamageReports()
+    with closing(tagging(SqlDatabase(sqlite_url), damage=damage)) as database:
+        furnish(database)
+        with database.write() as tx:
+            TAKEN[table](tx)
+        with sometimes_null(sqlite_url, table, column):
+            for _ in range(40):
+                with database.read() as tx:
+                    assert not HIDDEN[table, column](tx)
+    assert {row.kind for row in damage.take()} == {table}
+
+
+@contextmanager
+def sometimes_null(url: str, table: str, column: str) -> Iterator[None]:
+    """As the owner of the file: a view whose column is evaluated anew where it is compared and where it is returned."""
+    names = [one.name for one in metadata.tables[table].c]
+    shown = ", ".join(
+        f'CASE WHEN random() % 2 THEN "{name}" END AS "{name}"' if name == column else f'"{name}"' for name in names
+    )
+    execute(
+        url, f"ALTER TABLE {table} RENAME TO real_{table}", f"CREATE VIEW {table} AS SELECT {shown} FROM real_{table}"
+    )
+    yield
+
+
+def test_a_list_by_subqueries_has_no_share_of_another_account(sqlite_url: str) -> None:
+    """Of a view whose shares are of one account where they are compared, and of another where they are returned."""
+    damage, published = DamageReports(), available()
+    with closing(tagging(SqlDatabase(sqlite_url), damage=damage)) as database:
+        furnish(database)
+        with database.write() as tx:
+            tx.shares.add(published)
+        names = ", ".join(f'"{one.name}"' for one in metadata.tables["share"].c if one.name != "account_id")
+        mixed = "CASE WHEN random() % 2 THEN account_id ELSE 'theirs' END AS account_id"
+        execute(
+            sqlite_url,
+            "ALTER TABLE share RENAME TO real_share",
+            f"CREATE VIEW share AS SELECT {names}, {mixed} FROM real_share",
+        )
+        for _ in range(40):
+            with database.read() as tx:
+                found = [
+                    *tx.shares.find(ShareFilter(("theirs", "others"))),
+                    *tx.shares.needing(["theirs"], NOW, NOW, 10),
+                    *tx.share_lookup.shared_lately(KARI.id, "theirs", 10, 10),
+                ]
+            assert not [one for one in found if one.intact]
+    # A row that is returned with another account than its own is damaged, too.
+    assert {row.id for row in damage.take()} == {SHARE.id, published.id}
+
+
+def test_a_webhook_is_not_joined_with_the_integration_of_others(sqlite_url: str) -> None:
+    with closing(tagging(SqlDatabase(sqlite_url))) as database:
+        furnish(database)
+        with database.write() as tx:
+            tx.integrations.add(replace(SYSTEM, id="others", organization_number="310000001"))
+        names = ", ".join(f'"{one.name}"' for one in metadata.tables["integration"].c if one.name != "id")
+        execute(
+            sqlite_url,
+            "ALTER TABLE integration RENAME TO real_integration",
+            f"CREATE VIEW integration AS SELECT CASE WHEN random() % 2 THEN id ELSE 'system' END AS id, {names} "
+            "FROM real_integration WHERE id = 'others'",
+        )
+        for _ in range(40):
+            with database.read() as tx:
+                assert tx.webhooks.get(HOOK.id) is None
 
 
 def statements() -> Iterator[tuple[str, Select[Any] | Delete]]:

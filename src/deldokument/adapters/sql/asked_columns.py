@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BinaryExpression, BindParameter, Column, Delete, Row, Select
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.base import Executable
-from sqlalchemy.sql.elements import BooleanClauseList
+from sqlalchemy.sql.elements import BooleanClauseList, Label, Null
 
 from deldokument.adapters.sql.expressions import InList
 
@@ -19,17 +19,20 @@ from deldokument.adapters.sql.expressions import InList
 class AskedColumn:
     """A column that a statement compares with the parameter ``name``, and returns at ``place``.
 
-    ``is_list``: the parameter is a list of values. ``id_place``: where the table's primary key is, if it is returned.
+    ``name`` is None if the column must be NULL. ``is_list``: the parameter is a list of values. ``id_place``: where the
+    table's primary key is, if it is returned.
     """
 
     table: str
     place: int
-    name: str
+    name: str | None
     is_list: bool
     id_place: int | None
 
     def asked(self, values: Mapping[str, Any]) -> Collection[Any]:
         """Return the values that the column may have."""
+        if self.name is None:
+            return (None,)
         asked = values[self.name]
         return frozenset(asked) if self.is_list else (asked,)
 
@@ -41,13 +44,14 @@ class AskedColumn:
 
 @lru_cache(maxsize=2048)
 def asked_columns(statement: Executable) -> tuple[AskedColumn, ...]:
-    """Return the columns for whose values a SELECT, or a DELETE with RETURNING, asks by parameters.
+    """Return the columns for whose values a SELECT, or a DELETE with RETURNING, asks by parameters, or for NULL.
 
     Conditions within OR, NOT or subqueries do not count, nor do columns that it does not return.
     """
     if not isinstance(statement, Select | Delete) or statement.whereclause is None:
         return ()
-    places = {column: place for place, column in enumerate(statement.exported_columns) if isinstance(column, Column)}
+    columns = [one.element if isinstance(one, Label) else one for one in statement.exported_columns]
+    places = {column: place for place, column in enumerate(columns) if isinstance(column, Column)}
     where = statement.whereclause
     is_list = isinstance(where, BooleanClauseList) and where.operator is operators.and_
     clauses = where.get_children() if is_list else [where]
@@ -58,15 +62,16 @@ def _asked(clause: Any, places: Mapping[Column[Any], int]) -> AskedColumn | None
     match clause:
         case InList():
             column, given = clause.clauses
-        case BinaryExpression(operator=operators.eq):
+        case BinaryExpression(operator=operators.eq | operators.is_):
             column, given = clause.left, clause.right
         case _:
             return None
-    if not isinstance(column, Column) or column not in places or not isinstance(given, BindParameter):
+    if not isinstance(column, Column) or column not in places:
         return None
-    if not given.required:
-        # A constant of the statement.
+    if not isinstance(given, Null) and not (isinstance(given, BindParameter) and given.required):
+        # A constant of the statement, or an expression.
         return None
+    name = str(given.key) if isinstance(given, BindParameter) else None
     [key, *more] = column.table.primary_key.columns
     id_place = None if more else places.get(key)
-    return AskedColumn(column.table.name, places[column], str(given.key), isinstance(clause, InList), id_place)
+    return AskedColumn(column.table.name, places[column], name, isinstance(clause, InList), id_place)

@@ -81,6 +81,8 @@ _shared_lately = (
     .where(share.c.id.in_(_newest_of_member))
     .order_by(share.c.created_at.desc(), share.c.id.desc())
 )
+_of_member = select(*CARD_COLUMNS).where(share.c.account_id == param("account"), share.c.member_id == param("member"))
+"""Only compared with rows that subqueries have chosen."""
 _document_ids = select(document.c.id, document.c.share_id, document.c.pending_since, document.c.tag).where(
     InList(document.c.share_id, "keys"), ~is_pending
 )
@@ -149,7 +151,8 @@ class SqlShareLookup:
     def shared_lately(self, member_id: str, account_id: str, among: int, limit: int) -> list[Share]:
         """Return the newest published shares of a member, of the ``among`` newest of the account."""
         values = {"member": member_id, "account": account_id, "among": among, "most": limit}
-        return self._cards.read(self._work.rows(_shared_lately, values))
+        rows = self._work.rows(_shared_lately, values)
+        return self._cards.read(self._work.asked_for(_of_member, values, rows))
 
     def answering(self, share_ids: Collection[str]) -> list[Share]:
         """Return the intact drafts that will answer requests about these shares, the last begun first."""

@@ -76,6 +76,8 @@ _each_needing = (
 )
 # The columns of a card once, not in each of these: they are most of the time that PostgreSQL needs for a plan.
 _needing = select(*CARD_COLUMNS).where(share.c.id.in_(union_all(*(select(one.subquery()) for one in _each_needing))))
+_of_accounts = select(*CARD_COLUMNS).where(InList(share.c.account_id, "accounts"))
+"""Only compared with rows that subqueries have chosen."""
 _save_recipient = update(recipient).where(recipient.c.id == _key)
 _remove_recipient = delete(recipient).where(recipient.c.id == _key, recipient.c.share_id == param("share"))
 _all_recipients = (
@@ -163,7 +165,8 @@ class SqlShares:
         found: list[Row[Any]] = []
         for keys in few_at_a_time(wanted.account_ids):
             query = _matching(wanted.states, _Given.by(wanted), for_one="key" in keys)
-            found += self._work.rows(query, {**keys, "most": wanted.limit, **values})
+            rows = self._work.rows(query, {**keys, "most": wanted.limit, **values})
+            found += self._work.asked_for(_of_accounts, {"accounts": wanted.account_ids}, rows)
         found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         return self._cards.read(found[: wanted.limit])
 
@@ -175,7 +178,8 @@ class SqlShares:
         found: list[Share] = []
         for account_id in account_ids:
             bounds = {"key": account_id, "now": now, "until": until, "most": limit}
-            found += self._cards.read(self._work.rows(_needing, bounds))
+            rows = self._work.rows(_needing, bounds)
+            found += self._cards.read(self._work.asked_for(_of_accounts, {"accounts": [account_id]}, rows))
         return found
 
     def add_recipient(self, recipient: Recipient) -> bool:

@@ -138,7 +138,7 @@ class Statements:
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         """Return the first row."""
         row = self._execute(statement, values).first()
-        return next(iter(self._asked_for(statement, values, [row])), None) if row else None
+        return next(iter(self.asked_for(statement, values, [row])), None) if row else None
 
     def keyed(self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]) -> dict[str, _Item]:
         """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
@@ -154,7 +154,7 @@ class Statements:
             found = self.connection.execute(query.few, _few_keys(missing)).all()
         else:
             found = [row for some in batches(missing) for row in self.connection.execute(query.many, {"keys": some})]
-        seen |= {row.id: make(row) for row in self._asked_for(query.many, {"keys": missing}, found)}
+        seen |= {row.id: make(row) for row in self.asked_for(query.many, {"keys": missing}, found)}
         return {key: seen[key] for key in keys if key in seen}
 
     def has(self, query: ByKey, key: str) -> bool:
@@ -167,7 +167,22 @@ class Statements:
 
     def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Return every row."""
-        return self._asked_for(statement, values, self._execute(statement, values).all())
+        return self.asked_for(statement, values, self._execute(statement, values).all())
+
+    def asked_for(
+        self, statement: Executable, values: Mapping[str, Any] | None, rows: Sequence[Row[Any]]
+    ) -> Sequence[Row[Any]]:
+        """Return the rows that have the values for which a statement with their columns asks; report the others.
+
+        Done for each statement. Call it for rows that were chosen by a subquery, whose conditions are not compared.
+        """
+        for column in asked_columns(statement):
+            asked = column.asked(values or {})
+            others = [row for row in rows if row[column.place] not in asked]
+            for row in others:
+                self.damage.report(DamagedRow(column.table, column.row_id(row)))
+            rows = [row for row in rows if row not in others] if others else rows
+        return rows
 
     def batched(self, statement: Executable, name: str, values: Collection[Any], **others: Any) -> list[Row[Any]]:
         """Return the rows for all ``values``, passed in batches as the list ``name``."""
@@ -233,17 +248,6 @@ class Statements:
         if self.writing:
             self._seen.clear()
         return self.connection.execute(statement, values)
-
-    def _asked_for(
-        self, statement: Executable, values: Mapping[str, Any] | None, rows: Sequence[Row[Any]]
-    ) -> Sequence[Row[Any]]:
-        for key in asked_columns(statement) if values else ():
-            asked = key.asked(values or {})
-            others = [row for row in rows if row[key.place] not in asked]
-            for row in others:
-                self.damage.report(DamagedRow(key.table, key.row_id(row)))
-            rows = [row for row in rows if row not in others] if others else rows
-        return rows
 
     @property
     def _locks_rows(self) -> bool:

@@ -93,5 +93,6 @@ class SqlWebhooks:
         found: list[tuple[Webhook, Integration]] = []
         for row in rows:
             webhooks = _WEBHOOK.all_intact(self._work, [row[:_WIDTH]])
-            found += zip(webhooks, _INTEGRATION.all_intact(self._work, [row[_WIDTH:]]), strict=False)
+            pairs = zip(webhooks, _INTEGRATION.all_intact(self._work, [row[_WIDTH:]]), strict=False)
+            found += [(one, its) for one, its in pairs if one.integration_id == its.id]
         return found
