@@ -128,7 +128,7 @@ def test_an_account_is_found_by_name_or_id_and_the_others_are_named(connect: Con
     client = connect()
     assert client.account("Byggesak") == client.account(account.id)
     assert "Byggesak" in [a.name for a in client.accounts()]
-    with pytest.raises(Refused, match=r"no account «Barnevern»; available: .*«Byggesak»"):
+    with pytest.raises(Refused, match=r"no account «Barnevern»; available: .*«Byggesak» of Eksempel kommune"):
         client.account("Barnevern")
 
 

@@ -43,7 +43,7 @@ class Api:
         same = [a for a in found if wanted in (a.id, a.name)]
         if len(same) == 1:
             return same[0]
-        names = ", ".join(f"«{a.name}» ({a.id})" for a in found) or "none"
+        names = ", ".join(f"«{a.name}» of {a.organization} ({a.id})" for a in found) or "none"
         raise Refused(404, "not_found", f"{len(same) or 'no'} account «{wanted}»; available: {names}")
 
     def shares(

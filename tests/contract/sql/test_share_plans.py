@@ -55,6 +55,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "a case number": listed(3, reference_hashes=(b"case",)),
     "what awaits a member": lambda tx: tx.shares.needing(account_ids(1), NOW, LATER, 50),
     "what awaits a member of three accounts": lambda tx: tx.shares.needing(account_ids(3), NOW, LATER, 50),
+    "drafts that answer requests": lambda tx: tx.share_lookup.answering([share_id(place) for place in range(20)]),
     "«Nylig brukt»": lambda tx: tx.share_lookup.shared_lately("member" + "0" * 16, account_ids(1)[0], 50, 10),
     "recipients": lambda tx: tx.shares.recipients([share_id(place) for place in range(20)]),
     "documents": lambda tx: tx.shares.documents([share_id(place) for place in range(20)]),

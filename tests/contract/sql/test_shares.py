@@ -255,6 +255,16 @@ def test_a_share_waits_for_its_sharers_while_a_recipient_waits_for_an_answer(dat
         assert tx.shares.needing([ACCOUNT.id], NOW, NOW + DAY, 9) == [asked]
 
 
+def test_drafts_that_answer_requests_are_found_by_the_share_that_is_asked_about(database: SqlDatabase) -> None:
+    asked, other = ended(), ended()
+    first, last = (draft(created_at=NOW - age, answers=asked.id) for age in (2 * HOUR, HOUR))
+    discarded = draft(state=ShareState.ABANDONED, closed_at=NOW, answers=asked.id)
+    keep(database, asked, other, first, last, discarded, available(answers=asked.id), draft(answers="unknown"))
+    with database.read() as tx:
+        assert tx.share_lookup.answering([asked.id, other.id]) == [last, first]
+        assert tx.share_lookup.answering([other.id]) == tx.share_lookup.answering([]) == []
+
+
 # --- recipients ------------------------------------------------------------------------------------------------------
 
 

@@ -239,7 +239,7 @@ def test_after_the_end_a_new_share_is_asked_for_and_made_for_those_who_ask(stage
     view = queries.view_share(stage.deps, person(KARI), draft.id)
     assert [one.display for one in view.recipients] == [person(OLA).masked]
     assert view.asking == ()
-    assert status_after_the_end(stage, share_id) == ("begun", "")
+    assert (status_after_the_end(stage, share_id), waits(stage, share_id)) == (("begun", ""), False)
     publish(stage, draft.id)
     assert status_after_the_end(stage, share_id) == ("answered", "")
     assert share_id not in needing(stage)
@@ -301,6 +301,61 @@ def test_who_is_not_in_the_new_share_still_waits(stage: Stage, share_id: str) ->
     assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["answered", "asked"]
 
 
+def test_who_asks_after_the_draft_was_begun_waits_for_another_answer(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    stage.clock.advance(minutes=1)
+    ask(stage, share_id, SIV)
+    view = queries.view_share(stage.deps, person(KARI), share_id)
+    assert [one.display for one in view.unanswered] == [person(SIV).masked]
+    assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["begun", "asked"]
+    publish(stage, draft.id)
+    assert [status_after_the_end(stage, share_id, who)[0] for who in (OLA, SIV)] == ["answered", "asked"]
+    assert waits(stage, share_id)
+
+
+def test_a_discarded_draft_that_is_restored_answers_again(stage: Stage, share_id: str) -> None:
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    discarding.discard_with_grace(stage.deps, person(KARI), draft.id)
+    discarding.restore_draft(stage.deps, person(KARI), draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "begun"
+    publish(stage, draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "answered"
+
+
+def test_with_four_eyes_the_approval_answers_with_the_new_share(stage: Stage, share_id: str) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    set_rules(stage, stage.byggesak, four_eyes=True)
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    publish(stage, draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "begun"
+    with stage.deps.database.read() as tx:
+        seen = existing(tx.shares.get(draft.id)).changed_at
+    publishing.approve_share(stage.deps, person(ODD), draft.id, seen=seen)
+    assert status_after_the_end(stage, share_id)[0] == "answered"
+
+
+def test_an_undoing_takes_back_no_refusal_and_a_second_publication_answers(stage: Stage, share_id: str) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=5))
+    stage.clock.advance(days=6)
+    ask(stage, share_id, OLA, SIV)
+    draft = publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
+    [siv] = [one.id for one in draft_recipients(stage, draft.id) if one.display == person(SIV).masked]
+    drafts.remove_recipient(stage.deps, person(KARI), draft.id, siv)
+    publish(stage, draft.id)
+    refuse_requests(stage.deps, person(KARI), share_id, "Ikke til Siv.")
+    publishing.undo_publication(stage.deps, person(KARI), draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "begun"
+    assert status_after_the_end(stage, share_id, SIV) == ("refused", "Ikke til Siv.")
+    publish(stage, draft.id)
+    assert status_after_the_end(stage, share_id)[0] == "answered"
+
+
 def test_of_two_new_shares_the_first_that_is_published_answers(stage: Stage, share_id: str) -> None:
     stage.clock.advance(days=6)
     ask(stage, share_id, OLA)
@@ -324,6 +379,27 @@ def test_a_withdrawal_or_an_undoing_invites_nobody_to_ask(stage: Stage, undone: 
     with pytest.raises(Conflict, match="request_closed"):
         ask(stage, share_id, OLA)
     assert kinds(stage, share_id) == []
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_withdrawal_or_an_undoing_drops_what_a_wrong_recipient_has_asked_for(stage: Stage, undone: bool) -> None:
+    set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=5))
+    share_id = stage.publish(OLA, expires_at=stage.clock.now() + timedelta(days=3))
+    open_and_note(stage, share_id)
+    ask(stage, share_id, OLA)
+    if undone:
+        publishing.undo_publication(stage.deps, person(KARI), share_id)
+    else:
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert status_after_the_end(stage, share_id)[0] == "none"
+    assert asking(stage, share_id) == needing(stage) == []
+
+
+def test_a_withdrawal_that_lets_recipients_ask_keeps_their_requests(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id, OLA)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id, invites=True)
+    assert status_after_the_end(stage, share_id)[0] == "asked"
+    assert asking(stage, share_id) == [person(OLA).masked]
 
 
 def test_after_a_withdrawal_recipients_ask_if_the_sharer_lets_them(stage: Stage, share_id: str) -> None:

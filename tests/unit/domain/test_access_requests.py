@@ -36,6 +36,16 @@ def test_a_recipient_has_one_request_at_a_time(now: datetime, changes: dict[str,
     assert request_state(SHARE, asking, now) is state
 
 
+@pytest.mark.parametrize(
+    ("begun_at", "state"),
+    [(None, RequestState.ASKED), (END - MOMENT, RequestState.ASKED), (END, RequestState.BEGUN)],
+)
+def test_a_draft_is_for_those_who_had_asked_when_it_was_begun(begun_at: datetime | None, state: RequestState) -> None:
+    assert request_state(SHARE, recipient_of(SHARE, requested_at=END), END + DAY, begun_at) is state
+    answered = recipient_of(SHARE, requested_at=END, answered_at=END)
+    assert request_state(SHARE, answered, END + DAY, begun_at) is RequestState.ANSWERED
+
+
 def test_a_new_share_can_be_asked_for_as_soon_as_a_share_is_withdrawn_if_the_sharer_lets_recipients() -> None:
     refused = recipient_of(SHARE, requested_at=NOW, answered_at=NOW, sealed_refusal=b"")
     assert request_state(WITHDRAWN, refused, NOW + DAY) is RequestState.NONE

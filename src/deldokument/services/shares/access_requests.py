@@ -93,7 +93,7 @@ def reopen_requests(tx: Transaction, published: Share) -> None:
 
 
 def drop_requests(tx: Transaction, share: Share) -> None:
-    """Forget all requests, answered or not, because the end has been moved to a later time."""
+    """Forget all requests, answered or not: the end has been moved to a later time, or the share is withdrawn."""
     for one in tx.shares.recipients([share.id]):
         if one.requested_at is not None:
             tx.shares.save_recipient(replace(one, requested_at=None, answered_at=None, sealed_refusal=None))

@@ -42,7 +42,12 @@ from deldokument.services.encryption import (
     seal_field,
 )
 from deldokument.services.people import directory_key
-from deldokument.services.shares.access_requests import answer_requests, asking_recipients, reopen_requests
+from deldokument.services.shares.access_requests import (
+    answer_requests,
+    asking_recipients,
+    drop_requests,
+    reopen_requests,
+)
 from deldokument.services.shares.authorization import (
     check_draft,
     check_living_draft,
@@ -325,6 +330,8 @@ def withdraw_share(deps: Dependencies, sharer: Sharer, share_id: str, *, invites
 def _withdraw(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, now: datetime) -> Share:
     withdrawn = replace(share, state=ShareState.WITHDRAWN, closed_at=now, changed_at=now)
     tx.shares.save(withdrawn)
+    if not share.invites:
+        drop_requests(tx, share)
     record_event(deps, tx, EventKind.SHARE_WITHDRAWN, share=share, person=sharer)
     return withdrawn
 

@@ -78,8 +78,13 @@ def test_a_new_share_is_asked_for_on_the_page_of_an_ended_one(web: Web, share_id
     draft = kari.post(f"/delinger/{share_id}/ny-deling", {}).headers["location"]
     assert re.findall(r'"display": ?"([^"]+)"', kari.get(draft).text) == [person(OLA).masked]
     assert "Ber om en ny deling" not in kari.get("/delinger").text
-    assert "En ny deling er påbegynt" in kari.get(f"/delinger/{share_id}").text
+    page = kari.get(f"/delinger/{share_id}").text
+    assert ("En ny deling er på vei" in page, f'href="{draft}"' in page, "/ny-deling" in page) == (True, True, False)
     assert "De har begynt på en ny deling. Du får en ny lenke når den er klar." in ola.get(f"/d/{share_id}").text
+    kari.post(f"/del/utkast/{draft.partition('=')[2]}/forkasting")
+    assert "Svaret kommer her" in ola.get(f"/d/{share_id}").text
+    assert "Ber om en ny deling" in kari.get("/delinger").text
+    assert f'action="/delinger/{share_id}/ny-deling"' in kari.get(f"/delinger/{share_id}").text
 
 
 def test_a_recipient_of_a_withdrawn_share_is_not_invited_to_ask(web: Web, share_id: str) -> None:
