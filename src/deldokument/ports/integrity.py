@@ -59,6 +59,7 @@ class DamageReports:
 
     _waiting: dict[DamagedRow, None] = field(default_factory=dict)
     _known: dict[DamagedRow, float] = field(default_factory=dict)
+    """When each was reported, in this order."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seconds: Callable[[], float] = time.monotonic
 
@@ -66,9 +67,9 @@ class DamageReports:
         """Add a row, unless this process has reported it within `ALARM_PERIOD`."""
         with self._lock:
             now = self._seconds()
-            if row in self._known and now - self._known[row] < ALARM_PERIOD.total_seconds():
-                return
-            if row in self._known or len(self._known) < MAX_REMEMBERED:
+            while self._known and now - next(iter(self._known.values())) >= ALARM_PERIOD.total_seconds():
+                del self._known[next(iter(self._known))]
+            if row not in self._known and len(self._known) < MAX_REMEMBERED:
                 self._known[row] = now
                 self._waiting[row] = None
 

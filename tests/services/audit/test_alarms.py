@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.ports.integrity import ALARM_PERIOD, DamagedRow, DamageReports
+from deldokument.ports.integrity import ALARM_PERIOD, MAX_REMEMBERED, DamagedRow, DamageReports
 from deldokument.services.audit import damage
 from deldokument.services.audit.recording import record_at
 from tests.support.world import Stage
@@ -47,5 +47,18 @@ def test_a_process_reports_a_row_again_after_a_day() -> None:
     reports.report(ROW)
     assert reports.is_empty
     now[0] += 1
+    reports.report(ROW)
+    assert reports.take() == [ROW]
+
+
+def test_many_damaged_rows_silence_the_alarm_about_others_for_a_day_only() -> None:
+    now = [0.0]
+    reports = DamageReports(_seconds=lambda: now[0])
+    for number in range(MAX_REMEMBERED):
+        reports.report(DamagedRow("share", str(number)))
+    assert len(reports.take()) == MAX_REMEMBERED
+    reports.report(ROW)
+    assert reports.is_empty
+    now[0] += ALARM_PERIOD.total_seconds()
     reports.report(ROW)
     assert reports.take() == [ROW]

@@ -50,4 +50,5 @@ class SqlAdditions:
 
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
         """Return documents that are pending beside available shares since before that time."""
-        return DOCUMENT.first_intact(self._work, _stale, {"before": pending_before, "most": limit})
+        query = self._work.with_keys(_stale, document)
+        return DOCUMENT.first_intact(self._work, query, {"before": pending_before, "most": limit})

@@ -29,9 +29,8 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 Ranges = tuple[tuple[int, int], ...]
 
-# Stand in for times out of the range of `datetime`; a retention period or a zone can still be added to them.
-_LONG_AGO = datetime(1000, 1, 1, tzinfo=UTC)
-_FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
+# Years that stand in for times out of the range of `datetime`; a retention period or a zone can still be added to them.
+_LONG_AGO, _FAR_AWAY = 1000, 9000
 _LONGEST = timedelta(days=365_000) // _MICROSECOND
 
 
@@ -76,6 +75,18 @@ def _only(dialect: Dialect, kind: type, otherwise: Any) -> _Reader | None:
     return lambda value: value if value is None or type(value) is kind else otherwise
 
 
+class _OtherInstant(datetime):
+    """A value that is no instant of `datetime`. It is bound as it was stored, so that a list continues after it."""
+
+    stored: Any = None
+
+
+def _other_instant(year: int, stored: Any) -> _OtherInstant:
+    instant = _OtherInstant(year, 1, 1, tzinfo=UTC)
+    instant.stored = stored
+    return instant
+
+
 class UtcMicros(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970 in UTC.
 
@@ -85,13 +96,15 @@ class UtcMicros(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
         """Return microseconds since the epoch.
 
         Raises: ValueError for a naive datetime.
         """
         if value is None:
             return None
+        if isinstance(value, _OtherInstant) and value.stored is not None:
+            return value.stored
         if value.tzinfo is None:
             raise ValueError("a datetime without a zone is no instant")
         return (value - EPOCH) // _MICROSECOND
@@ -99,14 +112,15 @@ class UtcMicros(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
         """Return the instant, in UTC; out of the range of `datetime`, the start of year 1000 or 9000.
 
-        A value that is no number was long ago, so it keeps nothing open.
+        A value that is no number is far away: SQLite sorts it after all numbers.
         """
         if value is None:
             return None
         try:
             return EPOCH + timedelta(microseconds=value)
         except _UNREADABLE:
-            return _FAR_AWAY if isinstance(value, int | float) and value > 0 else _LONG_AGO
+            is_past = isinstance(value, int | float) and value < 0
+            return _other_instant(_LONG_AGO if is_past else _FAR_AWAY, value)
 
 
 class DurationMicros(TypeDecorator[timedelta]):

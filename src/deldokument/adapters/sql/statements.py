@@ -27,9 +27,11 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    Text,
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     update,
 )
@@ -55,6 +57,7 @@ _FEW_NAMES = [f"key_{number}" for number in range(_FEW)]
 FEW_KEYS: list[BindParameter[Any]] = [bindparam(name) for name in _FEW_NAMES]
 """The parameters for a few ids; see ``few_at_a_time``."""
 _Insert = Callable[[Table], postgresql.Insert] | Callable[[Table], sqlite.Insert]
+_NOT_ASCII: ColumnElement[str] = literal_column("'*[^ -~]*'")
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
 
 
@@ -205,8 +208,19 @@ class Statements:
         return self.first(self.locked(query.one), {"key": key})
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
-        """Return the query as ``locked``, skipping rows of ``table`` that another worker holds."""
+        """Return the query as ``locked``, skipping rows of ``table`` that another worker holds.
+
+        It also skips rows that are not found by their keys, as ``with_keys``: they would fill each batch of work.
+        """
+        query = self.with_keys(query, table)
         return query.with_for_update(of=table, key_share=True, skip_locked=True) if self._locks_rows else query
+
+    def with_keys(self, query: Select[Any], table: Table) -> Select[Any]:
+        """Return the query without rows of ``table`` whose keys are not ASCII texts.
+
+        SQLite admits bytes in every column, and texts that are not UTF-8, for which no parameter is equal to them.
+        """
+        return query if self.postgres else _with_keys(query, table)
 
     def advisory_lock(self, *words: str | bytes) -> None:
         """Take an advisory lock on the words until the transaction ends: for rows that do not exist yet."""
@@ -301,6 +315,14 @@ def _insert_or_replace(table: Table, insert: _Insert) -> Executable:
 @lru_cache(maxsize=256)
 def _with_row_locks(query: Select[Any]) -> Select[Any]:
     return query.with_for_update(key_share=True)
+
+
+@lru_cache(maxsize=256)
+def _with_keys(query: Select[Any], table: Table) -> Select[Any]:
+    for key in table.primary_key.columns:
+        if isinstance(key.type, Text):
+            query = query.where(func.typeof(key) == literal_column("'text'"), key.op("NOT GLOB")(_NOT_ASCII))
+    return query
 
 
 def batches(values: Collection[_Item], most: int = _BATCH) -> Iterator[list[_Item]]:

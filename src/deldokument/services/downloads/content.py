@@ -237,7 +237,10 @@ def _documents(deps: Dependencies, share_id: str) -> Iterator[Document]:
         yield from page
         if len(page) < PAGE_SIZE:
             return
-        last = page[-1].position, page[-1].id
+        after = page[-1].position, page[-1].id
+        if last is not None and after <= last:
+            raise Broken("positions that are no numbers have no order")
+        last = after
 
 
 def may_send_on(deps: Dependencies, content: Content) -> bool:
