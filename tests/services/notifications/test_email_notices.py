@@ -339,6 +339,7 @@ def test_nobody_is_told_of_a_colleague_who_wants_what_is_ones_own_proposal_by_no
     share_id = propose(stage)
     outboxes.plan_messages(stage.deps, PLANNERS)
     publishing.return_proposal(stage.deps, person(ODD), share_id)
+    stage.confirm(share_id, ODD)
     publishing.publish_share(stage.deps, person(ODD), share_id)
     assert [to for to, _ in letters(stage)] == [AT_WORK]
 

@@ -65,6 +65,7 @@ def test_notices_wait_until_a_publication_cannot_be_undone_and_what_is_undone_is
     assert send_notices(stage) == []
     publishing.undo_publication(stage.deps, person(KARI), share.id)
     assert kept(stage, share) == []
+    stage.confirm(share.id)
     stage.clock.advance(minutes=1)
     publishing.publish_share(stage.deps, person(KARI), share.id)
     assert send_notices(stage) == []
