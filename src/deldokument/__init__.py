@@ -15,4 +15,4 @@
 - `simulators`: simulated national registers
 """
 
-__version__ = "0.3.0"
+__version__ = "1.0.0"

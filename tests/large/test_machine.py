@@ -135,7 +135,7 @@ def test_an_upgrade_turns_the_link(machine: Machine, browser: httpx.Client) -> N
     """To the same program in another environment: what is tried is the page."""
     for block in blocks("Upgrading"):
         machine.run(block)
-    assert machine.run("readlink /opt/deldokument").strip() == "/opt/deldokument-0.3.0"
+    assert machine.run("readlink /opt/deldokument").strip() == "/opt/deldokument-1.0.0"
     serves(browser)
     assert browser.get(READY).status_code == 404
     wait_until(lambda: "CRITICAL" not in machine.run("del doctor || true"), 30, "no worker")

@@ -78,7 +78,7 @@ def test_the_browsers_packages_are_listed_without_the_tools_that_build_them() ->
 
 
 def test_an_sbom_is_the_same_each_time_and_names_everything_once() -> None:
-    first, again = (cyclonedx("deldokument-npm", "0.3.0", NPM, EPOCH) for _ in range(2))
+    first, again = (cyclonedx("deldokument-npm", "1.0.0", NPM, EPOCH) for _ in range(2))
     assert first == again
     document = json.loads(first)
     assert (document["bomFormat"], document["specVersion"], document["version"]) == ("CycloneDX", "1.6", 1)
@@ -91,7 +91,7 @@ def test_an_sbom_is_the_same_each_time_and_names_everything_once() -> None:
 def test_the_sbom_of_the_image_has_debian_packages_with_their_sources_in_any_order_of_the_list() -> None:
     lines = ["libc6 2.41-12 amd64 glibc", "libstdc++6 14.2.0-19 amd64 gcc-14", "passwd 1:4.17.4-2 amd64 shadow"]
     one, other = (
-        cyclonedx("deldokument-image", "0.3.0", debian_packages("\n".join(listed)), EPOCH)
+        cyclonedx("deldokument-image", "1.0.0", debian_packages("\n".join(listed)), EPOCH)
         for listed in (lines, reversed(lines))
     )
     assert one == other
@@ -153,7 +153,7 @@ def test_an_image_that_cannot_be_built_here_is_named_as_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert build_image(tmp_path, tmp_path, "0.3.0", EPOCH) == [
+    assert build_image(tmp_path, tmp_path, "1.0.0", EPOCH) == [
         "LEFT OUT: the container image, which needs podman and mmdebstrap"
     ]
 

@@ -223,8 +223,8 @@ def test_an_upgrade_refuses_no_request_and_running_transfers_go_on_afterwards(
     host: Podman, browser: httpx.Client, people: list[Visitor], tmp_path: Path
 ) -> None:
     """To the same program by another name."""
-    host.run(f"podman tag localhost/deldokument:{__version__} {(newer := 'localhost/deldokument:0.3.1')}")
-    host.run(f"podman save --quiet --format oci-archive --output deldokument-0.3.1-image.tar {newer}")
+    host.run(f"podman tag localhost/deldokument:{__version__} {(newer := 'localhost/deldokument:1.0.1')}")
+    host.run(f"podman save --quiet --format oci-archive --output deldokument-1.0.1-image.tar {newer}")
     serves(browser)
     kari, ola = people
     file = noise(tmp_path / "tegninger.bin", LENGTH)
@@ -248,7 +248,7 @@ def test_an_upgrade_refuses_no_request_and_running_transfers_go_on_afterwards(
         finally:
             over.set()
         assert download.result() > 1, "it was never cut off"
-    assert {image.rpartition(":")[2] for image in inspected(host, ".ImageName", (*NODES, "worker"))} == {"0.3.1"}
+    assert {image.rpartition(":")[2] for image in inspected(host, ".ImageName", (*NODES, "worker"))} == {"1.0.1"}
     assert answers.keys() == {"200"}, answers
     assert sha256(tmp_path / "received.bin") == sha256(file)
     limit_rate(network, _UNLIMITED)

@@ -22,7 +22,7 @@ from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.i18n import Translator
-from tests.support.agreement_texts import name_administrator
+from tests.support.agreement_texts import name_administrator, with_short_texts
 from tests.support.tenants import sign_agreements
 from tests.support.world import KARI, SIV, Stage, person, run_all
 
@@ -103,7 +103,7 @@ def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts()
 def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement_says(stage: Stage) -> None:
     sign_agreements(stage.deps, stage.tenant.id)
     name_administrator(stage)
-    texts.publish_agreement(stage.deps, AgreementKind.SERVICE, NEWEST[AgreementKind.SERVICE])
+    texts.publish_agreement(with_short_texts(stage).deps, AgreementKind.SERVICE, "1.1")
 
     def state() -> tuple[str, SignatureState, bool]:
         now = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).status
