@@ -59,7 +59,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     """
     if find_spec("aiosmtpd") is None:
         raise ConfigurationError("The demo needs extra packages: pip install 'deldokument[demo]'")
-    # Twenty migrations of a new database would push the greeting off the screen.
+    # Migrations of a new database would push the greeting off the screen.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _forget_other_settings()
     data = data.absolute()
