@@ -35,3 +35,10 @@ def test_what_the_gate_and_the_routes_of_the_api_raise_themselves_is_among_the_a
         if code.startswith(("field_", "parameter_", "idempotency_", "cursor_", "webhook_", "body_"))
     }
     assert own <= API.keys()
+
+
+def test_what_reports_and_programs_that_receive_can_get_is_among_the_apis() -> None:
+    reports = {code for code in WORDS if code.startswith("seal_")}
+    programs = {"clock_untrusted", "inspection_refused", "inspection_running", "refusal_limit", "share_withdrawn"}
+    assert len(reports) == 4
+    assert reports | programs <= API.keys()
