@@ -30,7 +30,7 @@ from deldokument.ports.repositories.audit import EventFilter, Subject
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
-from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, seal_field, subject_hash
 from deldokument.services.tenants.administrators import add_administrator
 from tests.support.bulk_events import (
     END,
@@ -109,7 +109,7 @@ def subjects_of_a_year(running: Deployment, tenant_id: str) -> dict[str, list[st
         with deps.database.write() as tx:
             for number in numbers:
                 subject_id = new_id()
-                hash_ = identifier_hash(key, person(KARI_NUMBER)) if number == KARI_NUMBER else number.encode()
+                hash_ = subject_hash(key, person(KARI_NUMBER)) if number == KARI_NUMBER else number.encode()
                 sealed = seal_field(key, number, EncryptedColumn.SUBJECT, subject_id)
                 tx.audit.add_subject(Subject(subject_id, key_id, hash_, sealed))
                 months[month].append(subject_id)

@@ -39,8 +39,8 @@ class Attack:
             do_as_owner(self.stage.database_url, statement)
 
     @property
-    def hash_of_a_refusal(self) -> str:
-        """The attacker's hash under the share's audit key, as a literal: version 0.1.0 stored it for a refusal."""
+    def leaked_hash(self) -> str:
+        """The attacker's hash under the share's audit key, as a literal."""
         with self.stage.deps.database.read() as tx:
             key_id = existing(tx.shares.get(self.share_id)).audit_key_id
         digits = identifier_hash(existing_key(self.stage.deps.keyring, key_id), person(SIV)).hex()
@@ -55,7 +55,7 @@ def inserted_with_a_hash(attack: Attack) -> None:
     empty = attack.nothing
     attack.write(
         "INSERT INTO recipient (id, share_id, kind, lookup_hash, sealed_identifier, sealed_name, sealed_label, "
-        f"confirmed, position) VALUES ('forged' || VICTIM, VICTIM, 'person', {attack.hash_of_a_refusal}, {empty}, "
+        f"confirmed, position) VALUES ('forged' || VICTIM, VICTIM, 'person', {attack.leaked_hash}, {empty}, "
         f"{empty}, {empty}, true, 9)"
     )
 
@@ -80,9 +80,7 @@ def overwritten(attack: Attack) -> None:
 
 
 def found_by_another_hash(attack: Attack) -> None:
-    attack.write(
-        f"UPDATE recipient SET lookup_hash = {attack.hash_of_a_refusal} WHERE share_id = VICTIM AND position = 2"
-    )
+    attack.write(f"UPDATE recipient SET lookup_hash = {attack.leaked_hash} WHERE share_id = VICTIM AND position = 2")
 
 
 def put_in_its_place(attack: Attack) -> None:

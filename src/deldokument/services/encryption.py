@@ -166,14 +166,9 @@ def identifier_hashes(
     return {key_id: dict(zip(identifiers, own, strict=True)) for key_id, own in zip(keys, hashes, strict=True)}
 
 
-def subject_hashes(key: bytes, person: PersonIdentifier) -> tuple[bytes, bytes]:
-    """Return the hashes of a person in the audit trail: that of new rows, then that of rows of version 0.1.0.
-
-    The trail hashes with a kind of its own: a refusal stores this hash, and it must match no recipient's. Version 0.1.0
-    stored ``identifier_hash``. Those rows die with their audit key, which is per tenant and month. The second hash can
-    be removed when every key of that time has been destroyed.
-    """
-    return lookup_hash(key, "subject", person.value), identifier_hash(key, person)
+def subject_hash(key: bytes, person: PersonIdentifier) -> bytes:
+    """Return the hash by which a person's events are found; of its own kind, so that it matches no recipient's."""
+    return lookup_hash(key, "subject", person.value)
 
 
 def csrf_owner_tag(key: bytes, person: PersonIdentifier) -> str:

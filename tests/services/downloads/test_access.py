@@ -14,19 +14,14 @@ from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARK
 from deldokument.domain.share import Recipient, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
-from deldokument.ports.repositories.audit import Subject
-from deldokument.services.audit.search import subject_ids_of
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, system_access
 from deldokument.services.downloads import offers as offering
 from deldokument.services.encryption import (
     AUDIT_PREFIX,
-    EncryptedColumn,
     existing_key,
-    identifier_hash,
-    seal_field,
-    subject_hashes,
+    subject_hash,
 )
 from deldokument.services.shares import changes, publishing
 from deldokument.services.shares.verdicts import Finding
@@ -453,28 +448,6 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
     assert offering.list_offers(stage.deps, person(SIV)) == offering.OfferList()
 
 
-def test_a_subject_that_version_0_1_0_wrote_stays_the_persons(stage: Stage) -> None:
-    share_id = stage.publish(OLA, content=b"innhold")
-    [document_id] = stage.document_ids(share_id)
-    with stage.deps.database.read() as tx:
-        key_id = existing(tx.shares.get(share_id)).audit_key_id
-    key = existing_key(stage.deps.keyring, key_id)
-    written = Subject(
-        "old", key_id, identifier_hash(key, person(OLA)), seal_field(key, OLA, EncryptedColumn.SUBJECT, "old")
-    )
-    with stage.deps.database.write() as tx:
-        tx.audit.add_subject(written)
-    offering.open_share(stage.deps, person(OLA), share_id)
-    content = downloads_content.open_document(stage.deps, person(OLA), share_id, document_id)
-    delivery.record_delivery(stage.deps, content, 0, 7)
-    with stage.deps.database.read() as tx:
-        opened = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_OPENED]
-    assert opened == ["old"]
-    assert subject_ids_of(stage.deps, stage.tenant.id, person(OLA)) == ("old",)
-    [offer] = offering.list_offers(stage.deps, person(OLA)).offers
-    assert offer.sent == 1
-
-
 def test_a_grant_for_another_organisation_opens_nothing(stage: Stage) -> None:
     other = registration.parse_organization("310240001").value
     stage.rights.held[SIV] = (OrganizationGrant(other, "ANDRE", frozenset({POST_ARKIV, CONFIDENTIAL_MAIL})),)
@@ -559,7 +532,7 @@ def test_the_refusal_that_ends_a_response_names_the_person(stage: Stage) -> None
     with stage.deps.database.read() as tx:
         [subject] = tx.audit.subjects([existing(event.subject_id)])
     key = existing_key(stage.deps.keyring, subject.audit_key_id)
-    assert subject.lookup_hash in subject_hashes(key, person(PER))
+    assert subject.lookup_hash == subject_hash(key, person(PER))
 
 
 def test_opening_is_written_down_with_the_person_who_opened(stage: Stage) -> None:

@@ -8,7 +8,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from deldokument.crypto.errors import IntegrityError
@@ -19,27 +19,23 @@ from deldokument.domain.share import Share, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hashes
+from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hash
 
 
 def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:
     """Return the random id of ``person`` under the audit key; create it if there is none."""
-    known = next(known_subjects(tx, key_id, key, person), None)
+    known = known_subject(tx, key_id, key, person)
     if known is not None:
         return known.id
     subject_id = new_id()
     sealed = seal_field(key, person.value, EncryptedColumn.SUBJECT, subject_id)
-    lookup_hash, _ = subject_hashes(key, person)
-    tx.audit.add_subject(Subject(subject_id, key_id, lookup_hash, sealed))
+    tx.audit.add_subject(Subject(subject_id, key_id, subject_hash(key, person), sealed))
     return subject_id
 
 
-def known_subjects(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> Iterator[Subject]:
-    """Yield the subjects of ``person`` under the audit key: two if version 0.1.0 has also written one."""
-    for lookup_hash in subject_hashes(key, person):
-        subject = tx.audit.subject(key_id, lookup_hash)
-        if subject is not None:
-            yield subject
+def known_subject(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> Subject | None:
+    """Return the subject of ``person`` under the audit key, if there is one."""
+    return tx.audit.subject(key_id, subject_hash(key, person))
 
 
 def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:

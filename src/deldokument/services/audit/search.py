@@ -22,7 +22,7 @@ from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, Place
-from deldokument.services.audit.recording import known_subjects
+from deldokument.services.audit.recording import known_subject
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, open_field, seal_field
 from deldokument.services.people import directory_key
 
@@ -202,6 +202,5 @@ def subject_ids_of(deps: Dependencies, tenant_id: str, wanted: PersonIdentifier)
     prefix = audit_key_id(tenant_id, deps.clock.now())[: -len("YYYY-MM")]
     keys = deps.keyring.get(deps.keyring.ids(prefix))
     with deps.database.read() as tx:
-        return tuple(
-            subject.id for key_id, key in sorted(keys.items()) for subject in known_subjects(tx, key_id, key, wanted)
-        )
+        found = (known_subject(tx, key_id, key, wanted) for key_id, key in sorted(keys.items()))
+        return tuple(subject.id for subject in found if subject is not None)

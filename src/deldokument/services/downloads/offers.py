@@ -38,7 +38,7 @@ from deldokument.services.encryption import (
     identifier_hashes,
     open_field,
     share_key_id,
-    subject_hashes,
+    subject_hash,
 )
 from deldokument.services.shares.access_requests import RequestStatus, request_status
 from deldokument.services.shares.grants import grants_with
@@ -231,7 +231,7 @@ class _OfferRows(ShareRelatedRows):
         recipients: Sequence[Recipient] | None = None,
         documents: Sequence[Document] | None = None,
     ) -> None:
-        hashes = [one for key in audit_keys for one in subject_hashes(key, person)]
+        hashes = [subject_hash(key, person) for key in audit_keys]
         receipts = tx.receipts.of_person([share.id for share in shares], hashes)
         super().__init__(tx, shares, recipients=recipients, documents=documents, receipts=receipts)
 

@@ -18,7 +18,7 @@ from deldokument.domain.share import MAX_DOCUMENTS, Document, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import known_subjects, record_event
+from deldokument.services.audit.recording import known_subject, record_event
 from deldokument.services.downloads.access import Access, authorize
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -40,8 +40,11 @@ def must_confirm(document_id: str, finding: Finding, confirmed: Confirmed) -> bo
 
 def confirmed_warnings(tx: Transaction, share: Share, audit_key: bytes, person: PersonIdentifier) -> Confirmed:
     """Return what the person has confirmed."""
-    subject_ids = tuple(one.id for one in known_subjects(tx, share.audit_key_id, audit_key, person))
-    wanted = EventFilter(share.tenant_id, kind=EventKind.WARNING_CONFIRMED, share_id=share.id, subject_ids=subject_ids)
+    subject = known_subject(tx, share.audit_key_id, audit_key, person)
+    if subject is None:
+        return frozenset()
+    by_person = (subject.id,)
+    wanted = EventFilter(share.tenant_id, kind=EventKind.WARNING_CONFIRMED, share_id=share.id, subject_ids=by_person)
     found = (stored.event.details or {} for stored in tx.audit.newest(wanted, before=None, limit=_MAX_EVENTS))
     return frozenset((str(details["document"]), str(details["verdict"])) for details in found)
 
