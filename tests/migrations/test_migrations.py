@@ -25,7 +25,8 @@ from sqlalchemy import Connection, Engine, event, text
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import Engines, open_engines
-from deldokument.adapters.sql.migrations import configuration, is_current, migrate, newest_revision
+from deldokument.adapters.sql.migrations import configuration, migrate, revisions
+from deldokument.bootstrap.schema import is_current
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
 from deldokument.ports.repositories.outbox import ReminderQuery
@@ -229,7 +230,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, engines: E
 
 def test_revisions_go_one_way_in_one_line() -> None:
     scripts = ScriptDirectory.from_config(configuration())
-    assert scripts.get_heads() == [newest_revision()]
+    assert scripts.get_heads() == [revisions()[-1]]
     for revision in scripts.walk_revisions():
         assert not hasattr(revision.module, "downgrade")
 

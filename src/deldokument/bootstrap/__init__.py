@@ -7,6 +7,7 @@ Composing:
 - `registers`: builds the adapters to national registers
 - `runtime`: builds the dependencies of the use cases
 - `scanner`: builds the malware scanner
+- `schema`: which databases this program can use
 
 Running:
 - `logs`: configures the log

@@ -25,12 +25,13 @@ from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import is_current, migrate
+from deldokument.adapters.sql.migrations import migrate
 from deldokument.adapters.sql.privileges import grant_privileges
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
 from deldokument.bootstrap.scanner import open_scanner
+from deldokument.bootstrap.schema import is_current
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.accounts import GIGABYTE
@@ -76,7 +77,8 @@ def prepare(settings: Settings) -> None:
     Raises: ServiceError or ConfigurationError.
     """
     url = settings.database_url
-    migrate(url)
+    if not is_current(url):
+        migrate(url)
     grant_privileges(url, serve=settings.database_serve_role, worker=settings.database_worker_role)
     prepare_keyring(settings)
     database = SqlDatabase(settings.database_url)

@@ -30,12 +30,13 @@ from deldokument.adapters.clock import ShiftedClock
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.adapters.keys.files import create_root_key
 from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_file, prepare
+from deldokument.bootstrap.schema import is_current
 from deldokument.bootstrap.serve import serve
 from deldokument.cli import demo_sender
 from deldokument.cli.client_keys import make_key
 from deldokument.cli.demo_data import CUSTOMERS, seed
 from deldokument.config.groups import NOTIFICATIONS_SCOPE, PARTIES_SCOPE
-from deldokument.config.settings import PREFIX, ConfigurationError, Settings, load_settings
+from deldokument.config.settings import PREFIX, ConfigurationError, Settings, default_database_url, load_settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import end_at_a_signal
 from deldokument.services.maintenance.retention import confirm_clock
@@ -55,7 +56,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
 
     ``stores``: settings that keep the data in servers instead of files in the folder (the tests' second stack).
 
-    Raises: ConfigurationError if the extra packages are not installed.
+    Raises: ConfigurationError if the extra packages are not installed, or the data are of another version.
     """
     if find_spec("aiosmtpd") is None:
         raise ConfigurationError("The demo needs extra packages: pip install 'deldokument[demo]'")
@@ -63,6 +64,8 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _forget_other_settings()
     data = data.absolute()
+    # Before anything is written: data of another version are refused, and stay as they are.
+    is_current((stores or {}).get("database_url", default_database_url(data)))
     data.mkdir(parents=True, exist_ok=True)
     # A signal, too, leaves through the block below.
     end_at_a_signal()

@@ -21,12 +21,12 @@ import typer
 from deldokument.adapters.documents.signing import valid_until
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import is_current
 from deldokument.bootstrap import node_state
 from deldokument.bootstrap.keys import claim_keyring, open_keyring
 from deldokument.bootstrap.registers import client_key
 from deldokument.bootstrap.runtime import open_blobs, open_clock, open_seal
 from deldokument.bootstrap.scanner import open_scanner
+from deldokument.bootstrap.schema import is_current
 from deldokument.cli.output import Json, say_one
 from deldokument.cli.runtime import has_seal_key
 from deldokument.config.groups import ScannerSettings

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -88,6 +89,11 @@ class ConfigurationError(Exception):
     """A configuration with which the process cannot start. The text is for the operator, one line for each setting."""
 
 
+def default_database_url(data_dir: Path) -> str:
+    """Return the URL of the SQLite file in the data folder."""
+    return f"sqlite:///{data_dir / 'deldokument.sqlite3'}"
+
+
 class Settings(BaseSettings):
     """All settings. `load_settings` loads them and explains errors to the operator."""
 
@@ -131,9 +137,7 @@ class Settings(BaseSettings):
 
     data_dir: AbsolutePath
     """Folder for everything that the path settings below do not place elsewhere."""
-    database_url: DatabaseUrl = Field(
-        default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'deldokument.sqlite3'}", repr=False
-    )
+    database_url: DatabaseUrl = Field(default_factory=lambda data: default_database_url(data["data_dir"]), repr=False)
     """`sqlite:///FILE` or `postgresql://…`, with the password percent-encoded; on another machine with verified TLS."""
     database_serve_role: RoleName | None = None
     """Role in PostgreSQL with which server processes log in; `deldokument migrate` gives it its privileges."""

@@ -85,6 +85,26 @@ def open_engines(database_url: str) -> Engines:
             raise ValueError(f"neither SQLite nor PostgreSQL: {other}")
 
 
+def open_untouched(database_url: str) -> Engines | None:
+    """Return engines for reading that change no byte of SQLite's files; None if there is no file.
+
+    On PostgreSQL they are the usual ones.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        return open_engines(database_url)
+    path = Path(str(url.database)).absolute()
+    if not path.exists():
+        return None
+    # A read-only connection creates a -wal file, an immutable one ignores it.
+    log = path.with_name(f"{path.name}-wal")
+    mode = {"mode": "ro"} if log.exists() and log.stat().st_size else {"immutable": "1"}
+    uri = URL.create("sqlite", database=path.as_uri(), query={"uri": "true"} | mode)
+    engine = create_engine(uri, hide_parameters=True, connect_args=_sqlite_args())
+    event.listen(engine, "handle_error", translate)
+    return Engines(engine, engine, _statement("BEGIN"), _statement("BEGIN"))
+
+
 @contextmanager
 def _transaction(engine: Engine, begin: Callable[[Connection], None]) -> Iterator[Connection]:
     try:

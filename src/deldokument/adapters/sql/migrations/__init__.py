@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from deldokument.adapters.sql.engines import open_engines
+from deldokument.adapters.sql.engines import open_engines, open_untouched
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(4850127361)")
-_REVISIONS = text("SELECT version_num FROM alembic_version")
+_REVISION = text("SELECT max(version_num) FROM alembic_version")
 
 
 def migrate(database_url: str) -> None:
@@ -44,25 +44,24 @@ def migrate(database_url: str) -> None:
         engines.close()
 
 
-def is_current(database_url: str) -> bool:
-    """Return whether the database has exactly this program's revision.
+def stored_revision(database_url: str) -> str | None:
+    """Return the database's revision; None if it has none. Changes no byte of it.
 
     Raises: Unavailable if it does not respond.
     """
-    engines = open_engines(database_url)
+    engines = open_untouched(database_url)
+    if engines is None:
+        return None
     try:
         with engines.read() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return False
-            found = connection.scalars(_REVISIONS).all()
-        return found == [newest_revision()]
+            return connection.scalar(_REVISION) if inspect(connection).has_table("alembic_version") else None
     finally:
         engines.close()
 
 
-def newest_revision() -> str:
-    """Return the newest revision. Scripts are named after their revisions, in order."""
-    return max(script.name for script in (Path(__file__).parent / "versions").glob("[0-9]*.py")).partition("_")[0]
+def revisions() -> list[str]:
+    """Return this program's revisions, oldest first. Scripts are named after their revisions, in order."""
+    return sorted(script.name.partition("_")[0] for script in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 
 
 def configuration(connection: Connection | None = None) -> Config:
