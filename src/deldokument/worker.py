@@ -34,7 +34,6 @@ from deldokument.services.each import do_each
 from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
-from deldokument.services.maintenance.row_tagging import RowTagger
 from deldokument.services.maintenance.seal_requests import answer_seal_requests
 from deldokument.services.notifications.dispatch import (
     AT_ONCE,
@@ -65,8 +64,6 @@ _UNHURRIED = 5.0
 
 A dozen queries each second took a third of an idle worker's time.
 """
-_SLICE_PAUSE = 0.02
-"""Pause in seconds between slices of rows that get tags after an upgrade: half of the time is left to requests."""
 _PATROL = 600.0
 """Pause in seconds after a patrol of all available shares and all roles."""
 _PATROL_FACTOR = 10.0
@@ -215,7 +212,6 @@ def loops() -> tuple[Loop, ...]:
         *(Loop(f"send {channel.value}", Sending(channel, entry), 1.0) for channel, entry in CHANNELS.items()),
         Loop("addresses", forget_addresses, 60.0),
         Loop("sweep", Sweeper(), 3600.0),
-        Loop("tags", RowTagger(), _UNHURRIED, _SLICE_PAUSE, 1.0),
         Loop("patrol", Patrol(), _PATROL, _MIN_PAUSE, _PATROL_FACTOR),
     )
 

@@ -107,12 +107,6 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "exchange_key": (_by(Proof.SEAL, "id sealed_pair"), _free("created_at", "how long a key is offered")),
     "garbage": (_free("name since tenant_id", "objects to delete; a writer of the database can destroy"),),
-    "doubtful_row": (
-        _free(
-            "kind id doubt found_at",
-            "a list for operators; a row gets its tag from the event log, or from an operator who accepts it",
-        ),
-    ),
     "impact_assessment": (
         _by(Proof.SEAL, "id tenant_id sealed_assessor sealed_role sealed_recorder sealed_file_name"),
         _free("done_on risk consulted recorded_at media_type length", "a record of the tenant's own"),

@@ -18,7 +18,9 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
+from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS
 from deldokument.adapters.sql.engines import open_engines
+from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.tables.tenancy import member
 from deldokument.domain.share import new_id
 from deldokument.ports.repositories.transaction import Transaction
@@ -100,10 +102,8 @@ def _fill(stage: Stage, url: str, count: int) -> list[str]:
     numbers = synthetic_numbers(count)
     engines = open_engines(url)
     with engines.write() as connection:
-        rows = list(_rows(stage, numbers))
-        connection.execute(insert(member), rows)
-    with stage.deps.database.write() as tx:
-        tx.row_tagging.tag("member", tx.row_tagging.lock("member", [row["id"] for row in rows]))
+        work = Statements(connection, True, engines.is_postgres, stage.deps.integrity, stage.deps.damage)
+        connection.execute(insert(member), [MEMBER_TAGS.tagged(work, row) for row in _rows(stage, numbers)])
     # As the database itself does from time to time.
     with engines.writer.connect() as connection:
         words = "VACUUM ANALYZE" if engines.is_postgres else "ANALYZE"

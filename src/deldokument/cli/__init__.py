@@ -11,7 +11,6 @@
 - `doctor`: `deldokument doctor`: findings, exit codes
 - `entry`: entry point of the program
 - `inspection`: `deldokument inspection`: malware scans on demand
-- `integrity`: `deldokument integrity`: tags of rows after an upgrade
 - `main`: the root command and the commands of a deployment
 - `members`: `deldokument member`
 - `operators`: `deldokument operator`

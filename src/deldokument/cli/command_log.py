@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 SYSTEM_LOG: Final = Path("/dev/log")
 RECORDED: Final = frozenset(
-    {"account", "agreement", "audit", "inspection", "integrity", "keys", "member", "migrate", "operator", "tenant"}
+    {"account", "agreement", "audit", "inspection", "keys", "member", "migrate", "operator", "tenant"}
     | {"worker --confirm-clock"}
 )
 # It resumes the destruction of keys. A plain `worker` is a process of the service, started by the service manager.

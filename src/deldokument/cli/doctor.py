@@ -36,7 +36,6 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentSigner
 from deldokument.ports.service_config import MAX_SKEW
-from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance import health
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.health import Check, Finding, Grade, Level
@@ -140,7 +139,6 @@ def _checks_of_state(parts: Parts) -> Iterator[Check]:
     yield Check("destruction", lambda: health.check_destruction(parts.database))
     yield Check("waiting", lambda: health.check_backlog(parts.database, parts.clock))
     yield Check("damaged rows", lambda: health.check_damage(parts.database))
-    yield Check("tags", lambda: health.check_tags(parts.database, CachedDeploymentKeys(parts.keyring)))
     yield Check("refusals", lambda: health.check_refusals(parts.database, parts.clock))
     yield Check("audit trail", lambda: health.check_trail(parts.database, parts.clock))
     yield Check("seal", partial(_seal, parts))

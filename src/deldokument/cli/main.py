@@ -24,7 +24,6 @@ from deldokument.cli import (
     audit,
     client_keys,
     inspection,
-    integrity,
     members,
     operators,
     receiving,
@@ -55,7 +54,6 @@ app.add_typer(agreements.app, name="agreement")
 app.add_typer(operators.app, name="operator")
 app.add_typer(keys, name="keys")
 app.add_typer(audit.app, name="audit")
-app.add_typer(integrity.app, name="integrity")
 app.add_typer(inspection.app, name="inspection")
 
 

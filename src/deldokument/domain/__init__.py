@@ -18,7 +18,6 @@
 - `policy`: access decisions, as pure functions
 - `program_access`: a program's request for access, and its proof
 - `report`: report of one share, and what its signature covers
-- `row_evidence`: comparison of rows that decide about access with the event log
 - `scan_policy`: which verdicts release a document, and on what condition
 - `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt

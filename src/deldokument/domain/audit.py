@@ -118,7 +118,6 @@ class EventKind(StrEnum):
     CLOCK_CONFIRMED = "clock_confirmed"
     ORPHANS_SWEPT = "orphans_swept"
     ROW_DAMAGED = "row_damaged"
-    ROW_ACCEPTED = "row_accepted"
 
 
 BY_RECIPIENTS = frozenset(

@@ -109,14 +109,6 @@ class _LagCollector(Collector):
             "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
         )
         yield GaugeMetricFamily(
-            "deldokument_untagged_rows",
-            "Rows of an earlier version that have no tag yet; at most 10000 of each kind are counted.",
-            measured.untagged_rows,
-        )
-        yield GaugeMetricFamily(
-            "deldokument_doubtful_rows", "Rows that the event log does not support.", measured.doubtful_rows
-        )
-        yield GaugeMetricFamily(
             "deldokument_refusal_limited_persons",
             "Persons who were refused too often at links within the last hour.",
             self._limited_persons,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import psycopg
 import pytest
@@ -80,37 +79,11 @@ FORBIDDEN = {
     "change an event": "UPDATE audit_event SET kind = 'x'",
     "remove an event": "DELETE FROM audit_event",
     "seal a chain": "INSERT INTO audit_seal VALUES ('x', 1, '\\x00', 1, 'x', '\\x00')",
+    "give an operator a tag": "UPDATE operator SET tag = '\\x00'",
     "change the schema": "ALTER TABLE operator DROP COLUMN sealed_name",
     "make a table": "CREATE TABLE mine (id text)",
 }
 WORKERS_TOO = {"seal a chain", "confirm the clock"}
-
-
-def test_the_worker_gives_old_rows_of_staff_tags_and_changes_nothing_else_of_them(roles: Roles) -> None:
-    with (
-        closing(tagging(SqlDatabase(roles.owner))) as owner,
-        closing(tagging(SqlDatabase(roles.url(roles.worker)), enforced=False)) as worker,
-    ):
-        with owner.write() as tx:
-            tx.staff.add_operator(Operator("siv", b"hash", b"number", b"name"))
-        with worker.write() as tx:
-            [row] = tx.row_tagging.lock("operator", ["siv"])
-            tx.row_tagging.set_role_hashes("operator", {"siv": b"proof"})
-            tx.row_tagging.tag("operator", [replace(row, values={**row.values, "role_hash": b"proof"})])
-        with owner.read() as tx:
-            assert tx.staff.operators() == [Operator("siv", b"hash", b"number", b"name", b"proof")]
-
-
-def test_a_worker_sees_an_older_node_that_has_a_role_of_its_own(roles: Roles) -> None:
-    database = SqlDatabase(roles.url(roles.worker))
-
-    def sees_older() -> bool:
-        with database.read() as tx:
-            return tx.deployment.has_older_nodes()
-
-    assert not sees_older()
-    with closing(database), psycopg.connect(roles.url(roles.serve), application_name="deldokument"):
-        assert sees_older()
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)

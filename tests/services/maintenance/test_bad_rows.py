@@ -22,11 +22,9 @@ from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.inspection.documents import BACK_OFF, Inspector
 from deldokument.services.maintenance import retention
-from deldokument.services.maintenance.row_tagging import RowTagger
 from deldokument.services.notifications.dispatch import take_messages
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.additions import drop_stale_additions
-from tests.services.maintenance.test_row_tagging import listed, upgraded
 from tests.support.stored_data import as_owner, do_as_owner
 from tests.support.world import NOON, OLA, VIGDIS, Stage, person, run_all
 
@@ -303,15 +301,6 @@ def test_a_key_that_does_not_open_does_not_stop_the_patrol(stage: Stage, both: t
         pass
     rounds(stage, retention.ENDING)
     assert not has_key(stage, both[1])
-
-
-def test_a_key_that_does_not_open_does_not_stop_the_tagging_of_other_rows(stage: Stage, both: tuple[str, str]) -> None:
-    old = upgraded(stage)
-    spoil(stage, next(one for one in stage.deps.keyring.ids(AUDIT_PREFIX) if stage.tenant.id in one))
-    sealer = RowTagger()
-    while sealer(old.deps):
-        pass
-    assert set(listed(old)) == {both[0]}
 
 
 def uninspected(stage: Stage, document_id: str) -> bool:

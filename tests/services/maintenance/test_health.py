@@ -12,10 +12,8 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.row_evidence import Doubt
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.backlog import Queue
-from deldokument.ports.repositories.row_tagging import DoubtfulRow
 from deldokument.services.audit.damage import record_damage
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import record_verification
@@ -89,25 +87,6 @@ def test_a_wrong_clock_is_graded(stage: Stage, seconds: int, level: Level) -> No
 )
 def test_a_validity_that_ends_is_a_warning_a_month_before(left: int, level: Level) -> None:
     assert health.grade_expiry(NOON + timedelta(days=left), NOON)[0] is level
-
-
-@pytest.mark.parametrize(
-    ("enforced", "doubtful", "level"),
-    [(True, 0, Level.OK), (False, 0, Level.WARNING), (True, 2, Level.WARNING), (False, 2, Level.WARNING)],
-)
-def test_rows_without_a_tag_that_holds_are_a_warning(stage: Stage, enforced: bool, doubtful: int, level: Level) -> None:
-    class Tags:
-        def is_enforced(self) -> bool:
-            return enforced
-
-        def row_key(self, kind: str) -> bytes:
-            raise AssertionError(kind)
-
-    with stage.deps.database.write() as tx:
-        for number in range(doubtful):
-            tx.row_tagging.add_doubt(DoubtfulRow("member", f"row-{number}", Doubt.NOT_ADDED, NOON))
-    found, message = health.check_tags(stage.deps.database, Tags())
-    assert (found, ("look into" in message)) == (level, bool(doubtful))
 
 
 def test_damaged_rows_and_persons_refused_too_often_are_a_warning(stage: Stage) -> None:

@@ -63,8 +63,6 @@ OPERATORS_ONLY = {
     "seal_exists",
     "store_of_other_deployment",  # the worker's
     "orphans_implausible",
-    "older_nodes_run",
-    "row_removed",
     "notices_unavailable",  # the worker's
     "rights_unavailable",  # made into rights_unknown where a decision needs the rights
 }

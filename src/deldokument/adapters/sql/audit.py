@@ -248,16 +248,13 @@ class SqlAudit:
         return self._verify_rest(ChainCheck(chain, mark, mark.number))
 
     def _verify_rest(self, check: ChainCheck) -> Fault | None:
+        """Verify ``_STEP`` events at a time with their checkpoints, at the end also the head."""
         while not check.is_complete:
-            if fault := self.verify_next(check, _STEP):
+            links = self._links(check.chain, check.last.number, _STEP)
+            seals = (seal.mark for seal in self._every_seal(check.chain, check.confirmed))
+            if fault := check_chain(check, links, seals, self.head(check.chain) if len(links) < _STEP else None):
                 return fault
         return None
-
-    def verify_next(self, check: ChainCheck, limit: int) -> Fault | None:
-        """Verify the next ``limit`` events of a chain and their checkpoints, at its end also its head."""
-        links = self._links(check.chain, check.last.number, limit)
-        seals = (seal.mark for seal in self._every_seal(check.chain, check.confirmed))
-        return check_chain(check, links, seals, self.head(check.chain) if len(links) < limit else None)
 
     def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
         """Return chains whose head has no checkpoint and whose last one is missing, too old or in the future."""

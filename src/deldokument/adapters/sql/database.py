@@ -41,7 +41,6 @@ from deldokument.adapters.sql.programs import SqlPrograms
 from deldokument.adapters.sql.rate_limits import SqlRateLimits
 from deldokument.adapters.sql.receipts import SqlReceipts
 from deldokument.adapters.sql.retention import SqlRetention
-from deldokument.adapters.sql.row_tagging import SqlRowTagging
 from deldokument.adapters.sql.seal_requests import SqlSealRequests
 from deldokument.adapters.sql.sessions import SqlSessions
 from deldokument.adapters.sql.share_cards import ShareCards
@@ -105,7 +104,6 @@ class SqlTransaction:
         self.rate_limits = SqlRateLimits(work)
         self.backlog = SqlBacklog(work)
         self.damage = SqlDamageLog(work)
-        self.row_tagging = SqlRowTagging(work, self._cards)
 
     def flush(self) -> None:
         """Write the cards of changed shares, then the events, which carry the shares' revisions."""

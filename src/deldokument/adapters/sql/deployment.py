@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, text, union_all, update
+from sqlalchemy import bindparam, func, select, union_all, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.presence import OLDER_NAME, is_older_running
 from deldokument.adapters.sql.statements import RowMapper, Statements
 from deldokument.adapters.sql.tables.logins import deployment
 from deldokument.adapters.sql.tables.tenancy import operator, tenant
@@ -18,9 +17,6 @@ _DEPLOYMENT = RowMapper(Deployment, deployment)
 _deployment = select(*_DEPLOYMENT.columns)
 _note_keyring = update(deployment).where(deployment.c.keyring_fingerprint.is_(None))
 _anybody = union_all(select(tenant.c.id), select(operator.c.id)).limit(1)
-_older_connection = text(
-    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name LIMIT 1"
-).bindparams(name=OLDER_NAME)
 _now = bindparam("now", type_=UtcMicros())
 _note_verification = update(deployment).values(trail_verified_at=_now)
 _record_heartbeat = update(deployment).values(heartbeat_at=_now)
@@ -47,12 +43,6 @@ class SqlDeployments:
     def is_bare(self) -> bool:
         """Return whether there is neither a tenant nor an operator yet."""
         return self._work.first(_anybody) is None
-
-    def has_older_nodes(self) -> bool:
-        """Return whether a process uses the database whose version writes no tags."""
-        if self._work.postgres:
-            return self._work.first(_older_connection) is not None
-        return is_older_running(str(self._work.connection.engine.url.database))
 
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the keyring's fingerprint, unless one is stored."""

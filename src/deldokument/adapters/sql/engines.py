@@ -17,7 +17,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.sql.errors import of_library, translate
-from deldokument.adapters.sql.presence import announce
 from deldokument.adapters.sqlite_files import set_pragmas
 
 POSTGRES = "postgresql"
@@ -119,7 +118,6 @@ def _sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: several connections share the database")
     path = Path(url.database)
-    announce()
     reader = create_engine(url, pool_size=_READERS, max_overflow=-1, hide_parameters=True, connect_args=_sqlite_args())
     writer = create_engine(
         url,

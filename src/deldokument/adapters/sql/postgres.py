@@ -24,7 +24,6 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from deldokument.adapters.sql import errors
-from deldokument.adapters.sql.presence import OWN_NAME
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
 
 _HUNG_SECONDS = 60
@@ -87,7 +86,7 @@ def open_postgres(url: URL, patience_seconds: int) -> Engine:
         hide_parameters=True,
         connect_args={
             "connect_timeout": patience_seconds,
-            "application_name": OWN_NAME,
+            "application_name": "deldokument",
             "cursor_factory": _Cursor,
             "tcp_user_timeout": _SILENCE_SECONDS * 1000,
             "keepalives_idle": _SILENCE_SECONDS // 3,

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, text
 from deldokument.adapters.sql.engines import open_engines
 from deldokument.adapters.sql.tables.agreements import published_text
 from deldokument.adapters.sql.tables.audit import audit_certificate, audit_event, audit_seal, audit_subject
-from deldokument.adapters.sql.tables.doubtful_rows import doubtful_row
 from deldokument.adapters.sql.tables.logins import deployment, sweep
 from deldokument.adapters.sql.tables.seal_requests import seal_status
 from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
@@ -43,7 +42,6 @@ SERVE: Final[Privileges] = {
     audit_seal.name: _READ,
     audit_certificate.name: _READ,
     seal_status.name: _READ,
-    doubtful_row.name: _READ,
 }
 """Tables that server processes may not write, or not in every way. They write all others."""
 WORKER: Final[Privileges] = {
@@ -60,8 +58,6 @@ WORKER: Final[Privileges] = {
     audit_certificate.name: _APPEND,
 }
 """The same for workers."""
-_SEALED_BY_WORKER: Final[Privileges] = {one.name: ("tag", "role_hash") for one in (operator, administrator)}
-"""Columns that workers may write in tables that they otherwise may not: tags of rows of an earlier version."""
 
 _KNOWN = text("SELECT rolname FROM pg_roles")
 # Also those that only the version before uses, which keeps running during an upgrade.
@@ -75,19 +71,15 @@ def grant_privileges(database_url: str, *, serve: str | None, worker: str | None
 
     Raises: Unavailable if a role does not exist.
     """
-    given: Collection[tuple[str | None, Privileges, Privileges]] = (
-        (serve, SERVE, {}),
-        (worker, WORKER, _SEALED_BY_WORKER),
-    )
-    chosen = [(role, limits, columns) for role, limits, columns in given if role]
+    chosen = [(role, limits) for role, limits in ((serve, SERVE), (worker, WORKER)) if role]
     if not chosen:
         return
     engines = open_engines(database_url)
     try:
         with engines.write() as connection:
-            require_roles(connection, [role for role, *_ in chosen])
-            for role, limits, columns in chosen:
-                _grant(connection, role, limits, columns)
+            require_roles(connection, [role for role, _ in chosen])
+            for role, limits in chosen:
+                _grant(connection, role, limits)
     finally:
         engines.close()
 
@@ -99,12 +91,9 @@ def require_roles(connection: Connection, roles: Collection[str]) -> None:
         raise Unavailable("database", detail=f"no role {', '.join(missing)}: create it with createuser")
 
 
-def _grant(connection: Connection, role: str, limits: Privileges, columns: Privileges) -> None:
+def _grant(connection: Connection, role: str, limits: Privileges) -> None:
     quote = connection.dialect.identifier_preparer.quote
     for table in connection.execute(_TABLES).scalars().all():
         connection.execute(text(f"REVOKE ALL ON {quote(table)} FROM {quote(role)}"))
         verbs = ", ".join(limits.get(table, _ALL))
         connection.execute(text(f"GRANT {verbs} ON {quote(table)} TO {quote(role)}"))
-        if table in columns:
-            names = ", ".join(columns[table])
-            connection.execute(text(f"GRANT UPDATE ({names}) ON {quote(table)} TO {quote(role)}"))

@@ -13,7 +13,7 @@ A batch that ends shares writes no cards: a share that is closed while its card 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,14 +143,6 @@ class ShareCards:
         if cards:
             self._work.run(_write, cards)
         self._held.clear()
-
-    def is_intact(self, row: Row[Any]) -> bool:
-        """Return whether the card of a row of ``CARD_COLUMNS`` matches it, whether or not cards are enforced."""
-        return _fits(self._work, _stored(row), row.card)
-
-    def card_of(self, values: Mapping[str, Any]) -> bytes:
-        """Return the card of a row with these values of ``CARD_COLUMNS``, in their order."""
-        return self.sealed(_stored(tuple(values.values())))
 
     def may_have_removed_documents(self, share_ids: Collection[str]) -> list[str]:
         """Return the ids, without shares that this transaction has read and whose cards name no removed document.

@@ -18,7 +18,6 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import (
-    ARRAY,
     BindParameter,
     Column,
     ColumnElement,
@@ -33,7 +32,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
@@ -233,24 +231,6 @@ class Statements:
         The transaction continues.
         """
         return self.count(_insert_once(table, self._insert), values) == 1
-
-    def update_each(self, table: Table, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Update rows, by their ids, to new values of the same columns in each.
-
-        On PostgreSQL by one statement: a statement for each row takes several times as long.
-        """
-        if not rows:
-            return
-        if not self.postgres:
-            by_id = update(table).where(table.c.id == param("key"))
-            self.run(by_id, [{"key": row_id, **values} for row_id, values in rows.items()])
-            return
-        names = list(next(iter(rows.values())))
-        lists = {"id": list(rows)} | {name: [values[name] for values in rows.values()] for name in names}
-        arrays = [bindparam(f"new_{name}", type_=ARRAY(table.c[name].type)) for name in lists]
-        new = func.unnest(*arrays).table_valued(*(Column(name, table.c[name].type) for name in lists)).render_derived()
-        statement = update(table).where(table.c.id == new.c.id).values({name: new.c[name] for name in names})
-        self.run(statement, {f"new_{name}": given for name, given in lists.items()})
 
     def insert_or_replace(self, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """Insert a row, or overwrite all but the key in the row with the same primary key; also for many rows."""

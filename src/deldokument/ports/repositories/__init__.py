@@ -19,7 +19,6 @@
 - `rate_limits`: rate limit state per consumer
 - `receipts`: receipts of recipients
 - `retention`: shares, keys and records that are due to end or to be erased
-- `row_tagging`: tags and cards for rows of versions before 0.3.0
 - `seal_requests`: requests to the worker's seal, and its status
 - `sessions`: sessions and pending logins
 - `share_lookup`: shares by ids that may be unknown, and by recipients

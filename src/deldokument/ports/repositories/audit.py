@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.chain import ChainCheck, Fault, Mark, Seal
+from deldokument.domain.chain import Fault, Mark, Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,6 @@ class Audit(Protocol):
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
         """Verify one chain as ``verify`` does, from a mark on, the marked event included."""
-        ...
-
-    def verify_next(self, check: ChainCheck, limit: int) -> Fault | None:
-        """Continue a verification with at most ``limit`` events, and note in ``check`` where it is.
-
-        Each part may have a transaction of its own: events are only ever added.
-        """
         ...
 
     def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:

@@ -36,10 +36,6 @@ class Deployments(Protocol):
         """Return whether there is neither a tenant nor an operator yet."""
         ...
 
-    def has_older_nodes(self) -> bool:
-        """Return whether a process uses the database whose version writes no tags, or whether that is unknown."""
-        ...
-
     def note_keyring(self, fingerprint: bytes) -> None:
         """Store the fingerprint of the keyring in use; the first one stays."""
         ...

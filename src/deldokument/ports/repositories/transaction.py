@@ -33,7 +33,6 @@ from deldokument.ports.repositories.programs import Programs
 from deldokument.ports.repositories.rate_limits import RateLimits
 from deldokument.ports.repositories.receipts import Receipts
 from deldokument.ports.repositories.retention import Retention
-from deldokument.ports.repositories.row_tagging import RowTagging
 from deldokument.ports.repositories.seal_requests import SealRequests
 from deldokument.ports.repositories.sessions import Sessions
 from deldokument.ports.repositories.share_lookup import ShareLookup
@@ -107,8 +106,6 @@ class Transaction(Protocol):
     def backlog(self) -> Backlog: ...
     @property
     def damage(self) -> DamageLog: ...
-    @property
-    def row_tagging(self) -> RowTagging: ...
 
 
 class Database(Protocol):

@@ -8,7 +8,6 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `lag`: measures how far the worker is behind
 - `orphans`: deletes unreferenced objects and keys that a crash left
 - `retention`: ends shares, destroys keys, deletes blobs, erases names
-- `row_tagging`: tags for rows of versions before 0.3.0, if the event log supports them
 - `seal_requests`: has the worker, which alone has the seal's key, sign what other processes ask for
 - `store_check`: tests whether a blob store supports the required operations
 """

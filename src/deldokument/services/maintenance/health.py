@@ -17,12 +17,11 @@ from typing import Final
 
 from deldokument.ports.clock import Clock
 from deldokument.ports.inspection import Scanner
-from deldokument.ports.integrity import IntegrityKeys
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.verification import unverified_since
 from deldokument.services.maintenance.alarms import count_limited_persons
-from deldokument.services.maintenance.lag import MAX_COUNTED, waiting_in
+from deldokument.services.maintenance.lag import waiting_in
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=60)
 EXPIRY_WARNING: Final = timedelta(days=30)
@@ -133,18 +132,6 @@ def check_damage(database: Database) -> Grade:
     if not count:
         return Level.OK, "none"
     return Level.WARNING, f"{count} recorded; find them in the event log of the service (row_damaged)"
-
-
-def check_tags(database: Database, integrity: IntegrityKeys) -> Grade:
-    """Grade whether every row has a tag that is enforced, and whether the event log supports it."""
-    is_enforced = integrity.is_enforced()
-    with database.read() as tx:
-        doubtful = tx.row_tagging.count_doubts()
-        untagged = 0 if is_enforced else tx.row_tagging.count_bare(MAX_COUNTED)
-    state = "enforced" if is_enforced else f"not enforced yet, {untagged} rows left"
-    if doubtful:
-        return Level.WARNING, f"{state}; {doubtful} rows to look into: `deldokument integrity list`"
-    return (Level.OK if is_enforced else Level.WARNING), state
 
 
 def check_refusals(database: Database, clock: Clock) -> Grade:

@@ -19,17 +19,13 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import unverified_since
 from deldokument.services.notifications.registry import CHANNELS
 
-MAX_COUNTED = 10_000
-"""Rows without a tag that are counted of each kind: a count of all would read the whole table."""
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerLag:
     """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
     ``trail_age``: since the audit trail was last verified, or since its first event; None without an event.
-    ``damaged_rows``: how many damaged rows have been recorded so far. ``untagged_rows``: how many have no tag since an
-    upgrade, 0 once tags are enforced. ``doubtful_rows``: how many of them the event log does not support.
+    ``damaged_rows``: how many damaged rows have been recorded so far.
 
     The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
     """
@@ -40,8 +36,6 @@ class WorkerLag:
     trail_age: timedelta | None
     halted: bool
     damaged_rows: int
-    untagged_rows: int
-    doubtful_rows: int
     skew: timedelta
 
 
@@ -51,16 +45,13 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
     with deps.database.read() as tx:
         waiting, lags = waiting_in(tx, now)
         deployment, unverified = tx.deployment.get(), unverified_since(tx)
-        damaged_rows, doubtful_rows = tx.damage.count(), tx.row_tagging.count_doubts()
-        untagged_rows = 0 if deps.integrity.is_enforced() else tx.row_tagging.count_bare(MAX_COUNTED)
+        damaged_rows = tx.damage.count()
     return WorkerLag(
         waiting=waiting,
         lags=lags,
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
         trail_age=now - unverified if unverified else None,
         damaged_rows=damaged_rows,
-        untagged_rows=untagged_rows,
-        doubtful_rows=doubtful_rows,
         halted=deployment.halted_at is not None,
         skew=deps.clock.skew(),
     )

@@ -118,7 +118,6 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
     EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
     EventKind.ROW_DAMAGED: _("A stored record had been changed outside the service"),
-    EventKind.ROW_ACCEPTED: _("An operator vouched for a stored record of an earlier version"),
 }
 """Kinds that concern no tenant, and so appear in no tenant's log."""
 

@@ -14,7 +14,6 @@ Guarantees:
 - `notification_addresses`: e-mail addresses for notifications
 - `outbox`: transactional outbox, its cursors, and counts of sent notices
 - `rate_limits`: rate limit state per consumer
-- `doubtful_rows`: rows that the event log does not support
 - `seal_requests`: the seal's status, and requests to it
 - `shares`: shares, recipients, documents, also removed ones, receipts
 - `tenancy`: tenants, accounts, members, staff, integrations

@@ -91,14 +91,6 @@ CREATE TABLE deployment (
     CONSTRAINT ck_deployment_one_row CHECK (singleton = 1)
 );
 
-CREATE TABLE doubtful_row (
-    kind {id} NOT NULL,
-    id {id} NOT NULL,
-    doubt TEXT NOT NULL,
-    found_at BIGINT NOT NULL,
-    CONSTRAINT pk_doubtful_row PRIMARY KEY (kind, id)
-);
-
 CREATE TABLE exchange_key (
     id {id} NOT NULL,
     created_at BIGINT NOT NULL,
