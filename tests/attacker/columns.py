@@ -99,7 +99,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "document": (
         _by(Proof.TAG, "id share_id pending_since"),
-        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release"),
+        _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release sealed_sha256"),
         _free("tag", _ITSELF),
         _free("length position modified_at", "shown; the manifest has the bytes and their number"),
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
@@ -183,7 +183,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "removed_document": (
         _by(Proof.CARD, "id share_id"),
-        _by(Proof.SEAL, "sealed_name"),
+        _by(Proof.SEAL, "sealed_name sealed_sha256"),
         _free("length position removed_at", "shown to those who share; the document is gone"),
     ),
     "seal_request": (

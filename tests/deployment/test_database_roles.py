@@ -90,4 +90,4 @@ def _operate(deployment: Deployment) -> None:
     assert [one.name for one in list_operators(deployment.deps)] == ["Tora Vik"]
     tora = deployment.session("Tora Vik")
     tora.headers["Origin"] = deployment.url
-    assert tora.post("/drift/tekster", data={"kind": "ros", "version": "1.1"}).status_code == 303
+    assert tora.post("/drift/tekster", data={"kind": "ros", "version": "1.0"}).status_code == 303

@@ -238,6 +238,7 @@ def _document(crowd: BulkShares, number: int, place: int) -> Row:
         "sealed_manifest": b"\1" * 200,
         "sealed_inspection": crowd.inspection,
         "inspected_at": _at(crowd.published_at),
+        "sealed_sha256": crowd.seal(number, EncryptedColumn.FILE_SHA256, "0" * 64, key),
     }
 
 

@@ -54,7 +54,7 @@ class ReportRecipient:
 class ReportDocument:
     """A document, perhaps removed since, with the last verdict on it.
 
-    ``sha256`` is None for a removed one, and for all once the share key is destroyed.
+    ``sha256`` is in hexadecimal; None if the document was never read whole.
     """
 
     id: str

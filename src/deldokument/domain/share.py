@@ -204,7 +204,8 @@ class Document:
 
     ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
     scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
-    ``pending_since``: uploaded beside a published share since then, and not part of it yet.
+    ``pending_since``: uploaded beside a published share since then, and not part of it yet. ``sealed_sha256``: empty
+    until the document has been read whole.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Document:
     rescan_at: datetime | None = None
     sealed_release: bytes | None = None
     pending_since: datetime | None = None
+    sealed_sha256: bytes = b""
 
     @property
     def is_complete(self) -> bool:
@@ -238,6 +240,7 @@ class RemovedDocument:
     length: int
     position: int
     removed_at: datetime
+    sealed_sha256: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

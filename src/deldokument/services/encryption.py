@@ -56,6 +56,7 @@ class EncryptedColumn(StrEnum):
     RECIPIENT_LABEL = "recipient.label"
     REFUSAL = "recipient.refusal"
     FILE_NAME = "document.name"
+    FILE_SHA256 = "document.sha256"
     SCAN = "document.scan"
     RELEASE = "document.release"
     UPLOAD_METADATA = "upload.metadata"

@@ -46,7 +46,7 @@ UNBOUND = {
     },
     "document": {
         *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
-        *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release"),
+        *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release", "sealed_sha256"),
     },
     "notice_address": {
         *("tries", "codes", "codes_since", "downloaded", "ending", "approval", "signature", "language"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,11 +30,15 @@ from deldokument.services.audit.report_verification import (
 )
 from deldokument.services.audit.verification import marks_of
 from deldokument.services.downloads import offers
-from deldokument.services.shares import publishing
+from deldokument.services.shares import changes, drafts, publishing
 from deldokument.services.shares import report as reports
+from tests.fakes.scanner import MemoryScanner
+from tests.services.downloads.test_content import part_ids
 from tests.services.shares.test_disclosure import set_rules
 from tests.services.shares.test_receipts import download
+from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
+from tests.support.stored_data import bytes_of, put_in_its_place
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, NOON, ODD, OLA, SIV, Stage, person, run_all, seal, set_stage
 
@@ -93,7 +99,7 @@ def test_an_interim_report_says_who_shared_what_with_whom_and_how_far_it_came(st
     assert (said["shared_by"], said["state"], said["closed_at"]) == ("Kari Lunde", "available", None)
     [document] = report["documents"]
     assert (document["name"], document["length"], document["verdict"]) == ("vedtak.pdf", 7, "not_scanned")
-    assert len(document["sha256"]) == 64
+    assert document["sha256"] == hashlib.sha256(b"innhold").hexdigest()
     ola, fjell = report["recipients"]
     assert [(one["state"], one["person"]) for one in ola["receipts"]] == [("opened", MASKED), ("sent", MASKED)]
     assert (fjell["number"], fjell["name"], fjell["receipts"]) == ("312 824 450", "FJELL AS", [])
@@ -103,11 +109,50 @@ def test_an_interim_report_says_who_shared_what_with_whom_and_how_far_it_came(st
 def test_a_final_report_says_where_in_the_signed_chain_the_key_was_destroyed(report: Report) -> None:
     assert report["final"] is True
     assert report["share"]["state"] == "withdrawn"
-    assert report["documents"][0]["sha256"] is None
     assert report["documents"][0]["verdict"] == "not_scanned"
     [destroyed] = [one for one in report["events"] if one["kind"] == EventKind.SHARE_KEY_DESTROYED]
     assert report["key_destroyed"] == {name: destroyed[name] for name in ("at", "number", "hash")}
     assert report["chain"]["number"] >= destroyed["number"]
+
+
+def test_a_final_report_has_the_sha256_of_each_document_also_of_a_removed_one(stage: Stage) -> None:
+    share_id = stage.publish(OLA, also=["kart.pdf"])
+    removed, kept = stage.document_ids(share_id)
+    changes.remove_document(stage.deps, person(KARI), share_id, removed)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    run_all(stage.deps)
+    final = made(stage, share_id)
+    assert final["final"] is True
+    found = {one["id"]: one["sha256"] for one in final["documents"]}
+    assert found == dict.fromkeys([kept, removed], hashlib.sha256(b"innhold").hexdigest())
+
+
+def test_the_sha256_is_of_a_document_that_was_read_whole(stage: Stage) -> None:
+    share_id = stage.draft().id
+    drafts.save_draft(stage.deps, person(KARI), share_id, stage.words())
+    stage.add_recipients(share_id, OLA)
+    whole, spoilt = (stage.upload(share_id, name, b"innhold") for name in ("a.txt", "b.txt"))
+    spoil(stage, spoilt)
+    publishing.publish_share(stage.deps, person(KARI), share_id)
+    inspect_documents(stage.deps)
+    told = {one["id"]: (one["verdict"], one["sha256"]) for one in made(stage, share_id)["documents"]}
+    digest = hashlib.sha256(b"innhold").hexdigest()
+    assert told == {whole: ("not_scanned", digest), spoilt: ("error", None)}
+    # A later reading that fails does not take it away.
+    spoil(stage, whole)
+    with stage.deps.database.write() as tx:
+        tx.retention.schedule_rescans(stage.clock.now())
+    stage.clock.advance(minutes=1)
+    inspect_documents(replace(stage.deps, scanner=MemoryScanner(NOON)))
+    assert made(stage, share_id)["documents"][0]["verdict"] == "error"
+    assert made(stage, share_id)["documents"][0]["sha256"] == digest
+
+
+def spoil(stage: Stage, document_id: str) -> None:
+    """Change a byte of the document in the store."""
+    [part], blobs = part_ids(stage, document_id), stage.deps.blobs
+    sealed = bytes_of(blobs, part)
+    put_in_its_place(blobs, part, sealed[:-1] + bytes([sealed[-1] ^ 1]))
 
 
 def test_colleagues_are_named_recipients_masked_and_strangers_left_out(stage: Stage) -> None:

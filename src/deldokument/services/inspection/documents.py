@@ -23,12 +23,12 @@ from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_has
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.scanning import ScanReport
-from deldokument.domain.share import CLOSED, Document, ShareState, Verdict
+from deldokument.domain.share import CLOSED, Document, Share, ShareState, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import Scanner, ScannerClosed
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
-from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field, share_key_id
 from deldokument.services.inspection.archives import scan_opened
 from deldokument.services.shares.scan_records import scan_record, seal_scan
 
@@ -140,10 +140,19 @@ def _inspect(deps: Dependencies, document: Document) -> bool:
             inspected_at=document.inspected_at or now,
             sealed_scan=seal_scan(share_key, document.id, scan_record(report, now)) if report else None,
             rescan_at=now + RESCAN_AFTER if report and is_to_be_scanned_again else None,
+            sealed_sha256=current.sealed_sha256 or _sealed_sha256(deps, share, document.id, found),
         )
         tx.shares.save_document(inspected)
         record_event(deps, tx, EventKind.DOCUMENT_INSPECTED, share=share, document=document.id, verdict=found.verdict)
     return True
+
+
+def _sealed_sha256(deps: Dependencies, share: Share, document_id: str, found: InspectionRecord) -> bytes:
+    """Return the SHA-256 for the share's report, which outlives the share key; empty if the reading failed."""
+    if found.verdict == Verdict.ERROR:
+        return b""
+    key = existing_key(deps.keyring, share.audit_key_id)
+    return seal_field(key, found.sha256.hex(), EncryptedColumn.FILE_SHA256, document_id)
 
 
 class _Reading:

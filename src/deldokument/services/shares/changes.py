@@ -90,7 +90,9 @@ def remove_document(deps: Dependencies, sharer: Sharer, share_id: str, document_
         if len(documents) == 1:
             raise Conflict("last_document")
         now = deps.clock.now()
-        tombstone = RemovedDocument(gone.id, share.id, gone.sealed_name, gone.length, gone.position, removed_at=now)
+        tombstone = RemovedDocument(
+            gone.id, share.id, gone.sealed_name, gone.length, gone.position, now, gone.sealed_sha256
+        )
         tx.shares.remove_document(gone.id, now, tombstone)
         tx.shares.save(replace(share, changed_at=now))
         # The account's quota counts it no longer.

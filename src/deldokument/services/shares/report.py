@@ -135,7 +135,7 @@ def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocume
         id=view.id,
         name=view.name,
         length=view.length,
-        sha256=view.finding.sha256 or None if view.finding else None,
+        sha256=view.sha256 or None,
         verdict=str((last.details or {})["verdict"]) if last else None,
         examined_at=last.at if last else None,
         removed_at=view.removed_at,

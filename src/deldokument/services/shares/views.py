@@ -112,7 +112,8 @@ class DownloadView:
 class DocumentView:
     """A document. ``offset``: how many bytes have been uploaded.
 
-    ``finding`` is None until the document has been inspected, and once its share is over. ``removed_at``: removed after
+    ``finding`` is None until the document has been inspected, and once its share is over. ``sha256``, in hexadecimal,
+    stays; it is empty without content, and until the document has been read whole. ``removed_at``: removed after
     publication. ``is_copying``: a worker copies it from another share; ``copy_failure``: why it was not copied.
     """
 
@@ -124,6 +125,7 @@ class DocumentView:
     complete: bool
     inspected: bool
     finding: Finding | None
+    sha256: str = ""
     removed_at: datetime | None = None
     is_copying: bool = False
     copy_failure: CopyFailure | None = None
@@ -257,7 +259,11 @@ def _share_view(
     def views_of(documents: Sequence[Document]) -> tuple[DocumentView, ...]:
         findings = [finding_of(living_key, one, policy) if policy else None for one in documents]
         pairs = zip(documents, findings, strict=True)
-        return tuple(_document_view(one, names[one.id], related, finding) for one, finding in pairs)
+        return tuple(_document_view(one, names[one.id], sha256_of(one), related, finding) for one, finding in pairs)
+
+    def sha256_of(document: Document | RemovedDocument) -> str:
+        sealed = document.sealed_sha256 if with_content else b""
+        return open_field(key, sealed, EncryptedColumn.FILE_SHA256, document.id)
 
     return ShareView(
         share=share if share.state is state else replace(share, state=state),
@@ -269,7 +275,9 @@ def _share_view(
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=views_of(related.documents[share.id]),
-        removed_documents=tuple(_removed_view(d, names[d.id]) for d in related.removed_documents[share.id]),
+        removed_documents=tuple(
+            _removed_view(d, names[d.id], sha256_of(d)) for d in related.removed_documents[share.id]
+        ),
         pending_documents=views_of(pending),
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
@@ -298,8 +306,10 @@ def open_message(share: Share, share_key: bytes | None) -> str:
     return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
-def _document_view(document: Document, name: str, related: SharerRows, finding: Finding | None) -> DocumentView:
-    """Return a document's view with its decrypted name."""
+def _document_view(
+    document: Document, name: str, sha256: str, related: SharerRows, finding: Finding | None
+) -> DocumentView:
+    """Return a document's view with its decrypted name and SHA-256."""
     copy = related.copies.get(document.id)
     return DocumentView(
         id=document.id,
@@ -310,14 +320,17 @@ def _document_view(document: Document, name: str, related: SharerRows, finding: 
         complete=document.is_complete,
         inspected=document.inspected_at is not None,
         finding=finding,
+        sha256=sha256,
         is_copying=copy is not None and copy.copy_failure is None,
         copy_failure=copy.copy_failure if copy else None,
     )
 
 
-def _removed_view(document: RemovedDocument, name: str) -> DocumentView:
+def _removed_view(document: RemovedDocument, name: str, sha256: str) -> DocumentView:
     facts = (document.id, name, document.length, None, document.length)
-    return DocumentView(*facts, complete=True, inspected=True, finding=None, removed_at=document.removed_at)
+    return DocumentView(
+        *facts, complete=True, inspected=True, finding=None, sha256=sha256, removed_at=document.removed_at
+    )
 
 
 def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], related: SharerRows) -> RecipientView:

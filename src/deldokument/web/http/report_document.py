@@ -20,6 +20,7 @@ from deldokument.web.http.i18n import Translator, _
 
 MAX_ROWS: Final = 500
 """Maximum number of rows of a table in the PDF."""
+_GROUP: Final = 8
 REPORTED: Final = {
     EventKind.SHARE_PROPOSED: _("Approval was asked for"),
     EventKind.SHARE_APPROVED: _("Approved by another member"),
@@ -89,7 +90,11 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
             translator,
         ),
         f"## {text(_('Documents'))}",
-        _table((_("Document"), _("Size"), _("Virus check")), _documents(report.documents, translator), translator),
+        _table(
+            (_("Document"), _("Size"), _("Virus check"), _("SHA-256")),
+            _documents(report.documents, translator),
+            translator,
+        ),
         f"## {text(_('Events'))}",
         _table((_("Number"), _("Event"), _("By"), _("Time")), _events(report.events, translator), translator),
         f"## {text(_('Proof'))}",
@@ -148,7 +153,12 @@ def _documents(documents: Iterable[ReportDocument], translator: Translator) -> I
         name = document.name
         if document.removed_at:
             name += f", {translator.text(_('removed'))} {translator.when(document.removed_at)}"
-        yield name, translator.size(document.length), translator.text(verdict)
+        yield name, translator.size(document.length), translator.text(verdict), _grouped(document.sha256 or "")
+
+
+def _grouped(digest: str) -> str:
+    """Return the digest in groups, between which a line of the table may end."""
+    return " ".join(digest[start : start + _GROUP] for start in range(0, len(digest), _GROUP))
 
 
 def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[tuple[str, ...]]:

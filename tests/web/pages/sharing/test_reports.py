@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 from dataclasses import replace
 from datetime import datetime
@@ -87,6 +88,8 @@ def test_the_final_report_is_one_sealed_page_in_bokmaal_and_nynorsk(web: Web, tm
         assert said in words
     for said in ("Trukket tilbake", "Nøklene ødelagt", "i virksomhetens hendelseslogg", "Side 1 av 1"):
         assert said in words
+    digest = hashlib.sha256(b"innhold").hexdigest()
+    assert " ".join(digest[start : start + 8] for start in range(0, 64, 8)) in words
     assert OLA not in words
     kari.http.cookies.set("spraak", "nn", domain="del.example")
     nynorsk = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())

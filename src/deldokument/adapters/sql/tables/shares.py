@@ -160,6 +160,7 @@ document = Table(
     Column("rescan_at", UtcMicros),
     Column("sealed_release", StoredBytes),
     Column("pending_since", UtcMicros),
+    sealed("sealed_sha256"),
     tag(),
     CheckConstraint("length >= 0", "length"),
     CheckConstraint("inspected_at IS NULL OR completed_at IS NOT NULL", "inspected"),
@@ -182,6 +183,7 @@ removed_document = Table(
     Column("length", StoredBigInteger, nullable=False),
     Column("position", StoredInteger, nullable=False),
     Column("removed_at", UtcMicros, nullable=False),
+    sealed("sealed_sha256"),
     Index(None, "share_id"),
 )
 

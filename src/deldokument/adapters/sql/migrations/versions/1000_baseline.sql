@@ -606,6 +606,7 @@ CREATE TABLE document (
     rescan_at BIGINT,
     sealed_release {bytes},
     pending_since BIGINT,
+    sealed_sha256 {bytes} NOT NULL,
     tag {bytes},
     CONSTRAINT pk_document PRIMARY KEY (id),
     CONSTRAINT ck_document_length CHECK (length >= 0),
@@ -690,6 +691,7 @@ CREATE TABLE removed_document (
     length BIGINT NOT NULL,
     position INTEGER NOT NULL,
     removed_at BIGINT NOT NULL,
+    sealed_sha256 {bytes} NOT NULL,
     CONSTRAINT pk_removed_document PRIMARY KEY (id),
     CONSTRAINT fk_removed_document_share_id FOREIGN KEY(share_id) REFERENCES share (id)
 );
