@@ -14,17 +14,13 @@ class MemoryIntegrityKeys:
     """Satisfies `IntegrityKeys`: one fixed key."""
 
     key: bytes = bytes(range(32))
-    enforced: bool = True
 
     def row_key(self, kind: str) -> bytes:
         return row_key(self.key, kind)
 
-    def is_enforced(self) -> bool:
-        return self.enforced
-
 
 def tagging(
-    database: SqlDatabase, *, enforced: bool = True, damage: DamageReports | None = None, key: bytes = bytes(range(32))
+    database: SqlDatabase, *, damage: DamageReports | None = None, key: bytes = bytes(range(32))
 ) -> SqlDatabase:
     """The database with these keys."""
-    return database.authenticated(MemoryIntegrityKeys(key, enforced), damage or DamageReports())
+    return database.authenticated(MemoryIntegrityKeys(key), damage or DamageReports())

@@ -26,13 +26,6 @@ class IntegrityKeys(Protocol):
         """Return the key of the tags of one kind of rows. Raises: Unavailable; Broken if the keyring has none."""
         ...
 
-    def is_enforced(self) -> bool:
-        """Return whether a row without a valid tag is damaged.
-
-        False only while a version that writes no tags may still run. Raises: Unavailable.
-        """
-        ...
-
 
 class DeploymentKeys(IntegrityKeys, Protocol):
     """The keys that live as long as the deployment. Nearly every request needs them, so implementations cache."""

@@ -7,8 +7,6 @@
                                    with the codes that confirm them, URLs and secrets of webhooks, and, together with
                                    a request's idempotency key, its stored response; lives as long as the deployment
     integrity                      tags of the rows that decide about access; lives as long as the deployment
-    integrity-enforced             not a key: once it exists, a row without a valid tag is damaged, and a
-                                   recipient without a valid grant is nobody
 
 Hashes by which recipients and subjects are found are keyed under the audit key. Destroying it also prevents lookups in
 old copies of the database.
@@ -22,7 +20,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from time import monotonic
 
 from deldokument.crypto.fields import lookup_hash, lookup_hashes, open_bytes, open_text, seal_bytes, seal_text
 from deldokument.crypto.keys import Purpose, derive
@@ -34,13 +31,11 @@ from deldokument.ports.keyring import Keyring
 
 DIRECTORY = "directory"
 INTEGRITY = "integrity"
-INTEGRITY_ENFORCED = "integrity-enforced"
 SHARE_PREFIX = "share:"
 AUDIT_PREFIX = "audit:"
 PAPERS_PREFIX = "papers:"
 NO_TENANT = "-"
 _MARK_BYTES = 8
-_LOOK_AGAIN_SECONDS = 10.0
 
 
 class EncryptedColumn(StrEnum):
@@ -220,8 +215,6 @@ class CachedDeploymentKeys:
         self._keyring = keyring
         self._keys: dict[str, bytes] = {}
         self._directory: bytes | None = None
-        self._is_enforced = False
-        self._looked_at = -_LOOK_AGAIN_SECONDS
 
     def row_key(self, kind: str) -> bytes:
         """Return the key of the tags of one kind of rows, cached: it lives as long as the deployment."""
@@ -235,12 +228,3 @@ class CachedDeploymentKeys:
         if self._directory is None:
             self._directory = existing_key(self._keyring, DIRECTORY)
         return self._directory
-
-    def is_enforced(self) -> bool:
-        """Return whether tags are enforced. That never ends, so only a negative answer is looked up again."""
-        if not self._is_enforced and monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS:
-            # A thread that has found nothing must not take back what another one has found since.
-            if self._keyring.get([INTEGRITY_ENFORCED]):
-                self._is_enforced = True
-            self._looked_at = monotonic()
-        return self._is_enforced

@@ -7,8 +7,6 @@ Guarantees:
 - No full number leaves this module.
 - An erased record can still be opened, as empty strings.
 - A person is found in a role only by a record with the hash of that role: the hash of another role proves nothing.
-
-Until integrity is enforced, a record of version 0.2.0, without the hash of its role, is found too.
 """
 
 from __future__ import annotations
@@ -127,7 +125,7 @@ def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) ->
     """Return the person's living memberships where the person can share, accounts by name."""
     key = directory_key(deps)
     found = tx.members.of_person(identifier_hash(key, person))
-    proven = {member.id for member in _proven(deps, key, StaffRole.MEMBER, person, [member for member, _ in found])}
+    proven = {member.id for member in _proven(key, StaffRole.MEMBER, person, [member for member, _ in found])}
     return [(member, account) for member, account in found if member.id in proven]
 
 
@@ -135,25 +133,21 @@ def administrations_of(deps: Dependencies, tx: Transaction, person: PersonIdenti
     """Return the person's records as administrator, one per tenant."""
     key = directory_key(deps)
     found = tx.staff.administrators_by_hash(identifier_hash(key, person))
-    return _proven(deps, key, StaffRole.ADMINISTRATOR, person, found)
+    return _proven(key, StaffRole.ADMINISTRATOR, person, found)
 
 
 def operator_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Operator | None:
     """Return the person's record as operator, or None."""
     key = directory_key(deps)
     found = tx.staff.operator_by_hash(identifier_hash(key, person))
-    return next(iter(_proven(deps, key, StaffRole.OPERATOR, person, [found] if found else [])), None)
+    return next(iter(_proven(key, StaffRole.OPERATOR, person, [found] if found else [])), None)
 
 
-def _proven(
-    deps: Dependencies, key: bytes, office: StaffRole, person: PersonIdentifier, found: Sequence[_Record]
-) -> list[_Record]:
+def _proven(key: bytes, office: StaffRole, person: PersonIdentifier, found: Sequence[_Record]) -> list[_Record]:
     if not found:
         return []
-    accepted: set[bytes | None] = {role_hash(key, office.kind, person)}
-    if not deps.integrity.is_enforced():
-        accepted.add(None)
-    return [one for one in found if one.role_hash in accepted]
+    proof = role_hash(key, office.kind, person)
+    return [one for one in found if one.role_hash == proof]
 
 
 def view_person(key: bytes, office: StaffRole, registered: Registered) -> PersonView:

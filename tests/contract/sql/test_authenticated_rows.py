@@ -417,16 +417,6 @@ def test_a_token_is_renewed_with_its_owner_and_the_partial_uploads_follow(databa
             tx.uploads.renew_token(replace(renewed, id="nothing"))
 
 
-def test_nothing_is_damaged_before_tags_are_enforced(
-    database: SqlDatabase, database_url: str, damage: DamageReports
-) -> None:
-    for tags in EVERY_TAG:
-        tamper(database_url, tags.table, IDS[tags.kind], tag=None)
-    with tagging(database, enforced=False, damage=damage).read() as tx:
-        assert all(None not in rows for rows in readings(tx).values())
-    assert damage.is_empty
-
-
 @pytest.mark.usefixtures("database")
 def test_a_database_without_keys_reads_no_authenticated_row(database_url: str) -> None:
     bare = SqlDatabase(database_url)

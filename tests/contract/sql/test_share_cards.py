@@ -395,17 +395,6 @@ def test_an_open_share_that_is_marked_as_erased_is_damaged(database: SqlDatabase
                 connection.execute(text(f"ALTER TABLE share ADD CONSTRAINT ck_share_erased CHECK ({condition})"))
 
 
-def test_nothing_is_damaged_before_cards_are_enforced(database: SqlDatabase, owner: Engines) -> None:
-    forge(owner, card=None, expires_at=NOW + 2 * DAY)
-    lenient = tagging(database, enforced=False)
-    assert is_intact(lenient)
-    with lenient.write() as tx:
-        tx.shares.save(replace(OPEN, expires_at=NOW + 3 * DAY))
-        record(tx, OPEN, EventKind.EXPIRY_CHANGED)
-    assert is_intact(database)
-    assert revisions(database) == [1, 2]
-
-
 def test_the_patrol_finds_shares_that_are_over_by_their_cards(database: SqlDatabase, owner: Engines) -> None:
     with database.write() as tx:
         for number in range(3):

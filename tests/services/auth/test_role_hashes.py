@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Administrator, Member, Operator
-from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamageReports
 from deldokument.services.auth.roles import Roles, roles_of
-from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys, existing_key, role_hash
+from deldokument.services.encryption import DIRECTORY, existing_key, role_hash
 from deldokument.services.people import administrations_of, members_of, operator_of
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.operators import add_operator
-from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, database_at, person
-
-
-class Unenforced(CachedDeploymentKeys):
-    """The same keys of tags, as long as a version may run that writes none."""
-
-    def is_enforced(self) -> bool:
-        return False
-
-
-def unenforced(stage: Stage) -> Dependencies:
-    keys = Unenforced(stage.deps.keyring)
-    database = database_at(stage.database_url).authenticated(keys, DamageReports())
-    return replace(stage.deps, integrity=keys, database=database)
+from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person
 
 
 def member(stage: Stage, name: str) -> Member:
@@ -58,9 +41,8 @@ def in_other_roles(stage: Stage, of_role: bytes | None) -> None:
     )
 
 
-@pytest.mark.parametrize("has_hash", [True, False])
-def test_a_members_hashes_give_no_other_role(stage: Stage, has_hash: bool) -> None:
-    in_other_roles(stage, member(stage, "vigdis").role_hash if has_hash else None)
+def test_a_members_hashes_give_no_other_role(stage: Stage) -> None:
+    in_other_roles(stage, member(stage, "vigdis").role_hash)
     roles = roles_of(stage.deps, person(VIGDIS))
     assert [one.account.id for one in roles.memberships] == [stage.barnevern.id]
     assert (roles.administered, roles.operates) == ((), False)
@@ -72,18 +54,6 @@ def test_an_administrators_hashes_make_no_member(stage: Stage) -> None:
         [siv] = administrations_of(stage.deps, tx, person(SIV))
     insert(stage, replace(member(stage, "kari"), id="forged", lookup_hash=siv.lookup_hash, role_hash=siv.role_hash))
     assert roles_of(stage.deps, person(SIV)) == Roles(administered=(stage.tenant,), name="Siv Holm")
-
-
-def test_until_integrity_is_enforced_a_row_without_the_hash_of_its_role_counts(stage: Stage) -> None:
-    in_other_roles(stage, None)
-    roles = roles_of(unenforced(stage), person(VIGDIS))
-    assert (roles.administered, roles.operates) == ((stage.tenant,), True)
-
-
-def test_even_then_the_hash_of_another_role_gives_nothing(stage: Stage) -> None:
-    in_other_roles(stage, member(stage, "vigdis").role_hash)
-    roles = roles_of(unenforced(stage), person(VIGDIS))
-    assert (roles.administered, roles.operates) == ((), False)
 
 
 def test_each_role_is_written_with_a_hash_of_its_own(stage: Stage) -> None:

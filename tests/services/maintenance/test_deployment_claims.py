@@ -11,11 +11,9 @@ import pytest
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.ports.repositories.deployment import Deployment
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED, CachedDeploymentKeys
+from deldokument.services.encryption import DIRECTORY, INTEGRITY, CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
-from tests.contract.records import TENANT
 from tests.fakes.blobs import MemoryBlobStore
-from tests.fakes.integrity import tagging
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.stack import stack
 from tests.support.world import NOON
@@ -50,11 +48,12 @@ def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
     database: SqlDatabase, keyring: MemoryKeyring
 ) -> None:
     adopt_keyring(database, keyring, is_new=True)
-    assert set(keyring.keys) == {DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED}
+    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
     assert keyring.owner == deployment(database).id
     adopt_keyring(database, keyring, is_new=False)
     check_keyring(keyring, deployment(database))
     other = MemoryKeyring()
+    other.create(INTEGRITY)
     other.create(DIRECTORY)
     for is_new in (True, False):
         with pytest.raises(Conflict, match="not the keyring"):
@@ -71,34 +70,31 @@ def test_an_empty_keyring_is_refused_and_left_empty_once_one_is_in_use(database:
     assert (empty.keys, empty.owner) == ({}, "")
 
 
-def test_nothing_but_the_first_migration_makes_the_directory_key(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+def test_nothing_but_the_first_migration_makes_the_keys(database: SqlDatabase, keyring: MemoryKeyring) -> None:
     with pytest.raises(Conflict, match="deldokument migrate"):
         adopt_keyring(database, keyring, is_new=False)
     assert (keyring.keys, keyring.owner) == ({}, "")
 
 
-def test_the_keyring_of_a_deployment_from_before_is_known_by_its_directory_key(
-    database: SqlDatabase, keyring: MemoryKeyring
+@pytest.mark.parametrize("made", [[INTEGRITY], [INTEGRITY, DIRECTORY]])
+def test_a_migration_that_stopped_between_the_keys_and_their_fingerprint_is_repeated(
+    database: SqlDatabase, keyring: MemoryKeyring, made: list[str]
 ) -> None:
-    key = keyring.create(DIRECTORY)
-    work(database)
-    with pytest.raises(Conflict, match="no integrity key yet: run `deldokument migrate`"):
-        adopt_keyring(database, keyring, is_new=False)
-    assert keyring.keys == {DIRECTORY: key}
-    assert keyring.owner == deployment(database).id
+    before = {entry_id: keyring.create(entry_id) for entry_id in made}
+    adopt_keyring(database, keyring, is_new=True)
+    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
+    assert keyring.keys | before == keyring.keys
     check_keyring(keyring, deployment(database))
-    adopt_keyring(database, keyring, is_new=True)
-    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
 
 
-def test_tags_are_not_enforced_where_an_older_version_may_have_written_rows(
-    database: SqlDatabase, keyring: MemoryKeyring
-) -> None:
-    with tagging(database).write() as tx:
-        tx.tenants.add(TENANT)
+@pytest.mark.parametrize("lost", [DIRECTORY, INTEGRITY])
+def test_a_lost_key_is_neither_accepted_nor_made_anew(database: SqlDatabase, keyring: MemoryKeyring, lost: str) -> None:
     adopt_keyring(database, keyring, is_new=True)
-    assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
-    assert not CachedDeploymentKeys(keyring).is_enforced()
+    keyring.destroy([lost])
+    for is_new in (True, False):
+        with pytest.raises(Conflict, match="lacks a key"):
+            adopt_keyring(database, keyring, is_new=is_new)
+    assert lost not in keyring.keys
 
 
 def test_the_directory_key_is_read_once(keyring: MemoryKeyring) -> None:
@@ -111,23 +107,18 @@ def test_the_directory_key_is_read_once(keyring: MemoryKeyring) -> None:
     assert keys.directory_key() == key
 
 
-def test_the_keys_of_tags_are_kept_and_enforcement_never_ends(keyring: MemoryKeyring) -> None:
+def test_the_keys_of_tags_are_kept(keyring: MemoryKeyring) -> None:
     keys = CachedDeploymentKeys(keyring)
     with pytest.raises(Broken, match="no key integrity"):
         keys.row_key("member")
     keyring.create(INTEGRITY)
-    keyring.create(INTEGRITY_ENFORCED)
     assert keys.row_key("member") != keys.row_key("operator")
-    assert keys.is_enforced()
     before = keys.row_key("member")
-    keyring.destroy([INTEGRITY, INTEGRITY_ENFORCED])
+    keyring.destroy([INTEGRITY])
     assert keys.row_key("member") == before
-    assert keys.is_enforced()
 
 
-def test_a_deployment_from_before_that_has_worked_takes_no_empty_keyring(
-    database: SqlDatabase, keyring: MemoryKeyring
-) -> None:
+def test_a_deployment_that_has_worked_takes_no_empty_keyring(database: SqlDatabase, keyring: MemoryKeyring) -> None:
     work(database)
     for is_new in (True, False):
         with pytest.raises(Conflict, match="the keyring is empty"):

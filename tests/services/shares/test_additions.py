@@ -15,7 +15,6 @@ from deldokument.domain.errors import (
     InvalidFields,
     InvalidInput,
     NotFound,
-    NotReady,
     RightMissing,
     TooLarge,
     existing,
@@ -145,7 +144,7 @@ def test_limits_and_quota_are_those_of_a_draft(stage: Stage) -> None:
             announce(stage, share_id, name, length=length)
 
 
-@pytest.mark.parametrize("state", ["draft", "withdrawn", "ended", "stopped", "closed", "upgrade"])
+@pytest.mark.parametrize("state", ["draft", "withdrawn", "ended", "stopped", "closed"])
 def test_nothing_is_added_beside_a_share_that_takes_nothing(stage: Stage, state: str) -> None:
     share_id = stage.draft().id if state == "draft" else stage.publish(OLA)
     error: type[Exception] = Conflict
@@ -161,24 +160,11 @@ def test_nothing_is_added_beside_a_share_that_takes_nothing(stage: Stage, state:
         case "closed":
             set_account(stage, stage.byggesak, closed_at=stage.clock.now())
             error = InvalidInput
-        case "upgrade":
-            stage.deps = replace(stage.deps, integrity=_Unenforced())
-            error = NotReady
     with pytest.raises(error):
         announce(stage, share_id, "en_til.pdf")
     if state in {"withdrawn", "ended", "stopped"}:
         with pytest.raises((Conflict, Frozen, NotFound)):
             send(stage, existing(ticket))
-
-
-class _Unenforced:
-    """Row keys before rows are authenticated."""
-
-    def row_key(self, kind: str) -> bytes:
-        raise AssertionError(kind)
-
-    def is_enforced(self) -> bool:
-        return False
 
 
 def test_strangers_and_readers_add_nothing_and_take_nothing_back(stage: Stage) -> None:

@@ -7,13 +7,12 @@ import pytest
 from deldokument.domain.errors import InvalidFields, NotFound, existing
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow, DamageReports
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads import access
-from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares import api_drafts, drafts, organization_names, publishing
 from deldokument.services.shares.grants import grants_with, report_damaged_recipients, share_grants
 from tests.support.stored_data import do_as_owner
-from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, database_at, person, run_all
+from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person, run_all
 
 
 def stored(stage: Stage, share_id: str) -> tuple[Share, list[Recipient]]:
@@ -27,20 +26,6 @@ def holders(stage: Stage, share_id: str) -> list[str]:
     grants = share_grants(stage.deps, share)
     found = [grants.holder(recipient) for recipient in recipients]
     return [holder.value if holder else "" for holder in found]
-
-
-class Unenforced(CachedDeploymentKeys):
-    """The same keys of tags, as long as a version may run that writes none."""
-
-    def is_enforced(self) -> bool:
-        return False
-
-
-def unenforced(stage: Stage) -> Dependencies:
-    """As after an upgrade from 0.2.0: the keyring does not say yet that integrity is enforced."""
-    keys = Unenforced(stage.deps.keyring)
-    database = database_at(stage.database_url).authenticated(keys, DamageReports())
-    return replace(stage.deps, integrity=keys, database=database)
 
 
 def filled(stage: Stage, *numbers: str) -> str:
@@ -142,7 +127,6 @@ def test_recipients_are_reported_only_where_their_grants_count(stage: Stage) -> 
             report_damaged_recipients(deps, tx, [share])
         return deps.damage.take()
 
-    assert reported(unenforced(stage)) == []
     assert reported(stage.deps) == [DamagedRow("recipient", recipient.id)]
     stage.deps.damage._known.clear()
     stage.deps.keyring.destroy([share.audit_key_id])
@@ -151,43 +135,15 @@ def test_recipients_are_reported_only_where_their_grants_count(stage: Stage) -> 
 
 def test_without_its_audit_key_a_share_names_nobody(stage: Stage) -> None:
     share, _ = stored(stage, stage.publish(OLA))
-    assert grants_with(stage.deps, share, {}) is None
+    assert grants_with(share, {}) is None
     claim = access.claim_of(stage.deps, None, {}, (), person(OLA), ())
     assert (claim.named, claim.represented) == ((), ())
 
 
-def test_until_integrity_is_enforced_the_rows_of_0_2_0_count(stage: Stage) -> None:
+def test_a_recipient_without_a_grant_is_nobody_though_its_sealed_number_opens(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL)
-    do_as_owner(stage.database_url, "UPDATE recipient SET sealed_grant = NULL, sealed_audit_grant = NULL")
-    with pytest.raises(NotFound):
-        access.authorize(stage.deps, person(OLA), share_id)
-    deps = unenforced(stage)
+    do_as_owner(stage.database_url, "UPDATE recipient SET sealed_grant = NULL")
+    assert holders(stage, share_id) == ["", ""]
     for reader in (OLA, PER):
-        assert access.authorize(deps, person(reader), share_id)
-    with pytest.raises(NotFound):
-        access.authorize(deps, person(SIV), share_id)
-
-
-def test_a_node_of_0_2_0_may_confirm_a_recipient_and_move_its_draft(stage: Stage) -> None:
-    share_id = filled(stage, OLA)
-    deps = unenforced(stage)
-    do_as_owner(
-        stage.database_url,
-        f"UPDATE recipient SET confirmed = false WHERE share_id = '{share_id}'",
-        f"UPDATE share SET account_id = '{stage.avtaler.id}' WHERE id = '{share_id}'",
-    )
-    _, [ola] = stored(stage, share_id)
-    drafts.change_recipient(deps, person(KARI), share_id, ola.id, confirmed=True)
-    assert holders(stage, share_id) == [OLA]
-
-
-@pytest.mark.parametrize("identifier", ["''", "sealed_name"])
-def test_even_then_a_row_without_its_sealed_number_names_nobody(stage: Stage, identifier: str) -> None:
-    share_id = stage.publish(FJELL)
-    value = identifier.replace("''", "X''" if stage.database_url.startswith("sqlite") else "''::bytea")
-    do_as_owner(
-        stage.database_url,
-        f"UPDATE recipient SET sealed_grant = NULL, sealed_identifier = {value} WHERE share_id = '{share_id}'",
-    )
-    with pytest.raises(NotFound):
-        access.authorize(unenforced(stage), person(PER), share_id)
+        with pytest.raises(NotFound):
+            access.authorize(stage.deps, person(reader), share_id)

@@ -3,7 +3,6 @@
 Guarantees:
 - A record of `AuthenticatedMapper` comes from a row with a valid tag, which no event has outdated.
 - A damaged row is reported whenever it is read, and no tag is ever written for it.
-- Nothing is damaged before the deployment enforces tags: an older version may have written the row.
 
 Shares have cards instead; see `share_cards`.
 """
@@ -89,15 +88,12 @@ class RowTags:
 
         A row that is not intact is reported.
         """
-        if not work.integrity.is_enforced() or (self.fits(work, values, tag) and not _is_outdated(values, newest)):
+        key = work.integrity.row_key(self.kind)
+        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag or b"")
+        if is_valid and not _is_outdated(values, newest):
             return True
         work.damage.report(DamagedRow(self.kind, values["id"]))
         return False
-
-    def fits(self, work: Statements, values: Mapping[str, Any], tag: bytes | None) -> bool:
-        """Return whether the tag is that of a row with these values, whether or not tags are enforced."""
-        key = work.integrity.row_key(self.kind)
-        return tag is not None and is_row_tag(key, self.kind, values["id"], self._stored(values), tag)
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
         stored = [stored_value(values[name]) for name in self.bound]

@@ -63,9 +63,6 @@ class _NoKeys:
     def row_key(self, kind: str) -> bytes:
         raise Broken(f"no integrity key for rows of kind {kind}")
 
-    def is_enforced(self) -> bool:
-        return True
-
 
 _clock = select(func.clock_timestamp())
 

@@ -162,9 +162,7 @@ class ShareCards:
 
     def _is_intact(self, stored: Held, sealed: bytes | None) -> bool:
         """Return whether the card matches."""
-        if self._is_changed_here(stored.share.id) or not self._work.integrity.is_enforced():
-            return True
-        return _fits(self._work, stored, sealed)
+        return self._is_changed_here(stored.share.id) or _fits(self._work, stored, sealed)
 
     def _is_changed_here(self, share_id: str) -> bool:
         """Return whether the row is this transaction's own; it gets its card at the end."""
@@ -198,10 +196,10 @@ def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
 def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: datetime) -> Share | None:
     """Return a share that is over by its state or by its card, and cannot be restored; otherwise None.
 
-    What the row says of its end, its key and its erasure does not count. Tenant and grace period are the card's. Before
-    cards are enforced, an older version may have changed the row without its card.
+    What the row says of its end, its key and its erasure does not count. Tenant and grace period are the card's, or the
+    row's without a card that opens.
     """
-    card = opened_card(work, stored.id, sealed) if work.integrity.is_enforced() else None
+    card = opened_card(work, stored.id, sealed)
     if card is None:
         is_over, state, undo_until = stored.state in CLOSED, stored.state, stored.undo_until
     else:

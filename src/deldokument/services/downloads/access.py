@@ -198,7 +198,7 @@ def _deciding_with(
 
 
 def _proof(deps: Dependencies, share: Share) -> ShareGrants | None:
-    return grants_with(deps, share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)]))
+    return grants_with(share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)]))
 
 
 def grants_of(deps: Dependencies, person: PersonIdentifier, oldest: timedelta) -> tuple[OrganizationGrant, ...] | None:
@@ -235,7 +235,7 @@ def claim_of(
         found = by_hash.get(hashes[identifier])
         if found is None or proof.holder(found) == identifier:
             return found
-        if proof.enforced and proof.share.intact:
+        if proof.share.intact:
             deps.damage.report(DamagedRow(RECIPIENT_KIND, found.id))
         return None
 

@@ -204,7 +204,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
         documents, all_keys = tx.share_lookup.document_ids(shares), {**keys, **share_keys}
         for share in shares.values():
             key, own = keys[share.audit_key_id], hashes[share.audit_key_id]
-            proof = grants_with(deps, share, all_keys)
+            proof = grants_with(share, all_keys)
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):

@@ -3,12 +3,8 @@
 Guarantees:
 - A deployment that has worked accepts neither an empty store nor an empty keyring: a volume may not be mounted.
 - It accepts only the keyring whose directory key matches the stored fingerprint.
-- Only `adopt_keyring` makes the directory key, and only before a worker has ever run.
-- Only `adopt_keyring` makes the integrity key, when the first version that needs it migrates the database.
-- A deployment without any tenant and operator enforces tags from its beginning.
+- Only `adopt_keyring` makes the directory key and the integrity key, and only before a worker has ever run.
 - The fingerprint is a keyed hash of the deployment's id: it reveals nothing of the key.
-
-A deployment older than the fingerprints gets one from the keyring that holds its directory key.
 """
 
 from __future__ import annotations
@@ -22,7 +18,7 @@ from deldokument.ports.blobs import BlobStore
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.transaction import Database
-from deldokument.services.encryption import DIRECTORY, INTEGRITY, INTEGRITY_ENFORCED
+from deldokument.services.encryption import DIRECTORY, INTEGRITY
 
 _LOST: Final = "what to do when it is lost is in docs/operate/recovery.md"
 
@@ -50,18 +46,14 @@ def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None
             deployment = tx.deployment.get()
     check_keyring(keyring, deployment)
     keyring.claim(deployment.id)
-    if is_new:
-        keyring.create(INTEGRITY)
-    elif not keyring.get([INTEGRITY]):
-        raise Conflict("keyring_empty", detail="the keyring has no integrity key yet: run `deldokument migrate`")
 
 
 def check_keyring(keyring: Keyring, deployment: Deployment) -> None:
-    """Raise Conflict unless the keyring holds the directory key that matches the deployment's fingerprint."""
-    key = keyring.get([DIRECTORY]).get(DIRECTORY)
-    if key is None:
+    """Raise Conflict unless the keyring has both keys, and the directory key matches the deployment's fingerprint."""
+    keys = keyring.get([DIRECTORY, INTEGRITY])
+    if len(keys) < len({DIRECTORY, INTEGRITY}):
         raise _empty()
-    if not compare_digest(_fingerprint(key, deployment), deployment.keyring_fingerprint or b""):
+    if not compare_digest(_fingerprint(keys[DIRECTORY], deployment), deployment.keyring_fingerprint or b""):
         raise Conflict("keyring_claimed", detail=f"this is not the keyring that this deployment works with; {_LOST}")
 
 
@@ -73,22 +65,15 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
     # First, so that a keyring of another deployment stays unchanged.
     keyring.claim(deployment.id)
-    if _is_bare(database) and not keyring.get([DIRECTORY]):
-        # First, so that after a crash in between the next attempt does the same.
-        keyring.create(INTEGRITY_ENFORCED)
+    # First, so that after a crash in between the next attempt does the same.
+    keyring.create(INTEGRITY)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:
         tx.deployment.note_keyring(_fingerprint(key, deployment))
 
 
-def _is_bare(database: Database) -> bool:
-    """Return whether the database has no row that an older version may have written without a tag."""
-    with database.read() as tx:
-        return tx.deployment.is_bare()
-
-
 def _empty() -> Conflict:
-    why = "the keyring is empty, though this deployment has worked before: is it the right one, and mounted?"
+    why = "the keyring is empty or lacks a key, though this deployment has worked: is it the right one, and mounted?"
     return Conflict("keyring_empty", detail=f"{why} {_LOST}")
 
 

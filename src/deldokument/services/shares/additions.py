@@ -7,7 +7,6 @@ Guarantees:
 - Recipients learn nothing of a pending document: no query for the share's documents returns it.
 - Its row is authenticated as pending. A row that is changed to another state is damaged.
 - It counts against the account's quota from its announcement on, and ends with the share and its key.
-- None is added before rows are authenticated: until then an older version may run, which would offer it at once.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, NotReady
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
@@ -41,10 +40,8 @@ def add_document(
     """Announce a document beside an open share; return as ``drafts.add_document``.
 
     A system that may read the share back loses that if somebody else adds to it: it may hold their content then.
-    Raises: as ``announce``; NotFound; Conflict if the share is over; Frozen; NotReady during an upgrade.
+    Raises: as ``announce``; NotFound; Conflict if the share is over; Frozen.
     """
-    if not deps.integrity.is_enforced():
-        raise NotReady("upgrade_unfinished")
     file = NewDocument.checked(name, length, modified_at)
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, sharer, share_id)

@@ -5,9 +5,6 @@ Guarantees:
 - A grant is written for the identifier that was entered, or that the grant before it proves.
 
 The grant under the share key counts while that key exists. After the end, its copy under the audit key does.
-
-Until integrity is enforced, the sealed number that version 0.2.0 wrote stands in for a grant that proves nothing. Nodes
-of that version neither write grants nor update them.
 """
 
 from __future__ import annotations
@@ -24,10 +21,8 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
-    EncryptedColumn,
     identifier_hash,
     identifier_kind,
-    open_field,
     readable_keys,
     share_key_id,
     stored_identifier,
@@ -44,12 +39,19 @@ class ShareGrants:
     share: Share
     audit_key: bytes
     share_key: bytes | None
-    enforced: bool
 
     def holder(self, recipient: Recipient) -> Identifier | None:
         """Return the person or organisation that the share names by this recipient; None without a valid grant."""
-        granted = self._granted(recipient)
-        return granted if granted or self.enforced else self._unproven(recipient)
+        key, sealed = self.share_key, recipient.sealed_grant
+        if key is None:
+            key, sealed = self.audit_key, recipient.sealed_audit_grant
+        try:
+            grant = open_grant(key, self._place(recipient), sealed or b"")
+        except IntegrityError:
+            return None
+        if grant.kind != recipient.kind or grant.confirmed != recipient.confirmed:
+            return None
+        return stored_identifier(recipient.kind, grant.identifier)
 
     def sealed(self, recipient: Recipient, holder: Identifier) -> Recipient:
         """Return the recipient with grants for ``holder``, as its kind and confirmation are now."""
@@ -66,41 +68,21 @@ class ShareGrants:
         holder = self.holder(before)
         return self.sealed(after, holder) if holder else after
 
-    def _granted(self, recipient: Recipient) -> Identifier | None:
-        key, sealed = self.share_key, recipient.sealed_grant
-        if key is None:
-            key, sealed = self.audit_key, recipient.sealed_audit_grant
-        try:
-            grant = open_grant(key, self._place(recipient), sealed or b"")
-        except IntegrityError:
-            return None
-        if grant.kind != recipient.kind or grant.confirmed != recipient.confirmed:
-            return None
-        return stored_identifier(recipient.kind, grant.identifier)
-
-    def _unproven(self, recipient: Recipient) -> Identifier | None:
-        sealed = recipient.sealed_identifier
-        try:
-            number = open_field(self.audit_key, sealed, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
-        except IntegrityError:
-            return None
-        return stored_identifier(recipient.kind, number) if number else None
-
     def _place(self, recipient: Recipient) -> GrantPlace:
         return GrantPlace(self.share.tenant_id, self.share.account_id, self.share.id, recipient.id)
 
 
 def share_grants(deps: Dependencies, share: Share) -> ShareGrants:
     """Return the grants of a share. Raises: Broken if its audit key does not exist."""
-    return existing(grants_with(deps, share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)])))
+    return existing(grants_with(share, deps.keyring.get([share.audit_key_id, share_key_id(share.id)])))
 
 
-def grants_with(deps: Dependencies, share: Share, keys: Mapping[str, bytes]) -> ShareGrants | None:
+def grants_with(share: Share, keys: Mapping[str, bytes]) -> ShareGrants | None:
     """Return the grants of a share with the keys that there are, by keyring id; None without its audit key."""
     audit_key = keys.get(share.audit_key_id)
     if audit_key is None:
         return None
-    return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)), deps.integrity.is_enforced())
+    return ShareGrants(share, audit_key, keys.get(share_key_id(share.id)))
 
 
 def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Iterable[Share]) -> None:
@@ -109,12 +91,10 @@ def report_damaged_recipients(deps: Dependencies, tx: Transaction, shares: Itera
     The copy of the grant under the audit key is enough: a changed grant under the share key is reported when the
     recipient comes. So this needs no share keys, which a keyring may have to fetch one by one.
     """
-    if not deps.integrity.is_enforced():
-        return
     intact = {share.id: share for share in shares if share.intact}
     keys = readable_keys(deps.keyring, {share.audit_key_id for share in intact.values()})
     for recipient in tx.shares.recipients(list(intact)):
-        proof = grants_with(deps, intact[recipient.share_id], keys)
+        proof = grants_with(intact[recipient.share_id], keys)
         if proof is None:
             continue
         holder = proof.holder(recipient)

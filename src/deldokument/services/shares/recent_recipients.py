@@ -73,7 +73,7 @@ def _recent(
     for recipient in tx.shares.recipients([share.id for share in shares]):
         recipients[recipient.share_id].append(recipient)
     used: dict[str, set[Identifier]] = defaultdict(set)
-    for proof in [one for share in shares if (one := grants_with(deps, share, keys))]:
+    for proof in [one for share in shares if (one := grants_with(share, keys))]:
         account_id = proof.share.account_id
         for recipient in recipients[proof.share.id]:
             shown, seen = _shown(proof, recipient), used[account_id]

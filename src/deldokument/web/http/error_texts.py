@@ -214,7 +214,6 @@ WORDS: dict[str, str] = {
     "documents_over": _("The share is over, so its documents can't be copied. Create the new share without them."),
     "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),
     "files_unscanned": _("The files are waiting for the virus check. Try again in a few minutes."),
-    "upgrade_unfinished": _("Documents can't be added while the service is being upgraded. Try again later."),
     "document_unconfirmed": _(
         "The document could not be checked for viruses. Open the page of the share, read the warning, and download it "
         "from there."

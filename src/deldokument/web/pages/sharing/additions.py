@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidFields, InvalidInput, NotReady
+from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.share import ShareState
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.shares import additions, changes, queries
@@ -33,8 +33,6 @@ def addition_page(call: RequestContext) -> Response:
     view = _view(call)
     if view.share.state is not ShareState.AVAILABLE or view.stopped:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
-    if not call.deps.integrity.is_enforced():
-        raise NotReady("upgrade_unfinished")
     return render(
         call,
         "pages/sharing/document_addition.html",
