@@ -251,8 +251,7 @@ class Receipt:
     - ``covered``: the half-open byte ranges that were sent, merged; at most MAX_RANGES of them.
     - ``completed_at``: when they first made up the whole document.
     - ``event_at``: the time of the last download event about the document and the person.
-    - ``direct``: the person's own machine acknowledged the ranges, and no proxy. False in receipts of versions before
-      0.3.0, which counted bytes before they were acknowledged.
+    - ``direct``: the person's own machine acknowledged the ranges, and no proxy.
     - ``confirmed_at``: when the person confirmed that the document has been received.
     """
 

@@ -35,7 +35,6 @@ _OOXML: Final = "application/vnd.openxmlformats-officedocument."
 _ODF: Final = "application/vnd.oasis.opendocument."
 _KINDS: Final = {
     "application/octet-stream": _UNKNOWN,
-    "application/x-ole-storage": _UNKNOWN,  # until 0.2.0
     "application/pdf": _PDF,
     "application/msword": _WORD,
     "application/vnd.ms-excel": _EXCEL,
