@@ -1,4 +1,4 @@
-"""Settings: whole or not at all, and the demo stays at home."""
+"""Settings: what is refused, and the demo stays at home. `test_setting_table` has every default and group."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from deldokument.config.settings import VARIABLES, ConfigurationError, Settings,
 from deldokument.config.types import is_loopback
 from deldokument.domain.policy import AccessRule
 from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
-
-REGISTERS = [name for name in WHOLE if name.startswith(("IDPORTEN", "MASKINPORTEN", "ALTINN"))]
 
 
 @pytest.fixture(autouse=True)
@@ -38,15 +36,6 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], **others: s
     with pytest.raises(ConfigurationError) as caught:
         loaded(monkeypatch, values, **others)
     return str(caught.value)
-
-
-def test_a_whole_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, WHOLE)
-    assert settings.public_url == "https://del.eksempel.example"
-    assert settings.altinn is not None
-    assert settings.altinn.base_url == "https://platform.altinn.example"
-    assert (settings.demo, settings.allow_synthetic, settings.host, settings.port) == (False, False, "127.0.0.1", 8000)
-    assert settings.enhetsregisteret_base_url == "https://data.brreg.no"
 
 
 def test_health_and_metrics_are_on_loopback_one_port_above_unless_put_elsewhere(
@@ -73,21 +62,6 @@ def test_the_public_url_is_the_origin_that_browsers_send(
     assert loaded(monkeypatch, WHOLE, PUBLIC_URL=typed).public_url == origin
 
 
-def test_an_issuer_is_kept_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, WHOLE)
-    assert settings.maskinporten is not None
-    assert settings.maskinporten.issuer == "https://test.maskinporten.example/"
-
-
-def test_everything_stands_in_the_data_directory_unless_put_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, WHOLE, KEYRING_PATH="/mnt/keys/keyring.sqlite3")
-    data = Path("/var/lib/deldokument")
-    assert settings.database_url == f"sqlite:///{data}/deldokument.sqlite3"
-    assert (settings.blobs_dir, settings.root_key_path) == (data / "blobs", data / "root.key")
-    assert (settings.seal_key_path, settings.seal_certificate_path) == (data / "seal.key", data / "seal.pem")
-    assert settings.keyring_path == Path("/mnt/keys/keyring.sqlite3")
-
-
 def test_paths_do_not_depend_on_where_a_later_step_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded(monkeypatch, WHOLE, DATA_DIR="data").data_dir == Path.cwd() / "data"
 
@@ -97,20 +71,6 @@ def test_what_is_missing_is_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -
     assert "DELDOKUMENT_PUBLIC_URL: Field required" in message
     assert "DELDOKUMENT_DATA_DIR: Field required" in message
     assert "BLOBS_DIR" not in message
-
-
-@pytest.mark.parametrize("name", REGISTERS)
-def test_a_register_left_half_configured_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    message = refusal(monkeypatch, {key: value for key, value in WHOLE.items() if key != name})
-    assert message.splitlines()[1:] == [f"  missing DELDOKUMENT_{name}"]
-
-
-def test_an_empty_variable_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "missing DELDOKUMENT_IDPORTEN_CLIENT_ID" in refusal(monkeypatch, WHOLE, IDPORTEN_CLIENT_ID="")
-
-
-def test_the_demo_needs_no_registers(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, DEMO).demo
 
 
 def test_a_demo_with_half_a_register_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,18 +232,9 @@ def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.port = 1
 
 
-def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DELDOKUMENT_PORT", "9000")
-    assert load_settings(public_url="http://localhost", data_dir="/tmp/x", demo=True, port=9001).port == 9001
-
-
 def test_a_setting_that_does_not_exist_cannot_be_given() -> None:
     with pytest.raises(ConfigurationError, match="DELDOKUMENT_ALOW_SYNTHETIC"):
         load_settings(public_url="http://localhost", data_dir="/tmp/x", demo=True, alow_synthetic=True)
-
-
-def test_without_a_mail_server_nobody_is_told_by_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, WHOLE).smtp is None
 
 
 def test_mail_goes_protected_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,12 +327,6 @@ def test_a_port_or_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyP
     assert f"DELDOKUMENT_WEBHOOK_{name}" in refusal(monkeypatch, WHOLE, **{f"WEBHOOK_{name}": value})
 
 
-def test_the_api_has_a_scope_and_a_limit_of_calls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, WHOLE)
-    assert settings.api_scope == "deldokument:share"
-    assert settings.api_requests_per_minute == 600
-
-
 def test_a_token_for_another_service_opens_nothing_here_even_if_nobody_named_an_audience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -430,12 +375,6 @@ def test_every_keyring_goes_with_every_root_key(monkeypatch: pytest.MonkeyPatch,
 def test_half_an_openbao_does_not_start(monkeypatch: pytest.MonkeyPatch, name: str, chosen: dict[str, str]) -> None:
     given = {key: value for key, value in OPENBAO.items() if key != name}
     assert f"missing DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, **chosen, **given)
-
-
-@pytest.mark.parametrize("name", PKCS11)
-def test_half_a_token_does_not_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    given = {key: value for key, value in PKCS11.items() if key != name}
-    assert f"missing DELDOKUMENT_{name}" in refusal(monkeypatch, WHOLE, ROOT_KEY="pkcs11", **given)
 
 
 def test_two_deployments_do_not_share_a_tokens_root_keys_because_nobody_named_them(
