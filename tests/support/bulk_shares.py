@@ -208,6 +208,7 @@ def _share(crowd: BulkShares, number: int, _place: int) -> Row:
         "document_count": crowd.documents,
         "byte_count": crowd.documents * LENGTH,
         "downloaded_at": published + number if crowd.downloaded(number) else None,
+        "card": b"",
     }
 
 
@@ -223,6 +224,8 @@ def _recipient(crowd: BulkShares, number: int, _place: int) -> Row:
         "sealed_label": crowd.seal(number, EncryptedColumn.RECIPIENT_LABEL, "søker", key),
         "confirmed": True,
         "position": 1,
+        "sealed_grant": b"",
+        "sealed_audit_grant": b"",
     }
 
 
@@ -239,6 +242,7 @@ def _document(crowd: BulkShares, number: int, place: int) -> Row:
         "sealed_inspection": crowd.inspection,
         "inspected_at": _at(crowd.published_at),
         "sealed_sha256": crowd.seal(number, EncryptedColumn.FILE_SHA256, "0" * 64, key),
+        "tag": b"",
     }
 
 
@@ -254,6 +258,7 @@ def _upload(crowd: BulkShares, number: int, place: int) -> Row:
         "token_hash": key.encode(),
         "deadline": _at(crowd.published_at + timedelta(days=1)),
         "finished_at": _at(crowd.published_at),
+        "tag": b"",
     }
 
 

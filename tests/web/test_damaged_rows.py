@@ -50,7 +50,7 @@ def alarms(stage: Stage) -> int:
     [
         ("expires_at = expires_at + 1", "Skadet"),
         ("sealed_title = sealed_message", "Skadet"),
-        ("card = NULL", "Skadet"),
+        ("card = reference_hash", "Skadet"),
     ],
 )
 def test_a_damaged_share_is_shown_as_such_and_opens_nowhere(web: Web, stage: Stage, changes: str, words: str) -> None:
@@ -79,7 +79,7 @@ def test_a_request_is_answered_when_damage_cannot_be_recorded_yet(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     share_id = stage.publish(OLA)
-    do_as_owner(stage.database_url, f"UPDATE share SET card = NULL WHERE id = '{share_id}'")
+    do_as_owner(stage.database_url, f"UPDATE share SET card = reference_hash WHERE id = '{share_id}'")
     faulty = FaultyDatabase(stage.deps.database)
     web = Web(stage, create_app(replace(stage.deps, database=faulty), site()), "__Host-deldokument")
     ola = web.browser(OLA)

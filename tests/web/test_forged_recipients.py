@@ -55,8 +55,9 @@ def inserted_with_a_hash(attack: Attack) -> None:
     empty = attack.nothing
     attack.write(
         "INSERT INTO recipient (id, share_id, kind, lookup_hash, sealed_identifier, sealed_name, sealed_label, "
-        f"confirmed, position) VALUES ('forged' || VICTIM, VICTIM, 'person', {attack.leaked_hash}, {empty}, "
-        f"{empty}, {empty}, true, 9)"
+        "confirmed, position, sealed_grant, sealed_audit_grant) "
+        f"VALUES ('forged' || VICTIM, VICTIM, 'person', {attack.leaked_hash}, {empty}, {empty}, {empty}, true, 9, "
+        f"{empty}, {empty})"
     )
 
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deldokument.ports.repositories.backlog import Queue, Waiting
 from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.lag import measure_lag
@@ -79,12 +78,6 @@ def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web
     assert (left["deldokument_waiting:garbage"], left["deldokument_lag_seconds:garbage"]) == (1, 40)
     retention.delete_garbage(web.stage.deps)
     assert reported(web)["deldokument_lag_seconds:garbage"] == 0
-
-
-def test_garbage_that_nobody_knows_the_age_of_tells_none(web: Web) -> None:
-    standing = measure_lag(web.stage.deps)
-    waiting = {**standing.waiting, Queue.GARBAGE: Waiting(1, None)}
-    assert "deldokument_lag_seconds:garbage" not in figures(as_text(replace(standing, waiting=waiting)).decode())
 
 
 def test_a_halt_is_told(web: Web) -> None:

@@ -170,8 +170,8 @@ class Recipient:
     """A person or an organisation that a share names.
 
     ``confirmed``: the number was confirmed, by Enhetsregisteret (which also supplied the name) or by the sharer.
-    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end. Rows of version 0.2.0
-    have neither until a worker seals them. ``removed_at``: removed after publication; the row stays for its receipts.
+    ``sealed_grant`` proves whom the share names, and ``sealed_audit_grant`` does after the end.
+    ``removed_at``: removed after publication; the row stays for its receipts.
     ``requested_at``: the recipient has asked for more time or a new share. ``answered_at``: the sharer has answered.
     ``sealed_refusal``: the answer was no, for this reason, which may be empty. See module access_requests.
     """
@@ -185,8 +185,8 @@ class Recipient:
     sealed_label: bytes = b""
     confirmed: bool = False
     position: int = 0
-    sealed_grant: bytes | None = None
-    sealed_audit_grant: bytes | None = None
+    sealed_grant: bytes = b""
+    sealed_audit_grant: bytes = b""
     removed_at: datetime | None = None
     requested_at: datetime | None = None
     answered_at: datetime | None = None

@@ -173,7 +173,7 @@ UNDO = timedelta(hours=24)
 class Member:
     """A person who may share from an account (bruker på konto).
 
-    ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one; version 0.2.0 wrote none.
+    ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one.
     ``removed_at`` ends that at once. ``erased_at``: number, name and hash are erased, and only references to the
     membership remain.
     """
@@ -187,11 +187,11 @@ class Member:
     used_at: datetime | None = None
     removed_at: datetime | None = None
     erased_at: datetime | None = None
-    role_hash: bytes | None = None
+    role_hash: bytes = b""
 
     def unnamed(self) -> Member:
         """Return the member without number, name and hashes."""
-        return replace(self, lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", role_hash=None)
+        return replace(self, lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", role_hash=b"")
 
 
 class IntegrationRights(StrEnum):
@@ -235,7 +235,7 @@ class Operator:
     lookup_hash: bytes
     sealed_identifier: bytes
     sealed_name: bytes
-    role_hash: bytes | None = None
+    role_hash: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class Administrator:
     lookup_hash: bytes
     sealed_identifier: bytes
     sealed_name: bytes
-    role_hash: bytes | None = None
+    role_hash: bytes = b""
 
 
 def tidy_words(text: str) -> str:

@@ -85,8 +85,7 @@ class _LagCollector(Collector):
         )
         for queue, one in measured.waiting.items():
             waiting.add_metric([queue], one.count)
-            if one.since is not None or not one.count:
-                lag.add_metric([queue], measured.lags[queue].total_seconds())
+            lag.add_metric([queue], measured.lags[queue].total_seconds())
         yield from (waiting, lag)
         if measured.heartbeat_age is not None:
             seconds = measured.heartbeat_age.total_seconds()

@@ -288,7 +288,7 @@ def test_a_removed_recipient_leaves_a_tombstone_and_can_be_added_again(database:
     share = available()
     keep(database, share)
     kept, removed = recipient_of(share, lookup_hash=b"hash of siv"), recipient_of(share, position=2)
-    tombstone = replace(removed, lookup_hash=b"nobody", sealed_grant=None, removed_at=NOW)
+    tombstone = replace(removed, lookup_hash=b"nobody", sealed_grant=b"", removed_at=NOW)
     with database.write() as tx:
         assert all(tx.shares.add_recipient(one) for one in (kept, removed))
     with database.write() as tx:

@@ -221,7 +221,7 @@ def test_a_full_disk_is_told_as_such_and_loses_nothing(sqlite_url: str) -> None:
         with engines.write() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1")
             for number in range(1000):
-                connection.exec_driver_sql("INSERT INTO garbage (name) VALUES (?)", (f"{number}" * 1000,))
+                connection.exec_driver_sql("INSERT INTO garbage VALUES (?, 0, ?)", (f"{number}" * 1000, TENANT.id))
 
     with pytest.raises(StorageFull):
         fill()

@@ -144,7 +144,7 @@ def test_a_draft_renamed_to_a_shares_id_makes_no_card_for_it(stage: Stage) -> No
 
 def test_inserted_roles_are_none(stage: Stage) -> None:
     [kari] = [one for one in rows(stage, "member") if one["id"] == stage.members["kari"]]
-    same = {name: kari[name] for name in ("lookup_hash", "sealed_identifier", "sealed_name", "tag")}
+    same = {name: kari[name] for name in ("lookup_hash", "sealed_identifier", "sealed_name", "role_hash", "tag")}
     put(stage, "operator", id="mallory", **same)
     put(stage, "administrator", id="mallory", tenant_id=stage.tenant.id, **same)
     put(stage, "member", **kari | {"id": "mallory", "account_id": stage.barnevern.id})

@@ -206,7 +206,7 @@ def test_a_key_without_a_share_goes_at_the_second_sighting(stage: Stage) -> None
     [
         {"key_destroyed_at": NOON},
         {"undo_until": NOON + timedelta(days=9000)},
-        {"key_destroyed_at": NOON, "erased_at": NOON, "card": None},
+        {"key_destroyed_at": NOON, "erased_at": NOON, "card": b""},
         {"state": ShareState.DRAFT, "closed_at": None, "changed_at": NOON + timedelta(days=9000)},
     ],
 )

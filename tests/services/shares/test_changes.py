@@ -75,7 +75,7 @@ def test_a_removed_recipient_is_a_stranger_and_the_others_notice_nothing(stage: 
     assert offers.open_share(stage.deps, person(SIV), share_id).title == "Vedtak"
     with stage.deps.database.read() as tx:
         [tombstone] = [one for one in tx.shares.all_recipients([share_id]) if one.removed_at]
-    assert (tombstone.sealed_grant, tombstone.sealed_audit_grant) == (None, None)
+    assert (tombstone.sealed_grant, tombstone.sealed_audit_grant) == (b"", b"")
     assert told(stage, share_id, REMOVED) == [(REMOVED, {"recipient": recipient_id})]
     assert stage.deps.damage.is_empty
 

@@ -72,6 +72,6 @@ def test_one_is_added_unconfirmed_to_a_draft_of_the_same_account(stage: Stage) -
 
 def test_a_recipient_whose_row_was_changed_is_left_out(stage: Stage) -> None:
     stage.publish(OLA, SIV, FJELL)
-    do_as_owner(stage.database_url, "UPDATE recipient SET sealed_audit_grant = NULL WHERE position = 1")
+    do_as_owner(stage.database_url, "UPDATE recipient SET sealed_audit_grant = sealed_identifier WHERE position = 1")
     do_as_owner(stage.database_url, "UPDATE recipient SET sealed_label = sealed_identifier WHERE position = 2")
     assert displays(stage) == ["312 824 450"]

@@ -10,7 +10,7 @@ Shares have cards instead; see `share_cards`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,24 +50,17 @@ _REMOVED = literal_column("2147483647", Integer)
 class RowTags:
     """The tags of one table. ``bound``: the columns that decide, in the order of the format.
 
-    ``bound_if_set``: a column that follows them unless it is NULL, so that the tags of older rows stay valid.
     ``newest``: an expression for the greatest revision in the events about the row; NULL without such an event.
     """
 
     table: Table
     bound: tuple[str, ...]
     newest: ColumnElement[Any]
-    bound_if_set: str = ""
 
     @property
     def kind(self) -> str:
         """The kind of row, which is the name of the table."""
         return self.table.name
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names of all columns that a tag can bind."""
-        return frozenset(self.bound) | ({self.bound_if_set} if self.bound_if_set else set())
 
     def tag(self, work: Statements, values: Mapping[str, Any]) -> bytes:
         """Return the tag of a row with these values."""
@@ -83,23 +76,20 @@ class RowTags:
             work.revisions[self.kind, values["id"]] = values["revision"]
         return values | {"tag": self.tag(work, values)}
 
-    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None, newest: int | None) -> bool:
+    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes, newest: int | None) -> bool:
         """Return whether the tag is that of a row with these values, and the row not older than the events about it.
 
         A row that is not intact is reported.
         """
         key = work.integrity.row_key(self.kind)
-        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag or b"")
+        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag)
         if is_valid and not _is_outdated(values, newest):
             return True
         work.damage.report(DamagedRow(self.kind, values["id"]))
         return False
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
-        stored = [stored_value(values[name]) for name in self.bound]
-        if self.bound_if_set and values[self.bound_if_set] is not None:
-            stored.append(stored_value(values[self.bound_if_set]))
-        return stored
+        return [stored_value(values[name]) for name in self.bound]
 
 
 def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
@@ -175,7 +165,7 @@ WEBHOOK_TAGS = _tags(
     _newest_about(webhook),
 )
 # A name is encrypted for its document; the tag says of which share that is, and whether it is part of that share yet.
-DOCUMENT_TAGS = replace(_tags(document, "share_id"), bound_if_set="pending_since")
+DOCUMENT_TAGS = _tags(document, "share_id pending_since")
 ADDRESS_TAGS = _tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
 )
@@ -205,7 +195,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def __init__(self, kind: type[_Record], tags: RowTags) -> None:
         super().__init__(kind, tags.table)
         self._tags = tags
-        self._verified_names = [name for name in self._names if name in _ABOUT_AGE | tags.names]
+        self._verified_names = [name for name in self._names if name in _ABOUT_AGE.union(tags.bound)]
         self._save = update(tags.table).where(tags.table.c.id == param("key"))
         self.columns = [*self.columns, tags.table.c.tag, tags.newest]
 
@@ -249,6 +239,6 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
         return [(one := self.make(row[:-2]), self._is_intact(work, one, *row[-2:])) for row in rows]
 
-    def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:
+    def _is_intact(self, work: Statements, record: _Record, tag: bytes, newest: int | None) -> bool:
         values = {name: getattr(record, name) for name in self._verified_names}
         return self._tags.is_intact(work, values, tag, newest)

@@ -109,9 +109,11 @@ class ShareCards:
         self._held[share_id] = found
         return found
 
-    def begin(self, inserted: Share) -> None:
-        """Note a share that this transaction has inserted."""
-        self._held[inserted.id] = Held(inserted, 0, set(), set(), is_changed=True)
+    def begin(self, share: Share) -> bytes:
+        """Return the card of a share that this transaction inserts."""
+        held = self._held[share.id] = Held(share, 0, set(), set(), is_changed=True)
+        held.written = self.sealed(held)
+        return held.written
 
     def changing(self, share_id: str) -> Held | None:
         """Return the share, locked, to be changed; it gets a new card.
@@ -160,7 +162,7 @@ class ShareCards:
             stored.share = replace(stored.share, intact=False)
         return stored
 
-    def _is_intact(self, stored: Held, sealed: bytes | None) -> bool:
+    def _is_intact(self, stored: Held, sealed: bytes) -> bool:
         """Return whether the card matches."""
         return self._is_changed_here(stored.share.id) or _fits(self._work, stored, sealed)
 
@@ -176,10 +178,10 @@ def _stored(row: Sequence[Any]) -> Held:
     return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, removed)
 
 
-def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
+def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     """Return whether the card is valid and matches the share as stored."""
     expected, share_id = _card_of(stored), stored.share.id
-    if is_card(work.integrity.row_key(SHARE_KIND), share_id, expected, sealed or b""):
+    if is_card(work.integrity.row_key(SHARE_KIND), share_id, expected, sealed):
         return True
     card = opened_card(work, share_id, sealed) if stored.share.state in CLOSED else None
     if card is None:
@@ -193,7 +195,7 @@ def _fits(work: Statements, stored: Held, sealed: bytes | None) -> bool:
     return card == expected
 
 
-def over_by_card(work: Statements, stored: Share, sealed: bytes | None, now: datetime) -> Share | None:
+def over_by_card(work: Statements, stored: Share, sealed: bytes, now: datetime) -> Share | None:
     """Return a share that is over by its state or by its card, and cannot be restored; otherwise None.
 
     What the row says of its end, its key and its erasure does not count. Tenant and grace period are the card's, or the
@@ -216,10 +218,10 @@ def _instant(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 
-def opened_card(work: Statements, share_id: str, sealed: bytes | None) -> ShareCard | None:
-    """Return the card; None if it is missing or not this share's."""
+def opened_card(work: Statements, share_id: str, sealed: bytes) -> ShareCard | None:
+    """Return the card; None if it is not this share's."""
     try:
-        return open_card(work.integrity.row_key(SHARE_KIND), share_id, sealed or b"")
+        return open_card(work.integrity.row_key(SHARE_KIND), share_id, sealed)
     except IntegrityError:
         return None
 

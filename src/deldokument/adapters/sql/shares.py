@@ -125,8 +125,7 @@ class SqlShares:
 
         Raises: Conflict if the id is taken.
         """
-        self._work.run(_add, SHARE.values(share))
-        self._cards.begin(share)
+        self._work.run(_add, SHARE.values(share) | {"card": self._cards.begin(share)})
 
     def get(self, share_id: str) -> Share | None:
         """Return the share with the id, erased or not."""

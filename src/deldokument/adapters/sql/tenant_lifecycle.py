@@ -114,8 +114,8 @@ _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
 )
 _ended = select(tenure.c.tenant_id).join(tenant).where(tenant.c.ended_at.is_not(None)).limit(_most)
-_may_be_its = or_(garbage.c.tenant_id == tenure.c.tenant_id, garbage.c.tenant_id.is_(None))
-_emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~exists().where(_may_be_its))
+_has_garbage = exists().where(garbage.c.tenant_id == tenure.c.tenant_id)
+_emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~_has_garbage)
 _forgotten_at = type_coerce(tenant.c.ended_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger)
 _forgettable = _ended.where(
     tenure.c.contents_deleted_at.is_not(None),

@@ -28,7 +28,7 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The length of a queue, and since when its first entry waits; None if it is empty or the time is unknown."""
+    """The length of a queue, and since when its first entry waits; None if it is empty."""
 
     count: int
     since: datetime | None

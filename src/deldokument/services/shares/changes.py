@@ -190,7 +190,7 @@ def return_change(deps: Dependencies, person: PersonIdentifier, share_id: str, r
 def _tombstone(recipient: Recipient, now: datetime) -> Recipient:
     """Return the recipient without grants, and with a hash that finds nobody, so that it can be added again."""
     nobody = secrets.token_bytes(len(recipient.lookup_hash))
-    return replace(recipient, lookup_hash=nobody, sealed_grant=None, sealed_audit_grant=None, removed_at=now)
+    return replace(recipient, lookup_hash=nobody, sealed_grant=b"", sealed_audit_grant=b"", removed_at=now)
 
 
 def _open_share(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:

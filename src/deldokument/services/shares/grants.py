@@ -46,7 +46,7 @@ class ShareGrants:
         if key is None:
             key, sealed = self.audit_key, recipient.sealed_audit_grant
         try:
-            grant = open_grant(key, self._place(recipient), sealed or b"")
+            grant = open_grant(key, self._place(recipient), sealed)
         except IntegrityError:
             return None
         if grant.kind != recipient.kind or grant.confirmed != recipient.confirmed:
@@ -59,7 +59,7 @@ class ShareGrants:
         grant = Grant(identifier_kind(holder), holder.value, recipient.confirmed)
         return replace(
             recipient,
-            sealed_grant=seal_grant(self.share_key, place, grant) if self.share_key else None,
+            sealed_grant=seal_grant(self.share_key, place, grant) if self.share_key else b"",
             sealed_audit_grant=seal_grant(self.audit_key, place, grant),
         )
 

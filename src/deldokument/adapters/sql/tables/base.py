@@ -43,8 +43,8 @@ def sealed(name: str) -> Column[bytes]:
 
 
 def tag() -> Column[bytes]:
-    """Return the column of a row's tag; NULL in rows of versions before 0.3.0."""
-    return Column("tag", StoredBytes)
+    """Return the column of a row's tag."""
+    return Column("tag", StoredBytes, nullable=False)
 
 
 def partial(name: str, where: ColumnElement[bool], *columns: Column[Any], unique: bool = False) -> None:

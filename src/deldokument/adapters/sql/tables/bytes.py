@@ -55,7 +55,6 @@ garbage = Table(
     "garbage",
     metadata,
     Column("name", Id, primary_key=True),
-    # Both NULL in rows from before these columns existed.
-    Column("since", UtcMicros),
-    Column("tenant_id", Id),
+    Column("since", UtcMicros, nullable=False),
+    Column("tenant_id", Id, nullable=False),
 )

@@ -56,8 +56,8 @@ share = Table(
     Column("proposed_by", Id),
     Column("undo_until", UtcMicros),
     Column("undo_by", Id),
-    # Written by `share_cards`; NULL in rows of versions before 0.3.0.
-    Column("card", StoredBytes),
+    # Written by `share_cards`.
+    Column("card", StoredBytes, nullable=False),
     Column("extension_until", UtcMicros),
     Column("extension_by", Id),
     Column("exposed_to", Id),
@@ -127,8 +127,8 @@ recipient = Table(
     sealed("sealed_label"),
     Column("confirmed", Boolean, nullable=False),
     Column("position", StoredInteger, nullable=False),
-    Column("sealed_grant", StoredBytes),
-    Column("sealed_audit_grant", StoredBytes),
+    sealed("sealed_grant"),
+    sealed("sealed_audit_grant"),
     Column("removed_at", UtcMicros),
     Column("requested_at", UtcMicros),
     Column("answered_at", UtcMicros),

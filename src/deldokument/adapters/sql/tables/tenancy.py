@@ -88,7 +88,7 @@ member = Table(
     Column("lookup_hash", StoredBytes, nullable=False),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
-    Column("role_hash", StoredBytes),
+    Column("role_hash", StoredBytes, nullable=False),
     Column("added_at", UtcMicros, nullable=False, server_default="0"),
     Column("used_at", UtcMicros),
     Column("removed_at", UtcMicros),
@@ -104,7 +104,7 @@ administrator = Table(
     Column("lookup_hash", StoredBytes, nullable=False, index=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
-    Column("role_hash", StoredBytes),
+    Column("role_hash", StoredBytes, nullable=False),
     tag(),
     UniqueConstraint("tenant_id", "lookup_hash"),
 )
@@ -153,6 +153,6 @@ operator = Table(
     Column("lookup_hash", StoredBytes, nullable=False, unique=True),
     sealed("sealed_identifier"),
     sealed("sealed_name"),
-    Column("role_hash", StoredBytes),
+    Column("role_hash", StoredBytes, nullable=False),
     tag(),
 )

@@ -100,8 +100,8 @@ CREATE TABLE exchange_key (
 
 CREATE TABLE garbage (
     name {id} NOT NULL,
-    since BIGINT,
-    tenant_id {id},
+    since BIGINT NOT NULL,
+    tenant_id {id} NOT NULL,
     CONSTRAINT pk_garbage PRIMARY KEY (name)
 );
 
@@ -121,7 +121,7 @@ CREATE TABLE notice_address (
     approval BOOLEAN NOT NULL,
     signature BOOLEAN NOT NULL,
     language TEXT NOT NULL,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_notice_address PRIMARY KEY (id),
     CONSTRAINT ck_notice_address_confirmed CHECK ((confirmed_at IS NULL) = (length(sealed_address) = 0)),
     CONSTRAINT ck_notice_address_challenged CHECK ((challenged_at IS NULL) = (length(sealed_unconfirmed) = 0)),
@@ -136,8 +136,8 @@ CREATE TABLE operator (
     lookup_hash {bytes} NOT NULL,
     sealed_identifier {bytes} NOT NULL,
     sealed_name {bytes} NOT NULL,
-    role_hash {bytes},
-    tag {bytes},
+    role_hash {bytes} NOT NULL,
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_operator PRIMARY KEY (id),
     CONSTRAINT uq_operator_lookup_hash UNIQUE (lookup_hash)
 );
@@ -242,7 +242,7 @@ CREATE TABLE tenant (
     breach_contact TEXT DEFAULT '' NOT NULL,
     scan_policy TEXT DEFAULT '' NOT NULL,
     revision INTEGER DEFAULT '1' NOT NULL,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_tenant PRIMARY KEY (id),
     CONSTRAINT ck_tenant_period CHECK (period_shortest > 0 AND period_longest >= period_shortest),
     CONSTRAINT ck_tenant_retention CHECK (retention >= 0),
@@ -273,7 +273,7 @@ CREATE TABLE account (
     deleted_at BIGINT,
     frozen_at BIGINT,
     ended_at BIGINT,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_account PRIMARY KEY (id),
     CONSTRAINT uq_account_tenant_id_name UNIQUE (tenant_id, name),
     CONSTRAINT fk_account_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
@@ -287,8 +287,8 @@ CREATE TABLE administrator (
     lookup_hash {bytes} NOT NULL,
     sealed_identifier {bytes} NOT NULL,
     sealed_name {bytes} NOT NULL,
-    role_hash {bytes},
-    tag {bytes},
+    role_hash {bytes} NOT NULL,
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_administrator PRIMARY KEY (id),
     CONSTRAINT uq_administrator_tenant_id_lookup_hash UNIQUE (tenant_id, lookup_hash),
     CONSTRAINT fk_administrator_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
@@ -423,7 +423,7 @@ CREATE TABLE integration (
     password_hash {bytes},
     archive_confirmed_at BIGINT,
     revision INTEGER DEFAULT '1' NOT NULL,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_integration PRIMARY KEY (id),
     CONSTRAINT ck_integration_rights CHECK (rights IN ('read', 'share')),
     CONSTRAINT fk_integration_account_id FOREIGN KEY(account_id) REFERENCES account (id)
@@ -446,12 +446,12 @@ CREATE TABLE member (
     lookup_hash {bytes} NOT NULL,
     sealed_identifier {bytes} NOT NULL,
     sealed_name {bytes} NOT NULL,
-    role_hash {bytes},
+    role_hash {bytes} NOT NULL,
     added_at BIGINT DEFAULT '0' NOT NULL,
     used_at BIGINT,
     removed_at BIGINT,
     erased_at BIGINT,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_member PRIMARY KEY (id),
     CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 );
@@ -512,7 +512,7 @@ CREATE TABLE share (
     proposed_by {id},
     undo_until BIGINT,
     undo_by {id},
-    card {bytes},
+    card {bytes} NOT NULL,
     extension_until BIGINT,
     extension_by {id},
     exposed_to {id},
@@ -582,7 +582,7 @@ CREATE TABLE webhook (
     failing_since BIGINT,
     disabled_at BIGINT,
     disabled_for TEXT,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_webhook PRIMARY KEY (id),
     CONSTRAINT ck_webhook_disabled CHECK ((disabled_at IS NULL) = (disabled_for IS NULL)),
     CONSTRAINT fk_webhook_integration_id FOREIGN KEY(integration_id) REFERENCES integration (id)
@@ -607,7 +607,7 @@ CREATE TABLE document (
     sealed_release {bytes},
     pending_since BIGINT,
     sealed_sha256 {bytes} NOT NULL,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_document PRIMARY KEY (id),
     CONSTRAINT ck_document_length CHECK (length >= 0),
     CONSTRAINT ck_document_inspected CHECK (inspected_at IS NULL OR completed_at IS NOT NULL),
@@ -668,8 +668,8 @@ CREATE TABLE recipient (
     sealed_label {bytes} NOT NULL,
     confirmed BOOLEAN NOT NULL,
     position INTEGER NOT NULL,
-    sealed_grant {bytes},
-    sealed_audit_grant {bytes},
+    sealed_grant {bytes} NOT NULL,
+    sealed_audit_grant {bytes} NOT NULL,
     removed_at BIGINT,
     requested_at BIGINT,
     answered_at BIGINT,
@@ -735,7 +735,7 @@ CREATE TABLE upload (
     sealed_source {bytes},
     copy_failure TEXT,
     copying_until BIGINT,
-    tag {bytes},
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_upload PRIMARY KEY (id),
     CONSTRAINT ck_upload_offset CHECK ("offset" BETWEEN 0 AND length),
     CONSTRAINT ck_upload_finished CHECK (finished_at IS NULL OR "offset" = length),
