@@ -29,7 +29,7 @@ pytestmark = pytest.mark.once
 
 READ = {
     *("account list", "account show", "agreement list", "agreement texts", "audit verify", "doctor"),
-    *("integrity list", "integrity status", "keys public", "list", "member list", "operator list", "receipts", "show"),
+    *("keys public", "list", "member list", "operator list", "receipts", "show"),
     *("tenant administrators", "tenant assessments", "tenant deletion", "tenant list", "tenant show", "tenant way"),
 }
 """Commands that change nothing."""
@@ -40,9 +40,9 @@ SENDERS = {
 """Commands of the client's distribution, which tests/client and tests/cli/test_client_keys.py run."""
 ONLY_TEXT = {
     *("demo", "keys create-root", "keys rotate-root", "keys seal", "migrate", "serve", "worker"),
-    *("integrity accept", "tenant deletion-record"),
+    "tenant deletion-record",
 }
-"""Commands without JSON, and two that other tests lead up to; tests/cli runs them."""
+"""Commands without JSON, and one that other tests lead up to; tests/cli runs them."""
 SYSTEM = "312824450"
 
 

@@ -23,7 +23,7 @@ RECIPIENTS = {"/d/{id}", "/d/{id}/dokument/{document}", "/mine"}
 TRANSACTIONS = 2
 """One finds the caller, one the rest."""
 OF_THE_FORM = {
-    "start": (12, 4),
+    "start": (10, 4),
     "save": (9, 2),
     "add a recipient": (14, 4),
     "confirm the recipient": (10, 2),

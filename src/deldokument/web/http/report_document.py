@@ -20,7 +20,6 @@ from deldokument.web.http.i18n import Translator, _
 
 MAX_ROWS: Final = 500
 """Maximum number of rows of a table in the PDF."""
-_GROUP: Final = 8
 REPORTED: Final = {
     EventKind.SHARE_PROPOSED: _("Approval was asked for"),
     EventKind.SHARE_APPROVED: _("Approved by another member"),
@@ -90,11 +89,8 @@ def report_document(report: ShareReport, translator: Translator) -> RenderedDocu
             translator,
         ),
         f"## {text(_('Documents'))}",
-        _table(
-            (_("Document"), _("Size"), _("Virus check"), _("SHA-256")),
-            _documents(report.documents, translator),
-            translator,
-        ),
+        _table((_("Document"), _("Size"), _("Virus check")), _documents(report.documents, translator), translator),
+        _table((_("Document"), _("SHA-256")), _digests(report.documents), translator),
         f"## {text(_('Events'))}",
         _table((_("Number"), _("Event"), _("By"), _("Time")), _events(report.events, translator), translator),
         f"## {text(_('Proof'))}",
@@ -153,12 +149,14 @@ def _documents(documents: Iterable[ReportDocument], translator: Translator) -> I
         name = document.name
         if document.removed_at:
             name += f", {translator.text(_('removed'))} {translator.when(document.removed_at)}"
-        yield name, translator.size(document.length), translator.text(verdict), _grouped(document.sha256 or "")
+        yield name, translator.size(document.length), translator.text(verdict)
 
 
-def _grouped(digest: str) -> str:
-    """Return the digest in groups, between which a line of the table may end."""
-    return " ".join(digest[start : start + _GROUP] for start in range(0, len(digest), _GROUP))
+def _digests(documents: Iterable[ReportDocument]) -> Iterator[tuple[str, str]]:
+    for document in documents:
+        digest = document.sha256 or ""
+        # In groups, between which a line may end.
+        yield document.name, " ".join(digest[start : start + 8] for start in range(0, len(digest), 8))
 
 
 def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[tuple[str, ...]]:

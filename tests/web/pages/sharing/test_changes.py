@@ -195,7 +195,7 @@ def test_a_document_is_removed_after_a_page_that_says_what_follows(web: Web) -> 
     assert "Dette er det eneste dokumentet" in kari.get(paths[1]).text
     assert kari.post(paths[1]).status_code == 409
     words = " ".join(text_of(kari.get(f"/delinger/{share_id}/rapport.pdf").content).split())
-    assert "vedtak.pdf, fjernet" in words
+    assert "vedtak.pdf, fjernet tirsdag 24. november" in words
 
 
 def test_the_author_sees_whole_numbers_while_the_publication_can_be_undone_and_after_it_was(web: Web) -> None:
