@@ -154,7 +154,6 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SECRET, "state"),
         _by(Proof.SEAL, "sealed_login"),
         _free("created_at", "limits of a login that the provider completes"),
-        _free("browser_hash nonce code_verifier return_to on_behalf_of", "read only by version 0.2.0"),
     ),
     "program": (
         _by(Proof.SECRET, "secret_hash"),
@@ -207,7 +206,6 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SEAL, "sealed_identity sealed_form"),
         _free("owner_hash", "finds a person's sessions for the list of their own"),
         _free("provider_session_id seen_at", "when a session ends that its secret opens; after 8 hours at the latest"),
-        _free("created_at", "shown and compared only for a session of version 0.2.0; later ones have it encrypted"),
     ),
     "share": (
         _by(

@@ -72,7 +72,7 @@ def furnish(database: SqlDatabase) -> None:
         tx.shares.add_document(DOCUMENT)
         tx.uploads.add(UPLOAD)
         tx.sessions.add_pending(PendingLoginRecord("state", b"sealed", NOW))
-        tx.sessions.add(SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, NOW, owner_hash=b"owner"))
+        tx.sessions.add(SessionRecord(b"token", "csrf", b"sealed", "provider", NOW, b"owner"))
         tx.programs.add(ProgramRecord(b"secret", b"token", b"sealed"))
 
 

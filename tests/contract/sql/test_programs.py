@@ -10,7 +10,9 @@ from deldokument.ports.repositories.programs import ProgramRecord
 from deldokument.ports.repositories.sessions import SessionRecord
 from tests.contract.records import HOUR, NOW
 
-SESSIONS = [SessionRecord(token, "csrf", b"sealed", f"at-{token!r}", NOW, NOW) for token in (b"one", b"two", b"idle")]
+SESSIONS = [
+    SessionRecord(token, "csrf", b"sealed", f"at-{token!r}", NOW, b"owner") for token in (b"one", b"two", b"idle")
+]
 PROGRAM = ProgramRecord(b"code", b"one", b"sealed")
 
 

@@ -1,7 +1,6 @@
 """Logging in, staying logged in, logging out."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,9 +14,7 @@ from deldokument.domain.errors import LoginFailed, NotReady, RateLimited, Unavai
 from deldokument.services.auth import own_sessions, sessions
 from deldokument.services.auth.roles import Roles, find_person, roles_of
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
-from deldokument.services.encryption import EncryptedColumn, seal_field
 from deldokument.services.maintenance import retention
-from deldokument.services.people import directory_key
 from deldokument.services.tenants import registration
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.stored_data import everything
@@ -98,7 +95,7 @@ def test_a_writer_of_the_database_makes_no_session_last_longer_than_eight_hours(
         found = tx.sessions.get(token_hash)
         assert found
         tx.sessions.remove(token_hash)
-        tx.sessions.add(replace(found, created_at=stage.clock.now(), seen_at=stage.clock.now()))
+        tx.sessions.add(replace(found, seen_at=stage.clock.now()))
     assert sessions.find_session(stage.deps, secret) is None
     assert own_sessions.list_own_sessions(stage.deps, session) == []
 
@@ -152,25 +149,6 @@ def test_a_fresh_login_asks_the_provider_for_the_electronic_id(stage: Stage) -> 
     assert stage.login.asked_fresh
 
 
-def test_a_session_of_the_version_before_is_not_fresh_and_gets_its_owner_when_it_is_used(stage: Stage) -> None:
-    secret = log_in(stage).session_secret
-    token_hash = hashlib.sha256(secret.encode()).digest()
-    body = json.dumps({"person": stage.login.person, "id_token": "id-token"})
-    sealed = seal_field(directory_key(stage.deps), body, EncryptedColumn.SESSION, token_hash.hex())
-    with stage.deps.database.write() as tx:
-        found = tx.sessions.get(token_hash)
-        assert found
-        tx.sessions.remove(token_hash)
-        tx.sessions.add(replace(found, sealed_identity=sealed, owner_hash=None))
-    session = sessions.find_session(stage.deps, secret)
-    assert session
-    assert (session.device, session.authenticated_at, session.is_fresh(NOON)) == ("", None, False)
-    assert own_sessions.list_own_sessions(stage.deps, session) == []
-    stage.clock.advance(minutes=1)
-    sessions.find_session(stage.deps, secret)
-    assert [one.is_current for one in own_sessions.list_own_sessions(stage.deps, session)] == [True]
-
-
 def test_logging_in_makes_a_new_id_and_ends_the_session_before(stage: Stage) -> None:
     first = log_in(stage).session_secret
     second = log_in(stage, previous=first).session_secret
@@ -199,19 +177,17 @@ def test_an_answer_is_refused_in_another_browser_than_the_one_that_began(stage: 
         sessions.complete_login(stage.deps, answer, browser_secret=other.browser_secret, previous_secret=None)
 
 
-@pytest.mark.parametrize("is_sealed", [True, False])
-def test_a_login_that_was_not_encrypted_for_its_state_is_refused(stage: Stage, is_sealed: bool) -> None:
-    """It is another state's, which is damage, or one that version 0.2.0 began."""
+def test_a_login_that_was_encrypted_for_another_state_is_refused_as_damage(stage: Stage) -> None:
     _, theirs = begin(stage)
     started, answer = begin(stage)
     with stage.deps.database.write() as tx:
         other, own = (tx.sessions.take_pending(one["state"]) for one in (theirs, answer))
         assert other
         assert own
-        tx.sessions.add_pending(replace(own, sealed_login=other.sealed_login if is_sealed else None))
+        tx.sessions.add_pending(replace(own, sealed_login=other.sealed_login))
     with pytest.raises(LoginFailed, match="login_refused"):
         sessions.complete_login(stage.deps, answer, browser_secret=started.browser_secret, previous_secret=None)
-    assert [row.kind for row in stage.deps.damage.take()] == ["pending_login"] * is_sealed
+    assert [row.kind for row in stage.deps.damage.take()] == ["pending_login"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"state": ""}, {"state": "invented"}])

@@ -25,11 +25,7 @@ _by_token = select(*_SESSION.columns).where(_is_token)
 _add = insert(session)
 _is_of_owner = session.c.owner_hash == param("owner")
 _of_owner = select(*_SESSION.columns).where(_is_of_owner).order_by(session.c.seen_at.desc()).limit(_MAX_LISTED)
-_touch = (
-    update(session)
-    .where(_is_token, session.c.seen_at < param("now"))
-    .values(seen_at=param("now"), owner_hash=param("owner"))
-)
+_touch = update(session).where(_is_token, session.c.seen_at < param("now")).values(seen_at=param("now"))
 _change = update(session).where(_is_token)
 _remove = delete(session).where(_is_token)
 _remove_others = delete(session).where(_is_of_owner, session.c.token_hash != param("token"))
@@ -76,12 +72,9 @@ class SqlSessions:
         """Return the person's sessions, the last used first; at most 100."""
         return _SESSION.all(self._work.rows(_of_owner, {"owner": owner_hash}))
 
-    def touch(self, token_hash: bytes, now: datetime, owner_hash: bytes) -> None:
-        """Record that the session was seen at ``now``, never an earlier time, and whose it is.
-
-        A removed session stays removed.
-        """
-        self._work.run(_touch, {"token": token_hash, "now": now, "owner": owner_hash})
+    def touch(self, token_hash: bytes, now: datetime) -> None:
+        """Record that the session was seen at ``now``, never an earlier time. A removed session stays removed."""
+        self._work.run(_touch, {"token": token_hash, "now": now})
 
     def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
         """Replace the form that waits for a fresh login."""

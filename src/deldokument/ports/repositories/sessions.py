@@ -11,7 +11,7 @@ from typing import Protocol
 class SessionRecord:
     """A login session. ``token_hash`` is the SHA-256 of the cookie's value; the rest is hashed, encrypted or random.
 
-    - ``owner_hash``: finds a person's sessions; None in a session of version 0.2.0 until its next activity.
+    - ``owner_hash``: finds a person's sessions.
     - ``sealed_form``: a form that waits for a fresh login; None if there is none.
     """
 
@@ -19,18 +19,17 @@ class SessionRecord:
     csrf_token: str
     sealed_identity: bytes
     provider_session_id: str | None
-    created_at: datetime
     seen_at: datetime
-    owner_hash: bytes | None = None
+    owner_hash: bytes
     sealed_form: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLoginRecord:
-    """A pending login. ``sealed_login`` is None if a node of version 0.2.0 began it."""
+    """A pending login."""
 
     state: str
-    sealed_login: bytes | None
+    sealed_login: bytes
     created_at: datetime
 
 
@@ -49,7 +48,7 @@ class Sessions(Protocol):
         """Return the person's sessions, the last used first; at most 100."""
         ...
 
-    def touch(self, token_hash: bytes, now: datetime, owner_hash: bytes) -> None: ...
+    def touch(self, token_hash: bytes, now: datetime) -> None: ...
     def keep_form(self, token_hash: bytes, sealed_form: bytes | None) -> None:
         """Replace the form that waits; a removed session stays removed."""
         ...

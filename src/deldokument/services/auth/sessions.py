@@ -60,8 +60,8 @@ class Session:
 
     - ``csrf_token`` differs in each session; the part after its last dot is the same in all sessions of one person.
     - ``began_at``: when this browser logged in.
-    - ``device`` names browser and operating system; empty in a session of version 0.2.0.
-    - ``authenticated_at``: when the person last used the electronic ID, by our clock; None if that is unknown.
+    - ``device`` names browser and operating system.
+    - ``authenticated_at``: when the person last used the electronic ID, by our clock.
     - ``keeps_form``: whether a form waits for a fresh login.
     """
 
@@ -71,13 +71,13 @@ class Session:
     token_hash: bytes
     began_at: datetime
     seen_at: datetime
-    device: str = ""
-    authenticated_at: datetime | None = None
-    keeps_form: bool = False
+    device: str
+    authenticated_at: datetime
+    keeps_form: bool
 
     def is_fresh(self, now: datetime) -> bool:
         """Return whether the person used the electronic ID a short time ago."""
-        return self.authenticated_at is not None and now - self.authenticated_at <= FRESH
+        return now - self.authenticated_at <= FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,6 @@ def complete_login(
         csrf_token=f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(key, person)}",
         sealed_identity=_sealed(key, person, identity, session_hash(secret), device, now, began_at=now),
         provider_session_id=identity.session_id,
-        created_at=now,
         seen_at=now,
         owner_hash=session_owner_hash(key, person),
     )
@@ -239,9 +238,8 @@ def session_in(
 def note_activity(deps: Dependencies, session: Session | None, now: datetime) -> None:
     """Record that the session, if there is one, is in use; at most twice a minute."""
     if session is not None and now - session.seen_at > _TOUCH_EVERY:
-        owner_hash = session_owner_hash(directory_key(deps), session.person)
         with deps.database.write() as tx:
-            tx.sessions.touch(session.token_hash, now, owner_hash)
+            tx.sessions.touch(session.token_hash, now)
 
 
 def end_session(deps: Dependencies, secret: str, session: Session) -> LogoutForm:
@@ -318,17 +316,15 @@ def opened_session(deps: Dependencies, found: SessionRecord) -> Session | None:
         deps.damage.report(DamagedRow("session", context))
         return None
     body = json.loads(identity)
-    # Version 0.2.0 stored neither device nor times; the column is what there is of its sessions.
-    authenticated_at, began_at = body.get("authenticated_at"), body.get("began_at")
     return Session(
         person=parse_person(body["person"], allow_synthetic=True),
         csrf_token=found.csrf_token,
         id_token=body["id_token"],
         token_hash=found.token_hash,
-        began_at=datetime.fromisoformat(began_at) if began_at else found.created_at,
+        began_at=datetime.fromisoformat(body["began_at"]),
         seen_at=found.seen_at,
-        device=body.get("device", ""),
-        authenticated_at=datetime.fromisoformat(authenticated_at) if authenticated_at else None,
+        device=body["device"],
+        authenticated_at=datetime.fromisoformat(body["authenticated_at"]),
         keeps_form=bool(found.sealed_form),
     )
 
@@ -355,8 +351,7 @@ def _check_pending(deps: Dependencies, now: datetime) -> None:
 def _take_pending(deps: Dependencies, state: str, browser_secret: str) -> PendingLogin:
     with deps.database.write() as tx:
         found = tx.sessions.take_pending(state)
-    # A login that version 0.2.0 began is not encrypted.
-    if found is None or not found.sealed_login:
+    if found is None:
         raise LoginFailed("login_refused", detail="unknown state")
     try:
         pending = open_login(directory_key(deps), found.sealed_login, state)

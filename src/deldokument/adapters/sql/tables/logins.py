@@ -14,9 +14,8 @@ session = Table(
     Column("csrf_token", StoredText, nullable=False),
     sealed("sealed_identity"),
     Column("provider_session_id", StoredText, index=True),
-    Column("created_at", UtcMicros, nullable=False),
     Column("seen_at", UtcMicros, nullable=False, index=True),
-    Column("owner_hash", StoredBytes, index=True),
+    Column("owner_hash", StoredBytes, nullable=False, index=True),
     Column("sealed_form", StoredBytes),
 )
 
@@ -24,7 +23,7 @@ program = Table(
     "program",
     metadata,
     Column("secret_hash", StoredBytes, primary_key=True),
-    # Every end of a session ends its programs, also one by another version of the service.
+    # Every end of a session ends its programs.
     Column(
         "session_hash",
         LargeBinary,
@@ -39,14 +38,8 @@ pending_login = Table(
     "pending_login",
     metadata,
     Column("state", Id, primary_key=True),
-    Column("sealed_login", StoredBytes),
+    sealed("sealed_login"),
     Column("created_at", UtcMicros, nullable=False, index=True),
-    # Those of a login that version 0.2.0 began.
-    Column("browser_hash", StoredBytes, nullable=False, default=b""),
-    Column("nonce", StoredText, nullable=False, default=""),
-    Column("code_verifier", StoredText, nullable=False, default=""),
-    Column("return_to", StoredText, nullable=False, default=""),
-    Column("on_behalf_of", StoredText, nullable=False, server_default=""),
 )
 
 deployment = Table(

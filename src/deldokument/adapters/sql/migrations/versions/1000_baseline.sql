@@ -150,13 +150,8 @@ CREATE TABLE outbox_cursor (
 
 CREATE TABLE pending_login (
     state {id} NOT NULL,
-    sealed_login {bytes},
+    sealed_login {bytes} NOT NULL,
     created_at BIGINT NOT NULL,
-    browser_hash {bytes} NOT NULL,
-    nonce TEXT NOT NULL,
-    code_verifier TEXT NOT NULL,
-    return_to TEXT NOT NULL,
-    on_behalf_of TEXT DEFAULT '' NOT NULL,
     CONSTRAINT pk_pending_login PRIMARY KEY (state)
 );
 
@@ -199,9 +194,8 @@ CREATE TABLE session (
     csrf_token TEXT NOT NULL,
     sealed_identity {bytes} NOT NULL,
     provider_session_id TEXT,
-    created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    owner_hash {bytes},
+    owner_hash {bytes} NOT NULL,
     sealed_form {bytes},
     CONSTRAINT pk_session PRIMARY KEY (token_hash)
 );
