@@ -40,8 +40,12 @@ class ReportReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecipient:
-    """A recipient, perhaps removed since. ``number`` is masked unless the report has full numbers."""
+    """A recipient, perhaps removed since. ``number`` is masked unless the report has full numbers.
 
+    ``id`` is for pages only; the JSON identifies a recipient by its number.
+    """
+
+    id: str
     kind: RecipientKind
     number: str
     name: str

@@ -122,9 +122,8 @@ def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipie
         ReportReceipt(one.state.value, one.at, one.person, one.document_id, one.is_whole) for one in view.downloads
     ]
     receipts = sorted((*opened, *loads), key=lambda receipt: receipt.at)
-    return ReportRecipient(
-        view.kind, numbers.get(view.id, view.display), view.name, view.label, tuple(receipts), view.removed_at
-    )
+    number = numbers.get(view.id, view.display)
+    return ReportRecipient(view.id, view.kind, number, view.name, view.label, tuple(receipts), view.removed_at)
 
 
 def _document(view: DocumentView, events: Sequence[ReportEvent]) -> ReportDocument:

@@ -147,10 +147,10 @@ class Translator:
         """Return a share of a whole like «87 %»."""
         return format_percent(part / whole, locale=self.language)
 
-    def ngettext(self, singular: str, plural: str, num: int) -> str:
-        """Return the singular or plural message for ``num``, which fills ``%(num)s``."""
+    def ngettext(self, singular: str, plural: str, num: int, **params: str) -> str:
+        """Return the singular or plural message for ``num``, which fills ``%(num)s``, with its parameters filled in."""
         translated: str = translations(self.language).ngettext(singular, plural, num)
-        return translated % {"num": num}
+        return translated % {"num": num, **params}
 
     def left(self, instant: datetime, now: datetime) -> str:
         """Return the time until ``instant``, like «10 dager» or «3 timer».

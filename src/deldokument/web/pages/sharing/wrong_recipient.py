@@ -2,6 +2,7 @@
 
 Guarantees:
 - The draft has what GDPR article 33(3) asks for. Facts are those of the report; what only people know is left open.
+- The draft is about the chosen recipients and names no other one. Without a choice there is none.
 - Nothing is sent: the body itself decides whether to notify Datatilsynet.
 - Persons are masked.
 """
@@ -9,9 +10,12 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from starlette.responses import Response
 
+from deldokument.domain.errors import NotFound
 from deldokument.domain.report import ShareReport
 from deldokument.domain.share import ShareState
 from deldokument.services.shares.queries import view_share
@@ -23,26 +27,41 @@ from deldokument.web.http.report_document import receipt_rows
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.transfer.downloads import attachment
 
+RECIPIENT: Final = "mottaker"
+"""Query parameter: the id of a chosen recipient; may be repeated."""
+ALL: Final = "alle"
+"""Query parameter: all recipients are chosen. Keeps the address of many short."""
+CHOSEN: Final = "valgt"
+"""Query parameter of the form's button, which shows that a choice is missing."""
 _LIST = "\n- "
 
 
 def page(call: RequestContext) -> Response:
     """Show the steps: stop the access, see who opened what, and the draft."""
     view, report = _found(call)
+    chosen = _chosen(call, report)
+    is_all = bool(call.query(ALL))
     return render(
         call,
         "pages/sharing/wrong_recipient.html",
         view=view,
         open=view.share.state is ShareState.AVAILABLE,
         receipts=list(_whole(report, call.translator)),
-        draft=notification(view, report, call.translator),
+        is_all=is_all,
+        chosen=[] if is_all else [one.id for one in chosen.recipients],
+        is_missing=bool(call.query(CHOSEN)) and not chosen.recipients,
+        draft=notification(view, chosen, call.translator) if chosen.recipients else "",
+        query=call.address.partition("?")[2],
     )
 
 
 def draft_file(call: RequestContext) -> Response:
-    """Return the draft as a text file."""
+    """Return the draft as a text file. Raises: NotFound, also if no recipient is chosen."""
     view, report = _found(call)
-    content = notification(view, report, call.translator)
+    chosen = _chosen(call, report)
+    if not chosen.recipients:
+        raise NotFound("no recipient is chosen")
+    content = notification(view, chosen, call.translator)
     return Response(content, headers=attachment("avviksmelding.txt"), media_type="text/plain; charset=utf-8")
 
 
@@ -52,27 +71,42 @@ def _found(call: RequestContext) -> tuple[ShareView, ShareReport]:
     return view_share(call.deps, person, share_id), share_report(call.deps, person, share_id)
 
 
+def _chosen(call: RequestContext, report: ShareReport) -> ShareReport:
+    """Return the report with the chosen recipients only; the only one of a share needs no choice.
+
+    Raises: NotFound for the id of no recipient of the share.
+    """
+    ids = set(call.request.query_params.getlist(RECIPIENT))
+    if not ids <= {one.id for one in report.recipients}:
+        raise NotFound("a chosen recipient")
+    if call.query(ALL) or len(report.recipients) == 1:
+        return report
+    return replace(report, recipients=tuple(one for one in report.recipients if one.id in ids))
+
+
 def notification(view: ShareView, report: ShareReport, translator: Translator) -> str:
-    """Return the draft in the translator's language."""
+    """Return the draft in the translator's language; the recipients of ``report`` are those who were wrong."""
     return "\n\n".join(_paragraphs(view, report, translator)) + "\n"
 
 
 def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) -> Iterator[str]:
-    text = translator.text
+    text, count = translator.text, len(report.recipients)
     opened = sum(1 for one in report.recipients if one.receipts)
     got = sum(1 for one in report.recipients if any(receipt.document for receipt in one.receipts))
     yield text(_("Draft: notification of a personal data breach (GDPR article 33(3))"))
     yield text(_("Fill in what stands in brackets. Made from the report of the share %(id)s."), id=report.share_id)
     yield text(_("1. Nature of the breach"))
-    yield text(
-        _("%(tenant)s shared documents with a recipient who should not have had them. They were shared %(at)s."),
+    yield translator.ngettext(
+        "%(tenant)s shared documents with a recipient who should not have had them. They were shared %(at)s.",
+        "%(tenant)s shared documents with recipients who should not have had them. They were shared %(at)s.",
+        count,
         tenant=report.tenant_name,
         at=translator.when(report.published_at),
     )
     yield text(_("Documents:")) + _LIST + _LIST.join(document.name for document in report.documents)
     yield text(
-        _("Recipients: %(all)s. %(opened)s of them opened the share, and %(got)s downloaded something."),
-        all=len(report.recipients),
+        _("Recipients by mistake: %(all)s. Have opened the share: %(opened)s. Have downloaded something: %(got)s."),
+        all=count,
         opened=opened,
         got=got,
     )
@@ -86,11 +120,7 @@ def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) ->
     yield text(_("2. Contact"))
     yield _contact(view, translator)
     yield text(_("3. Likely consequences"))
-    yield text(
-        _("Nobody has opened the share.")
-        if not opened
-        else _("The recipients above may have read the documents. Consequences for the persons concerned: [fill in]")
-    )
+    yield _consequences(count, opened, translator)
     yield text(_("4. Measures taken or planned"))
     yield _measures(report, translator)
 
@@ -101,6 +131,19 @@ def _whole(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
     for row in receipt_rows(report, translator):
         who = row[0] or who
         yield who, *row[1:]
+
+
+def _consequences(count: int, opened: int, translator: Translator) -> str:
+    if not opened:
+        return translator.ngettext(
+            "The recipient above has not opened the share.", "None of the recipients above has opened the share.", count
+        )
+    readers = translator.ngettext(
+        "The recipient above may have read the documents.",
+        "Those of the recipients above who have opened the share may have read the documents.",
+        count,
+    )
+    return f"{readers} {translator.text(_('Consequences for the persons concerned: [fill in]'))}"
 
 
 def _contact(view: ShareView, translator: Translator) -> str:
@@ -123,7 +166,13 @@ def _measures(report: ShareReport, translator: Translator) -> str:
     if key:
         words = _("The key was destroyed %(at)s (event %(number)s of the event log): nobody can open the documents.")
         done.append(text(words, at=translator.when(key.event.at), number=key.place.number))
-    done.append(text(_("The recipient was asked to delete the documents, and not to use them: [yes or no, time]")))
+    done.append(
+        translator.ngettext(
+            "The recipient was asked to delete the documents, and not to use them: [yes or no, time]",
+            "The recipients were asked to delete the documents, and not to use them: [yes or no, time]",
+            len(report.recipients),
+        )
+    )
     done.append(text(_("The persons concerned were told: [yes or no, time]")))
     return "- " + _LIST.join(done)
 
