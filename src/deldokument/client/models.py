@@ -67,13 +67,13 @@ class Document:
     """A document of a share. ``length`` is in bytes; ``offset`` is the number of bytes that the service has.
 
     ``verdict`` is the result of the malware scan. A service without a scanner gives ``not_scanned`` for a document that
-    it could read, and ``error`` for one that it could not. It is None until the document has been read, after the
-    share's end, and from a service of an earlier version. Later versions add values. Only ``clean`` means that it was
+    it could read, and ``error`` for one that it could not. It is None until the document has been read, and
+    after the share's end. Later versions add values. Only ``clean`` means that it was
     scanned and nothing was found.
 
     ``handling`` says whether recipients get it. ``waiting``: after the scan. ``released``: now. ``warned``: after a
     warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. It is None
-    after the end, and from a service of an earlier version.
+    after the end.
     """
 
     id: str
@@ -126,7 +126,7 @@ class Receipt:
     ``document_id`` is None for an opening. ``person`` is the masked number of the person who did it.
 
     - ``state``: started (partly downloaded), sent (downloaded) or received (confirmed by the person, the only proof
-      of receipt). None for an opening, and from a service of an earlier version
+      of receipt). None for an opening
     - ``complete``: the document was downloaded
     - ``direct``: the person's own machine acknowledged the bytes; otherwise a proxy may hold some of them
     """

@@ -71,6 +71,7 @@ class EventKind(StrEnum):
     ADDRESS_REMOVED = "address_removed"
     DRAFT_STARTED = "draft_started"
     DRAFT_ABANDONED = "draft_abandoned"
+    DRAFT_RESTORED = "draft_restored"
     DOCUMENT_COMPLETED = "document_completed"
     DOCUMENT_REMOVED = "document_removed"
     DOCUMENT_ADDED = "document_added"
@@ -136,6 +137,7 @@ REVISING = frozenset(
     {
         EventKind.DRAFT_STARTED,
         EventKind.DRAFT_ABANDONED,
+        EventKind.DRAFT_RESTORED,
         EventKind.SHARE_PROPOSED,
         EventKind.PROPOSAL_RETURNED,
         EventKind.SHARE_PUBLISHED,

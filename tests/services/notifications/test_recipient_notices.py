@@ -104,8 +104,7 @@ def test_recipients_are_told_once_of_all_documents_that_are_added_together(stage
         OLA: "Det har kommet flere dokumenter fra Eksempel kommune til deg",
         FJELL: "Det har kommet flere dokumenter fra Eksempel kommune til en virksomhet du leser post for",
     }
-    messages = [one for one in kept(stage, share) if one.details]
-    assert {one.kind for one in messages} == {"shared"}, "as version 0.2.0 knows it"
+    messages = [one for one in kept(stage, share) if one.kind == NoticeKind.ADDED]
     shown = [existing(view_notice(one, stage.clock.now(), is_over=False)) for one in messages]
     assert [(one.kind, one.reminds) for one in shown] == [(NoticeKind.ADDED, False)] * 2
     assert send_notices(stage) == []
@@ -137,7 +136,7 @@ def test_nobody_is_told_of_an_addition_to_a_share(stage: Stage, altinn: FakeNoti
     if why == "without Altinn":
         stage.deps = replace(stage.deps, notices=None)
     dispatch.plan_messages(stage.deps, PLANNERS)
-    assert [one for one in kept(stage, share) if "addition" in one.details] == []
+    assert [one for one in kept(stage, share) if one.kind == NoticeKind.ADDED] == []
 
 
 def test_nobody_is_told_of_a_damaged_share_until_it_is_repaired(stage: Stage, altinn: FakeNotices) -> None:
@@ -344,12 +343,12 @@ def test_those_who_had_a_notice_are_told_of_the_withdrawal_and_nobody_else_is(
 
 
 @pytest.mark.usefixtures("altinn")
-def test_a_message_about_a_withdrawal_looks_to_version_0_2_0_like_any_notice(stage: Stage) -> None:
+def test_a_notice_about_a_withdrawal_has_a_kind_of_its_own(stage: Stage) -> None:
     share = share_with(stage, FJELL)
     send_notices(stage)
     publishing.withdraw_share(stage.deps, person(KARI), share.id)
     send_notices(stage)
-    assert [message.kind for message in kept(stage, share)] == ["shared", "shared"]
+    assert sorted(message.kind for message in kept(stage, share)) == ["shared", "withdrawn"]
     assert seen(stage, share) == [("sent", "", False), ("sent", "", False)]
 
 

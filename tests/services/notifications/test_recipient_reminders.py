@@ -323,6 +323,6 @@ def test_the_id_of_an_order_says_nothing_without_its_key(stage: Stage) -> None:
     stage.clock.instant = END - WEEK
     plan_reminders(stage.deps)
     [message] = reminders_of(stage, one)
-    assert message.order_id == message.id, "a server of version 0.2.0 finds it by this id"
-    assert OLA not in (message.order_id or "")
+    assert message.order_id
+    assert OLA not in message.order_id
     assert CHANNELS[Channel.ALTINN].sent_event is EventKind.RECIPIENT_NOTIFIED

@@ -53,7 +53,8 @@ def append(stage: Stage, ticket: UploadTicket, offset: int, content: bytes) -> N
 
 
 def events(stage: Stage, share_id: str) -> list[tuple[EventKind, str | None]]:
-    chosen = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.SHARE_KEY_DESTROYED}
+    draft = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.DRAFT_RESTORED}
+    chosen = draft | {EventKind.SHARE_KEY_DESTROYED}
     return [
         (event.kind, (event.details or {}).get("cause"))  # type: ignore[misc]
         for _, event in stage.trail()
@@ -109,7 +110,7 @@ def test_what_is_undone_in_time_is_back_with_everything_and_goes_on(stage: Stage
     assert events(stage, draft.id) == [
         (EventKind.DRAFT_STARTED, None),
         (EventKind.DRAFT_ABANDONED, None),
-        (EventKind.DRAFT_STARTED, "restored"),
+        (EventKind.DRAFT_RESTORED, None),
     ]
 
 

@@ -27,7 +27,6 @@ from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.outbox import (
     LEASE,
     MAX_ATTEMPTS,
-    RECIPIENT_CHANNELS,
     Channel,
     Outcome,
     OutgoingMessage,
@@ -41,7 +40,6 @@ from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
 from deldokument.services.each import do_each
-from deldokument.services.shares.notice_status import notice_kind
 
 MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
 """Returns the messages about events of one chain, which may be long past. Called in the transaction that adds them."""
@@ -193,8 +191,7 @@ def _record(
     share = existing(tx.shares.get(message.share_id)) if message.share_id else None
     if share is not None and not share.intact:
         share = None
-    about = notice_kind(message).value if message.channel in RECIPIENT_CHANNELS else message.kind
-    facts: dict[str, str | int] = {"message": message.id, "about": about, **details}
+    facts: dict[str, str | int] = {"message": message.id, "about": message.kind, **details}
     record_at(deps, tx, at, kind, facts, share=share, tenant_id=message.tenant_id)
 
 

@@ -41,7 +41,7 @@ from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import ADDITION, DOWNLOADED, OVER, REMOVED, WITHDRAWAL, notice_kind
+from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 SHARED_WITH_ME = "/mine"
@@ -73,7 +73,7 @@ def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
     if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
         return
     messages = tx.outbox.of_shares([share.id], Channel.ALTINN)
-    covered = {one.target for one in messages if not one.is_settled and notice_kind(one) not in REMINDERS}
+    covered = {one.target for one in messages if not one.is_settled and one.kind not in REMINDERS}
     for recipient in tx.shares.recipients([share.id]):
         if recipient.id not in covered:
             at = stored.event.at.isoformat()
@@ -104,13 +104,11 @@ def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
 def notice_message(
     kind: NoticeKind, tenant_id: str, share_id: str, recipient_id: str, now: datetime, *occasion: str
 ) -> OutgoingMessage:
-    # Version 0.2.0 runs beside this one during an upgrade, and cannot show a kind that it does not know.
-    detail = {NoticeKind.WITHDRAWN: WITHDRAWAL, NoticeKind.ADDED: ADDITION}.get(kind)
     return OutgoingMessage(
         id=new_id(),
         channel=Channel.ALTINN,
-        kind=(NoticeKind.SHARED if detail else kind).value,
-        details={detail: 1} if detail else {},
+        kind=kind.value,
+        details={},
         tenant_id=tenant_id,
         share_id=share_id,
         target=recipient_id,
@@ -189,7 +187,7 @@ def _compose(deps: Dependencies, message: OutgoingMessage, facts: _Facts) -> Not
     identifier = _identifier(deps, share, recipient)
     language = _language(deps, identifier)
     text = NoticeText(
-        kind=notice_kind(message),
+        kind=NoticeKind(message.kind),
         recipient=recipient.kind,
         sender=facts.tenant.name if facts.names_tenant else "",
         end=min(facts.ends),
@@ -229,7 +227,7 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, now: datetime) -> Outc
         return again("sharing_stopped")
     if _recipient(tx, message) is None:
         return moot(REMOVED)
-    if notice_kind(message) is NoticeKind.WITHDRAWN:
+    if message.kind == NoticeKind.WITHDRAWN:
         return None
     if share.can_be_undone(now):
         return again("undo_window")

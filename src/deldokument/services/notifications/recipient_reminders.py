@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from deldokument.crypto.errors import IntegrityError
@@ -70,21 +70,10 @@ def _query(kind: NoticeKind, now: datetime) -> ReminderQuery:
 
 def _reminder(orders: _Orders, kind: NoticeKind, one: PendingReminder, now: datetime) -> OutgoingMessage:
     due = one.expires_at - REMINDERS[kind]
-    order, due = orders.place(one, due if due >= now else now + GATHERING)
-    occasion = (one.expires_at.isoformat(), order.id if order else "")
+    order_id, due = orders.place(one, due if due >= now else now + GATHERING)
+    occasion = (one.expires_at.isoformat(), order_id or "")
     message = notice_message(kind, one.tenant_id, one.share_id, one.recipient_id, due, *occasion)
-    if order is None:
-        return message
-    # Altinn asks by the order's id. A server of version 0.2.0 knows only the ids of messages.
-    return replace(message, order_id=order.id, id=message.id if order.messages else order.id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """One recipient's message of one day, with the reminders that are planned for it."""
-
-    id: str
-    messages: list[OutgoingMessage]
+    return replace(message, order_id=order_id)
 
 
 class _Orders:
@@ -95,18 +84,17 @@ class _Orders:
         self._keys = readable_keys(deps.keyring, {one.audit_key_id for one in due})
         self._months: dict[str, bytes] = {}
 
-    def place(self, one: PendingReminder, due: datetime) -> tuple[_Order | None, datetime]:
-        """Return the order of the day, or of the next day if that is sent, and when the reminder is due in it.
+    def place(self, one: PendingReminder, due: datetime) -> tuple[str | None, datetime]:
+        """Return the id of the order of the day, or of the next day if that is sent, and when it is due in it.
 
         None: the recipient's number cannot be decrypted, so the reminder is sent alone.
         """
         order_id = self._id(one, day_of(due))
         if order_id is None:
             return None, due
-        messages = self._tx.outbox.of_order(order_id)
-        if any(message.sent_at for message in messages):
+        if any(message.sent_at for message in self._tx.outbox.of_order(order_id)):
             return self.place(one, start_of(day_of(due) + _DAY))
-        return _Order(order_id, messages), due
+        return order_id, due
 
     def _id(self, one: PendingReminder, day: date) -> str | None:
         key, number = self._keys.get(one.audit_key_id), ""

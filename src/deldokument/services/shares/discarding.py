@@ -23,7 +23,6 @@ from deldokument.services.shares.authorization import share_for_reading, share_f
 from deldokument.services.shares.drafts import discard_draft
 from deldokument.services.shares.views import ShareView, share_view
 
-RESTORED = "restored"
 UNCHANGED = "unchanged"
 """Cause of the event of a draft that was abandoned because nobody changed it in time."""
 
@@ -55,8 +54,7 @@ def restore_draft(deps: Dependencies, person: PersonIdentifier, share_id: str) -
             raise Conflict("discard_final")
         restored = replace(share, state=ShareState.DRAFT, closed_at=None, undo_until=None, undo_by=None)
         tx.shares.save(restored)
-        # No kind of its own: version 0.1.0, which may run beside this one, cannot read a chain with an unknown kind.
-        record_event(deps, tx, EventKind.DRAFT_STARTED, share=share, person=person, cause=RESTORED)
+        record_event(deps, tx, EventKind.DRAFT_RESTORED, share=share, person=person)
     return restored
 
 

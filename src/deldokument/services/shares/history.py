@@ -25,6 +25,7 @@ from deldokument.services.shares.authorization import share_for_reading
 _LISTED = BY_RECIPIENTS | {
     EventKind.DRAFT_STARTED,
     EventKind.DRAFT_ABANDONED,
+    EventKind.DRAFT_RESTORED,
     EventKind.DOCUMENT_COMPLETED,
     EventKind.DOCUMENT_REMOVED,
     EventKind.DOCUMENT_ADDED,

@@ -10,8 +10,6 @@ from deldokument.domain.outbox import REPLANNED, OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
 OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"
-WITHDRAWAL, ADDITION = "withdrawal", "addition"
-"""The details of messages about a withdrawal, and about added documents."""
 
 _MOOT = frozenset({OVER, DOWNLOADED, REMOVED, REPLANNED})
 
@@ -31,18 +29,12 @@ class NoticeView:
         return self.kind not in {NoticeKind.SHARED, NoticeKind.ADDED, NoticeKind.WITHDRAWN}
 
 
-def notice_kind(message: OutgoingMessage) -> NoticeKind:
-    """Return the kind of a message to a recipient."""
-    by_detail = {WITHDRAWAL: NoticeKind.WITHDRAWN, ADDITION: NoticeKind.ADDED}
-    return next((by_detail[name] for name in by_detail if name in message.details), NoticeKind(message.kind))
-
-
 def view_notice(message: OutgoingMessage, now: datetime, *, is_over: bool) -> NoticeView | None:
     """Return the notice as sharers see it.
 
     None if it is not needed, will not be because the share ``is_over``, or is a reminder for a later time.
     """
-    kind = notice_kind(message)
+    kind = NoticeKind(message.kind)
     if message.sent_at is not None:
         return NoticeView(kind, "sent", message.sent_at, "")
     if message.given_up_at is None:

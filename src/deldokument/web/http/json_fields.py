@@ -23,7 +23,7 @@ def json_number(call: RequestContext, name: str) -> int:
 
 
 def json_ids(call: RequestContext, name: str) -> list[str] | None:
-    """Return the ids that the page showed; None if it did not send them, being of the previous version."""
+    """Return the ids that the page showed; None if they are missing."""
     value = call.body.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise InvalidInput(name, "body_malformed")

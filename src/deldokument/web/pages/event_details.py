@@ -21,7 +21,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
-from deldokument.services.shares.discarding import RESTORED, UNCHANGED
+from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads.append import COPIED
@@ -132,7 +132,6 @@ _CODES: dict[str, str] = {
     "error": _("the check failed"),
     "named": _("named as a recipient"),
     "none": "",
-    RESTORED: "",
     UNCHANGED: "",
     COPIED: "",
     "time": _("time"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.shares.changes import ORDINARY
-from deldokument.services.shares.discarding import RESTORED, UNCHANGED
+from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.uploads.append import COPIED
 from deldokument.web.http.i18n import _
 
@@ -65,6 +65,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.DOCUMENT_ADDED: _("A document was added"),
     EventKind.DOCUMENT_TAKEN_BACK: _("A document that was to be added was taken back"),
     EventKind.DRAFT_ABANDONED: _("The draft was discarded"),
+    EventKind.DRAFT_RESTORED: _("The draft was brought back"),
     EventKind.SHARE_PROPOSED: _("Another member was asked to approve it"),
     EventKind.SHARE_APPROVED: _("Another member approved it"),
     EventKind.PROPOSAL_RETURNED: _("The request for approval was dropped"),
@@ -162,8 +163,6 @@ def words_for(event: AuditEvent) -> str:
 
     A delivery that completes no document for the first time is not called a download.
     """
-    if event.kind is EventKind.DRAFT_STARTED and (event.details or {}).get("cause") == RESTORED:
-        return _("The draft was brought back")
     if event.kind is EventKind.DRAFT_ABANDONED and (event.details or {}).get("cause") == UNCHANGED:
         return _("The draft was deleted because nobody changed it")
     if event.kind is EventKind.DOCUMENT_COMPLETED and (event.details or {}).get("how") == COPIED:

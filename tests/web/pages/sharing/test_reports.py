@@ -25,7 +25,12 @@ from tests.support.browser import Web, serve
 from tests.support.sample_files import text_of
 from tests.support.world import FJELL, KARI, OLA, person, run_all
 
-OF_THE_DRAFT = {EventKind.DRAFT_STARTED, EventKind.DRAFT_ABANDONED, EventKind.PROPOSAL_RETURNED}
+OF_THE_DRAFT = {
+    EventKind.DRAFT_STARTED,
+    EventKind.DRAFT_ABANDONED,
+    EventKind.DRAFT_RESTORED,
+    EventKind.PROPOSAL_RETURNED,
+}
 IN_THE_TABLE_OF_DOCUMENTS = {EventKind.DOCUMENT_COMPLETED, EventKind.DOCUMENT_INSPECTED, EventKind.DOCUMENT_REMOVED}
 OF_SHARES = (
     "access_re",

@@ -10,7 +10,7 @@ from deldokument.adapters.sql.tables.base import Id, metadata
 allowance = Table(
     "allowance",
     metadata,
-    # The bucket's name, a keyed hash. Version 0.2.0 counted API consumers only, by their organisation numbers.
+    # The bucket's name, a keyed hash.
     Column("consumer", Id, primary_key=True),
     Column("spent_until", UtcMicros, nullable=False),
 )
