@@ -61,6 +61,8 @@ _OWN_HEAD = ("/d/", "/uploads")
 """Routes that do something else for HEAD. The others answer it as GET before they know of the share's state."""
 PROGRAM = {"port": "50123", "challenge": "x" * 43, "state": "y" * 43}
 """What a program asks for."""
+_QUERIES = {"/d/{id}/program": PROGRAM, "/delinger/{id}/avviksmelding.txt": {"alle": "on"}}
+"""Queries without which a route answers nobody."""
 _CSRF_TOKEN = re.compile(r'csrf[-_]token"[^>]*>')
 _Plain = tuple[int, str, list[tuple[str, str]]]
 """Status, text and headers of an answer, without ids and the session's token."""
@@ -201,7 +203,7 @@ class Survey:
             content = self.content if row.method == "PATCH" else b""
             return browser.request(row.method, row.path.format_map(ids), headers=headers, content=content)
         body = _body(self.stage, row.path, ids) if row.method != "GET" else {}
-        body |= {"params": PROGRAM} if row.path == "/d/{id}/program" else {}
+        body |= {"params": _QUERIES[row.path]} if row.path in _QUERIES else {}
         return browser.request(method or row.method, row.path.format_map(ids), headers=headers, **body)
 
     def _compare(self, row: Row, case: Case, actor: str, answer: httpx.Response) -> None:

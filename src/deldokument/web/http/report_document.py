@@ -121,7 +121,7 @@ def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
 
 
 def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[str, str, str]]:
-    """Yield recipient, what has happened, and when. Of several rows of a recipient, the first names it."""
+    """Yield recipient, what has happened, and when."""
     names = {document.id: document.name for document in report.documents}
     for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
@@ -134,7 +134,6 @@ def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[
             what = _receipt(receipt, names, translator)
             by = f", {receipt.person}" if recipient.kind == "organization" else ""
             yield who, what + by, translator.when(receipt.at)
-            who = ""
 
 
 def _receipt(receipt: ReportReceipt, names: dict[str, str], translator: Translator) -> str:
@@ -197,10 +196,13 @@ def _proof(report: ShareReport, translator: Translator) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Translator) -> str:
-    """Return a Markdown table of at most MAX_ROWS rows."""
+    """Return a Markdown table of at most MAX_ROWS rows.
+
+    An empty cell gets a dash: it would else be as large as one to be filled in by hand.
+    """
     filled = list(rows)
     lines = [tuple(translator.text(cell) for cell in head), ("---",) * len(head)]
-    lines += [tuple(escaped(cell) for cell in row) for row in filled[:MAX_ROWS]]
+    lines += [tuple(escaped(cell) or "–" for cell in row) for row in filled[:MAX_ROWS]]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if len(filled) <= MAX_ROWS:
         return table

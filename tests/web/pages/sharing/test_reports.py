@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import subprocess
 from dataclasses import replace
 from datetime import datetime
@@ -114,6 +115,21 @@ def test_the_report_and_the_draft_of_the_breach_notification_have_times_as_the_p
     assert "laget tirsdag 24. november 2026 kl. 13.00." in words
     assert "kl. 13.00.00" not in words + kari.get(f"/delinger/{share_id}/avviksmelding.txt").text
     assert '"2026-12-04T23:00:00.000000+00:00"' in kari.get(f"/delinger/{share_id}/rapport.json").text
+
+
+def test_each_row_of_the_report_names_its_recipient_and_no_cell_is_left_to_be_filled_in(web: Web) -> None:
+    share_id = web.stage.publish(OLA, FJELL)
+    [document_id] = web.stage.document_ids(share_id)
+    ola = web.browser(OLA)
+    ola.get(f"/d/{share_id}")
+    ola.get(f"/d/{share_id}/dokument/{document_id}")
+    publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
+    run_all(web.stage.deps)
+    text = text_of(web.browser(KARI).get(f"/delinger/{share_id}/rapport.pdf").content)
+    at = r"tirsdag 24\. november 2026 kl\. 13\.00"
+    assert len(re.findall(rf"^ +{OLA[:6]} \*{{5}} .*{at}$", text, re.M)) == 2
+    assert re.search(r"FJELL AS 312 824 450 +Ikke åpnet +–$", text, re.M)
+    assert re.search(rf"Nøklene ødelagt +– +{at}$", text, re.M)
 
 
 def test_the_json_of_the_page_verifies_offline(web: Web) -> None:

@@ -46,7 +46,7 @@ def page(call: RequestContext) -> Response:
         "pages/sharing/wrong_recipient.html",
         view=view,
         open=view.share.state is ShareState.AVAILABLE,
-        receipts=list(_whole(report, call.translator)),
+        receipts=list(receipt_rows(report, call.translator)),
         is_all=is_all,
         chosen=[] if is_all else [one.id for one in chosen.recipients],
         is_missing=bool(call.query(CHOSEN)) and not chosen.recipients,
@@ -111,7 +111,8 @@ def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) ->
         got=got,
     )
     rows = [
-        ": ".join(filter(None, (who, what))) + (f", {at}" if at else "") for who, what, at in _whole(report, translator)
+        ": ".join(filter(None, (who, what))) + (f", {at}" if at else "")
+        for who, what, at in receipt_rows(report, translator)
     ]
     yield text(_("What has happened:")) + _LIST + _LIST.join(rows)
     yield text(_("Categories of persons that the documents are about, and about how many: [fill in]"))
@@ -123,14 +124,6 @@ def _paragraphs(view: ShareView, report: ShareReport, translator: Translator) ->
     yield _consequences(count, opened, translator)
     yield text(_("4. Measures taken or planned"))
     yield _measures(report, translator)
-
-
-def _whole(report: ShareReport, translator: Translator) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the receipts, each with its recipient."""
-    who = ""
-    for row in receipt_rows(report, translator):
-        who = row[0] or who
-        yield who, *row[1:]
 
 
 def _consequences(count: int, opened: int, translator: Translator) -> str:
