@@ -19,8 +19,8 @@ from tests.migrations.test_migrations import statements
 
 _DAY = 24 * 3600 * 1_000_000
 _INTEGRATION = """
-    INSERT INTO integration (id, account_id, organization_number, name, added_at, tag)
-    VALUES ('i', 'account', '312824450', 'FJELL AS', 0, '')
+    INSERT INTO integration (id, account_id, organization_number, name, added_at, rights, revision, tag)
+    VALUES ('i', 'account', '312824450', 'FJELL AS', 0, 'share', 1, '')
 """
 
 
@@ -53,10 +53,9 @@ def test_a_row_with_no_sharer_or_two_or_unknown_rights_is_refused(empty_url: str
 _MANY = """
     INSERT INTO share (id, tenant_id, account_id, member_id, state, created_at, changed_at, audit_key_id, expires_at,
         published_at, closed_at, confidential, archived, sealed_title, sealed_message, sealed_reference, reference_hash,
-        key_destroyed_at, blobs_released, document_count, byte_count,
-        card)
+        key_destroyed_at, blobs_released, document_count, byte_count, notify, invites, card)
     SELECT 's' || n, 't', 'a' || n % 50, 'm', 'ended', 0, 0, 'k', :day, n * :day, n * :day, true, true, '', '', '', '',
-        n, true, 1, 1, ''
+        n, true, 1, 1, false, false, ''
     FROM generate_series(1, 20000) AS n
 """
 ASKED: dict[str, Callable[[Transaction, datetime], object]] = {

@@ -200,6 +200,8 @@ def _share(crowd: BulkShares, number: int, _place: int) -> Row:
         "expires_at": _at(crowd.ends_at(number)),
         "confidential": True,
         "archived": True,
+        "notify": False,
+        "invites": False,
         "sealed_title": crowd.seal(number, EncryptedColumn.TITLE, f"Vedtak i byggesak {number}", key),
         "sealed_message": b"",
         "sealed_reference": b"",

@@ -221,8 +221,8 @@ def test_a_receipt_of_another_share_does_not_stop_erasure(stage: Stage, both: tu
     longer = stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     change(
         stage,
-        "INSERT INTO receipt (share_id, document_id, recipient_id, subject_id, first_at, last_at, covered)"
-        " SELECT :other, '', id, 'subject', 1, 1, '[]' FROM recipient WHERE share_id = :key",
+        "INSERT INTO receipt (share_id, document_id, recipient_id, subject_id, first_at, last_at, covered, direct)"
+        " SELECT :other, '', id, 'subject', 1, 1, '[]', false FROM recipient WHERE share_id = :key",
         other=longer,
         key=both[0],
     )

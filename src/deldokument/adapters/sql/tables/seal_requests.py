@@ -27,6 +27,6 @@ seal_request = Table(
     Column("at", UtcMicros, nullable=False, index=True),
     sealed("sealed_content"),
     Column("sealed_answer", StoredBytes),
-    Column("fault", StoredText, nullable=False, server_default=""),
+    Column("fault", StoredText, nullable=False),
     CheckConstraint("kind IN ('pdf', 'export')", "kind"),
 )

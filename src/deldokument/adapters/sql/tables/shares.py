@@ -11,7 +11,6 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
-    false,
     literal_column,
     text,
 )
@@ -45,7 +44,7 @@ share = Table(
     Column("closed_at", UtcMicros),
     Column("confidential", Boolean, nullable=False),
     Column("archived", Boolean, nullable=False),
-    Column("notify", Boolean, nullable=False, server_default=false()),
+    Column("notify", Boolean, nullable=False),
     sealed("sealed_title"),
     sealed("sealed_message"),
     sealed("sealed_reference"),
@@ -64,12 +63,12 @@ share = Table(
     Column("sealed_change", StoredBytes),
     Column("sealed_return_note", StoredBytes),
     Column("answers", Id),
-    Column("invites", Boolean, nullable=False, server_default=false()),
+    Column("invites", Boolean, nullable=False),
     # Not in the domain: set when the blobs have become garbage, so that the share is not queried again.
     Column("blobs_released", Boolean, nullable=False, default=False),
     # Not in the domain either: kept for statistics when documents and receipts are erased.
-    Column("document_count", StoredInteger, nullable=False, server_default="0"),
-    Column("byte_count", StoredBigInteger, nullable=False, server_default="0"),
+    Column("document_count", StoredInteger, nullable=False, default=0),
+    Column("byte_count", StoredBigInteger, nullable=False, default=0),
     Column("opened_at", UtcMicros),
     Column("downloaded_at", UtcMicros),
     Column("received_at", UtcMicros),
@@ -200,7 +199,7 @@ receipt = Table(
     Column("covered", ByteRanges, nullable=False),
     Column("completed_at", UtcMicros),
     Column("event_at", UtcMicros),
-    Column("direct", Boolean, nullable=False, server_default=false()),
+    Column("direct", Boolean, nullable=False),
     Column("confirmed_at", UtcMicros),
     CheckConstraint("first_at <= last_at", "order"),
 )
