@@ -142,7 +142,7 @@ class Deployment:
     def __enter__(self) -> Self:
         for name in ("data", "tmp", "registers"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._stack = self._stores()
+        self._stack = stack().settings(self.folder)
         self.registers = start_simulators(
             self.folder / "registers",
             redirect_uri=f"{self.url}/logg-inn/svar",
@@ -167,13 +167,10 @@ class Deployment:
         self.let_run(True)
         self.stop_worker()
         _stop(self.server, signal.SIGKILL)
-        self._close_node()
+        self.node.close()
         self.registers.stop()
         if "database_url" in self._stack:
             stack().give_back(self._stack["database_url"])
-
-    def _close_node(self) -> None:
-        self.node.close()
 
     @property
     def database_url(self) -> str:
@@ -186,10 +183,6 @@ class Deployment:
         return self.node.deps
 
     # --- processes ---------------------------------------------------------------------------------------------------
-
-    def _stores(self) -> dict[str, str]:
-        """Where it keeps what it has, besides its folder."""
-        return stack().settings(self.folder)
 
     def _prepare(self) -> None:
         key_path = self.folder / "registers" / "client-key.json"
@@ -339,7 +332,7 @@ class Deployment:
     def _serves(self, url: str, process: Process) -> bool:
         assert process.poll() is None, self.log_text()
         try:
-            return httpx.get(f"{self._health(url)}{LIVE}", timeout=5, **NO_TLS).status_code == 200
+            return httpx.get(f"{self.management(url)}{LIVE}", timeout=5, **NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -348,9 +341,6 @@ class Deployment:
         """The management listener of the server process at ``url``: one port above, as it is by default."""
         host, _, port = url.rpartition(":")
         return f"{host}:{int(port) + 1}"
-
-    def _health(self, url: str) -> str:
-        return self.management(url)
 
     def rss(self) -> int:
         """Bytes of memory that the server process holds now."""

@@ -25,8 +25,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol
 
-import obstore
-
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.adapters.blobs.s3 import IN_MEMORY, S3BlobStore
 from deldokument.adapters.keys.keyring import SealedKeyring
@@ -36,7 +34,7 @@ from deldokument.ports.blobs import BlobStore
 from tests.support.keyrings import file_keyring, openbao_keyring
 from tests.support.openbao import Place, Server, made_place, openbao_settings
 from tests.support.postgres import PostgresServer
-from tests.support.seaweedfs import SeaweedFS, client_of, s3_settings
+from tests.support.seaweedfs import SeaweedFS, s3_settings
 
 StackName = Literal["embedded", "cluster"]
 
@@ -76,10 +74,6 @@ class Stack(Protocol):
 
     def blobs(self, folder: Path) -> BlobStore:
         """A store in which nothing is."""
-        ...
-
-    def moved_blobs(self, directory: Path) -> dict[str, str]:
-        """Copy a directory's blobs to where they are kept; what the processes of their deployment are told then."""
         ...
 
     def keyring(self, folder: Path) -> SealedKeyring:
@@ -136,9 +130,6 @@ class Embedded:
 
     def blobs(self, folder: Path) -> BlobStore:
         return DirectoryBlobStore(folder / "blobs")
-
-    def moved_blobs(self, _directory: Path) -> dict[str, str]:
-        return {}
 
     def keyring(self, folder: Path) -> SealedKeyring:
         return file_keyring(folder / _KEYS)
@@ -225,13 +216,6 @@ class Cluster:
 
     def blobs(self, _folder: Path) -> BlobStore:
         return S3BlobStore(self.seaweedfs.place())
-
-    def moved_blobs(self, directory: Path) -> dict[str, str]:
-        place = self.seaweedfs.place()
-        for path in directory.rglob("*"):
-            if path.is_file():
-                obstore.put(client_of(place), str(path.relative_to(directory)), path)
-        return s3_settings(place)
 
     def keyring(self, folder: Path) -> SealedKeyring:
         return openbao_keyring(made_place(self.openbao, folder))

@@ -2,8 +2,9 @@
 
     .venv-dev/bin/python tests/upgrade/keep_version.py
 
-Run it when a version has been tagged; it writes `tests/upgrade/<version>/`. The wheel is without what only browsers
-need; the deployment has a published share, and a draft with an upload that is under way.
+Run it when a version has been tagged, and then let test_rolling_upgrade.py begin with what it kept. It writes
+`tests/upgrade/<version>/`. The wheel is without what only browsers need; the deployment has a published share, and a
+draft with an upload that is under way.
 """
 
 from __future__ import annotations
