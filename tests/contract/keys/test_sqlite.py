@@ -255,19 +255,6 @@ def test_an_old_copy_of_the_file_opens_nothing_with_the_rotated_root(sqlite: Sea
         forged.get(["share/1"])
 
 
-def test_a_file_of_the_version_before_is_taken_over(sqlite: SealedKeyring, path: Path) -> None:
-    """It named the root key once, and not beside each entry; such a version may still be adding to it."""
-    keys = {entry_id: sqlite.create(entry_id) for entry_id in ("share/1", "share/2")}
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("ALTER TABLE entry DROP COLUMN root_key_id")
-    with closing(file_keyring(path, ROOT, NEW_ROOT)) as keyring:
-        assert keyring.get(list(keys)) == keys
-        assert keyring.rotate("root-2") == 2
-        assert keyring.get(list(keys)) == keys
-    with closing(file_keyring(path, NEW_ROOT)) as keyring:
-        assert keyring.get(list(keys)) == keys
-
-
 def test_two_who_open_a_new_keyring_at_once_both_get_it(tmp_path: Path) -> None:
     path = tmp_path / "keyring.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:

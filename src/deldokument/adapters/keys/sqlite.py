@@ -49,15 +49,13 @@ CREATE TABLE IF NOT EXISTS entry (
     id TEXT PRIMARY KEY,
     slot INTEGER NOT NULL UNIQUE,
     created_at INTEGER NOT NULL DEFAULT (unixepoch()),
-    root_key_id TEXT NOT NULL DEFAULT ''
+    root_key_id TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 _SETTINGS: Final = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
-# Entries from before each entry named its root key are under the root key for new entries.
-_NAMED: Final = "CASE root_key_id WHEN '' THEN key_id ELSE root_key_id END"
-_ENTRIES: Final = f"SELECT id, {_NAMED}, sealed, slot FROM entry JOIN slot ON number = slot JOIN root"  # noqa: S608
+_ENTRIES: Final = "SELECT id, root_key_id, sealed, slot FROM entry JOIN slot ON number = slot"
 _THESE: Final = f"{_ENTRIES} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
-_OTHERS: Final = f"{_ENTRIES} WHERE {_NAMED} <> ? AND id > ? ORDER BY id LIMIT ?"
+_OTHERS: Final = f"{_ENTRIES} WHERE root_key_id <> ? AND id > ? ORDER BY id LIMIT ?"
 _FILL: Final = "UPDATE slot SET sealed = ? WHERE number = ?"
 
 
@@ -83,7 +81,6 @@ class SqliteStore:
     def turn(self, before: str, root_key_id: str) -> bool:
         """Set the root key for new entries."""
         with self._transaction() as connection:
-            connection.execute("UPDATE entry SET root_key_id = (SELECT key_id FROM root) WHERE root_key_id = ''")
             turned = connection.execute("UPDATE root SET key_id = ? WHERE key_id = ?", (root_key_id, before))
             return turned.rowcount == 1
 
@@ -168,9 +165,6 @@ class SqliteStore:
         with self._transaction() as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
-            columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(entry)")}
-            if "root_key_id" not in columns:
-                connection.execute("ALTER TABLE entry ADD COLUMN root_key_id TEXT NOT NULL DEFAULT ''")
             connection.execute("INSERT OR IGNORE INTO root (only, key_id) VALUES (1, ?)", (first_root,))
 
     def _batch_after(self, root_key_id: str, entry_id: str) -> list[SealedEntry]:
