@@ -67,12 +67,11 @@ class Document:
     """A document of a share. ``length`` is in bytes; ``offset`` is the number of bytes that the service has.
 
     ``verdict`` is the result of the malware scan. A service without a scanner gives ``not_scanned`` for a document that
-    it could read, and ``error`` for one that it could not. It is None until the document has been read, and
-    after the share's end. Later versions add values. Only ``clean`` means that it was
-    scanned and nothing was found.
+    it could read, and ``error`` for one that it could not. It is None until the document has been read, and after
+    the share's end. Later versions add values. Only ``clean`` means that it was scanned and nothing was found.
 
     ``handling`` says whether recipients get it. ``waiting``: after the scan. ``released``: now. ``warned``: after a
-    warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. It is None
+    warning. ``held``: after a member of the account has released it on the share's page. ``refused``: never. None
     after the end.
     """
 
@@ -83,7 +82,7 @@ class Document:
     complete: bool
     inspected: bool
     verdict: str | None
-    handling: str | None = None
+    handling: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,10 @@ class Share:
     link: str
     recipients: tuple[Recipient, ...]
     documents: tuple[Document, ...]
-    proposed_expires_at: datetime | None = None
-    change_proposed: bool = False
-    return_reason: str | None = None
-    pending_documents: tuple[Document, ...] = ()
+    proposed_expires_at: datetime | None
+    change_proposed: bool
+    return_reason: str | None
+    pending_documents: tuple[Document, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +139,9 @@ class Receipt:
     first_at: datetime
     last_at: datetime
     complete: bool
-    state: str | None = None
-    direct: bool = False
-    confirmed_at: datetime | None = None
+    state: str | None
+    direct: bool
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,24 +206,24 @@ def share(found: Json) -> Share:
         published_at=_maybe(found["published_at"]),
         expires_at=_maybe(found["expires_at"]),
         closed_at=_maybe(found["closed_at"]),
-        proposed_expires_at=_maybe(found.get("proposed_expires_at")),
-        change_proposed=bool(found.get("change_proposed")),
-        return_reason=found.get("return_reason"),
+        proposed_expires_at=_maybe(found["proposed_expires_at"]),
+        change_proposed=bool(found["change_proposed"]),
+        return_reason=found["return_reason"],
         link=found["link"],
         recipients=tuple(
             Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})
             for r in found["recipients"]
         ),
         documents=tuple(map(_document, found["documents"])),
-        pending_documents=tuple(map(_document, found.get("pending_documents", ()))),
+        pending_documents=tuple(map(_document, found["pending_documents"])),
     )
 
 
 def _document(found: Json) -> Document:
     return Document(
         **{name: found[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
-        verdict=found.get("verdict"),
-        handling=found.get("handling"),
+        verdict=found["verdict"],
+        handling=found["handling"],
     )
 
 
@@ -236,9 +235,9 @@ def receipt(found: Json) -> Receipt:
         first_at=_instant(found["first_at"]),
         last_at=_instant(found["last_at"]),
         complete=bool(found["complete"]),
-        state=found.get("state"),
-        direct=bool(found.get("direct")),
-        confirmed_at=_maybe(found.get("confirmed_at")),
+        state=found["state"],
+        direct=bool(found["direct"]),
+        confirmed_at=_maybe(found["confirmed_at"]),
     )
 
 
