@@ -333,6 +333,13 @@ def test_a_tables_columns_in_word_share_the_page_for_word_and_for_libreoffice() 
     assert 0.99 * room < sum(columns) <= room
 
 
+def test_a_tables_columns_are_as_wide_as_their_longest_cells_if_all_fit() -> None:
+    at = "torsdag 24. september 2026 kl. 13.00"
+    rows = f"| FJELL AS 312 824 450 | Situasjonsplan.pdf: hentet | {at} |\n" + "| 218794 | Ikke åpnet | – |\n" * 3
+    pdf = PRESS.pdf(paper(f"| Mottaker | Dette har skjedd | Tidspunkt |\n|---|---|---|\n{rows}"))
+    assert re.search(rf"FJELL AS 312 824 450 +Situasjonsplan.pdf: hentet +{at}\n", read_pdf(pdf, "-layout"))
+
+
 def test_a_list_in_word_begins_with_its_own_number() -> None:
     text = "1. a\n2. b\n\nMellom\n\n1. c\n\nMellom\n\n7. d\n"
     document = word(PRESS.docx(paper(text)))

@@ -25,6 +25,12 @@ from markdown_it.tree import SyntaxTreeNode
 _SAFE_LINK: Final = re.compile(r"(https://|mailto:)", re.I)
 _TO_FILL_IN: Final = "words " * 7
 """Width of an empty cell, in which people write."""
+_ROW: Final = 85
+"""Width of an upright PDF page; typeset.typ has the same."""
+_LETTER: Final = 0.8
+"""Width of a letter in a sentence, compared with one of the longest word."""
+_INSET: Final = 4
+"""Number of letters that the space beside a cell's words takes."""
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -117,8 +123,11 @@ def _without_parts(node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
 
 
 def _widths(rows: tuple[Node, ...]) -> tuple[float, ...]:
+    """Return each column's width: that of its longest cell, if no cell needs a second line then."""
     all_columns = zip(*(row.children for row in rows), strict=True)
-    return tuple(_width([_words(head), *(_words(cell) or _TO_FILL_IN for cell in body)]) for head, *body in all_columns)
+    texts = [[_words(head), *(_words(cell) or _TO_FILL_IN for cell in body)] for head, *body in all_columns]
+    whole = tuple(_LETTER * (_INSET + max(map(len, cells))) for cells in texts)
+    return whole if sum(whole) <= _ROW else tuple(map(_width, texts))
 
 
 def _is_short(rows: tuple[Node, ...]) -> bool:
