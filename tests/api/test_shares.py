@@ -12,12 +12,13 @@ from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
-from deldokument.services.shares import changes, extensions, held_documents, publishing, queries
+from deldokument.services.shares import changes, held_documents, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.accounts import set_rules
 from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.changes import approve_change
 from tests.support.inspection import inspect_documents
 from tests.support.numbers import synthetic_numbers
 from tests.support.world import BANKRUPT, KARI, NOON, ODD, OLA, SIV, Stage, person
@@ -569,8 +570,8 @@ def test_where_four_eyes_are_wanted_a_member_approves_a_later_end_that_the_syste
     asked = cast.sharer.call("PUT", f"/shares/{share_id}/expiry", {"expires_at": "2026-12-24T11:00:00Z"})
     assert asked.status_code == 200
     assert (asked.json()["expires_at"], asked.json()["proposed_expires_at"]) == (present, "2026-12-24T11:00:00Z")
-    until = datetime(2026, 12, 24, 11, tzinfo=UTC)
-    extensions.approve_extension(stage.deps, person(KARI), share_id, seen=until)
+    assert not asked.json()["change_proposed"]
+    approve_change(stage.deps, person(KARI), share_id)
     moved = cast.sharer.get(f"/shares/{share_id}").json()
     assert (moved["expires_at"], moved["proposed_expires_at"]) == ("2026-12-24T11:00:00Z", None)
 

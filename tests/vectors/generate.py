@@ -420,7 +420,7 @@ def card_vectors() -> list[Vector]:
     moment = 1772452800123456
     values: list[Value] = [
         *("tenant", "account", "audit:tenant:2026-03", "member", None, "available", moment, moment + 1, moment),
-        *(1, None, None, None, None, moment + 2, "member", None, 3, recipients, removed),
+        *(1, None, None, None, None, None, 3, drawn("digest of a change", 32), recipients, removed),
     ]
 
     def vector(name: str, claim: str, result: str = BROKEN, **made: Any) -> Vector:

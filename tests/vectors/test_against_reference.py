@@ -66,14 +66,10 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     assert tag == reference.row_tag(KEY, b"upload", b"id", values)
     recipients = share_cards.ids_digest(["b", "a"])
     assert recipients == reference.ids_digest([b"a", b"b"])
-    digests = recipients, share_cards.ids_digest([])
+    digests = share_cards.change_digest(b"sealed"), recipients, share_cards.ids_digest([])
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
-    card = share_cards.ShareCard(
-        *texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, *digests
-    )
+    card = share_cards.ShareCard(*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, *digests)
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)
-    payload = reference.card_payload(
-        [*texts, 1, 2, None, 0, 3, "member", 4, "member", 5, "member", "integration", 0, *digests]
-    )
+    payload = reference.card_payload([*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, *digests])
     assert sealed == reference.seal_card(KEY, b"share-id", payload)
     assert share_cards.open_card(row_tags.row_key(KEY, "share"), "share-id", sealed) == card

@@ -27,7 +27,8 @@ _LENGTH = 4
 class ShareCard:
     """What decides about a share. Times are microseconds since 1970, in UTC.
 
-    ``revision`` counts the recorded changes. ``recipients`` and ``removed_documents`` are results of ``ids_digest``.
+    ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``,
+    ``recipients`` and ``removed_documents`` are results of ``ids_digest``.
     """
 
     tenant_id: str
@@ -44,10 +45,9 @@ class ShareCard:
     proposed_by: str | None
     undo_until: int | None
     undo_by: str | None
-    extension_until: int | None
-    extension_by: str | None
     exposed_to: str | None
     revision: int
+    sealed_change: bytes | None
     recipients: bytes
     removed_documents: bytes
 
@@ -58,6 +58,11 @@ _values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 def ids_digest(ids: Iterable[str]) -> bytes:
     """Return the SHA-256 of the ids of a share's recipients or documents, in any order."""
     return hashlib.sha256(framed(*(each.encode() for each in sorted(ids)))).digest()
+
+
+def change_digest(sealed: bytes | None) -> bytes | None:
+    """Return the SHA-256 of a sealed change; None if there is none."""
+    return hashlib.sha256(sealed).digest() if sealed else None
 
 
 def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:

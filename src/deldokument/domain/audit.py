@@ -101,9 +101,6 @@ class EventKind(StrEnum):
     SHARE_CORRECTED = "share_corrected"
     CONFIDENTIALITY_CHANGED = "confidentiality_changed"
     EXPIRY_CHANGED = "expiry_changed"
-    EXTENSION_PROPOSED = "extension_proposed"
-    EXTENSION_APPROVED = "extension_approved"
-    EXTENSION_RETURNED = "extension_returned"
     SHARE_WITHDRAWN = "share_withdrawn"
     SHARE_FROZEN = "share_frozen"
     SHARE_UNFROZEN = "share_unfrozen"
@@ -149,8 +146,9 @@ REVISING = frozenset(
         EventKind.SHARE_CORRECTED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,
-        EventKind.EXTENSION_PROPOSED,
-        EventKind.EXTENSION_RETURNED,
+        EventKind.CHANGE_PROPOSED,
+        EventKind.CHANGE_APPROVED,
+        EventKind.CHANGE_RETURNED,
         EventKind.SHARE_WITHDRAWN,
         EventKind.SHARE_FROZEN,
         EventKind.SHARE_UNFROZEN,

@@ -83,7 +83,6 @@ class Share:
     - ``proposed_by``: the member or integration that asked for another member's approval of the draft (four eyes).
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
-    - ``extension_until`` and ``extension_by``: the later end that a member or an integration has asked for (four eyes).
     - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
     - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
     - ``sealed_return_note``: who sent back what was last proposed, and why (four eyes).
@@ -118,8 +117,6 @@ class Share:
     notify: bool = False
     undo_until: datetime | None = None
     undo_by: str | None = None
-    extension_until: datetime | None = None
-    extension_by: str | None = None
     exposed_to: str | None = None
     sealed_change: bytes | None = None
     sealed_return_note: bytes | None = None

@@ -21,7 +21,6 @@ class EmailKind(StrEnum):
     DOWNLOADED = "downloaded"
     ENDING = "ending_soon"
     APPROVAL = "approval_wanted"
-    EXTENSION = "extension_wanted"
     CHANGE = "change_wanted"
     REQUEST = "access_requested"
     SIGNATURE = "signature_wanted"

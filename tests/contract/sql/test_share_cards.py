@@ -54,7 +54,7 @@ FORGERIES: list[dict[str, Any]] = [
     {"proposed_by": KARI.id},
     {"undo_until": NOW + DAY},
     {"undo_by": KARI.id},
-    {"extension_until": NOW + 9 * DAY, "extension_by": KARI.id},
+    {"sealed_change": b"change"},
     {"exposed_to": "integration"},
     {"card": b""},
 ]

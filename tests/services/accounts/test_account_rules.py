@@ -13,9 +13,10 @@ from deldokument.domain.tenancy import Contact
 from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts, extensions, publishing, queries
+from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import set_account, set_rules
+from tests.support.changes import change_expiry
 from tests.support.world import KARI, ODD, OLA, Stage, person
 
 DAY = timedelta(days=1)
@@ -27,7 +28,7 @@ def test_the_accounts_own_period_holds_for_drafts_publication_and_a_moved_end(st
     set_rules(stage, stage.byggesak, longest=7 * DAY)
     share_id = stage.publish(OLA, expires_at=now + 7 * DAY)
     with pytest.raises(InvalidInput, match="period_too_long") as caught:
-        extensions.change_expiry(stage.deps, person(KARI), share_id, now + 8 * DAY)
+        change_expiry(stage.deps, person(KARI), share_id, now + 8 * DAY)
     assert caught.value.params == {"longest_seconds": 7 * 86400}
     draft = stage.draft()
     with pytest.raises(InvalidInput, match="period_too_long"):
@@ -74,7 +75,7 @@ def test_nothing_new_comes_of_a_closed_account_and_what_is_shared_goes_on(stage:
             attempt()
         assert caught.value.field == "account"
     assert offers.open_share(deps, person(OLA), share_id).id == share_id
-    extensions.change_expiry(deps, kari, share_id, stage.clock.now() + 20 * DAY)
+    change_expiry(deps, kari, share_id, stage.clock.now() + 20 * DAY)
     view, _ = queries.show_share(deps, kari, share_id)
     assert (view.stopped, view.may_share) == (False, False)
     publishing.withdraw_share(deps, kari, share_id)

@@ -29,9 +29,10 @@ from deldokument.services.encryption import identifier_hash
 from deldokument.services.maintenance import lag, retention
 from deldokument.services.notifications import email_addresses
 from deldokument.services.people import directory_key
-from deldokument.services.shares import discarding, drafts, extensions, publishing, queries, receipts
+from deldokument.services.shares import discarding, drafts, publishing, queries, receipts
 from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
+from tests.support.changes import change_expiry
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -114,7 +115,7 @@ def test_a_share_moved_to_another_account_has_no_sharers(stage: Stage) -> None:
         with pytest.raises(NotFound):
             queries.show_share(stage.deps, person(number), share_id)
         with pytest.raises(NotFound):
-            extensions.change_expiry(stage.deps, person(number), share_id, NOON)
+            change_expiry(stage.deps, person(number), share_id, NOON)
         with pytest.raises(NotFound):
             publishing.copy_share(stage.deps, person(number), share_id)
     listed = queries.list_shares(stage.deps, person(VIGDIS))

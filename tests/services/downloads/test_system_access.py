@@ -15,7 +15,7 @@ from deldokument.services.downloads.content import Content, may_send_on, open_do
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
-from deldokument.services.shares import changes, drafts, extensions, publishing
+from deldokument.services.shares import changes, drafts, publishing
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
@@ -23,6 +23,7 @@ from deldokument.services.uploads import append
 from tests.services.audit.test_damage import forge
 from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account
+from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.world import KARI, OLA, Stage, person
@@ -129,7 +130,7 @@ def test_its_end_is_the_systems_end_too(stage: Stage) -> None:
 def test_what_has_ended_by_time_is_gone_before_any_worker_came(stage: Stage) -> None:
     integrate(stage)
     share, document_id = shared(stage)
-    extensions.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(hours=1))
+    change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(hours=1))
     stage.clock.advance(hours=1)
     with pytest.raises(Gone):
         open_own_document(stage.deps, SYSTEM, document_id)

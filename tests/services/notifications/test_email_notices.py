@@ -26,11 +26,12 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, extensions, publishing
+from deldokument.services.shares import changes, drafts, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
+from tests.support.changes import change_expiry
 from tests.support.emails import deliver, settle
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner
@@ -240,7 +241,7 @@ def test_a_moved_end_moves_its_letter(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     outboxes.plan_messages(stage.deps, PLANNERS)
     later = stage.clock.now() + timedelta(days=20)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, later)
+    change_expiry(stage.deps, person(KARI), share_id, later)
     stage.clock.advance(days=8)
     assert letters(stage) == []
     stage.clock.advance(days=9)
@@ -252,7 +253,7 @@ def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
     end = stage.clock.now() + timedelta(days=10)
     outboxes.plan_messages(stage.deps, PLANNERS)
     for moved in (end + timedelta(days=5), end):
-        extensions.change_expiry(stage.deps, person(KARI), share_id, moved)
+        change_expiry(stage.deps, person(KARI), share_id, moved)
         outboxes.plan_messages(stage.deps, PLANNERS)
     stage.clock.advance(days=7)
     assert len(letters(stage)) == 1
@@ -260,7 +261,7 @@ def test_an_end_moved_away_and_back_is_told_once(stage: Stage) -> None:
 
 def test_who_moves_the_end_near_is_not_told_so(stage: Stage) -> None:
     share_id = stage.publish(OLA)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
+    change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=2))
     stage.clock.advance(hours=1)
     assert letters(stage) == []
 
@@ -498,61 +499,61 @@ def test_every_letter_has_words_in_every_language(kind: EmailKind, language: Lan
 
 
 @pytest.fixture
-def extension(stage: Stage) -> str:
+def asked(stage: Stage) -> str:
     """A share for which Kari has asked for a later end, which Odd must approve."""
     share_id = stage.publish(OLA)
     letters(stage)
     stage.members["odd-byggesak"] = stage.add(ODD, "Odd Bakken", stage.byggesak)
     set_rules(stage, stage.byggesak, four_eyes=True)
     settle(stage, ODD, "odd@eksempel.example")
-    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     return share_id
 
 
-def test_the_other_members_are_told_that_a_later_end_waits(stage: Stage, extension: str) -> None:
-    assert letters(stage) == [("odd@eksempel.example", f"https://del.example/delinger/{extension}")]
+def test_the_other_members_are_told_that_a_later_end_waits(stage: Stage, asked: str) -> None:
+    assert letters(stage) == [("odd@eksempel.example", f"https://del.example/delinger/{asked}")]
 
 
-@pytest.mark.usefixtures("extension")
+@pytest.mark.usefixtures("asked")
 def test_who_wants_no_such_e_mail_gets_none_of_a_later_end(stage: Stage) -> None:
     choose(stage, ODD, approval=False)
     assert letters(stage) == []
 
 
-def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, extension: str) -> None:
+def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, asked: str) -> None:
     outboxes.plan_messages(stage.deps, PLANNERS)
-    extensions.return_extension(stage.deps, person(ODD), extension)
+    changes.return_change(stage.deps, person(ODD), asked)
     assert deliver(stage) == [Result.MOOT]
-    extensions.change_expiry(stage.deps, person(KARI), extension, stage.clock.now() + timedelta(days=25))
-    extensions.return_extension(stage.deps, person(KARI), extension)
+    change_expiry(stage.deps, person(KARI), asked, stage.clock.now() + timedelta(days=25))
+    changes.return_change(stage.deps, person(KARI), asked)
     assert deliver(stage) == []
 
 
-def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, extension: str) -> None:
+def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, asked: str) -> None:
     letters(stage)
     for title, decided in (("Vedtak", False), ("Nytt vedtak", True)):
-        changes.change_share(stage.deps, person(KARI), extension, Change(title=title))
+        changes.change_share(stage.deps, person(KARI), asked, Change(title=title))
         outboxes.plan_messages(stage.deps, PLANNERS)
         if decided:
-            changes.return_change(stage.deps, person(ODD), extension)
+            changes.return_change(stage.deps, person(ODD), asked)
         assert deliver(stage) == [Result.MOOT if decided else Result.SENT]
-    changes.change_share(stage.deps, person(KARI), extension, Change(title="Igjen"))
-    changes.return_change(stage.deps, person(KARI), extension)
+    changes.change_share(stage.deps, person(KARI), asked, Change(title="Igjen"))
+    changes.return_change(stage.deps, person(KARI), asked)
     assert deliver(stage) == []
 
 
-def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, extension: str) -> None:
+def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, asked: str) -> None:
     letters(stage)
-    changes.change_share(stage.deps, person(KARI), extension, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), asked, Change(title="Vedtak"))
     with stage.deps.database.write() as tx:
-        share = existing(tx.shares.lock(extension))
+        share = existing(tx.shares.lock(asked))
         tx.shares.save(dataclasses.replace(share, sealed_change=b"damaged"))
-    fetch(stage, extension)
+    fetch(stage, asked)
     assert [to for to, _ in letters(stage)] == [AT_WORK]
     assert not stage.deps.damage.is_empty
 
 
-@pytest.mark.usefixtures("extension")
+@pytest.mark.usefixtures("asked")
 def test_nobody_is_asked_to_approve_in_a_damaged_share(stage: Stage) -> None:
     do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
-    assert EmailKind.EXTENSION not in {message.kind for message in waiting(stage)}
+    assert EmailKind.CHANGE not in {message.kind for message in waiting(stage)}

@@ -21,11 +21,12 @@ from deldokument.services.downloads import delivery
 from deldokument.services.notifications import dispatch, recipient_notices, recipient_reminders
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares import changes, drafts, publishing, queries, reminders
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.notice_status import view_notice
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
+from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.notices import FakeNotices, configure_notices, download, send_notices, want_notices
 from tests.support.stored_data import do_as_owner
@@ -482,7 +483,7 @@ def test_a_moved_end_moves_the_reminder(stage: Stage) -> None:
     share = share_with(stage)
     end = existing(share.expires_at)
     send_notices(stage)
-    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
+    change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     stage.clock.instant = end - timedelta(days=1)
     assert send_notices(stage) == []
     stage.clock.instant = end + timedelta(days=3)
@@ -496,7 +497,7 @@ def test_a_reminder_that_waited_until_the_end_was_moved_is_not_sent(stage: Stage
     send_notices(stage)
     stage.clock.instant = end - timedelta(days=7)
     assert recipient_reminders.plan_reminders(stage.deps) == 1
-    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
+    change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=10))
     assert send_notices(stage) == [Result.MOOT]
     stage.clock.instant = end + timedelta(days=3)
     assert send_notices(stage) == [Result.SENT]
@@ -508,10 +509,10 @@ def test_an_end_moved_far_after_a_reminder_brings_another_and_one_moved_a_little
     end = existing(share.expires_at)
     stage.clock.instant = end - timedelta(days=7)
     send_notices(stage)
-    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(hours=12))
+    change_expiry(stage.deps, person(KARI), share.id, end + timedelta(hours=12))
     stage.clock.advance(days=2)
     assert send_notices(stage) == []
-    extensions.change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=20))
+    change_expiry(stage.deps, person(KARI), share.id, end + timedelta(days=20))
     stage.clock.instant = end + timedelta(days=13)
     assert send_notices(stage) == [Result.SENT]
 

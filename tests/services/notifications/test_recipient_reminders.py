@@ -17,8 +17,9 @@ from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_reminders import GATHERING, plan_reminders
 from deldokument.services.notifications.registry import CHANNELS
-from deldokument.services.shares import changes, drafts, extensions, publishing, queries, reminders
+from deldokument.services.shares import changes, drafts, publishing, queries, reminders
 from deldokument.services.shares.change_records import Change
+from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.notices import FakeNotices, configure_notices, download, send_notices
 from tests.support.stored_data import do_as_owner
@@ -216,7 +217,7 @@ def test_a_share_that_becomes_due_after_the_message_of_the_day_is_in_the_next_da
     first, moved = share(stage), share(stage, expires_at=END + 3 * DAY)
     told(stage, altinn, first, moved)
     at(stage, END - WEEK)
-    extensions.change_expiry(stage.deps, person(KARI), moved.id, END + HOUR)
+    change_expiry(stage.deps, person(KARI), moved.id, END + HOUR)
     assert at(stage, END - WEEK + 2 * HOUR) == []
     [waiting] = reminders_of(stage, moved)
     assert waiting.due_at == start_of(day_of(END - WEEK) + DAY)
@@ -253,7 +254,7 @@ def test_a_reminder_planned_for_an_end_that_is_moved_is_sent_once_for_the_new_en
     send_notices(stage)
     stage.clock.instant = END - WEEK - HOUR
     assert plan_reminders(stage.deps) == 1
-    extensions.change_expiry(stage.deps, person(KARI), one.id, END + later)
+    change_expiry(stage.deps, person(KARI), one.id, END + later)
     far = later > DAY
     assert at(stage, END - WEEK) == ([Result.MOOT] if far else [Result.SENT])
     assert at(stage, END + later - WEEK) == ([Result.SENT] if far else [])

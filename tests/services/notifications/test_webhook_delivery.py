@@ -32,11 +32,12 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import additions, changes, drafts, extensions, publishing
+from deldokument.services.shares import additions, changes, drafts, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
+from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
@@ -107,7 +108,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     changes.change_share(stage.deps, person(KARI), share_id, Change(documents=(added,)))
     changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
-    extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
+    change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id, invites=True)
     request_access(stage.deps, person(OLA), share_id)
     deliver(stage)

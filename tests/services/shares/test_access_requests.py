@@ -17,10 +17,11 @@ from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.offers import note_opening, open_share
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import email_addresses
-from deldokument.services.shares import changes, discarding, drafts, extensions, publishing, queries
+from deldokument.services.shares import changes, discarding, drafts, publishing, queries
 from deldokument.services.shares.access_requests import RequestStatus, refuse_requests
 from deldokument.services.shares.views import RecipientView
 from tests.support.accounts import events_of, set_rules
+from tests.support.changes import approve_change, change_expiry
 from tests.support.emails import deliver, settle
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.systems import SYSTEM, integrate
@@ -173,14 +174,14 @@ def test_a_removed_recipient_asks_for_nothing(stage: Stage, share_id: str) -> No
 
 def test_a_later_end_answers_everybody(stage: Stage, share_id: str) -> None:
     ask(stage, share_id, OLA, SIV)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, LATER)
+    change_expiry(stage.deps, person(KARI), share_id, LATER)
     assert asking(stage, share_id) == needing(stage) == []
     assert status(stage, share_id) == RequestStatus()
 
 
 def test_an_earlier_end_answers_nobody(stage: Stage, share_id: str) -> None:
     ask(stage, share_id, OLA)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, END - timedelta(days=1))
+    change_expiry(stage.deps, person(KARI), share_id, END - timedelta(days=1))
     assert status(stage, share_id).state is RequestState.ASKED
 
 
@@ -188,9 +189,9 @@ def test_with_four_eyes_only_the_approval_answers(stage: Stage, share_id: str) -
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     set_rules(stage, stage.byggesak, four_eyes=True)
     ask(stage, share_id, OLA)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, LATER)
+    change_expiry(stage.deps, person(KARI), share_id, LATER)
     assert status(stage, share_id).state is RequestState.ASKED
-    extensions.approve_extension(stage.deps, person(ODD), share_id, seen=LATER)
+    approve_change(stage.deps, person(ODD), share_id)
     assert status(stage, share_id).state is RequestState.NONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from deldokument.services.shares.change_records import Change, ProposedChange, o
 from deldokument.services.shares.recipients import CheckedRecipient
 from tests.support.world import NOON, OLA, Stage, person
 
+END = NOON + timedelta(days=10)
 VALUES: dict[str, list[Any]] = {
     "title": ["Vedtak"],
     "message": ["Hei", ""],
     "reference": ["2026/1", ""],
     "confidential": [True, False],
+    "expires_at": [END - timedelta(days=1), END + timedelta(days=1)],
     "labels": [{"recipient": "Søker"}],
     "added": [{person(OLA): CheckedRecipient("", "Søker", confirmed=True)}],
     "documents": [("document",)],
@@ -27,6 +30,7 @@ ALONE: list[tuple[str, Any]] = [
     ("reference", "2026/1"),
     ("reference", ""),
     ("confidential", True),
+    ("expires_at", END - timedelta(days=1)),
     ("labels", {"recipient": "Søker"}),
 ]
 """The changes for which one person is enough."""
@@ -41,7 +45,7 @@ def test_every_field_of_a_change_is_examined_here() -> None:
 def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, name: str, value: Any) -> None:
     change, share_id = replace(NOTHING, **{name: value}), stage.publish(OLA)
     assert not change.is_empty
-    alone, together = change.divided()
+    alone, together = change.divided(END)
     assert (alone, together) == ((change, NOTHING) if (name, value) in ALONE else (NOTHING, change))
     # The second person approves all of it.
     with stage.deps.database.read() as tx:
@@ -52,11 +56,24 @@ def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, na
     assert opened == ProposedChange(together, "proposer", NOON)
 
 
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])
+def test_a_later_change_adds_to_an_earlier_one(name: str, value: Any) -> None:
+    change = replace(NOTHING, **{name: value})
+    assert NOTHING.with_later(change) == change.with_later(NOTHING) == change.with_later(change) == change
+
+
+def test_of_two_values_the_later_counts_and_lists_are_joined() -> None:
+    earlier = Change(title="Vedtk", message="Hei", documents=("a", "b"), labels={"x": "1", "y": "1"})
+    later = Change(title="Vedtak", documents=("b", "c"), labels={"y": "2"})
+    joined = Change(title="Vedtak", message="Hei", documents=("a", "b", "c"), labels={"x": "1", "y": "2"})
+    assert earlier.with_later(later) == joined
+
+
 def test_a_field_that_nobody_has_listed_waits_for_a_second_person() -> None:
     @dataclass(frozen=True, slots=True, repr=False)
     class Wider(Change):
         new: str | None = None
 
-    alone, together = Wider(new="value", reference="2026/1").divided()
+    alone, together = Wider(new="value", reference="2026/1").divided(END)
     assert alone == Change(reference="2026/1")
     assert together == Wider(new="value")

@@ -15,7 +15,8 @@ from deldokument.services.downloads import access, offers, system_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.shares import changes, publishing, queries
-from deldokument.services.shares.change_records import Change, ChangeView
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.proposal_views import ChangeView
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.report import share_report

@@ -19,9 +19,9 @@ from deldokument.services.downloads.content import open_own_document
 from deldokument.services.shares.api_drafts import change_draft
 from deldokument.services.shares.disclosure import document_recipients
 from deldokument.services.shares.drafts import discard_draft
-from deldokument.services.shares.extensions import change_expiry
 from deldokument.services.shares.publishing import withdraw_share
 from deldokument.services.shares.stored_documents import delete_document, move_end, show_document
+from tests.support.changes import change_expiry
 from tests.support.query_plans import statements
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import NOON, VIGDIS, Stage, person

@@ -338,7 +338,7 @@ def test_all_members_see_who_asks_and_until_when(stage: Stage) -> None:
     shown = proposal(stage, share.id)
     assert shown is not None
     assert (shown.proposer_id, shown.name, shown.at) == (stage.members["kari"], "Kari Lunde", share.changed_at)
-    assert shown.until == share.changed_at + timedelta(days=7)
+    assert share.stale_at == share.changed_at + timedelta(days=7)
     assert not shown.has_no_other_approver
     stage.remove("odd-byggesak")
     alone = proposal(stage, share.id, KARI)

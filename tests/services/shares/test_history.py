@@ -12,10 +12,11 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.outbox import Channel
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
-from deldokument.services.shares import extensions, publishing
+from deldokument.services.shares import publishing
 from deldokument.services.shares.history import History, HistoryEvent, share_history
 from tests.services.shares.test_receipts import download
 from tests.services.shares.test_systems import drafted, sent
+from tests.support.changes import change_expiry
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, OLA, SIV, Stage, person
 
@@ -32,7 +33,7 @@ def test_a_system_reads_what_happened_and_when_with_recipients_masked(stage: Sta
     offers.open_share(stage.deps, person(OLA), share_id)
     download(stage, share_id, OLA)
     until = stage.clock.now() + timedelta(days=5)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, until)
+    change_expiry(stage.deps, person(KARI), share_id, until)
     now, masked = stage.clock.now(), "218794 *****"
     assert listed(stage, share_id)[-3:] == [
         HistoryEvent(now, EventKind.SHARE_OPENED, masked, "", "", None),

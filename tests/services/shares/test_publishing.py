@@ -10,9 +10,10 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.share import ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.downloads import access, offers
-from deldokument.services.shares import drafts, extensions, publishing, queries
+from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import administrators, offboarding, registration
+from tests.support.changes import change_expiry
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
@@ -74,7 +75,7 @@ def test_the_end_moves_both_ways_and_no_key_moves(stage: Stage, days: int) -> No
     share_id = stage.publish(OLA)
     keys = stage.deps.keyring.ids("")
     end = stage.clock.now() + timedelta(days=days)
-    extensions.change_expiry(stage.deps, person(KARI), share_id, end)
+    change_expiry(stage.deps, person(KARI), share_id, end)
     assert view(stage, share_id).share.expires_at == end
     assert stage.deps.keyring.ids("") == keys
     stage.clock.instant = end - timedelta(microseconds=1)
@@ -96,7 +97,7 @@ def test_an_end_outside_the_rule_is_refused_and_the_old_one_stands(stage: Stage,
     share_id = stage.publish(OLA)
     before = view(stage, share_id).share.expires_at
     with pytest.raises(InvalidInput, match=code):
-        extensions.change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + period)
+        change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + period)
     assert view(stage, share_id).share.expires_at == before
 
 
@@ -107,7 +108,7 @@ def test_what_is_over_is_over_for_ever(stage: Stage) -> None:
     later = stage.clock.now() + timedelta(days=5)
     for share_id in (draft, ended, withdrawn):
         with pytest.raises(Conflict, match="share_over"):
-            extensions.change_expiry(stage.deps, person(KARI), share_id, later)
+            change_expiry(stage.deps, person(KARI), share_id, later)
         with pytest.raises(Conflict, match="share_over"):
             publishing.withdraw_share(stage.deps, person(KARI), share_id)
 
@@ -117,7 +118,7 @@ def test_nobody_else_publishes_moves_withdraws_or_copies(stage: Stage) -> None:
     for stranger in (person(ODD), person(OLA)):
         for attempt in (
             lambda w=stranger: publishing.publish_share(stage.deps, w, draft),
-            lambda w=stranger: extensions.change_expiry(stage.deps, w, share_id, stage.clock.now()),
+            lambda w=stranger: change_expiry(stage.deps, w, share_id, stage.clock.now()),
             lambda w=stranger: publishing.withdraw_share(stage.deps, w, share_id),
             lambda w=stranger: publishing.copy_share(stage.deps, w, share_id),
         ):

@@ -13,9 +13,10 @@ from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.tables.shares import share as table
 from deldokument.domain.audit import REVISING
 from deldokument.services.accounts import deletion
-from deldokument.services.shares import discarding, drafts, extensions, proposals, publishing
+from deldokument.services.shares import changes, discarding, drafts, proposals, publishing
 from deldokument.services.tenants import freezing
 from tests.support.accounts import events_of, set_rules
+from tests.support.changes import approve_change, change_expiry
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person, run_all
 
 Change = Callable[[Stage, str], object]
@@ -61,13 +62,13 @@ def end_account(stage: Stage, _share_id: str) -> None:
 
 
 PUBLISHED: list[list[Change]] = [
-    [kari(extensions.change_expiry, NOON + timedelta(days=5)), kari(publishing.withdraw_share)],
+    [kari(change_expiry, NOON + timedelta(days=5)), kari(publishing.withdraw_share)],
     [freeze, unfreeze],
     [end_account],
 ]
 EXTENDED: list[list[Change]] = [
-    [kari(extensions.change_expiry, LATER), odd(extensions.approve_extension, seen=LATER)],
-    [kari(extensions.change_expiry, LATER), odd(extensions.return_extension)],
+    [kari(change_expiry, LATER), odd(approve_change)],
+    [kari(change_expiry, LATER), odd(changes.return_change)],
 ]
 PROPOSED: list[list[Change]] = [
     [kari(publishing.publish_share), odd(publishing.return_proposal)],

@@ -20,13 +20,14 @@ from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.actors import Actor
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts, extensions, publishing, queries
+from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import export as tenants_export
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import events_of, set_rules
 from tests.support.browser import EWA
+from tests.support.changes import change_expiry
 from tests.support.query_plans import statements
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.world import KARI, ODD, OLA, Stage, person, run_all
@@ -65,7 +66,7 @@ def test_a_system_shares_from_nothing_to_the_end(stage: Stage) -> None:
     assert (share.member_id, share.integration_id) == (None, integration.id)
     sent(stage, share)
     assert publishing.publish_share(stage.deps, SYSTEM, share.id).state is ShareState.AVAILABLE
-    extensions.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(days=20))
+    change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, SYSTEM, share.id)
     events = events_of(stage, share.id)
     assert [event.kind for event in events if event.kind is not EventKind.DOCUMENT_COMPLETED] == [
@@ -142,7 +143,7 @@ CHANGES: list[Callable[[Stage, Share], object]] = [
     lambda stage, share: sent(stage, share),
     lambda stage, share: drafts.remove_document(stage.deps, SYSTEM, share.id, "document"),
     lambda stage, share: publishing.publish_share(stage.deps, SYSTEM, share.id),
-    lambda stage, share: extensions.change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now()),
+    lambda stage, share: change_expiry(stage.deps, SYSTEM, share.id, stage.clock.now()),
     lambda stage, share: publishing.withdraw_share(stage.deps, SYSTEM, share.id),
     lambda stage, share: publishing.copy_share(stage.deps, SYSTEM, share.id),
     lambda stage, share: drafts.discard_draft(stage.deps, SYSTEM, share.id),

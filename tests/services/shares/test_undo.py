@@ -12,10 +12,11 @@ from deldokument.domain.errors import Conflict, Gone, NotFound
 from deldokument.domain.share import ShareState
 from deldokument.services.downloads import access, offers
 from deldokument.services.downloads import content as downloads_content
-from deldokument.services.shares import api_drafts, drafts, extensions, publishing, queries
+from deldokument.services.shares import api_drafts, drafts, publishing, queries
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads.append import create_upload
 from tests.support.accounts import events_of, set_rules
+from tests.support.changes import change_expiry
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -40,7 +41,7 @@ def held(stage: Stage) -> int:
 
 def test_an_unopened_share_is_a_draft_again_with_the_same_id_and_is_published_anew(stage: Stage, shared: str) -> None:
     before = held(stage)
-    extensions.change_expiry(stage.deps, person(KARI), shared, stage.clock.now() + timedelta(days=5))
+    change_expiry(stage.deps, person(KARI), shared, stage.clock.now() + timedelta(days=5))
     assert undo(stage, shared) is undo(stage, shared) is ShareState.DRAFT
     with pytest.raises(NotFound):
         offers.open_share(stage.deps, person(OLA), shared)

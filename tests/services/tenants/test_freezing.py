@@ -13,11 +13,12 @@ from deldokument.domain.share import ShareState
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content, offers
 from deldokument.services.downloads.access import Access
-from deldokument.services.shares import drafts, extensions, publishing, queries
+from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import events_of, set_account
+from tests.support.changes import change_expiry
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
 
 OPERATOR = person(SIV)
@@ -140,9 +141,9 @@ def test_members_see_that_it_is_stopped_and_can_only_reduce(stage: Stage, way: s
     view, _ = queries.show_share(deps, kari, share_id)
     assert (view.stopped, view.may_share) == (True, False)
     with pytest.raises(Frozen, match="sharing_stopped"):
-        extensions.change_expiry(deps, kari, share_id, stage.clock.now() + timedelta(days=11))
+        change_expiry(deps, kari, share_id, stage.clock.now() + timedelta(days=11))
     sooner = stage.clock.now() + timedelta(days=1)
-    extensions.change_expiry(deps, kari, share_id, sooner)
+    change_expiry(deps, kari, share_id, sooner)
     publishing.withdraw_share(deps, kari, share_id)
     view, _ = queries.show_share(deps, kari, share_id)
     assert (view.share.state, view.share.expires_at) == (ShareState.WITHDRAWN, sooner)

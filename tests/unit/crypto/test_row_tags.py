@@ -7,7 +7,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import new_key
 from deldokument.crypto.row_tags import RowValue, decode_value, encode_value, is_row_tag, row_key, row_tag
-from deldokument.crypto.share_cards import ShareCard, ids_digest, is_card, open_card, seal_card
+from deldokument.crypto.share_cards import ShareCard, change_digest, ids_digest, is_card, open_card, seal_card
 
 KEY = bytes(range(32))
 VALUES: list[RowValue] = ["account", b"hash", 17, True, None, ""]
@@ -26,10 +26,9 @@ CARD = ShareCard(
     proposed_by=None,
     undo_until=None,
     undo_by=None,
-    extension_until=None,
-    extension_by=None,
     exposed_to=None,
     revision=2,
+    sealed_change=change_digest(b"sealed"),
     recipients=ids_digest(["ola"]),
     removed_documents=ids_digest([]),
 )

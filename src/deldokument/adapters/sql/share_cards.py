@@ -28,16 +28,23 @@ from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, has_revision
 from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, ids_digest, is_card, open_card, seal_card
+from deldokument.crypto.share_cards import (
+    SHARE_KIND,
+    ShareCard,
+    change_digest,
+    ids_digest,
+    is_card,
+    open_card,
+    seal_card,
+)
 from deldokument.domain.errors import Broken
 from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.integrity import DamagedRow
 
 SHARE = RowMapper(Share, share, besides=("intact",))
 _WIDTH = len(SHARE.columns)
-_COPIED = [
-    name for name in ShareCard.__dataclass_fields__ if name not in {"revision", "recipients", "removed_documents"}
-]
+_COMPUTED = {"revision", "sealed_change", "recipients", "removed_documents"}
+_COPIED = [name for name in ShareCard.__dataclass_fields__ if name not in _COMPUTED]
 
 _named = recipient.alias("named")
 _revision = (
@@ -192,7 +199,8 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     if card.state not in CLOSED:
         # A batch ended it, and wrote no card.
         expected = replace(expected, state=card.state, changed_at=card.changed_at)
-    return card == expected
+    # A change that waited is deleted with the share's key.
+    return card == replace(expected, sealed_change=card.sealed_change)
 
 
 def over_by_card(work: Statements, stored: Share, sealed: bytes, now: datetime) -> Share | None:
@@ -229,4 +237,5 @@ def opened_card(work: Statements, share_id: str, sealed: bytes) -> ShareCard | N
 def _card_of(stored: Held) -> ShareCard:
     values: dict[str, Any] = {name: stored_value(getattr(stored.share, name)) for name in _COPIED}
     recipients, removed = ids_digest(stored.recipient_ids), ids_digest(stored.removed_ids)
-    return ShareCard(**values, revision=stored.revision, recipients=recipients, removed_documents=removed)
+    values |= {"revision": stored.revision, "sealed_change": change_digest(stored.share.sealed_change)}
+    return ShareCard(**values, recipients=recipients, removed_documents=removed)

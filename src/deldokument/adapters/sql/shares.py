@@ -35,7 +35,6 @@ from deldokument.adapters.sql.statements import FEW_KEYS, RowMapper, Statements,
 from deldokument.adapters.sql.tables.shares import (
     document,
     has_change,
-    has_extension,
     is_asking,
     is_available,
     is_draft,
@@ -68,7 +67,6 @@ _ids_of_account = select(share.c.id).where(share.c.account_id == _key).limit(par
 _each_needing = (
     _ids_of_account.where(is_draft, may_have_key).order_by(share.c.proposed_by.is_(None), share.c.changed_at.desc()),
     _ids_of_account.where(is_unread, _ends_later, share.c.expires_at <= _until).order_by(share.c.expires_at),
-    _ids_of_account.where(has_extension, _ends_later).order_by(share.c.expires_at),
     _ids_of_account.where(has_change, _ends_later).order_by(share.c.expires_at),
     _ids_of_account.where(share.c.id.in_(select(recipient.c.share_id).where(is_asking))).order_by(
         share.c.expires_at.desc()

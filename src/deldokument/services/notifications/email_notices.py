@@ -2,7 +2,7 @@
 
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
-    share_proposed, extension_proposed, change_proposed   the other members of the account
+    share_proposed, change_proposed     the other members of the account
     access_requested                    the sharer, once a day for each share; a former member's colleagues
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
@@ -36,13 +36,12 @@ from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import agreement_status
-from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
+from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
-from deldokument.services.shares.change_records import change_proposer, open_change
-from deldokument.services.shares.extensions import extension_proposer
+from deldokument.services.shares.change_records import change_proposer, proposed_change
 from deldokument.services.shares.proposals import is_proposal_of, living_sharer, waits_for_approval
 
 SOON = timedelta(days=3)
@@ -106,11 +105,6 @@ def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
             yield _of_share(deps, EmailKind.REQUEST, share, member.id, f"{day_of(stored.event.at)}")
 
 
-def plan_extension(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan e-mails saying that a later end waits for another member's approval."""
-    return _to_approvers(deps, tx, stored, EmailKind.EXTENSION)
-
-
 def plan_change(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a change of a published share waits for another member's approval."""
     return _to_approvers(deps, tx, stored, EmailKind.CHANGE)
@@ -129,7 +123,7 @@ def _to_approvers(
 
 
 def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind) -> Member | Integration | None:
-    """Return the proposer of the share, extension or change that the e-mail is about.
+    """Return the proposer of the share or change that the e-mail is about.
 
     Returns None if none is pending, or if it is damaged: that must not hold up the tenant's other messages.
     """
@@ -137,17 +131,14 @@ def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind
         return None
     if kind is EmailKind.APPROVAL:
         return waits_for_approval(tx, share)
-    account, now = existing(tx.accounts.get(share.account_id)), deps.clock.now()
-    if kind is EmailKind.EXTENSION:
-        return extension_proposer(tx, share, account, now)
-    if share.sealed_change is None or not share.is_open_at(now):
+    if not share.is_open_at(deps.clock.now()):
         return None
     try:
-        proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
+        proposed = proposed_change(deps, share)
     except IntegrityError:
         deps.damage.report(DamagedRow(SHARE_KIND, share.id))
         return None
-    return change_proposer(tx, account, proposed)
+    return change_proposer(tx, existing(tx.accounts.get(share.account_id)), proposed)
 
 
 def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -172,7 +163,6 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.SHARE_PUBLISHED: plan_ending,
     EventKind.EXPIRY_CHANGED: plan_ending,
     EventKind.SHARE_PROPOSED: plan_proposed,
-    EventKind.EXTENSION_PROPOSED: plan_extension,
     EventKind.CHANGE_PROPOSED: plan_change,
     EventKind.ACCESS_REQUESTED: plan_request,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
@@ -305,7 +295,6 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.DOWNLOADED: kept.downloaded,
         EmailKind.ENDING: kept.ending,
         EmailKind.APPROVAL: kept.approval,
-        EmailKind.EXTENSION: kept.approval,
         EmailKind.CHANGE: kept.approval,
         EmailKind.REQUEST: kept.ending,
         EmailKind.SIGNATURE: kept.signature,
@@ -317,7 +306,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
 def _is_still_so(
     deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member: Member, message: OutgoingMessage
 ) -> bool:
-    if kind in {EmailKind.APPROVAL, EmailKind.EXTENSION, EmailKind.CHANGE}:
+    if kind in {EmailKind.APPROVAL, EmailKind.CHANGE}:
         proposer = _proposer(deps, tx, share, kind)
         return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
     if kind is EmailKind.REQUEST:

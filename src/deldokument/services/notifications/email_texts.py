@@ -48,15 +48,10 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "En deling venter på godkjenning",
             "En kollega vil dele noe, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n{link}",
         ),
-        EmailKind.EXTENSION: _Words(
-            "En forlengelse venter på godkjenning",
-            "En kollega vil at noe skal være tilgjengelig lenger, og en annen må godkjenne det først. Logg inn for å "
-            "se gjennom:\n\n{link}",
-        ),
         EmailKind.CHANGE: _Words(
             "En endring venter på godkjenning",
-            "En kollega vil endre noe som er delt, og en annen må godkjenne det først. Logg inn for å se gjennom:\n\n"
-            "{link}",
+            "En kollega vil endre noe som er delt, eller la det være tilgjengelig lenger. En annen må godkjenne det "
+            "først. Logg inn for å se gjennom:\n\n{link}",
         ),
         EmailKind.REQUEST: _Words(
             "En mottaker ber om mer tid",
@@ -98,15 +93,10 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ei deling ventar på godkjenning",
             "Ein kollega vil dele noko, og ein annan må godkjenne det først. Logg inn for å sjå gjennom:\n\n{link}",
         ),
-        EmailKind.EXTENSION: _Words(
-            "Ei forlenging ventar på godkjenning",
-            "Ein kollega vil at noko skal vere tilgjengeleg lenger, og ein annan må godkjenne det først. Logg inn for "
-            "å sjå gjennom:\n\n{link}",
-        ),
         EmailKind.CHANGE: _Words(
             "Ei endring ventar på godkjenning",
-            "Ein kollega vil endre noko som er delt, og ein annan må godkjenne det først. Logg inn for å sjå "
-            "gjennom:\n\n{link}",
+            "Ein kollega vil endre noko som er delt, eller la det vere tilgjengeleg lenger. Ein annan må godkjenne "
+            "det først. Logg inn for å sjå gjennom:\n\n{link}",
         ),
         EmailKind.REQUEST: _Words(
             "Ein mottakar bed om meir tid",
@@ -149,15 +139,10 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A colleague wants to share something that somebody else must approve first. Log in to look through "
             "it:\n\n{link}",
         ),
-        EmailKind.EXTENSION: _Words(
-            "A later end waits for approval",
-            "A colleague wants something to stay available for longer. Somebody else must approve that first. Log in "
-            "to look through it:\n\n{link}",
-        ),
         EmailKind.CHANGE: _Words(
             "A change waits for approval",
-            "A colleague wants to change something that has been shared. Somebody else must approve that first. Log in "
-            "to look through it:\n\n{link}",
+            "A colleague wants to change something that has been shared, or wants it to stay available for longer. "
+            "Somebody else must approve that first. Log in to look through it:\n\n{link}",
         ),
         EmailKind.REQUEST: _Words(
             "A recipient asks for more time",

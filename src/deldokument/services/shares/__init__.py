@@ -8,12 +8,11 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `authorization`: finds a share and checks the sharer's right to it
 - `discarding`: discards a draft, with a few seconds to undo
 - `change_records`: the sealed form of a change that waits for approval
-- `changes`: changes a published share: removes and adds recipients, corrects texts, by one person or two
+- `changes`: changes a published share: recipients, documents, texts and end, by one person or two
 - `copied_documents`: adds the documents of a share to a new draft, for a worker to copy
 - `disclosure`: lists the recipients of a document, masked or in full
 - `draft_form`: shows the form of a draft, with remarks
 - `drafts`: fills in recipients, period, texts and documents
-- `extensions`: changes of the end, by one person or two
 - `grants`: proves whom a share names, with its keys
 - `held_documents`: releases documents that the scan policy holds
 - `history`: lists the events of a share for systems

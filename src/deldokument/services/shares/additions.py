@@ -23,9 +23,8 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.each import do_each
-from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.authorization import check_may_share, share_for_update
-from deldokument.services.shares.change_records import open_change
+from deldokument.services.shares.change_records import proposed_change, take_back_change
 from deldokument.services.shares.proposals import ReturnReason, is_system, touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
@@ -97,15 +96,10 @@ def remove_unpublished(
         record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
         return touched
     record_event(deps, tx, EventKind.DOCUMENT_TAKEN_BACK, share=share, person=sharer, document=document_id)
-    if share.sealed_change is None:
+    proposed = proposed_change(deps, share)
+    if proposed is None or document_id not in proposed.change.documents:
         return share
-    proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
-    if not proposed or document_id not in proposed.change.documents:
-        return share
-    unproposed, cause = replace(share, sealed_change=None), ReturnReason.CHANGED.value
-    tx.shares.save(unproposed)
-    record_event(deps, tx, EventKind.CHANGE_RETURNED, share=share, person=sharer, cause=cause)
-    return unproposed
+    return take_back_change(deps, tx, share, proposed, sharer, ReturnReason.CHANGED)
 
 
 def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) -> tuple[str, ...]:

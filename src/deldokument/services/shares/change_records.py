@@ -1,29 +1,36 @@
 """A change of a published share, and its sealed form while another member must approve it.
 
 Guarantees:
-- A proposed change opens for its share only, and names its proposer. It ends with the share key.
+- A share has one proposed change at most. It opens for its share only, and names its proposer.
+- It ends with the share key, and lapses when its proposer leaves the account.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Any
 
-from deldokument.domain.identifiers import Identifier
+from deldokument.domain.audit import EventKind
+from deldokument.domain.identifiers import Identifier, Sharer
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Integration, Member
+from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
+    existing_key,
     identifier_kind,
     message_key,
     open_field,
     seal_field,
+    share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.proposals import living_sharer
+from deldokument.services.shares.proposals import ReturnReason, living_sharer
 from deldokument.services.shares.recipients import CheckedRecipient
 
 _SHOWN = ("title", "message")
@@ -40,6 +47,7 @@ class Change:
     message: str | None = None
     reference: str | None = None
     confidential: bool | None = None
+    expires_at: datetime | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     added: Mapping[Identifier, CheckedRecipient] = field(default_factory=dict)
     documents: tuple[str, ...] = ()
@@ -53,16 +61,33 @@ class Change:
     @property
     def is_empty(self) -> bool:
         """Whether it changes nothing."""
-        return not self.texts and self.confidential is None and not self.added and not self.documents
+        return self == type(self)()
 
-    def divided(self) -> tuple[Change, Change]:
+    def divided(self, present_end: datetime) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
 
-        The second part is what recipients see, and what lets more persons in. A field is there unless it is named here.
+        The second part is what recipients see, and what lets more persons in, or for longer. A field is there unless it
+        is named here.
         """
-        alone = Change(reference=self.reference, labels=self.labels, confidential=self.confidential or None)
-        wider = False if self.confidential is False else None
-        return alone, replace(self, reference=None, labels={}, confidential=wider)
+        earlier = self.expires_at if self.expires_at and self.expires_at < present_end else None
+        later = None if earlier else self.expires_at
+        stricter, wider = self.confidential or None, False if self.confidential is False else None
+        alone = Change(reference=self.reference, labels=self.labels, confidential=stricter, expires_at=earlier)
+        return alone, replace(self, reference=None, labels={}, confidential=wider, expires_at=later)
+
+    def with_later(self, later: Change) -> Change:
+        """Return this change and a later one as one. Of two values of a field the later counts."""
+        return replace(
+            self, **{one.name: _merged(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}
+        )
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(new, Mapping):
+        return {**old, **new}
+    if isinstance(new, tuple):
+        return (*old, *(one for one in new if one not in old))
+    return old if new is None else new
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,22 +98,10 @@ class ProposedChange:
     proposer_id: str
     at: datetime
 
-
-@dataclass(frozen=True, slots=True)
-class ChangeView:
-    """A proposed change as sharers see it; ``added`` are the new recipients, masked or by name."""
-
-    proposer_id: str
-    name: str
-    at: datetime
-    change: Change
-    added: tuple[str, ...]
-    has_no_other_approver: bool
-
     @property
-    def seen(self) -> str:
-        """Value that an approval must carry."""
-        return self.at.isoformat()
+    def details(self) -> dict[str, str]:
+        """Details of the events about it."""
+        return {"until": self.change.expires_at.isoformat()} if self.change.expires_at else {}
 
 
 def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> bytes:
@@ -100,6 +113,7 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
         "title": change.title,
         "message": change.message,
         "confidential": change.confidential,
+        "expires_at": change.expires_at and change.expires_at.isoformat(),
         "documents": change.documents,
         "added": [
             [identifier_kind(one), one.value, new.name, new.label, new.confirmed] for one, new in change.added.items()
@@ -109,9 +123,9 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
     return seal_field(message_key(share_key, share_id), text, EncryptedColumn.PROPOSED_CHANGE, share_id)
 
 
-def open_change(share_key: bytes, share: Share) -> ProposedChange | None:
-    """Return the change that waits for approval; None if there is none. Raises: IntegrityError."""
-    if not share.sealed_change:
+def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
+    """Return the proposed change; None if there is none, or the key is destroyed. Raises: IntegrityError."""
+    if share_key is None or not share.sealed_change:
         return None
     key = message_key(share_key, share.id)
     content = json.loads(open_field(key, share.sealed_change, EncryptedColumn.PROPOSED_CHANGE, share.id))
@@ -119,7 +133,8 @@ def open_change(share_key: bytes, share: Share) -> ProposedChange | None:
         title=content["title"],
         message=content["message"],
         confidential=content["confidential"],
-        documents=tuple(content.get("documents", ())),
+        expires_at=datetime.fromisoformat(content["expires_at"]) if content["expires_at"] else None,
+        documents=tuple(content["documents"]),
         added={
             stored_identifier(kind, number): CheckedRecipient(name, label, confirmed)
             for kind, number, name, label, confirmed in content["added"]
@@ -128,6 +143,28 @@ def open_change(share_key: bytes, share: Share) -> ProposedChange | None:
     return ProposedChange(change, content["by"], datetime.fromisoformat(content["at"]))
 
 
+def proposed_change(deps: Dependencies, share: Share) -> ProposedChange | None:
+    """Return the same as ``open_change``, of a share whose key is not destroyed."""
+    return open_change(existing_key(deps.keyring, share_key_id(share.id)), share) if share.sealed_change else None
+
+
 def change_proposer(tx: Transaction, account: Account, proposed: ProposedChange | None) -> Member | Integration | None:
     """Return who has proposed a change that still waits for approval, otherwise None."""
     return living_sharer(tx, proposed.proposer_id) if proposed and account.rules.four_eyes else None
+
+
+def take_back_change(
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    proposed: ProposedChange,
+    sharer: Sharer | None,
+    cause: ReturnReason,
+    note: bytes | None = None,
+) -> Share:
+    """Save the share without its proposed change, and with a sealed return note; return it."""
+    settled = replace(share, sealed_change=None, sealed_return_note=note)
+    tx.shares.save(settled)
+    kind, details = EventKind.CHANGE_RETURNED, proposed.details
+    record_event(deps, tx, kind, share=share, person=sharer, cause=cause.value, **details)
+    return settled

@@ -1,4 +1,4 @@
-"""Changes of a published share: recipients and documents removed and added, texts and confidentiality changed.
+"""Changes of a published share: recipients and documents removed and added, texts, confidentiality and end changed.
 
     change_share ──shown to recipients, four eyes──> proposed ──approve_change, another person──> changed
          └──otherwise──> changed                         └──return_change──> unchanged
@@ -7,12 +7,11 @@ Guarantees:
 - A removed recipient gets nothing from the commit on; running downloads end at their next check. Others notice nothing.
 - A removed document is sent to nobody from the commit on. Its parts become garbage in the same transaction.
 - A tombstone of both stays until the share is erased, so that the receipts stay complete.
-- If the account requires four eyes, no single person changes what recipients see, or lets more persons in.
+- If the account requires four eyes, no single person changes what recipients see, or lets more persons in, or for
+  longer.
 - An added document is offered from the commit on, with all others of the same change. Its upload is in additions.
 - The approved change is the one that the approving person has seen.
 - Each function locks the share's row and checks the state again. A change is one transaction.
-
-A later or earlier end is in services.shares.extensions.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, require
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing, require
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, RemovedDocument, Share
 from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, check_text
@@ -41,18 +40,19 @@ from deldokument.services.encryption import (
     seal_field,
     share_key_id,
 )
-from deldokument.services.people import directory_key
+from deldokument.services.shares.access_requests import drop_requests
 from deldokument.services.shares.additions import check_additions, publish_additions, still_pending
 from deldokument.services.shares.authorization import check_not_stopped, share_for_reading, share_for_update
 from deldokument.services.shares.change_records import (
     Change,
     ProposedChange,
     change_proposer,
-    open_change,
+    proposed_change,
     seal_change,
+    take_back_change,
 )
 from deldokument.services.shares.limits import check_lookup_rate
-from deldokument.services.shares.proposals import ReturnReason, is_proposal_of
+from deldokument.services.shares.proposals import ReturnReason, is_own_proposal
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
 from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.views import open_message
@@ -117,29 +117,43 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Se
 def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Change) -> bool:
     """Change an open share, or propose the part that needs another member's approval; return whether something waits.
 
-    Do nothing if nothing differs. A proposed change replaces an earlier one.
-    Raises: InvalidInput; NotFound for an unknown recipient or document; Conflict if the share is over; Frozen;
-    InvalidFields for documents that cannot be added yet.
+    Do nothing if nothing differs. What the sharer proposed earlier stays part of the proposal; another's is replaced.
+    Another end ends a proposal of a later one.
+
+    Raises:
+    - InvalidInput; NotFound for an unknown recipient or document; InvalidFields for documents that cannot be added yet
+    - Conflict if the share is over; Frozen unless only an earlier end is set
     """
     tidy = _checked(change)
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, sharer, share_id)
-        check_not_stopped(membership, share)
-        wanted = _without_present_values(deps, tx, share, tidy)
-        check_additions(deps, tx, share, membership, wanted.documents)
+        end = existing(share.expires_at)
+        if tidy != Change(expires_at=min(tidy.expires_at or end, end)):
+            check_not_stopped(membership, share)
+        wanted = _checked_difference(deps, tx, share, membership, tidy)
         if not membership.account.rules.four_eyes:
             _apply(deps, tx, sharer, share, wanted)
             return False
-        alone, together = wanted.divided()
+        alone, together = wanted.divided(end)
         share = _apply(deps, tx, sharer, share, alone)
-        if together.is_empty:
-            return False
-        share_key = existing_key(deps.keyring, share_key_id(share.id))
-        proposed = ProposedChange(together, membership.id, deps.clock.now())
-        sealed = seal_change(share_key, share.id, proposed)
-        tx.shares.save(replace(share, sealed_change=sealed, sealed_return_note=None))
-        record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer)
-        return True
+        if not together.is_empty:
+            _propose(deps, tx, sharer, share, membership, together)
+        return not together.is_empty
+
+
+def _propose(
+    deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, membership: Membership, wanted: Change
+) -> None:
+    earlier = proposed_change(deps, share)
+    proposer = change_proposer(tx, membership.account, earlier)
+    if earlier and proposer and proposer.id == membership.id:
+        wanted = earlier.change.with_later(wanted)
+    elif earlier and proposer:
+        share = take_back_change(deps, tx, share, earlier, sharer, ReturnReason.REPLACED)
+    proposed = ProposedChange(wanted, membership.id, deps.clock.now())
+    sealed = seal_change(existing_key(deps.keyring, share_key_id(share.id)), share.id, proposed)
+    tx.shares.save(replace(share, sealed_change=sealed, sealed_return_note=None))
+    record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer, **proposed.details)
 
 
 def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> None:
@@ -151,18 +165,17 @@ def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, 
     """
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
-        proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
+        proposed = proposed_change(deps, share)
         proposer = change_proposer(tx, membership.account, proposed)
         if proposer is None or proposed is None:
             raise Conflict("not_proposed")
-        if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
+        if is_own_proposal(deps, proposer, person):
             raise Conflict("own_proposal")
         if proposed.at.isoformat() != seen:
             raise Conflict("change_changed")
         check_not_stopped(membership, share)
-        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person)
-        wanted = _without_present_values(deps, tx, share, proposed.change)
-        check_additions(deps, tx, share, membership, wanted.documents)
+        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **proposed.details)
+        wanted = _checked_difference(deps, tx, share, membership, proposed.change)
         settled = replace(share, sealed_change=None, sealed_return_note=None)
         tx.shares.save(settled)
         _apply(deps, tx, person, settled, wanted)
@@ -176,15 +189,15 @@ def return_change(deps: Dependencies, person: PersonIdentifier, share_id: str, r
     reason = check_reason(reason)
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
-        proposed = open_change(existing_key(deps.keyring, share_key_id(share.id)), share)
+        proposed = proposed_change(deps, share)
         proposer = change_proposer(tx, membership.account, proposed)
-        if proposer is None:
+        if proposer is None or proposed is None:
             return
-        own = is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
-        note = None if own else seal_return_note(deps, share, membership.name, reason)
-        tx.shares.save(replace(share, sealed_change=None, sealed_return_note=note))
-        cause = ReturnReason.RETRACTED if own else ReturnReason.RETURNED
-        record_event(deps, tx, EventKind.CHANGE_RETURNED, share=share, person=person, cause=cause.value)
+        if is_own_proposal(deps, proposer, person):
+            take_back_change(deps, tx, share, proposed, person, ReturnReason.RETRACTED)
+            return
+        note = seal_return_note(deps, share, membership.name, reason)
+        take_back_change(deps, tx, share, proposed, person, ReturnReason.RETURNED, note)
 
 
 def _tombstone(recipient: Recipient, now: datetime) -> Recipient:
@@ -217,10 +230,13 @@ def _checked(change: Change) -> Change:
     )
 
 
-def _without_present_values(deps: Dependencies, tx: Transaction, share: Share, wanted: Change) -> Change:
+def _checked_difference(
+    deps: Dependencies, tx: Transaction, share: Share, membership: Membership, wanted: Change
+) -> Change:
     """Return the change without the values and recipients that the share has already.
 
-    Raises: NotFound for a label of another share's recipient.
+    Raises: NotFound for a label of another share's recipient; InvalidInput for an end outside the account's period; as
+    ``check_additions``.
     """
     key = existing_key(deps.keyring, share.audit_key_id)
     title = open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id)
@@ -230,6 +246,11 @@ def _without_present_values(deps: Dependencies, tx: Transaction, share: Share, w
     if not wanted.labels.keys() <= recipients.keys():
         raise NotFound("recipient")
     hashes = {recipient.lookup_hash for recipient in recipients.values()}
+    expires_at = None if wanted.expires_at == share.expires_at else wanted.expires_at
+    if expires_at is not None:
+        membership.account.period(membership.tenant).check(expires_at, deps.clock.now())
+    documents = still_pending(tx, share, wanted.documents)
+    check_additions(deps, tx, share, membership, documents)
     return Change(
         title=None if wanted.title == title else wanted.title,
         message=None if wanted.message == message else wanted.message,
@@ -237,7 +258,8 @@ def _without_present_values(deps: Dependencies, tx: Transaction, share: Share, w
         confidential=None if wanted.confidential == share.confidential else wanted.confidential,
         labels={one: label for one, label in wanted.labels.items() if label != _label(key, recipients[one])},
         added={one: new for one, new in wanted.added.items() if identifier_hash(key, one) not in hashes},
-        documents=still_pending(tx, share, wanted.documents),
+        expires_at=expires_at,
+        documents=documents,
     )
 
 
@@ -249,6 +271,8 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
     """Write what differs, with its events; return the share."""
     if wanted.is_empty:
         return share
+    if wanted.expires_at is not None:
+        share = _move_end(deps, tx, sharer, share, wanted.expires_at)
     changed = _changed(deps, share, wanted)
     tx.shares.save(changed)
     _label_recipients(deps, tx, share, wanted.labels)
@@ -264,6 +288,17 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
         now = CONFIDENTIAL if wanted.confidential else ORDINARY
         record_event(deps, tx, EventKind.CONFIDENTIALITY_CHANGED, share=share, person=sharer, now=now)
     return changed
+
+
+def _move_end(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, until: datetime) -> Share:
+    """Return the share with the end. A proposal of a later end is over, and so are requests for more time."""
+    if until > existing(share.expires_at):
+        drop_requests(tx, share)
+    proposed = proposed_change(deps, share)
+    if proposed is not None and proposed.change.expires_at is not None:
+        share = take_back_change(deps, tx, share, proposed, sharer, ReturnReason.MOVED)
+    record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=until.isoformat())
+    return replace(share, expires_at=until, sealed_return_note=None)
 
 
 def _label_recipients(deps: Dependencies, tx: Transaction, share: Share, labels: Mapping[str, str]) -> None:

@@ -19,10 +19,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import existing_key, identifier_hash, share_key_id
-from deldokument.services.people import directory_key
+from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.authorization import check_not_stopped, share_for_update
-from deldokument.services.shares.proposals import is_proposal_of, living_sharer
+from deldokument.services.shares.proposals import is_own_proposal, living_sharer
 from deldokument.services.shares.scan_records import Release, seal_release
 from deldokument.services.shares.verdicts import Finding, finding_of
 
@@ -79,9 +78,8 @@ def _document(
 
 def _check_other_person(deps: Dependencies, tx: Transaction, person: PersonIdentifier, share: Share) -> None:
     """Raise Conflict if the person shares the documents, or has proposed to, as a member of any account."""
-    own_hash = identifier_hash(directory_key(deps), person)
     involved = (living_sharer(tx, one) for one in (share.member_id, share.proposed_by))
-    if any(one and is_proposal_of(one, own_hash) for one in involved):
+    if any(one and is_own_proposal(deps, one, person) for one in involved):
         raise Conflict("own_held_document")
 
 

@@ -107,7 +107,7 @@ def _history(deps: Dependencies, tx: Transaction, share: Share, events: list[Aud
 
 def _event(event: AuditEvent, actor: Actor | None) -> HistoryEvent:
     details = event.details or {}
-    until = details.get("until")
+    until = details.get("until") if event.kind is EventKind.EXPIRY_CHANGED else None
     return HistoryEvent(
         at=event.at,
         kind=event.kind,

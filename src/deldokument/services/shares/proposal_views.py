@@ -1,4 +1,4 @@
-"""What waits for a second person, for display: publication, a later end, another change.
+"""What waits for a second person, for display: the publication of a draft, or a change of a published share.
 
 Does not decide who may approve.
 """
@@ -8,32 +8,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share
-from deldokument.services.shares.change_records import ChangeView, change_proposer, open_change
-from deldokument.services.shares.extensions import ExtensionView
+from deldokument.services.shares.change_records import Change, change_proposer, open_change
 from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_name
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """A proposal to publish a draft: by whom and when.
+    """A proposal to publish a draft, or to change a published share: by whom and when.
 
-    ``has_no_other_approver``: nobody else on the account could approve it. ``seen`` identifies this proposal among all
-    those of the same draft.
+    ``has_no_other_approver``: nobody else on the account could approve it.
     """
 
     proposer_id: str
     name: str
     at: datetime
-    until: datetime
     has_no_other_approver: bool
 
     @property
     def seen(self) -> str:
-        """Value that an approval must carry."""
+        """Value that an approval must carry. It identifies this proposal among all those of the same share."""
         return self.at.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView(ProposalView):
+    """A proposed change; ``added`` are the new recipients, masked or by name."""
+
+    change: Change
+    added: tuple[str, ...]
 
 
 def proposal_of(directory: bytes, share: Share, related: SharerRows) -> ProposalView | None:
@@ -41,28 +45,13 @@ def proposal_of(directory: bytes, share: Share, related: SharerRows) -> Proposal
     proposer = related.proposers.get(share.id)
     if proposer is None:
         return None
-    return ProposalView(
-        proposer_id=proposer.id,
-        name=sharer_name(directory, proposer),
-        at=share.changed_at,
-        until=share.stale_at,
-        has_no_other_approver=proposer.id in related.has_no_other_approver,
-    )
-
-
-def extension_of(directory: bytes, share: Share, related: SharerRows) -> ExtensionView | None:
-    """Return the later end that waits for approval, if any."""
-    proposer = related.extenders.get(share.id)
-    if proposer is None:
-        return None
-    name = sharer_name(directory, proposer)
-    alone = proposer.id in related.has_no_other_approver
-    return ExtensionView(proposer.id, name, existing(share.extension_until), alone)
+    alone = has_no_other_approver(related.tx, proposer)
+    return ProposalView(proposer.id, sharer_name(directory, proposer), share.changed_at, alone)
 
 
 def change_of(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    """Return the other change that waits for approval, if any; None also if nobody is left who proposed it."""
-    proposed = open_change(share_key, share) if share_key else None
+    """Return the change that waits for approval, if any; None also if nobody is left who proposed it."""
+    proposed = open_change(share_key, share)
     proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
     if proposer is None or proposed is None:
         return None
@@ -72,4 +61,4 @@ def change_of(directory: bytes, share: Share, share_key: bytes | None, related: 
     )
     name = sharer_name(directory, proposer)
     alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, proposed.change, added, alone)
+    return ChangeView(proposer.id, name, proposed.at, alone, proposed.change, added)

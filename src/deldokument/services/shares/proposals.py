@@ -16,24 +16,27 @@ from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.identifiers import Consumer, Sharer
+from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
+from deldokument.services.encryption import identifier_hash
+from deldokument.services.people import directory_key
 
 
 class ReturnReason(StrEnum):
     """Why a proposal ended: the draft was changed, another member sent it back, or the proposer took it back.
 
-    SHORTENED: a later end was asked for, but an earlier one was set.
+    MOVED: a later end was asked for, but another one was set. REPLACED: another sharer proposed a change.
     """
 
     CHANGED = "changed"
     RETURNED = "returned"
     RETRACTED = "retracted"
-    SHORTENED = "shortened"
+    MOVED = "moved"
+    REPLACED = "replaced"
 
 
 def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
@@ -50,6 +53,11 @@ def living_sharer(tx: Transaction, sharer_id: str | None) -> Member | Integratio
 def is_proposal_of(proposer: Member | Integration, lookup_hash: bytes) -> bool:
     """Return whether the person with that lookup hash is the proposer, as a member of any account."""
     return isinstance(proposer, Member) and proposer.lookup_hash == lookup_hash
+
+
+def is_own_proposal(deps: Dependencies, proposer: Member | Integration, person: PersonIdentifier) -> bool:
+    """Return whether the person is the proposer, as a member of any account."""
+    return is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
 
 
 def waits_for_approval(tx: Transaction, share: Share) -> Member | Integration | None:

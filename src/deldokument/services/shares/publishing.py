@@ -41,7 +41,6 @@ from deldokument.services.encryption import (
     reference_hash,
     seal_field,
 )
-from deldokument.services.people import directory_key
 from deldokument.services.shares.access_requests import (
     answer_requests,
     asking_recipients,
@@ -62,7 +61,7 @@ from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, needs_confirmation, refresh_names, take_answers
-from deldokument.services.shares.proposals import ReturnReason, is_proposal_of, proposer_of, touch_draft
+from deldokument.services.shares.proposals import ReturnReason, is_own_proposal, proposer_of, touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.return_notes import check_reason, seal_return_note
@@ -142,7 +141,7 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
         proposer = proposer_of(tx, share)
         if proposer is None:
             raise Conflict("not_proposed")
-        if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
+        if is_own_proposal(deps, proposer, person):
             raise Conflict("own_proposal")
         if share.changed_at != seen:
             raise Conflict("proposal_changed")
@@ -163,7 +162,7 @@ def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str,
         proposer = proposer_of(tx, share)
         if proposer is None:
             return
-        if is_proposal_of(proposer, identifier_hash(directory_key(deps), person)):
+        if is_own_proposal(deps, proposer, person):
             touch_draft(deps, tx, share, person, ReturnReason.RETRACTED)
             return
         unconfirm_numbers(deps, tx, share)
@@ -298,8 +297,6 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
             changed_at=now,
             undo_until=None,
             proposed_by=None,
-            extension_until=None,
-            extension_by=None,
             sealed_change=None,
             sealed_return_note=None,
         )

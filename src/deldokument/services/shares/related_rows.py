@@ -14,7 +14,6 @@ from deldokument.domain.upload import Upload
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
-from deldokument.services.shares.extensions import extension_proposer
 from deldokument.services.shares.notice_status import NoticeView, view_notice
 from deldokument.services.shares.proposals import waits_for_approval
 
@@ -102,16 +101,6 @@ class SharerRows(ShareRelatedRows):
         self._sharers = {key: sharer_of(tx, share) for key, share in shared_by.items() if key not in self._names}
         self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
         self.tx = tx
-        self.extenders = {
-            share.id: proposer
-            for share in shares
-            if (proposer := extension_proposer(tx, share, self.accounts[share.account_id], now))
-        }
-        self.has_no_other_approver = {
-            proposer.id
-            for proposer in (*self.proposers.values(), *self.extenders.values())
-            if has_no_other_approver(tx, proposer)
-        }
 
     def sharer_of(self, share: Share, directory: bytes) -> tuple[str, str]:
         """Return the id and the name, as ``sharer_name``, of who shares it; both empty if that row is damaged.

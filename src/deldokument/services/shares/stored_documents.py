@@ -21,13 +21,14 @@ from deldokument.crypto.stream import ciphertext_length
 from deldokument.domain.errors import Conflict, Gone, NotFound, existing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import CLOSED, Document, Share, ShareState
-from deldokument.domain.tenancy import End
+from deldokument.domain.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.shares.api_drafts import change_draft
 from deldokument.services.shares.authorization import document_for_reading
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.changes import change_share
 from deldokument.services.shares.drafts import discard_draft
-from deldokument.services.shares.extensions import change_expiry
 from deldokument.services.shares.publishing import withdraw_share
 from deldokument.services.shares.queries import list_shares
 from deldokument.services.shares.views import ShareView, share_view
@@ -122,10 +123,12 @@ def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: s
     share = _its_share(deps, sharer, account_id, document_id)
     if share.state is ShareState.DRAFT:
         return existing(change_draft(deps, sharer, share.id, lambda words: replace(words, expires_at=end)).expires_at)
+    until = instant_of(end, deps.clock.now())
     try:
-        return change_expiry(deps, sharer, share.id, end)
+        change_share(deps, sharer, share.id, Change(expires_at=until))
     except Conflict:
         raise Gone("document_deleted") from None
+    return until
 
 
 def _end(deps: Dependencies, sharer: Sharer, share: Share) -> None:

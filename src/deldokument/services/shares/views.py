@@ -47,10 +47,8 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.change_records import ChangeView
-from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.proposal_views import ProposalView, change_of, extension_of, proposal_of
+from deldokument.services.shares.proposal_views import ChangeView, ProposalView, change_of, proposal_of
 from deldokument.services.shares.related_rows import SharerRows
 from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -136,7 +134,7 @@ class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
     ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
-    draft waits for approval, ``extension`` while a later end does, ``change`` while another change does.
+    draft waits for approval, ``change`` while a change of the published share does.
     ``return_note`` is there if another member has sent back what was last proposed.
     ``answering`` is the newest draft that will answer recipients who ask for a new share, if there is one.
     ``pending_documents`` are uploaded beside a published share, and not part of it yet.
@@ -158,7 +156,6 @@ class ShareView:
     may_share: bool
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
-    extension: ExtensionView | None
     change: ChangeView | None
     return_note: ReturnNote | None
     answering: Share | None
@@ -170,6 +167,11 @@ class ShareView:
     """Whether the sharer no longer belongs to the account."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
+
+    @property
+    def proposed_end(self) -> datetime | None:
+        """The later end that waits for approval."""
+        return self.change.change.expires_at if self.change else None
 
     @property
     def opened_by(self) -> tuple[RecipientView, ...]:
@@ -283,7 +285,6 @@ def _share_view(
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
         proposal=proposal_of(directory, share, related),
-        extension=extension_of(directory, share, related),
         change=change_of(directory, share, living_key, related),
         return_note=open_return_note(living_key, share),
         answering=related.answering.get(share.id),

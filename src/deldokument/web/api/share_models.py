@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -240,8 +241,8 @@ def share_of(view: ShareView) -> Share:
         created_at=view.share.created_at,
         published_at=view.share.published_at,
         expires_at=view.share.expires_at,
-        proposed_expires_at=view.extension.until if view.extension else None,
-        change_proposed=view.change is not None,
+        proposed_expires_at=view.proposed_end,
+        change_proposed=view.change is not None and not replace(view.change.change, expires_at=None).is_empty,
         return_reason=(view.return_note.reason or None) if view.return_note and view.system else None,
         closed_at=view.share.closed_at,
         link=view.link,

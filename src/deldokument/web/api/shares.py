@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import access_requests, api_drafts, changes, drafts, extensions, publishing, queries
+from deldokument.services.shares import access_requests, api_drafts, changes, drafts, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
@@ -147,7 +147,7 @@ def change_expiry(call: ApiContext, share_id: str, sent: ExpiryInput) -> Share:
     If a member of the account must approve a later end, `proposed_expires_at` is the one that waits. Until then,
     `expires_at` stays as it is.
     """
-    extensions.change_expiry(call.deps, call.consumer, share_id, sent.expires_at)
+    changes.change_share(call.deps, call.consumer, share_id, Change(expires_at=sent.expires_at))
     return shown(call, share_id)
 
 

@@ -46,9 +46,6 @@ REPORTED: Final = {
     EventKind.EXPIRY_CHANGED: _("End changed"),
     EventKind.ACCESS_REQUESTED: _("More time or a new share asked for by a recipient"),
     EventKind.ACCESS_REFUSED: _("Request for more time or a new share refused"),
-    EventKind.EXTENSION_PROPOSED: _("A later end was asked for"),
-    EventKind.EXTENSION_APPROVED: _("A later end was approved"),
-    EventKind.EXTENSION_RETURNED: _("A later end was not approved"),
     EventKind.SHARE_FROZEN: _("Stopped by the operator"),
     EventKind.SHARE_UNFROZEN: _("Resumed by the operator"),
     EventKind.SHARE_WITHDRAWN: _("Withdrawn"),
@@ -56,6 +53,11 @@ REPORTED: Final = {
     EventKind.SHARE_KEY_DESTROYED: _("Keys destroyed"),
 }
 """Events that the PDF lists. Openings and receipts are in the table of recipients."""
+_WITH_LATER_END: Final = {
+    EventKind.CHANGE_PROPOSED: _("A change with a later end was proposed"),
+    EventKind.CHANGE_APPROVED: _("A change with a later end was approved"),
+    EventKind.CHANGE_RETURNED: _("A change with a later end was not approved"),
+}
 _STATES: Final = {
     "opened": _("Opened"),
     "started": _("%(document)s: partly downloaded"),
@@ -164,7 +166,7 @@ def _events(events: Iterable[ReportEvent], translator: Translator) -> Iterator[t
         if words is None:
             continue
         until = (one.event.details or {}).get("until")
-        what = translator.text(words)
+        what = translator.text(_WITH_LATER_END.get(one.event.kind, words) if until else words)
         if isinstance(until, str):
             what = f"{what}: {translator.when(datetime.fromisoformat(until))}"
         yield str(one.place.number), what, one.who, translator.when(one.event.at)

@@ -87,9 +87,6 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.SHARE_CORRECTED: _("The texts of the share were corrected"),
     EventKind.CONFIDENTIALITY_CHANGED: _("The content was marked as confidential"),
     EventKind.EXPIRY_CHANGED: _("The end was changed"),
-    EventKind.EXTENSION_PROPOSED: _("Another member was asked to approve a later end"),
-    EventKind.EXTENSION_APPROVED: _("Another member approved a later end"),
-    EventKind.EXTENSION_RETURNED: _("The request for a later end was dropped"),
     EventKind.ACCESS_REQUESTED: _("A recipient asked for more time or a new share"),
     EventKind.ACCESS_REFUSED: _("A member refused a request for more time or a new share"),
     EventKind.REMINDER_REQUESTED: _("A member asked for a reminder to the recipients"),
@@ -135,6 +132,12 @@ EVENT_WORDS: dict[EventKind, str] = {
     kind: words for _title, group in (*GROUPS, ("", OF_SERVICE)) for kind, words in group.items()
 }
 
+_WITH_LATER_END: dict[EventKind, str] = {
+    EventKind.CHANGE_PROPOSED: _("Another member was asked to approve a change with a later end"),
+    EventKind.CHANGE_APPROVED: _("Another member approved a change with a later end"),
+    EventKind.CHANGE_RETURNED: _("The request for a change with a later end was dropped"),
+}
+
 _BY_SERVICE = frozenset(
     {
         EventKind.DELETION_RECORDED,
@@ -173,6 +176,8 @@ def words_for(event: AuditEvent) -> str:
         return _("A user could see recipients' full numbers, in order to check them")
     if event.kind is EventKind.DOCUMENT_DOWNLOADED and not event.is_download:
         return _("A recipient downloaded a document in part, or once more")
+    if event.kind in _WITH_LATER_END and "until" in (event.details or {}):
+        return _WITH_LATER_END[event.kind]
     return EVENT_WORDS[event.kind]
 
 

@@ -69,7 +69,9 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
     assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
     for form in ("endring", "mottakere", "dokumenter"):
-        assert "Det du foreslår nå, erstatter den." in kari.get(f"/delinger/{share_id}/{form}").text, form
+        assert "Har noen andre foreslått den, blir den erstattet." in kari.get(f"/delinger/{share_id}/{form}").text, (
+            form
+        )
     page = odd.get(f"/delinger/{share_id}").text
     for old_and_new in ("Tittel Fra Vedtk Til Vedtak", "Melding Fra Hei Til Hei igjen"):
         assert old_and_new in read_aloud(page), old_and_new

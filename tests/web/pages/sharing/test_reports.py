@@ -18,11 +18,11 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.services.audit.report_verification import verify_report
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from deldokument.services.shares import publishing
-from deldokument.services.shares.extensions import change_expiry
 from deldokument.services.shares.report import UNLISTED
 from deldokument.web.http import report_document
 from deldokument.web.http.report_document import REPORTED
 from tests.support.browser import Web, serve
+from tests.support.changes import change_expiry
 from tests.support.sample_files import text_of
 from tests.support.world import FJELL, KARI, OLA, person, run_all
 
@@ -38,7 +38,6 @@ OF_SHARES = (
     "share_",
     "document",
     "draft_",
-    "extension_",
     "expiry_",
     "recipient_",
     "change_",

@@ -57,8 +57,6 @@ share = Table(
     Column("undo_by", Id),
     # Written by `share_cards`.
     Column("card", StoredBytes, nullable=False),
-    Column("extension_until", UtcMicros),
-    Column("extension_by", Id),
     Column("exposed_to", Id),
     Column("sealed_change", StoredBytes),
     Column("sealed_return_note", StoredBytes),
@@ -87,7 +85,6 @@ is_system_draft = share.c.integration_id.is_not(None) & share.c.proposed_by.is_(
 is_answering = is_draft & share.c.answers.is_not(None)
 is_abandoned = share.c.state == literal_column("'abandoned'")
 is_unread = is_available & share.c.downloaded_at.is_(None)
-has_extension = is_available & share.c.extension_until.is_not(None)
 has_change = is_available & share.c.sealed_change.is_not(None)
 is_closed = share.c.closed_at.is_not(None)
 is_unerased = share.c.erased_at.is_(None)
@@ -100,7 +97,6 @@ is_closed_unerased = is_closed & is_unerased
 partial("ix_share_available", is_available, share.c.expires_at, share.c.audit_key_id)
 partial("ix_share_available_key", is_available, share.c.audit_key_id)
 partial("ix_share_unread", is_unread, share.c.account_id, share.c.expires_at)
-partial("ix_share_extension", has_extension, share.c.account_id, share.c.expires_at)
 partial("ix_share_change", has_change, share.c.account_id, share.c.expires_at)
 partial("ix_share_draft", is_draft, share.c.changed_at)
 partial("ix_share_answering", is_answering, share.c.answers)

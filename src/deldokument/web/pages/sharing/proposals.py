@@ -1,13 +1,11 @@
 """«Godkjenning»: what a member reviews before a colleague's draft is shared, and the proposer's page.
 
-Also the decisions about a later end, which a share's own page shows.
-
 Guarantees:
 - An approval covers what the page showed.
 - Nobody is offered to approve their own proposal.
 - A page that is out of date says so.
 
-The rules are in services.shares.publishing, services.shares.extensions and services.shares.proposals.
+The rules are in services.shares.publishing and services.shares.proposals.
 """
 
 from __future__ import annotations
@@ -16,8 +14,8 @@ from datetime import UTC, datetime
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
-from deldokument.services.shares import extensions, publishing, queries
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.services.shares import publishing, queries
 from deldokument.services.shares.verdicts import foreseen_verdict
 from deldokument.services.shares.views import ShareView
 from deldokument.web.http.errors import error_text
@@ -99,31 +97,8 @@ def send_back(call: RequestContext) -> Response:
     return to_share(share_id, "sendt-tilbake" if proposal and not is_own(call, proposal) else "retur")
 
 
-def approve_extension(call: RequestContext) -> Response:
-    """Approve a later end («Godkjenn»)."""
-    share_id = call.path("id")
-    try:
-        extensions.approve_extension(call.deps, call.person.person, share_id, seen=_seen(call))
-    except (InvalidInput, Conflict, Frozen) as error:
-        return detail_of(call, share_id, status=409, errors=[("", error_text(error, call.translator))])
-    return to_share(share_id, "godkjent")
-
-
-def return_extension(call: RequestContext) -> Response:
-    """Refuse a later end («Si nei»); for the proposer, take the request back («Ta tilbake»)."""
-    share_id, reason = call.path("id"), call.fields.get("reason", "")
-    try:
-        extensions.return_extension(call.deps, call.person.person, share_id, reason)
-    except InvalidInput as error:
-        errors = [("extension-reason", error_text(error, call.translator))]
-        return detail_of(call, share_id, status=422, errors=errors, extension_reason=reason)
-    return to_share(share_id, "beholdt")
-
-
 ENDPOINTS = (
     Endpoint("/delinger/{id}/godkjenning", proposal_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
     Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, ("POST",)),
-    Endpoint("/delinger/{id}/forlengelse", approve_extension, RequiredRole.PERSON, ("POST",)),
-    Endpoint("/delinger/{id}/forlengelse/retur", return_extension, RequiredRole.PERSON, ("POST",)),
 )

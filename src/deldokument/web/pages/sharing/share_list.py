@@ -34,15 +34,15 @@ _ROWS = 25
 _MAX_ROWS = 200
 """Shares in the list at most; older ones are on the next page."""
 _LISTED = (ShareState.DRAFT, ShareState.AVAILABLE, ShareState.ENDED, ShareState.WITHDRAWN)
-_BY_URGENCY = ("returned", "approval", "extension", "change", "request", "unread", "unfinished")
+_BY_URGENCY = ("returned", "approval", "change", "request", "unread", "unfinished")
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
     """Share in the list, with the number of recipients that have come how far.
 
-    ``need`` is what awaits the person: ``returned``, ``approval``, ``extension``, ``change``, ``request``, ``unread``,
-    ``unfinished`` or nothing.
+    ``need`` is what awaits the person: ``returned``, ``approval``, ``change``, ``request``, ``unread``, ``unfinished``
+    or nothing.
     """
 
     view: ShareView
@@ -184,15 +184,13 @@ def _need(call: RequestContext, view: ShareView) -> str:
         return ""
     if view.proposal is not None:
         return "" if is_own(call, view.proposal) else "approval"
-    if view.extension is not None and not is_own(call, view.extension):
-        return "extension"
     if view.change is not None and not is_own(call, view.change):
         return "change"
     if view.share.state is ShareState.DRAFT:
         if view.sharer_id not in own_ids(call):
             return ""
         return "returned" if view.return_note else "unfinished"
-    if view.unanswered and view.extension is None:
+    if view.unanswered and view.proposed_end is None:
         return "request"
     return "unread" if _is_endangered(call, view) else ""
 

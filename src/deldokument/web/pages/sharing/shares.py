@@ -20,10 +20,9 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
-from deldokument.services.shares import extensions, publishing, queries, reminders
-from deldokument.services.shares.change_records import ChangeView
+from deldokument.services.shares import changes, publishing, queries, reminders
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.discarding import UNCHANGED
-from deldokument.services.shares.extensions import ExtensionView
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
@@ -37,7 +36,7 @@ from deldokument.web.pages.sharing.timeline import moments
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _DATE, _TIME = "expires-date", "expires-time"
 _SAVED = frozenset(
-    {"paminnet", "slutt", "trukket", "godkjent", "beholdt", "retur"}
+    {"paminnet", "slutt", "trukket", "retur"}
     | {
         "avslatt",
         "rettet",
@@ -63,7 +62,7 @@ class RecipientRow:
     downloads: tuple[DownloadView, ...]
 
 
-def is_own(call: RequestContext, proposal: ProposalView | ExtensionView | ChangeView) -> bool:
+def is_own(call: RequestContext, proposal: ProposalView) -> bool:
     """Return whether the logged-in person made the proposal, as a member of any account."""
     return proposal.proposer_id in own_ids(call)
 
@@ -87,7 +86,6 @@ def detail_of(
     typed: tuple[str, str] | None = None,
     refusal: str = "",
     change_reason: str = "",
-    extension_reason: str = "",
     with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
@@ -108,7 +106,6 @@ def detail_of(
         open=view.share.state is ShareState.AVAILABLE,
         ended_unchanged=any(_is_end_of_unchanged_draft(event) for event, _ in events),
         can_continue=can_be_filled_in(call, view),
-        own_extension=view.extension is not None and is_own(call, view.extension),
         own_change=view.change is not None and is_own(call, view.change),
         own_proposal=view.proposal is not None and is_own(call, view.proposal),
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
@@ -117,7 +114,6 @@ def detail_of(
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
         change_reason=change_reason,
-        extension_reason=extension_reason,
         with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
@@ -176,14 +172,14 @@ def change_end(call: RequestContext) -> Response:
         until = shown if is_unchanged else oslo_instant(f"{date}T{time}" if date and time else "")
         if until is None:
             raise InvalidInput("expires_at", "expiry_missing")
-        extensions.change_expiry(call.deps, call.person.person, share_id, until)
+        is_waiting = changes.change_share(call.deps, call.person.person, share_id, Change(expires_at=until))
     except InvalidInput as error:
         field = _TIME if date and not time else _DATE
         errors = [(field, error_text(error, call.translator))]
         return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
     except (Conflict, Frozen) as error:
         return refused(call, share_id, error, typed=(date[:10], time[:8]))
-    return to_share(share_id, "slutt")
+    return to_share(share_id, "foreslatt" if is_waiting else "slutt")
 
 
 def to_share(share_id: str, saved: str) -> Response:

@@ -69,9 +69,6 @@ _ICONS: dict[EventKind, str] = {
     EventKind.SHARE_CORRECTED: "pencil",
     EventKind.CONFIDENTIALITY_CHANGED: "lock",
     EventKind.EXPIRY_CHANGED: "calendar",
-    EventKind.EXTENSION_PROPOSED: "people",
-    EventKind.EXTENSION_APPROVED: "check",
-    EventKind.EXTENSION_RETURNED: "refresh",
     EventKind.SHARE_WITHDRAWN: "cross",
     EventKind.SHARE_FROZEN: "lock",
     EventKind.SHARE_UNFROZEN: "play",
@@ -93,6 +90,12 @@ _TAKEN_BACK: dict[str, tuple[str, str]] = {
     ReturnReason.CHANGED: ("pencil", _("The draft was changed, so that approval must be asked for again")),
     ReturnReason.RETURNED: ("refresh", _("Another member sent the draft back")),
     ReturnReason.RETRACTED: ("refresh", _("The request for approval was withdrawn")),
+}
+
+
+_WITH_END: dict[EventKind, str] = {
+    EventKind.EXPIRY_CHANGED: _("The end was changed to %(until)s"),
+    EventKind.CHANGE_PROPOSED: _("A change with a later end was proposed: %(until)s"),
 }
 
 
@@ -164,7 +167,6 @@ def _icon_and_words(event: AuditEvent) -> tuple[str, str] | None:
 def _words(event: AuditEvent, msgid: str, translator: Translator, now: datetime) -> str:
     until = (event.details or {}).get("until")
     if isinstance(until, str):
-        asked = event.kind is EventKind.EXTENSION_PROPOSED
-        changed = _("A later end was asked for: %(until)s") if asked else _("The end was changed to %(until)s")
-        return translator.text(changed, until=translator.when(datetime.fromisoformat(until), now))
+        msgid = _WITH_END.get(event.kind, msgid)
+        return translator.text(msgid, until=translator.when(datetime.fromisoformat(until), now))
     return translator.text(msgid)

@@ -507,8 +507,6 @@ CREATE TABLE share (
     undo_until BIGINT,
     undo_by {id},
     card {bytes} NOT NULL,
-    extension_until BIGINT,
-    extension_by {id},
     exposed_to {id},
     sealed_change {bytes},
     sealed_return_note {bytes},
@@ -553,8 +551,6 @@ CREATE INDEX ix_share_bytes ON share (account_id, erased_at, byte_count) WHERE k
 CREATE INDEX ix_share_change ON share (account_id, expires_at) WHERE state = 'available' AND sealed_change IS NOT NULL;
 
 CREATE INDEX ix_share_draft ON share (changed_at) WHERE state = 'draft';
-
-CREATE INDEX ix_share_extension ON share (account_id, expires_at) WHERE state = 'available' AND extension_until IS NOT NULL;
 
 CREATE INDEX ix_share_kept ON share (account_id, state) WHERE key_destroyed_at IS NULL;
 

@@ -1,4 +1,4 @@
-"""Four eyes for a later end: one person asks, another approves just that end; an earlier end needs one person."""
+"""Four eyes for a later end: one person proposes it, another approves it; an earlier end needs one person."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, existing
 from deldokument.domain.share import Share
-from deldokument.services.shares import extensions, publishing, queries
-from deldokument.services.shares.extensions import ExtensionView
+from deldokument.services.encryption import existing_key, share_key_id
+from deldokument.services.shares import changes, publishing, queries
+from deldokument.services.shares.change_records import Change, ProposedChange, proposed_change, seal_change
+from deldokument.services.shares.proposal_views import ChangeView
+from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import events_of, set_account, set_rules
+from tests.support.changes import change_expiry
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person
+from tests.support.world import KARI, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 END, LATER, LATEST = (NOON + timedelta(days=days) for days in (10, 20, 30))
 ASKED, APPROVED, RETURNED, CHANGED = (
-    EventKind.EXTENSION_PROPOSED,
-    EventKind.EXTENSION_APPROVED,
-    EventKind.EXTENSION_RETURNED,
+    EventKind.CHANGE_PROPOSED,
+    EventKind.CHANGE_APPROVED,
+    EventKind.CHANGE_RETURNED,
     EventKind.EXPIRY_CHANGED,
 )
 KINDS = {ASKED, APPROVED, RETURNED, CHANGED}
@@ -43,15 +47,21 @@ def kept(stage: Stage, share_id: str) -> Share:
 
 
 def ask(stage: Stage, share_id: str, who: str = KARI, until: datetime = LATER) -> None:
-    extensions.change_expiry(stage.deps, person(who), share_id, until)
+    change_expiry(stage.deps, person(who), share_id, until)
 
 
-def approve(stage: Stage, share_id: str, who: str = ODD, seen: datetime = LATER) -> None:
-    extensions.approve_extension(stage.deps, person(who), share_id, seen=seen)
+def approve(stage: Stage, share_id: str, who: str = ODD, seen: str = "") -> None:
+    if not seen:
+        with stage.deps.database.read() as tx:
+            proposed = proposed_change(stage.deps, existing(tx.shares.get(share_id)))
+        seen = proposed.at.isoformat() if proposed else ""
+    changes.approve_change(stage.deps, person(who), share_id, seen=seen)
 
 
-def waiting(stage: Stage, share_id: str, who: str = ODD) -> ExtensionView | None:
-    return queries.view_share(stage.deps, person(who), share_id).extension
+def waiting(stage: Stage, share_id: str, who: str = ODD) -> ChangeView | None:
+    """The change with a later end that waits."""
+    view = queries.view_share(stage.deps, person(who), share_id)
+    return view.change if view.proposed_end else None
 
 
 def new_events(stage: Stage, share_id: str) -> list[tuple[EventKind, object]]:
@@ -64,20 +74,22 @@ def test_a_later_end_is_only_asked_for(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     assert kept(stage, share_id).expires_at == END
     shown = waiting(stage, share_id)
-    assert shown == ExtensionView(stage.members["kari"], "Kari Lunde", LATER, has_no_other_approver=False)
+    assert shown is not None
+    assert (shown.proposer_id, shown.name, shown.at) == (stage.members["kari"], "Kari Lunde", stage.clock.now())
+    assert (shown.change, shown.has_no_other_approver) == (Change(expires_at=LATER), False)
     assert new_events(stage, share_id) == [(ASKED, {"until": LATER.isoformat()})]
 
 
-def test_another_member_moves_the_end_and_asking_again_says_the_same(stage: Stage, share_id: str) -> None:
+def test_another_member_moves_the_end_once(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
-    shown = existing(waiting(stage, share_id))
-    approve(stage, share_id, seen=datetime.fromisoformat(shown.seen))
+    approve(stage, share_id)
     share = kept(stage, share_id)
-    assert (share.expires_at, share.extension_until, share.extension_by) == (LATER, None, None)
+    assert (share.expires_at, share.sealed_change) == (LATER, None)
     assert waiting(stage, share_id) is None
     until = {"until": LATER.isoformat()}
-    assert new_events(stage, share_id) == [(ASKED, until), (APPROVED, None), (CHANGED, until)]
-    approve(stage, share_id)
+    assert new_events(stage, share_id) == [(ASKED, until), (APPROVED, until), (CHANGED, until)]
+    with pytest.raises(Conflict, match="not_proposed"):
+        approve(stage, share_id)
     assert len(new_events(stage, share_id)) == 3
     told = {event.kind: number for number, event in stage.trail() if event.share_id == share_id}
     assert (told[ASKED], told[APPROVED], told[CHANGED]) == (KARI, ODD, ODD)
@@ -87,8 +99,10 @@ def test_nobody_approves_a_later_end_of_ones_own_by_any_membership(stage: Stage,
     ask(stage, share_id)
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, share_id, KARI)
+    proposed = ProposedChange(Change(expires_at=LATER), stage.members["kari-avtaler"], stage.clock.now())
+    sealed = seal_change(existing_key(stage.deps.keyring, share_key_id(share_id)), share_id, proposed)
     with stage.deps.database.write() as tx:
-        tx.shares.save(replace(existing(tx.shares.get(share_id)), extension_by=stage.members["kari-avtaler"]))
+        tx.shares.save(replace(existing(tx.shares.get(share_id)), sealed_change=sealed))
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, share_id, KARI)
     assert kept(stage, share_id).expires_at == END
@@ -96,17 +110,19 @@ def test_nobody_approves_a_later_end_of_ones_own_by_any_membership(stage: Stage,
 
 def test_only_the_end_that_was_seen_is_approved(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
+    seen = existing(waiting(stage, share_id)).seen
+    stage.clock.advance(minutes=1)
     ask(stage, share_id, until=LATEST)
-    with pytest.raises(Conflict, match="extension_changed"):
-        approve(stage, share_id)
-    approve(stage, share_id, seen=LATEST)
+    with pytest.raises(Conflict, match="change_changed"):
+        approve(stage, share_id, seen=seen)
+    approve(stage, share_id)
     assert kept(stage, share_id).expires_at == LATEST
 
 
 def test_the_end_that_the_share_has_changes_nothing_and_keeps_the_request(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     ask(stage, share_id, ODD, END)
-    assert existing(waiting(stage, share_id)).until == LATER
+    assert existing(waiting(stage, share_id)).change == Change(expires_at=LATER)
     assert [kind for kind, _ in new_events(stage, share_id)] == [ASKED]
 
 
@@ -116,7 +132,7 @@ def test_an_earlier_end_needs_one_person_and_drops_the_request(stage: Stage, sha
     ask(stage, share_id, ODD, earlier)
     assert kept(stage, share_id).expires_at == earlier
     assert new_events(stage, share_id)[1:] == [
-        (RETURNED, {"cause": "shortened"}),
+        (RETURNED, {"cause": "moved", "until": LATER.isoformat()}),
         (CHANGED, {"until": earlier.isoformat()}),
     ]
     with pytest.raises(Conflict, match="not_proposed"):
@@ -127,10 +143,10 @@ def test_an_earlier_end_needs_one_person_and_drops_the_request(stage: Stage, sha
 
 @pytest.mark.parametrize(("who", "cause"), [(KARI, "retracted"), (ODD, "returned")])
 def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: str, cause: str) -> None:
-    extensions.return_extension(stage.deps, person(who), share_id)
+    changes.return_change(stage.deps, person(who), share_id)
     ask(stage, share_id)
-    extensions.return_extension(stage.deps, person(who), share_id)
-    assert new_events(stage, share_id)[1:] == [(RETURNED, {"cause": cause})]
+    changes.return_change(stage.deps, person(who), share_id)
+    assert new_events(stage, share_id)[1:] == [(RETURNED, {"cause": cause, "until": LATER.isoformat()})]
     assert waiting(stage, share_id) is None
     with pytest.raises(Conflict, match="not_proposed"):
         approve(stage, share_id)
@@ -139,11 +155,11 @@ def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: st
 def test_the_author_reads_why_a_later_end_was_refused_until_the_next_request(stage: Stage, share_id: str) -> None:
     for who, stored in ((ODD, True), (KARI, False)):
         ask(stage, share_id)
-        extensions.return_extension(stage.deps, person(who), share_id, "Fristen er lovbestemt")
+        changes.return_change(stage.deps, person(who), share_id, "Fristen er lovbestemt")
         note = queries.view_share(stage.deps, person(KARI), share_id).return_note
         assert (note and note.reason) == ("Fristen er lovbestemt" if stored else None)
     ask(stage, share_id)
-    extensions.return_extension(stage.deps, person(ODD), share_id, "Nei")
+    changes.return_change(stage.deps, person(ODD), share_id, "Nei")
     ask(stage, share_id)
     assert kept(stage, share_id).sealed_return_note is None
 
@@ -170,15 +186,20 @@ def test_a_share_that_is_over_is_not_extended(stage: Stage, share_id: str) -> No
     with pytest.raises(Conflict, match="share_over"):
         approve(stage, share_id)
     assert waiting(stage, share_id) is None
-    extensions.return_extension(stage.deps, person(KARI), share_id)
+    with pytest.raises(Conflict, match="share_over"):
+        changes.return_change(stage.deps, person(KARI), share_id)
     assert len(new_events(stage, share_id)) == 1
 
 
-def test_a_stopped_share_is_not_extended_by_two_either(stage: Stage, share_id: str) -> None:
+def test_a_stopped_share_is_not_extended_but_shortened(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     set_account(stage, stage.byggesak, frozen_at=stage.clock.now())
     with pytest.raises(Frozen):
         approve(stage, share_id)
+    with pytest.raises(Frozen):
+        ask(stage, share_id, until=LATEST)
+    ask(stage, share_id, until=NOON + timedelta(days=5))
+    assert kept(stage, share_id).expires_at == NOON + timedelta(days=5)
 
 
 def test_the_accounts_longest_period_holds_when_it_is_approved(stage: Stage, share_id: str) -> None:
@@ -194,7 +215,7 @@ def test_strangers_neither_ask_nor_decide(stage: Stage, share_id: str, stranger:
     attempts: list[Callable[[], object]] = [
         lambda: ask(stage, share_id, stranger),
         lambda: approve(stage, share_id, stranger),
-        lambda: extensions.return_extension(stage.deps, person(stranger), share_id),
+        lambda: changes.return_change(stage.deps, person(stranger), share_id),
     ]
     for attempt in attempts:
         with pytest.raises(NotFound):
@@ -203,7 +224,7 @@ def test_strangers_neither_ask_nor_decide(stage: Stage, share_id: str, stranger:
 
 def test_a_system_asks_and_any_member_approves(stage: Stage, share_id: str) -> None:
     integrate(stage)
-    extensions.change_expiry(stage.deps, SYSTEM, share_id, LATER)
+    change_expiry(stage.deps, SYSTEM, share_id, LATER)
     shown = existing(waiting(stage, share_id))
     assert (shown.name, shown.has_no_other_approver) == ("FJELL AS", False)
     approve(stage, share_id, KARI)
@@ -232,12 +253,47 @@ def test_a_withdrawn_share_waits_for_nothing(stage: Stage, share_id: str) -> Non
     assert waiting(stage, share_id) is None
 
 
-def test_an_older_card_with_a_request_that_was_refused_is_told_from_the_newest(stage: Stage, share_id: str) -> None:
+def test_a_refused_change_that_is_put_back_is_told_from_the_newest(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
-    extensions.return_extension(stage.deps, person(ODD), share_id)
+    changes.return_change(stage.deps, person(ODD), share_id)
     ask(stage, share_id)
     approve(stage, share_id)
     revisions = {
         event.kind: (event.details or {}).get("revision") for event in events_of(stage, share_id) if event.kind in KINDS
     }
     assert (revisions[RETURNED], revisions[ASKED], revisions[CHANGED]) == (4, 5, 6)
+
+
+# --- one change that waits -------------------------------------------------------------------------------------------
+
+
+def test_all_that_one_person_proposes_is_approved_together(stage: Stage, share_id: str) -> None:
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
+    changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV, confirmed=True)])
+    changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(PER, confirmed=True)])
+    ask(stage, share_id)
+    shown = existing(waiting(stage, share_id))
+    assert (shown.change.title, shown.change.expires_at, len(shown.added)) == ("Vedtak", LATER, 2)
+    approve(stage, share_id)
+    view = queries.view_share(stage.deps, person(KARI), share_id)
+    assert (view.title, view.share.expires_at, len(view.recipients), view.change) == ("Vedtak", LATER, 3, None)
+
+
+def test_what_another_person_proposes_replaces_it_and_the_first_may_approve_that(stage: Stage, share_id: str) -> None:
+    ask(stage, share_id)
+    stage.clock.advance(minutes=1)
+    changes.change_share(stage.deps, person(ODD), share_id, Change(title="Vedtak"))
+    assert new_events(stage, share_id)[1:] == [
+        (RETURNED, {"cause": "replaced", "until": LATER.isoformat()}),
+        (ASKED, None),
+    ]
+    change = existing(queries.view_share(stage.deps, person(KARI), share_id).change)
+    assert (change.name, change.change) == ("Odd Bakken", Change(title="Vedtak"))
+    changes.approve_change(stage.deps, person(KARI), share_id, seen=change.seen)
+    assert kept(stage, share_id).expires_at == END
+
+
+def test_an_earlier_end_leaves_a_change_without_an_end(stage: Stage, share_id: str) -> None:
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
+    ask(stage, share_id, ODD, NOON + timedelta(days=5))
+    assert queries.view_share(stage.deps, person(KARI), share_id).change is not None

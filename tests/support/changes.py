@@ -1,0 +1,22 @@
+"""Changes of published shares, as tests make them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from deldokument.domain.errors import existing
+from deldokument.domain.identifiers import PersonIdentifier, Sharer
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.shares import changes, queries
+from deldokument.services.shares.change_records import Change
+
+
+def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, until: datetime) -> bool:
+    """Move the end, or propose a later one; return whether that waits."""
+    return changes.change_share(deps, sharer, share_id, Change(expires_at=until))
+
+
+def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
+    """Approve the change that waits, as its page shows it."""
+    seen = existing(queries.view_share(deps, person, share_id).change).seen
+    changes.approve_change(deps, person, share_id, seen=seen)
