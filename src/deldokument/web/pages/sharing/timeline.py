@@ -42,7 +42,7 @@ _ICONS: dict[EventKind, str] = {
     EventKind.DOCUMENT_ADDED: "plus",
     EventKind.DOCUMENT_TAKEN_BACK: "trash",
     EventKind.DRAFT_ABANDONED: "trash",
-    EventKind.DRAFT_RESTORED: "refresh",
+    EventKind.DRAFT_RESTORED: "pencil",
     EventKind.SHARE_PROPOSED: "people",
     EventKind.SHARE_APPROVED: "check",
     EventKind.SHARE_PUBLISHED: "link",
