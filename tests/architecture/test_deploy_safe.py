@@ -96,7 +96,7 @@ def _numbers(version: str) -> list[int]:
 )
 def test_what_the_version_before_would_miss_is_found(statement: str) -> None:
     assert unsafe(statement)
-    assert not unsafe(f"CONTRACTS = '0.1.0'\n{statement}")
+    assert not unsafe(f"CONTRACTS = '1.1.0'\n{statement}")
 
 
 @pytest.mark.parametrize(
