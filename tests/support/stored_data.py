@@ -75,6 +75,19 @@ def do_as_owner(database_url: str, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+def admit_null(database_url: str, table: str, column: str) -> None:
+    """Remove a column's NULL constraint, as the owner of the schema can."""
+    if not database_url.startswith(_SQLITE):
+        do_as_owner(database_url, f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
+        return
+    changed = f"UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = '{table}'"
+    with closing(sqlite3.connect(database_url.removeprefix(_SQLITE))) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        assert connection.execute(changed, (f"{column} BLOB NOT NULL", f"{column} BLOB")).rowcount == 1
+        connection.execute("PRAGMA writable_schema = RESET")
+        connection.commit()
+
+
 def contents(holder: Holder) -> list[str]:
     """Everything in the database, a line for each row."""
     if holder.database_url.startswith(_SQLITE):

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from deldokument import worker
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Unavailable
+from deldokument.domain.errors import NotFound, Unavailable
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import ShareState
 from deldokument.ports.integrity import DamagedRow
@@ -23,10 +23,10 @@ from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.inspection.documents import BACK_OFF, Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications.dispatch import take_messages
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.additions import drop_stale_additions
-from tests.support.stored_data import as_owner, do_as_owner
-from tests.support.world import NOON, OLA, VIGDIS, Stage, person, run_all
+from tests.support.stored_data import admit_null, as_owner, do_as_owner
+from tests.support.world import KARI, NOON, OLA, VIGDIS, Stage, person, run_all
 
 NEVER = 10**18
 """Microseconds: beyond every calendar."""
@@ -37,6 +37,24 @@ LAST = 253_402_300_799_999_999
 def change(stage: Stage, statement: str, **values: object) -> None:
     with as_owner(stage.database_url) as connection:
         assert connection.execute(text(statement), values).rowcount > 0
+
+
+@pytest.mark.parametrize(("table", "column"), [("share", "card"), ("member", "tag"), ("tenant", "tag")])
+def test_a_tag_that_is_missing_is_damage_and_stops_no_end(stage: Stage, table: str, column: str) -> None:
+    share_id, other = stage.publish(OLA), barneverns(stage)
+    admit_null(stage.database_url, table, column)
+    key = {"share": share_id, "member": members_id(stage), "tenant": stage.tenant.id}[table]
+    change(stage, f"UPDATE {table} SET {column} = NULL WHERE id = :key", key=key)
+    with pytest.raises(NotFound):
+        queries.view_share(stage.deps, person(KARI), share_id)
+    later(stage, days=40)
+    rounds(stage, retention.ENDING)
+    assert (has_key(stage, share_id), has_key(stage, other)) == (False, False)
+
+
+def members_id(stage: Stage) -> str:
+    with stage.deps.database.read() as tx:
+        return tx.members.of_account(stage.byggesak.id, limit=1)[0].id
 
 
 def barneverns(stage: Stage) -> str:

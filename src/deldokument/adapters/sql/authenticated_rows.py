@@ -76,13 +76,14 @@ class RowTags:
             work.revisions[self.kind, values["id"]] = values["revision"]
         return values | {"tag": self.tag(work, values)}
 
-    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes, newest: int | None) -> bool:
+    def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None, newest: int | None) -> bool:
         """Return whether the tag is that of a row with these values, and the row not older than the events about it.
 
         A row that is not intact is reported.
         """
         key = work.integrity.row_key(self.kind)
-        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag)
+        # The schema's owner can admit NULL.
+        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag or b"")
         if is_valid and not _is_outdated(values, newest):
             return True
         work.damage.report(DamagedRow(self.kind, values["id"]))
@@ -239,6 +240,6 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
         return [(one := self.make(row[:-2]), self._is_intact(work, one, *row[-2:])) for row in rows]
 
-    def _is_intact(self, work: Statements, record: _Record, tag: bytes, newest: int | None) -> bool:
+    def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:
         values = {name: getattr(record, name) for name in self._verified_names}
         return self._tags.is_intact(work, values, tag, newest)

@@ -179,7 +179,7 @@ class SqlRetention:
         rows = self._rows(query, share, {"most": limit, **values})
         seen = self._cards.read(rows)
         found = zip(seen, rows, strict=True)
-        overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card, now))]
+        overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card or b"", now))]
         return Patrolled(seen, overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
 
     def stale_drafts(self, changed_before: datetime, system_changed_before: datetime, limit: int) -> list[Share]:
@@ -195,7 +195,9 @@ class SqlRetention:
         """Return the shares that are over by state or card; end, key and erasure of the row do not count."""
         rows = [row for batch in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": batch})]
         return [
-            over for row in rows if (over := over_by_card(self._work, SHARE.make(row[:-1]), row.card, now)) is not None
+            over
+            for row in rows
+            if (over := over_by_card(self._work, SHARE.make(row[:-1]), row.card or b"", now)) is not None
         ]
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:

@@ -164,7 +164,8 @@ class ShareCards:
         stored = _stored(row)
         if not stored.removed_ids:
             self._without_removed.add(stored.share.id)
-        if not self._is_intact(stored, row[_WIDTH]):
+        # The schema's owner can admit NULL.
+        if not self._is_intact(stored, row[_WIDTH] or b""):
             self._work.damage.report(DamagedRow(SHARE_KIND, stored.share.id))
             stored.share = replace(stored.share, intact=False)
         return stored
