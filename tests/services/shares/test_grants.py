@@ -133,6 +133,14 @@ def test_recipients_are_reported_only_where_their_grants_count(stage: Stage) -> 
     assert reported(stage.deps) == []
 
 
+def test_a_recipient_whose_share_is_damaged_is_not_reported_besides(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    do_as_owner(stage.database_url, f"UPDATE share SET account_id = '{stage.avtaler.id}' WHERE id = '{share_id}'")
+    with pytest.raises(NotFound):
+        access.authorize(stage.deps, person(OLA), share_id)
+    assert stage.deps.damage.take() == [DamagedRow("share", share_id)]
+
+
 def test_without_its_audit_key_a_share_names_nobody(stage: Stage) -> None:
     share, _ = stored(stage, stage.publish(OLA))
     assert grants_with(share, {}) is None

@@ -51,7 +51,7 @@ def adopt_keyring(database: Database, keyring: Keyring, *, is_new: bool) -> None
 def check_keyring(keyring: Keyring, deployment: Deployment) -> None:
     """Raise Conflict unless the keyring has both keys, and the directory key matches the deployment's fingerprint."""
     keys = keyring.get([DIRECTORY, INTEGRITY])
-    if len(keys) < len({DIRECTORY, INTEGRITY}):
+    if keys.keys() != {DIRECTORY, INTEGRITY}:
         raise _empty()
     if not compare_digest(_fingerprint(keys[DIRECTORY], deployment), deployment.keyring_fingerprint or b""):
         raise Conflict("keyring_claimed", detail=f"this is not the keyring that this deployment works with; {_LOST}")
@@ -65,7 +65,7 @@ def _take_into_use(database: Database, keyring: Keyring, deployment: Deployment,
             raise Conflict("keyring_empty", detail="no keyring is in use yet: run `deldokument migrate`")
     # First, so that a keyring of another deployment stays unchanged.
     keyring.claim(deployment.id)
-    # First, so that after a crash in between the next attempt does the same.
+    # Before the directory key, so that after a crash in between the next attempt does the same.
     keyring.create(INTEGRITY)
     key = keyring.create(DIRECTORY)
     with database.write() as tx:
