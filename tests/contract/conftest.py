@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.sql.database import SqlDatabase
 from tests.fakes.integrity import tagging
 from tests.support.ceph import ceph, ceph_place  # noqa: F401
@@ -25,11 +27,26 @@ from tests.support.keyrings import (  # noqa: F401
 from tests.support.openbao import bao_place, openbao  # noqa: F401
 from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
 from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
+from tests.support.simulators import Running, start_simulators
 from tests.support.softhsm import hsm, softhsm  # noqa: F401
 from tests.support.stack import Embedded
 from tests.support.world import database_at
 
 _FILES = Embedded()
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The simulated registers that the module lists in SIMULATORS."""
+    with start_simulators(tmp_path_factory.mktemp("simulators"), names=request.module.SIMULATORS) as running:
+        yield running
+
+
+@pytest.fixture
+def outbound() -> Iterator[httpx.Client]:
+    """The client that the adapters of registers share."""
+    with outbound_client() as client:
+        yield client
 
 
 @pytest.fixture

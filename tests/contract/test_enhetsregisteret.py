@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
-from deldokument.adapters.http.client import outbound_client
 from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.registers import RegisteredOrganization
-from tests.support.simulators import Running, start_simulators
+from tests.support.simulators import Running
+
+SIMULATORS = ["enhetsregisteret"]
 
 FJELL, FJELL_TROMSO = OrganizationNumber("312824450"), OrganizationNumber("314758625")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["enhetsregisteret"]) as running:
-        yield running
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ from deldokument.adapters.altinn.authorized_parties import (
     RightsUnavailable,
 )
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS, Breaker
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.ports.registers import MAX_DENIAL_AGE, OrganizationGrant
-from tests.support.simulators import Running, start_simulators
+from tests.support.simulators import Running
+
+SIMULATORS = ["altinn"]
 
 PER, LISE, MONA, TOR, SIV, OLA, NOBODY = (
     PersonIdentifier(number, "foedselsnummer")
@@ -45,23 +47,6 @@ PER, LISE, MONA, TOR, SIV, OLA, NOBODY = (
 FJELL, FJELL_TROMSO, BRYGGA, DELETED = "312824450", "314758625", "311905007", "310488003"
 ORDINARY = "ordinaer-post-til-virksomheten"
 CONFIDENTIAL = "post-til-virksomheten-med-taushetsbelagt-innhold"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["altinn"]) as running:
-        yield running
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def maskinporten(running: Running, outbound: httpx.Client) -> MaskinportenClient:
-    return MaskinportenClient(running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound)
 
 
 @pytest.fixture

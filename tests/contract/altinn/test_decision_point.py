@@ -21,13 +21,14 @@ from deldokument.adapters.altinn.authorized_parties import (
 )
 from deldokument.adapters.altinn.decision_point import MAX_DECISIONS, AltinnDecisionPoint, resource_code
 from deldokument.adapters.http.circuit_breaker import FAILURES
-from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import AccessRule
 from deldokument.ports.registers import OrganizationGrant
-from tests.support.simulators import Running, start_simulators
+from tests.support.simulators import Running
+
+SIMULATORS = ["altinn"]
 
 PER, LISE, MONA, TOR, SIV, NOBODY = (
     PersonIdentifier(number, "foedselsnummer")
@@ -41,24 +42,8 @@ RULE = AccessRule(
 )
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["altinn"]) as running:
-        yield running
-
-
 @pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def point(running: Running, outbound: httpx.Client) -> AltinnDecisionPoint:
-    maskinporten = MaskinportenClient(
-        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
-    )
-
+def point(running: Running, outbound: httpx.Client, maskinporten: MaskinportenClient) -> AltinnDecisionPoint:
     def calls(scope: str) -> AltinnCalls:
         return AltinnCalls(running.altinn, lambda: maskinporten.token(scope), running.subscription_key, outbound)
 

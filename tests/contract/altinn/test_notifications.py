@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,7 +16,7 @@ import pytest
 from deldokument.adapters.altinn.notifications import PATH, AltinnNotifications, NoticesUnavailable
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
@@ -28,7 +27,9 @@ from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice
 from tests.support.browser import EWA, serve, stage_in_memory
 from tests.support.notices import send_notices, want_notices
-from tests.support.simulators import Running, start_simulators
+from tests.support.simulators import Running
+
+SIMULATORS = ["altinn", "notifications"]
 
 OLA, SIV = (PersonIdentifier(number, "foedselsnummer") for number in ("21879498012", "14839114193"))
 FJELL = OrganizationNumber("312824450")
@@ -53,23 +54,8 @@ def notice(**changes: Any) -> Notice:
     return replace(made, **changes)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["altinn", "notifications"]) as running:
-        yield running
-
-
 @pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def altinn(running: Running, outbound: httpx.Client) -> AltinnNotifications:
-    maskinporten = MaskinportenClient(
-        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
-    )
+def altinn(running: Running, outbound: httpx.Client, maskinporten: MaskinportenClient) -> AltinnNotifications:
     return AltinnNotifications(
         running.notifications, lambda: maskinporten.token(NOTIFICATIONS_SCOPE), running.subscription_key, outbound
     )
@@ -138,10 +124,9 @@ def test_the_monthly_file_equals_what_altinn_received(altinn: AltinnNotification
     assert 'filename="varsler-2026-11-2026-11.csv"' in file.headers["content-disposition"]
 
 
-def test_tokens_of_altinns_own_are_taken_too(running: Running, outbound: httpx.Client) -> None:
-    maskinporten = MaskinportenClient(
-        running.maskinporten_issuer, running.client_id, signing_key(running.client_key), outbound
-    )
+def test_tokens_of_altinns_own_are_taken_too(
+    running: Running, outbound: httpx.Client, maskinporten: MaskinportenClient
+) -> None:
     tokens = AltinnTokens(running.altinn, maskinporten.token, outbound)
     altinn = AltinnNotifications(
         running.notifications, lambda: tokens.token(NOTIFICATIONS_SCOPE), running.subscription_key, outbound

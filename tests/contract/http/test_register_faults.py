@@ -12,7 +12,7 @@ server that lies stand with each adapter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,7 +37,9 @@ from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant
-from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.simulators import Running, log_in
+
+SIMULATORS = ["idporten", "altinn", "enhetsregisteret"]
 
 PER = PersonIdentifier("05877914102", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")
@@ -135,13 +137,6 @@ CASES = {
     "altinn: decision": Case("altinn", RightsUnavailable, _decision),
     "enhetsregisteret": Case("enhetsregisteret", RegisterUnavailable, _unit),
 }
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    names = ["idporten", "altinn", "enhetsregisteret"]
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=names) as running:
-        yield running
 
 
 # Altinn's exchange answers with a token as text, whatever that is called.

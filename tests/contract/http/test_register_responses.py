@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -24,7 +24,9 @@ from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
 from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import CLIENT_ID, Running, start_simulators
+from tests.support.simulators import CLIENT_ID, Running
+
+SIMULATORS = ["idporten", "altinn", "enhetsregisteret"]
 
 PER = PersonIdentifier(register_responses.PER, "foedselsnummer")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -163,13 +165,6 @@ def test_idportens_discovery_and_id_token_are_read() -> None:
 
 
 # The simulators send what the real ones do.
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    names = ["idporten", "altinn", "enhetsregisteret"]
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=names) as running:
-        yield running
 
 
 def test_the_simulated_altinn_sends_parties_of_that_shape(running: Running) -> None:

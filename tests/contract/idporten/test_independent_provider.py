@@ -84,12 +84,6 @@ def idporten(issuer: str) -> Iterator[IdPorten]:
         yield client_of(issuer, http)
 
 
-@pytest.fixture
-def browser() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
-        yield client
-
-
 def client_of(issuer: str, http: httpx.Client, key: RSAKey | None = None) -> IdPorten:
     return IdPorten(issuer, CLIENT, key or rsa_key("client"), BACK, GOODBYE, http)
 

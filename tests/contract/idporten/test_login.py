@@ -6,7 +6,7 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS, Breaker
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.id_tokens import LevelTooLow, LoginRefused, PersonMissing
 from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
@@ -28,26 +28,10 @@ from tests.support.hostile_provider import HostileProvider
 from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import Running, log_in, start_simulators
 
+SIMULATORS = ["idporten"]
+
 OLA = "21879498012"
 SNV = LoginRequest("", "s", "n", "v")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["idporten"]) as running:
-        yield running
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def browser() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
-        yield client
 
 
 @pytest.fixture
@@ -495,12 +479,6 @@ TOO_LOW = [
     None,
     ["idporten-loa-high"],
 ]
-
-
-@pytest.fixture(scope="module")
-def hostile() -> Iterator[HostileProvider]:
-    with HostileProvider() as provider:
-        yield provider
 
 
 def answer_with(lie: Lie, running: Running, provider: HostileProvider, http: httpx.Client) -> Identity:

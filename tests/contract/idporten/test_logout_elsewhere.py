@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
@@ -24,8 +24,9 @@ from tests.support.simulators import (
     REDIRECT_URI,
     Running,
     log_in,
-    start_simulators,
 )
+
+SIMULATORS = ["idporten"]
 
 OTHER = "another-service"
 
@@ -62,12 +63,6 @@ class Receiver:
         self._thread.join()
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["idporten"]) as running:
-        yield running
-
-
 @pytest.fixture
 def receiver(running: Running) -> Iterator[Receiver]:
     """Ours, registered for both channels beside a client of somebody else."""
@@ -75,18 +70,6 @@ def receiver(running: Running) -> Iterator[Receiver]:
         register(running, CLIENT_ID, receiver.url)
         register(running, OTHER, "")
         yield receiver
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def browser() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
-        yield client
 
 
 def register(running: Running, client_id: str, url: str) -> None:

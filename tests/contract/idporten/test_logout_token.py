@@ -12,7 +12,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_REST_SECONDS
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
@@ -32,12 +31,6 @@ Lie = Callable[[HostileProvider], str]
 def provider() -> Iterator[HostileProvider]:
     with HostileProvider() as provider:
         yield provider
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
 
 
 def client_of(provider: HostileProvider, http: httpx.Client, clock: Callable[[], float] = time.time) -> IdPorten:

@@ -10,13 +10,15 @@ import httpx
 import pytest
 from joserfc import jwt
 
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from tests.support.hostile_provider import HostileProvider
 from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import CLIENT_ID, Running, log_in, start_simulators
+from tests.support.simulators import CLIENT_ID, Running, log_in
+
+SIMULATORS = ["idporten"]
 
 BACK, GOODBYE = "http://127.0.0.1:9/logg-inn/svar", "http://127.0.0.1:9/logget-ut"
 OURS = "eksempel_kommune"
@@ -26,12 +28,6 @@ OURS = "eksempel_kommune"
 def provider() -> Iterator[HostileProvider]:
     with HostileProvider() as provider:
         yield provider
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
 
 
 def answered(provider: HostileProvider, http: httpx.Client, asked_for: str, **claims: Any) -> str:
@@ -89,11 +85,10 @@ def test_the_customer_is_asked_for_as_idporten_documents_it(provider: HostilePro
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["idporten"]) as running:
-        known = {"client_id": CLIENT_ID, "jwks": "client-jwks.json", "redirect_uris": [running.redirect_uri]}
-        running.register_client(known | {"customers": [OURS]})
-        yield running
+def running(running: Running) -> Running:
+    known = {"client_id": CLIENT_ID, "jwks": "client-jwks.json", "redirect_uris": [running.redirect_uri]}
+    running.register_client(known | {"customers": [OURS]})
+    return running
 
 
 def test_only_registered_pairs_log_in_at_the_simulator(running: Running, outbound: httpx.Client) -> None:

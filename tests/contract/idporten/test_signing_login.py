@@ -13,39 +13,17 @@ import httpx
 import pytest
 from joserfc import jwt
 
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.services.agreements import signing, status
 from deldokument.services.auth.sessions import Session
 from tests.support.agreement_texts import name_administrator, publish_texts, session, with_short_texts
 from tests.support.browser import EWA
 from tests.support.hostile_provider import HostileProvider
-from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.simulators import Running, log_in
 from tests.support.world import OLA, Stage, set_stage
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["idporten"]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hostile() -> Iterator[HostileProvider]:
-    with HostileProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
-def browser() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
-        yield client
+SIMULATORS = ["idporten"]
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from tests.support.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer, actor, send
 from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import Running, start_simulators
+from tests.support.simulators import Running
+
+SIMULATORS = ["maskinporten"]
 
 _DEEP = base64.urlsafe_b64encode(b"[" * 4500).decode() + ".e30.e30"
 FJELL, SUPPLIER = OrganizationNumber("312824450"), OrganizationNumber("314758625")
@@ -45,11 +47,10 @@ class Time:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["maskinporten"]) as running:
-        running.register_consumer("fagsystem", FJELL.value)
-        running.register_consumer("leverandor", SUPPLIER.value, delegations={FJELL.value: [SCOPE]})
-        yield running
+def running(running: Running) -> Running:
+    running.register_consumer("fagsystem", FJELL.value)
+    running.register_consumer("leverandor", SUPPLIER.value, delegations={FJELL.value: [SCOPE]})
+    return running
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from joserfc.jwk import RSAKey
 
 from deldokument.adapters.altinn.authorized_parties import AltinnAuthorizedParties, AltinnCalls, RightsUnavailable
 from deldokument.adapters.altinn.token_exchange import AltinnTokens
-from deldokument.adapters.http.client import outbound_client, signing_key
+from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.identifiers import PersonIdentifier
 from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
+
+SIMULATORS = ["altinn"]
 
 ISSUER = "https://maskinporten.example/"
 PER = PersonIdentifier("05877914102", "foedselsnummer")
@@ -173,18 +175,6 @@ def test_an_error_shows_neither_token_nor_assertion() -> None:
 
 
 # At the simulator.
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_simulators(tmp_path_factory.mktemp("simulators"), names=["altinn"]) as running:
-        yield running
-
-
-@pytest.fixture
-def outbound() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
 
 
 def at_simulator(running: Running, http: httpx.Client, key: Any = None, **options: Any) -> MaskinportenClient:
