@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import isfinite
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -182,22 +183,26 @@ def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, 
     return replace(kept, contact=contact)
 
 
+class _AccountChange(Protocol):
+    def __call__(self, deps: Dependencies, *, tenant_id: str, account_id: str) -> Account: ...
+
+
+def _change(change: _AccountChange, account_id: str, *, as_json: bool) -> None:
+    with opened_node() as node:
+        changed = change(node.deps, tenant_id=tenant_of(node.deps, account_id), account_id=account_id)
+        say_changed(account_row(changed), as_json=as_json)
+
+
 @app.command("close", context_settings=TAKES_IDS)
 def close(account: str, as_json: Json = False) -> None:
     """Close an account: no new shares. Existing shares stay available until their end."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        closed = lifecycle.close_account(node.deps, tenant_id=tenant, account_id=account)
-        say_changed(account_row(closed), as_json=as_json)
+    _change(lifecycle.close_account, account, as_json=as_json)
 
 
 @app.command("reopen", context_settings=TAKES_IDS)
 def reopen(account: str, as_json: Json = False) -> None:
     """Allow new shares from a closed account again."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        opened = lifecycle.reopen_account(node.deps, tenant_id=tenant, account_id=account)
-        say_changed(account_row(opened), as_json=as_json)
+    _change(lifecycle.reopen_account, account, as_json=as_json)
 
 
 @app.command("delete", context_settings=TAKES_IDS)
@@ -210,19 +215,13 @@ def delete(
 
     `account show` lists what is deleted.
     """
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        deleted = deletion.delete_account(node.deps, tenant_id=tenant, account_id=account, typed_name=name)
-        say_changed(account_row(deleted), as_json=as_json)
+    _change(partial(deletion.delete_account, typed_name=name), account, as_json=as_json)
 
 
 @app.command("undo-delete", context_settings=TAKES_IDS)
 def undo_delete(account: str, as_json: Json = False) -> None:
     """Restore an account that was deleted less than 24 hours ago."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        restored = deletion.undo_deletion(node.deps, tenant_id=tenant, account_id=account)
-        say_changed(account_row(restored), as_json=as_json)
+    _change(deletion.undo_deletion, account, as_json=as_json)
 
 
 @app.command("freeze", context_settings=TAKES_IDS)
