@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from deldokument.adapters.http.client import outbound_client
 from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_KEPT_SECONDS, KEYS_REST_SECONDS
 from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator, KeysUnavailable
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
@@ -54,12 +53,6 @@ def running(running: Running) -> Running:
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with outbound_client() as client:
-        yield client
-
-
-@pytest.fixture
 def issuer() -> Iterator[HostileIssuer]:
     with HostileIssuer() as started:
         yield started
@@ -71,8 +64,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def tokens(issuer: HostileIssuer, http: httpx.Client, clock: Time) -> AccessTokenValidator:
-    return AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http, clock)
+def tokens(issuer: HostileIssuer, outbound: httpx.Client, clock: Time) -> AccessTokenValidator:
+    return AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, outbound, clock)
 
 
 def refusal(tokens: AccessTokenValidator, token: str) -> TokenRefused:
@@ -95,26 +88,26 @@ def _base64url(data: bytes) -> bytes:
 # --- the simulated Maskinporten --------------------------------------------------------------------------------------
 
 
-def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, outbound: httpx.Client) -> None:
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
 
 
-def test_a_supplier_acts_for_the_consumer_and_is_known(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+def test_a_supplier_acts_for_the_consumer_and_is_known(running: Running, outbound: httpx.Client) -> None:
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     token = running.access_token("leverandor", consumer_org=FJELL.value, resource=AUDIENCE)
     assert tokens.verify(token) == Consumer(FJELL, SUPPLIER)
 
 
-def test_a_token_is_for_us_alone(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+def test_a_token_is_for_us_alone(running: Running, outbound: httpx.Client) -> None:
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
     for resource in ({}, {"resource": "https://annen.example"}):
         refusal(tokens, running.access_token("fagsystem", **resource))
 
 
-def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Running, http: httpx.Client) -> None:
-    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, http)
+def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Running, outbound: httpx.Client) -> None:
+    tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     with pytest.raises(ScopeMissing) as caught:
         tokens.verify(
             running.access_token(
@@ -275,8 +268,8 @@ def test_the_scope_may_stand_among_others(tokens: AccessTokenValidator, issuer: 
 
 
 @pytest.mark.parametrize("audience", [None, "unspecified", [], "https://del.example/", ["https://annen.example"]])
-def test_a_token_for_another_audience_is_refused(issuer: HostileIssuer, http: httpx.Client, audience: Any) -> None:
-    tokens = AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, http)
+def test_a_token_for_another_audience_is_refused(issuer: HostileIssuer, outbound: httpx.Client, audience: Any) -> None:
+    tokens = AccessTokenValidator(issuer.issuer, SCOPE, AUDIENCE, outbound)
     refusal(tokens, issuer.token(aud=audience))
     assert tokens.verify(issuer.token(aud=["https://annen.example", "https://del.example"]))
 
@@ -497,9 +490,9 @@ def test_keys_that_are_known_go_on_working_while_others_are_being_fetched_and_no
     assert [type(error) for error in outcome] == [TokenRefused]
 
 
-def test_an_issuer_that_cannot_be_reached_lets_nobody_in(http: httpx.Client) -> None:
+def test_an_issuer_that_cannot_be_reached_lets_nobody_in(outbound: httpx.Client) -> None:
     with pytest.raises(KeysUnavailable):
-        AccessTokenValidator("http://127.0.0.1:9/", SCOPE, AUDIENCE, http).verify(
+        AccessTokenValidator("http://127.0.0.1:9/", SCOPE, AUDIENCE, outbound).verify(
             forged({"alg": "RS256", "kid": "a"}, {}, lambda _: b"x")
         )
 
