@@ -26,7 +26,8 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.domain.errors import existing
 from deldokument.domain.share import new_id
-from deldokument.ports.repositories.audit import EventFilter, Subject
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
@@ -111,7 +112,7 @@ def subjects_of_a_year(running: Deployment, tenant_id: str) -> dict[str, list[st
                 subject_id = new_id()
                 hash_ = subject_hash(key, person(KARI_NUMBER)) if number == KARI_NUMBER else number.encode()
                 sealed = seal_field(key, number, EncryptedColumn.SUBJECT, subject_id)
-                tx.audit.add_subject(Subject(subject_id, key_id, hash_, sealed))
+                tx.subjects.add(Subject(subject_id, key_id, hash_, sealed))
                 months[month].append(subject_id)
     return months
 

@@ -328,7 +328,7 @@ class Stage(Cast):
         """Every event, in order, with the full number of the person who did it."""
         with self.deps.database.read() as tx:
             events = [event for _, event in tx.audit.events()]
-            subjects = tx.audit.subjects({event.subject_id for event in events if event.subject_id})
+            subjects = tx.subjects.by_ids({event.subject_id for event in events if event.subject_id})
         keys = self.deps.keyring.get({subject.audit_key_id for subject in subjects})
         numbers = {subject.id: subject_number(keys[subject.audit_key_id], subject) for subject in subjects}
         return [(numbers.get(event.subject_id or ""), event) for event in events]

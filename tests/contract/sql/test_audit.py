@@ -16,7 +16,8 @@ from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark, Seal
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.tenancy import Administrator, Operator
-from deldokument.ports.repositories.audit import EventFilter, StoredEvent, Subject
+from deldokument.ports.repositories.audit import EventFilter, StoredEvent
+from deldokument.ports.repositories.subjects import Subject
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, settle
 from tests.support.stored_data import do_as_owner
@@ -214,8 +215,8 @@ def rewrite(database: SqlDatabase, tamper: Tamper, *events: AuditEvent) -> None:
 def test_a_chain_that_was_rewritten_behind_a_seal_is_found(database: SqlDatabase, tamper: Tamper) -> None:
     write(database, OPENED, DENIED, LATER)
     with database.write() as tx:
-        tx.audit.add_seal(seal_of(database, 1))
-        tx.audit.add_seal(seal_of(database, 3))
+        tx.checkpoints.add(seal_of(database, 1))
+        tx.checkpoints.add(seal_of(database, 3))
     assert verdict(database) is None
     rewrite(database, tamper, OPENED, replace(DENIED, details=None), LATER)
     assert verdict(database) == Fault("tenant", 3, Flaw.REWRITTEN, after=1)
@@ -244,7 +245,7 @@ def test_a_chain_is_verified_in_parts_each_with_its_checkpoints(
     monkeypatch.setattr("deldokument.adapters.sql.audit._STEP", limit)
     write(database, OPENED, DENIED, LATER)
     with database.write() as tx:
-        tx.audit.add_seal(seal_of(database, 2))
+        tx.checkpoints.add(seal_of(database, 2))
     assert verdict(database) is None
     tamper("UPDATE audit_seal SET hash = previous FROM audit_event WHERE audit_event.number = 2")
     assert verdict(database) == Fault("tenant", 2, Flaw.REWRITTEN)
@@ -256,40 +257,40 @@ def test_a_chain_is_verified_in_parts_each_with_its_checkpoints(
 def test_chains_that_have_moved_since_an_old_seal_are_to_be_sealed(database: SqlDatabase) -> None:
     write(database, OPENED, FOREIGN)
     with database.write() as tx:
-        assert tx.audit.unsealed(NOW - DAY, NOW) == ["tenant", "z"]
-        tx.audit.add_seal(seal_of(database, 1))
+        assert tx.checkpoints.due(NOW - DAY, NOW) == ["tenant", "z"]
+        tx.checkpoints.add(seal_of(database, 1))
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW, NOW) == ["z"]
+        assert tx.checkpoints.due(NOW, NOW) == ["z"]
     write(database, DENIED)
     with database.read() as tx:
-        assert tx.audit.unsealed(NOW - HOUR, NOW) == ["z"]
-        assert tx.audit.unsealed(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
-        assert tx.audit.unsealed(NOW, NOW) == ["tenant", "z"]
+        assert tx.checkpoints.due(NOW - HOUR, NOW) == ["z"]
+        assert tx.checkpoints.due(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
+        assert tx.checkpoints.due(NOW, NOW) == ["tenant", "z"]
 
 
 def test_seals_are_kept_in_order_and_an_event_is_sealed_once(database: SqlDatabase) -> None:
     write(database, OPENED, DENIED, LATER)
     seals = [seal_of(database, number, NOW + number * HOUR) for number in (1, 2, 3)]
     with database.write() as tx:
-        assert tx.audit.last_seal("tenant") is None
+        assert tx.checkpoints.last("tenant") is None
         for seal in seals:
-            tx.audit.add_seal(seal)
+            tx.checkpoints.add(seal)
     with database.read() as tx:
-        assert tx.audit.last_seal("tenant") == seals[2]
-        assert tx.audit.seals("tenant", after=0, limit=2) == seals[:2]
-        assert tx.audit.seals("tenant", after=2, limit=2) == seals[2:]
-        assert tx.audit.seals("z", after=0, limit=2) == []
+        assert tx.checkpoints.last("tenant") == seals[2]
+        assert tx.checkpoints.following("tenant", after=0, limit=2) == seals[:2]
+        assert tx.checkpoints.following("tenant", after=2, limit=2) == seals[2:]
+        assert tx.checkpoints.following("z", after=0, limit=2) == []
     with pytest.raises(Conflict), database.write() as tx:
-        tx.audit.add_seal(seals[0])
+        tx.checkpoints.add(seals[0])
 
 
 def test_certificates_are_kept_once(database: SqlDatabase) -> None:
     with database.write() as tx:
         for _ in range(2):
-            tx.audit.keep_certificate("f1", b"first")
-        tx.audit.keep_certificate("f2", b"second")
+            tx.checkpoints.keep_certificate("f1", b"first")
+        tx.checkpoints.keep_certificate("f2", b"second")
     with database.read() as tx:
-        assert tx.audit.certificates() == {"f1": b"first", "f2": b"second"}
+        assert tx.checkpoints.certificates() == {"f1": b"first", "f2": b"second"}
 
 
 def test_an_event_tampered_beyond_reading_is_broken(database: SqlDatabase, tamper: Tamper) -> None:
@@ -314,8 +315,8 @@ def test_the_database_refuses_to_change_what_was_written(
 ) -> None:
     write(database, OPENED)
     with database.write() as tx:
-        tx.audit.add_seal(seal_of(database, 1))
-        tx.audit.keep_certificate("f", b"certificate")
+        tx.checkpoints.add(seal_of(database, 1))
+        tx.checkpoints.keep_certificate("f", b"certificate")
     if database_url.startswith("sqlite"):
         connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -350,16 +351,16 @@ def test_subjects_are_found_by_hash_and_by_id(database: SqlDatabase) -> None:
     ola, siv = Subject("s1", "march", b"ola", b"sealed"), Subject("s2", "march", b"siv", b"sealed")
     again = Subject("s3", "april", b"ola", b"sealed")
     with database.write() as tx:
-        assert tx.audit.subject("march", b"ola") is None
+        assert tx.subjects.find("march", b"ola") is None
         for subject in (ola, siv, again):
-            tx.audit.add_subject(subject)
+            tx.subjects.add(subject)
     with database.read() as tx:
-        assert tx.audit.subject("march", b"ola") == ola
-        assert tx.audit.subject("april", b"ola") == again
-        assert tx.audit.subject("may", b"ola") is None
-        assert sorted(tx.audit.subjects(["s1", "s2", "s9"]), key=lambda subject: subject.id) == [ola, siv]
+        assert tx.subjects.find("march", b"ola") == ola
+        assert tx.subjects.find("april", b"ola") == again
+        assert tx.subjects.find("may", b"ola") is None
+        assert sorted(tx.subjects.by_ids(["s1", "s2", "s9"]), key=lambda subject: subject.id) == [ola, siv]
     with pytest.raises(Conflict), database.write() as tx:
-        tx.audit.add_subject(Subject("s4", "march", b"ola", b"sealed"))
+        tx.subjects.add(Subject("s4", "march", b"ola", b"sealed"))
 
 
 def test_who_acts_for_a_tenant_is_found_by_hash(database: SqlDatabase) -> None:
@@ -371,28 +372,29 @@ def test_who_acts_for_a_tenant_is_found_by_hash(database: SqlDatabase) -> None:
     hashes = [KARI.lookup_hash, b"ewa", b"olav", b"nobody"]
     with database.read() as tx:
         found = {
-            (name.office, name.id, name.lookup_hash, name.sealed_name) for name in tx.audit.registered("tenant", hashes)
+            (name.office, name.id, name.lookup_hash, name.sealed_name)
+            for name in tx.subjects.registered("tenant", hashes)
         }
         assert found == {
             ("member", "kari", KARI.lookup_hash, KARI.sealed_name),
             ("administrator", "ewa", b"ewa", b"Ewa"),
             ("operator", "olav", b"olav", b"Olav"),
         }
-        assert [name.office for name in tx.audit.registered("z", hashes)] == ["operator"]
+        assert [name.office for name in tx.subjects.registered("z", hashes)] == ["operator"]
     with database.write() as tx:
         tx.members.remove(KARI.id, NOW)
     with database.read() as tx:
-        assert tx.audit.registered(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
+        assert tx.subjects.registered(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
 
 
 def test_the_chain_stands_when_subjects_are_erased(database: SqlDatabase) -> None:
     ola, kept = Subject("subject", "march", b"ola", b"sealed"), Subject("other", "april", b"ola", b"sealed")
     with database.write() as tx:
-        tx.audit.add_subject(ola)
-        tx.audit.add_subject(kept)
+        tx.subjects.add(ola)
+        tx.subjects.add(kept)
         tx.audit.append(OPENED)
     with database.write() as tx:
         tx.retention.erase_subjects("march")
     with database.read() as tx:
-        assert tx.audit.subjects([ola.id, kept.id]) == [kept]
+        assert tx.subjects.by_ids([ola.id, kept.id]) == [kept]
     assert verdict(database) is None

@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.share import Receipt
-from deldokument.ports.repositories.audit import Subject
+from deldokument.ports.repositories.subjects import Subject
 from tests.contract.records import DAY, HOUR, NOW, available, complete_document_of, keep, recipient_of, settle
 
 
@@ -48,7 +48,7 @@ def test_a_persons_receipts_are_found_by_the_hashes_of_the_subjects(database: Sq
         for receipt in (own, others):
             tx.receipts.save(receipt)
             subject_id = receipt.subject_id
-            tx.audit.add_subject(Subject(subject_id, share.audit_key_id, subject_id.encode(), b"sealed"))
+            tx.subjects.add(Subject(subject_id, share.audit_key_id, subject_id.encode(), b"sealed"))
     with database.read() as tx:
         assert tx.receipts.of_person([share.id, "other"], [b"own", b"own before"]) == [own]
         assert tx.receipts.of_person(["other"], [b"own"]) == tx.receipts.of_person([share.id], []) == []

@@ -17,8 +17,8 @@ from deldokument.domain.byte_ranges import merge_ranges
 from deldokument.domain.errors import Conflict, Unavailable, existing
 from deldokument.domain.share import Receipt, Share, ShareState, new_id
 from deldokument.domain.upload import Upload
-from deldokument.ports.repositories.audit import Subject
 from deldokument.ports.repositories.sessions import PendingLoginRecord
+from deldokument.ports.repositories.subjects import Subject
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -229,10 +229,10 @@ def append_to(database: SqlDatabase, tenant: str) -> None:
 def test_a_person_seen_by_many_at_once_is_one_subject(database: SqlDatabase) -> None:
     def see(_: int) -> str:
         with database.write() as tx:
-            found = tx.audit.subject("march", b"ola")
+            found = tx.subjects.find("march", b"ola")
             if found is None:
                 found = Subject(new_id(), "march", b"ola", b"sealed")
-                tx.audit.add_subject(found)
+                tx.subjects.add(found)
             return found.id
 
     assert len(set(together(6, see))) == 1

@@ -27,7 +27,7 @@ def happen(stage: Stage, tenant_id: str | None) -> None:
 
 def last_seal(stage: Stage, chain: str) -> Seal | None:
     with stage.deps.database.read() as tx:
-        return tx.audit.last_seal(chain)
+        return tx.checkpoints.last(chain)
 
 
 def tamper(stage: Stage, statement: str) -> None:
@@ -53,7 +53,7 @@ def test_a_seal_is_verified_with_the_certificate_alone(stage: Stage) -> None:
     seal = last_seal(stage, stage.tenant.id)
     assert seal
     with stage.deps.database.read() as tx:
-        certificate = tx.audit.certificates()[seal.certificate]
+        certificate = tx.checkpoints.certificates()[seal.certificate]
     assert certificate == stage.deps.signer.certificate()
     assert verify_signature(certificate, seal.statement(), seal.signature)
     assert not verify_signature(certificate, replace(seal, number=1).statement(), seal.signature)
@@ -118,9 +118,9 @@ def test_two_workers_at_once_seal_once(stage: Stage) -> None:
     slow: Dependencies = replace(stage.deps, signer=Overtaken())  # type: ignore[arg-type]
     checkpoints.sign_checkpoints(slow)
     with stage.deps.database.read() as tx:
-        assert len(tx.audit.seals(stage.tenant.id, after=0, limit=9)) == 1
+        assert len(tx.checkpoints.following(stage.tenant.id, after=0, limit=9)) == 1
     with pytest.raises(Conflict), stage.deps.database.write() as tx:
-        tx.audit.add_seal(tx.audit.seals(stage.tenant.id, after=0, limit=1)[0])
+        tx.checkpoints.add(tx.checkpoints.following(stage.tenant.id, after=0, limit=1)[0])
 
 
 def test_a_fingerprint_is_that_of_the_certificate_itself(stage: Stage) -> None:

@@ -119,7 +119,7 @@ def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
     lines = exported(moved)
     told = verdict(lines)
     with moved.deps.database.read() as tx:
-        head, seal = tx.audit.head(moved.tenant.id), tx.audit.last_seal(moved.tenant.id)
+        head, seal = tx.audit.head(moved.tenant.id), tx.checkpoints.last(moved.tenant.id)
     assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
     assert (told.last, told.seal, told.line) == (head, seal, len(lines))
     assert told.signed_with == checkpoints.fingerprint(moved.deps.signer.certificate())
@@ -529,7 +529,7 @@ def test_one_altered_one_removed_and_one_reordered_event_and_a_forged_seal_are_f
     assert fault
     assert (fault.chain, fault.flaw) == (moved.tenant.id, found[1])
     with moved.deps.database.read() as tx:
-        assert fault.number == (found[0] or tx.audit.seals(moved.tenant.id, after=0, limit=1)[0].number)
+        assert fault.number == (found[0] or tx.checkpoints.following(moved.tenant.id, after=0, limit=1)[0].number)
 
 
 def test_a_seal_of_an_earlier_certificate_holds_when_that_is_given(moved: Stage, tmp_path: Path) -> None:
@@ -556,7 +556,7 @@ def test_seals_cannot_be_verified_without_any_certificate(moved: Stage) -> None:
 
 def test_a_chain_cut_off_before_its_seal_is_exported_with_the_seal_that_shows_it(moved: Stage) -> None:
     with moved.deps.database.read() as tx:
-        seal = tx.audit.last_seal(moved.tenant.id)
+        seal = tx.checkpoints.last(moved.tenant.id)
     assert seal
     tamper(
         moved,
@@ -587,7 +587,7 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
     kept = [json.dumps(line).encode() for line in exported(moved)]
     chain = moved.tenant.id
     with moved.deps.database.read() as tx:
-        sealed = tx.audit.seals(chain, after=BETWEEN, limit=9)
+        sealed = tx.checkpoints.following(chain, after=BETWEEN, limit=9)
     assert sealed
     tamper(
         moved,

@@ -438,7 +438,7 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
         offering.open_share(stage.deps, person(SIV), share_id)
     with stage.deps.database.read() as tx:
         [refused] = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
-        [subject] = tx.audit.subjects([existing(refused)])
+        [subject] = tx.subjects.by_ids([existing(refused)])
     inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
     with stage.deps.database.write() as tx:
         tx.shares.add_recipient(inserted)
@@ -530,7 +530,7 @@ def test_the_refusal_that_ends_a_response_names_the_person(stage: Stage) -> None
     assert not system_access.may_continue(stage.deps, access)
     [event] = denials(stage)
     with stage.deps.database.read() as tx:
-        [subject] = tx.audit.subjects([existing(event.subject_id)])
+        [subject] = tx.subjects.by_ids([existing(event.subject_id)])
     key = existing_key(stage.deps.keyring, subject.audit_key_id)
     assert subject.lookup_hash == subject_hash(key, person(PER))
 

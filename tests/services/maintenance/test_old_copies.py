@@ -91,7 +91,7 @@ def test_beside_a_backup_with_the_ciphertext_the_report_proves_where_the_key_was
     verdict = verify_report(content, certificates=certificates, is_signed=verify_signature)
     assert (verdict.fault, verdict.is_final) == (None, True)
     with stage.deps.database.read() as tx:
-        checkpoint = existing(tx.audit.last_seal(stage.tenant.id))
+        checkpoint = existing(tx.checkpoints.last(stage.tenant.id))
         events = {number: event for number, event in tx.audit.events(share_id=share_id)}
     assert events[existing(verdict.key_destroyed)].kind is EventKind.SHARE_KEY_DESTROYED
     assert existing(verdict.key_destroyed) <= checkpoint.number

@@ -250,7 +250,7 @@ def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
         events = [event for _, event in tx.audit.events(share_id=share_id)]
         subjects = {event.subject_id for event in events if event.subject_id}
         assert subjects
-        assert tx.audit.subjects(subjects) == []
+        assert tx.subjects.by_ids(subjects) == []
         assert tx.audit.verify() is None
     assert erased.state is ShareState.ENDED
 
@@ -261,7 +261,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_its_audit_key_is_destroyed(sta
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
         subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
-        assert tx.audit.subjects(subjects)
+        assert tx.subjects.by_ids(subjects)
     stage.clock.advance(days=400)
     retention.erase_spent_shares(stage.deps)
     dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
@@ -269,7 +269,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_its_audit_key_is_destroyed(sta
         retention.destroy_audit_keys(dying)
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
-        assert tx.audit.subjects(subjects) == []
+        assert tx.subjects.by_ids(subjects) == []
 
 
 def test_an_audit_key_is_kept_while_one_share_or_the_period_needs_it(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.domain.share import Share, ShareState
-from deldokument.ports.repositories.audit import Subject
+from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.accounts import members
 from deldokument.services.audit.recording import record_event, subject_number
 from deldokument.services.downloads import content as downloads_content

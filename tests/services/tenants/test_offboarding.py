@@ -270,7 +270,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
     run_all(stage.deps)
     with stage.deps.database.read() as tx:
         subjects = {event.subject_id for _, event in tx.audit.events() if event.subject_id}
-        assert tx.audit.subjects(subjects)
+        assert tx.subjects.by_ids(subjects)
     stage.clock.instant = NOON + RETENTION
     dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
@@ -278,7 +278,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
     run_all(stage.deps)
     assert recorded(stage).state is DeletionState.NAMES_ERASED
     with stage.deps.database.read() as tx:
-        assert tx.audit.subjects(subjects) == []
+        assert tx.subjects.by_ids(subjects) == []
 
 
 def test_when_forgetting_was_broken_off_after_the_keys_the_record_still_opens(stage: Stage) -> None:

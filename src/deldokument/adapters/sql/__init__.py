@@ -10,10 +10,11 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `additions`: documents beside a published share
 - `agreements`: published texts, signed documents, signing intents
 - `asked_columns`: columns whose values a statement asks for
-- `audit`: event chains, checkpoints, subjects
+- `audit`: event chains
 - `audit_heads`: what the next event of each chain follows
 - `authenticated_rows`: tags of rows that decide about access
 - `backlog`: counts of pending work
+- `checkpoints`: checkpoints of event chains, and their certificates
 - `column_types`: column types that both databases support
 - `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and events about them
@@ -45,6 +46,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `staff`: administrators, operators, the roles of a person
 - `statements`: statements of one transaction, and where the two dialects differ
 - `statistics`: counts of published shares
+- `subjects`: persons in the audit trail
 - `tables`: table definitions
 - `tenant_lifecycle`: impact assessments and offboarding records
 - `tenants`: tenants

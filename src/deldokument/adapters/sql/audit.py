@@ -1,4 +1,4 @@
-"""The audit trail in tables: a hash chain with its head for each tenant, checkpoints, and erasable subjects.
+"""The audit trail in tables: a hash chain with its head for each tenant.
 
 Guarantees:
 - The events of a chain have consecutive numbers and are linked in that order.
@@ -10,9 +10,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import datetime
 from heapq import merge
 from itertools import groupby, islice
 from operator import attrgetter
@@ -22,40 +20,31 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    Table,
-    bindparam,
     func,
     insert,
     literal,
-    or_,
     select,
     tuple_,
     type_coerce,
     union,
-    union_all,
     update,
 )
 
 from deldokument.adapters.sql.audit_heads import lock_heads
+from deldokument.adapters.sql.checkpoints import SqlCheckpoints
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
-from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import (
-    audit_certificate,
     audit_event,
     audit_head,
     audit_seal,
-    audit_subject,
 )
-from deldokument.adapters.sql.tables.tenancy import account, administrator, is_living, member, operator
 from deldokument.domain.audit import REVISING, AuditEvent
-from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, Seal, check_chain
+from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, check_chain
 from deldokument.domain.errors import Broken
-from deldokument.ports.repositories.audit import EventFilter, Place, RegisteredName, StoredEvent, Subject
+from deldokument.ports.repositories.audit import EventFilter, Place, StoredEvent
 
-_SUBJECT = RowMapper(Subject, audit_subject)
-_SEAL = RowMapper(Seal, audit_seal)
 _STEP = 1000
 
 _event = audit_event.c
@@ -65,7 +54,6 @@ _key, _most = param("key"), param("most")
 _head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=param("moved_to"), hash=param("link"))
 _append = insert(audit_event)
-_add_subject = insert(audit_subject)
 
 _events = select(audit_event).order_by(_event.at.desc(), _event.chain.desc(), _event.number.desc()).limit(_most)
 _events_of_share = (
@@ -90,52 +78,14 @@ _links = (
 )
 
 _chains = union(select(_event.chain), select(audit_head.c.chain), select(audit_seal.c.chain)).order_by("chain")
-_seals = select(*_SEAL.columns).order_by(audit_seal.c.number).limit(_most)
-_seals = _seals.where(audit_seal.c.chain == _key, audit_seal.c.number > param("after"))
-_last_seal = select(*_SEAL.columns).where(audit_seal.c.chain == _key).order_by(audit_seal.c.number.desc()).limit(1)
-_seal_of_head = (
-    select(audit_seal).where(audit_seal.c.chain == audit_head.c.chain).order_by(audit_seal.c.number.desc()).limit(1)
-)
-_sealed_number = _seal_of_head.with_only_columns(audit_seal.c.number).scalar_subquery()
-_sealed_at = _seal_of_head.with_only_columns(audit_seal.c.sealed_at).scalar_subquery()
-_unsealed = (
-    select(audit_head.c.chain)
-    .where(
-        audit_head.c.number != func.coalesce(_sealed_number, 0),
-        or_(
-            _sealed_at.is_(None),
-            _sealed_at <= bindparam("before", type_=UtcMicros()),
-            # A checkpoint from a clock that was ahead: without this, nothing would be signed until that time.
-            _sealed_at > bindparam("now", type_=UtcMicros()),
-        ),
-    )
-    .order_by(audit_head.c.chain)
-)
-
-_subject = select(*_SUBJECT.columns).where(
-    audit_subject.c.audit_key_id == param("key"), audit_subject.c.lookup_hash == param("lookup_hash")
-)
-_subjects = by_key(select(*_SUBJECT.columns), audit_subject.c.id)
-
-
-def _names(office: str, table: Table) -> Select[Any]:
-    columns = (literal(office), table.c.id, table.c.lookup_hash, table.c.sealed_name)
-    return select(*columns).where(InList(table.c.lookup_hash, "hashes"))
-
-
-_OFFICES = ("member", "administrator", "operator")
-_names_of_offices = union_all(
-    _names("member", member).join(account).where(is_living, account.c.tenant_id == param("tenant")),
-    _names("administrator", administrator).where(administrator.c.tenant_id == param("tenant")),
-    _names("operator", operator),
-)
 
 
 class SqlAudit:
     """The port ports.repositories.audit.Audit in SQL."""
 
-    def __init__(self, work: Statements) -> None:
+    def __init__(self, work: Statements, checkpoints: SqlCheckpoints) -> None:
         self._work = work
+        self._checkpoints = checkpoints
         self._waiting: list[AuditEvent] = []
 
     def append(self, event: AuditEvent) -> None:
@@ -251,67 +201,10 @@ class SqlAudit:
         """Verify ``_STEP`` events at a time with their checkpoints, at the end also the head."""
         while not check.is_complete:
             links = self._links(check.chain, check.last.number, _STEP)
-            seals = (seal.mark for seal in self._every_seal(check.chain, check.confirmed))
+            seals = (seal.mark for seal in self._checkpoints.every(check.chain, check.confirmed))
             if fault := check_chain(check, links, seals, self.head(check.chain) if len(links) < _STEP else None):
                 return fault
         return None
-
-    def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
-        """Return chains whose head has no checkpoint and whose last one is missing, too old or in the future."""
-        values = {"before": sealed_before, "now": now}
-        return [row.chain for row in self._work.rows(_unsealed, values)]
-
-    def add_seal(self, seal: Seal) -> None:
-        """Insert a checkpoint.
-
-        Raises: Conflict if another worker has signed the same event.
-        """
-        self._work.run(insert(audit_seal), _SEAL.values(seal))
-
-    def last_seal(self, chain: str) -> Seal | None:
-        """Return the checkpoint with the highest number."""
-        return _SEAL.one(self._work.first(_last_seal, {"key": chain}))
-
-    def seals(self, chain: str, *, after: int, limit: int) -> list[Seal]:
-        """Return a chain's checkpoints, by number."""
-        return _SEAL.all(self._work.rows(_seals, {"key": chain, "after": after, "most": limit}))
-
-    def keep_certificate(self, fingerprint: str, certificate: bytes) -> None:
-        """Store a certificate, unless it is already stored."""
-        self._work.insert_once(audit_certificate, {"fingerprint": fingerprint, "certificate": certificate})
-
-    def certificates(self) -> dict[str, bytes]:
-        """Return all stored certificates, by fingerprint."""
-        return {row.fingerprint: row.certificate for row in self._work.rows(select(audit_certificate))}
-
-    def subject(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
-        """Return the subject with the hash.
-
-        A write transaction that finds none locks the hash until its end, so that only one adds the subject.
-        """
-        values = {"key": audit_key_id, "lookup_hash": lookup_hash}
-        found = self._work.first(_subject, values)
-        if found is None:
-            self._work.advisory_lock("subject", audit_key_id, lookup_hash)
-            found = self._work.first(_subject, values)
-        return _SUBJECT.one(found)
-
-    def add_subject(self, subject: Subject) -> None:
-        """Insert a subject.
-
-        Raises: Conflict if the key has a subject with that hash.
-        """
-        self._work.run(_add_subject, _SUBJECT.values(subject))
-
-    def subjects(self, subject_ids: Collection[str]) -> list[Subject]:
-        """Return the subjects that have not been erased."""
-        return list(self._work.keyed(_subjects, subject_ids, _SUBJECT.make).values())
-
-    def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
-        """Return the persons with these hashes who act for the tenant or operate the service."""
-        rows = self._work.batched(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
-        rows.sort(key=lambda row: _OFFICES.index(row[0]))
-        return [RegisteredName(row[0], row.id, row.lookup_hash, row.sealed_name) for row in rows]
 
     def _stored(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
         try:
@@ -324,13 +217,6 @@ class SqlAudit:
     def _links(self, chain: str, after: int, limit: int) -> list[Link]:
         rows = self._work.rows(_links, {"key": chain, "after": after, "most": limit})
         return [Link(row.number, row.previous, row.hash, content_of(row)) for row in rows]
-
-    def _every_seal(self, chain: str, after: int) -> Iterator[Seal]:
-        seals = self.seals(chain, after=after, limit=_STEP)
-        while seals:
-            yield from seals
-            is_last = len(seals) < _STEP
-            seals = [] if is_last else self.seals(chain, after=seals[-1].number, limit=_STEP)
 
 
 def _since(wanted: EventFilter) -> list[ColumnElement[bool]]:

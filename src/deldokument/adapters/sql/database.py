@@ -26,6 +26,7 @@ from deldokument.adapters.sql.additions import SqlAdditions
 from deldokument.adapters.sql.agreements import SqlAgreementRepository
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.backlog import SqlBacklog
+from deldokument.adapters.sql.checkpoints import SqlCheckpoints
 from deldokument.adapters.sql.copies import SqlCopies
 from deldokument.adapters.sql.damage import SqlDamageLog
 from deldokument.adapters.sql.deployment import SqlDeployments
@@ -49,6 +50,7 @@ from deldokument.adapters.sql.shares import SqlShares
 from deldokument.adapters.sql.staff import SqlStaff
 from deldokument.adapters.sql.statements import Statements
 from deldokument.adapters.sql.statistics import SqlStatistics
+from deldokument.adapters.sql.subjects import SqlSubjects
 from deldokument.adapters.sql.tenant_lifecycle import SqlTenantLifecycleRepository
 from deldokument.adapters.sql.tenants import SqlTenants
 from deldokument.adapters.sql.uploads import SqlUploads
@@ -80,7 +82,9 @@ class SqlTransaction:
         self.uploads = SqlUploads(work)
         self.additions = SqlAdditions(work)
         self.copies = SqlCopies(work)
-        self.audit = SqlAudit(work)
+        self.checkpoints = SqlCheckpoints(work)
+        self.audit = SqlAudit(work, self.checkpoints)
+        self.subjects = SqlSubjects(work)
         self._cards = ShareCards(work, self.audit)
         self.shares = SqlShares(work, self._cards)
         self.share_lookup = SqlShareLookup(work, self._cards)

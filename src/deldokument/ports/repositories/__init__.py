@@ -3,8 +3,9 @@
 - `accounts`: accounts
 - `additions`: documents that are uploaded beside a published share
 - `agreements`: agreement texts, signed documents, signing intents
-- `audit`: event chains, checkpoints, subjects
+- `audit`: event chains
 - `backlog`: counts of pending work
+- `checkpoints`: checkpoints of event chains, and their certificates
 - `copies`: uploads that a worker fills with a copy
 - `damage`: search for damaged rows, and those that have an event
 - `deployment`: the deployment's row: heartbeat, and the stores in use
@@ -25,6 +26,7 @@
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person
 - `statistics`: counts of published shares
+- `subjects`: persons in the audit trail
 - `tenant_lifecycle`: impact assessments and offboarding records
 - `tenants`: tenants
 - `transaction`: the transaction with all repositories, and the database that opens it

@@ -1,4 +1,4 @@
-"""Repository contract: event chains, checkpoints (seals) and subjects of the audit trail.
+"""Repository contract: event chains of the audit trail.
 
 Each tenant has a hash chain of events, and events that concern no tenant have one too. Numbers begin at 1 in each
 chain. Searches order events by time, then by number; a chain is read in the order of its numbers. See
@@ -7,23 +7,12 @@ ports.repositories.transaction for what holds for all repositories.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.chain import Fault, Mark, Seal
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A person in the audit trail under a random id; erased when the audit key ends."""
-
-    id: str
-    audit_key_id: str
-    lookup_hash: bytes
-    sealed_identifier: bytes
+from deldokument.domain.chain import Fault, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +49,8 @@ class EventFilter:
         return self == EventFilter(self.chain)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredName:
-    """The encrypted name of a living member, an administrator or an operator, with the hash of the number."""
-
-    office: str
-    id: str
-    lookup_hash: bytes
-    sealed_name: bytes
-
-
 class Audit(Protocol):
-    """The audit trail, its checkpoints and its subjects."""
+    """The events of the audit trail."""
 
     def append(self, event: AuditEvent) -> None:
         """Write the event when the transaction ends, linked to the last one of its chain.
@@ -113,42 +92,4 @@ class Audit(Protocol):
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
         """Verify one chain as ``verify`` does, from a mark on, the marked event included."""
-        ...
-
-    def unsealed(self, sealed_before: datetime, now: datetime) -> list[str]:
-        """Return chains with events after their last checkpoint that are due for a new one.
-
-        A chain is due if it has no checkpoint, or if the last one is from ``sealed_before`` or earlier. It is also due
-        if the last one is from after ``now``: the clock was set back.
-        """
-        ...
-
-    def add_seal(self, seal: Seal) -> None:
-        """Insert the checkpoint. Raises: Conflict if another worker has signed one for the same event."""
-        ...
-
-    def last_seal(self, chain: str) -> Seal | None: ...
-    def seals(self, chain: str, *, after: int, limit: int) -> list[Seal]:
-        """Return checkpoints by number; ``after`` continues."""
-        ...
-
-    def keep_certificate(self, fingerprint: str, certificate: bytes) -> None:
-        """Store the certificate that verifies checkpoints. Storing it again changes nothing."""
-        ...
-
-    def certificates(self) -> dict[str, bytes]:
-        """Return all stored certificates, by fingerprint."""
-        ...
-
-    def subject(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
-        """Return the person's subject under the audit key, or None.
-
-        If there is none, a write transaction locks the pair, so that no other transaction adds it before this one ends.
-        """
-        ...
-
-    def add_subject(self, subject: Subject) -> None: ...
-    def subjects(self, subject_ids: Collection[str]) -> list[Subject]: ...
-    def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
-        """Return those persons, among the hashes, who act for the tenant or operate the service."""
         ...

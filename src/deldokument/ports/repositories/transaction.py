@@ -19,6 +19,7 @@ from deldokument.ports.repositories.additions import Additions
 from deldokument.ports.repositories.agreements import AgreementRepository
 from deldokument.ports.repositories.audit import Audit
 from deldokument.ports.repositories.backlog import Backlog
+from deldokument.ports.repositories.checkpoints import Checkpoints
 from deldokument.ports.repositories.copies import Copies
 from deldokument.ports.repositories.damage import DamageLog
 from deldokument.ports.repositories.deployment import Deployments
@@ -39,6 +40,7 @@ from deldokument.ports.repositories.share_lookup import ShareLookup
 from deldokument.ports.repositories.shares import Shares
 from deldokument.ports.repositories.staff import Staff
 from deldokument.ports.repositories.statistics import Statistics
+from deldokument.ports.repositories.subjects import Subjects
 from deldokument.ports.repositories.tenant_lifecycle import TenantLifecycleRepository
 from deldokument.ports.repositories.tenants import Tenants
 from deldokument.ports.repositories.uploads import Uploads
@@ -72,6 +74,10 @@ class Transaction(Protocol):
     def copies(self) -> Copies: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
+    @property
+    def subjects(self) -> Subjects: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

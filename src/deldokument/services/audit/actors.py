@@ -18,7 +18,7 @@ from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.identifiers import mask_person
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.audit import RegisteredName, Subject
+from deldokument.ports.repositories.subjects import RegisteredName, Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import identifier_hash, open_field, stored_identifier
@@ -84,10 +84,10 @@ class Actors:
         return self._known
 
     def _found(self, tx: Transaction, subject_ids: Collection[str]) -> dict[str, Actor]:
-        numbers = self._numbers(tx.audit.subjects(subject_ids))
+        numbers = self._numbers(tx.subjects.by_ids(subject_ids))
         key = directory_key(self._world)
         hashes = {i: identifier_hash(key, stored_identifier("person", number)) for i, number in numbers.items()}
-        registered = tx.audit.registered(self._tenant_id, set(hashes.values()))
+        registered = tx.subjects.registered(self._tenant_id, set(hashes.values()))
         names = {found.lookup_hash: self._name(key, found) for found in reversed(registered)}
         return {i: Actor(names.get(hashes[i], ""), mask_person(number)) for i, number in numbers.items()}
 

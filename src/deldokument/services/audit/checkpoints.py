@@ -26,7 +26,7 @@ def sign_checkpoints(deps: Dependencies) -> int:
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
-        chains = tx.audit.unsealed(now - deps.config.seal_every, now)
+        chains = tx.checkpoints.due(now - deps.config.seal_every, now)
     # Requested first: if no seal is configured, fail before reading the chains.
     certificate = deps.signer.certificate() if chains else b""
     faults = [fault for fault in (_seal(deps, chain, certificate) for chain in chains) if fault]
@@ -38,7 +38,7 @@ def sign_checkpoints(deps: Dependencies) -> int:
 
 def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
     with deps.database.read() as tx:
-        last = tx.audit.last_seal(chain)
+        last = tx.checkpoints.last(chain)
         fault = tx.audit.verify_since(chain, last.mark if last else BEGINNING)
         head = tx.audit.head(chain)
     if fault:
@@ -47,8 +47,8 @@ def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
     signed = replace(seal, signature=deps.signer.sign(seal.statement()))
     # Another worker may have been first.
     with suppress(Conflict), deps.database.write() as tx:
-        tx.audit.keep_certificate(seal.certificate, certificate)
-        tx.audit.add_seal(signed)
+        tx.checkpoints.keep_certificate(seal.certificate, certificate)
+        tx.checkpoints.add(signed)
     return None
 
 

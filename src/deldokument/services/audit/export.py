@@ -72,7 +72,7 @@ def begin_event_export(
         kind, filters = EventKind.EVENT_LOG_EXPORTED, filters_of(wanted)
         record_event(deps, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)
     with deps.database.read() as tx:
-        head, sealed = tx.audit.head(wanted.chain), tx.audit.last_seal(wanted.chain)
+        head, sealed = tx.audit.head(wanted.chain), tx.checkpoints.last(wanted.chain)
     return EventExport(wanted, head, sealed, tenant, deps.clock.now())
 
 
@@ -128,7 +128,7 @@ def covered(line: Mapping[str, Any]) -> bytes:
 def _head(deps: Dependencies, export: EventExport) -> dict[str, Any]:
     wanted, tenant = export.wanted, export.tenant
     with deps.database.read() as tx:
-        certificates = tx.audit.certificates()
+        certificates = tx.checkpoints.certificates()
     own = _own_certificate(deps)
     if own:
         certificates[fingerprint(own)] = own
@@ -175,7 +175,11 @@ def _seals(deps: Dependencies, export: EventExport, after: int, last: int) -> li
     if not export.wanted.is_whole:
         return []
     with deps.database.read() as tx:
-        return [seal for seal in tx.audit.seals(export.wanted.chain, after=after, limit=_STEP) if seal.number <= last]
+        return [
+            seal
+            for seal in tx.checkpoints.following(export.wanted.chain, after=after, limit=_STEP)
+            if seal.number <= last
+        ]
 
 
 def _event(exported: ExportedEvent) -> dict[str, Any]:

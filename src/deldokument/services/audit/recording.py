@@ -17,7 +17,7 @@ from deldokument.domain.errors import require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import Share, new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import Subject
+from deldokument.ports.repositories.subjects import Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hash
 
@@ -29,13 +29,13 @@ def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifie
         return known.id
     subject_id = new_id()
     sealed = seal_field(key, person.value, EncryptedColumn.SUBJECT, subject_id)
-    tx.audit.add_subject(Subject(subject_id, key_id, subject_hash(key, person), sealed))
+    tx.subjects.add(Subject(subject_id, key_id, subject_hash(key, person), sealed))
     return subject_id
 
 
 def known_subject(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> Subject | None:
     """Return the subject of ``person`` under the audit key, if there is one."""
-    return tx.audit.subject(key_id, subject_hash(key, person))
+    return tx.subjects.find(key_id, subject_hash(key, person))
 
 
 def mentioned_subject(deps: Dependencies, tx: Transaction, tenant_id: str | None, number: str) -> str:

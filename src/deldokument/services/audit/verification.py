@@ -80,7 +80,7 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
     """Verify every chain and checkpoint; ``certificates`` are trusted in addition to the service's own."""
     trusted = trusted_certificates([*certificates, *_own(deps)])
     with deps.database.read() as tx:
-        states = tuple(ChainState(c, tx.audit.head(c).number, tx.audit.last_seal(c)) for c in tx.audit.chains())
+        states = tuple(ChainState(c, tx.audit.head(c).number, tx.checkpoints.last(c)) for c in tx.audit.chains())
         fault = tx.audit.verify()
         seals = (seal for state in states for seal in _every_seal(tx, state.chain))
         unsigned = None if fault else next((s for s in seals if not _holds(s, trusted, is_signed)), None)
@@ -125,7 +125,7 @@ def _own(deps: Dependencies) -> list[bytes]:
 
 def _every_seal(tx: Transaction, chain: str) -> Iterator[Seal]:
     after = 0
-    while seals := tx.audit.seals(chain, after=after, limit=_STEP):
+    while seals := tx.checkpoints.following(chain, after=after, limit=_STEP):
         yield from seals
         after = seals[-1].number
 

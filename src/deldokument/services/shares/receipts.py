@@ -87,7 +87,7 @@ def _views(deps: Dependencies, tx: Transaction, share: Share, receipts: list[Rec
     recipients = {recipient.id: display_number(key, recipient) for recipient in tx.shares.all_recipients([share.id])}
     names = {document.id: file_name(key, document) for document in tx.shares.documents([share.id])}
     names |= {document.id: file_name(key, document) for document in tx.shares.removed_documents([share.id])}
-    subjects = {subject.id: subject for subject in tx.audit.subjects({receipt.subject_id for receipt in receipts})}
+    subjects = {subject.id: subject for subject in tx.subjects.by_ids({receipt.subject_id for receipt in receipts})}
     return [
         ReceiptView(
             recipient_id=receipt.recipient_id,

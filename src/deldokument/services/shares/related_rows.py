@@ -92,7 +92,7 @@ class SharerRows(ShareRelatedRows):
             if notice := view_notice(message, now, is_over=message.share_id in over):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}
-        self.subjects = {subject.id: subject for subject in tx.audit.subjects(subject_ids)}
+        self.subjects = {subject.id: subject for subject in tx.subjects.by_ids(subject_ids)}
         self.people: dict[str, str] = {}
         self._names = {one.id: one.name for one in mine}
         integration_ids = {share.integration_id for share in shares if share.integration_id}

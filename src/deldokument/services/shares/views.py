@@ -36,7 +36,7 @@ from deldokument.domain.tenancy import Account, Tenant
 from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.audit import Subject
+from deldokument.ports.repositories.subjects import Subject
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
