@@ -137,7 +137,10 @@ def fill_keyring(path: Path, root_key: RootKey, share_ids: Iterable[str]) -> Non
             for place, (entry, sealed) in enumerate(islice(entries, _STEP), 1)
         ]:
             connection.executemany("INSERT INTO slot (number, sealed) VALUES (?, ?)", [(n, s) for n, _, s in step])
-            connection.executemany("INSERT INTO entry (id, slot) VALUES (?, ?)", [(e, n) for n, e, _ in step])
+            connection.executemany(
+                "INSERT INTO entry (id, slot, root_key_id) VALUES (?, ?, ?)",
+                [(entry, number, root_key.key_id) for number, entry, _ in step],
+            )
             last = step[-1][0]
 
 

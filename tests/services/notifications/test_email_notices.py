@@ -529,6 +529,11 @@ def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, asked: str)
     assert deliver(stage) == []
 
 
+def test_a_change_of_a_share_that_is_over_is_told_to_nobody(stage: Stage, asked: str) -> None:
+    publishing.withdraw_share(stage.deps, person(KARI), asked)
+    assert EmailKind.CHANGE not in {message.kind for message in waiting(stage)}
+
+
 def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, asked: str) -> None:
     letters(stage)
     for title, decided in (("Vedtak", False), ("Nytt vedtak", True)):

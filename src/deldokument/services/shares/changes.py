@@ -114,11 +114,13 @@ def add_recipients(deps: Dependencies, sharer: Sharer, share_id: str, inputs: Se
     return change_share(deps, sharer, share_id, Change(added=checked))
 
 
-def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Change) -> bool:
+def change_share(
+    deps: Dependencies, sharer: Sharer, share_id: str, change: Change, *, asked_at: datetime | None = None
+) -> bool:
     """Change an open share, or propose the part that needs another member's approval; return whether something waits.
 
     Do nothing if nothing differs. What the sharer proposed earlier stays part of the proposal; another's is replaced.
-    Another end ends a proposal of a later one.
+    Another end ends a proposal of a later one. The period until the end counts from ``asked_at``, or from now.
 
     Raises:
     - InvalidInput; NotFound for an unknown recipient or document; InvalidFields for documents that cannot be added yet
@@ -130,7 +132,7 @@ def change_share(deps: Dependencies, sharer: Sharer, share_id: str, change: Chan
         end = existing(share.expires_at)
         if tidy != Change(expires_at=min(tidy.expires_at or end, end)):
             check_not_stopped(membership, share)
-        wanted = _checked_difference(deps, tx, share, membership, tidy)
+        wanted = _checked_difference(deps, tx, share, membership, tidy, asked_at)
         if not membership.account.rules.four_eyes:
             _apply(deps, tx, sharer, share, wanted)
             return False
@@ -231,7 +233,12 @@ def _checked(change: Change) -> Change:
 
 
 def _checked_difference(
-    deps: Dependencies, tx: Transaction, share: Share, membership: Membership, wanted: Change
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    membership: Membership,
+    wanted: Change,
+    asked_at: datetime | None = None,
 ) -> Change:
     """Return the change without the values and recipients that the share has already.
 
@@ -248,7 +255,7 @@ def _checked_difference(
     hashes = {recipient.lookup_hash for recipient in recipients.values()}
     expires_at = None if wanted.expires_at == share.expires_at else wanted.expires_at
     if expires_at is not None:
-        membership.account.period(membership.tenant).check(expires_at, deps.clock.now())
+        membership.account.period(membership.tenant).check(expires_at, asked_at or deps.clock.now())
     documents = still_pending(tx, share, wanted.documents)
     check_additions(deps, tx, share, membership, documents)
     return Change(

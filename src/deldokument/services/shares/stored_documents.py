@@ -123,9 +123,10 @@ def move_end(deps: Dependencies, sharer: Sharer, account_id: str, document_id: s
     share = _its_share(deps, sharer, account_id, document_id)
     if share.state is ShareState.DRAFT:
         return existing(change_draft(deps, sharer, share.id, lambda words: replace(words, expires_at=end)).expires_at)
-    until = instant_of(end, deps.clock.now())
+    now = deps.clock.now()
+    until = instant_of(end, now)
     try:
-        change_share(deps, sharer, share.id, Change(expires_at=until))
+        change_share(deps, sharer, share.id, Change(expires_at=until), asked_at=now)
     except Conflict:
         raise Gone("document_deleted") from None
     return until
