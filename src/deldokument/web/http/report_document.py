@@ -123,7 +123,7 @@ def _facts(report: ShareReport, translator: Translator) -> Iterator[tuple[str, .
 
 
 def receipt_rows(report: ShareReport, translator: Translator) -> Iterator[tuple[str, str, str]]:
-    """Yield recipient, what has happened, and when."""
+    """Yield a row for each thing that happened: the recipient, what it was, and when."""
     names = {document.id: document.name for document in report.documents}
     for recipient in report.recipients:
         label = f" ({recipient.label})" if recipient.label else ""
