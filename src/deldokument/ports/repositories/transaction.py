@@ -47,11 +47,20 @@ from deldokument.ports.repositories.uploads import Uploads
 from deldokument.ports.repositories.webhooks import Webhooks
 
 
-class Transaction(Protocol):
-    """The repositories of one transaction, each in the module of its name."""
+class TenantTables(Protocol):
+    """The bodies that share, with their agreements and their end."""
 
     @property
     def tenants(self) -> Tenants: ...
+    @property
+    def tenant_lifecycle(self) -> TenantLifecycleRepository: ...
+    @property
+    def agreements(self) -> AgreementRepository: ...
+
+
+class AccountTables(Protocol):
+    """Accounts, and who may act for them."""
+
     @property
     def accounts(self) -> Accounts: ...
     @property
@@ -60,6 +69,11 @@ class Transaction(Protocol):
     def staff(self) -> Staff: ...
     @property
     def integrations(self) -> Integrations: ...
+
+
+class ShareTables(Protocol):
+    """Shares with their documents and receipts."""
+
     @property
     def shares(self) -> Shares: ...
     @property
@@ -72,6 +86,11 @@ class Transaction(Protocol):
     def additions(self) -> Additions: ...
     @property
     def copies(self) -> Copies: ...
+
+
+class AuditTables(Protocol):
+    """The event log."""
+
     @property
     def audit(self) -> Audit: ...
     @property
@@ -79,39 +98,56 @@ class Transaction(Protocol):
     @property
     def subjects(self) -> Subjects: ...
     @property
+    def seal_requests(self) -> SealRequests: ...
+    @property
+    def damage(self) -> DamageLog: ...
+
+
+class AuthTables(Protocol):
+    """Logins, and what bounds and repeats the calls of systems."""
+
+    @property
     def sessions(self) -> Sessions: ...
     @property
     def programs(self) -> Programs: ...
-    @property
-    def agreements(self) -> AgreementRepository: ...
-    @property
-    def tenant_lifecycle(self) -> TenantLifecycleRepository: ...
-    @property
-    def retention(self) -> Retention: ...
-    @property
-    def deployment(self) -> Deployments: ...
-    @property
-    def orphans(self) -> OrphanSweeps: ...
-    @property
-    def statistics(self) -> Statistics: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def notification_addresses(self) -> NotificationAddresses: ...
-    @property
-    def webhooks(self) -> Webhooks: ...
     @property
     def exchange_keys(self) -> ExchangeKeys: ...
     @property
     def idempotency(self) -> IdempotencyRecords: ...
     @property
     def rate_limits(self) -> RateLimits: ...
+
+
+class MessageTables(Protocol):
+    """Messages to people and systems outside."""
+
     @property
-    def seal_requests(self) -> SealRequests: ...
+    def outbox(self) -> Outbox: ...
+    @property
+    def notification_addresses(self) -> NotificationAddresses: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+
+class MaintenanceTables(Protocol):
+    """The worker's rounds, and figures for operators."""
+
+    @property
+    def retention(self) -> Retention: ...
+    @property
+    def orphans(self) -> OrphanSweeps: ...
+    @property
+    def deployment(self) -> Deployments: ...
     @property
     def backlog(self) -> Backlog: ...
     @property
-    def damage(self) -> DamageLog: ...
+    def statistics(self) -> Statistics: ...
+
+
+class Transaction(
+    TenantTables, AccountTables, ShareTables, AuditTables, AuthTables, MessageTables, MaintenanceTables, Protocol
+):
+    """One transaction: each repository in the module of its name."""
 
 
 class Database(Protocol):
