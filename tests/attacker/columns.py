@@ -85,7 +85,11 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "assessment_file": (_by(Proof.SEAL, "assessment_id sealed_file"),),
     "audit_certificate": (_by(Proof.CHAIN, "fingerprint certificate"),),
-    "audit_event": (_by(Proof.CHAIN, "chain number at kind share_id subject_id details previous hash revision"),),
+    "audit_event": (
+        _by(Proof.TAG, "chain number hash"),
+        _by(Proof.CHAIN, "at kind share_id subject_id details previous revision"),
+        _free("tag", _ITSELF),
+    ),
     "audit_head": (_by(Proof.CHAIN, "chain number hash"),),
     "audit_seal": (_by(Proof.CHAIN, "chain number hash sealed_at certificate signature"),),
     "audit_subject": (

@@ -92,7 +92,7 @@ def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
 
 def test_every_flaw_has_words() -> None:
     assert _FLAWS.keys() == set(Flaw)
-    assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF}
+    assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF, Flaw.FORGED}
     assert {"export_unknown", "report_unknown", "certificate_malformed"} <= WORDS.keys()
 
 

@@ -31,7 +31,13 @@ from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
-from deldokument.services.encryption import EncryptedColumn, audit_key_id, seal_field, subject_hash
+from deldokument.services.encryption import (
+    CachedDeploymentKeys,
+    EncryptedColumn,
+    audit_key_id,
+    seal_field,
+    subject_hash,
+)
 from deldokument.services.tenants.administrators import add_administrator
 from tests.support.bulk_events import (
     END,
@@ -95,7 +101,8 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             head = tx.audit.head(tenant.id)
         made = Log(running, url, tenant.id, subjects_of_a_year(running, tenant.id), running.session("Ewa Kowalska"))
         began = time.monotonic()
-        fill_trail(url, many_events(COUNT, chain=tenant.id, people=made.people, after=head))
+        keys = CachedDeploymentKeys(deps.keyring)
+        fill_trail(url, many_events(COUNT, chain=tenant.id, people=made.people, integrity=keys, after=head))
         print_figure(f"{COUNT} events written in {time.monotonic() - began:.0f} s")
         yield made
 

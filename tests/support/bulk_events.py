@@ -1,7 +1,7 @@
 """Very many audit events at once, as the program would have written them: a year of shares, linked into one chain.
 
     people = subject_ids(200)
-    fill_trail(database_url, many_events(1_000_000, chain=tenant.id, people=lambda _: people))
+    fill_trail(database_url, many_events(1_000_000, chain=tenant.id, people=lambda _: people, integrity=keys))
 
 They go past the use cases, which would take an hour for them: by COPY on PostgreSQL, by ``executemany`` on SQLite.
 """
@@ -19,8 +19,10 @@ from itertools import islice
 import psycopg
 
 from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.crypto.row_tags import row_tag
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Mark
+from deldokument.ports.integrity import IntegrityKeys
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Transaction
 from tests.support.query_plans import plans, statements
@@ -32,11 +34,11 @@ RARE = EventKind.EVENT_LOG_EXPORTED
 """Told once in a thousand events; the rest are the common kinds below."""
 
 Ask = Callable[[Transaction], object]
-Row = tuple[str, int, int, str, str | None, str | None, str | None, bytes, bytes]
+Row = tuple[str, int, int, str, str | None, str | None, str | None, bytes, bytes, bytes]
 
 # Heads and seals are few: PostgreSQL reads a page of them as it finds best.
 _EVERY_EVENT_READ = re.compile(r"Seq Scan on audit_event|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)
-_COLUMNS = "chain, number, at, kind, share_id, subject_id, details, previous, hash"
+_COLUMNS = "chain, number, at, kind, share_id, subject_id, details, previous, hash, tag"
 _HEAD = (
     "INSERT INTO audit_head (chain, number, hash) VALUES (%s, %s, %s) "
     "ON CONFLICT (chain) DO UPDATE SET number = excluded.number, hash = excluded.hash"
@@ -91,6 +93,7 @@ def many_events(
     *,
     chain: str,
     people: Callable[[datetime], Sequence[str]],
+    integrity: IntegrityKeys,
     after: Mark = BEGINNING,
     end: datetime = END,
 ) -> Iterator[Row]:
@@ -98,7 +101,7 @@ def many_events(
 
     What the service does by itself has no subject. The numbers of the events are those of their places in the year.
     """
-    link = after.hash
+    link, key = after.hash, integrity.row_key("audit_event")
     for place in range(1, count + 1):
         kind = RARE if place % 1000 == 0 else _OF_SHARE[place % EVENTS_OF_SHARE]
         at = end - YEAR + YEAR * place / count
@@ -108,7 +111,8 @@ def many_events(
         previous, link = link, event.link(number, link)
         text = json.dumps(details) if details else None
         microseconds = (at - _EPOCH) // _MICROSECOND
-        yield chain, number, microseconds, kind.value, event.share_id, subject, text, previous, link
+        tag = row_tag(key, "audit_event", chain, [number, link])
+        yield chain, number, microseconds, kind.value, event.share_id, subject, text, previous, link, tag
 
 
 def fill_trail(database_url: str, rows: Iterable[Row]) -> None:
@@ -123,7 +127,7 @@ def _fill_sqlite(path: str, rows: Iterator[Row]) -> None:
     heads = dict[str, Row]()
     with closing(sqlite3.connect(path)) as connection, connection:
         while step := list(islice(rows, 10_000)):
-            connection.executemany(f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", step)
+            connection.executemany(f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", step)
             heads |= {row[0]: row for row in step}
         connection.executemany(_HEAD.replace("%s", "?"), _ends(heads))
 

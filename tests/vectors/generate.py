@@ -410,7 +410,16 @@ def row_vectors() -> list[Vector]:
         vector("text for a number", "a value has a type", values=[text, hashed, str(number), nothing]),
         vector("empty text for NULL", "NULL is not an empty text", values=[text, hashed, number, ""]),
         vector("border moved", "values have borders", values=["kontob", drawn("hash", 32)[1:], number, nothing]),
+        event_vector(key, chain=row_id),
     ]
+
+
+def event_vector(key: bytes, chain: str) -> Vector:
+    values: list[Value] = [1_000_000, drawn("hash of an event", 32)]
+    tag = reference.row_tag(key, b"audit_event", chain.encode(), values)
+    fixed = {"name": "event", "claim": "an event's tag binds chain, number and hash", "result": OK}
+    fixed |= {"integrity_key": key.hex(), "kind": "audit_event", "id": chain}
+    return fixed | {"values": [shown(value) for value in values], "tag": tag.hex()}
 
 
 def card_vectors() -> list[Vector]:

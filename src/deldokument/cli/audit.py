@@ -45,6 +45,7 @@ _FLAWS: dict[Flaw, str] = {
     Flaw.UNKNOWN: "event {number} of {chain} comes after the end of the chain",
     Flaw.REWRITTEN: "{chain} was rewritten: event {number} differs from the known one, as any after {after} may",
     Flaw.CHANGED: "the file was changed after its export, although {chain} is intact up to event {number}",
+    Flaw.FORGED: "event {number} of {chain} was not written by the service",
     Flaw.UNSIGNED: "the seal on event {number} of {chain} was not signed with a trusted certificate",
 }
 _REPORT_FLAWS: dict[Flaw, str] = {

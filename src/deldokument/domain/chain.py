@@ -26,6 +26,7 @@ class Flaw(StrEnum):
     UNKNOWN = "unknown"  # It comes after the known end of the chain.
     REWRITTEN = "rewritten"  # Its hash differs from the known hash.
     CHANGED = "changed"  # Every event up to this one holds, but the exported file around them was changed.
+    FORGED = "forged"  # The service did not write it: its tag is not valid.
     UNSIGNED = "unsigned"  # Its checkpoint was not signed with a trusted certificate.
 
 
@@ -44,12 +45,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An event as stored in its chain. ``content`` is None if it cannot be read."""
+    """An event as stored in its chain. ``content`` is None if it cannot be read.
+
+    ``is_forged``: its tag is not valid. Only a database has tags.
+    """
 
     number: int
     previous: bytes
     hash: bytes
     content: EventContent | None
+    is_forged: bool = False
 
     def fits(self, chain: str) -> bool:
         """Return whether its hash matches its content, number and chain."""
@@ -116,6 +121,8 @@ class ChainCheck:
             return Fault(self.chain, number, Flaw.UNLINKED)
         if not link.fits(self.chain):
             return Fault(self.chain, number, Flaw.ALTERED)
+        if link.is_forged:
+            return Fault(self.chain, number, Flaw.FORGED)
         self.last = Mark(number, link.hash)
         return None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +21,7 @@ from deldokument.ports.repositories.audit import EventFilter, StoredEvent
 from deldokument.ports.repositories.subjects import Subject
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, settle
+from tests.fakes.integrity import tagging
 from tests.support.stored_data import do_as_owner
 
 OPENED = AuditEvent(NOW, EventKind.SHARE_OPENED, "tenant", "share", "subject", {"recipient": "r", "count": 3})
@@ -298,6 +300,34 @@ def test_an_event_tampered_beyond_reading_is_broken(database: SqlDatabase, tampe
     tamper("UPDATE audit_event SET kind = 'never_heard_of'")
     with pytest.raises(Broken), database.read() as tx:
         tx.audit.events()
+
+
+@pytest.fixture
+def forger(database_url: str) -> Iterator[SqlDatabase]:
+    """The same database, for somebody who knows everything but the key of the tags."""
+    with closing(tagging(SqlDatabase(database_url), key=bytes(32))) as opened:
+        yield opened
+
+
+def test_a_chain_that_was_linked_anew_is_found_without_a_seal(
+    database: SqlDatabase, forger: SqlDatabase, tamper: Tamper
+) -> None:
+    write(database, OPENED, DENIED, LATER)
+    rewrite(forger, tamper, OPENED, replace(DENIED, details=None), LATER)
+    assert verdict(database) == Fault("tenant", 1, Flaw.FORGED)
+
+
+def test_an_event_that_the_service_did_not_write_is_found(database: SqlDatabase, forger: SqlDatabase) -> None:
+    write(database, OPENED, DENIED)
+    write(forger, LATER)
+    write(database, OPENED)
+    assert verdict(database) == Fault("tenant", 3, Flaw.FORGED)
+
+
+def test_a_tag_holds_for_the_place_of_its_event_only(database: SqlDatabase, tamper: Tamper) -> None:
+    write(database, OPENED, DENIED)
+    tamper("UPDATE audit_event SET tag = (SELECT other.tag FROM audit_event other WHERE other.number = 1)")
+    assert verdict(database) == Fault("tenant", 2, Flaw.FORGED)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.adapters.sql.engines import open_engines
 from deldokument.ports.repositories.audit import EventFilter
-from tests.fakes.integrity import tagging
+from tests.fakes.integrity import MemoryIntegrityKeys, tagging
 from tests.support.bulk_events import (
     Ask,
     check_plan,
@@ -51,7 +51,7 @@ def full_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def _fill(url: str) -> None:
-    fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE))
+    fill_trail(url, many_events(COUNT, chain="tenant", people=lambda _: PEOPLE, integrity=MemoryIntegrityKeys()))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
+from deldokument.services.encryption import CachedDeploymentKeys
 from tests.support.bulk_events import fill_trail, many_events, subject_ids
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
@@ -609,11 +610,15 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
 COUNT = 10_000
 
 
+def fill(stage: Stage) -> None:
+    """Very many events of no tenant."""
+    keys = CachedDeploymentKeys(stage.deps.keyring)
+    rows = many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100), integrity=keys)
+    fill_trail(stage.database_url, rows)
+
+
 def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) -> None:
-    fill_trail(
-        stage.database_url,
-        many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100)),
-    )
+    fill(stage)
     export = audit_export.begin_event_export(stage.deps, wanted=EventFilter(NO_TENANT), form="json")
 
     def lines() -> Iterator[bytes]:
@@ -634,8 +639,7 @@ def test_many_events_are_exported_and_verified_in_constant_memory(stage: Stage) 
 
 
 def test_many_events_are_verified(stage: Stage) -> None:
-    rows = many_events(COUNT, chain=NO_TENANT, people=lambda _: subject_ids(100))
-    fill_trail(stage.database_url, rows)
+    fill(stage)
     checkpoints.sign_checkpoints(stage.deps)
     tamper(stage, "UPDATE audit_event SET subject_id = 'x' WHERE chain = '-' AND number = 7777")
     assert trail(stage).fault == Fault(NO_TENANT, 7777, Flaw.ALTERED)

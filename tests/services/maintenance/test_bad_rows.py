@@ -118,8 +118,8 @@ HEADS = {
     "beyond all events": "UPDATE audit_head SET number = 9223372036854775807 WHERE chain = :chain",
     "another hash": "UPDATE audit_head SET hash = '' WHERE chain = :chain",
     "an event beyond it": (
-        "INSERT INTO audit_event (chain, number, at, kind, previous, hash)"
-        " SELECT h.chain, h.number + 1, e.at, e.kind, e.hash, e.hash FROM audit_head h JOIN audit_event e"
+        "INSERT INTO audit_event (chain, number, at, kind, previous, hash, tag)"
+        " SELECT h.chain, h.number + 1, e.at, e.kind, e.hash, e.hash, e.tag FROM audit_head h JOIN audit_event e"
         " ON e.chain = h.chain AND e.number = 1 WHERE h.chain = :chain"
     ),
 }

@@ -2,6 +2,7 @@
 
 Guarantees:
 - The events of a chain have consecutive numbers and are linked in that order.
+- Each event has a tag, by which verification tells it from one that was not written by the service.
 - Chains do not wait for each other.
 - A missing tail is detected as well as a changed event.
 - Verifying a long trail needs no more memory than a short one.
@@ -33,7 +34,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.audit_heads import lock_heads
 from deldokument.adapters.sql.checkpoints import SqlCheckpoints
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.event_rows import content_of, event_of, stored_event
+from deldokument.adapters.sql.event_rows import chained_event, event_of, link_of
 from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import (
     audit_event,
@@ -116,10 +117,8 @@ class SqlAudit:
             last = heads[event.chain]
             number = last.number + 1
             link = event.link(number, last.hash)
-            rows.append(
-                stored_event(event) | {"chain": event.chain, "number": number, "previous": last.hash, "hash": link}
-            )
             heads[event.chain] = Mark(number, link)
+            rows.append(chained_event(self._work, event, last.hash, heads[event.chain]))
         self._work.run(_append, rows)
         moved = [{"key": chain, "moved_to": last.number, "link": last.hash} for chain, last in heads.items()]
         self._work.run(_move_head, moved)
@@ -216,7 +215,7 @@ class SqlAudit:
 
     def _links(self, chain: str, after: int, limit: int) -> list[Link]:
         rows = self._work.rows(_links, {"key": chain, "after": after, "most": limit})
-        return [Link(row.number, row.previous, row.hash, content_of(row)) for row in rows]
+        return [link_of(self._work, row) for row in rows]
 
 
 def _since(wanted: EventFilter) -> list[ColumnElement[bool]]:

@@ -10,7 +10,13 @@ from typing import Any
 from sqlalchemy import Row
 
 from deldokument.adapters.sql.column_types import EPOCH
+from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.tables.audit import audit_event
+from deldokument.crypto.row_tags import is_row_tag, row_tag
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
+from deldokument.domain.chain import Link, Mark
+
+_KIND = audit_event.name
 
 
 def stored_details(details: Mapping[str, str | int] | None) -> str | None:
@@ -18,9 +24,14 @@ def stored_details(details: Mapping[str, str | int] | None) -> str | None:
     return json.dumps(dict(details)) if details else None
 
 
-def stored_event(event: AuditEvent) -> dict[str, Any]:
-    """Return the columns of an event, without its place in the chain."""
+def chained_event(work: Statements, event: AuditEvent, previous: bytes, mark: Mark) -> dict[str, Any]:
+    """Return the columns of an event that has this number and hash and follows the hash ``previous``."""
     return {
+        "chain": event.chain,
+        "number": mark.number,
+        "previous": previous,
+        "hash": mark.hash,
+        "tag": row_tag(work.integrity.row_key(_KIND), _KIND, event.chain, [mark.number, mark.hash]),
         "at": event.at,
         "kind": event.kind.value,
         "share_id": event.share_id,
@@ -37,7 +48,13 @@ def event_of(row: Row[Any]) -> AuditEvent:
     return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
 
 
-def content_of(row: Row[Any]) -> EventContent | None:
+def link_of(work: Statements, row: Row[Any]) -> Link:
+    """Return the event as verification needs it; its time as stored, in ``microseconds``."""
+    is_own = is_row_tag(work.integrity.row_key(_KIND), _KIND, row.chain, [row.number, row.hash], row.tag or b"")
+    return Link(row.number, row.previous, row.hash, _content_of(row), is_forged=not is_own)
+
+
+def _content_of(row: Row[Any]) -> EventContent | None:
     """Return the content of an event, also of a kind that this program does not know; None if it is unreadable."""
     try:
         at = EPOCH + timedelta(microseconds=row.microseconds)

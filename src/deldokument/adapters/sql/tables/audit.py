@@ -25,7 +25,7 @@ from deldokument.adapters.sql.column_types import (
     StoredText,
     UtcMicros,
 )
-from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed
+from deldokument.adapters.sql.tables.base import Id, metadata, partial, primary, sealed, tag
 from deldokument.domain.audit import REMOVALS, ROW_DETAILS, ROW_EVENTS, TENANT_ROW_EVENTS, EventKind
 
 # No foreign keys in these tables: the events stay when the rows that they refer to are erased.
@@ -42,10 +42,12 @@ audit_event = Table(
     Column("details", StoredText),
     Column("previous", StoredBytes, nullable=False),
     Column("hash", StoredBytes, nullable=False),
+    tag(),
     # The same as in the details, for an index; verification compares them.
     Column("revision", StoredInteger),
     CheckConstraint("number > 0", "number"),
     CheckConstraint("length(previous) = 32 AND length(hash) = 32", "hash"),
+    CheckConstraint("length(tag) = 32", "tag"),
     Index(None, "chain", "at", "number"),
     Index(None, "chain", "kind", "at", "number"),
     Index(None, "share_id", "at", "number"),

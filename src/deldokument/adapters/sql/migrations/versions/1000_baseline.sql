@@ -32,10 +32,12 @@ CREATE TABLE audit_event (
     details TEXT,
     previous {bytes} NOT NULL,
     hash {bytes} NOT NULL,
+    tag {bytes} NOT NULL,
     revision INTEGER,
     CONSTRAINT pk_audit_event PRIMARY KEY (chain, number),
     CONSTRAINT ck_audit_event_number CHECK (number > 0),
-    CONSTRAINT ck_audit_event_hash CHECK (length(previous) = 32 AND length(hash) = 32)
+    CONSTRAINT ck_audit_event_hash CHECK (length(previous) = 32 AND length(hash) = 32),
+    CONSTRAINT ck_audit_event_tag CHECK (length(tag) = 32)
 );
 
 CREATE INDEX ix_audit_event_about ON audit_event ((CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END)) WHERE CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END IS NOT NULL;
