@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, u
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param
+from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param, plain_fields, prefixed
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -44,6 +44,8 @@ ACCOUNT_COLUMNS = [*_OWN_COLUMNS, *TENANT_COLUMNS]
 
 _NAMES = [column.name for column in _OWN_COLUMNS]
 _WIDTH = len(_OWN_COLUMNS)
+_PLAIN = plain_fields(Account, "rules", "intact")
+_PLAIN_RULES = plain_fields(AccountRules, "contact", "standard", "longest")
 _all = select(*_OWN_COLUMNS)
 _by_id = by_key(_all, account.c.id)
 # A few accounts are read with their tenants, which are nearly always asked for next.
@@ -233,57 +235,17 @@ def erase_contacts(work: Statements, tenant_id: str) -> None:
 
 
 def _account(row: Row[Any] | SimpleNamespace) -> Account:
-    contact = Contact(row.contact_telephone, row.contact_email, row.contact_hours)
-    return Account(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        name=row.name,
-        rules=AccountRules(
-            contact=contact,
-            standard=row.period_standard,
-            longest=row.period_longest,
-            confidential=row.confidential,
-            quota=row.quota,
-            four_eyes=row.four_eyes,
-            notify=row.notify,
-            sms_sender=row.sms_sender,
-            sms_cost_code=row.sms_cost_code,
-            full_numbers=row.full_numbers,
-            name_tenant=row.name_tenant,
-            notice_channel=row.notice_channel,
-            undo_window=row.undo_window,
-        ),
-        revision=row.revision,
-        closed_at=row.closed_at,
-        deleted_at=row.deleted_at,
-        frozen_at=row.frozen_at,
-        ended_at=row.ended_at,
+    rules = AccountRules(
+        contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
+        standard=row.period_standard,
+        longest=row.period_longest,
+        **{name: getattr(row, name) for name in _PLAIN_RULES},
     )
+    return Account(rules=rules, **{name: getattr(row, name) for name in _PLAIN})
 
 
 def _values(record: Account) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "tenant_id": record.tenant_id,
-        "name": record.name,
-        "contact_telephone": record.rules.contact.telephone,
-        "contact_email": record.rules.contact.email,
-        "contact_hours": record.rules.contact.hours,
-        "period_standard": record.rules.standard,
-        "period_longest": record.rules.longest,
-        "confidential": record.rules.confidential,
-        "quota": record.rules.quota,
-        "four_eyes": record.rules.four_eyes,
-        "notify": record.rules.notify,
-        "sms_sender": record.rules.sms_sender,
-        "sms_cost_code": record.rules.sms_cost_code,
-        "full_numbers": record.rules.full_numbers,
-        "name_tenant": record.rules.name_tenant,
-        "notice_channel": record.rules.notice_channel,
-        "undo_window": record.rules.undo_window,
-        "revision": record.revision,
-        "closed_at": record.closed_at,
-        "deleted_at": record.deleted_at,
-        "frozen_at": record.frozen_at,
-        "ended_at": record.ended_at,
-    }
+    rules = record.rules
+    periods = {"period_standard": rules.standard, "period_longest": rules.longest}
+    plain = {name: getattr(record, name) for name in _PLAIN} | {name: getattr(rules, name) for name in _PLAIN_RULES}
+    return plain | periods | prefixed("contact", rules.contact)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.shares import DOCUMENT
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_pending, share
 from deldokument.domain.share import Document
 
@@ -30,11 +30,8 @@ _stale = (
 )
 
 
-class SqlAdditions:
+class SqlAdditions(Repository):
     """The port ports.repositories.additions.Additions in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id, pending or not."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, insert, select, update
 
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
@@ -55,11 +55,8 @@ _finish_intent = update(signing_intent).where(signing_intent.c.id == param("key"
 _forget_intents = delete(signing_intent).where(signing_intent.c.created_at < param("before"))
 
 
-class SqlAgreementRepository:
+class SqlAgreementRepository(Repository):
     """The port ports.repositories.agreements.AgreementRepository in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def publish(self, text: PublishedText) -> bool:
         """Publish a text; return False, changing nothing, if the version is already published."""

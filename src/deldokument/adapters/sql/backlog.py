@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, func, literal_column, or_, select, union
 from sqlalchemy.sql.base import Executable
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.statements import Repository
 from deldokument.adapters.sql.tables.bytes import garbage
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox
 from deldokument.adapters.sql.tables.shares import (
@@ -44,11 +44,8 @@ _messages = (
 )
 
 
-class SqlBacklog:
+class SqlBacklog(Repository):
     """The port ports.repositories.backlog.Backlog in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def waiting(self, now: datetime) -> dict[Queue, Waiting]:
         """Return the pending work of every queue."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, or_, select
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.audit import audit_certificate, audit_head, audit_seal
 from deldokument.domain.chain import Seal
 
@@ -39,11 +39,8 @@ _due = (
 )
 
 
-class SqlCheckpoints:
+class SqlCheckpoints(Repository):
     """The port ports.repositories.checkpoints.Checkpoints in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def due(self, sealed_before: datetime, now: datetime) -> list[str]:
         """Return chains whose head has no checkpoint and whose last one is missing, too old or in the future."""

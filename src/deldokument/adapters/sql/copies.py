@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, or_, select, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.bytes import is_copying, upload
 from deldokument.adapters.sql.tables.shares import share
 from deldokument.adapters.sql.uploads import UPLOAD
@@ -26,11 +26,8 @@ _claim = update(upload).where(upload.c.id == param("key"), is_copying, _is_free)
 _keep = update(upload).where(upload.c.id == param("key")).values(copying_until=_until)
 
 
-class SqlCopies:
+class SqlCopies(Repository):
     """The port ports.repositories.copies.Copies in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def waiting(self, now: datetime, limit: int) -> list[Upload]:
         """Return those of living drafts that no worker has claimed, the earliest deadline first."""

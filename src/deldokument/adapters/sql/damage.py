@@ -20,7 +20,7 @@ from deldokument.adapters.sql.authenticated_rows import (
 )
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import stored_details
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.audit import audit_event, is_damage
 
 # An event of the future was inserted: it must not silence the alarm for ever.
@@ -57,11 +57,8 @@ _slices = {kind: _slice(tags) for kind, tags in _WATCHED.items()}
 _count = select(func.count(audit_event.c.number)).where(is_damage)
 
 
-class SqlDamageLog:
+class SqlDamageLog(Repository):
     """The port ports.repositories.damage.DamageLog in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of rows that ``look_at`` reads."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select, union_all, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import RowMapper, Statements
+from deldokument.adapters.sql.statements import Repository, RowMapper
 from deldokument.adapters.sql.tables.logins import deployment
 from deldokument.adapters.sql.tables.tenancy import operator, tenant
 from deldokument.domain.errors import Broken
@@ -24,11 +24,8 @@ _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at
 _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
 
 
-class SqlDeployments:
+class SqlDeployments(Repository):
     """The port ports.repositories.deployment.Deployments in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def get(self) -> Deployment:
         """Return the one row, which the first migration inserts; a write transaction locks it.

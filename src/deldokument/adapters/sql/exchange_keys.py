@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.exchange_keys import exchange_key
 from deldokument.ports.repositories.exchange_keys import ExchangeKey
 
@@ -15,11 +15,8 @@ _all = select(*_KEY.columns).order_by(exchange_key.c.created_at.desc(), exchange
 _remove_before = delete(exchange_key).where(exchange_key.c.created_at < param("before"))
 
 
-class SqlExchangeKeys:
+class SqlExchangeKeys(Repository):
     """The port ports.repositories.exchange_keys.ExchangeKeys in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, key: ExchangeKey) -> None:
         """Insert a key pair.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.idempotency import answered_request
 from deldokument.ports.repositories.idempotency import IdempotencyRecord
 
@@ -21,11 +21,8 @@ _old = (
 )
 
 
-class SqlIdempotencyRecords:
+class SqlIdempotencyRecords(Repository):
     """The port ports.repositories.idempotency.IdempotencyRecords in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
         """Return the record with its row locked.

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from deldokument.adapters.sql.accounts import with_usable_accounts
 from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, AuthenticatedMapper
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.tenancy import integration, is_living_integration
 from deldokument.adapters.sql.tenants import by_name
 from deldokument.domain.errors import Conflict
@@ -26,11 +26,8 @@ _record_use = update(integration).where(integration.c.id == param("key")).values
 _living = _by_id.where(is_living_integration)
 
 
-class SqlIntegrations:
+class SqlIntegrations(Repository):
     """The port ports.repositories.integrations.Integrations in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, integration: Integration) -> None:
         """Insert an integration.

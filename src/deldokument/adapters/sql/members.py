@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, or_, select, update
 from deldokument.adapters.sql.accounts import with_usable_accounts
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.tenancy import is_living, member
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Member
@@ -38,11 +38,8 @@ _living = _by_id.where(is_living)
 _all_living = _all.where(_is_in_account, is_living)
 
 
-class SqlMembers:
+class SqlMembers(Repository):
     """The port ports.repositories.members.Members in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, member: Member) -> None:
         """Insert a member.

@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select
 
 from deldokument.adapters.sql.authenticated_rows import ADDRESS_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.notification_addresses import awaits_code, notice_address
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member
 from deldokument.domain.email_addresses import NoticeAddress
@@ -25,11 +25,8 @@ _is_administrator = exists().where(administrator.c.lookup_hash == notice_address
 _forget = delete(notice_address).where(~_is_member, ~_is_administrator)
 
 
-class SqlNotificationAddresses:
+class SqlNotificationAddresses(Repository):
     """The port ports.repositories.notification_addresses.NotificationAddresses in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def get(self, address_id: str) -> NoticeAddress | None:
         """Return the address with the id."""

@@ -6,18 +6,15 @@ from dataclasses import asdict
 
 from sqlalchemy import and_, delete, select, update
 
-from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.statements import Repository
 from deldokument.adapters.sql.tables.logins import sweep
 from deldokument.ports.repositories.orphans import Sweep
 
 _sweep = select(*(column for column in sweep.c if not column.primary_key))
 
 
-class SqlOrphanSweeps:
+class SqlOrphanSweeps(Repository):
     """The port ports.repositories.orphans.OrphanSweeps in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def sweep(self) -> Sweep | None:
         """Return the running sweep, or None."""

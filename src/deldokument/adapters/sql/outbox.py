@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
 from deldokument.adapters.sql.tables.shares import (
@@ -163,11 +163,8 @@ _spent = (
 ).limit(_most)
 
 
-class SqlOutbox:
+class SqlOutbox(Repository):
     """The port ports.repositories.outbox.Outbox in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def chains_ahead(self) -> list[str]:
         """Return the chains with events that have not been processed."""

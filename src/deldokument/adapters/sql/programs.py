@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, insert, select
 
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.logins import program
 from deldokument.ports.repositories.programs import ProgramRecord
 
@@ -19,11 +19,8 @@ _take = delete(program).where(_is_secret).returning(*_PROGRAM.columns)
 _of_sessions = select(*_PROGRAM.columns).where(InList(program.c.session_hash, "sessions"))
 
 
-class SqlPrograms:
+class SqlPrograms(Repository):
     """The port ports.repositories.programs.Programs in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, program: ProgramRecord) -> None:
         """Insert a program.

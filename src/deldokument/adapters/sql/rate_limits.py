@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.rate_limits import allowance
 
 _now = bindparam("now", type_=UtcMicros())
@@ -36,11 +36,8 @@ _take = _taking(sqlite.insert(allowance))
 _take_on_postgres = _taking(postgresql.insert(allowance))
 
 
-class SqlRateLimits:
+class SqlRateLimits(Repository):
     """The port ports.repositories.rate_limits.RateLimits in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def take(self, bucket: str, now: datetime, step: timedelta, latest: datetime) -> datetime | None:
         """Advance the instant in one statement, so that concurrent nodes count every call exactly once."""

@@ -14,7 +14,7 @@ from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.shares import receipt, share
 from deldokument.domain.share import Receipt
@@ -64,11 +64,8 @@ _later = _of_share.where(
 )
 
 
-class SqlReceipts:
+class SqlReceipts(Repository):
     """The port ports.repositories.receipts.Receipts in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def save(self, receipt: Receipt) -> None:
         """Insert, or replace the one of the same share, document, recipient and subject."""

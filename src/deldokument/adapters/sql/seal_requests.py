@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.seal_requests import seal_request, seal_status
 from deldokument.ports.repositories.seal_requests import SealRequest, SealStatus
 
@@ -28,11 +28,8 @@ _remove = delete(seal_request).where(_one)
 _forget = delete(seal_request).where(seal_request.c.at < bindparam("before", type_=UtcMicros()))
 
 
-class SqlSealRequests:
+class SqlSealRequests(Repository):
     """The port ports.repositories.seal_requests.SealRequests in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def status(self) -> SealStatus | None:
         """Return the stored status."""

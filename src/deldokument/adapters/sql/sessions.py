@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.logins import pending_login, session
 from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
 
@@ -35,11 +35,8 @@ _remove_idle = delete(session).where(session.c.seen_at < param("before"))
 _remove_old_pending = delete(pending_login).where(pending_login.c.created_at < param("before"))
 
 
-class SqlSessions:
+class SqlSessions(Repository):
     """The port ports.repositories.sessions.Sessions in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add_pending(self, login: PendingLoginRecord) -> None:
         """Insert a pending login.

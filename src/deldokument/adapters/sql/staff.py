@@ -11,7 +11,7 @@ from deldokument.adapters.sql.authenticated_rows import (
     OPERATOR_TAGS,
     AuthenticatedMapper,
 )
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.tenancy import administrator, is_living, member, operator
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Administrator, Operator
@@ -34,11 +34,8 @@ _roles: CompoundSelect[Any] = union_all(
 )
 
 
-class SqlStaff:
+class SqlStaff(Repository):
     """The port ports.repositories.staff.Staff in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add_administrator(self, administrator: Administrator) -> None:
         """Insert an administrator.

@@ -252,6 +252,23 @@ class Statements:
         return postgresql.insert if self.postgres else sqlite.insert
 
 
+class Repository:
+    """Rows of some tables, read and written with the statements of one transaction."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+
+
+def plain_fields(kind: type[DataclassInstance], *others: str) -> list[str]:
+    """Return the names of the fields that have a column of the same name: all but ``others``."""
+    return [one.name for one in fields(kind) if one.name not in others]
+
+
+def prefixed(name: str, part: DataclassInstance) -> dict[str, Any]:
+    """Return the values of a record's part, by column: ``name_`` and the field's name."""
+    return {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
+
+
 class RowMapper(Generic[_Record]):
     """Mapping between a frozen dataclass and columns with the names of its fields."""
 
@@ -259,7 +276,7 @@ class RowMapper(Generic[_Record]):
         """Map the fields of ``kind`` but ``besides``, which have defaults and no columns."""
         self._make: Callable[..., _Record] = kind
         self.table = table
-        self._names = [one.name for one in fields(kind) if one.name not in besides]
+        self._names = plain_fields(kind, *besides)
         self.columns: list[ColumnElement[Any]] = [table.c[name] for name in self._names]
 
     def values(self, record: _Record) -> dict[str, Any]:

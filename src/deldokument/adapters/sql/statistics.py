@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, or
 
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.bytes import part, upload
 from deldokument.adapters.sql.tables.outbox import notice_count
 from deldokument.adapters.sql.tables.shares import (
@@ -111,11 +111,8 @@ _notices = (
 )
 
 
-class SqlStatistics:
+class SqlStatistics(Repository):
     """The port ports.repositories.statistics.Statistics in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def count_documents(self, share_id: str) -> None:
         """Store how many documents and bytes the share has; 0 for a draft.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, Table, insert, literal, select, union_all
 
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, by_key, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, by_key, param
 from deldokument.adapters.sql.tables.audit import audit_subject
 from deldokument.adapters.sql.tables.tenancy import account, administrator, is_living, member, operator
 from deldokument.ports.repositories.subjects import RegisteredName, Subject
@@ -34,11 +34,8 @@ _names_of_offices = union_all(
 )
 
 
-class SqlSubjects:
+class SqlSubjects(Repository):
     """The port ports.repositories.subjects.Subjects in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def find(self, audit_key_id: str, lookup_hash: bytes) -> Subject | None:
         """Return the subject with the hash.

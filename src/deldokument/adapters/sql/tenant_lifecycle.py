@@ -33,7 +33,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.accounts import erase_contacts
 from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.statements import RowMapper, Statements, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
     main_agreement_paper,
@@ -144,11 +144,8 @@ _FORGET = (
 )
 
 
-class SqlTenantLifecycleRepository:
+class SqlTenantLifecycleRepository(Repository):
     """The port ports.repositories.tenant_lifecycle.TenantLifecycleRepository in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add_assessment(self, assessment: ImpactAssessment, sealed_file: bytes) -> None:
         """Insert an assessment, with its file if it has one."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from deldokument.adapters.sql.authenticated_rows import TENANT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import Statements, by_key, param
+from deldokument.adapters.sql.statements import Repository, by_key, param, plain_fields, prefixed
 from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
@@ -27,14 +27,12 @@ _NAMES = [column.name for column in TENANT_COLUMNS]
 _all = select(*TENANT_COLUMNS)
 _by_id = by_key(_all, tenant.c.id)
 _by_number = _all.where(tenant.c.organization_number == param("number"))
+_PLAIN = plain_fields(Tenant, "contact", "period", "intact")
 _save = update(tenant).where(tenant.c.id == param("key"))
 
 
-class SqlTenants:
+class SqlTenants(Repository):
     """The port ports.repositories.tenants.Tenants in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, tenant: Tenant) -> None:
         """Insert a tenant.
@@ -97,41 +95,12 @@ def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
 
 def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
     return Tenant(
-        id=row.id,
-        organization_number=row.organization_number,
-        name=row.name,
         contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
         period=PeriodRule(row.period_shortest, row.period_standard, row.period_longest),
-        ask_archived=row.ask_archived,
-        retention=row.retention,
-        activated_at=row.activated_at,
-        frozen_at=row.frozen_at,
-        ended_at=row.ended_at,
-        on_behalf_of=row.on_behalf_of,
-        breach_contact=row.breach_contact,
-        scan_policy=row.scan_policy,
-        revision=row.revision,
+        **{name: getattr(row, name) for name in _PLAIN},
     )
 
 
 def _values(record: Tenant) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "organization_number": record.organization_number,
-        "name": record.name,
-        "contact_telephone": record.contact.telephone,
-        "contact_email": record.contact.email,
-        "contact_hours": record.contact.hours,
-        "period_shortest": record.period.shortest,
-        "period_standard": record.period.standard,
-        "period_longest": record.period.longest,
-        "ask_archived": record.ask_archived,
-        "retention": record.retention,
-        "activated_at": record.activated_at,
-        "frozen_at": record.frozen_at,
-        "ended_at": record.ended_at,
-        "on_behalf_of": record.on_behalf_of,
-        "breach_contact": record.breach_contact,
-        "scan_policy": record.scan_policy,
-        "revision": record.revision,
-    }
+    plain = {name: getattr(record, name) for name in _PLAIN}
+    return plain | prefixed("contact", record.contact) | prefixed("period", record.period)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.authenticated_rows import UPLOAD_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import RowMapper, Statements, batches, param
+from deldokument.adapters.sql.statements import Repository, RowMapper, Statements, batches, param
 from deldokument.adapters.sql.tables.bytes import garbage, part, upload
 from deldokument.adapters.sql.tables.shares import document, is_draft, is_pending, may_have_key, share
 from deldokument.domain.errors import NotFound
@@ -130,11 +130,8 @@ _garbage_before = _garbage.where(garbage.c.name < param("start"))
 _forget = delete(garbage).where(InList(garbage.c.name, "names"))
 
 
-class SqlUploads:
+class SqlUploads(Repository):
     """The port ports.repositories.uploads.Uploads in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, upload: Upload) -> None:
         """Insert an upload.

@@ -13,7 +13,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, WEBHOOK_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.expressions import InList
-from deldokument.adapters.sql.statements import Statements, param
+from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.tenancy import account, integration, is_living_integration
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.domain.tenancy import Integration
@@ -44,11 +44,8 @@ _remove = delete(webhook).where(webhook.c.id == param("key"))
 _ended = select(webhook.c.id).join_from(webhook, integration).where(~is_living_integration).limit(param("most"))
 
 
-class SqlWebhooks:
+class SqlWebhooks(Repository):
     """The port ports.repositories.webhooks.Webhooks in SQL."""
-
-    def __init__(self, work: Statements) -> None:
-        self._work = work
 
     def add(self, webhook: Webhook) -> None:
         """Insert a webhook."""
