@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deldokument.client.settings import is_safe
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Model = TypeVar("_Model", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,77 +182,34 @@ Json = Mapping[str, Any]
 def account(found: Json) -> Account:
     """Parse an account of the API."""
     tenant, period = found["tenant"], found["period"]
-    return Account(
-        id=found["id"],
-        name=found["name"],
+    return _parsed(
+        Account,
+        found,
         organization_number=tenant["organization_number"],
         organization=tenant["name"],
-        shortest=timedelta(seconds=period["shortest_seconds"]),
-        standard=timedelta(seconds=period["standard_seconds"]),
-        longest=timedelta(seconds=period["longest_seconds"]),
-        **{name: bool(found[name]) for name in ("confidential", "four_eyes", "notify", "archive_question", "closed")},
+        **{name: timedelta(seconds=period[f"{name}_seconds"]) for name in ("shortest", "standard", "longest")},
     )
 
 
 def share(found: Json) -> Share:
     """Parse a share of the API."""
-    return Share(
-        id=found["id"],
-        account_id=found["account_id"],
-        state=found["state"],
-        proposed=bool(found["proposed"]),
-        title=found["title"],
-        message=found["message"],
-        reference=found["reference"],
-        confidential=bool(found["confidential"]),
-        archived=bool(found["archived"]),
-        notify=bool(found["notify"]),
-        created_at=_instant(found["created_at"]),
-        published_at=_maybe(found["published_at"]),
-        expires_at=_maybe(found["expires_at"]),
-        closed_at=_maybe(found["closed_at"]),
-        proposed_expires_at=_maybe(found["proposed_expires_at"]),
-        change_proposed=bool(found["change_proposed"]),
-        return_reason=found["return_reason"],
-        link=found["link"],
-        recipients=tuple(
-            Recipient(**{name: r[name] for name in ("id", "kind", "display", "name", "label", "confirmed")})
-            for r in found["recipients"]
-        ),
-        documents=tuple(map(_document, found["documents"])),
-        pending_documents=tuple(map(_document, found["pending_documents"])),
-    )
-
-
-def _document(found: Json) -> Document:
-    return Document(
-        **{name: found[name] for name in ("id", "name", "length", "offset", "complete", "inspected")},
-        verdict=found["verdict"],
-        handling=found["handling"],
+    return _parsed(
+        Share,
+        found,
+        recipients=tuple(_parsed(Recipient, one) for one in found["recipients"]),
+        documents=tuple(_parsed(Document, one) for one in found["documents"]),
+        pending_documents=tuple(_parsed(Document, one) for one in found["pending_documents"]),
     )
 
 
 def receipt(found: Json) -> Receipt:
     """Parse a receipt of the API."""
-    return Receipt(
-        **{name: found[name] for name in ("recipient_id", "recipient", "document_id", "document_name", "event")},
-        person=found["person"],
-        first_at=_instant(found["first_at"]),
-        last_at=_instant(found["last_at"]),
-        complete=bool(found["complete"]),
-        state=found["state"],
-        direct=bool(found["direct"]),
-        confirmed_at=_maybe(found["confirmed_at"]),
-    )
+    return _parsed(Receipt, found)
 
 
 def event(found: Json) -> Event:
     """Parse an event of the API."""
-    return Event(
-        at=_instant(found["at"]),
-        **{name: found[name] for name in ("event", "person", "system", "document_id")},
-        expires_at=_maybe(found["expires_at"]),
-    )
+    return _parsed(Event, found)
 
 
 def ticket(found: Json) -> Ticket:
@@ -255,13 +217,7 @@ def ticket(found: Json) -> Ticket:
     document, upload = found["document"], found["upload"]
     if not (is_safe(upload["url"]) and is_safe(upload["creation_url"])):
         raise ValueError("an upload without TLS")
-    return Ticket(
-        document_id=document["id"],
-        offset=upload["offset"],
-        url=upload["url"],
-        creation_url=upload["creation_url"],
-        token=upload["token"],
-    )
+    return _parsed(Ticket, upload, document_id=document["id"])
 
 
 def written(instant: datetime) -> str:
@@ -269,9 +225,19 @@ def written(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
-def _maybe(text: str | None) -> datetime | None:
-    return None if text is None else _instant(text)
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    "bool": bool,
+    "datetime": datetime.fromisoformat,
+    "datetime | None": _instant,
+}
+"""How a member becomes a field of the type. Members of other types are taken as they are."""
+
+
+def _parsed(kind: type[_Model], found: Json, **given: Any) -> _Model:
+    """Return the model: each field is the member with its name, unless it is given."""
+    wanted = {one.name: _READERS.get(one.type) for one in fields(kind) if one.name not in given}
+    return kind(**{name: read(found[name]) if read else found[name] for name, read in wanted.items()}, **given)
