@@ -15,6 +15,15 @@ path "deldokument/metadata/entry/" {
   capabilities = ["list"]
 }
 
+# Named values: heads of the event log, and what it has taken away.
+path "deldokument/data/kept/*" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "deldokument/metadata/kept/" {
+  capabilities = ["list"]
+}
+
 # An entry is destroyed with all its versions and its name.
 path "deldokument/metadata/entry/*" {
   capabilities = ["delete"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from deldokument.crypto.keys import new_key
 from deldokument.domain.errors import Conflict
@@ -14,6 +14,7 @@ class MemoryKeyring:
     def __init__(self) -> None:
         self.keys: dict[str, bytes] = {}
         self.owner = ""
+        self.values: dict[str, bytes] = {}
 
     def create(self, entry_id: str) -> bytes:
         if not entry_id:
@@ -30,6 +31,16 @@ class MemoryKeyring:
         if self.owner not in ("", deployment_id):
             raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
         self.owner = deployment_id
+
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        self.values |= values
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        return {name: value for name, value in self.values.items() if name.startswith(prefix)}
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        for name in names:
+            self.values.pop(name, None)
 
     def destroy(self, entry_ids: Collection[str]) -> None:
         for entry_id in entry_ids:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 
@@ -13,6 +13,7 @@ class Keyring(Protocol):
     - ``destroy`` is final: once it returns, the store returns the entry to no caller.
     - After ``destroy``, ``create`` of the same id makes another key.
     - Root key rotation runs concurrently with all calls.
+    - Beside the keys it keeps named values, which it does not encrypt: callers seal them.
 
     Each adapter documents what may remain on its medium, encrypted under the root key of that time. Destroying that
     root key after a rotation makes the remains unreadable.
@@ -38,6 +39,21 @@ class Keyring(Protocol):
 
     def destroy(self, entry_ids: Collection[str]) -> None:
         """Make the entries unreadable for good. Missing ids are no error."""
+        ...
+
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store values by name, replacing those of the same names. Durable on return.
+
+        After an error, some may be stored, in the order given.
+        """
+        ...
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the values whose names begin with ``prefix``."""
+        ...
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove values. Missing names are no error."""
         ...
 
     def claim(self, deployment_id: str) -> None:

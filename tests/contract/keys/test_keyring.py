@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,34 @@ def test_many_threads_agree_on_one_key(keyring: Keyring) -> None:
     assert (len(found), len(set(found))) == (8, 1)
 
 
+def test_named_values_are_kept_replaced_and_forgotten_beside_the_keys(keyring: Keyring) -> None:
+    keyring.create("head:b")
+    keyring.keep({"head:a": b"1", "head:b": b"2", "removal:a:1": b"3", "removal:a:2": b"4", "removal:å%:1": b""})
+    keyring.keep({"head:b": b"22"})
+    assert keyring.kept("head:") == {"head:a": b"1", "head:b": b"22"}
+    assert keyring.kept("removal:a:") == {"removal:a:1": b"3", "removal:a:2": b"4"}
+    assert len(keyring.kept("removal:")) == 3
+    keyring.forget_kept(["removal:a:1", "head:a", "head:unknown", "removal:unknown:1"])
+    assert keyring.kept("") == {"head:b": b"22", "removal:a:2": b"4", "removal:å%:1": b""}
+    assert keyring.kept("removal:a:1") == keyring.kept("nothing:") == {}
+    keyring.keep({})
+    keyring.forget_kept([])
+    assert keyring.ids("") == ["head:b"]
+
+
+def test_many_threads_keep_values_at_once(keyring: Keyring) -> None:
+    on_event_loop(*[partial(keyring.keep, {f"head:{number}": b"1"}) for number in range(8)])
+    assert len(keyring.kept("head:")) == 8
+
+
 # --- sealed in a store -----------------------------------------------------------------------------------------------
+
+
+def test_a_rotation_leaves_the_named_values_as_they_are(sealed: SealedKeyring) -> None:
+    sealed.keep({"head:a": b"1"})
+    sealed.roots.add()
+    sealed.rotate(sealed.roots.ids()[-1])
+    assert sealed.kept("") == {"head:a": b"1"}
 
 
 def test_nodes_agree_on_one_key(opening: Opening) -> None:

@@ -185,6 +185,25 @@ def test_a_server_process_adds_and_reads_keys_and_destroys_none(
             assert of_serve.read(["share/1"]) == []
 
 
+def test_a_server_process_reads_named_values_and_writes_none(
+    empty_postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    with database_roles(postgres_server, empty_postgres_url) as (serve, worker):
+        postgres.prepare(empty_postgres_url, serve=serve, worker=worker)
+        places = (empty_postgres_url.replace("//postgres@", f"//{role}@") for role in (serve, worker))
+        with (
+            closing(postgres.PostgresStore(next(places), "root-1")) as of_serve,
+            closing(postgres.PostgresStore(next(places), "root-1")) as of_worker,
+        ):
+            of_worker.keep({"head:a": b"1", "head:b": b"2"})
+            of_worker.keep({"head:a": b"11"})
+            of_worker.forget_kept(["head:b"])
+            for forbidden in (lambda: of_serve.keep({"head:a": b"0"}), lambda: of_serve.forget_kept(["head:a"])):
+                with pytest.raises(Unavailable, match="the database forbids it"):
+                    forbidden()
+            assert of_serve.kept("head:") == {"head:a": b"11"}
+
+
 def test_a_role_of_the_keyring_that_does_not_exist_is_named(empty_postgres_url: str) -> None:
     with pytest.raises(Unavailable, match="no role nobody_here"):
         postgres.prepare(empty_postgres_url, serve="nobody_here")

@@ -20,7 +20,7 @@ destroyed only after `rotate` has returned.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -95,6 +95,18 @@ class SealedStore(Protocol):
         """Erase the remnants of rewritten entries, as far as the store can."""
         ...
 
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store named values, which are no entries. A store without transactions does so in their order."""
+        ...
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the named values whose names begin with the prefix."""
+        ...
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove named values; missing ones are no error."""
+        ...
+
     def concerns(self) -> list[str]:
         """Return settings that may restore destroyed keys or lose keys, in words for the operator."""
         ...
@@ -157,7 +169,7 @@ class SealedKeyring:
         """
         if not entry_id:
             raise ValueError("an entry needs an id")
-        return self._kept(entry_id, new_key())
+        return self._ensured(entry_id, new_key())
 
     def claim(self, deployment_id: str) -> None:
         """Claim the keyring for this deployment; of two claimants one succeeds.
@@ -168,10 +180,10 @@ class SealedKeyring:
         Raises: Conflict if the keyring belongs to another deployment.
         """
         mine = hashlib.sha256(deployment_id.encode()).digest()
-        if self._kept(OWNER, mine) != mine:
+        if self._ensured(OWNER, mine) != mine:
             raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
 
-    def _kept(self, entry_id: str, key: bytes) -> bytes:
+    def _ensured(self, entry_id: str, key: bytes) -> bytes:
         """Return the key of the entry, added now if there is none."""
         # Another node may add the entry first, or a rotation may begin; each happens at most once.
         for _ in range(3):
@@ -217,6 +229,18 @@ class SealedKeyring:
     def destroy(self, entry_ids: Collection[str]) -> None:
         """Remove entries for ever; each store documents what its medium may retain."""
         self._store.remove(entry_ids)
+
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store values by name, replacing those of the same names."""
+        self._store.keep(values)
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the values whose names begin with the prefix."""
+        return self._store.kept(prefix)
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove values by name."""
+        self._store.forget_kept(names)
 
     def root(self) -> str:
         """Return the id of the root key for new entries."""

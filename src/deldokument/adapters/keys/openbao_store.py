@@ -15,12 +15,15 @@ Names contain ids as hex digits, which preserves their order and prefixes.
 There are no transactions. `add` checks the root key's name before it writes, and the keyring checks it again
 afterwards. Re-encryption replaces only the version that was read. An entry that is destroyed and created
 again in between has that version too, but no id is reused so soon.
+
+Named values are in one document for all names that differ only after the last colon, so that reading a thousand takes
+two requests.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -100,6 +103,24 @@ class OpenBaoStore:
     def forget(self) -> None:
         """Do nothing: a mount that is set up as documented keeps one version."""
 
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store named values, document by document."""
+        for group in dict.fromkeys(map(_group, values)):
+            own = {name: b64encode(value).decode() for name, value in values.items() if _group(name) == group}
+            self._change_kept(group, own)
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the named values whose names begin with the prefix."""
+        groups = (group for page in self._pages("", "kept") for group in page)
+        wanted = [one for one in groups if f"{one}:".startswith(prefix) or prefix.startswith(f"{one}:")]
+        found = {name: value for held, _ in self._each(self._kept_in, wanted) for name, value in held.items()}
+        return {name: b64decode(value) for name, value in found.items() if name.startswith(prefix)}
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove named values; an empty document stays."""
+        for group in set(map(_group, names)):
+            self._change_kept(group, {}, without=names)
+
     def concerns(self) -> list[str]:
         """Return nothing: the service's role cannot read the settings."""
         return []
@@ -139,12 +160,26 @@ class OpenBaoStore:
             raise Unavailable("keyring", detail="OpenBao refuses what is written") from None
         return True
 
-    def _pages(self, prefix: str) -> Iterator[list[str]]:
+    def _kept_in(self, group: str) -> tuple[dict[str, str], int]:
+        """Return the named values of a document, and its version."""
+        found = self._bao.get(self._data(_document(group)))
+        return (dict(found["data"]), int(found["metadata"]["version"])) if found else ({}, 0)
+
+    def _change_kept(self, group: str, added: Mapping[str, str], without: Collection[str] = ()) -> None:
+        """Replace a document, again if another node has just done so."""
+        is_written = False
+        while not is_written:
+            held, version = self._kept_in(group)
+            remaining = {name: value for name, value in held.items() if name not in without}
+            is_written = self._write(_document(group), {**remaining, **added}, version)
+
+    def _pages(self, prefix: str, folder: str = "entry") -> Iterator[list[str]]:
+        """Yield the names in a folder that begin with the prefix, in order."""
         start = prefix.encode().hex()
         # OpenBao lists the names after a given one, so ask with a name that sorts just before the first
         # possible one.
         after = start[:-1] + chr(ord(start[-1]) - 1) + "~" if start else ""
-        while names := self._bao.names(f"{self._mount}/metadata/entry/", after=after, limit=self._page):
+        while names := self._bao.names(f"{self._mount}/metadata/{folder}/", after=after, limit=self._page):
             page = [bytes.fromhex(name).decode() for name in names if name.startswith(start)]
             if page:
                 yield page
@@ -161,6 +196,15 @@ class OpenBaoStore:
 
 def _name(entry_id: str) -> str:
     return "entry/" + entry_id.encode().hex()
+
+
+def _group(name: str) -> str:
+    """Return what a named value's document is named by: the name up to the last colon."""
+    return name.rpartition(":")[0]
+
+
+def _document(group: str) -> str:
+    return "kept/" + group.encode().hex()
 
 
 def _content(entry: SealedEntry) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Guarantees:
 - An entry is durable when `add` returns, on any number of nodes.
 - When `remove` has returned, nobody can get the entry from the database.
 - A database with the service's tables is never used, because it is backed up with them.
-- The role of server processes can read and add keys, that of workers destroy them too; neither can rotate the root key.
+- The role of server processes can read and add keys, and read named values. That of workers can also destroy keys, and
+  write values. Neither can rotate the root key.
 
 Does not know how to open an entry.
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -59,6 +60,7 @@ _TABLES: Final = (
         sealed BYTEA NOT NULL,
         created_at TIMESTAMPTZ NOT NULL DEFAULT now()
     ) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)""",
+    'CREATE TABLE IF NOT EXISTS keyring_kept (name TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT NULL)',
     f"INSERT INTO keyring_layout SELECT {LAYOUT} WHERE NOT EXISTS (SELECT FROM keyring_layout)",  # noqa: S608
 )
 # By name in any schema: every role may read the catalogue, whichever address or search path is configured.
@@ -76,8 +78,9 @@ _OF_SERVE: Final = (
     "SELECT ON keyring_layout",
     "SELECT, INSERT, UPDATE (only_one) ON keyring_root",
     "SELECT, INSERT ON keyring_entry",
+    "SELECT ON keyring_kept",
 )
-_OF_WORKER: Final = (*_OF_SERVE, "DELETE ON keyring_entry")
+_OF_WORKER: Final = (*_OF_SERVE, "DELETE ON keyring_entry", "INSERT, UPDATE, DELETE ON keyring_kept")
 _MAINTAIN: Final = "MAINTAIN ON keyring_entry"
 """Since PostgreSQL 17; before, only the owner and autovacuum can vacuum."""
 _ADD: Final = text("""
@@ -90,6 +93,10 @@ _RESEAL: Final = text("""
     FROM unnest(CAST(:ids AS text[]), CAST(:old AS bytea[]), CAST(:new AS bytea[]), CAST(:roots AS text[]))
          AS fresh (id, old, sealed, root)
     WHERE entry.id = fresh.id AND entry.sealed = fresh.old
+""")
+_KEEP: Final = text("""
+    INSERT INTO keyring_kept SELECT * FROM unnest(CAST(:names AS text[]), CAST(:values AS bytea[]))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """)
 _VACUUM: Final = text("VACUUM keyring_entry")
 _CONCERNS: Final = (
@@ -201,6 +208,23 @@ class PostgresStore:
             finally:
                 connection.execute(text("RESET statement_timeout"))
 
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store named values in one transaction; in order of their names, so that no two writers deadlock."""
+        names = sorted(values)
+        with _transaction(self._engine) as connection:
+            connection.execute(_KEEP, {"names": names, "values": [values[name] for name in names]})
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the named values whose names begin with the prefix."""
+        with _transaction(self._engine) as connection:
+            found = text("SELECT name, value FROM keyring_kept WHERE name ^@ :prefix")
+            return {name: bytes(value) for name, value in connection.execute(found, {"prefix": prefix})}
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove named values."""
+        with _transaction(self._engine) as connection:
+            connection.execute(text("DELETE FROM keyring_kept WHERE name = ANY(:names)"), {"names": list(names)})
+
     def concerns(self) -> list[str]:
         """Return the database settings that keep copies of keys, or lose keys."""
         with _transaction(self._engine) as connection:
@@ -253,7 +277,8 @@ def prepare(url: str, *, serve: str | None = None, worker: str | None = None) ->
 def _grant(connection: Connection, role: str | None, privileges: Sequence[str]) -> None:
     if role:
         quoted = connection.dialect.identifier_preparer.quote(role)
-        connection.execute(text(f"REVOKE ALL ON keyring_layout, keyring_root, keyring_entry FROM {quoted}"))
+        tables = "keyring_layout, keyring_root, keyring_entry, keyring_kept"
+        connection.execute(text(f"REVOKE ALL ON {tables} FROM {quoted}"))
         for privilege in privileges:
             connection.execute(text(f"GRANT {privilege} TO {quoted}"))
 

@@ -25,7 +25,7 @@ import json
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -51,11 +51,14 @@ CREATE TABLE IF NOT EXISTS entry (
     created_at INTEGER NOT NULL DEFAULT (unixepoch()),
     root_key_id TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 _SETTINGS: Final = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
 _ENTRIES: Final = "SELECT id, root_key_id, sealed, slot FROM entry JOIN slot ON number = slot"
 _THESE: Final = f"{_ENTRIES} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _OTHERS: Final = f"{_ENTRIES} WHERE root_key_id <> ? AND id > ? ORDER BY id LIMIT ?"
+_IDS: Final = "SELECT id FROM entry WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id"
+_KEPT: Final = "SELECT name, value FROM kept WHERE name >= ?1 AND name < ?1 || char(0x10ffff)"
 _FILL: Final = "UPDATE slot SET sealed = ? WHERE number = ?"
 
 
@@ -106,9 +109,7 @@ class SqliteStore:
     def ids(self, prefix: str) -> list[str]:
         """Return the ids that begin with the prefix, in order."""
         with self._connection() as connection:
-            found = connection.execute(
-                "SELECT id FROM entry WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id", (prefix,)
-            )
+            found = connection.execute(_IDS, (prefix,))
             return [entry_id for (entry_id,) in found]
 
     def remove(self, entry_ids: Collection[str]) -> None:
@@ -151,6 +152,21 @@ class SqliteStore:
                 if time.monotonic() > deadline:
                     raise Unavailable("keyring", detail="the log could not be emptied: a reader stayed in the way")
                 time.sleep(0.01)
+
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        """Store named values in one transaction."""
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO kept (name, value) VALUES (?, ?)", values.items())
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        """Return the named values whose names begin with the prefix."""
+        with self._connection() as connection:
+            return dict(connection.execute(_KEPT, (prefix,)).fetchall())
+
+    def forget_kept(self, names: Collection[str]) -> None:
+        """Remove named values."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM kept WHERE name = ?", [(name,) for name in names])
 
     def concerns(self) -> list[str]:
         """Return nothing: this program alone decides how the file is kept."""
