@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import isfinite
-from typing import Annotated, Protocol
+from typing import Annotated, Any
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, say_changed, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, given_options, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import require
-from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, IntegrationRights, NoticeChannel
+from deldokument.domain.tenancy import Account, Integration, IntegrationRights, NoticeChannel
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import deletion, integrations, lifecycle
@@ -89,6 +91,13 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
+@contextmanager
+def _opened(account_id: str) -> Iterator[tuple[Dependencies, dict[str, Any]]]:
+    """Open the deployment. Yields its dependencies, and the account as its use cases name it."""
+    with opened_node() as node:
+        yield node.deps, {"tenant_id": tenant_of(node.deps, account_id), "account_id": account_id}
+
+
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(tenant: str, as_json: Json = False) -> None:
     """List the accounts of a tenant, with deleted ones as long as they can be restored."""
@@ -100,9 +109,8 @@ def list_all(tenant: str, as_json: Json = False) -> None:
 @app.command("show", context_settings=TAKES_IDS)
 def show(account: str, as_json: Json = False) -> None:
     """Show one account with its rules and its contents."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        say_one(_view_row(lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account)), as_json=as_json)
+    with _opened(account) as (deps, which):
+        say_one(_view_row(lifecycle.show_account(deps, **which)), as_json=as_json)
 
 
 @app.command("create", context_settings=TAKES_IDS)
@@ -115,12 +123,9 @@ def create(tenant: str, name: str, as_json: Json = False) -> None:
 @app.command("rename", context_settings=TAKES_IDS)
 def rename(account: str, name: str, as_json: Json = False) -> None:
     """Rename an account."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
-        renamed = lifecycle.rename_account(
-            node.deps, tenant_id=tenant, account_id=account, name=name, revision=present.revision
-        )
+    with _opened(account) as (deps, which):
+        present = lifecycle.show_account(deps, **which).account
+        renamed = lifecycle.rename_account(deps, **which, name=name, revision=present.revision)
         say_changed(account_row(renamed), as_json=as_json)
 
 
@@ -145,28 +150,28 @@ def rules(
     as_json: Json = False,
 ) -> None:
     """Set an account's rules. Options that are not given keep their values."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        present = lifecycle.show_account(node.deps, tenant_id=tenant, account_id=account).account
+    with _opened(account) as (deps, which):
+        present = lifecycle.show_account(deps, **which).account
         kept = present.rules
         wanted = replace(
-            _with_contact(kept, telephone, email, hours),
+            kept,
+            contact=replace(kept.contact, **given_options(telephone=telephone, email=email, hours=hours)),
             standard=kept.standard if standard_days is None else standard_days * _DAY,
             longest=kept.longest if longest_days is None else longest_days * _DAY,
-            confidential=kept.confidential if confidential is None else confidential,
             quota=kept.quota if quota_gb is None else _bytes(quota_gb),
-            four_eyes=kept.four_eyes if four_eyes is None else four_eyes,
-            notify=kept.notify if notify is None else notify,
-            sms_sender=kept.sms_sender if sms_sender is None else sms_sender,
-            sms_cost_code=kept.sms_cost_code if sms_cost_code is None else sms_cost_code,
-            full_numbers=kept.full_numbers if full_numbers is None else full_numbers,
-            name_tenant=kept.name_tenant if name_tenant is None else name_tenant,
-            notice_channel=notice_channel or kept.notice_channel,
             undo_window=kept.undo_window if undo_minutes is None else timedelta(minutes=undo_minutes),
+            **given_options(
+                confidential=confidential,
+                four_eyes=four_eyes,
+                notify=notify,
+                sms_sender=sms_sender,
+                sms_cost_code=sms_cost_code,
+                full_numbers=full_numbers,
+                name_tenant=name_tenant,
+                notice_channel=notice_channel,
+            ),
         )
-        changed = lifecycle.change_account_rules(
-            node.deps, tenant_id=tenant, account_id=account, rules=wanted, revision=present.revision
-        )
+        changed = lifecycle.change_account_rules(deps, **which, rules=wanted, revision=present.revision)
         say_changed(account_row(changed), as_json=as_json)
 
 
@@ -177,20 +182,9 @@ def _bytes(gigabytes: float) -> int | None:
     return round(gigabytes * GIGABYTE) if gigabytes else None
 
 
-def _with_contact(kept: AccountRules, telephone: str | None, email: str | None, hours: str | None) -> AccountRules:
-    given = {"telephone": telephone, "email": email, "hours": hours}
-    contact: Contact = replace(kept.contact, **{name: value for name, value in given.items() if value is not None})
-    return replace(kept, contact=contact)
-
-
-class _AccountChange(Protocol):
-    def __call__(self, deps: Dependencies, *, tenant_id: str, account_id: str) -> Account: ...
-
-
-def _change(change: _AccountChange, account_id: str, *, as_json: bool) -> None:
-    with opened_node() as node:
-        changed = change(node.deps, tenant_id=tenant_of(node.deps, account_id), account_id=account_id)
-        say_changed(account_row(changed), as_json=as_json)
+def _change(change: Callable[..., Account], account_id: str, *, as_json: bool) -> None:
+    with _opened(account_id) as (deps, which):
+        say_changed(account_row(change(deps, **which)), as_json=as_json)
 
 
 @app.command("close", context_settings=TAKES_IDS)
@@ -252,12 +246,10 @@ def add_integration(
     as_json: Json = False,
 ) -> None:
     """Let the systems of an organisation use the account. NUMBER is its number as Maskinporten consumer."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
+    with _opened(account) as (deps, which):
         added = integrations.add_integration(
-            node.deps,
-            tenant_id=tenant,
-            account_id=account,
+            deps,
+            **which,
             organization_number=number,
             rights=rights,
             archive_confirmed=archive_confirmed,
@@ -268,11 +260,8 @@ def add_integration(
 @app.command("integration-rights", context_settings=TAKES_IDS)
 def integration_rights(account: str, integration: str, rights: IntegrationRights, as_json: Json = False) -> None:
     """Change what an organisation's systems may do in the account."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        changed = integrations.change_rights(
-            node.deps, tenant_id=tenant, account_id=account, integration_id=integration, rights=rights
-        )
+    with _opened(account) as (deps, which):
+        changed = integrations.change_rights(deps, **which, integration_id=integration, rights=rights)
         say_changed(_integration_row(changed), as_json=as_json)
 
 
@@ -289,29 +278,22 @@ def integration_archive(
 
     With it, its systems need not confirm this for each share.
     """
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        changed = integrations.confirm_archive(
-            node.deps, tenant_id=tenant, account_id=account, integration_id=integration, confirmed=confirmed
-        )
+    with _opened(account) as (deps, which):
+        changed = integrations.confirm_archive(deps, **which, integration_id=integration, confirmed=confirmed)
         say_changed(_integration_row(changed), as_json=as_json)
 
 
 @app.command("integration-password", context_settings=TAKES_IDS)
 def integration_password(account: str, integration: str, as_json: Json = False) -> None:
     """Create a new password for KS' interface; print it, once only, with the integration's id there."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        password = integrations.renew_password(
-            node.deps, tenant_id=tenant, account_id=account, integration_id=integration
-        )
+    with _opened(account) as (deps, which):
+        password = integrations.renew_password(deps, **which, integration_id=integration)
         say_changed({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
 
 
 @app.command("remove-integration", context_settings=TAKES_IDS)
 def remove_integration(account: str, integration: str, as_json: Json = False) -> None:
     """Remove an integration: its systems lose access at once."""
-    with opened_node() as node:
-        tenant = tenant_of(node.deps, account)
-        integrations.remove_integration(node.deps, tenant_id=tenant, account_id=account, integration_id=integration)
+    with _opened(account) as (deps, which):
+        integrations.remove_integration(deps, **which, integration_id=integration)
         say_changed({"id": integration}, as_json=as_json)

@@ -33,6 +33,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Row = dict[str, Any]
 
 
+def given_options(**options: Any) -> dict[str, Any]:
+    """Return the options that were given; those that were not are None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def ask_number() -> str:
     """Return a person's number: prompted without echo in a terminal, otherwise one line of standard input."""
     if sys.stdin.isatty():

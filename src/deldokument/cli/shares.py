@@ -261,10 +261,7 @@ def withdraw(
         typer.confirm("Withdraw the share? This cannot be undone", abort=True, err=True)
     with connected() as client:
         ended = client.withdraw(share_id_of(share))
-    if as_json:
-        say_one(_row(ended), as_json=True)
-    else:
-        typer.echo(ended.state)
+    _say_result(ended, ended.state, waits=False, as_json=as_json)
 
 
 def receipts(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_one, say_rows
+from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, given_options, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.services.tenants import administrators, freezing, registration
@@ -98,8 +98,7 @@ def rules(
     as_json: Json = False,
 ) -> None:
     """Set a tenant's rules. Options that are not given keep their values."""
-    words = {"telephone": telephone, "email": email, "hours": hours}
-    given = {name: value for name, value in words.items() if value is not None}
+    given = given_options(telephone=telephone, email=email, hours=hours)
     with opened_node() as node:
         kept = registration.show_tenant(node.deps, tenant).contact
         changed = registration.change_tenant_rules(
