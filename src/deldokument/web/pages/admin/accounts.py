@@ -37,14 +37,10 @@ _SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-def list_page(call: RequestContext) -> Response:
-    """Show all accounts, and the form for a new one."""
-    return _list(call)
-
-
-def _list(
+def list_page(
     call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, name: str = "", namesake: str = ""
 ) -> Response:
+    """Show all accounts, and the form for a new one."""
     views = lifecycle.list_accounts(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
@@ -55,7 +51,6 @@ def _list(
         living=[view for view in views if view.undo_until is None],
         deleted=[view for view in views if view.undo_until is not None],
         name=name,
-        faults=dict(errors or ()),
         namesake=next((view.account for view in views if view.account.id == namesake), None),
     )
 
@@ -70,7 +65,7 @@ def create(call: RequestContext) -> Response:
         made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
     except (InvalidInput, Conflict) as error:
         namesake = str(error.params.get("account", ""))
-        return _list(
+        return list_page(
             call,
             status=status_of(error),
             errors=field_errors(error, call.translator, "name"),
@@ -83,12 +78,7 @@ def create(call: RequestContext) -> Response:
 # --- one account -----------------------------------------------------------------------------------------------------
 
 
-def account_page(call: RequestContext) -> Response:
-    """Show an account: contents, rules, integrations and their webhooks, closing and deleting."""
-    return shown_account(call)
-
-
-def shown_account(
+def account_page(
     call: RequestContext,
     *,
     status: int = 200,
@@ -98,6 +88,7 @@ def shown_account(
     number: str = "",
     archived: bool = False,
 ) -> Response:
+    """Show an account: contents, rules, integrations and their webhooks, closing and deleting."""
     view = view_of(call)
     account = view.account
     saved = call.query("lagret")
@@ -109,6 +100,7 @@ def shown_account(
         "pages/admin/account.html",
         status=status,
         errors=account_forms.named(errors or [], call.translator),
+        faults=dict(errors or ()),
         above=(all_accounts(call),),
         view=view,
         account=account,
@@ -116,7 +108,6 @@ def shown_account(
         name=account.name if name is None else name,
         number=number,
         archived=archived,
-        faults=dict(errors or ()),
         saved=saved if saved in _SAVED and not errors and is_so else "",
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
@@ -164,11 +155,11 @@ def rename(call: RequestContext) -> Response:
     try:
         lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
     except InvalidInput as error:
-        return shown_account(call, status=422, errors=field_errors(error, call.translator), name=name)
+        return account_page(call, status=422, errors=field_errors(error, call.translator), name=name)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             return _two_names(call, name)
-        return shown_account(call, status=409, errors=field_errors(error, call.translator, "name"), name=name)
+        return account_page(call, status=409, errors=field_errors(error, call.translator, "name"), name=name)
     return _to_account(call, call.path("account_id"), "navn")
 
 
@@ -191,12 +182,12 @@ def change_rules(call: RequestContext) -> Response:
             return _conflict(call, "regler", differing, typed, missing)
         lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
     except InvalidFields as error:
-        return shown_account(call, status=422, errors=field_errors(error, call.translator), typed=typed)
+        return account_page(call, status=422, errors=field_errors(error, call.translator), typed=typed)
     except Conflict as error:
         if error.code == "changed_meanwhile":
             differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
             return _conflict(call, "regler", differing, typed)
-        return shown_account(call, status=409, errors=field_errors(error, call.translator), typed=typed)
+        return account_page(call, status=409, errors=field_errors(error, call.translator), typed=typed)
     return _to_account(call, call.path("account_id"), "regler")
 
 
@@ -246,21 +237,17 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
     try:
         deed()
     except Conflict as error:
-        return shown_account(call, status=409, errors=field_errors(error, call.translator))
+        return account_page(call, status=409, errors=field_errors(error, call.translator))
     return _to_account(call, call.path("account_id"), saved)
 
 
 # --- deleting --------------------------------------------------------------------------------------------------------
 
 
-def deletion_page(call: RequestContext) -> Response:
-    """Show what is deleted with the account, and the field for its name."""
-    return _deletion(call)
-
-
-def _deletion(
+def deletion_page(
     call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, typed_name: str = ""
 ) -> Response:
+    """Show what is deleted with the account, and the field for its name."""
     view = view_of(call)
     if view.undo_until is not None:
         return _to_account(call, view.account.id)
@@ -274,7 +261,6 @@ def _deletion(
         view=view,
         account=view.account,
         typed_name=typed_name,
-        faults=dict(errors or ()),
     )
 
 
@@ -284,7 +270,7 @@ def delete(call: RequestContext) -> Response:
     try:
         deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
     except (InvalidInput, Conflict) as error:
-        return _deletion(
+        return deletion_page(
             call, status=status_of(error), errors=field_errors(error, call.translator), typed_name=typed_name
         )
     return _to_account(call, call.path("account_id"))
@@ -295,7 +281,7 @@ def undo_deletion(call: RequestContext) -> Response:
     try:
         deletion.undo_deletion(call.deps, **given(call))
     except Conflict as error:
-        return _list(call, status=409, errors=field_errors(error, call.translator))
+        return list_page(call, status=409, errors=field_errors(error, call.translator))
     return _to_account(call, call.path("account_id"), "angret")
 
 

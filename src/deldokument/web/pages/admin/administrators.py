@@ -24,18 +24,14 @@ from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, sec
 SECTION = "administratorer"
 
 
-def list_page(call: RequestContext) -> Response:
-    """Show the administrators by name, and the form for another one."""
-    return _list(call)
-
-
-def _list(
+def list_page(
     call: RequestContext,
     *,
     status: int = 200,
     errors: FieldErrors | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
+    """Show the administrators by name, and the form for another one."""
     return section_page(
         call,
         SECTION,
@@ -45,7 +41,6 @@ def _list(
         administrators=administrators.list_administrators(call.deps, tenant_id=call.tenant.id),
         own_id=_own_id(call),
         typed=typed or {"number": "", "name": ""},
-        faults=dict(errors or ()),
         added=call.query("lagt-til") == "1" and not errors,
         removed=call.query("fjernet") == "1" and not errors,
     )
@@ -57,7 +52,9 @@ def add(call: RequestContext) -> Response:
     try:
         administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed)
+        return list_page(
+            call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed
+        )
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
 
 
@@ -89,7 +86,7 @@ def remove(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except Conflict as error:
-        return _list(call, status=409, errors=field_errors(error, call.translator))
+        return list_page(call, status=409, errors=field_errors(error, call.translator))
     except NotFound:
         return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
     here = "/konfigurasjon" if own else section_path(call.tenant.id, SECTION)

@@ -38,7 +38,6 @@ def _page(call: RequestContext, typed: str, error: InvalidInput | None = None) -
         status=status_of(error) if error else 200,
         errors=errors,
         typed=typed,
-        faults=dict(errors),
         longest=BREACH_CONTACT_LENGTH,
         saved=call.query("lagret") == "1" and not errors,
     )

@@ -23,10 +23,10 @@ from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.accounts import (
     SECTION,
+    account_page,
     all_accounts,
     given,
     path_of,
-    shown_account,
     view_of,
 )
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page
@@ -47,7 +47,7 @@ def add_integration(call: RequestContext) -> Response:
     except (InvalidInput, Conflict, Unavailable) as error:
         errors = field_errors(error, call.translator, "organization_number")
         archived = "archive_confirmed" in call.fields
-        return shown_account(call, status=status_of(error), errors=errors, number=number, archived=archived)
+        return account_page(call, status=status_of(error), errors=errors, number=number, archived=archived)
     return _to_account(call, "ny-tilgang")
 
 

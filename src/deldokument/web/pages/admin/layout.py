@@ -59,7 +59,8 @@ def section_page(
 ) -> Response:
     """Render a page of the section.
 
-    The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses`` and ``context``.
+    The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses``, ``faults`` (the
+    errors by field) and ``context``.
     """
     base = section_path(call.tenant.id)
     given: dict[str, Any] = {
@@ -68,6 +69,7 @@ def section_page(
         "menu": _menu(call, section),
         "above": above,
         "chooses": len(call.roles.administered) > 1,
+        "faults": dict(errors or ()),
     }
     return render(call, template, status=status, errors=errors, **(given | context))
 

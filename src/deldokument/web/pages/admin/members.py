@@ -65,12 +65,7 @@ class LineRow:
 # --- the members of an account ---------------------------------------------------------------------------------------
 
 
-def list_page(call: RequestContext) -> Response:
-    """Show the members, last added first, and the forms for adding and finding one."""
-    return _list(call)
-
-
-def _list(
+def list_page(
     call: RequestContext,
     *,
     status: int = 200,
@@ -79,6 +74,7 @@ def _list(
     searched: Searched | None = None,
     found: MemberView | None = None,
 ) -> Response:
+    """Show the members, last added first, and the forms for adding and finding one."""
     before = read_place(call.query("etter"))
     listed = members.list_members(call.deps, **_where(call), before=before)
     return section_page(
@@ -95,7 +91,6 @@ def _list(
         more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
         continued=before is not None,
         typed=typed or {"number": "", "name": ""},
-        faults=dict(errors or ()),
         searched=searched,
         registered=0 if errors else read_count(call.query("registrert")),
         removed=call.query("fjernet") == "1" and not errors,
@@ -113,7 +108,9 @@ def add(call: RequestContext) -> Response:
     try:
         members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
     except (InvalidInput, InvalidFields, Conflict) as error:
-        return _list(call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed)
+        return list_page(
+            call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed
+        )
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
@@ -124,8 +121,8 @@ def search(call: RequestContext) -> Response:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
         errors = [(_SEARCH, error_text(error, call.translator))]
-        return _list(call, status=422, errors=errors, searched=Searched(number, found=False))
-    return _list(call, searched=Searched(number, found=found is not None), found=found)
+        return list_page(call, status=422, errors=errors, searched=Searched(number, found=False))
+    return list_page(call, searched=Searched(number, found=found is not None), found=found)
 
 
 # --- one member ------------------------------------------------------------------------------------------------------
@@ -154,14 +151,10 @@ def remove(call: RequestContext) -> Response:
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
-def list_form(call: RequestContext) -> Response:
-    """Show the form for a list."""
-    return _list_form(call)
-
-
-def _list_form(
+def list_form(
     call: RequestContext, *, errors: FieldErrors | None = None, typed: str = "", status: int = 200
 ) -> Response:
+    """Show the form for a list."""
     listed = members.list_members(call.deps, **_where(call))
     return section_page(
         call,
@@ -173,7 +166,6 @@ def _list_form(
         account=listed.account,
         here=_path(call),
         typed=typed,
-        faults=dict(errors or ()),
         most_lines=LIST_LINES,
         most_bytes=LIST_LENGTH,
     )
@@ -186,7 +178,7 @@ def preview(call: RequestContext) -> Response:
         text = _sent_list(call, typed)
         return _preview(call, text)
     except (InvalidInput, Conflict) as error:
-        return _list_form(
+        return list_form(
             call, status=status_of(error), errors=field_errors(error, call.translator, "list"), typed=typed
         )
 
@@ -241,7 +233,7 @@ def register(call: RequestContext) -> Response:
             person=call.person.person,
         )
     except InvalidInput as error:
-        return _list_form(call, status=422, errors=field_errors(error, call.translator, "list"), typed=text)
+        return list_form(call, status=422, errors=field_errors(error, call.translator, "list"), typed=text)
     except Conflict as error:
         if error.code != "list_changed":
             raise

@@ -22,12 +22,8 @@ from deldokument.web.transfer.tenant_export import tenant_export
 _SECTION = "avslutning"
 
 
-def leaving_page(call: RequestContext) -> Response:
+def leaving_page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
     """Show the steps to the end; after the end, the deletion record."""
-    return _page(call)
-
-
-def _page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, _SECTION, "pages/admin/offboarding_ended.html", record=record)
@@ -49,7 +45,7 @@ def end(call: RequestContext) -> Response:
     try:
         offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     except InvalidInput as error:
-        return _page(call, typed, error_text(error, call.translator))
+        return leaving_page(call, typed, error_text(error, call.translator))
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 

@@ -34,12 +34,8 @@ HANDLINGS: Final = {
 }
 
 
-def policy_page(call: RequestContext) -> Response:
+def policy_page(call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
     """Show the rules that apply, and the form."""
-    return _page(call)
-
-
-def _page(call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
     policy, least = call.deps.config.scan_policy_of(call.tenant), call.deps.config.scan_policy
     rules = [(verdict, call.translator.text(VERDICTS[verdict]), policy[verdict]) for verdict in DEFAULT_POLICY]
     choices = {
@@ -54,7 +50,6 @@ def _page(call: RequestContext, *, status: int = 200, errors: FieldErrors | None
         "pages/admin/scan_policy.html",
         status=status,
         errors=errors,
-        faults=dict(errors or ()),
         rules=rules,
         choices=choices,
         saved=call.query("lagret") == "1" and not errors,
@@ -67,7 +62,7 @@ def change(call: RequestContext) -> Response:
     try:
         change_scan_policy(call.deps, call.person.person, tenant_id=call.tenant.id, handlings=given)
     except InvalidInput as error:
-        return _page(call, status=422, errors=field_errors(error, call.translator))
+        return policy_page(call, status=422, errors=field_errors(error, call.translator))
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
 
 

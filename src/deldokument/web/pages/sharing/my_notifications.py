@@ -31,12 +31,8 @@ _SETTLED = frozenset({"bekreftet", "lagret"})
 _DONE = _SETTLED | {"sendt", "fjernet"}
 
 
-def notices_page(call: RequestContext) -> Response:
+def notices_page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     """Show the address and the chosen notices."""
-    return _page(call)
-
-
-def _page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
     field = error.field if isinstance(error, InvalidInput) else "email"
     errors = [(field, error_text(error, call.translator))] if error else []
     done = call.query("gjort")
@@ -61,7 +57,7 @@ def enter(call: RequestContext) -> Response:
     try:
         email_addresses.enter_address(call.deps, call.person.person, typed, _language(call))
     except (InvalidInput, Conflict) as error:
-        return _page(call, error, typed)
+        return notices_page(call, error, typed)
     return _done(call, "sendt")
 
 
@@ -70,7 +66,7 @@ def confirm(call: RequestContext) -> Response:
     try:
         email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
     except (InvalidInput, Conflict) as error:
-        return _page(call, error)
+        return notices_page(call, error)
     return _done(call, "bekreftet")
 
 
@@ -79,7 +75,7 @@ def choose(call: RequestContext) -> Response:
     try:
         language = Language(call.fields.get("language", ""))
     except ValueError:
-        return _page(call, InvalidInput("language", "choice_missing"))
+        return notices_page(call, InvalidInput("language", "choice_missing"))
     offered = (_OF_MEMBERS if call.roles.memberships else ()) + (_OF_ADMINISTRATORS if call.roles.administered else ())
     chosen = {name: call.fields.get(name) == "on" for name in offered}
     before = email_addresses.show_address(call.deps, call.person.person).choices
