@@ -20,7 +20,7 @@ from tests.migrations.test_migrations import statements
 _DAY = 24 * 3600 * 1_000_000
 _INTEGRATION = """
     INSERT INTO integration (id, account_id, organization_number, name, added_at, rights, revision, tag)
-    VALUES ('i', 'account', '312824450', 'FJELL AS', 0, 'share', 1, '')
+    VALUES ('i', 'account', '312824450', 'FJELL AS', 0, 'share', 1, :tag)
 """
 
 
@@ -42,7 +42,7 @@ def test_a_row_with_no_sharer_or_two_or_unknown_rights_is_refused(empty_url: str
     keep(database, share)
     begin_upload(database, share)
     with engines.write() as connection:
-        connection.execute(text(_INTEGRATION))
+        connection.execute(text(_INTEGRATION), {"tag": b""})
     with pytest.raises(Broken) as refused, engines.write() as connection:
         connection.execute(text(wrong))
     assert check in str(refused.value.__cause__)

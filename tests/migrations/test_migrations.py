@@ -69,7 +69,7 @@ def _tidy(definition: str) -> str:
     if not flat.startswith("CREATE TABLE"):
         return flat
     parts = re.split(r",(?![^()]*\))", flat[flat.index("(") + 1 : flat.rindex(")")])
-    return "\n".join(sorted(part.strip() for part in parts))
+    return "\n".join([*sorted(part.strip() for part in parts), flat[flat.rindex(")") :]])
 
 
 def test_an_empty_database_becomes_current(empty_url: str) -> None:
@@ -108,6 +108,17 @@ def test_checks_and_partial_indexes_agree_too(empty_url: str, engines: Engines) 
     migrate(empty_url)
     with engines.write() as connection:
         assert schema(connection) == wanted
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_sqlite_refuses_values_of_another_type_in_every_table(empty_url: str, engines: Engines) -> None:
+    migrate(empty_url)
+    ours = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict"
+    with engines.write() as connection:
+        assert connection.execute(text(ours)).scalars().all() == ["alembic_version"]
+    with pytest.raises(Broken) as refused, engines.write() as connection:
+        connection.execute(text("UPDATE deployment SET heartbeat_at = 'abc'"))
+    assert "cannot store TEXT value in INTEGER column" in str(refused.value.__cause__)
 
 
 ENDING = ReminderQuery(Channel.ALTINN, NOW, NOW, timedelta(), "week_left", NOW)

@@ -18,6 +18,9 @@ BASELINE = Path(migrations.__file__).parent / "versions" / "1000_baseline.sql"
 _PLACEHOLDERS = {
     'TEXT COLLATE "C"': "{id}",
     "BYTEA": "{bytes}",
+    " BIGINT": " {big}",
+    " BOOLEAN": " {boolean}",
+    " DATE": " {date}",
     "DEFAULT true": "DEFAULT {true}",
     "DEFAULT false": "DEFAULT {false}",
 }
@@ -30,7 +33,8 @@ def baseline() -> str:
     for table in every_table().sorted_tables:
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         for created in (CreateTable(table), *map(CreateIndex, indexes)):
-            statements.append(_neutral(str(created.compile(dialect=postgresql.dialect()))))
+            end = "{strict}" if isinstance(created, CreateTable) else ""
+            statements.append(_neutral(str(created.compile(dialect=postgresql.dialect()))) + end)
     return ";\n\n".join(statements) + "\n"
 
 

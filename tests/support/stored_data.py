@@ -81,11 +81,24 @@ def admit_null(database_url: str, table: str, column: str) -> None:
         do_as_owner(database_url, f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
         return
     changed = f"UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = '{table}'"
+    assert _change_schema(database_url, changed, f"{column} BLOB NOT NULL", f"{column} BLOB") == 1
+
+
+def admit_every_type(database_url: str) -> None:
+    """Make SQLite's strict tables ordinary ones, as the owner of the file can; repeated, it changes nothing."""
+    _change_schema(database_url, "UPDATE sqlite_master SET sql = rtrim(sql, ' STRICT') WHERE sql LIKE '%) STRICT'")
+
+
+def _change_schema(database_url: str, statement: str, *values: str) -> int:
+    """Do this to SQLite's schema, and have every connection read it anew; return the number of rows."""
     with closing(sqlite3.connect(database_url.removeprefix(_SQLITE))) as connection:
         connection.execute("PRAGMA writable_schema = ON")
-        assert connection.execute(changed, (f"{column} BLOB NOT NULL", f"{column} BLOB")).rowcount == 1
+        changed = connection.execute(statement, values).rowcount
+        [version] = connection.execute("PRAGMA schema_version").fetchone()
+        connection.execute(f"PRAGMA schema_version = {version + 1}")
         connection.execute("PRAGMA writable_schema = RESET")
         connection.commit()
+    return changed
 
 
 def contents(holder: Holder) -> list[str]:

@@ -34,7 +34,7 @@ from tests.contract.records import (
 )
 from tests.fakes.integrity import tagging
 from tests.support.query_plans import statements
-from tests.support.stored_data import do_as_owner
+from tests.support.stored_data import admit_every_type, do_as_owner
 
 OPEN = available(id="open")
 OLA = recipient_of(OPEN, id="ola")
@@ -198,8 +198,9 @@ def test_a_recipient_whose_id_reads_as_those_of_others_makes_the_share_damaged(
 
 @ON_SQLITE
 def test_a_recipient_whose_id_is_that_of_another_as_bytes_makes_the_share_damaged(
-    database: SqlDatabase, owner: Engines
+    database: SqlDatabase, database_url: str, owner: Engines
 ) -> None:
+    admit_every_type(database_url)
     with owner.write() as connection:
         row = connection.execute(select(recipient)).one()._asdict()
         connection.execute(insert(recipient).values(row | {"id": "twin", "lookup_hash": b"hash of mallory"}))
@@ -249,8 +250,9 @@ def test_the_removed_documents_old_row_does_not_come_back(database: SqlDatabase,
 
 @ON_SQLITE
 def test_a_removed_document_does_not_come_back_beside_its_tombstone_as_bytes(
-    database: SqlDatabase, owner: Engines
+    database: SqlDatabase, database_url: str, owner: Engines
 ) -> None:
+    admit_every_type(database_url)
     remove_and_put_back(database, owner)
     with owner.write() as connection:
         connection.execute(text("UPDATE removed_document SET id = CAST(id AS BLOB)"))

@@ -1,4 +1,4 @@
-"""Values of other storage classes, which SQLite admits in every column, hide no other row and repeat none."""
+"""Values of other storage classes, which the file's owner can have SQLite admit, hide and repeat no other row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import ACCOUNT, DAY, HOUR, NOW, available, document_of, settle
 from tests.fakes.integrity import tagging
+from tests.support.stored_data import admit_every_type
 
 OPEN = [available(id=f"open-{number}", expires_at=NOW + number * HOUR, created_at=NOW) for number in range(4)]
 OTHER_IDS = {"bytes": "CAST(id AS BLOB)", "no utf-8": "CAST(x'ff' || CAST(id AS BLOB) AS TEXT)"}
@@ -33,6 +34,7 @@ def database(sqlite_url: str) -> Iterator[SqlDatabase]:
 
 def forge(url: str, statement: str) -> None:
     """Change rows as the owner of the file."""
+    admit_every_type(url)
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text(statement))

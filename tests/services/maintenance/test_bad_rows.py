@@ -116,7 +116,7 @@ HEADS = {
     "set back": "UPDATE audit_head SET number = 1 WHERE chain = :chain",
     "below the first": "UPDATE audit_head SET number = -5 WHERE chain = :chain",
     "beyond all events": "UPDATE audit_head SET number = 9223372036854775807 WHERE chain = :chain",
-    "another hash": "UPDATE audit_head SET hash = '' WHERE chain = :chain",
+    "another hash": "UPDATE audit_head SET hash = substr(hash, 1, 0) WHERE chain = :chain",
     "an event beyond it": (
         "INSERT INTO audit_event (chain, number, at, kind, previous, hash, tag)"
         " SELECT h.chain, h.number + 1, e.at, e.kind, e.hash, e.hash, e.tag FROM audit_head h JOIN audit_event e"

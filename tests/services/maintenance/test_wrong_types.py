@@ -1,4 +1,4 @@
-"""A value of another storage class, which SQLite admits in every column, is damage and stops nothing."""
+"""A value of another storage class, which the file's owner can have SQLite admit, is damage and stops nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deldokument.services.downloads import content, offers
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import queries
-from tests.support.stored_data import do_as_owner
+from tests.support.stored_data import admit_every_type, do_as_owner
 from tests.support.world import KARI, OLA, Stage, person
 
 pytestmark = pytest.mark.embedded
@@ -29,6 +29,7 @@ def forge(stage: Stage, table: str, column: str, value: str, share_id: str) -> b
     """Put the value into the rows of the share; return False where a key or NULL constraint refuses it."""
     path = make_url(stage.database_url).database
     assert path
+    admit_every_type(stage.database_url)
     which = "id" if table == "share" else "share_id"
     with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.IntegrityError):
         connection.execute("PRAGMA ignore_check_constraints = ON")
@@ -63,6 +64,7 @@ def forged_for_now(stage: Stage, table: str, column: str, value: str) -> Iterato
     """Put the value into all rows, as far as NULL constraints admit it, and the former values back afterwards."""
     path = make_url(stage.database_url).database
     assert path
+    admit_every_type(stage.database_url)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         former = connection.execute(f'SELECT "{column}", id FROM {table}').fetchall()

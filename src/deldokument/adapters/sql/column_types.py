@@ -3,7 +3,8 @@
 Guarantees:
 - A bound value is read back equal.
 - An invalid stored value is read as a valid one, or as None, without an error. One tampered row must not stop work on
-  the others; its tag does not match.
+  the others; its tag does not match. SQLite's tables are strict, but the owner of the file can make them admit
+  values of another storage class.
 
 Instants and durations are whole microseconds, enums are text, ranges and small mappings are JSON.
 """
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Dialect, Integer, LargeBinary, Text, literal_column
+from sqlalchemy import BigInteger, Boolean, Column, Date, Dialect, Integer, LargeBinary, Text, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -38,7 +39,7 @@ _Reader = Callable[[Any], Any]
 
 
 class StoredText(Text):
-    """Text; empty for a value of another storage class, which SQLite admits in every column."""
+    """Text; empty for a value of another storage class on SQLite."""
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> _Reader | None:
         """Return the check of values read from SQLite."""
@@ -213,6 +214,17 @@ class Codes(TypeDecorator[Mapping[str, str | int]]):
             return None if value is None else dict(json.loads(value))
         except _UNREADABLE:
             return {}
+
+
+@compiles(BigInteger, "sqlite")
+@compiles(Boolean, "sqlite")
+def _strict_integer(*_: Any, **__: Any) -> str:
+    return "INTEGER"
+
+
+@compiles(Date, "sqlite")
+def _strict_text(*_: Any, **__: Any) -> str:
+    return "TEXT"
 
 
 class FirstDetail(FunctionElement[str]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Index, MetaData
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, MetaData, Table, event
 
 from deldokument.adapters.sql.column_types import StoredBytes, StoredText
 
@@ -21,6 +21,15 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+def _make_strict(table: Table, parent: MetaData) -> None:
+    """Have SQLite refuse values of another type, as PostgreSQL does."""
+    if parent is metadata:
+        table.dialect_options["sqlite"]["strict"] = True
+
+
+event.listen(Table, "after_parent_attach", _make_strict)
 
 # Random ids are compared byte by byte, which costs less than a language's collation.
 Id = StoredText().with_variant(StoredText(collation="C"), "postgresql")

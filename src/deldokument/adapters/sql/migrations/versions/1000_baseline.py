@@ -17,8 +17,26 @@ down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | None = None
 
-_ON_SQLITE = {"id": "TEXT", "bytes": "BLOB", "true": "1", "false": "0"}
-_ON_POSTGRES = {"id": 'TEXT COLLATE "C"', "bytes": "BYTEA", "true": "true", "false": "false"}
+_ON_SQLITE = {
+    "id": "TEXT",
+    "bytes": "BLOB",
+    "big": "INTEGER",
+    "boolean": "INTEGER",
+    "date": "TEXT",
+    "true": "1",
+    "false": "0",
+    "strict": " STRICT",
+}
+_ON_POSTGRES = {
+    "id": 'TEXT COLLATE "C"',
+    "bytes": "BYTEA",
+    "big": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "true": "true",
+    "false": "false",
+    "strict": "",
+}
 _ABOUT = ("webhook", "integration", "member", "administrator", "operator", "account")
 _APPEND_ONLY = ("audit_event", "audit_seal", "audit_certificate")
 
