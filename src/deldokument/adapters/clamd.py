@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
@@ -47,6 +48,7 @@ _HEURISTICS: Final = {
 """Names, by their beginnings, that say what clamd could not examine. Any other name is malware."""
 
 Address = str | tuple[str, int]
+Content = Iterable[bytes | memoryview]
 """Path of a Unix socket, or host and port."""
 
 
@@ -92,32 +94,60 @@ class Connections:
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-class ClamdScanner:
-    """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
+class Limits(TypedDict, total=False):
+    """Limits of a scanner: the longest document that it takes, and how long it may take for each step."""
 
-    def __init__(
-        self,
-        address: Address,
-        *,
-        max_bytes: int = MAX_BYTES,
-        connect_seconds: float = CONNECT_SECONDS,
-        send_seconds: float = SEND_SECONDS,
-        reply_seconds: float = REPLY_SECONDS,
-    ) -> None:
-        self._address = address
-        self._max_bytes = min(max_bytes, MAX_BYTES)
-        self._connect_seconds = connect_seconds
-        self._send_seconds = send_seconds
-        self._reply_seconds = reply_seconds
-        self._connections = Connections("clamd")
+    max_bytes: int
+    connect_seconds: float
+    send_seconds: float
+    reply_seconds: float
+
+
+class SocketScanner(ABC):
+    """A scanner that is asked over one connection for each document."""
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self._max_bytes = min(limits.get("max_bytes", MAX_BYTES), MAX_BYTES)
+        self._connect_seconds = limits.get("connect_seconds", CONNECT_SECONDS)
+        self._send_seconds = limits.get("send_seconds", SEND_SECONDS)
+        self._reply_seconds = limits.get("reply_seconds", REPLY_SECONDS)
+        self._connections = Connections(name)
         self._proven: tuple[Engine, float] | None = None
         """The engine that found the test samples, and until when that counts."""
+
+    @abstractmethod
+    def engine(self) -> Engine:
+        """Return the engine and its signatures, after it has found the test samples."""
+
+    @abstractmethod
+    def _scanned(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+        """Return what the engine finds, and the name of the malware."""
+
+    def scan(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> ScanReport:
+        """Scan a document."""
+        engine = self.engine()
+        if length > self._max_bytes:
+            return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
+        verdict, signature = self._scanned(content, length, waiting)
+        return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
+
+    def close(self) -> None:
+        """Break off all scans."""
+        self._connections.close()
+
+
+class ClamdScanner(SocketScanner):
+    """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
+
+    def __init__(self, address: Address, **limits: Unpack[Limits]) -> None:
+        super().__init__("clamd", limits)
+        self._address = address
 
     def engine(self) -> Engine:
         """Return the engine and its signatures, after it has found the test samples."""
         engine = _engine_of(self._ask(b"VERSION"))
         if self._proven is None or self._proven[0] != engine or self._proven[1] < monotonic():
-            check_samples("clamd", lambda sample: _result_of(self._ask(b"INSTREAM", [sample]))[0])
+            check_samples("clamd", lambda sample: self._scanned([sample], len(sample))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
 
@@ -127,26 +157,10 @@ class ClamdScanner:
             return bool(_engine_of(self._ask(b"VERSION")))
         return False
 
-    def scan(
-        self, content: Iterable[bytes | memoryview], length: int, waiting: Callable[[], object] = bool
-    ) -> ScanReport:
-        """Scan a document."""
-        engine = self.engine()
-        if length > self._max_bytes:
-            return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
-        verdict, signature = _result_of(self._ask(b"INSTREAM", content, waiting))
-        return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
+    def _scanned(self, content: Content, _length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+        return _result_of(self._ask(b"INSTREAM", content, waiting))
 
-    def close(self) -> None:
-        """Break off all scans."""
-        self._connections.close()
-
-    def _ask(
-        self,
-        command: bytes,
-        content: Iterable[bytes | memoryview] | None = None,
-        waiting: Callable[[], object] = bool,
-    ) -> str:
+    def _ask(self, command: bytes, content: Content | None = None, waiting: Callable[[], object] = bool) -> str:
         with self._connections.opened(self._connect) as connection:
             connection.sendall(b"z" + command + b"\0")
             if content is not None:
@@ -207,7 +221,7 @@ def verdict_of_threat(name: str) -> Verdict:
     return next(verdicts, Verdict.INFECTED)
 
 
-def _send(connection: socket.socket, content: Iterable[bytes | memoryview]) -> None:
+def _send(connection: socket.socket, content: Content) -> None:
     # clamd closes the connection as soon as a limit is exceeded; its reply says so.
     with suppress(BrokenPipeError, ConnectionResetError):
         for buffer in content:

@@ -14,28 +14,26 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from time import monotonic
-from typing import Final
+from typing import Final, Unpack
 from urllib.parse import urlsplit
 
 from deldokument.adapters.clamd import (
-    CONNECT_SECONDS,
-    MAX_BYTES,
     PROBE_SECONDS,
-    REPLY_SECONDS,
-    SEND_SECONDS,
-    Connections,
+    Content,
+    Limits,
+    SocketScanner,
     check_samples,
     receive,
     verdict_of_threat,
 )
 from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.scanning import Engine, ScanReport
+from deldokument.domain.scanning import Engine
 from deldokument.domain.share import Verdict
 
 MAX_PREVIEW: Final = 4096
@@ -48,8 +46,6 @@ _NOTHING_FOUND: Final = 204
 _CONTINUE: Final = 100
 _REQUEST_HEAD: Final = b"GET http://deldokument.invalid/document HTTP/1.1\r\nHost: deldokument.invalid\r\n\r\n"
 _ZEROS: Final = bytes(2**20)
-
-Content = Iterable[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +63,14 @@ class _Reply:
         return named[1].strip() if named else "unnamed"
 
 
-class IcapScanner:
+class IcapScanner(SocketScanner):
     """The port `Scanner`. ``url``: ``icap://HOST:PORT/SERVICE`` on this machine, or ``icaps://…``."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        max_bytes: int = MAX_BYTES,
-        connect_seconds: float = CONNECT_SECONDS,
-        send_seconds: float = SEND_SECONDS,
-        reply_seconds: float = REPLY_SECONDS,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None, **limits: Unpack[Limits]) -> None:
+        super().__init__("icap", limits)
         self._url = urlsplit(url)
-        self._max_bytes = min(max_bytes, MAX_BYTES)
-        self._connect_seconds = connect_seconds
-        self._send_seconds = send_seconds
-        self._reply_seconds = reply_seconds
         self._tls = tls or ssl.create_default_context()
-        self._connections = Connections("icap")
         self._preview = 0
-        self._proven: tuple[Engine, float] | None = None
-        """The server that found the test samples, and until when that counts."""
 
     def engine(self) -> Engine:
         """Return the server and its tag, after it has found the test samples."""
@@ -99,7 +80,7 @@ class IcapScanner:
         if not is_known:
             self._find_at_the_limit()
         if self._proven is None or not is_known or self._proven[1] < monotonic():
-            check_samples("icap", lambda sample: self._result(self._respmod([sample], len(sample)))[0])
+            check_samples("icap", lambda sample: self._scanned([sample], len(sample))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
 
@@ -109,24 +90,15 @@ class IcapScanner:
             return bool(self._options())
         return False
 
-    def scan(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> ScanReport:
-        """Scan a document."""
-        engine = self.engine()
-        if length > self._max_bytes:
-            return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
-        verdict, signature = self._result(self._respmod(content, length, waiting))
-        return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
-
-    def close(self) -> None:
-        """Break off all scans."""
-        self._connections.close()
+    def _scanned(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+        return self._result(self._respmod(content, length, waiting))
 
     def _find_at_the_limit(self) -> None:
         """Check that the server examines a document of the greatest length: some pass longer ones unexamined."""
         zeros, rest = divmod(max(self._max_bytes - len(TEST_VIRUS), 0), len(_ZEROS))
         content = chain((_ZEROS for _ in range(zeros)), (bytes(rest), TEST_VIRUS))
         length = zeros * len(_ZEROS) + rest + len(TEST_VIRUS)
-        if self._result(self._respmod(content, length))[0] is not Verdict.INFECTED:
+        if self._scanned(content, length)[0] is not Verdict.INFECTED:
             raise Unavailable("scanner", detail="icap does not examine documents of the greatest length")
 
     def _result(self, reply: _Reply) -> tuple[Verdict, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, Unpack
+from typing import Unpack
 from urllib.parse import urlsplit
 
-from deldokument.adapters.clamd import Address, ClamdScanner
+from deldokument.adapters.clamd import Address, ClamdScanner, Limits
 from deldokument.adapters.icap import IcapScanner
 from deldokument.config.groups import ScannerSettings
 from deldokument.ports.inspection import Scanner
@@ -15,22 +15,14 @@ ANSWER_SECONDS = 2.0
 _MEGABYTE = 1_000_000
 
 
-class Limits(TypedDict, total=False):
-    """Limits of a scanner's calls."""
-
-    connect_seconds: float
-    send_seconds: float
-    reply_seconds: float
-
-
 def open_scanner(settings: ScannerSettings, **limits: Unpack[Limits]) -> Scanner:
     """Return the scanner. Connects to nothing yet."""
     url = urlsplit(settings.url)
-    max_bytes = settings.max_mb * _MEGABYTE
+    limits["max_bytes"] = settings.max_mb * _MEGABYTE
     if url.scheme in {"icap", "icaps"}:
-        return IcapScanner(settings.url, max_bytes=max_bytes, **limits)
+        return IcapScanner(settings.url, **limits)
     address: Address = url.path if url.scheme == "unix" else (url.hostname or "", url.port or 0)
-    return ClamdScanner(address, max_bytes=max_bytes, **limits)
+    return ClamdScanner(address, **limits)
 
 
 def is_scanner_up(settings: ScannerSettings) -> bool:
