@@ -17,7 +17,6 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -142,16 +141,14 @@ def _problem(errors: dict[str, list[str]]) -> Response:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    failures = Failures()
     register = Register(load_cast(options.cast))
     tokens = TokenCheck(options.maskinporten_issuer, altinn=url, only_altinn=options.only_altinn_tokens)
     routes = [
         *Altinn(register, tokens, options.subscription_key).routes(),
         *DecisionPoint(register, tokens, options.subscription_key).routes(),
         *Exchange(url, TokenCheck(options.maskinporten_issuer)).routes(),
-        failures.route(),
     ]
-    return failures.wrap(Starlette(routes=routes))
+    return Failures().application(routes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

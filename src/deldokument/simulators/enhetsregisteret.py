@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -126,9 +125,8 @@ def _invalid(request: Request, number: str) -> Response:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    failures = Failures()
     register = Enhetsregisteret(url, load_cast(options.cast))
-    return failures.wrap(Starlette(routes=[*register.routes(), failures.route()]))
+    return Failures().application(register.routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,11 +8,13 @@ the middle of a response. ``mislabelled`` labels the correct response as text/ht
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Mode = Literal["ok", "down", "slow", "garbage", "500", "mislabelled"]
@@ -29,10 +31,11 @@ class Failures:
         self.mode: Mode = "ok"
         self.delay_seconds = _DEFAULT_DELAY_SECONDS
 
-    def route(self) -> Route:
-        return Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"])
+    def application(self, routes: Sequence[BaseRoute]) -> ASGIApp:
+        """Return an application with the routes and that of the mode, which fails as the mode says."""
+        return self._failing(Starlette(routes=[*routes, Route(f"{CONTROL_PREFIX}mode", self._set, methods=["POST"])]))
 
-    def wrap(self, app: ASGIApp) -> ASGIApp:
+    def _failing(self, app: ASGIApp) -> ASGIApp:
         async def failing(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
                 return await app(scope, receive, send)

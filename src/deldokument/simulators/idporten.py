@@ -25,7 +25,6 @@ from urllib.parse import urlencode
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -62,6 +61,7 @@ from deldokument.simulators.tokens import (
     Authenticator,
     Client,
     Clients,
+    add_client_options,
     public_jwks,
     sign,
     signing_key,
@@ -353,17 +353,14 @@ def _base64url(data: bytes) -> str:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    failures = Failures()
     clients = Clients(options.clients, options.client_jwks)
     idporten = IdPorten(url, load_cast(options.cast), clients, options.state)
-    return failures.wrap(Starlette(routes=[*idporten.routes(), failures.route()]))
+    return Failures().application(idporten.routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("idporten", "ID-porten for the demo and the tests, on loopback")
-    parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
-    parser.add_argument("--client-jwks", type=Path, help="public keys of clients without keys of their own")
-    parser.add_argument("--state", type=Path, help="folder for the signing key")
+    add_client_options(parser)
     options = parser.parse_args(arguments)
     serve("idporten", options, lambda url: build(url, options))
 

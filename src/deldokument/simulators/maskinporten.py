@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -32,6 +31,7 @@ from deldokument.simulators.tokens import (
     Client,
     Clients,
     Flaw,
+    add_client_options,
     public_jwks,
     sign,
     signing_key,
@@ -164,17 +164,14 @@ def _actor(organization: str) -> dict[str, str]:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    failures = Failures()
     clients = Clients(options.clients, options.client_jwks)
     maskinporten = Maskinporten(url, clients, options.state)
-    return failures.wrap(Starlette(routes=[*maskinporten.routes(), failures.route()]))
+    return Failures().application(maskinporten.routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("maskinporten", "Maskinporten for the demo and the tests, on loopback")
-    parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
-    parser.add_argument("--client-jwks", type=Path, help="public keys of clients without keys of their own")
-    parser.add_argument("--state", type=Path, help="folder for the signing key")
+    add_client_options(parser)
     options = parser.parse_args(arguments)
     serve("maskinporten", options, lambda url: build(url, options))
 

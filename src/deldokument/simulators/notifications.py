@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
-from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -238,9 +237,8 @@ def build(options: Namespace) -> ASGIApp:
     cast = load_cast(options.cast)
     names = {person.identifier: person.name for person in cast.people} | {o.number: o.name for o in cast.organizations}
     tokens = TokenCheck(options.maskinporten_issuer, frozenset({SCOPE}), altinn=options.altinn)
-    failures = Failures()
     notifications = Notifications(tokens, options.subscription_key, names)
-    return failures.wrap(Starlette(routes=[*notifications.routes(), failures.route()]))
+    return Failures().application(notifications.routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import ArgumentParser
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,13 @@ class Clients:
             delegations={consumer: frozenset(scopes) for consumer, scopes in entry.get("delegations", {}).items()},
             customers=frozenset(entry.get("customers", ())),
         )
+
+
+def add_client_options(parser: ArgumentParser) -> None:
+    """Add the options of a simulator that clients authenticate to."""
+    parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
+    parser.add_argument("--client-jwks", type=Path, help="public keys of clients without keys of their own")
+    parser.add_argument("--state", type=Path, help="folder for the signing key")
 
 
 class SpentIds:
