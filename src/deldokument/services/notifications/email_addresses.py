@@ -14,7 +14,7 @@ Guarantees:
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.audit import EventKind
@@ -90,7 +90,7 @@ def enter_address(
     key, now = directory_key(deps), deps.clock.now()
     with deps.database.write() as tx:
         tenant_id = _tenant_of(deps, tx, person)
-        kept = _kept(tx, key, person, language)
+        kept = _kept(deps, tx, key, person, language)
         if confirmed_address(key, kept) == address:
             tx.notification_addresses.save(kept.settled())
             return
@@ -125,8 +125,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
     key = directory_key(deps)
     typed = "".join(code.split())
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, person)
-        kept = _kept(tx, key, person)
+        kept = _kept(deps, tx, key, person)
         if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
@@ -149,15 +148,7 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
     """Store which notices the person wants, and in which language. Raises: NotFound as ``show_address``."""
     key = directory_key(deps)
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, person)
-        chosen = replace(
-            _kept(tx, key, person),
-            downloaded=choices.downloaded,
-            ending=choices.ending,
-            approval=choices.approval,
-            signature=choices.signature,
-            language=choices.language,
-        )
+        chosen = replace(_kept(deps, tx, key, person), **asdict(choices))
         tx.notification_addresses.save(chosen)
 
 
@@ -168,8 +159,7 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     """
     key = directory_key(deps)
     with deps.database.write() as tx:
-        _tenant_of(deps, tx, person)
-        kept = _kept(tx, key, person)
+        kept = _kept(deps, tx, key, person)
         tx.notification_addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
             record_event(deps, tx, EventKind.ADDRESS_REMOVED, person=person)
@@ -195,7 +185,12 @@ def _tenant_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) ->
 
 
 def _kept(
-    tx: Transaction, key: bytes, person: PersonIdentifier, language: Language = Language.BOKMAAL
+    deps: Dependencies,
+    tx: Transaction,
+    key: bytes,
+    person: PersonIdentifier,
+    language: Language = Language.BOKMAAL,
 ) -> NoticeAddress:
+    _tenant_of(deps, tx, person)
     mine = identifier_hash(key, person)
     return tx.notification_addresses.lock_of_person(mine) or NoticeAddress(new_id(), mine, language=language)

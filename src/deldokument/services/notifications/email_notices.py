@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
@@ -77,11 +78,6 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
         yield _of_share(deps, EmailKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
 
 
-def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan e-mails saying that a draft waits for another member's approval."""
-    return _to_approvers(deps, tx, stored, EmailKind.APPROVAL)
-
-
 def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that malware was found in a document that is shared or about to be."""
     share, details = _share_of(tx, stored), stored.event.details or {}
@@ -105,14 +101,10 @@ def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
             yield _of_share(deps, EmailKind.REQUEST, share, member.id, f"{day_of(stored.event.at)}")
 
 
-def plan_change(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
-    """Plan e-mails saying that a change of a published share waits for another member's approval."""
-    return _to_approvers(deps, tx, stored, EmailKind.CHANGE)
-
-
-def _to_approvers(
+def plan_approval(
     deps: Dependencies, tx: Transaction, stored: StoredEvent, kind: EmailKind
 ) -> Iterator[OutgoingMessage]:
+    """Plan e-mail to the members who may approve what a colleague proposes: a share or, by ``kind``, a change."""
     share = _share_of(tx, stored)
     proposer = _proposer(deps, tx, share, kind)
     if proposer is None:
@@ -162,8 +154,8 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.DOCUMENT_DOWNLOADED: plan_downloaded,
     EventKind.SHARE_PUBLISHED: plan_ending,
     EventKind.EXPIRY_CHANGED: plan_ending,
-    EventKind.SHARE_PROPOSED: plan_proposed,
-    EventKind.CHANGE_PROPOSED: plan_change,
+    EventKind.SHARE_PROPOSED: partial(plan_approval, kind=EmailKind.APPROVAL),
+    EventKind.CHANGE_PROPOSED: partial(plan_approval, kind=EmailKind.CHANGE),
     EventKind.ACCESS_REQUESTED: plan_request,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
