@@ -24,6 +24,7 @@ Each error has a stable ``code``, which identifies the message to people, and pa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 
@@ -61,6 +62,32 @@ class InvalidFields(ServiceError):
     def __init__(self, errors: list[InvalidInput]) -> None:
         super().__init__("invalid_fields")
         self.errors = errors
+
+
+_Value = TypeVar("_Value")
+_Other = TypeVar("_Other")
+
+
+class Faults:
+    """Faults of a form, collected so that all are reported at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[InvalidInput] = []
+
+    def unless(self, check: Callable[[], _Value], otherwise: _Other) -> _Value | _Other:
+        """Return what the check returns; ``otherwise``, and keep the faults, if it raises them."""
+        try:
+            return check()
+        except InvalidInput as error:
+            self.errors.append(error)
+        except InvalidFields as error:
+            self.errors += error.errors
+        return otherwise
+
+    def raise_any(self) -> None:
+        """Raise InvalidFields if there are faults."""
+        if self.errors:
+            raise InvalidFields(self.errors)
 
 
 class NotFound(ServiceError):

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Faults, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
 from deldokument.domain.tenancy import Account, Administrator, Member, Operator, check_name, norwegian_order
 from deldokument.ports.dependencies import Dependencies
@@ -55,17 +55,6 @@ class PersonView:
     masked: str
 
 
-@dataclass(frozen=True, slots=True)
-class SealedPerson:
-    """The stored fields of a person."""
-
-    id: str
-    lookup_hash: bytes
-    sealed_identifier: bytes
-    sealed_name: bytes
-    role_hash: bytes
-
-
 class Registered(Protocol):
     """A record about a person."""
 
@@ -87,21 +76,21 @@ def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIden
 
     Raises: InvalidInput; InvalidFields if both are invalid.
     """
-    errors: list[InvalidInput] = []
-    person, tidy = None, ""
-    try:
-        person = parse_person(number, allow_synthetic=deps.config.allow_synthetic, field="number")
-    except InvalidInput as error:
-        errors.append(error)
-    try:
-        tidy = check_name(name)
-        if sum(c.isdigit() for c in tidy) >= _DIGITS_OF_A_NUMBER:
-            raise InvalidInput("name", "name_has_number")
-    except InvalidInput as error:
-        errors.append(error)
-    if person is None or errors:
-        raise errors[0] if len(errors) == 1 else InvalidFields(errors)
-    return person, tidy
+    faults = Faults()
+    allow_synthetic = deps.config.allow_synthetic
+    person = faults.unless(lambda: parse_person(number, allow_synthetic=allow_synthetic, field="number"), None)
+    tidy = faults.unless(lambda: _check_name(name), "")
+    if len(faults.errors) == 1:
+        raise faults.errors[0]
+    faults.raise_any()
+    return existing(person), tidy
+
+
+def _check_name(name: str) -> str:
+    tidy = check_name(name)
+    if sum(c.isdigit() for c in tidy) >= _DIGITS_OF_A_NUMBER:
+        raise InvalidInput("name", "name_has_number")
+    return tidy
 
 
 def directory_key(deps: Dependencies) -> bytes:
@@ -109,16 +98,16 @@ def directory_key(deps: Dependencies) -> bytes:
     return deps.integrity.directory_key()
 
 
-def seal_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> SealedPerson:
-    """Encrypt a checked number and a normalised name for the record."""
+def sealed_person(key: bytes, office: StaffRole, record_id: str, person: PersonIdentifier, name: str) -> dict[str, Any]:
+    """Return the fields that every record of a person has, for a checked number and a normalised name."""
     number_field, name_field = office.value
-    return SealedPerson(
-        id=record_id,
-        lookup_hash=identifier_hash(key, person),
-        sealed_identifier=seal_field(key, person.value, number_field, record_id),
-        sealed_name=seal_field(key, name, name_field, record_id),
-        role_hash=role_hash(key, office.kind, person),
-    )
+    return {
+        "id": record_id,
+        "lookup_hash": identifier_hash(key, person),
+        "sealed_identifier": seal_field(key, person.value, number_field, record_id),
+        "sealed_name": seal_field(key, name, name_field, record_id),
+        "role_hash": role_hash(key, office.kind, person),
+    }
 
 
 def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[tuple[Member, Account]]:
@@ -134,6 +123,13 @@ def administrations_of(deps: Dependencies, tx: Transaction, person: PersonIdenti
     key = directory_key(deps)
     found = tx.staff.administrators_by_hash(identifier_hash(key, person))
     return _proven(key, StaffRole.ADMINISTRATOR, person, found)
+
+
+def administration_of(
+    deps: Dependencies, tx: Transaction, person: PersonIdentifier, tenant_id: str
+) -> Administrator | None:
+    """Return the person's record as administrator of the tenant, or None."""
+    return next((one for one in administrations_of(deps, tx, person) if one.tenant_id == tenant_id), None)
 
 
 def operator_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Operator | None:

@@ -23,7 +23,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
-from deldokument.services.people import StaffRole, check_person, directory_key, members_of, seal_person, view_person
+from deldokument.services.people import StaffRole, check_person, directory_key, members_of, sealed_person, view_person
 
 PAGE = 100
 
@@ -78,16 +78,7 @@ def sealed_member(
     key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime
 ) -> Member:
     """Return the record of a checked person with a normalised name."""
-    sealed = seal_person(key, StaffRole.MEMBER, member_id, person, name)
-    return Member(
-        id=member_id,
-        account_id=account_id,
-        lookup_hash=sealed.lookup_hash,
-        sealed_identifier=sealed.sealed_identifier,
-        sealed_name=sealed.sealed_name,
-        added_at=now,
-        role_hash=sealed.role_hash,
-    )
+    return Member(account_id=account_id, added_at=now, **sealed_person(key, StaffRole.MEMBER, member_id, person, name))
 
 
 def record_added(

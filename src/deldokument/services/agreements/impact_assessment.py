@@ -8,14 +8,13 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
 
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput, existing, require
+from deldokument.domain.errors import Faults, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.impact_assessment import (
     DOCX,
@@ -45,7 +44,7 @@ from deldokument.services.encryption import (
     seal_field,
     seal_file,
 )
-from deldokument.services.people import StaffRole, administrations_of, directory_key, view_person
+from deldokument.services.people import StaffRole, administration_of, directory_key, view_person
 
 _KINDS = frozenset({PDF, DOCX, ODT})
 _HEAD = 64 * 1024
@@ -155,33 +154,16 @@ def published_templates(deps: Dependencies) -> list[AgreementKind]:
 
 def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: PersonIdentifier | None) -> str:
     """Return the name of the tenant's administrator; empty for an operator."""
-    key = directory_key(deps)
-    administrations = administrations_of(deps, tx, person) if person else []
-    own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
-    return view_person(key, StaffRole.ADMINISTRATOR, own).name if own else ""
+    own = administration_of(deps, tx, person, tenant_id) if person else None
+    return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, own).name if own else ""
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
 
 
-class _Faults:
-    """Errors of a form, collected field by field."""
-
-    def __init__(self) -> None:
-        self.errors: list[InvalidInput] = []
-
-    def unless(self, check: Callable[[], _Value], otherwise: _Value) -> _Value:
-        """Return the result of the check, or ``otherwise`` if it raises InvalidInput."""
-        try:
-            return check()
-        except InvalidInput as error:
-            self.errors.append(error)
-            return otherwise
-
-
 def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
     """Return the input in its stored form. Raises: InvalidFields."""
-    faults = _Faults()
+    faults = Faults()
     checked = AssessmentWords(
         assessor=faults.unless(lambda: check_name(words.assessor, field="assessor"), ""),
         role=faults.unless(lambda: _role(words.role), ""),
@@ -190,8 +172,7 @@ def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
         consulted=faults.unless(lambda: check_consulted(words.risk, words.consulted), False),
         paper=faults.unless(lambda: _paper(deps, words.paper), None),
     )
-    if faults.errors:
-        raise InvalidFields(faults.errors)
+    faults.raise_any()
     return checked
 
 

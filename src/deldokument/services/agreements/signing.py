@@ -37,7 +37,7 @@ from deldokument.domain.agreement_records import (
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import (
     Conflict,
-    InvalidFields,
+    Faults,
     InvalidInput,
     LoginFailed,
     NotFound,
@@ -55,10 +55,10 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
 from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
 from deldokument.services.agreements.texts import AgreementDocument, current_document_in
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at
 from deldokument.services.auth.sessions import Session, follow_login
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, seal_file
-from deldokument.services.people import StaffRole, administrations_of, directory_key, view_person
+from deldokument.services.people import StaffRole, administration_of, directory_key, view_person
 
 _KEPT = timedelta(hours=24)
 """How long the page with the result of an intent can be opened."""
@@ -128,15 +128,7 @@ def begin_signing(
     )
     with deps.database.write() as tx:
         tx.agreements.add_intent(intent)
-        record_event(
-            deps,
-            tx,
-            EventKind.SIGNING_BEGUN,
-            tenant_id=intent.tenant_id,
-            person=session.person,
-            intent=intent.id,
-            version=intent.version,
-        )
+        _record(deps, tx, EventKind.SIGNING_BEGUN, session, intent)
     return intent_id
 
 
@@ -224,16 +216,7 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
         if not tx.agreements.add_service_agreement(agreement, paper):
             raise Conflict("agreement_signed")
         tx.agreements.finish_intent(intent.id, SIGNED)
-        record_event(
-            deps,
-            tx,
-            EventKind.SERVICE_AGREEMENT_SIGNED,
-            tenant_id=intent.tenant_id,
-            person=session.person,
-            intent=intent.id,
-            version=intent.version,
-            agreement=agreement.id,
-        )
+        _record(deps, tx, EventKind.SERVICE_AGREEMENT_SIGNED, session, intent, agreement=agreement.id)
 
 
 def _check_identity(session: Session, login: SigningLogin, identity: Identity, now: datetime) -> None:
@@ -296,16 +279,14 @@ def _agreement(
 def _refuse(deps: Dependencies, session: Session, intent: SigningIntent, error: ServiceError) -> None:
     with deps.database.write() as tx:
         tx.agreements.finish_intent(intent.id, error.code)
-        record_event(
-            deps,
-            tx,
-            EventKind.SIGNING_REFUSED,
-            tenant_id=intent.tenant_id,
-            person=session.person,
-            intent=intent.id,
-            version=intent.version,
-            reason=error.code,
-        )
+        _record(deps, tx, EventKind.SIGNING_REFUSED, session, intent, reason=error.code)
+
+
+def _record(
+    deps: Dependencies, tx: Transaction, kind: EventKind, session: Session, intent: SigningIntent, **details: str
+) -> None:
+    facts = {"intent": intent.id, "version": intent.version, **details}
+    record_at(deps, tx, deps.clock.now(), kind, facts, tenant_id=intent.tenant_id, person=session.person)
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -350,18 +331,11 @@ def forget_intents(deps: Dependencies) -> int:
 
 def _check_confirmation(role: str, confirmed: bool) -> str:
     """Return the role in its stored form. Raises: InvalidFields with all missing fields."""
-    errors: list[InvalidInput] = []
-    tidy = ""
-    try:
-        tidy = _check_role(role)
-    except InvalidInput as error:
-        errors.append(error)
-    else:
-        errors += [] if tidy else [InvalidInput("role", "signer_role_missing")]
+    faults = Faults()
+    tidy = faults.unless(lambda: _check_role(role), "")
     if not confirmed:
-        errors.append(InvalidInput("authority", "authority_missing"))
-    if errors:
-        raise InvalidFields(errors)
+        faults.errors.append(InvalidInput("authority", "authority_missing"))
+    faults.raise_any()
     return tidy
 
 
@@ -374,15 +348,15 @@ def _check_role(role: str) -> str:
     tidy = tidy_words(check_text(role, ROLE_LENGTH, field="role"))
     if not tidy.isprintable():
         raise InvalidInput("role", "text_control_characters")
+    if not tidy:
+        raise InvalidInput("role", "signer_role_missing")
     return tidy
 
 
 def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
     """Return the name with which the signer is registered. Raises: NotFound unless an administrator of the tenant."""
-    key = directory_key(deps)
-    administrations = administrations_of(deps, tx, session.person)
-    own = next((administrator for administrator in administrations if administrator.tenant_id == tenant_id), None)
-    return view_person(key, StaffRole.ADMINISTRATOR, require(own, "administrator")).name
+    own = require(administration_of(deps, tx, session.person, tenant_id), "administrator")
+    return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, own).name
 
 
 def _statement(deps: Dependencies, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:

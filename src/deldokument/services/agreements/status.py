@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
@@ -26,7 +26,7 @@ from deldokument.domain.agreement_records import (
     check_signed_on,
 )
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput, require
+from deldokument.domain.errors import Faults, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import new_id
@@ -227,22 +227,13 @@ def _check_main(
     deps: Dependencies, version: str, signed_on: date | None, signed_by: str, copy: bytes
 ) -> tuple[date, str]:
     """Return day and signer in their stored form. Raises: InvalidFields with all errors."""
-    errors: list[InvalidInput] = []
-
-    def checked(check: Callable[[], _Value]) -> _Value | None:
-        try:
-            return check()
-        except InvalidInput as error:
-            errors.append(error)
-            return None
-
-    checked(lambda: _check_published(deps, version))
-    day = checked(lambda: check_signed_on(signed_on, day_of(deps.clock.now())))
-    signer = checked(lambda: check_name(signed_by, field="signed_by"))
-    checked(lambda: check_copy(copy))
-    if errors or day is None or signer is None:
-        raise InvalidFields(errors)
-    return day, signer
+    faults = Faults()
+    faults.unless(lambda: _check_published(deps, version), None)
+    day = faults.unless(lambda: check_signed_on(signed_on, day_of(deps.clock.now())), None)
+    signer = faults.unless(lambda: check_name(signed_by, field="signed_by"), None)
+    faults.unless(lambda: check_copy(copy), None)
+    faults.raise_any()
+    return existing(day), existing(signer)
 
 
 def _check_published(deps: Dependencies, version: str) -> None:

@@ -14,16 +14,17 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import (
     PersonView,
     StaffRole,
-    administrations_of,
+    administration_of,
     by_name,
     check_person,
     directory_key,
-    seal_person,
+    sealed_person,
     view_person,
 )
 
@@ -39,26 +40,39 @@ def add_administrator(
     Raises: InvalidInput, InvalidFields or NotFound; Conflict if the person is one already, or the tenant is forgotten.
     """
     chosen, tidy = check_person(deps, number, name)
-    key = directory_key(deps)
-    sealed = seal_person(key, StaffRole.ADMINISTRATOR, new_id(), chosen, tidy)
-    administrator = Administrator(
-        sealed.id, tenant_id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash
-    )
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
         if tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None:
             raise Conflict("service_ended")
-        tx.staff.add_administrator(administrator)
-        record_event(
-            deps,
-            tx,
-            EventKind.ADMINISTRATOR_ADDED,
-            tenant_id=tenant_id,
-            person=person,
-            administrator=administrator.id,
-            holder=mentioned_subject(deps, tx, tenant_id, chosen.value),
-        )
-    return view_person(key, StaffRole.ADMINISTRATOR, administrator)
+        administrator = insert_administrator(deps, tx, tenant_id, (chosen, tidy), person)
+    return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, administrator)
+
+
+def insert_administrator(
+    deps: Dependencies,
+    tx: Transaction,
+    tenant_id: str,
+    checked: tuple[PersonIdentifier, str],
+    person: PersonIdentifier | None,
+) -> Administrator:
+    """Store a checked number and name as an administrator. Raises: Conflict if the person is one already."""
+    fields = sealed_person(directory_key(deps), StaffRole.ADMINISTRATOR, new_id(), *checked)
+    administrator = Administrator(tenant_id=tenant_id, **fields)
+    tx.staff.add_administrator(administrator)
+    _record(deps, tx, EventKind.ADMINISTRATOR_ADDED, administrator, checked[0].value, person)
+    return administrator
+
+
+def _record(
+    deps: Dependencies,
+    tx: Transaction,
+    kind: EventKind,
+    administrator: Administrator,
+    number: str,
+    person: PersonIdentifier | None,
+) -> None:
+    tenant_id, holder = administrator.tenant_id, mentioned_subject(deps, tx, administrator.tenant_id, number)
+    record_event(deps, tx, kind, tenant_id=tenant_id, person=person, administrator=administrator.id, holder=holder)
 
 
 def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonView]:
@@ -73,8 +87,8 @@ def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonVie
 def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> str | None:
     """Return the id under which the person administers the tenant, or None."""
     with deps.database.read() as tx:
-        administrations = administrations_of(deps, tx, person)
-    return next((administrator.id for administrator in administrations if administrator.tenant_id == tenant_id), None)
+        own = administration_of(deps, tx, person, tenant_id)
+    return own.id if own else None
 
 
 def remove_administrator(
@@ -92,12 +106,4 @@ def remove_administrator(
             directory_key(deps), removed.sealed_identifier, EncryptedColumn.ADMINISTRATOR_NUMBER, administrator_id
         )
         tx.staff.remove_administrator(administrator_id)
-        record_event(
-            deps,
-            tx,
-            EventKind.ADMINISTRATOR_REMOVED,
-            tenant_id=tenant_id,
-            person=person,
-            administrator=administrator_id,
-            holder=mentioned_subject(deps, tx, tenant_id, number),
-        )
+        _record(deps, tx, EventKind.ADMINISTRATOR_REMOVED, removed, number, person)

@@ -19,7 +19,7 @@ from deldokument.services.people import (
     by_name,
     check_person,
     directory_key,
-    seal_person,
+    sealed_person,
     view_person,
 )
 
@@ -28,8 +28,7 @@ def add_operator(deps: Dependencies, *, number: str, name: str) -> PersonView:
     """Let a person run the service. Raises: InvalidInput or InvalidFields; Conflict if the person is an operator."""
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
-    sealed = seal_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy)
-    operator = Operator(sealed.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash)
+    operator = Operator(**sealed_person(key, StaffRole.OPERATOR, new_id(), chosen, tidy))
     with deps.database.write() as tx:
         tx.staff.add_operator(operator)
         record_event(

@@ -14,13 +14,12 @@ from typing import Any
 
 from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Unavailable, require
+from deldokument.domain.errors import Conflict, Faults, InvalidInput, Unavailable, existing, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.share_texts import check_text
 from deldokument.domain.tenancy import (
     BREACH_CONTACT_LENGTH,
-    Administrator,
     Contact,
     PeriodRule,
     Tenant,
@@ -30,8 +29,9 @@ from deldokument.domain.tenancy import (
 )
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.audit.recording import mentioned_subject, record_event
-from deldokument.services.people import StaffRole, check_person, directory_key, seal_person
+from deldokument.services.audit.recording import record_event
+from deldokument.services.people import check_person
+from deldokument.services.tenants.administrators import insert_administrator
 
 STANDARD_RETENTION = timedelta(days=365)
 
@@ -138,45 +138,27 @@ def register_tenant(
     - Conflict if the organisation is a tenant already
     - Unavailable if Enhetsregisteret does not answer
     """
-    organization, tidy, chosen, name = _checked(deps, organization_number, contact, number, name)
+    organization, tidy, checked = _checked(deps, organization_number, contact, number, name)
     tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
-    sealed = seal_person(directory_key(deps), StaffRole.ADMINISTRATOR, new_id(), chosen, name)
-    administrator = Administrator(
-        sealed.id, tenant.id, sealed.lookup_hash, sealed.sealed_identifier, sealed.sealed_name, sealed.role_hash
-    )
     with deps.database.write() as tx:
         if tx.tenants.by_number(organization.number) is not None:
             raise Conflict("tenant_exists")
         tx.tenants.add(tenant)
-        tx.staff.add_administrator(administrator)
         record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
-        added = EventKind.ADMINISTRATOR_ADDED
-        holder = mentioned_subject(deps, tx, tenant.id, chosen.value)
-        record_event(deps, tx, added, tenant_id=tenant.id, person=person, administrator=administrator.id, holder=holder)
+        insert_administrator(deps, tx, tenant.id, checked, person)
     return tenant
 
 
 def _checked(
     deps: Dependencies, organization_number: str, contact: Contact, number: str, name: str
-) -> tuple[RegisteredOrganization, Contact, PersonIdentifier, str]:
+) -> tuple[RegisteredOrganization, Contact, tuple[PersonIdentifier, str]]:
     """Return the checked input as it is stored. Raises: InvalidFields with all that is wrong."""
-    errors: list[InvalidInput] = []
-    organization, tidy, chosen = None, None, None
-    try:
-        organization = registered_organization(deps, organization_number)
-    except InvalidInput as error:
-        errors.append(error)
-    try:
-        tidy = check_contact(contact)
-    except InvalidFields as error:
-        errors += error.errors
-    try:
-        chosen = check_person(deps, number, name)
-    except (InvalidInput, InvalidFields) as error:
-        errors += error.errors if isinstance(error, InvalidFields) else [error]
-    if organization is None or tidy is None or chosen is None:
-        raise InvalidFields(errors)
-    return organization, tidy, *chosen
+    faults = Faults()
+    organization = faults.unless(lambda: registered_organization(deps, organization_number), None)
+    tidy = faults.unless(lambda: check_contact(contact), None)
+    chosen = faults.unless(lambda: check_person(deps, number, name), None)
+    faults.raise_any()
+    return existing(organization), existing(tidy), existing(chosen)
 
 
 def registered_organization(deps: Dependencies, organization_number: str) -> RegisteredOrganization:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import End
 from deldokument.domain.uuids import id_of
@@ -57,22 +57,18 @@ class _Exposed:
 def read_metadata(raw: bytes) -> Metadata:
     """Return the content of the part. Raises: InvalidInput, or InvalidFields with every error."""
     body = json_object(raw, "metadata")
-    faults: list[InvalidInput] = []
+    faults = Faults()
+    errors = faults.errors
     name = text_of(body, "dokumentnavn")
     if not name:
-        faults.append(InvalidInput("dokumentnavn", "field_missing"))
+        errors.append(InvalidInput("dokumentnavn", "field_missing"))
     if body.get("ikkeLagreDokumentLastetNed"):
-        faults.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
+        errors.append(InvalidInput("ikkeLagreDokumentLastetNed", "downloads_always_recorded"))
     if body.get("sikkerhetsniva") not in (None, 3, 4):
-        faults.append(InvalidInput("sikkerhetsniva", "field_malformed"))
-    end: End = timedelta()
-    try:
-        end = read_end(body)
-    except InvalidInput as error:
-        faults.append(error)
-    exposed = _exposed(body, faults)
-    if faults:
-        raise InvalidFields(faults)
+        errors.append(InvalidInput("sikkerhetsniva", "field_malformed"))
+    end = faults.unless(lambda: read_end(body), timedelta())
+    exposed = _exposed(body, errors)
+    faults.raise_any()
     archived = body.get("arkivert")
     return Metadata(
         name=name,

@@ -11,14 +11,14 @@ The limits of the rules are in domain.accounts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 from deldokument.domain.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
 from deldokument.web.http.errors import FieldErrors
 from deldokument.web.http.i18n import Translator, _
@@ -125,14 +125,14 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
 
     Raises: InvalidFields with all faults.
     """
-    faults: list[InvalidInput] = []
+    faults = Faults()
     rules = AccountRules(
         contact=Contact(typed["telephone"], typed["email"], typed["hours"]),
-        standard=_read(_period, typed, "standard", faults),
-        longest=_read(_period, typed, "longest", faults),
+        standard=faults.unless(lambda: _period(typed, "standard"), None),
+        longest=faults.unless(lambda: _period(typed, "longest"), None),
         confidential=typed["confidential"] != "no",
-        undo_window=_read(_undo_window, typed, "undo_window", faults),
-        quota=_read(_quota, typed, "quota", faults),
+        undo_window=faults.unless(lambda: _undo_window(typed, "undo_window"), None),
+        quota=faults.unless(lambda: _quota(typed, "quota"), None),
         four_eyes=typed["four_eyes"] == "yes",
         notify=typed["notify"] == "yes",
         notice_channel=_channel(typed["notice_channel"]),
@@ -141,12 +141,9 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
         sms_cost_code=typed["sms_cost_code"],
         full_numbers=typed["full_numbers"] == "yes",
     )
-    try:
-        tidy = check_rules(rules, limits)
-    except InvalidFields as error:
-        faults += error.errors
-    if faults:
-        raise InvalidFields(sorted(faults, key=lambda fault: FIELDS.index(fault.field)))
+    tidy = faults.unless(lambda: check_rules(rules, limits), rules)
+    faults.errors.sort(key=lambda fault: FIELDS.index(fault.field))
+    faults.raise_any()
     return tidy
 
 
@@ -158,17 +155,6 @@ def named(errors: FieldErrors, translator: Translator) -> FieldErrors:
 
 def _channel(typed: str) -> NoticeChannel:
     return NoticeChannel(typed) if typed in set(NoticeChannel) else NoticeChannel.EMAIL_FIRST
-
-
-def _read(
-    read: Callable[[Typed, str], _Value | None], typed: Typed, field: str, faults: list[InvalidInput]
-) -> _Value | None:
-    """Return the value; None if it is malformed, with the fault added to ``faults``."""
-    try:
-        return read(typed, field)
-    except InvalidInput as error:
-        faults.append(error)
-        return None
 
 
 def _period(typed: Typed, field: str) -> timedelta | None:
