@@ -11,14 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TypeVar
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import InvalidFields, InvalidInput
+from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.audit import EventFilter, Place
@@ -32,8 +30,6 @@ _NORWEGIAN_DAY = re.compile(r"(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})")
 _YEARS = range(2000, 2200)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +57,15 @@ def search_of(
     deps: Dependencies, *, tenant_id: str, person: PersonIdentifier, words: SearchWords, zone: tzinfo
 ) -> EventFilter:
     """Return the filter for the input of ``person``; days are those of ``zone``. Raises: InvalidFields."""
-    errors: list[InvalidInput] = []
-    first = _checked(errors, lambda: _day("first_day", words.first_day))
-    last = _checked(errors, lambda: _day("last_day", words.last_day))
+    faults = Faults()
+    first = faults.unless(lambda: _day("first_day", words.first_day), None)
+    last = faults.unless(lambda: _day("last_day", words.last_day), None)
     if first and last and last < first:
-        errors.append(InvalidInput("last_day", "days_reversed"))
-    kind = _checked(errors, lambda: _kind(words.kind))
-    share_id = _checked(errors, lambda: _share_id(deps, tenant_id, words.share))
-    subject_ids = _checked(errors, lambda: _subject_ids(deps, tenant_id, person, words))
-    if errors:
-        raise InvalidFields(errors)
+        faults.errors.append(InvalidInput("last_day", "days_reversed"))
+    kind = faults.unless(lambda: _kind(words.kind), None)
+    share_id = faults.unless(lambda: _share_id(deps, tenant_id, words.share), None)
+    subject_ids = faults.unless(lambda: _subject_ids(deps, tenant_id, person, words), None)
+    faults.raise_any()
     since = _midnight(first, zone) if first else None
     until = _midnight(last + timedelta(days=1), zone) if last else None
     return EventFilter(tenant_id, since, until, kind, share_id, subject_ids)
@@ -131,14 +126,6 @@ def _to_number(instant: datetime | None) -> int | None:
 
 def _to_instant(number: int | None) -> datetime | None:
     return None if number is None else _EPOCH + number * _MICROSECOND
-
-
-def _checked(errors: list[InvalidInput], check: Callable[[], _Found]) -> _Found | None:
-    try:
-        return check()
-    except InvalidInput as error:
-        errors.append(error)
-        return None
 
 
 def _day(field: str, text: str) -> date | None:
