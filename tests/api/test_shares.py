@@ -12,7 +12,7 @@ from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
-from deldokument.services.shares import changes, held_documents, publishing, queries
+from deldokument.services.shares import changes, held_documents, proposals, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
@@ -547,7 +547,7 @@ def test_where_four_eyes_are_wanted_a_member_approves_what_the_system_proposed(c
     with stage.deps.database.read() as tx:
         proposed = tx.shares.get(share_id)
     assert proposed is not None
-    publishing.approve_share(stage.deps, person(KARI), share_id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(KARI), share_id, seen=proposed.changed_at.isoformat())
     assert cast.sharer.get(f"/shares/{share_id}").json()["state"] == "available"
 
 
@@ -583,12 +583,12 @@ def test_a_system_reads_why_its_proposal_was_sent_back_and_no_event_carries_it(c
     assert cast.sharer.get(ours).json()["return_reason"] is None
     page = cast.web.browser(KARI).get(f"/delinger/{share_id}/godkjenning").text
     assert "Systemet til FJELL AS kan også lese begrunnelsen." in page
-    publishing.return_proposal(stage.deps, person(KARI), share_id, "Ola har flyttet.")
+    proposals.return_proposal(stage.deps, person(KARI), share_id, "Ola har flyttet.")
     share = cast.sharer.get(ours).json()
     assert (share["proposed"], share["return_reason"]) == (False, "Ola har flyttet.")
     assert "flyttet" not in cast.sharer.get(f"{ours}/events").text
     assert cast.sharer.post(f"{ours}/publication").json()["return_reason"] is None
-    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert cast.sharer.get(ours).json()["return_reason"] is None
 
 
@@ -597,7 +597,7 @@ def test_a_system_reads_no_reason_that_a_member_gave_another_member(cast: System
     set_rules(stage, stage.byggesak, four_eyes=True)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Nytt"))
-    changes.return_change(stage.deps, person(ODD), share_id, "Ola har flyttet.")
+    proposals.return_proposal(stage.deps, person(ODD), share_id, "Ola har flyttet.")
     assert queries.view_share(stage.deps, person(KARI), share_id).return_note is not None
     assert cast.sharer.get(f"/shares/{share_id}").json()["return_reason"] is None
 

@@ -18,5 +18,5 @@ def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, until: date
 
 def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str) -> None:
     """Approve the change that waits, as its page shows it."""
-    seen = existing(queries.view_share(deps, person, share_id).change).seen
+    seen = existing(queries.view_share(deps, person, share_id).proposal).seen
     changes.approve_change(deps, person, share_id, seen=seen)

@@ -60,7 +60,7 @@ def test_a_share_that_a_second_member_approved_is_counted_with_its_documents(sta
     assert of_tenant(stage).total == ShareCounts()
     with stage.deps.database.read() as tx:
         proposed = existing(tx.shares.get(share_id))
-    publishing.approve_share(stage.deps, person(ODD), share_id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(ODD), share_id, seen=proposed.changed_at.isoformat())
     assert of_tenant(stage).total == ShareCounts(shares=1, documents=1, length=7)
 
 

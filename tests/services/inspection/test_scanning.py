@@ -279,7 +279,7 @@ def test_a_second_person_approves_only_what_was_scanned(stage: Stage) -> None:
     proposed = publishing.publish_share(stage.deps, person(KARI), share.id)
 
     def approve() -> ShareState:
-        return publishing.approve_share(stage.deps, person(ODD), share.id, seen=proposed.changed_at).state
+        return publishing.approve_share(stage.deps, person(ODD), share.id, seen=proposed.changed_at.isoformat()).state
 
     with pytest.raises(InvalidFields) as caught:
         approve()

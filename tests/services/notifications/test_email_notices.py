@@ -26,7 +26,7 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, publishing
+from deldokument.services.shares import changes, drafts, proposals, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
@@ -331,7 +331,7 @@ def test_who_does_not_want_to_be_asked_is_not(stage: Stage) -> None:
 def test_an_approval_that_is_not_wanted_any_more_is_not_asked_for(stage: Stage) -> None:
     share_id = propose(stage)
     outboxes.plan_messages(stage.deps, PLANNERS)
-    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert deliver(stage) == [Result.MOOT]
 
 
@@ -339,7 +339,7 @@ def test_an_approval_that_is_not_wanted_any_more_is_not_asked_for(stage: Stage) 
 def test_nobody_is_told_of_a_colleague_who_wants_what_is_ones_own_proposal_by_now(stage: Stage) -> None:
     share_id = propose(stage)
     outboxes.plan_messages(stage.deps, PLANNERS)
-    publishing.return_proposal(stage.deps, person(ODD), share_id)
+    proposals.return_proposal(stage.deps, person(ODD), share_id)
     stage.confirm(share_id, ODD)
     publishing.publish_share(stage.deps, person(ODD), share_id)
     assert [to for to, _ in letters(stage)] == [AT_WORK]
@@ -348,7 +348,7 @@ def test_nobody_is_told_of_a_colleague_who_wants_what_is_ones_own_proposal_by_no
 @pytest.mark.usefixtures("four_eyes")
 def test_a_proposal_taken_back_before_it_was_noticed_is_told_to_nobody(stage: Stage) -> None:
     share_id = propose(stage)
-    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert deliver(stage) == []
 
 
@@ -356,7 +356,7 @@ def test_a_proposal_taken_back_before_it_was_noticed_is_told_to_nobody(stage: St
 def test_a_proposal_made_anew_is_told_anew(stage: Stage) -> None:
     share_id = propose(stage)
     assert len(letters(stage)) == 1
-    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    proposals.return_proposal(stage.deps, person(KARI), share_id)
     publishing.publish_share(stage.deps, person(KARI), share_id)
     assert len(letters(stage)) == 1
 
@@ -522,10 +522,10 @@ def test_who_wants_no_such_e_mail_gets_none_of_a_later_end(stage: Stage) -> None
 
 def test_a_later_end_that_is_decided_is_told_to_nobody(stage: Stage, asked: str) -> None:
     outboxes.plan_messages(stage.deps, PLANNERS)
-    changes.return_change(stage.deps, person(ODD), asked)
+    proposals.return_proposal(stage.deps, person(ODD), asked)
     assert deliver(stage) == [Result.MOOT]
     change_expiry(stage.deps, person(KARI), asked, stage.clock.now() + timedelta(days=25))
-    changes.return_change(stage.deps, person(KARI), asked)
+    proposals.return_proposal(stage.deps, person(KARI), asked)
     assert deliver(stage) == []
 
 
@@ -540,10 +540,10 @@ def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stag
         changes.change_share(stage.deps, person(KARI), asked, Change(title=title))
         outboxes.plan_messages(stage.deps, PLANNERS)
         if decided:
-            changes.return_change(stage.deps, person(ODD), asked)
+            proposals.return_proposal(stage.deps, person(ODD), asked)
         assert deliver(stage) == [Result.MOOT if decided else Result.SENT]
     changes.change_share(stage.deps, person(KARI), asked, Change(title="Igjen"))
-    changes.return_change(stage.deps, person(KARI), asked)
+    proposals.return_proposal(stage.deps, person(KARI), asked)
     assert deliver(stage) == []
 
 

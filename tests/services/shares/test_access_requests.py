@@ -337,7 +337,7 @@ def test_with_four_eyes_the_approval_answers_with_the_new_share(stage: Stage, sh
     assert status_after_the_end(stage, share_id)[0] == "begun"
     with stage.deps.database.read() as tx:
         seen = existing(tx.shares.get(draft.id)).changed_at
-    publishing.approve_share(stage.deps, person(ODD), draft.id, seen=seen)
+    publishing.approve_share(stage.deps, person(ODD), draft.id, seen=seen.isoformat())
     assert status_after_the_end(stage, share_id)[0] == "answered"
 
 

@@ -410,15 +410,15 @@ def watched(stage: Stage) -> str:
 
 
 def approve(stage: Stage, share_id: str, who: str = ODD) -> None:
-    change = existing(shown(stage, share_id).change)
-    changes.approve_change(stage.deps, person(who), share_id, seen=change.seen)
+    proposal = existing(shown(stage, share_id).proposal)
+    changes.approve_change(stage.deps, person(who), share_id, seen=proposal.seen)
 
 
 def test_another_member_approves_exactly_the_proposed_documents(stage: Stage, watched: str) -> None:
     proposed = pending(stage, watched)
     assert add(stage, watched, proposed)
     later = pending(stage, watched, "senere.pdf")
-    assert existing(shown(stage, watched).change).change.documents == (proposed,)
+    assert existing(shown(stage, watched).change).documents == (proposed,)
     assert len(stage.document_ids(watched)) == 1
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, watched, KARI)

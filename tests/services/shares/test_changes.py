@@ -14,9 +14,9 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.services.downloads import access, offers, system_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.shares import changes, publishing, queries
+from deldokument.services.shares import changes, proposals, publishing, queries
 from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.proposal_views import ChangeView
+from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.report import share_report
@@ -384,8 +384,8 @@ def watched(stage: Stage) -> str:
     return share_id
 
 
-def waiting(stage: Stage, share_id: str) -> ChangeView:
-    return existing(shown(stage, share_id).change)
+def waiting(stage: Stage, share_id: str) -> ProposalView:
+    return existing(shown(stage, share_id).proposal)
 
 
 def approve(stage: Stage, share_id: str, who: str = ODD, seen: str = "") -> None:
@@ -398,8 +398,8 @@ def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str
     assert correct(stage, watched, **given)
     view = shown(stage, watched)
     assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtk", "", "26/2", True)
-    change = existing(view.change)
-    assert (change.proposer_id, change.name, change.has_no_other_approver) == (
+    change = existing(view.proposal)
+    assert (change.proposer.id, change.name, change.has_no_other_approver) == (
         stage.members["kari"],
         "Kari Lunde",
         False,
@@ -430,7 +430,7 @@ def test_nobody_approves_what_is_their_own_or_what_they_have_not_seen(stage: Sta
         approve(stage, watched, who=KARI)
     stage.clock.advance(minutes=1)
     add(stage, watched, FJELL)
-    with pytest.raises(Conflict, match="change_changed"):
+    with pytest.raises(Conflict, match="proposal_changed"):
         approve(stage, watched, seen=seen)
     assert len(shown(stage, watched).recipients) == 1
 
@@ -439,7 +439,7 @@ def test_nobody_approves_what_is_their_own_or_what_they_have_not_seen(stage: Sta
 def test_a_proposed_change_is_refused_or_taken_back(stage: Stage, watched: str, who: str, cause: str) -> None:
     correct(stage, watched, title="Vedtak")
     for _ in range(2):
-        changes.return_change(stage.deps, person(who), watched)
+        proposals.return_proposal(stage.deps, person(who), watched)
     assert shown(stage, watched).change is None
     assert told(stage, watched, RETURNED) == [(RETURNED, {"cause": cause})]
 
@@ -447,11 +447,11 @@ def test_a_proposed_change_is_refused_or_taken_back(stage: Stage, watched: str, 
 def test_the_author_reads_why_a_change_was_refused_until_the_next_one(stage: Stage, watched: str) -> None:
     for who, reason, stored in ((ODD, "Ny tittel trengs ikke", True), (KARI, "Min egen", False)):
         correct(stage, watched, title="Vedtak")
-        changes.return_change(stage.deps, person(who), watched, reason)
+        proposals.return_proposal(stage.deps, person(who), watched, reason)
         note = shown(stage, watched).return_note
         assert (note and (note.name, note.reason)) == (("Odd Bakken", reason) if stored else None)
     correct(stage, watched, title="Vedtak")
-    changes.return_change(stage.deps, person(ODD), watched, "Nei")
+    proposals.return_proposal(stage.deps, person(ODD), watched, "Nei")
     correct(stage, watched, title="Vedtak")
     assert shown(stage, watched).return_note is None
 

@@ -175,9 +175,9 @@ def test_a_proposal_is_back_as_it_was(stage: Stage) -> None:
     proposed = publishing.publish_share(stage.deps, person(KARI), draft.id)
     discard_with_grace(stage.deps, person(KARI), draft.id)
     with pytest.raises(Conflict, match="not_a_draft"):
-        publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at)
+        publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at.isoformat())
     restore_draft(stage.deps, person(KARI), draft.id)
-    approved = publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at)
+    approved = publishing.approve_share(stage.deps, person(ODD), draft.id, seen=proposed.changed_at.isoformat())
     assert approved.state is ShareState.AVAILABLE
 
 

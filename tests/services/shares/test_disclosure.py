@@ -12,7 +12,7 @@ from deldokument.domain.errors import InvalidFields, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import drafts, proposals, publishing
 from deldokument.services.shares.api_drafts import change_draft, create_draft
 from deldokument.services.shares.disclosure import document_recipients, view_with_numbers
 from deldokument.services.shares.draft_form import draft_form
@@ -132,10 +132,10 @@ def test_a_proposal_that_is_sent_back_shows_its_author_alone_the_numbers_to_conf
     set_rules(stage, stage.byggesak, four_eyes=True)
     share_id = stage.publish(OLA)
     assert confirmed(stage, share_id) == [True]
-    publishing.return_proposal(stage.deps, person(KARI), share_id)
+    proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert confirmed(stage, share_id) == [True], "taken back by the author"
     publishing.publish_share(stage.deps, person(KARI), share_id)
-    publishing.return_proposal(stage.deps, person(ODD), share_id)
+    proposals.return_proposal(stage.deps, person(ODD), share_id)
     assert confirmed(stage, share_id) == [False]
     assert list(draft_form(stage.deps, person(KARI), share_id).numbers.values()) == [OLA]
     assert draft_form(stage.deps, person(ODD), share_id).numbers == {}
@@ -175,10 +175,10 @@ def test_numbers_of_a_system_stay_confirmed_and_masked_when_its_proposal_is_sent
     ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a", length=0, modified_at=None)
     create_upload(stage.deps, ticket.token, length=0)
     publishing.publish_share(stage.deps, SYSTEM, share.id)
-    publishing.return_proposal(stage.deps, person(KARI), share.id)
+    proposals.return_proposal(stage.deps, person(KARI), share.id)
     assert confirmed(stage, share.id) == [True]
     proposed = publishing.publish_share(stage.deps, SYSTEM, share.id)
-    publishing.approve_share(stage.deps, person(KARI), share.id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(KARI), share.id, seen=proposed.changed_at.isoformat())
     assert view_with_numbers(stage.deps, person(KARI), share.id)[1] == {}
 
 

@@ -12,9 +12,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, existing
 from deldokument.domain.share import Share
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares import changes, publishing, queries
-from deldokument.services.shares.change_records import Change, ProposedChange, proposed_change, seal_change
-from deldokument.services.shares.proposal_views import ChangeView
+from deldokument.services.shares import changes, proposals, publishing, queries
+from deldokument.services.shares.change_records import Change, ProposedChange, seal_change
+from deldokument.services.shares.proposal_views import ProposalView
+from deldokument.services.shares.proposals import pending_proposal
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import events_of, set_account, set_rules
 from tests.support.changes import change_expiry
@@ -53,15 +54,15 @@ def ask(stage: Stage, share_id: str, who: str = KARI, until: datetime = LATER) -
 def approve(stage: Stage, share_id: str, who: str = ODD, seen: str = "") -> None:
     if not seen:
         with stage.deps.database.read() as tx:
-            proposed = proposed_change(stage.deps, existing(tx.shares.get(share_id)))
-        seen = proposed.at.isoformat() if proposed else ""
+            proposed = pending_proposal(stage.deps, tx, existing(tx.shares.get(share_id)))
+        seen = proposed.seen if proposed else ""
     changes.approve_change(stage.deps, person(who), share_id, seen=seen)
 
 
-def waiting(stage: Stage, share_id: str, who: str = ODD) -> ChangeView | None:
+def waiting(stage: Stage, share_id: str, who: str = ODD) -> ProposalView | None:
     """The change with a later end that waits."""
     view = queries.view_share(stage.deps, person(who), share_id)
-    return view.change if view.proposed_end else None
+    return view.proposal if view.change and view.change.expires_at else None
 
 
 def new_events(stage: Stage, share_id: str) -> list[tuple[EventKind, object]]:
@@ -75,7 +76,7 @@ def test_a_later_end_is_only_asked_for(stage: Stage, share_id: str) -> None:
     assert kept(stage, share_id).expires_at == END
     shown = waiting(stage, share_id)
     assert shown is not None
-    assert (shown.proposer_id, shown.name, shown.at) == (stage.members["kari"], "Kari Lunde", stage.clock.now())
+    assert (shown.proposer.id, shown.name, shown.at) == (stage.members["kari"], "Kari Lunde", stage.clock.now())
     assert (shown.change, shown.has_no_other_approver) == (Change(expires_at=LATER), False)
     assert new_events(stage, share_id) == [(ASKED, {"until": LATER.isoformat()})]
 
@@ -113,7 +114,7 @@ def test_only_the_end_that_was_seen_is_approved(stage: Stage, share_id: str) -> 
     seen = existing(waiting(stage, share_id)).seen
     stage.clock.advance(minutes=1)
     ask(stage, share_id, until=LATEST)
-    with pytest.raises(Conflict, match="change_changed"):
+    with pytest.raises(Conflict, match="proposal_changed"):
         approve(stage, share_id, seen=seen)
     approve(stage, share_id)
     assert kept(stage, share_id).expires_at == LATEST
@@ -143,9 +144,9 @@ def test_an_earlier_end_needs_one_person_and_drops_the_request(stage: Stage, sha
 
 @pytest.mark.parametrize(("who", "cause"), [(KARI, "retracted"), (ODD, "returned")])
 def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: str, cause: str) -> None:
-    changes.return_change(stage.deps, person(who), share_id)
+    proposals.return_proposal(stage.deps, person(who), share_id)
     ask(stage, share_id)
-    changes.return_change(stage.deps, person(who), share_id)
+    proposals.return_proposal(stage.deps, person(who), share_id)
     assert new_events(stage, share_id)[1:] == [(RETURNED, {"cause": cause, "until": LATER.isoformat()})]
     assert waiting(stage, share_id) is None
     with pytest.raises(Conflict, match="not_proposed"):
@@ -155,11 +156,11 @@ def test_a_request_is_taken_back_or_refused(stage: Stage, share_id: str, who: st
 def test_the_author_reads_why_a_later_end_was_refused_until_the_next_request(stage: Stage, share_id: str) -> None:
     for who, stored in ((ODD, True), (KARI, False)):
         ask(stage, share_id)
-        changes.return_change(stage.deps, person(who), share_id, "Fristen er lovbestemt")
+        proposals.return_proposal(stage.deps, person(who), share_id, "Fristen er lovbestemt")
         note = queries.view_share(stage.deps, person(KARI), share_id).return_note
         assert (note and note.reason) == ("Fristen er lovbestemt" if stored else None)
     ask(stage, share_id)
-    changes.return_change(stage.deps, person(ODD), share_id, "Nei")
+    proposals.return_proposal(stage.deps, person(ODD), share_id, "Nei")
     ask(stage, share_id)
     assert kept(stage, share_id).sealed_return_note is None
 
@@ -187,7 +188,7 @@ def test_a_share_that_is_over_is_not_extended(stage: Stage, share_id: str) -> No
         approve(stage, share_id)
     assert waiting(stage, share_id) is None
     with pytest.raises(Conflict, match="share_over"):
-        changes.return_change(stage.deps, person(KARI), share_id)
+        proposals.return_proposal(stage.deps, person(KARI), share_id)
     assert len(new_events(stage, share_id)) == 1
 
 
@@ -215,7 +216,7 @@ def test_strangers_neither_ask_nor_decide(stage: Stage, share_id: str, stranger:
     attempts: list[Callable[[], object]] = [
         lambda: ask(stage, share_id, stranger),
         lambda: approve(stage, share_id, stranger),
-        lambda: changes.return_change(stage.deps, person(stranger), share_id),
+        lambda: proposals.return_proposal(stage.deps, person(stranger), share_id),
     ]
     for attempt in attempts:
         with pytest.raises(NotFound):
@@ -255,7 +256,7 @@ def test_a_withdrawn_share_waits_for_nothing(stage: Stage, share_id: str) -> Non
 
 def test_a_refused_change_that_is_put_back_is_told_from_the_newest(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
-    changes.return_change(stage.deps, person(ODD), share_id)
+    proposals.return_proposal(stage.deps, person(ODD), share_id)
     ask(stage, share_id)
     approve(stage, share_id)
     revisions = {
@@ -273,7 +274,7 @@ def test_all_that_one_person_proposes_is_approved_together(stage: Stage, share_i
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(PER, confirmed=True)])
     ask(stage, share_id)
     shown = existing(waiting(stage, share_id))
-    assert (shown.change.title, shown.change.expires_at, len(shown.added)) == ("Vedtak", LATER, 2)
+    assert (shown.change, len(shown.added)) == (replace(existing(shown.change), title="Vedtak", expires_at=LATER), 2)
     approve(stage, share_id)
     view = queries.view_share(stage.deps, person(KARI), share_id)
     assert (view.title, view.share.expires_at, len(view.recipients), view.change) == ("Vedtak", LATER, 3, None)
@@ -287,9 +288,9 @@ def test_what_another_person_proposes_replaces_it_and_the_first_may_approve_that
         (RETURNED, {"cause": "replaced", "until": LATER.isoformat()}),
         (ASKED, None),
     ]
-    change = existing(queries.view_share(stage.deps, person(KARI), share_id).change)
-    assert (change.name, change.change) == ("Odd Bakken", Change(title="Vedtak"))
-    changes.approve_change(stage.deps, person(KARI), share_id, seen=change.seen)
+    proposal = existing(queries.view_share(stage.deps, person(KARI), share_id).proposal)
+    assert (proposal.name, proposal.change) == ("Odd Bakken", Change(title="Vedtak"))
+    changes.approve_change(stage.deps, person(KARI), share_id, seen=proposal.seen)
     assert kept(stage, share_id).expires_at == END
 
 
@@ -297,3 +298,20 @@ def test_an_earlier_end_leaves_a_change_without_an_end(stage: Stage, share_id: s
     changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
     ask(stage, share_id, ODD, NOON + timedelta(days=5))
     assert queries.view_share(stage.deps, person(KARI), share_id).change is not None
+
+
+def test_another_end_drops_only_the_end_from_what_waits(stage: Stage, share_id: str) -> None:
+    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak", expires_at=LATER))
+    seen = existing(waiting(stage, share_id)).seen
+    stage.clock.advance(minutes=1)
+    ask(stage, share_id, ODD, NOON + timedelta(days=5))
+    assert new_events(stage, share_id)[1] == (RETURNED, {"cause": "moved", "until": LATER.isoformat()})
+    rest = existing(queries.view_share(stage.deps, person(ODD), share_id).proposal)
+    assert (rest.name, rest.change) == ("Kari Lunde", Change(title="Vedtak"))
+    with pytest.raises(Conflict, match="own_proposal"):
+        approve(stage, share_id, KARI)
+    with pytest.raises(Conflict, match="proposal_changed"):
+        approve(stage, share_id, seen=seen)
+    approve(stage, share_id)
+    view = queries.view_share(stage.deps, person(KARI), share_id)
+    assert (view.title, view.share.expires_at) == ("Vedtak", NOON + timedelta(days=5))

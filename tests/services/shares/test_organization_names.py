@@ -124,7 +124,7 @@ def test_where_two_must_look_the_register_is_asked_at_both(stage: Stage, share: 
     assert proposed.state is ShareState.DRAFT
     assert [r.name for r in shown(stage, share)] == [""]
     stage.register.down = False
-    publishing.approve_share(stage.deps, person(PER), share.id, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(PER), share.id, seen=proposed.changed_at.isoformat())
     assert [r.name for r in shown(stage, share)] == ["FJELL AS"]
 
 

@@ -13,7 +13,7 @@ from deldokument.adapters.sql.engines import Engines, open_engines
 from deldokument.adapters.sql.tables.shares import share as table
 from deldokument.domain.audit import REVISING
 from deldokument.services.accounts import deletion
-from deldokument.services.shares import changes, discarding, drafts, proposals, publishing
+from deldokument.services.shares import discarding, drafts, proposals, publishing
 from deldokument.services.tenants import freezing
 from tests.support.accounts import events_of, set_rules
 from tests.support.changes import approve_change, change_expiry
@@ -44,7 +44,7 @@ def approve(stage: Stage, share_id: str) -> None:
     with stage.deps.database.read() as tx:
         found = tx.shares.get(share_id)
     assert found is not None
-    publishing.approve_share(stage.deps, person(ODD), share_id, seen=found.changed_at)
+    publishing.approve_share(stage.deps, person(ODD), share_id, seen=found.changed_at.isoformat())
 
 
 def touch(stage: Stage, share_id: str) -> None:
@@ -68,10 +68,10 @@ PUBLISHED: list[list[Change]] = [
 ]
 EXTENDED: list[list[Change]] = [
     [kari(change_expiry, LATER), odd(approve_change)],
-    [kari(change_expiry, LATER), odd(changes.return_change)],
+    [kari(change_expiry, LATER), odd(proposals.return_proposal)],
 ]
 PROPOSED: list[list[Change]] = [
-    [kari(publishing.publish_share), odd(publishing.return_proposal)],
+    [kari(publishing.publish_share), odd(proposals.return_proposal)],
     [kari(publishing.publish_share), approve],
     [kari(publishing.publish_share), touch],
     [kari(discarding.discard_with_grace), kari(discarding.restore_draft)],

@@ -20,7 +20,7 @@ from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.actors import Actor
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares import drafts, proposals, publishing, queries
 from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import export as tenants_export
@@ -232,15 +232,15 @@ def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:
     assert publishing.publish_share(stage.deps, SYSTEM, share.id) == share
     proposal = queries.show_share(stage.deps, person(KARI), share.id)[0].proposal
     assert proposal is not None
-    assert (proposal.proposer_id, proposal.name, proposal.has_no_other_approver) == (integration.id, "FJELL AS", False)
-    approved = publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at)
+    assert (proposal.proposer.id, proposal.name, proposal.has_no_other_approver) == (integration.id, "FJELL AS", False)
+    approved = publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at.isoformat())
     assert approved.state is ShareState.AVAILABLE
 
 
 def test_what_a_system_proposes_a_member_may_send_back(stage: Stage) -> None:
     integrate(stage)
     share = proposed(stage)
-    publishing.return_proposal(stage.deps, person(KARI), share.id)
+    proposals.return_proposal(stage.deps, person(KARI), share.id)
     event = events_of(stage, share.id)[-1]
     assert (event.kind, event.details) == (EventKind.PROPOSAL_RETURNED, {"cause": "returned", "revision": 3})
 
@@ -250,7 +250,7 @@ def test_a_proposal_ends_when_the_system_loses_its_rights(stage: Stage) -> None:
     share = proposed(stage)
     let_go(stage, integration)
     with pytest.raises(Conflict, match="not_proposed"):
-        publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at)
+        publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at.isoformat())
 
 
 def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: Stage) -> None:

@@ -96,7 +96,7 @@ def test_what_was_undone_needs_another_person_again(stage: Stage, shared: str) -
     stage.confirm(shared)
     proposed = publishing.publish_share(stage.deps, person(KARI), shared)
     assert proposed.state is ShareState.DRAFT
-    publishing.approve_share(stage.deps, person(ODD), shared, seen=proposed.changed_at)
+    publishing.approve_share(stage.deps, person(ODD), shared, seen=proposed.changed_at.isoformat())
     assert undo(stage, shared) is ShareState.DRAFT
     stage.confirm(shared)
     proposed = publishing.publish_share(stage.deps, person(KARI), shared)

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
@@ -30,7 +29,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.share import Progress, Receipt, Share, Verdict, new_id, progress_of
-from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.tenancy import Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
@@ -42,8 +41,7 @@ from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
-from deldokument.services.shares.change_records import change_proposer, proposed_change
-from deldokument.services.shares.proposals import is_proposal_of, living_sharer, waits_for_approval
+from deldokument.services.shares.proposals import Proposal, is_proposal_of, living_sharer, pending_proposal
 
 SOON = timedelta(days=3)
 """How long before the end of a share its sharer gets an e-mail."""
@@ -78,6 +76,36 @@ def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Ite
         yield _of_share(deps, EmailKind.ENDING, share, share.member_id, f"{ends}", due_at=due, ends=ends)
 
 
+def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that a draft, or a change of a published share, waits for another member's approval."""
+    share = _share_of(tx, stored)
+    proposal = _proposal(deps, tx, share)
+    if proposal is None:
+        return
+    kind = _kind_of(proposal)
+    for member in _reachable_members(tx, share.account_id):
+        if not is_proposal_of(proposal.proposer, member.lookup_hash) and _wants(deps, tx, member, kind):
+            yield _of_share(deps, kind, share, member.id, f"{stored.number}")
+
+
+def _proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
+    """Return what waits for approval, if anything.
+
+    Returns None if the share is over, or damaged: that must not hold up the tenant's other messages.
+    """
+    if not share.intact or share.is_over_at(deps.clock.now()):
+        return None
+    try:
+        return pending_proposal(deps, tx, share)
+    except IntegrityError:
+        deps.damage.report(DamagedRow(SHARE_KIND, share.id))
+        return None
+
+
+def _kind_of(proposal: Proposal) -> EmailKind:
+    return EmailKind.APPROVAL if proposal.change is None else EmailKind.CHANGE
+
+
 def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that malware was found in a document that is shared or about to be."""
     share, details = _share_of(tx, stored), stored.event.details or {}
@@ -101,38 +129,6 @@ def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
             yield _of_share(deps, EmailKind.REQUEST, share, member.id, f"{day_of(stored.event.at)}")
 
 
-def plan_approval(
-    deps: Dependencies, tx: Transaction, stored: StoredEvent, kind: EmailKind
-) -> Iterator[OutgoingMessage]:
-    """Plan e-mail to the members who may approve what a colleague proposes: a share or, by ``kind``, a change."""
-    share = _share_of(tx, stored)
-    proposer = _proposer(deps, tx, share, kind)
-    if proposer is None:
-        return
-    for member in _reachable_members(tx, share.account_id):
-        if not is_proposal_of(proposer, member.lookup_hash) and _wants(deps, tx, member, kind):
-            yield _of_share(deps, kind, share, member.id, f"{stored.number}")
-
-
-def _proposer(deps: Dependencies, tx: Transaction, share: Share, kind: EmailKind) -> Member | Integration | None:
-    """Return the proposer of the share or change that the e-mail is about.
-
-    Returns None if none is pending, or if it is damaged: that must not hold up the tenant's other messages.
-    """
-    if not share.intact:
-        return None
-    if kind is EmailKind.APPROVAL:
-        return waits_for_approval(tx, share)
-    if not share.is_open_at(deps.clock.now()):
-        return None
-    try:
-        proposed = proposed_change(deps, share)
-    except IntegrityError:
-        deps.damage.report(DamagedRow(SHARE_KIND, share.id))
-        return None
-    return change_proposer(tx, existing(tx.accounts.get(share.account_id)), proposed)
-
-
 def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan e-mails saying that a tenant in use must sign a new service agreement."""
     details = stored.event.details or {}
@@ -154,8 +150,8 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.DOCUMENT_DOWNLOADED: plan_downloaded,
     EventKind.SHARE_PUBLISHED: plan_ending,
     EventKind.EXPIRY_CHANGED: plan_ending,
-    EventKind.SHARE_PROPOSED: partial(plan_approval, kind=EmailKind.APPROVAL),
-    EventKind.CHANGE_PROPOSED: partial(plan_approval, kind=EmailKind.CHANGE),
+    EventKind.SHARE_PROPOSED: plan_proposed,
+    EventKind.CHANGE_PROPOSED: plan_proposed,
     EventKind.ACCESS_REQUESTED: plan_request,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
@@ -299,8 +295,9 @@ def _is_still_so(
     deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member: Member, message: OutgoingMessage
 ) -> bool:
     if kind in {EmailKind.APPROVAL, EmailKind.CHANGE}:
-        proposer = _proposer(deps, tx, share, kind)
-        return proposer is not None and not is_proposal_of(proposer, member.lookup_hash)
+        proposal = _proposal(deps, tx, share)
+        is_it = proposal is not None and _kind_of(proposal) is kind
+        return is_it and not is_proposal_of(existing(proposal).proposer, member.lookup_hash)
     if kind is EmailKind.REQUEST:
         return any(recipient.is_asking for recipient in tx.shares.recipients([share.id]))
     if kind is EmailKind.ENDING:

@@ -21,7 +21,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `notice_status`: reports the status of a notice to a recipient
 - `organization_names`: looks up names of organisations
 - `proposal_views`: shows what waits for a second person
-- `proposals`: four eyes: shows proposals and their obstacles
+- `proposals`: four eyes: what waits for a second person, approvals of it, and its ends
 - `publishing`: publishes, approves, withdraws and copies shares, and undoes a publication
 - `queries`: lists shares, and shows one share with its timeline
 - `quota`: checks the storage quota of an account

@@ -24,8 +24,7 @@ from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.each import do_each
 from deldokument.services.shares.authorization import check_may_share, share_for_update
-from deldokument.services.shares.change_records import proposed_change, take_back_change
-from deldokument.services.shares.proposals import ReturnReason, is_system, touch_draft
+from deldokument.services.shares.proposals import ReturnReason, end_proposal, is_system, pending_proposal, touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.verdicts import scan_errors
@@ -96,10 +95,10 @@ def remove_unpublished(
         record_event(deps, tx, EventKind.DOCUMENT_REMOVED, share=share, person=sharer, document=document_id)
         return touched
     record_event(deps, tx, EventKind.DOCUMENT_TAKEN_BACK, share=share, person=sharer, document=document_id)
-    proposed = proposed_change(deps, share)
-    if proposed is None or document_id not in proposed.change.documents:
+    proposal = pending_proposal(deps, tx, share)
+    if proposal is None or proposal.change is None or document_id not in proposal.change.documents:
         return share
-    return take_back_change(deps, tx, share, proposed, sharer, ReturnReason.CHANGED)
+    return end_proposal(deps, tx, share, proposal, sharer, ReturnReason.CHANGED)
 
 
 def still_pending(tx: Transaction, share: Share, document_ids: Collection[str]) -> tuple[str, ...]:

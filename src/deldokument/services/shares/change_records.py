@@ -2,7 +2,9 @@
 
 Guarantees:
 - A share has one proposed change at most. It opens for its share only, and names its proposer.
-- It ends with the share key, and lapses when its proposer leaves the account.
+- It ends with the share key.
+
+The proposal itself is in services.shares.proposals.
 """
 
 from __future__ import annotations
@@ -13,24 +15,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from deldokument.domain.audit import EventKind
-from deldokument.domain.identifiers import Identifier, Sharer
+from deldokument.domain.identifiers import Identifier
 from deldokument.domain.share import Share
-from deldokument.domain.tenancy import Account, Integration, Member
-from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
-    existing_key,
     identifier_kind,
     message_key,
     open_field,
     seal_field,
-    share_key_id,
     stored_identifier,
 )
-from deldokument.services.shares.proposals import ReturnReason, living_sharer
 from deldokument.services.shares.recipients import CheckedRecipient
 
 _SHOWN = ("title", "message")
@@ -62,6 +56,11 @@ class Change:
     def is_empty(self) -> bool:
         """Whether it changes nothing."""
         return self == type(self)()
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Details of the events about a proposal of it."""
+        return {"until": self.expires_at.isoformat()} if self.expires_at else {}
 
     def divided(self, present_end: datetime) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
@@ -97,11 +96,6 @@ class ProposedChange:
     change: Change
     proposer_id: str
     at: datetime
-
-    @property
-    def details(self) -> dict[str, str]:
-        """Details of the events about it."""
-        return {"until": self.change.expires_at.isoformat()} if self.change.expires_at else {}
 
 
 def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> bytes:
@@ -141,30 +135,3 @@ def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
         },
     )
     return ProposedChange(change, content["by"], datetime.fromisoformat(content["at"]))
-
-
-def proposed_change(deps: Dependencies, share: Share) -> ProposedChange | None:
-    """Return the same as ``open_change``, of a share whose key is not destroyed."""
-    return open_change(existing_key(deps.keyring, share_key_id(share.id)), share) if share.sealed_change else None
-
-
-def change_proposer(tx: Transaction, account: Account, proposed: ProposedChange | None) -> Member | Integration | None:
-    """Return who has proposed a change that still waits for approval, otherwise None."""
-    return living_sharer(tx, proposed.proposer_id) if proposed and account.rules.four_eyes else None
-
-
-def take_back_change(
-    deps: Dependencies,
-    tx: Transaction,
-    share: Share,
-    proposed: ProposedChange,
-    sharer: Sharer | None,
-    cause: ReturnReason,
-    note: bytes | None = None,
-) -> Share:
-    """Save the share without its proposed change, and with a sealed return note; return it."""
-    settled = replace(share, sealed_change=None, sealed_return_note=note)
-    tx.shares.save(settled)
-    kind, details = EventKind.CHANGE_RETURNED, proposed.details
-    record_event(deps, tx, kind, share=share, person=sharer, cause=cause.value, **details)
-    return settled

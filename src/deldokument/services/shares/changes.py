@@ -1,7 +1,7 @@
 """Changes of a published share: recipients and documents removed and added, texts, confidentiality and end changed.
 
     change_share ──shown to recipients, four eyes──> proposed ──approve_change, another person──> changed
-         └──otherwise──> changed                         └──return_change──> unchanged
+         └──otherwise──> changed                         └──return_proposal──> unchanged
 
 Guarantees:
 - A removed recipient gets nothing from the commit on; running downloads end at their next check. Others notice nothing.
@@ -43,18 +43,17 @@ from deldokument.services.encryption import (
 from deldokument.services.shares.access_requests import drop_requests
 from deldokument.services.shares.additions import check_additions, publish_additions, still_pending
 from deldokument.services.shares.authorization import check_not_stopped, share_for_reading, share_for_update
-from deldokument.services.shares.change_records import (
-    Change,
-    ProposedChange,
-    change_proposer,
-    proposed_change,
-    seal_change,
-    take_back_change,
-)
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.limits import check_lookup_rate
-from deldokument.services.shares.proposals import ReturnReason, is_own_proposal
+from deldokument.services.shares.proposals import (
+    ReturnReason,
+    approved_proposal,
+    drop_proposed_end,
+    end_proposal,
+    keep_change,
+    pending_proposal,
+)
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
-from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.views import open_message
 
 CONFIDENTIAL, ORDINARY = "confidential", "ordinary"
@@ -120,7 +119,8 @@ def change_share(
     """Change an open share, or propose the part that needs another member's approval; return whether something waits.
 
     Do nothing if nothing differs. What the sharer proposed earlier stays part of the proposal; another's is replaced.
-    Another end ends a proposal of a later one. The period until the end counts from ``asked_at``, or from now.
+    Another end ends a proposal of a later one, and leaves the rest of it. The period until the end counts from
+    ``asked_at``, or from now.
 
     Raises:
     - InvalidInput; NotFound for an unknown recipient or document; InvalidFields for documents that cannot be added yet
@@ -146,60 +146,29 @@ def change_share(
 def _propose(
     deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, membership: Membership, wanted: Change
 ) -> None:
-    earlier = proposed_change(deps, share)
-    proposer = change_proposer(tx, membership.account, earlier)
-    if earlier and proposer and proposer.id == membership.id:
+    earlier = pending_proposal(deps, tx, share)
+    if earlier and earlier.change and earlier.proposer.id == membership.id:
         wanted = earlier.change.with_later(wanted)
-    elif earlier and proposer:
-        share = take_back_change(deps, tx, share, earlier, sharer, ReturnReason.REPLACED)
-    proposed = ProposedChange(wanted, membership.id, deps.clock.now())
-    sealed = seal_change(existing_key(deps.keyring, share_key_id(share.id)), share.id, proposed)
-    tx.shares.save(replace(share, sealed_change=sealed, sealed_return_note=None))
-    record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer, **proposed.details)
+    elif earlier:
+        share = end_proposal(deps, tx, share, earlier, sharer, ReturnReason.REPLACED)
+    keep_change(deps, tx, share, wanted, membership.id)
+    record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer, **wanted.details)
 
 
 def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> None:
-    """Make the change that another sharer has proposed; ``seen`` is the one that the person reviewed.
+    """Make the change that another sharer has proposed.
 
-    Raises:
-    - Conflict for one's own proposal (as a member of any account), another change than ``seen``, or without a proposal
-    - Conflict or Frozen as ``change_share``
+    Raises: Conflict as ``approved_proposal``; Conflict or Frozen as ``change_share``.
     """
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
-        proposed = proposed_change(deps, share)
-        proposer = change_proposer(tx, membership.account, proposed)
-        if proposer is None or proposed is None:
-            raise Conflict("not_proposed")
-        if is_own_proposal(deps, proposer, person):
-            raise Conflict("own_proposal")
-        if proposed.at.isoformat() != seen:
-            raise Conflict("change_changed")
+        change = existing(approved_proposal(deps, tx, share, person, seen).change)
         check_not_stopped(membership, share)
-        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **proposed.details)
-        wanted = _checked_difference(deps, tx, share, membership, proposed.change)
+        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **change.details)
+        wanted = _checked_difference(deps, tx, share, membership, change)
         settled = replace(share, sealed_change=None, sealed_return_note=None)
         tx.shares.save(settled)
         _apply(deps, tx, person, settled, wanted)
-
-
-def return_change(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
-    """Refuse a change that is proposed, with a reason, or take back one's own; do nothing if there is none.
-
-    Raises: InvalidInput for the reason; Conflict if the share is over.
-    """
-    reason = check_reason(reason)
-    with deps.database.write() as tx:
-        share, membership = _open_share(deps, tx, person, share_id)
-        proposed = proposed_change(deps, share)
-        proposer = change_proposer(tx, membership.account, proposed)
-        if proposer is None or proposed is None:
-            return
-        if is_own_proposal(deps, proposer, person):
-            take_back_change(deps, tx, share, proposed, person, ReturnReason.RETRACTED)
-            return
-        note = seal_return_note(deps, share, membership.name, reason)
-        take_back_change(deps, tx, share, proposed, person, ReturnReason.RETURNED, note)
 
 
 def _tombstone(recipient: Recipient, now: datetime) -> Recipient:
@@ -298,12 +267,10 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
 
 
 def _move_end(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, until: datetime) -> Share:
-    """Return the share with the end. A proposal of a later end is over, and so are requests for more time."""
+    """Return the share with the end. No other end waits for approval any more, and nobody for more time."""
     if until > existing(share.expires_at):
         drop_requests(tx, share)
-    proposed = proposed_change(deps, share)
-    if proposed is not None and proposed.change.expires_at is not None:
-        share = take_back_change(deps, tx, share, proposed, sharer, ReturnReason.MOVED)
+    share = drop_proposed_end(deps, tx, share, sharer)
     record_event(deps, tx, EventKind.EXPIRY_CHANGED, share=share, person=sharer, until=until.isoformat())
     return replace(share, expires_at=until, sealed_return_note=None)
 

@@ -1,64 +1,47 @@
-"""What waits for a second person, for display: the publication of a draft, or a change of a published share.
-
-Does not decide who may approve.
-"""
+"""What waits for a second person, for display. Does not decide who may approve."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share
-from deldokument.services.shares.change_records import Change, change_proposer, open_change
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.proposals import Proposal, proposal_of
 from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_name
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalView:
-    """A proposal to publish a draft, or to change a published share: by whom and when.
+@dataclass(frozen=True, slots=True, repr=False)
+class ProposalView(Proposal):
+    """A proposal with the proposer's name.
 
-    ``has_no_other_approver``: nobody else on the account could approve it.
+    ``has_no_other_approver``: nobody else on the account could approve it. ``added`` are the new recipients, masked or
+    by name.
     """
 
-    proposer_id: str
-    name: str
-    at: datetime
-    has_no_other_approver: bool
-
-    @property
-    def seen(self) -> str:
-        """Value that an approval must carry. It identifies this proposal among all those of the same share."""
-        return self.at.isoformat()
+    name: str = ""
+    has_no_other_approver: bool = False
+    added: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeView(ProposalView):
-    """A proposed change; ``added`` are the new recipients, masked or by name."""
-
-    change: Change
-    added: tuple[str, ...]
-
-
-def proposal_of(directory: bytes, share: Share, related: SharerRows) -> ProposalView | None:
-    """Return the proposal to publish, if the draft waits for approval."""
-    proposer = related.proposers.get(share.id)
-    if proposer is None:
+def view_proposal(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ProposalView | None:
+    """Return what waits for approval, if anything. ``share_key``: as for ``proposal_of``."""
+    proposal = proposal_of(related.tx, related.accounts[share.account_id], share, share_key)
+    if proposal is None:
         return None
-    alone = has_no_other_approver(related.tx, proposer)
-    return ProposalView(proposer.id, sharer_name(directory, proposer), share.changed_at, alone)
-
-
-def change_of(directory: bytes, share: Share, share_key: bytes | None, related: SharerRows) -> ChangeView | None:
-    """Return the change that waits for approval, if any; None also if nobody is left who proposed it."""
-    proposed = open_change(share_key, share)
-    proposer = change_proposer(related.tx, related.accounts[share.account_id], proposed)
-    if proposer is None or proposed is None:
-        return None
-    added = tuple(
-        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
-        for one, new in proposed.change.added.items()
+    proposer, change = proposal.proposer, proposal.change
+    return ProposalView(
+        proposer,
+        proposal.at,
+        change,
+        sharer_name(directory, proposer),
+        has_no_other_approver(related.tx, proposer),
+        _added(change) if change else (),
     )
-    name = sharer_name(directory, proposer)
-    alone = has_no_other_approver(related.tx, proposer)
-    return ChangeView(proposer.id, name, proposed.at, alone, proposed.change, added)
+
+
+def _added(change: Change) -> tuple[str, ...]:
+    return tuple(
+        f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
+        for one, new in change.added.items()
+    )

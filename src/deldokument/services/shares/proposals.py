@@ -1,29 +1,34 @@
-"""Four eyes: a draft that waits for another person's approval, and the ends of a proposal.
+"""Four eyes: what waits for another person's approval. It is the publication of a draft, or a change of an open share.
 
-A member or an integration proposes, and a member approves.
+A member or an integration proposes, and a member approves. Publication is in services.shares.publishing, changes are in
+services.shares.changes; both check an approval here.
 
 Guarantees:
+- A share has one proposal at most. It lapses when its proposer leaves the account.
+- Nobody approves a proposal of their own, or another than the one that they have seen.
 - The approved draft is the proposed one: any change to the draft takes the proposal back.
-- A proposal lapses when its proposer leaves the account.
-
-Does not publish; services.shares.publishing does.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import existing
+from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.tenancy import Account, Integration, Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import identifier_hash
+from deldokument.services.encryption import existing_key, identifier_hash, share_key_id
 from deldokument.services.people import directory_key
+from deldokument.services.shares.authorization import share_for_update
+from deldokument.services.shares.change_records import Change, ProposedChange, open_change, seal_change
+from deldokument.services.shares.recipients import unconfirm_numbers
+from deldokument.services.shares.return_notes import check_reason, seal_return_note
 
 
 class ReturnReason(StrEnum):
@@ -39,9 +44,124 @@ class ReturnReason(StrEnum):
     REPLACED = "replaced"
 
 
-def proposer_of(tx: Transaction, share: Share) -> Member | Integration | None:
-    """Return the proposer if there is a valid proposal to publish the draft, otherwise None."""
-    return living_sharer(tx, share.proposed_by)
+@dataclass(frozen=True, slots=True, repr=False)
+class Proposal:
+    """What waits for another person: by whom, since when, and the change; None for the publication of a draft."""
+
+    proposer: Member | Integration
+    at: datetime
+    change: Change | None = None
+
+    @property
+    def seen(self) -> str:
+        """Value that an approval must carry. It identifies this proposal among all those of the same share."""
+        return self.at.isoformat()
+
+
+def proposal_of(tx: Transaction, account: Account, share: Share, share_key: bytes | None) -> Proposal | None:
+    """Return what waits for approval, if anything. ``share_key`` is needed for a published share only."""
+    if not account.rules.four_eyes:
+        return None
+    if share.state is ShareState.DRAFT:
+        proposer = living_sharer(tx, share.proposed_by)
+        return Proposal(proposer, share.changed_at) if proposer else None
+    proposed = open_change(share_key, share)
+    proposer = living_sharer(tx, proposed.proposer_id) if proposed else None
+    return Proposal(proposer, proposed.at, proposed.change) if proposed and proposer else None
+
+
+def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
+    """Return the same as ``proposal_of``, of a share whose key is not destroyed. Raises: IntegrityError."""
+    key = existing_key(deps.keyring, share_key_id(share.id)) if share.sealed_change else None
+    return proposal_of(tx, existing(tx.accounts.get(share.account_id)), share, key)
+
+
+def approved_proposal(
+    deps: Dependencies, tx: Transaction, share: Share, person: PersonIdentifier, seen: str
+) -> Proposal:
+    """Return the proposal that the person approves; ``seen`` is that of the one reviewed.
+
+    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal.
+    """
+    proposal = pending_proposal(deps, tx, share)
+    if proposal is None:
+        raise Conflict("not_proposed")
+    if is_own_proposal(deps, proposal.proposer, person):
+        raise Conflict("own_proposal")
+    if proposal.seen != seen:
+        raise Conflict("proposal_changed")
+    return proposal
+
+
+def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
+    """Send back what is proposed, with a reason, or take back one's own; do nothing if there is nothing.
+
+    The author of a draft that is sent back must confirm its numbers again.
+    Raises: InvalidInput for the reason; Conflict if the share is over.
+    """
+    reason = check_reason(reason)
+    with deps.database.write() as tx:
+        share, membership = share_for_update(deps, tx, person, share_id)
+        if share.state is not ShareState.DRAFT and not share.is_open_at(deps.clock.now()):
+            raise Conflict("share_over")
+        proposal = pending_proposal(deps, tx, share)
+        if proposal is None:
+            return
+        if is_own_proposal(deps, proposal.proposer, person):
+            end_proposal(deps, tx, share, proposal, person, ReturnReason.RETRACTED)
+            return
+        if proposal.change is None:
+            unconfirm_numbers(deps, tx, share)
+        note = seal_return_note(deps, share, membership.name, reason)
+        end_proposal(deps, tx, share, proposal, person, ReturnReason.RETURNED, note)
+
+
+def end_proposal(
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    proposal: Proposal,
+    sharer: Sharer | None,
+    cause: ReturnReason,
+    note: bytes | None = None,
+) -> Share:
+    """Save the share without its proposal, and with a sealed return note; return it."""
+    settled = replace(share, sealed_return_note=note)
+    if proposal.change is None:
+        return touch_draft(deps, tx, settled, sharer, cause)
+    return _end_change(deps, tx, settled, proposal.change, sharer, cause)
+
+
+def drop_proposed_end(deps: Dependencies, tx: Transaction, share: Share, sharer: Sharer) -> Share:
+    """Save the share without the end that is proposed, because another one is set; return it. The rest goes on waiting.
+
+    It waits as a new proposal: an approval of the earlier one would be of another change.
+    """
+    proposal = pending_proposal(deps, tx, share)
+    if proposal is None or proposal.change is None or proposal.change.expires_at is None:
+        return share
+    rest = replace(proposal.change, expires_at=None)
+    ended = _end_change(deps, tx, share, proposal.change, sharer, ReturnReason.MOVED)
+    return ended if rest.is_empty else keep_change(deps, tx, ended, rest, proposal.proposer.id)
+
+
+def keep_change(deps: Dependencies, tx: Transaction, share: Share, change: Change, proposer_id: str) -> Share:
+    """Save the share with the change that waits for approval from now on; return it."""
+    proposed = ProposedChange(change, proposer_id, deps.clock.now())
+    sealed = seal_change(existing_key(deps.keyring, share_key_id(share.id)), share.id, proposed)
+    kept = replace(share, sealed_change=sealed, sealed_return_note=None)
+    tx.shares.save(kept)
+    return kept
+
+
+def _end_change(
+    deps: Dependencies, tx: Transaction, share: Share, change: Change, sharer: Sharer | None, cause: ReturnReason
+) -> Share:
+    settled = replace(share, sealed_change=None)
+    tx.shares.save(settled)
+    kind, details = EventKind.CHANGE_RETURNED, change.details
+    record_event(deps, tx, kind, share=share, person=sharer, cause=cause.value, **details)
+    return settled
 
 
 def living_sharer(tx: Transaction, sharer_id: str | None) -> Member | Integration | None:
@@ -58,14 +178,6 @@ def is_proposal_of(proposer: Member | Integration, lookup_hash: bytes) -> bool:
 def is_own_proposal(deps: Dependencies, proposer: Member | Integration, person: PersonIdentifier) -> bool:
     """Return whether the person is the proposer, as a member of any account."""
     return is_proposal_of(proposer, identifier_hash(directory_key(deps), person))
-
-
-def waits_for_approval(tx: Transaction, share: Share) -> Member | Integration | None:
-    """Return the proposer of a draft that another member must approve, otherwise None."""
-    if share.state is not ShareState.DRAFT or share.proposed_by is None:
-        return None
-    account = existing(tx.accounts.get(share.account_id))
-    return proposer_of(tx, share) if account.rules.four_eyes else None
 
 
 def touch_draft(

@@ -48,7 +48,6 @@ from deldokument.services.shares.access_requests import (
     reopen_requests,
 )
 from deldokument.services.shares.authorization import (
-    check_draft,
     check_living_draft,
     check_may_share,
     note_use,
@@ -61,10 +60,9 @@ from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.limits import check_draft_rate
 from deldokument.services.shares.new_draft import empty_draft, insert_draft
 from deldokument.services.shares.organization_names import Answers, needs_confirmation, refresh_names, take_answers
-from deldokument.services.shares.proposals import ReturnReason, is_own_proposal, proposer_of, touch_draft
+from deldokument.services.shares.proposals import approved_proposal, pending_proposal
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import unconfirm_numbers
-from deldokument.services.shares.return_notes import check_reason, seal_return_note
 from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
 
@@ -98,7 +96,7 @@ def publish_share(
         if end is not None:
             share = replace(share, expires_at=instant_of(end, deps.clock.now()))
         four_eyes = membership.account.rules.four_eyes
-        if four_eyes and proposer_of(tx, share) is not None:
+        if pending_proposal(deps, tx, share) is not None:
             return share
         own = _shared_by(share, membership)
         record_new_author(deps, tx, own, sharer, share.member_id)
@@ -124,13 +122,10 @@ def _shared_by(share: Share, membership: Membership) -> Share:
     return replace(share, member_id=membership.member_id) if both else share
 
 
-def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: datetime) -> Share:
-    """Publish what another sharer has proposed; ``seen`` is the ``changed_at`` of the draft that the person reviewed.
+def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> Share:
+    """Publish what another sharer has proposed.
 
-    Raises:
-    - InvalidFields if something is missing by now
-    - Conflict for one's own proposal (as a member of any account), for a draft changed since, or without a proposal
-    - InvalidInput or Frozen as ``publish_share``
+    Raises: Conflict as ``approved_proposal``; InvalidFields, InvalidInput or Frozen as ``publish_share``.
     """
     answers = refresh_names(deps, person, share_id)
     with deps.database.write() as tx:
@@ -138,36 +133,9 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
-        proposer = proposer_of(tx, share)
-        if proposer is None:
-            raise Conflict("not_proposed")
-        if is_own_proposal(deps, proposer, person):
-            raise Conflict("own_proposal")
-        if share.changed_at != seen:
-            raise Conflict("proposal_changed")
+        approved_proposal(deps, tx, share, person, seen)
         kinds = (EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED)
         return _publish(deps, tx, person, share, membership, answers, *kinds)
-
-
-def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
-    """Send a proposal back with a reason, or take back one's own; do nothing if there is none.
-
-    The author of one that is sent back must confirm its numbers again.
-    Raises: InvalidInput for the reason; Conflict if the share is not a draft.
-    """
-    reason = check_reason(reason)
-    with deps.database.write() as tx:
-        share, membership = share_for_update(deps, tx, person, share_id)
-        check_draft(share.state)
-        proposer = proposer_of(tx, share)
-        if proposer is None:
-            return
-        if is_own_proposal(deps, proposer, person):
-            touch_draft(deps, tx, share, person, ReturnReason.RETRACTED)
-            return
-        unconfirm_numbers(deps, tx, share)
-        noted = replace(share, sealed_return_note=seal_return_note(deps, share, membership.name, reason))
-        touch_draft(deps, tx, noted, person, ReturnReason.RETURNED)
 
 
 def _publish(

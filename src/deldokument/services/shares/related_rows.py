@@ -15,7 +15,6 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.notice_status import NoticeView, view_notice
-from deldokument.services.shares.proposals import waits_for_approval
 
 
 class ShareRelatedRows:
@@ -99,7 +98,6 @@ class SharerRows(ShareRelatedRows):
         self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
         shared_by = {sharer_id_of(share): share for share in shares}
         self._sharers = {key: sharer_of(tx, share) for key, share in shared_by.items() if key not in self._names}
-        self.proposers = {share.id: proposer for share in shares if (proposer := waits_for_approval(tx, share))}
         self.tx = tx
 
     def sharer_of(self, share: Share, directory: bytes) -> tuple[str, str]:

@@ -47,8 +47,9 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
+from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.notice_status import NoticeView
-from deldokument.services.shares.proposal_views import ChangeView, ProposalView, change_of, proposal_of
+from deldokument.services.shares.proposal_views import ProposalView, view_proposal
 from deldokument.services.shares.related_rows import SharerRows
 from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
@@ -133,8 +134,8 @@ class DocumentView:
 class ShareView:
     """A share with its texts, as its sharers see it. ``share.state`` is the state when it was read.
 
-    ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while the
-    draft waits for approval, ``change`` while a change of the published share does.
+    ``stopped``: it, its account or its tenant is frozen, or the account is deleted. ``proposal`` is there while
+    the draft, or a change of the published share, waits for approval.
     ``return_note`` is there if another member has sent back what was last proposed.
     ``answering`` is the newest draft that will answer recipients who ask for a new share, if there is one.
     ``pending_documents`` are uploaded beside a published share, and not part of it yet.
@@ -156,7 +157,6 @@ class ShareView:
     may_share: bool
     """Whether its account takes new drafts, and this one, if it is a draft, may be filled in and published."""
     proposal: ProposalView | None
-    change: ChangeView | None
     return_note: ReturnNote | None
     answering: Share | None
     sharer_id: str
@@ -169,9 +169,14 @@ class ShareView:
     """The organisation whose system shares it; empty if a person does."""
 
     @property
-    def proposed_end(self) -> datetime | None:
-        """The later end that waits for approval."""
-        return self.change.change.expires_at if self.change else None
+    def is_proposed(self) -> bool:
+        """Whether it is a draft that waits for approval."""
+        return self.proposal is not None and self.proposal.change is None
+
+    @property
+    def change(self) -> Change | None:
+        """The change of the published share that waits for approval."""
+        return self.proposal.change if self.proposal else None
 
     @property
     def opened_by(self) -> tuple[RecipientView, ...]:
@@ -284,8 +289,7 @@ def _share_view(
         link=f"{deps.config.public_url}/d/{share.id}",
         stopped=hold_reason(tenant, account, share) is not None,
         may_share=isinstance(may_share(tenant, account, share), Allowed),
-        proposal=proposal_of(directory, share, related),
-        change=change_of(directory, share, living_key, related),
+        proposal=view_proposal(directory, share, living_key, related),
         return_note=open_return_note(living_key, share),
         answering=related.answering.get(share.id),
         sharer_id=sharer_id,

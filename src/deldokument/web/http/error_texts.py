@@ -159,8 +159,7 @@ WORDS: dict[str, str] = {
     "request_closed": _("You can't ask for a new share here. Contact the sender."),
     "not_proposed": _("The share is no longer waiting for approval."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
-    "proposal_changed": _("The draft has been changed since you opened the page. Look through it as it is now."),
-    "change_changed": _("Another change has been proposed since you opened the page. Look at it as it is now."),
+    "proposal_changed": _("What waits for approval has changed since you opened the page. Look at it as it is now."),
     "rights_unknown": _(
         "We get no answer from Altinn right now, so we can't see what you have access to. Try again in a few minutes."
     ),

@@ -88,7 +88,7 @@ def _shared_before(caller: Caller, share: Share, metadata: Metadata) -> Response
     Otherwise remove what that attempt has uploaded, and return None.
     """
     view = view_share(caller.deps, caller.sharer, share.id)
-    if view.share.state is ShareState.AVAILABLE or view.proposal:
+    if view.share.state is ShareState.AVAILABLE or view.is_proposed:
         known = show_document(caller.deps, caller.sharer, view.documents[0].id)
         return _answer(caller, view.share, metadata, known.id, known.length, known.stored_length or known.length)
     for one in view.documents:

@@ -159,7 +159,7 @@ def test_what_has_been_changed_since_the_page_was_opened_is_shown_anew(
     send(kari, proposed)
     again = odd.post(f"/delinger/{proposed}/godkjenning", form)
     assert again.status_code == 409
-    assert "Utkastet er endret etter at du åpnet siden" in again.text
+    assert "Det som venter på godkjenning, er endret etter at du åpnet siden" in again.text
     assert "nytt.pdf" in again.text
     assert odd.post(f"/delinger/{proposed}/godkjenning", seen(again)).status_code == 303
 
@@ -200,7 +200,7 @@ def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browse
     send(odd, proposed)
     kari.post(f"/delinger/{proposed}/godkjenning", seen(kari.get(f"/delinger/{proposed}/godkjenning")))
     late = odd.post(f"/delinger/{proposed}/retur")
-    assert late.status_code == 409
+    assert late.headers["location"] == f"/delinger/{proposed}?lagret=uendret"
 
 
 def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_continued(
@@ -325,7 +325,7 @@ def end_of(web: Web, share_id: str) -> str:
 def test_a_later_end_waits_and_its_proposer_is_offered_no_approval(web: Web, kari: Browser, asked: str) -> None:
     page = kari.get(f"/delinger/{asked}").text
     assert "En endring venter på godkjenning" in page
-    assert f'action="/delinger/{asked}/endring/retur"' in page
+    assert f'action="/delinger/{asked}/retur"' in page
     assert f'action="/delinger/{asked}/endring/godkjenning"' not in page
     assert "En annen bruker på kontoen må godkjenne et senere sluttidspunkt." in page
     assert end_of(web, asked) == "04.12"
@@ -349,7 +349,7 @@ def test_a_colleague_finds_the_later_end_on_top_of_the_list_and_approves_it(web:
 
 
 def test_a_colleague_keeps_the_end_as_it_is(web: Web, odd: Browser, asked: str) -> None:
-    assert odd.post(f"/delinger/{asked}/endring/retur").status_code == 303
+    assert odd.post(f"/delinger/{asked}/retur").status_code == 303
     page = odd.get(f"/delinger/{asked}").text
     assert "venter på godkjenning" not in page
     assert "Forslaget om en endring med senere sluttidspunkt falt bort" in page
@@ -357,9 +357,9 @@ def test_a_colleague_keeps_the_end_as_it_is(web: Web, odd: Browser, asked: str) 
 
 
 def test_the_author_reads_why_a_later_end_was_refused(kari: Browser, odd: Browser, asked: str) -> None:
-    path = f"/delinger/{asked}/endring/retur"
+    path = f"/delinger/{asked}/retur"
     wrong = odd.post(path, {"reason": "y" * 501})
-    assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#change-reason"' in wrong.text) == (422, True, True)
+    assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#return-reason"' in wrong.text) == (422, True, True)
     odd.post(path, {"reason": "Fristen er lovbestemt"})
     page = words(kari.get(f"/delinger/{asked}"))
     assert ("Odd Bakken sa nei til det som ble foreslått" in page, "Fristen er lovbestemt" in page) == (True, True)
@@ -369,5 +369,5 @@ def test_the_author_reads_why_a_later_end_was_refused(kari: Browser, odd: Browse
 def test_a_change_that_the_page_did_not_show_is_not_approved(web: Web, odd: Browser, asked: str, given: str) -> None:
     page = odd.post(f"/delinger/{asked}/endring/godkjenning", {"seen": given})
     assert page.status_code == 409
-    assert "En annen endring er foreslått etter at du åpnet siden." in page.text
+    assert "Det som venter på godkjenning, er endret etter at du åpnet siden." in page.text
     assert end_of(web, asked) == "04.12"

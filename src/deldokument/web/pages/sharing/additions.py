@@ -23,6 +23,7 @@ from deldokument.services.shares.views import ShareView
 from deldokument.web.http.json_fields import json_ids
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.shares import is_own_proposal
 from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
 _WAITING = ["files_unscanned"]
@@ -37,6 +38,7 @@ def addition_page(call: RequestContext) -> Response:
         call,
         "pages/sharing/document_addition.html",
         view=view,
+        own_proposal=is_own_proposal(call, view),
         addition={
             "share_id": view.share.id,
             "max_document_length": MAX_LENGTH,

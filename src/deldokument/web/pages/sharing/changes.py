@@ -11,6 +11,7 @@ The rules are in services.shares.changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -34,7 +35,7 @@ from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import detail_of, refused, to_share
+from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, refused, to_share
 
 Errors = list[tuple[str, str]]
 
@@ -55,7 +56,7 @@ def _written(view: ShareView) -> dict[str, str]:
 def _change_page(
     call: RequestContext, view: ShareView, typed: dict[str, str], status: int = 200, errors: Errors | None = None
 ) -> Response:
-    return render(call, "pages/sharing/share_change.html", status=status, errors=errors, view=view, typed=typed)
+    return _form(call, "share_change", view, status, errors, typed=typed)
 
 
 def change(call: RequestContext) -> Response:
@@ -97,8 +98,7 @@ def _recipient_page(
     status: int = 200,
     errors: Errors | None = None,
 ) -> Response:
-    template = "pages/sharing/recipient_change.html"
-    return render(call, template, status=status, errors=errors, view=view, recipient=recipient, label=label)
+    return _form(call, "recipient_change", view, status, errors, recipient=recipient, label=label)
 
 
 def change_label(call: RequestContext) -> Response:
@@ -163,7 +163,7 @@ def _new_recipient_page(
     call: RequestContext, view: ShareView, status: int = 200, errors: Errors | None = None
 ) -> Response:
     typed = {name: call.fields.get(name, "") for name in ("number", "label", "confirmed")}
-    return render(call, "pages/sharing/recipient_addition.html", status=status, errors=errors, view=view, typed=typed)
+    return _form(call, "recipient_addition", view, status, errors, typed=typed)
 
 
 def add_recipient(call: RequestContext) -> Response:
@@ -213,17 +213,11 @@ def approve(call: RequestContext) -> Response:
     return to_share(share_id, "endring-godkjent")
 
 
-def send_back(call: RequestContext) -> Response:
-    """Refuse a change («Si nei»); for the proposer, take it back («Ta tilbake»)."""
-    share_id, reason = call.path("id"), call.fields.get("reason", "")
-    try:
-        changes.return_change(call.deps, call.person.person, share_id, reason)
-    except InvalidInput as error:
-        errors = [("change-reason", error_text(error, call.translator))]
-        return detail_of(call, share_id, status=422, errors=errors, change_reason=reason)
-    except Conflict as error:
-        return refused(call, share_id, error)
-    return to_share(share_id, "uendret")
+def _form(
+    call: RequestContext, name: str, view: ShareView, status: int, errors: Errors | None, **words: Any
+) -> Response:
+    template, own = f"pages/sharing/{name}.html", is_own_proposal(call, view)
+    return render(call, template, status=status, errors=errors, view=view, own_proposal=own, **words)
 
 
 def _view(call: RequestContext) -> ShareView:
@@ -239,7 +233,6 @@ ENDPOINTS = (
     Endpoint(_RECIPIENT, recipient_page, RequiredRole.PERSON),
     Endpoint(_RECIPIENT, change_label, RequiredRole.PERSON, ("POST",)),
     Endpoint(f"{_CHANGE}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
-    Endpoint(f"{_CHANGE}/retur", send_back, RequiredRole.PERSON, ("POST",)),
     Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",)),
     Endpoint("/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",)),

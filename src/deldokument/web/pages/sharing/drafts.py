@@ -316,7 +316,7 @@ def _filled_in(view: ShareView) -> dict[str, Any]:
         "title": view.title,
         "message": view.message,
         "reference": view.reference,
-        "proposed": view.proposal is not None,
+        "proposed": view.is_proposed,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
         "documents": [document_json(one) for one in view.documents],
     }

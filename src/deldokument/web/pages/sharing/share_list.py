@@ -26,7 +26,7 @@ from deldokument.web.http.form_values import read_count
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import RequestContext
-from deldokument.web.pages.sharing.shares import UNDO_SECONDS, is_own, own_ids
+from deldokument.web.pages.sharing.shares import UNDO_SECONDS, is_own_proposal, own_ids
 
 SOON = timedelta(days=3)
 _ROWS = 25
@@ -131,7 +131,7 @@ def list_of(
 
 def _is_draft_of_another(call: RequestContext, view: ShareView) -> bool:
     """Return whether a colleague or a system fills it in, and has not asked for approval yet."""
-    return view.share.state is ShareState.DRAFT and view.proposal is None and view.sharer_id not in own_ids(call)
+    return view.share.state is ShareState.DRAFT and not view.is_proposed and view.sharer_id not in own_ids(call)
 
 
 def _filter(call: RequestContext) -> Filter:
@@ -182,15 +182,15 @@ def _row(call: RequestContext, view: ShareView) -> ShareRow:
 def _need(call: RequestContext, view: ShareView) -> str:
     if view.stopped:
         return ""
-    if view.proposal is not None:
-        return "" if is_own(call, view.proposal) else "approval"
-    if view.change is not None and not is_own(call, view.change):
-        return "change"
+    if view.proposal is not None and not is_own_proposal(call, view):
+        return "approval" if view.is_proposed else "change"
+    if view.is_proposed:
+        return ""
     if view.share.state is ShareState.DRAFT:
         if view.sharer_id not in own_ids(call):
             return ""
         return "returned" if view.return_note else "unfinished"
-    if view.unanswered and view.proposed_end is None:
+    if view.unanswered and not (view.change and view.change.expires_at):
         return "request"
     return "unread" if _is_endangered(call, view) else ""
 

@@ -23,7 +23,6 @@ from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares import changes, publishing, queries, reminders
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.discarding import UNCHANGED
-from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_headers, error_text, status_of
@@ -62,9 +61,9 @@ class RecipientRow:
     downloads: tuple[DownloadView, ...]
 
 
-def is_own(call: RequestContext, proposal: ProposalView) -> bool:
-    """Return whether the logged-in person made the proposal, as a member of any account."""
-    return proposal.proposer_id in own_ids(call)
+def is_own_proposal(call: RequestContext, view: ShareView) -> bool:
+    """Return whether the logged-in person has proposed what waits for approval, as a member of any account."""
+    return view.proposal is not None and view.proposal.proposer.id in own_ids(call)
 
 
 def own_ids(call: RequestContext) -> set[str]:
@@ -85,7 +84,7 @@ def detail_of(
     errors: list[tuple[str, str]] | None = None,
     typed: tuple[str, str] | None = None,
     refusal: str = "",
-    change_reason: str = "",
+    return_reason: str = "",
     with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
@@ -106,14 +105,13 @@ def detail_of(
         open=view.share.state is ShareState.AVAILABLE,
         ended_unchanged=any(_is_end_of_unchanged_draft(event) for event, _ in events),
         can_continue=can_be_filled_in(call, view),
-        own_change=view.change is not None and is_own(call, view.change),
-        own_proposal=view.proposal is not None and is_own(call, view.proposal),
+        own_proposal=is_own_proposal(call, view),
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
-        change_reason=change_reason,
+        return_reason=return_reason,
         with_documents=with_documents,
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
