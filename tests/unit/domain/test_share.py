@@ -56,6 +56,19 @@ def test_a_share_is_past_half_from_the_middle_of_its_period_and_a_draft_never() 
     assert not DRAFT.is_past_half(middle)
 
 
+def test_a_discarded_draft_can_be_restored_by_who_discarded_it_until_its_key_or_its_time_is_gone() -> None:
+    discarded = replace(DRAFT, state=ShareState.ABANDONED, undo_until=NOW, undo_by="m")
+    assert discarded.can_be_restored(NOW - INSTANT, "m")
+    assert not discarded.can_be_restored(NOW, "m")
+    assert not discarded.can_be_restored(NOW - INSTANT, "n")
+    for gone in (
+        replace(discarded, key_destroyed_at=NOW),
+        replace(discarded, undo_until=None),
+        replace(discarded, state=ShareState.WITHDRAWN),
+    ):
+        assert not gone.can_be_restored(NOW - INSTANT, "m")
+
+
 def test_a_draft_is_neither_open_nor_over() -> None:
     assert not DRAFT.is_open_at(NOW)
     assert not DRAFT.is_over_at(NOW + timedelta(days=1000))
