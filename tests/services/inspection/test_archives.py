@@ -7,9 +7,10 @@ import hashlib
 import io
 import struct
 import tarfile
+import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
 from deldokument.domain.errors import existing
 from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.domain.share import Verdict
+from deldokument.services.downloads.part_reader import STEP
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import zip_members
 from deldokument.services.inspection.archives import Members, opener_of, scan_archive, scan_opened
@@ -297,6 +299,30 @@ def test_a_gzip_and_a_tar_in_it_are_examined_and_nothing_is_hidden_beside_them(
 def test_what_a_gzip_unpacks_to_may_be_too_large_for_the_engine_but_a_tar_of_smaller_ones_is_not() -> None:
     assert gzip_verdict(PACKED, limit=7999) is Verdict.TOO_LARGE
     assert gzip_verdict(gzip.compress(TAR), limit=8000) is Verdict.CLEAN
+
+
+EMPTY = gzip.compress(b"")
+
+
+def test_a_gzip_may_have_as_many_members_as_another_archive() -> None:
+    assert gzip_verdict(PACKED + EMPTY * (zip_members.MAX_MEMBERS - 1)) is Verdict.CLEAN
+    assert gzip_verdict(PACKED + EMPTY * zip_members.MAX_MEMBERS) is Verdict.ARCHIVE_LIMITS
+
+
+def test_a_gzip_of_empty_members_without_end_holds_no_inspector() -> None:
+    read = list[int]()
+
+    def stream(start: int, stop: int) -> Iterator[bytes]:
+        for at in range(start, stop, STEP):
+            read.append(at)
+            yield EMPTY * (STEP // len(EMPTY))
+
+    scanner, length = MemoryScanner(NOON), 5 * 2**30
+    began = time.process_time()
+    report = scan_opened(scanner, EMPTY, lambda *_: b"", stream, length, bool)
+    assert existing(report).verdict is Verdict.ARCHIVE_LIMITS
+    assert len(read) == 1
+    assert time.process_time() - began < 10
 
 
 def test_a_zip_that_unpacks_to_far_more_than_it_is_long_is_not_opened() -> None:

@@ -3,6 +3,7 @@
 Guarantees:
 - The members of the gzip, and their content, are all of it: other header fields than a name are refused.
 - Checksum and length of each member are verified.
+- The number of members, also of empty ones, is bounded: each costs more time than its bytes.
 - The unpacked size is bounded, also by a ratio to the packed one, and at most one step is in memory.
 """
 
@@ -13,7 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from deldokument.domain.share import Verdict
-from deldokument.services.inspection.zip_members import MAX_RATIO, MAX_UNPACKED, STEP, UnexaminedError, require
+from deldokument.services.inspection.zip_members import (
+    MAX_MEMBERS,
+    MAX_RATIO,
+    MAX_UNPACKED,
+    STEP,
+    UnexaminedError,
+    require,
+)
 
 GZIP: Final = b"\x1f\x8b\x08"
 _HAS_NAME: Final = 0x08
@@ -63,8 +71,10 @@ class GzipContent:
 
 def _gunzipped(buffers: Iterable[bytes | memoryview], packed: int) -> Iterator[bytes]:
     """Yield the content of all members of the gzip, in pieces that are not empty."""
-    source, rest, total = map(bytes, buffers), b"", 0
+    source, rest, total, members = map(bytes, buffers), b"", 0, 0
     while rest := _filled(rest, source):
+        members += 1
+        require(members <= MAX_MEMBERS)
         _check_header(rest)
         inflate = zlib.decompressobj(_WITH_GZIP_HEADER)
         while not inflate.eof:
