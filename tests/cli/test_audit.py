@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,24 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw, Mark
 from deldokument.domain.report import ReportEvent, ShareReport, digests, statement
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.audit.heads import keep_heads
 from deldokument.web.http.error_texts import WORDS
 from tests.cli.transcripts import (
     AUDIT,
+    EWA,
     KARI,
     ODD,
     audit_text,
     database_url,
     make_ready,
     on_stack,
+    opened,
     run,
     seal,
     settings,
     tamper,
 )
+from tests.support.snapshots import snapshot
 from tests.support.stack import stack
 
 Lines = list[dict[str, Any]]
@@ -70,6 +75,32 @@ def add(environment: dict[str, str], number: str) -> str:
     return made.stdout.strip()
 
 
+def test_a_restored_database_is_listed_with_what_it_brings_back_and_goes_on_when_confirmed(
+    trail: dict[str, str],
+) -> None:
+    operator = add(trail, EWA)
+    with closing(snapshot(database_url(trail))) as kept:
+        assert run(trail, "operator", "remove", operator).exit_code == 0
+        with opened(trail) as deps:
+            keep_heads(deps)
+        assert run(trail, "audit", "verify").exit_code == 0
+        kept.restore()
+    refused = run(trail, "audit", "verify")
+    assert refused.exit_code == 1
+    assert "not there: `deldokument audit restored`" in refused.output
+    listed = json.loads(run(trail, "audit", "restored", "--json").stdout)
+    [chain] = listed["chains"]
+    [back] = listed["brought_back"]
+    assert (chain["chain"], chain["kept"] - chain["found"]) == ("-", 1)
+    assert (back["kind"], f"operator={operator}" in back["details"]) == ("operator_removed", True)
+    confirmed = run(trail, "audit", "restored", "--confirm")
+    assert confirmed.exit_code == 0
+    assert "operator_removed" in confirmed.stdout
+    verified = run(trail, "audit", "verify")
+    assert (verified.exit_code, "intact" in verified.stdout) == (0, True)
+    assert json.loads(run(trail, "audit", "restored", "--json").stdout)["chains"] == []
+
+
 def exported(environment: dict[str, str], folder: Path) -> Path:
     path = folder / "log.jsonl"
     assert run(environment, "audit", "export", "-", str(path)).exit_code == 0
@@ -92,7 +123,7 @@ def test_proving_and_disproving_a_trail_goes_as_the_committed_transcript_says(
 
 def test_every_flaw_has_words() -> None:
     assert _FLAWS.keys() == set(Flaw)
-    assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF, Flaw.FORGED}
+    assert set(Flaw) - _REPORT_FLAWS.keys() == {Flaw.UNLINKED, Flaw.CUT_OFF, Flaw.BEHIND, Flaw.FORGED}
     assert {"export_unknown", "report_unknown", "certificate_malformed"} <= WORDS.keys()
 
 

@@ -28,11 +28,11 @@ from tests.support.world import person
 pytestmark = pytest.mark.once
 
 READ = {
-    *("account list", "account show", "agreement list", "agreement texts", "audit verify", "doctor"),
+    *("account list", "account show", "agreement list", "agreement texts", "audit verify", "audit restored", "doctor"),
     *("keys public", "list", "member list", "operator list", "receipts", "show"),
     *("tenant administrators", "tenant assessments", "tenant deletion", "tenant list", "tenant show", "tenant way"),
 }
-"""Commands that change nothing."""
+"""Commands that change nothing, and one that does so with an option, which tests/cli/test_audit.py types."""
 SENDERS = {
     *("add", "add-document", "correct", "extend", "receive", "remove", "remove-document", "report", "share"),
     *("keys create-client", "keys rotate-client", "withdraw"),

@@ -33,7 +33,7 @@ from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamageReports
+from deldokument.ports.integrity import ChainsBehind, DamageReports
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.ports.service_config import ServiceConfig
@@ -402,11 +402,12 @@ def run_all(deps: Dependencies) -> int:
 
 def dependencies(folder: Path, database_url: str, keyring: SealedKeyring) -> Dependencies:
     """What the use cases depend on, with registers and a clock of the tests' own."""
-    keys, damage = CachedDeploymentKeys(keyring), DamageReports()
+    keys, damage, behind = CachedDeploymentKeys(keyring), DamageReports(), ChainsBehind()
     return Dependencies(
         clock=FakeClock(),
-        database=database_at(database_url).authenticated(keys, damage),
+        database=database_at(database_url).authenticated(keys, damage, behind),
         damage=damage,
+        behind=behind,
         keyring=keyring,
         integrity=keys,
         blobs=stack().blobs(folder),

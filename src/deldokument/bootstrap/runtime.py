@@ -5,6 +5,7 @@ Only this module, `keys` and `registers` name concrete adapters.
 Guarantees:
 - A process without a working database, keyring, blob store or clock does not start.
 - Keyring and blobs belong to this deployment; only `prepare` claims an empty keyring.
+- A process knows from its start which chains of events the database lacks events of.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import DocumentSigner
-from deldokument.ports.integrity import DamageReports
+from deldokument.ports.integrity import ChainsBehind, DamageReports
 from deldokument.ports.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
+from deldokument.services.audit.heads import compare_heads
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.seal_requests import WorkerSigner
@@ -108,13 +110,14 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         if registers is not None:
             registers.clients.close()
         raise ConfigurationError(str(error)) from error
-    keys, damage = CachedDeploymentKeys(keyring), DamageReports()
-    database = database.authenticated(keys, damage)
+    keys, damage, behind = CachedDeploymentKeys(keyring), DamageReports(), ChainsBehind()
+    database = database.authenticated(keys, damage, behind)
     clock = open_clock(settings, database)
     deps = Dependencies(
         clock=clock,
         database=database,
         damage=damage,
+        behind=behind,
         keyring=keyring,
         integrity=keys,
         blobs=blobs,
@@ -132,7 +135,13 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
         scanner=open_scanner(settings.scanner) if settings.scanner else None,
         mail=_mail(settings.smtp, settings.public_url) if settings.smtp else None,
     )
-    return Runtime(deps, database, keyring, registers)
+    node = Runtime(deps, database, keyring, registers)
+    try:
+        compare_heads(deps)
+    except BaseException:
+        node.close()
+        raise
+    return node
 
 
 def open_seal(settings: Settings) -> DocumentSigner:

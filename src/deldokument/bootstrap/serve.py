@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from functools import partial
 
 from deldokument import __version__
@@ -11,13 +14,18 @@ from deldokument.bootstrap.scanner import is_scanner_up
 from deldokument.bootstrap.tracing import traced
 from deldokument.bootstrap.tune import keep_freed_memory, tune_garbage_collection
 from deldokument.config.settings import Settings
+from deldokument.domain.errors import ServiceError
+from deldokument.ports.dependencies import Dependencies
 from deldokument.server.listeners import Listeners, serve_both
+from deldokument.services.audit.heads import PERIOD_SECONDS, compare_heads
 from deldokument.web.app import create_app, security_headers
 from deldokument.web.http.meter import Meter
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from deldokument.web.management import create_management
 from deldokument.web.metrics import MetricSources, NodeState
+
+log = logging.getLogger("deldokument.integrity")
 
 
 def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[Endpoint, ...] = ()) -> None:
@@ -36,6 +44,7 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
         sources = MetricSources(meter, partial(_state, settings, node))
         app = create_app(deps, site, extra, meter)
         tune_garbage_collection()
+        threading.Thread(target=_watch_heads, args=(deps,), daemon=True, name="heads").start()
         serve_both(
             tracing.requests(app) if tracing else app,
             create_management(node.deps, token, sources),
@@ -44,6 +53,20 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
             max_connections=settings.max_connections,
             own_headers=security_headers(secure=site.secure),
         )
+
+
+def _watch_heads(deps: Dependencies) -> None:
+    """Compare the database with the kept heads for as long as the process runs."""
+    told = ""
+    while True:
+        time.sleep(PERIOD_SECONDS)
+        try:
+            compare_heads(deps)
+            told = ""
+        except ServiceError as error:
+            if str(error) != told:
+                log.warning("heads of the event log: %s", error)
+            told = str(error)
 
 
 def _state(settings: Settings, node: Runtime) -> NodeState:

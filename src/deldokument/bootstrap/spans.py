@@ -43,7 +43,9 @@ from deldokument.worker import Loop
 
 MAX_SPANS: Final = 1000
 """Spans of one trace. A download of 5 GB reads its blobs several thousand times, and would displace other traces."""
-LOCAL: Final = frozenset({"clock", "database", "integrity", "media_types", "renderer", "texts", "config", "damage"})
+LOCAL: Final = frozenset(
+    {"clock", "database", "integrity", "media_types", "renderer", "texts", "config", "damage", "behind"}
+)
 """Dependencies that do not leave the process, or only by SQL, which has spans of its own."""
 _USE_CASES = "deldokument.services."
 _Result = TypeVar("_Result")

@@ -18,12 +18,14 @@ from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import begin_event_export, export_lines
+from deldokument.services.audit.heads import Removal
 from deldokument.services.audit.report_verification import (
     ReportFault,
     ReportVerdict,
     compare_with_export,
     verify_report,
 )
+from deldokument.services.audit.restores import RestoredChain, confirm_restore, restored_chains
 from deldokument.services.audit.verification import (
     ChainState,
     ExportVerdict,
@@ -44,6 +46,7 @@ _FLAWS: dict[Flaw, str] = {
     Flaw.CUT_OFF: "{chain} is cut off before event {number}",
     Flaw.UNKNOWN: "event {number} of {chain} comes after the end of the chain",
     Flaw.REWRITTEN: "{chain} was rewritten: event {number} differs from the known one, as any after {after} may",
+    Flaw.BEHIND: "event {number} of {chain}, which the keyring knows, is not there: `deldokument audit restored`",
     Flaw.CHANGED: "the file was changed after its export, although {chain} is intact up to event {number}",
     Flaw.FORGED: "event {number} of {chain} was not written by the service",
     Flaw.UNSIGNED: "the seal on event {number} of {chain} was not signed with a trusted certificate",
@@ -206,6 +209,45 @@ def _fault_row(fault: Fault | None) -> Row | None:
     if fault is None:
         return None
     return {"chain": fault.chain, "event": fault.number, "flaw": fault.flaw.value, "after": fault.after}
+
+
+@app.command("restored")
+def restored(
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Let the tenants go on, after you have seen the list.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the tenants whose newest events a restored database lacks, and what it brings back."""
+    with opened_node() as node:
+        found = restored_chains(node.deps)
+        chains = [_restored_row(one) for one in found]
+        lost = [_removal_row(removal) for one in found for removal in one.lost]
+        if as_json:
+            say_one({"confirmed": confirm, "chains": chains, "brought_back": lost}, as_json=True)
+        else:
+            say_rows(("chain", "kept", "found"), chains, as_json=False)
+            say_rows(("chain", "event", "at", "kind", "share", "details"), lost, as_json=False)
+        for one in found if confirm else ():
+            if fault := confirm_restore(node.deps, one):
+                _end(fault, "", as_json=True)
+
+
+def _restored_row(one: RestoredChain) -> Row:
+    return {"chain": one.chain, "kept": one.kept.number if one.kept else None, "found": one.found}
+
+
+def _removal_row(one: Removal) -> Row:
+    details = ", ".join(f"{name}={value}" for name, value in sorted(one.details.items()))
+    at, kind = one.at, one.kind.value
+    return {
+        "chain": one.chain,
+        "event": one.mark.number,
+        "at": at,
+        "kind": kind,
+        "share": one.share_id,
+        "details": details,
+    }
 
 
 @app.command("export", context_settings=TAKES_IDS)

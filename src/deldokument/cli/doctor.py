@@ -141,6 +141,7 @@ def _checks_of_state(parts: Parts) -> Iterator[Check]:
     yield Check("damaged rows", lambda: health.check_damage(parts.database))
     yield Check("refusals", lambda: health.check_refusals(parts.database, parts.clock))
     yield Check("audit trail", lambda: health.check_trail(parts.database, parts.clock))
+    yield Check("heads of the log", lambda: health.check_heads(parts.database, parts.keyring))
     yield Check("seal", partial(_seal, parts))
 
 

@@ -116,6 +116,7 @@ class EventKind(StrEnum):
     CLOCK_CONFIRMED = "clock_confirmed"
     ORPHANS_SWEPT = "orphans_swept"
     ROW_DAMAGED = "row_damaged"
+    DATABASE_RESTORED = "database_restored"
 
 
 BY_RECIPIENTS = frozenset(
@@ -199,6 +200,25 @@ REMOVALS = (
     EventKind.OPERATOR_REMOVED,
 )
 """Events after which a row gives nothing any more. A person or system that is added again gets a new row."""
+TAKING_AWAY = frozenset(
+    {
+        *REMOVALS,
+        EventKind.TENANT_FROZEN,
+        EventKind.TENANT_ENDED,
+        EventKind.ACCOUNT_CLOSED,
+        EventKind.ACCOUNT_DELETED,
+        EventKind.ACCOUNT_FROZEN,
+        EventKind.INTEGRATION_CHANGED,
+        EventKind.RECIPIENT_REMOVED,
+        EventKind.DOCUMENT_REMOVED,
+        EventKind.CONFIDENTIALITY_CHANGED,
+        EventKind.EXPIRY_CHANGED,
+        EventKind.SHARE_UNPUBLISHED,
+        EventKind.SHARE_WITHDRAWN,
+        EventKind.SHARE_FROZEN,
+    }
+)
+"""Events that take something away, or may do so. An older copy of the database gives it back."""
 
 
 @dataclass(frozen=True, slots=True)

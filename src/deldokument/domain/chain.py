@@ -27,6 +27,7 @@ class Flaw(StrEnum):
     REWRITTEN = "rewritten"  # Its hash differs from the known hash.
     CHANGED = "changed"  # Every event up to this one holds, but the exported file around them was changed.
     FORGED = "forged"  # The service did not write it: its tag is not valid.
+    BEHIND = "behind"  # The event of the head that is kept apart from the database is not there.
     UNSIGNED = "unsigned"  # Its checkpoint was not signed with a trusted certificate.
 
 

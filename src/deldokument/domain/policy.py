@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DELETED = "deleted"
     CLOSED = "closed"
     DAMAGED = "damaged"
+    BEHIND = "behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,12 @@ class Claim:
 def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
     """Return why nothing may be opened or shared here for now, or None.
 
-    It is damaged, the operator has frozen it, or the account is deleted.
+    It is damaged, the database is behind, the operator has frozen it, or the account is deleted.
     """
     if not (tenant.intact and account.intact and (share is None or share.intact)):
         return Reason.DAMAGED
+    if tenant.behind:
+        return Reason.BEHIND
     if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
         return Reason.FROZEN
     return Reason.DELETED if account.deleted_at is not None else None

@@ -62,7 +62,7 @@ class Tenant:
     ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
     ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
     (see domain.scan_policy). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing
-    of the tenant opens or is shared.
+    of the tenant opens or is shared. ``behind``: its chain lacks events, because the database is an older one.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Tenant:
     scan_policy: str = ""
     revision: int = field(default=1, compare=False)
     intact: bool = True
+    behind: bool = field(default=False, compare=False)
 
     @property
     def is_in_use(self) -> bool:

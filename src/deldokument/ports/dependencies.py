@@ -14,7 +14,7 @@ from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes, Scanner
-from deldokument.ports.integrity import DamageReports, DeploymentKeys
+from deldokument.ports.integrity import ChainsBehind, DamageReports, DeploymentKeys
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
@@ -43,6 +43,8 @@ class Dependencies:
     config: ServiceConfig
     damage: DamageReports = field(default_factory=DamageReports)
     """Damaged rows that the database has found; also given to the database."""
+    behind: ChainsBehind = field(default_factory=ChainsBehind)
+    """Chains that `services.audit.heads` has found behind; also given to the database."""
     notices: Notices | None = None
     """None: Altinn Notifications is not configured, and the sharer has to inform the recipients."""
     scanner: Scanner | None = None

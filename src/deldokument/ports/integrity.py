@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -44,6 +44,25 @@ class DamagedRow:
 
     kind: str
     id: str
+
+
+class ChainsBehind:
+    """The event chains of which the database lacks events, as this process has last found.
+
+    In memory: a writer of the database could remove a mark there. Many threads may use it at once.
+    """
+
+    def __init__(self) -> None:
+        self.chains: frozenset[str] = frozenset()
+
+    def note(self, chains: Collection[str]) -> bool:
+        """Replace the chains; return whether they are others than before."""
+        before, self.chains = self.chains, frozenset(chains)
+        return before != self.chains
+
+    def __contains__(self, chain: str) -> bool:
+        """Return whether the chain is behind."""
+        return chain in self.chains
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pytest
 from deldokument.adapters.documents.signing import MissingSeal, PdfSigner, create_seal_certificate, verify_signature
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
 from deldokument.domain.chain import Fault, Flaw, Mark
-from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.errors import Broken, InvalidInput, NotFound
 from deldokument.ports.repositories.audit import EventFilter
 from deldokument.ports.repositories.transaction import Database, Transaction
 from deldokument.services.audit import checkpoints, search, verification
@@ -582,7 +582,7 @@ def test_an_export_that_was_kept_shows_that_the_database_was_rewritten(moved: St
     assert verification.verify_against(moved.deps, chain, beyond) == Fault(chain, 999, Flaw.MISSING)
 
 
-def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_kept_and_by_nothing_else(
+def test_a_chain_cut_back_with_its_seals_is_shown_by_its_kept_head_and_by_a_file_that_was_kept(
     moved: Stage,
 ) -> None:
     kept = [json.dumps(line).encode() for line in exported(moved)]
@@ -599,8 +599,11 @@ def test_a_chain_rewritten_with_its_seals_removed_is_shown_by_a_file_that_was_ke
     )
     happen(moved, sealed[-1].number, VIGDIS)
     moved.clock.advance(hours=1)
-    checkpoints.sign_checkpoints(moved.deps)
-    assert trail(moved).fault is None
+    with pytest.raises(Broken, match="not sealed any more: cut_off"):
+        checkpoints.sign_checkpoints(moved.deps)
+    fault = trail(moved).fault
+    assert fault
+    assert (fault.chain, fault.flaw) == (chain, Flaw.BEHIND)
     found = verification.verify_against(moved.deps, chain, verification.marks_of(kept))
     assert found == Fault(chain, BETWEEN, Flaw.REWRITTEN)
 

@@ -64,7 +64,7 @@ GROUNDS: dict[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...
 }
 
 
-STOPS = (None, Reason.FROZEN, Reason.DELETED)
+STOPS = (None, Reason.BEHIND, Reason.FROZEN, Reason.DELETED)
 
 
 def expected(share: str, claim: str, stop: Reason | None, *, rights_known: bool) -> Decision:

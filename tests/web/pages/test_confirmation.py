@@ -10,7 +10,7 @@ from html import unescape
 import httpx
 import pytest
 
-from deldokument.domain.audit import EventKind
+from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.services.tenants.operators import add_operator
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, RequiredRole
@@ -155,6 +155,17 @@ def test_an_operator_stops_an_organisation_after_a_fresh_login(web: Web) -> None
     assert tenant
     assert tenant.frozen_at
     assert EventKind.TENANT_FROZEN in kinds
+
+
+def test_an_operator_and_an_administrator_wait_while_the_database_is_behind(web: Web) -> None:
+    operator, administrator = an_operator(web), web.browser(EWA)
+    pages = (operator, "/drift"), (administrator, f"/konfigurasjon/{web.stage.tenant.id}")
+    assert [browser.get(path).status_code for browser, path in pages] == [200, 200]
+    web.stage.deps.behind.note({NO_TENANT, web.stage.tenant.id})
+    answers = [browser.get(path) for browser, path in pages]
+    web.stage.deps.behind.note(())
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all("Databasen er gjenopprettet" in answer.text for answer in answers)
 
 
 def test_lifting_a_stop_shows_no_reason(web: Web) -> None:

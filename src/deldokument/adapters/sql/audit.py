@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.audit_heads import lock_heads
+from deldokument.adapters.sql.audit_heads import chain_ends, has_event, lock_heads
 from deldokument.adapters.sql.checkpoints import SqlCheckpoints
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.event_rows import chained_event, event_of, link_of
@@ -174,6 +174,14 @@ class SqlAudit:
         """Return the last event of a chain."""
         row = self._work.first(_head, {"key": chain})
         return Mark(row.number, row.hash) if row else BEGINNING
+
+    def ends(self) -> dict[str, Mark]:
+        """Return the head of each chain whose last event is there."""
+        return chain_ends(self._work)
+
+    def has(self, chain: str, mark: Mark) -> bool:
+        """Return whether the chain has an event with this number and hash."""
+        return has_event(self._work, chain, mark)
 
     def chains(self) -> list[str]:
         """Return the keys of all chains that have an event, a head or a checkpoint."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select
 
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.statements import Statements, param
@@ -30,8 +30,12 @@ _heads = (
     .where(InList(audit_head.c.chain, "keys"))
     .order_by(audit_head.c.chain)
 )
+_ends = select(*audit_head.c, _event.hash.label("found")).join(
+    audit_event, and_(_event.chain == audit_head.c.chain, _event.number == audit_head.c.number)
+)
 _marks = select(_event.number, _event.hash).where(_event.chain == _key)
 _last = _marks.where(_event.number < param("before")).order_by(_event.number.desc()).limit(1)
+_marked = _marks.where(_event.number == param("marked"))
 _following = _marks.where(_event.number > param("after")).order_by(_event.number).limit(_STEP)
 
 
@@ -48,6 +52,17 @@ def lock_heads(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
     for chain in missing:
         work.insert_once(audit_head, {"chain": chain, "number": BEGINNING.number, "hash": BEGINNING.hash})
     return _lock(work, chains)
+
+
+def chain_ends(work: Statements) -> dict[str, Mark]:
+    """Return the heads whose event is there, in one query for all chains."""
+    return {row.chain: Mark(row.number, row.hash) for row in work.rows(_ends) if row.found == row.hash}
+
+
+def has_event(work: Statements, chain: str, mark: Mark) -> bool:
+    """Return whether the chain has an event with this number and hash."""
+    row = work.first(_marked, {"key": chain, "marked": mark.number})
+    return row is not None and Mark(row.number, row.hash) == mark
 
 
 def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:

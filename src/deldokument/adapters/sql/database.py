@@ -56,7 +56,7 @@ from deldokument.adapters.sql.tenants import SqlTenants
 from deldokument.adapters.sql.uploads import SqlUploads
 from deldokument.adapters.sql.webhooks import SqlWebhooks
 from deldokument.domain.errors import Broken
-from deldokument.ports.integrity import DamageReports, IntegrityKeys
+from deldokument.ports.integrity import ChainsBehind, DamageReports, IntegrityKeys
 
 
 class _NoKeys:
@@ -121,12 +121,17 @@ class SqlDatabase:
     def __init__(self, database_url: str) -> None:
         self._engines: Engines = open_engines(database_url)
         self._integrity: IntegrityKeys = _NoKeys()
-        self._damage = DamageReports()
+        self._damage, self._behind = DamageReports(), ChainsBehind()
 
-    def authenticated(self, keys: IntegrityKeys, damage: DamageReports) -> SqlDatabase:
-        """Return the same database, which verifies tags with these keys and reports damaged rows to ``damage``."""
+    def authenticated(
+        self, keys: IntegrityKeys, damage: DamageReports, behind: ChainsBehind | None = None
+    ) -> SqlDatabase:
+        """Return the same database, which verifies tags with these keys and reports damaged rows to ``damage``.
+
+        It marks the tenants whose chains are ``behind``.
+        """
         database = copy(self)
-        database._integrity, database._damage = keys, damage
+        database._integrity, database._damage, database._behind = keys, damage, behind or ChainsBehind()
         return database
 
     @contextmanager
@@ -147,7 +152,8 @@ class SqlDatabase:
             tx.flush()
 
     def _statements(self, connection: Connection, *, writing: bool) -> Statements:
-        return Statements(connection, writing, self._engines.is_postgres, self._integrity, self._damage)
+        engines, damage, behind = self._engines, self._damage, self._behind
+        return Statements(connection, writing, engines.is_postgres, self._integrity, damage, behind)
 
     def now(self) -> datetime:
         """Return the database server's current time; with SQLite it is this machine's.

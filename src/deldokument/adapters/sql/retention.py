@@ -77,9 +77,10 @@ _stale = _shares.where(
 ).order_by(share.c.changed_at)
 # Only discarding is undone after the end.
 _is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
-_with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
+_is_current = ~InList(share.c.tenant_id, "behind")
+_with_key = _shares.where(has_key, _is_final, _is_current).order_by(share.c.closed_at)
 # Available ones are the patrol's.
-_over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available)
+_over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available, _is_current)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=UtcMicros())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
@@ -189,11 +190,13 @@ class SqlRetention:
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""
-        return self._shares(_with_key, {"now": now, "most": limit})
+        return self._shares(_with_key, {"now": now, "most": limit, "behind": list(self._work.behind.chains)})
 
     def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
         """Return the shares that are over by state or card; end, key and erasure of the row do not count."""
-        rows = [row for batch in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": batch})]
+        behind = list(self._work.behind.chains)
+        found = (self._rows(_over, share, {"keys": some, "behind": behind}) for some in batches(set(share_ids)))
+        rows = [row for some in found for row in some]
         return [
             over
             for row in rows

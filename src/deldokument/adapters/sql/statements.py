@@ -40,7 +40,7 @@ from sqlalchemy.sql.base import Executable
 from deldokument.adapters.sql.asked_columns import asked_columns
 from deldokument.adapters.sql.expressions import InList
 from deldokument.domain.errors import NotFound
-from deldokument.ports.integrity import DamagedRow, DamageReports, IntegrityKeys
+from deldokument.ports.integrity import ChainsBehind, DamagedRow, DamageReports, IntegrityKeys
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -106,6 +106,7 @@ class Statements:
     postgres: bool
     integrity: IntegrityKeys
     damage: DamageReports
+    behind: ChainsBehind = field(default_factory=ChainsBehind)
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
     _seen: dict[ByKey, dict[str, Any]] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ _NAMES = [column.name for column in TENANT_COLUMNS]
 _all = select(*TENANT_COLUMNS)
 _by_id = by_key(_all, tenant.c.id)
 _by_number = _all.where(tenant.c.organization_number == param("number"))
-_PLAIN = plain_fields(Tenant, "contact", "period", "intact")
+_PLAIN = plain_fields(Tenant, "contact", "period", "intact", "behind")
 _save = update(tenant).where(tenant.c.id == param("key"))
 
 
@@ -82,7 +82,8 @@ class SqlTenants(Repository):
 
     def _tenant(self, row: Row[Any] | SimpleNamespace) -> Tenant:
         read = _tenant(row)
-        return replace(read, intact=TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_tenant))
+        is_intact = TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_tenant)
+        return replace(read, intact=is_intact, behind=read.id in self._work.behind)
 
     def _tagged(self, tenant: Tenant) -> dict[str, Any]:
         return TENANT_TAGS.tagged(self._work, _values(tenant))

@@ -79,6 +79,14 @@ class Audit(Protocol):
         """Return the last event of a chain."""
         ...
 
+    def ends(self) -> dict[str, Mark]:
+        """Return the head of each chain whose last event is there."""
+        ...
+
+    def has(self, chain: str, mark: Mark) -> bool:
+        """Return whether the chain has an event with this number and hash."""
+        ...
+
     def chains(self) -> list[str]:
         """Return the keys of all chains that have an event, a head or a checkpoint."""
         ...

@@ -7,8 +7,10 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `checkpoints`: signs checkpoints of the event chains
 - `damage`: search for damaged rows, and the alarm
 - `export`: writes events as a file that verifies offline
+- `heads`: keeps the heads of the chains in the keyring's store, and compares the database with them
 - `recording`: records an event
 - `report_verification`: verifies the report of a share offline
+- `restores`: lists what a restored database brings back, and lets its tenants go on
 - `search`: parses search filters
 - `verification`: verifies the chains of a database or an exported file
 """

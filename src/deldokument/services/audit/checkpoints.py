@@ -1,7 +1,8 @@
 """Checkpoints of the event chains (seals): the service signs the number and hash of each chain's last event.
 
 Guarantees:
-- A checkpoint is signed only if the chain verifies from the previous checkpoint on. So a writer to the database who
+- A checkpoint is signed only if the chain verifies from the previous checkpoint on, and has the event of its kept head
+  (`heads`). So a writer to the database who
   does not have the signing key cannot rewrite the chain up to a checkpoint unnoticed.
 - A checkpoint is verified with the certificate alone.
 - Any number of workers may sign concurrently.
@@ -14,9 +15,10 @@ import ssl
 from contextlib import suppress
 from dataclasses import replace
 
-from deldokument.domain.chain import BEGINNING, Fault, Seal
+from deldokument.domain.chain import BEGINNING, Fault, Flaw, Seal
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.audit.heads import compare_heads, keep_head
 
 
 def sign_checkpoints(deps: Dependencies) -> int:
@@ -29,6 +31,7 @@ def sign_checkpoints(deps: Dependencies) -> int:
         chains = tx.checkpoints.due(now - deps.config.seal_every, now)
     # Requested first: if no seal is configured, fail before reading the chains.
     certificate = deps.signer.certificate() if chains else b""
+    compare_heads(deps)
     faults = [fault for fault in (_seal(deps, chain, certificate) for chain in chains) if fault]
     if faults:
         told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
@@ -41,7 +44,10 @@ def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
         last = tx.checkpoints.last(chain)
         fault = tx.audit.verify_since(chain, last.mark if last else BEGINNING)
         head = tx.audit.head(chain)
-    if fault:
+    if chain in deps.behind:
+        return fault or Fault(chain, head.number + 1, Flaw.CUT_OFF)
+    # Before the checkpoint: a chain with a checkpoint and without a head counts as behind.
+    if fault := fault or keep_head(deps, chain):
         return fault
     seal = Seal(chain, head.number, head.hash, deps.clock.now(), fingerprint(certificate))
     signed = replace(seal, signature=deps.signer.sign(seal.statement()))

@@ -26,6 +26,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered
+from deldokument.services.audit.heads import compared_heads
 
 SignatureCheck = Callable[[bytes, bytes, bytes], bool]
 """Whether the holder of a certificate (PEM) has signed some bytes."""
@@ -77,7 +78,7 @@ def trusted_certificates(certificates: Iterable[bytes]) -> dict[str, bytes]:
 
 
 def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_signed: SignatureCheck) -> TrailVerdict:
-    """Verify every chain and checkpoint; ``certificates`` are trusted in addition to the service's own."""
+    """Verify every chain, checkpoint and kept head; ``certificates`` are trusted in addition to the service's own."""
     trusted = trusted_certificates([*certificates, *_own(deps)])
     with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.checkpoints.last(c)) for c in tx.audit.chains())
@@ -86,7 +87,14 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
         unsigned = None if fault else next((s for s in seals if not _holds(s, trusted, is_signed)), None)
     if unsigned:
         fault = Fault(unsigned.chain, unsigned.number, Flaw.UNSIGNED)
+    fault = fault or _first_behind(deps)
     return TrailVerdict(states, fault)
+
+
+def _first_behind(deps: Dependencies) -> Fault | None:
+    """Return the fault of the first chain that is behind its head in the keyring's store."""
+    behind, _ = compared_heads(deps.database, deps.keyring, deps.integrity)
+    return next((Fault(chain, kept.number if kept else 0, Flaw.BEHIND) for chain, kept in sorted(behind.items())), None)
 
 
 def record_verification(deps: Dependencies, at: datetime) -> None:

@@ -39,7 +39,7 @@ from deldokument.services.encryption import (
     share_key_id,
 )
 from deldokument.services.shares.access_requests import request_status
-from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.grants import RECIPIENT_KIND, ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
 
@@ -288,8 +288,10 @@ def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacki
     return RightMissing("right_missing", organizations=", ".join(names), right=min(lacking.values()))
 
 
-def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen:
+def gone_error(tx: Transaction, share: Share, reason: Reason) -> Gone | Frozen | Unavailable:
     """Return the error for a rightful recipient: the share is over or stopped, and whom to ask; never its content."""
+    if reason is Reason.BEHIND:
+        return stop_error(reason)
     account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
     contact = account.contact(tenant)
     ask = {

@@ -35,7 +35,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.access import check_clock
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.copied_documents import STOPPED, source_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.uploads.append import Append, accounts_of_uploader, complete, locked_share, uploader_of
@@ -238,7 +238,7 @@ def _readable(deps: Dependencies, tx: Transaction, upload: Upload, document_id: 
     stop = stop_of(tx, share) if share else None
     decision = may_copy(share, accounts_of_uploader(tx, upload), deps.clock.now(), stop=stop)
     if isinstance(decision, Denied) and decision.reason in STOPPED:
-        raise Frozen("sharing_stopped")
+        raise stop_error(decision.reason)
     if document is None or share is None or isinstance(decision, Denied):
         raise NotFound("source of a copy")
     return document, share

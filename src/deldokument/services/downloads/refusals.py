@@ -24,7 +24,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.rate_limit import RateLimit, consume_in
 
 log = logging.getLogger("deldokument.refusals")
-TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
+TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 """Reasons that only a person with a right to the share is given."""
 _UNLIMITED = TOLD_TO_THE_RIGHTFUL | {Reason.RIGHTS_UNKNOWN}
 _ONE_EVENT = RateLimit("share_denied", 1, timedelta(minutes=10))

@@ -13,13 +13,12 @@ from datetime import datetime
 
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.policy import Decision, Denied, Reason, hold_reason, may_read_back
+from deldokument.domain.policy import Decision, Denied, hold_reason, may_read_back
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
-
-_TOLD_TO_ITS_SYSTEM = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED})
+from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def authorize_system(deps: Dependencies, consumer: Consumer, share_id: str) -> S
         share, integration_id, decision = _decide(deps, tx, consumer, share_id)
         if not isinstance(decision, Denied):
             return SystemAccess(consumer, existing(share), existing(integration_id), deps.clock.now())
-        if decision.reason in _TOLD_TO_ITS_SYSTEM:
+        if decision.reason in TOLD_TO_THE_RIGHTFUL:
             raise gone_error(tx, existing(share), decision.reason)
     raise NotFound(decision.reason.value)
 

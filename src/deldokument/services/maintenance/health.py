@@ -17,9 +17,12 @@ from typing import Final
 
 from deldokument.ports.clock import Clock
 from deldokument.ports.inspection import Scanner
+from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.ports.repositories.transaction import Database
+from deldokument.services.audit.heads import compared_heads
 from deldokument.services.audit.verification import unverified_since
+from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import waiting_in
 
@@ -95,6 +98,14 @@ def check_trail(database: Database, clock: Clock) -> Grade:
     if now - since <= TRAIL_WARNING:
         return Level.OK, message
     return Level.WARNING, f"{message}: run `deldokument audit verify` each day"
+
+
+def check_heads(database: Database, keyring: Keyring) -> Grade:
+    """Grade whether the database has the events that the keyring's store knows."""
+    behind, _ = compared_heads(database, keyring, CachedDeploymentKeys(keyring))
+    if not behind:
+        return Level.OK, "as in the keyring's store"
+    return Level.CRITICAL, f"{len(behind)} chains lack events: run `deldokument audit restored`"
 
 
 def check_destruction(database: Database) -> Grade:

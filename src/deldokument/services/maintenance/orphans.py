@@ -9,8 +9,8 @@ part.
 Guarantees:
 - No object younger than a day at the start of the sweep is deleted.
 - A key is destroyed only if it had no share in two successive rounds.
-- Nothing is deleted if the store belongs to another deployment, or if implausibly many objects or keys are unknown. A
-  wrong database or store is then more likely than that many crashes.
+- Nothing is deleted if the database is behind, or the store another deployment's, or if implausibly many objects or
+  keys are unknown. A wrong database or store is then more likely than that many crashes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from datetime import timedelta
 from itertools import islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict
+from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.ports.blobs import SHELVES
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.orphans import Sweep
@@ -60,6 +60,9 @@ def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
 
 
 def _check_store(deps: Dependencies) -> None:
+    if deps.behind.chains:
+        # An older database does not know the newest shares.
+        raise Unavailable("database_restored")
     with deps.database.read() as tx:
         deployment_id = tx.deployment.get().id
     if deps.blobs.deployment_id() != deployment_id:

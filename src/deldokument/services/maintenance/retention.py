@@ -307,7 +307,9 @@ def destroy_audit_keys(deps: Dependencies) -> int:
     spent = [
         entry
         for entry in deps.keyring.ids(AUDIT_PREFIX)
-        if entry not in in_use and _month_is_past(entry, now - retention.get(entry.split(":")[1], longest))
+        if entry not in in_use
+        and (tenant_id := entry.split(":")[1]) not in deps.behind
+        and _month_is_past(entry, now - retention.get(tenant_id, longest))
     ]
     if not spent:
         return 0

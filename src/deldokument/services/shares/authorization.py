@@ -13,7 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, RightMissing, existing, require
+from deldokument.domain.errors import (
+    Conflict,
+    Frozen,
+    InvalidInput,
+    NotFound,
+    RightMissing,
+    Unavailable,
+    existing,
+    require,
+)
 from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_manage, may_share
 from deldokument.domain.share import Document, Share, ShareState
@@ -109,9 +118,14 @@ def check_may_share(membership: Membership, share: Share | None = None) -> None:
 
 
 def check_not_stopped(membership: Membership, share: Share | None) -> None:
-    """Raise Frozen if the operator has frozen the tenant, the account or the share, or if the account is deleted."""
-    if hold_reason(membership.tenant, membership.account, share):
-        raise Frozen("sharing_stopped")
+    """Raise ``stop_error`` unless tenant, account and share are in order."""
+    if reason := hold_reason(membership.tenant, membership.account, share):
+        raise stop_error(reason)
+
+
+def stop_error(reason: Reason) -> Frozen | Unavailable:
+    """Return the error for a sharer who meets ``hold_reason``."""
+    return Unavailable("database_restored") if reason is Reason.BEHIND else Frozen("sharing_stopped")
 
 
 def stop_of(tx: Transaction, share: Share) -> Reason | None:
@@ -152,4 +166,8 @@ def _managed(mine: Iterable[Membership], share: Share | None) -> tuple[Share, Me
     by_account = {membership.account.id: membership for membership in mine}
     if share is None or not isinstance(may_manage(share, by_account), Allowed):
         raise NotFound("share")
-    return share, by_account[share.account_id]
+    membership = by_account[share.account_id]
+    if membership.tenant.behind:
+        # The membership itself may be one that the restore has brought back.
+        raise stop_error(Reason.BEHIND)
+    return share, membership

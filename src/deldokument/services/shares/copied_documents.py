@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from deldokument.domain.errors import Conflict, Frozen, existing
+from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.policy import Denied, Reason, may_copy
 from deldokument.domain.share import Document, Share, new_document_id, new_id
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload
@@ -21,12 +21,12 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field, share_key_id
-from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.limits import check_upload_count
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.views import file_name
 
-STOPPED = frozenset({Reason.FROZEN, Reason.DELETED})
+STOPPED = frozenset({Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 """Denials of a copy that may end: it can be made later."""
 
 
@@ -38,7 +38,7 @@ def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: 
     original = existing(tx.shares.get(original.id))
     decision = may_copy(original, {membership.account.id}, deps.clock.now(), stop=stop_of(tx, original))
     if isinstance(decision, Denied):
-        raise Frozen("sharing_stopped") if decision.reason in STOPPED else Conflict("documents_over")
+        raise stop_error(decision.reason) if decision.reason in STOPPED else Conflict("documents_over")
     documents = [document for document in tx.shares.documents([original.id]) if document.is_complete]
     check_upload_count(deps, tx, membership, len(documents))
     check_quota(deps, tx, membership.account, sum(document.length for document in documents))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.policy import hold_reason
+from deldokument.domain.policy import Reason, hold_reason
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.shares import ShareFilter
@@ -20,7 +20,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.encryption import audit_key_id, reference_hash
-from deldokument.services.shares.authorization import share_for_reading
+from deldokument.services.shares.authorization import share_for_reading, stop_error
 from deldokument.services.shares.views import ShareView, share_view, views_and_damaged
 
 PAGE = 50
@@ -65,6 +65,10 @@ def list_shares(
     now = deps.clock.now()
     with deps.database.read() as tx:
         mine = memberships_in(deps, tx, sharer) if mine is None else mine
+        current = [membership for membership in mine if not membership.tenant.behind]
+        if mine and not current:
+            raise stop_error(Reason.BEHIND)
+        mine = current
         accounts = tuple(m.account.id for m in mine if account_id in {None, m.account.id})
         hashes = _reference_hashes(deps, {m.tenant.id for m in mine}, reference)
         wanted = ShareFilter(accounts, tuple(states), now, hashes, before, limit + 1)

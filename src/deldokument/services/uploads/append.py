@@ -48,7 +48,7 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.additions import remove_unpublished
-from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
@@ -342,8 +342,8 @@ def _check_allowed(deps: Dependencies, tx: Transaction, upload: Upload, share: S
     )
     if decision == Denied(Reason.OVER):
         raise Conflict("not_a_draft")
-    if decision == Denied(Reason.FROZEN):
-        raise Frozen("sharing_stopped")
+    if isinstance(decision, Denied) and decision.reason in {Reason.FROZEN, Reason.BEHIND}:
+        raise stop_error(decision.reason)
     if isinstance(decision, Denied):
         raise NotFound("upload")
 

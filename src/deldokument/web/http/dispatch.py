@@ -32,7 +32,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge
+from deldokument.domain.audit import NO_TENANT
+from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge, Unavailable
 from deldokument.domain.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
@@ -208,6 +209,9 @@ def _check_office(who: RequiredRole, call: RequestContext) -> None:
         _ = call.tenant
     elif who is RequiredRole.OPERATOR and not call.roles.operates:
         raise NotFound("not an operator")
+    elif who is RequiredRole.OPERATOR and NO_TENANT in call.deps.behind:
+        # A removed operator may be back.
+        raise Unavailable("database_restored")
 
 
 def _login_wanted(answer: ErrorFormat, call: RequestContext) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deldokument.domain.errors import Broken, NotFound
+from deldokument.domain.errors import Broken, NotFound, Unavailable
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
@@ -87,11 +87,13 @@ class RequestContext:
     def tenant(self) -> Tenant:
         """The tenant in the path.
 
-        Raises: NotFound unless the person is an administrator of it.
+        Raises: NotFound unless the person is an administrator of it; Unavailable while its chain is behind.
         """
         found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")
+        if found.behind:
+            raise Unavailable("database_restored")
         return found
 
     def path(self, name: str) -> str:

@@ -108,6 +108,7 @@ _CODES: dict[str, str] = {
     Reason.DELETED: _("the account was deleted"),
     Reason.CLOSED: _("the account was closed"),
     Reason.DAMAGED: _("the account or the organisation was damaged"),
+    Reason.BEHIND: _("an older database was restored"),
     FreezeReason.SECURITY: _("Suspected breach of security"),
     FreezeReason.AGREEMENT: _("The agreement is not kept"),
     FreezeReason.AUTHORITY: _("Ordered by an authority"),

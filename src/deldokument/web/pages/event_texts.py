@@ -100,6 +100,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.SHARE_ERASED: _("The names in the share were erased"),
 }
 OF_LOG: dict[EventKind, str] = {
+    EventKind.DATABASE_RESTORED: _("The operator confirmed that an older database was restored"),
     EventKind.EVENT_LOG_OPENED: _("The event log was opened"),
     EventKind.EVENT_LOG_EXPORTED: _("The event log was exported"),
 }

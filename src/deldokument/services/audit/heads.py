@@ -1,0 +1,198 @@
+"""Heads of the event chains in the keyring's store, which tell how far each chain had come.
+
+Guarantees:
+- A head is kept only if the chain verifies from the head before it.
+- With a head, the store has what the chain's newest events take away: kinds, codes and random ids.
+- A value is tagged for its name under a key that neither the database nor the store has. A writer of the store can
+  delete values, or put back older ones of the same names.
+
+So an older state of rows, log and checkpoints is noticed. A head is at most one round of the worker old.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deldokument.crypto.row_tags import TAG, is_row_tag, row_tag
+from deldokument.domain.audit import TAKING_AWAY, EventKind, canonical, instant_text
+from deldokument.domain.chain import BEGINNING, Fault, Mark
+from deldokument.domain.errors import Broken
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import IntegrityKeys
+from deldokument.ports.keyring import Keyring
+from deldokument.ports.repositories.audit import StoredEvent
+from deldokument.ports.repositories.transaction import Database, Transaction
+
+log = logging.getLogger("deldokument.integrity")
+KIND = "kept"
+"""The kind of tagged values, as the format names it; no table has this name."""
+HEAD, REMOVAL = "head:", "removal:"
+PERIOD_SECONDS = 10.0
+"""Between two comparisons of the database with the kept heads. Younger events may be lost unnoticed."""
+REMOVALS_KEPT = timedelta(days=40)
+"""Copies of the database are deleted after 30 days (docs/operate/recovery.md); the rest is time to restore one."""
+_NUMBER = 8
+_STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An event that took something away. ``mark``: its place in its chain."""
+
+    chain: str
+    mark: Mark
+    at: datetime
+    kind: EventKind
+    share_id: str | None
+    details: Mapping[str, str | int]
+
+    @property
+    def name(self) -> str:
+        """The name of the value."""
+        return f"{REMOVAL}{self.chain}:{self.mark.number}"
+
+    def encoded(self) -> bytes:
+        """Return the value."""
+        content = [self.mark.hash.hex(), instant_text(self.at), self.kind.value, self.share_id, dict(self.details)]
+        return canonical(content)
+
+
+def keep_heads(deps: Dependencies) -> int:
+    """Keep the heads of the chains that have moved and are not behind; return 0, so that the loop pauses.
+
+    Raises: Broken if a chain does not verify, after the other heads are kept.
+    """
+    values, faults = dict[str, bytes](), list[Fault]()
+    for chain, last in compare_heads(deps).items():
+        fault = _advance(deps, chain, last, values)
+        faults += [fault] if fault else []
+    if values:
+        deps.keyring.keep(values)
+    if faults:
+        told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
+        raise Broken(f"audit trail, heads not kept: {', '.join(told)}")
+    return 0
+
+
+def keep_head(deps: Dependencies, chain: str) -> Fault | None:
+    """Keep the head of one chain as ``keep_heads``; return the first fault instead if it does not verify."""
+    return _keep_since(deps, chain, kept_heads(deps.keyring, deps.integrity, chain).get(chain) or BEGINNING)
+
+
+def compare_heads(deps: Dependencies) -> dict[str, Mark]:
+    """Note the chains that are behind in ``deps.behind``; return the others that have moved, with their kept heads."""
+    behind, moved = compared_heads(deps.database, deps.keyring, deps.integrity)
+    if deps.behind.note(behind):
+        log.error("chains of which the database lacks events: %s", ", ".join(sorted(behind)) or "none any more")
+    return moved
+
+
+def compared_heads(
+    database: Database, keyring: Keyring, keys: IntegrityKeys
+) -> tuple[dict[str, Mark | None], dict[str, Mark]]:
+    """Return the chains that are behind, and the others that have moved, with their kept heads.
+
+    A chain is behind if it lacks the event of its kept head: the database is an older one, or was changed. So is one
+    whose head does not open, or that has a checkpoint and no head: then the store was changed.
+    """
+    # Heads first: a chain only grows, so the database that is read afterwards has at least these events.
+    kept = kept_heads(keyring, keys)
+    with database.read() as tx:
+        ends = tx.audit.ends()
+        behind = {chain: mark for chain, mark in kept.items() if mark is None or not _has(tx, ends, chain, mark)}
+        behind |= dict.fromkeys(chain for chain in ends if chain not in kept and tx.checkpoints.last(chain))
+    moved = {chain: kept.get(chain) or BEGINNING for chain in ends if chain not in behind}
+    return behind, {chain: mark for chain, mark in moved.items() if mark != ends[chain]}
+
+
+def forget_head(deps: Dependencies, chain: str, removals: Iterable[Removal]) -> None:
+    """Forget a chain's removals that the operator has seen, then its head."""
+    deps.keyring.forget_kept([removal.name for removal in removals])
+    deps.keyring.forget_kept([HEAD + chain])
+
+
+def lower_head(deps: Dependencies, chain: str) -> Fault | None:
+    """Keep the end of a whole chain as its head, which an operator has confirmed; or return its first fault."""
+    return _keep_since(deps, chain, BEGINNING)
+
+
+def forget_old_removals(deps: Dependencies) -> int:
+    """Forget what was taken away too long ago for any copy of the database to give it back; return 0."""
+    horizon = deps.clock.now() - REMOVALS_KEPT
+    old = [removal.name for removal in kept_removals(deps) if removal.at < horizon]
+    if old:
+        deps.keyring.forget_kept(old)
+    return 0
+
+
+def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[str, Mark | None]:
+    """Return the kept heads of all chains, or of one; None for a value that does not open."""
+    return {name.removeprefix(HEAD): _head_of(keys, name, one) for name, one in keyring.kept(HEAD + chain).items()}
+
+
+def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
+    """Yield the removals that are kept of all chains, or of one. A value that does not open is left out."""
+    for name, value in deps.keyring.kept(f"{REMOVAL}{chain}").items():
+        content = _opened(deps.integrity, name, value)
+        if content is not None:
+            _, owner, number = name.split(":")
+            hashed, at, kind, share_id, details = json.loads(content)
+            mark = Mark(int(number), bytes.fromhex(hashed))
+            yield Removal(owner, mark, datetime.fromisoformat(at), EventKind(kind), share_id, details)
+
+
+def _has(tx: Transaction, ends: Mapping[str, Mark], chain: str, mark: Mark) -> bool:
+    """Return whether the chain has the event; most are the last one."""
+    return ends.get(chain) == mark or tx.audit.has(chain, mark)
+
+
+def _keep_since(deps: Dependencies, chain: str, last: Mark) -> Fault | None:
+    values = dict[str, bytes]()
+    fault = _advance(deps, chain, last, values)
+    if fault is None:
+        deps.keyring.keep(values)
+    return fault
+
+
+def _advance(deps: Dependencies, chain: str, last: Mark, values: dict[str, bytes]) -> Fault | None:
+    """Add the chain's head, after what its events since ``last`` take away, to ``values``, if it verifies."""
+    with deps.database.read() as tx:
+        if fault := tx.audit.verify_since(chain, last):
+            return fault
+        head = tx.audit.head(chain)
+        for removal in _removals_since(tx, chain, last, head):
+            values[removal.name] = _tagged(deps.integrity, removal.name, removal.encoded())
+    encoded = head.number.to_bytes(_NUMBER, "big") + head.hash
+    values[HEAD + chain] = _tagged(deps.integrity, HEAD + chain, encoded)
+    return None
+
+
+def _removals_since(tx: Transaction, chain: str, last: Mark, head: Mark) -> Iterator[Removal]:
+    after = last.number
+    while found := tx.audit.following(chain, after=after, last_number=head.number, limit=_STEP):
+        yield from (_removal_of(chain, one) for one in found if one.event.kind in TAKING_AWAY)
+        after = found[-1].number
+
+
+def _removal_of(chain: str, stored: StoredEvent) -> Removal:
+    event, mark = stored.event, Mark(stored.number, stored.hash)
+    return Removal(chain, mark, event.at, event.kind, event.share_id, event.details or {})
+
+
+def _head_of(keys: IntegrityKeys, name: str, value: bytes) -> Mark | None:
+    content = _opened(keys, name, value)
+    return None if content is None else Mark(int.from_bytes(content[:_NUMBER], "big"), content[_NUMBER:])
+
+
+def _tagged(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
+    return content + row_tag(keys.row_key(KIND), KIND, name, [content])
+
+
+def _opened(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
+    """Return the content of a value; None if it was not tagged for this name."""
+    content, tag = value[:-TAG], value[-TAG:]
+    return content if is_row_tag(keys.row_key(KIND), KIND, name, [content], tag) else None
