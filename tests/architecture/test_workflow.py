@@ -59,6 +59,17 @@ def test_each_push_and_pull_request_runs_make_test_and_each_night_the_other_suit
     assert {"test", "test-cluster", "test-large", "audit"} <= TARGETS
 
 
+def test_no_job_has_every_privilege_and_what_needs_none_has_none() -> None:
+    assert "--privileged" not in WORKFLOW.read_text("utf-8")
+    jobs = workflow()["jobs"]
+    assert jobs["test"]["container"] == "debian:13"
+    assert jobs["nightly"]["container"]["options"] == "${{ matrix.options }}"
+    matrix = jobs["nightly"]["strategy"]["matrix"]
+    # An option of the matrix itself would not be added to the targets, but run them twice.
+    assert matrix.keys() == {"target", "include"}
+    assert [one["target"] for one in matrix["include"]] == ["test-cluster", "test-large"]
+
+
 def test_the_hook_before_a_commit_runs_make_lint() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"]
     assert [hook["entry"] for hook in hooks] == ["make lint"]
