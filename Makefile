@@ -161,7 +161,7 @@ wheel: ## dist/: the service's wheel and the client's, and for each a list of th
 	@cp requirements/product.lock dist/requirements.txt
 	@cp requirements/client.lock dist/client-requirements.txt
 
-release: ## dist/: every artefact of the commit that is checked out, built from a clean clone; KEY= signs it, WITHOUT_IMAGE=1
+release: ## dist/: every artefact of the commit that is checked out, built from a clean clone; KEY= signs and tags it, WITHOUT_IMAGE=1
 	@scripts/setup tools
 	@.tools/bin/python -m release $(if $(KEY),--key "$(KEY)") $(if $(WITHOUT_IMAGE),--without-image)
 

@@ -44,8 +44,13 @@ class Source:
     @property
     def version(self) -> str:
         """The version in the source."""
-        text = (self.root / "src/deldokument/__init__.py").read_text("utf-8")
-        return str(re.findall(r'^__version__ = "(.+)"$', text, re.M)[0])
+        return version_of(self.root)
+
+
+def version_of(root: Path) -> str:
+    """Return the version in a source."""
+    text = (root / "src/deldokument/__init__.py").read_text("utf-8")
+    return str(re.findall(r'^__version__ = "(.+)"$', text, re.M)[0])
 
 
 def build_all(checkout: Path, output: Path, *, image: bool) -> list[str]:

@@ -1,12 +1,13 @@
-"""Checksums of all artefacts, and one signature over them (ECDSA P-256, SHA-256, base64).
+"""Checksums of all artefacts, a signature over them (ECDSA P-256, SHA-256, base64), and a tag signed with the same key.
 
-Both `openssl` and `cosign` verify this form of signature, without a network (docs/releasing.md).
+Both `openssl` and `cosign` verify the signature, and `git` the tag, without a network (docs/releasing.md).
 """
 
 from __future__ import annotations
 
 import base64
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -27,3 +28,25 @@ def sign(folder: Path, key: Path) -> None:
     words = ["openssl", "dgst", "-sha256", "-sign", str(key), str(folder / CHECKSUMS)]
     signature = subprocess.run(words, check=True, capture_output=True).stdout
     (folder / SIGNATURE).write_text(base64.b64encode(signature).decode() + "\n", "utf-8")
+
+
+def tag(checkout: Path, version: str, key: Path) -> None:
+    """Tag the checked-out commit as this version, signed; a tag that the commit has already is kept.
+
+    Raises: CalledProcessError if another commit has the tag, or the key is unusable.
+    """
+    name = f"v{version}"
+    if name in _git(checkout, "tag", "--points-at", "HEAD").split():
+        return
+    with tempfile.TemporaryDirectory(prefix="deldokument-tag-") as folder:
+        # ssh-keygen reads this form of key only with its public part beside it.
+        link = Path(folder) / "key"
+        link.symlink_to(key.resolve())
+        public = subprocess.run(["ssh-keygen", "-y", "-f", str(link)], check=True, capture_output=True).stdout
+        link.with_suffix(".pub").write_bytes(public)
+        signed = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={link}", "tag", "--sign", "--message", name, name)
+        _git(checkout, *signed)
+
+
+def _git(checkout: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=checkout, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -26,10 +26,13 @@ FOLDERS = ("first", "second/deeper")
 @pytest.fixture(scope="module")
 def releases(release_key: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two folders of artefacts, each built in a clone of this checkout's commit."""
+    tagger = {"GIT_COMMITTER_NAME": "Maintainer", "GIT_COMMITTER_EMAIL": "maintainer@del.example"}
     clones = [tmp_path_factory.mktemp("release") / name for name in FOLDERS]
     for clone in clones:
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
-        subprocess.run(["make", "release", f"KEY={release_key}", "WITHOUT_IMAGE=1"], cwd=clone, check=True)
+        subprocess.run(
+            ["make", "release", f"KEY={release_key}", "WITHOUT_IMAGE=1"], cwd=clone, check=True, env=os.environ | tagger
+        )
     return [clone / "dist" for clone in clones]
 
 

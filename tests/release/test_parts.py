@@ -19,7 +19,7 @@ from release.image import build_image
 from release.inventory import debian_packages, licence_texts, npm_packages, wheels
 from release.provenance import digest, statement
 from release.sbom import cyclonedx
-from release.signing import sign, write_checksums
+from release.signing import sign, tag, write_checksums
 from tests.architecture.rules import ROOT
 from tests.docs.documents import table
 from tests.support.operating_page import fenced, section
@@ -127,6 +127,37 @@ def test_one_changed_byte_or_another_key_fails_the_verification(tmp_path: Path) 
     assert not verified(folder, tmp_path / "other.pub")
     (folder / "a.whl").write_bytes(b"2")
     assert not verified(folder, tmp_path / "release.pub")
+
+
+def test_a_release_is_tagged_once_with_a_signature_of_the_release_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Maintainer")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "maintainer@del.example")
+    checkout = tmp_path / "checkout"
+    git(tmp_path, "init", "--quiet", str(checkout))
+    git(checkout, "commit", "--quiet", "--allow-empty", "--message", "x")
+    for name in ("release", "other"):
+        make_key(tmp_path / f"{name}.key", tmp_path / f"{name}.pub")
+        (tmp_path / f"{name}.key").chmod(0o600)
+    tag(checkout, "1.0.0", tmp_path / "release.key")
+    tag(checkout, "1.0.0", tmp_path / "other.key")
+    assert tag_verified(checkout, tmp_path / "release.pub")
+    assert not tag_verified(checkout, tmp_path / "other.pub")
+    git(checkout, "commit", "--quiet", "--allow-empty", "--message", "y")
+    with pytest.raises(subprocess.CalledProcessError):
+        tag(checkout, "1.0.0", tmp_path / "release.key")
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+def tag_verified(checkout: Path, public_key: Path) -> bool:
+    """What the page says to do with a tag and the release's public key."""
+    script = fenced(section("The tag", PAGE), "bash")[0].replace("deldokument-release.pub", str(public_key))
+    return subprocess.run(["bash", "-e", "-c", script], cwd=checkout, check=False, capture_output=True).returncode == 0
 
 
 def test_ones_own_build_matches_a_release_except_for_the_image_and_what_has_its_checksum(tmp_path: Path) -> None:
