@@ -33,6 +33,7 @@ from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
 from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.deployment import Deployment
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.ports.repositories.transaction import Transaction
@@ -52,6 +53,8 @@ from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
 _Due = TypeVar("_Due")
+KEY_KIND = "share_key"
+"""The kind of a share's key in an alarm."""
 MAX_CLOCK_JUMP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
 """A heartbeat younger than this is not rewritten: many loops of many workers update one row."""
@@ -204,9 +207,20 @@ def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
 def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
     """Destroy the keys of shares as ``destroy_share_keys``; those of ``over_shares``, even if a row says it is done.
 
+    Reports those: somebody has put the key back, or has changed the row.
+
     Raises: the keyring's first error.
     """
-    return _destroy(deps, lambda tx, now: tx.retention.over(share_ids, now))
+
+    def find(tx: Transaction, now: datetime) -> list[Share]:
+        over = tx.retention.over(share_ids, now)
+        # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
+        for share in over:
+            if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
+                deps.damage.report(DamagedRow(KEY_KIND, share.id))
+        return over
+
+    return _destroy(deps, find)
 
 
 def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
