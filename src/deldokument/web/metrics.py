@@ -2,8 +2,8 @@
 
 Guarantees:
 - They contain no names and no ids.
-- Values from the database are the same on every node. The clock, free space, expiry of files, the scanner, and what
-  the server processes do (`web.http.meter`) are the node's own.
+- Values from the database are the same on every node. The clock, chains that are behind, free space, expiry of files,
+  the scanner, and what the server processes do (`web.http.meter`) are the node's own.
 - Without the token, or if the operator has set none, the endpoint returns 404.
 """
 
@@ -106,6 +106,11 @@ class _LagCollector(Collector):
         )
         yield CounterMetricFamily(
             "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
+        )
+        yield GaugeMetricFamily(
+            "deldokument_chains_behind",
+            "Chains of the event log of which the database lacks events.",
+            measured.chains_behind,
         )
         yield GaugeMetricFamily(
             "deldokument_refusal_limited_persons",

@@ -15,7 +15,7 @@ from deldokument.services.audit import checkpoints, heads, restores
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import TrailVerdict, verify_trail
 from deldokument.services.downloads.access import authorize
-from deldokument.services.maintenance import health, orphans, retention
+from deldokument.services.maintenance import health, lag, orphans, retention
 from deldokument.services.maintenance.health import Level
 from deldokument.services.shares import changes, drafts, publishing, queries
 from tests.support.snapshots import Snapshot, snapshot
@@ -70,6 +70,7 @@ def test_an_older_database_opens_nothing_until_its_restore_is_confirmed(
         publishing.withdraw_share(stage.deps, person(KARI), share_id)
     assert stage.draft(VIGDIS, stage.barnevern).id
     assert health.check_heads(stage.deps.database, stage.deps.keyring)[0] is Level.CRITICAL
+    assert lag.measure_lag(stage.deps).chains_behind == 1
     fault = verdict(stage).fault
     assert fault
     assert (fault.chain, fault.flaw) == (stage.tenant.id, Flaw.BEHIND)

@@ -25,7 +25,7 @@ class WorkerLag:
     """The state of the work. ``heartbeat_age`` is None if no worker has ever run; ``skew`` is this node's own.
 
     ``trail_age``: since the audit trail was last verified, or since its first event; None without an event.
-    ``damaged_rows``: how many damaged rows have been recorded so far.
+    ``damaged_rows``: how many damaged rows have been recorded so far. ``chains_behind``: as this process found them.
 
     The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
     """
@@ -36,6 +36,7 @@ class WorkerLag:
     trail_age: timedelta | None
     halted: bool
     damaged_rows: int
+    chains_behind: int
     skew: timedelta
 
 
@@ -52,6 +53,7 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
         heartbeat_age=now - deployment.heartbeat_at if deployment.heartbeat_at else None,
         trail_age=now - unverified if unverified else None,
         damaged_rows=damaged_rows,
+        chains_behind=len(deps.behind.chains),
         halted=deployment.halted_at is not None,
         skew=deps.clock.skew(),
     )

@@ -78,6 +78,8 @@ LABELS: dict[str, str] = {
 }
 UNTOLD = frozenset(
     {
+        "kept",
+        "found",
         "document",
         "copy",
         "assessment",
