@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_PUBLISHED = "not_published"
     OVER = "over"
     NOT_MEMBER = "not_member"
+    NOT_SHARER = "not_sharer"
     FROZEN = "frozen"
     DELETED = "deleted"
     CLOSED = "closed"
@@ -197,15 +198,19 @@ def may_manage(share: Share | None, account_ids: Collection[str]) -> Decision:
     return Allowed()
 
 
-def may_copy(share: Share | None, account_ids: Collection[str], now: datetime, *, stop: Reason | None) -> Decision:
+def may_copy(
+    share: Share | None, account_ids: Collection[str], sharer_id: str, now: datetime, *, stop: Reason | None
+) -> Decision:
     """Decide whether a member of the accounts may copy the share's documents to a new share at ``now``.
 
-    They may as long as recipients can open it, so that nobody copies a withdrawn share. ``stop`` is the result of
-    ``hold_reason``.
+    ``sharer_id`` is the id of the member or integration. Only the one who shared may, because a copy lets others in,
+    and only as long as recipients can open the share. ``stop`` is the result of ``hold_reason``.
     """
     decision = may_manage(share, account_ids)
     if share is None or isinstance(decision, Denied):
         return decision
+    if sharer_id != (share.member_id or share.integration_id):
+        return Denied(Reason.NOT_SHARER)
     if not share.is_open_at(now):
         return Denied(Reason.OVER if share.published_at else Reason.NOT_PUBLISHED)
     return Denied(stop) if stop else Allowed()

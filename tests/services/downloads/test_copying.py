@@ -29,7 +29,7 @@ from tests.support.faulty_ports import Crash, FaultyDatabase
 from tests.support.inspection import inspect_documents
 from tests.support.orphan_sweep import sweep_all
 from tests.support.stored_data import names, put_in_its_place
-from tests.support.world import KARI, ODD, OLA, Stage, person
+from tests.support.world import KARI, ODD, OLA, SIV, Stage, person
 
 PART = 2**20
 LARGE = os.urandom(3 * PART + 1000)
@@ -186,6 +186,15 @@ def test_a_worker_killed_midway_leaves_no_orphan_and_another_goes_on_where_it_wa
     with stage.deps.database.read() as tx:
         assert tx.uploads.known_blobs(stored) == stored
     assert len(stored) == 8
+
+
+def test_an_administrator_who_becomes_a_member_copies_no_documents_of_a_colleague(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    stage.add(SIV, "Siv Strand", stage.byggesak)
+    with pytest.raises(Conflict, match="documents_of_another"):
+        publishing.copy_share(stage.deps, person(SIV), share_id, with_documents=True)
+    assert make_copies(stage.deps) == 0
+    assert shown_to(stage, SIV, publishing.copy_share(stage.deps, person(SIV), share_id).id) == ()
 
 
 def ends(stage: Stage, _share_id: str) -> None:

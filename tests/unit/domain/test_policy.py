@@ -173,15 +173,18 @@ def test_bytes_of_a_pending_document_are_taken_beside_a_share_until_its_end(stop
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("accounts", [["a"], ["b"], []])
+@pytest.mark.parametrize("sharer_id", ["m", "colleague", ""])
 @pytest.mark.parametrize("share", SHARES)
-def test_documents_are_copied_only_by_members_and_only_while_recipients_can_open_the_share(
-    share: str, accounts: list[str], stop: Reason | None
+def test_documents_are_copied_only_by_the_one_who_shared_and_only_while_recipients_can_open_the_share(
+    share: str, sharer_id: str, accounts: list[str], stop: Reason | None
 ) -> None:
-    decision = may_copy(SHARES[share], accounts, NOW, stop=stop)
+    decision = may_copy(SHARES[share], accounts, sharer_id, NOW, stop=stop)
     if share == "unknown":
         assert decision == Denied(Reason.UNKNOWN_SHARE)
     elif accounts != ["a"] or share == "erased":
         assert decision == Denied(Reason.NOT_MEMBER)
+    elif sharer_id != "m":
+        assert decision == Denied(Reason.NOT_SHARER)
     elif share in {"draft", "abandoned"}:
         assert decision == Denied(Reason.NOT_PUBLISHED)
     elif share in {"past", "ended", "withdrawn"}:

@@ -236,7 +236,8 @@ def _readable(deps: Dependencies, tx: Transaction, upload: Upload, document_id: 
     document = tx.shares.document(document_id)
     share = tx.shares.get(document.share_id) if document else None
     stop = stop_of(tx, share) if share else None
-    decision = may_copy(share, accounts_of_uploader(tx, upload), deps.clock.now(), stop=stop)
+    accounts, sharer_id = accounts_of_uploader(tx, upload), upload.member_id or upload.integration_id or ""
+    decision = may_copy(share, accounts, sharer_id, deps.clock.now(), stop=stop)
     if isinstance(decision, Denied) and decision.reason in STOPPED:
         raise stop_error(decision.reason)
     if document is None or share is None or isinstance(decision, Denied):

@@ -1,7 +1,7 @@
 """Documents that a new draft takes along from the share that it is copied from.
 
 Guarantees:
-- Only an open share's documents are taken along, and only by a sharer of its account.
+- Only an open share's documents are taken along, and only by the one who shared it.
 - Quota and limits are those of uploads, and are checked before anything is stored.
 - The source of a copy is encrypted for the draft. A writer of the database can name no other.
 
@@ -33,12 +33,15 @@ STOPPED = frozenset({Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 def copy_documents(deps: Dependencies, tx: Transaction, original: Share, draft: Share, membership: Membership) -> None:
     """Add the documents of an open share to the new draft of this membership; a worker copies their bytes.
 
-    Raises: Conflict if the share is over; Frozen; InvalidInput if quota or limits do not allow them.
+    Raises: Conflict if the share is over, or another's; Frozen; InvalidInput if quota or limits do not allow them.
     """
     original = existing(tx.shares.get(original.id))
-    decision = may_copy(original, {membership.account.id}, deps.clock.now(), stop=stop_of(tx, original))
+    mine, stop = {membership.account.id}, stop_of(tx, original)
+    decision = may_copy(original, mine, membership.id, deps.clock.now(), stop=stop)
     if isinstance(decision, Denied):
-        raise stop_error(decision.reason) if decision.reason in STOPPED else Conflict("documents_over")
+        if decision.reason in STOPPED:
+            raise stop_error(decision.reason)
+        raise Conflict("documents_of_another" if decision.reason is Reason.NOT_SHARER else "documents_over")
     documents = [document for document in tx.shares.documents([original.id]) if document.is_complete]
     check_upload_count(deps, tx, membership, len(documents))
     check_quota(deps, tx, membership.account, sum(document.length for document in documents))

@@ -209,6 +209,10 @@ WORDS: dict[str, str] = {
     "files_missing": _("Choose at least one file."),
     "files_unfinished": _("Wait until all files have been uploaded, or remove those that are missing."),
     "files_copying": _("Wait until all files have been copied, or remove those that are missing."),
+    "documents_of_another": _(
+        "Only the one who shared the documents can take them along. Ask them, or create the new share without the "
+        "documents."
+    ),
     "documents_over": _("The share is over, so its documents can't be copied. Create the new share without them."),
     "files_infected": _("A virus was found in a file. Load the page again to see which, and remove it."),
     "files_unscanned": _("The files are waiting for the virus check. Try again in a few minutes."),

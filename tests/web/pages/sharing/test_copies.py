@@ -6,7 +6,7 @@ from deldokument.services.downloads.copying import make_copies
 from deldokument.services.shares import publishing
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
-from tests.support.world import KARI, OLA, person
+from tests.support.world import KARI, ODD, OLA, person
 
 TICK = 'id="with-documents" name="documents"'
 
@@ -50,6 +50,16 @@ def test_a_share_that_is_over_does_not_offer_its_documents_and_says_so_to_an_old
     make_copies(web.stage.deps)
     assert "Ikke kopiert" in kari.get(f"/delinger/{draft}").text
     assert kari.get(f"/del/utkast/{draft}/dokumenter").json()["documents"][0]["copy_failure"] == "gone"
+
+
+def test_a_colleague_is_not_offered_the_documents_and_an_older_page_says_whom_to_ask(web: Web) -> None:
+    share_id = web.stage.publish(OLA)
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    odd = web.browser(ODD)
+    page = odd.get(f"/delinger/{share_id}").text
+    assert (TICK in page, "men ingen dokumenter" in page) == (False, True)
+    refused = odd.post(f"/delinger/{share_id}/kopi", {"documents": "on"})
+    assert (refused.status_code, "Bare den som har delt dokumentene" in refused.text) == (409, True)
 
 
 def test_a_copy_beyond_the_quota_is_refused_on_the_page_of_the_share_which_keeps_the_tick(web: Web) -> None:
