@@ -99,6 +99,7 @@ def test_the_page_shows_the_program_and_its_check_code_and_is_framed_by_nobody(w
     page = web.browser(PER).get(f"/d/{share_id}/program", params=ASKED)
     assert "Et program på maskinen din vil hente dokumentene" in page.text
     assert "Gi tilgang" in page.text
+    assert "Viser det en annen, eller har du ikke startet et program, lukker du denne siden." in page.text
     code = page.text.split('class="address">')[1].split("<")[0]
     assert len(code) == 9
     policy = page.headers["content-security-policy"]
