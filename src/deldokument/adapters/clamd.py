@@ -106,7 +106,7 @@ class Limits(TypedDict, total=False):
 class SocketScanner(ABC):
     """A scanner that is asked over one connection for each document."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, limits: Limits, name: str) -> None:
         self._max_bytes = min(limits.get("max_bytes", MAX_BYTES), MAX_BYTES)
         self._connect_seconds = limits.get("connect_seconds", CONNECT_SECONDS)
         self._send_seconds = limits.get("send_seconds", SEND_SECONDS)
@@ -140,7 +140,7 @@ class ClamdScanner(SocketScanner):
     """The port `Scanner`. ``max_bytes``: the length of the longest document that the operator lets clamd scan."""
 
     def __init__(self, address: Address, **limits: Unpack[Limits]) -> None:
-        super().__init__("clamd", limits)
+        super().__init__(limits, "clamd")
         self._address = address
 
     def engine(self) -> Engine:

@@ -67,7 +67,7 @@ class IcapScanner(SocketScanner):
     """The port `Scanner`. ``url``: ``icap://HOST:PORT/SERVICE`` on this machine, or ``icaps://…``."""
 
     def __init__(self, url: str, *, tls: ssl.SSLContext | None = None, **limits: Unpack[Limits]) -> None:
-        super().__init__("icap", limits)
+        super().__init__(limits, "icap")
         self._url = urlsplit(url)
         self._tls = tls or ssl.create_default_context()
         self._preview = 0
