@@ -129,12 +129,14 @@ class Claim:
 def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
     """Return why nothing may be opened or shared here for now, or None.
 
-    It is damaged, the database is behind, the operator has frozen it, or the account is deleted.
+    It is damaged, the database is behind, the tenant has ended, the operator has frozen it, or the account is deleted.
     """
     if not (tenant.intact and account.intact and (share is None or share.intact)):
         return Reason.DAMAGED
     if tenant.behind:
         return Reason.BEHIND
+    if tenant.ended_at is not None:
+        return Reason.OVER
     if tenant.frozen_at is not None or account.frozen_at is not None or (share and share.frozen_at is not None):
         return Reason.FROZEN
     return Reason.DELETED if account.deleted_at is not None else None
@@ -162,7 +164,7 @@ def may_open(share: Share | None, claim: Claim, now: datetime, *, stop: Reason |
         reason = Reason.INSUFFICIENT_RIGHTS if claim.represented else Reason.NOT_NAMED
         is_open = share.is_open_at(now) and stop is None
         return _stranger(claim, reason, claim.lacking(confidential=share.confidential) if is_open else ())
-    if not share.is_open_at(now):
+    if not share.is_open_at(now) or stop is Reason.OVER:
         return Denied(Reason.OVER, grounds=grounds)
     return Denied(stop) if stop else Allowed(grounds)
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
+from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.domain.offboarding import DeletionState, TenantTotals
@@ -21,13 +23,14 @@ from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, offers
-from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id
+from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.tenants import administrators, freezing, offboarding, registration
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
 from tests.support.faulty_ports import Crash, FaultyKeyring
+from tests.support.stored_data import as_owner
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -70,6 +73,24 @@ def test_at_the_end_open_shares_are_withdrawn_and_recipients_learn_whom_to_ask(s
     assert caught.value.params["tenant"] == "Eksempel kommune"
     assert caught.value.params["telephone"] == "22 00 00 00"
     assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList()
+
+
+def test_a_share_that_is_put_back_after_the_end_opens_nothing_and_its_key_is_destroyed(stage: Stage) -> None:
+    share_id = stage.publish()
+    table = metadata.tables["share"]
+    with as_owner(stage.database_url) as connection:
+        [before] = connection.execute(select(table).where(table.c.id == share_id)).mappings().all()
+    end(stage)
+    with as_owner(stage.database_url) as connection:
+        connection.execute(update(table).where(table.c.id == share_id).values(dict(before)))
+    with pytest.raises(Gone):
+        access.authorize(stage.deps, person(OLA), share_id)
+    run_all(stage.deps)
+    assert stage.deps.keyring.ids(share_key_id(share_id))
+    retention.patrol_shares(stage.deps, None)
+    run_all(stage.deps)
+    assert not stage.deps.keyring.ids(share_key_id(share_id))
+    assert recorded(stage).contents_deleted_at is not None
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(

@@ -64,7 +64,7 @@ GROUNDS: dict[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...
 }
 
 
-STOPS = (None, Reason.BEHIND, Reason.FROZEN, Reason.DELETED)
+STOPS = (None, Reason.BEHIND, Reason.OVER, Reason.FROZEN, Reason.DELETED)
 
 
 def expected(share: str, claim: str, stop: Reason | None, *, rights_known: bool) -> Decision:
@@ -80,7 +80,7 @@ def expected(share: str, claim: str, stop: Reason | None, *, rights_known: bool)
     if not grounds:
         missing = {"open": CONFIDENTIAL_MAIL, "ordinary": ORDINARY_MAIL}.get(share)
         return silent or Denied(Reason.INSUFFICIENT_RIGHTS, (("r2", missing),) if missing and not stop else ())
-    if share not in {"open", "ordinary"}:
+    if share not in {"open", "ordinary"} or stop is Reason.OVER:
         return Denied(Reason.OVER, grounds=grounds)
     return Denied(stop) if stop else Allowed(grounds)
 
@@ -211,3 +211,7 @@ def test_what_is_stopped_and_what_is_closed(tenant_frozen: bool, state: str, sha
     assert hold_reason(tenant, account, share) == stop
     closed = Denied(Reason.CLOSED) if "closed" in state else Allowed()
     assert may_share(tenant, account, share) == (Denied(stop) if stop else closed)
+
+
+def test_an_open_share_of_a_tenant_that_has_ended_is_over() -> None:
+    assert hold_reason(replace(TENANT, ended_at=NOW), replace(ACCOUNT, frozen_at=NOW), OPEN) is Reason.OVER

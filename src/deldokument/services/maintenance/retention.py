@@ -29,13 +29,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
+from deldokument.domain.errors import ServiceError, StorageFull, Unavailable, existing
 from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.retention import PatrolPlace
+from deldokument.ports.repositories.retention import Patrolled, PatrolPlace
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
@@ -158,23 +158,38 @@ def end_due_shares(deps: Dependencies) -> int:
 def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
     """Verify the next available shares and their recipients; return the place to continue at.
 
-    It also ends those that are over by their cards.
+    It also ends those that are over by their cards, or whose tenant or account has ended.
 
     A share whose stored end was moved later is refused to everybody. This ends it, and destroys its key, on time too.
+    So it is with a share that was put back after the end of its tenant or account.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
         seen = tx.retention.patrol(after, now, _BATCH)
         report_damaged_recipients(deps, tx, seen.seen)
-    if seen.overdue:
+        overdue = _overdue(tx, seen)
+    if overdue:
         _close(
             deps,
-            lambda tx: tx.retention.patrol(after, now, _BATCH).overdue,
+            lambda tx: _overdue(tx, tx.retention.patrol(after, now, _BATCH)),
             ShareState.ENDED,
             EventKind.SHARE_ENDED,
             now,
         )
     return seen.last
+
+
+def _overdue(tx: Transaction, seen: Patrolled) -> list[Share]:
+    known = {share.id for share in seen.overdue}
+    return [*seen.overdue, *(share for share in seen.seen if share.id not in known and _has_ended_tenancy(tx, share))]
+
+
+def _has_ended_tenancy(tx: Transaction, share: Share) -> bool:
+    """Return whether the tenant or the account has ended. What a damaged row says does not count."""
+    if not share.intact:
+        return False
+    tenant, account = existing(tx.tenants.get(share.tenant_id)), existing(tx.accounts.get(share.account_id))
+    return any(holder.intact and holder.ended_at is not None for holder in (tenant, account))
 
 
 def abandon_stale_drafts(deps: Dependencies) -> int:
