@@ -343,10 +343,21 @@ def test_a_tag_holds_for_the_place_of_its_event_only(database: SqlDatabase, tamp
 def test_the_database_refuses_to_change_what_was_written(
     database: SqlDatabase, database_url: str, statement: str
 ) -> None:
+    write_sealed(database)
+    refuse(database_url, statement)
+    assert verdict(database) is None
+
+
+def write_sealed(database: SqlDatabase) -> None:
+    """An event, its seal and the seal's certificate."""
     write(database, OPENED)
     with database.write() as tx:
         tx.checkpoints.add(seal_of(database, 1))
         tx.checkpoints.keep_certificate("f", b"certificate")
+
+
+def refuse(database_url: str, statement: str) -> None:
+    """The database does not execute the statement."""
     if database_url.startswith("sqlite"):
         connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -355,6 +366,33 @@ def test_the_database_refuses_to_change_what_was_written(
     else:
         with psycopg.connect(database_url) as session, pytest.raises(psycopg.Error, match="append-only"):
             session.execute(statement.encode())
+
+
+REPLACED = {
+    "audit_event": ("chain, number", "previous, hash, at, tag, kind", "kind || 'x'", "chain, number + 1"),
+    "audit_seal": (
+        "chain, number",
+        "hash, sealed_at, signature, certificate",
+        "certificate || 'x'",
+        "chain, number + 1",
+    ),
+    "audit_certificate": ("fingerprint", "certificate", "x'00'", "fingerprint || 'x'"),
+}
+"""The tables of the trail: the key, what else a row must have, another last value of that, and another key."""
+
+
+@pytest.mark.parametrize("table", REPLACED)
+def test_the_database_refuses_to_replace_what_was_written(database: SqlDatabase, database_url: str, table: str) -> None:
+    write_sealed(database)
+    key, names, other, moved = REPLACED[table]
+    *same, last = names.split(", ")
+    if database_url.startswith("sqlite"):
+        replace_in = f"INSERT OR REPLACE INTO {table}"
+        refuse(database_url, f"{replace_in} ({key}, {names}) SELECT {', '.join([key, *same, other])} FROM {table}")
+        refuse(database_url, f"{replace_in} (rowid, {key}, {names}) SELECT rowid, {moved}, {names} FROM {table}")
+    else:
+        again = f"INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE"
+        refuse(database_url, f"{again} SET {last} = excluded.{last}")
     assert verdict(database) is None
 
 

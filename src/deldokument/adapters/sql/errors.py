@@ -16,8 +16,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
 
-_UNIQUE_OR_REFERENCE = frozenset(
+_CONFLICTS = frozenset(
     {
+        # A row of the audit trail that is there already, before its key is compared.
+        sqlite3.SQLITE_CONSTRAINT_TRIGGER,
         sqlite3.SQLITE_CONSTRAINT_UNIQUE,
         sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
         sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
@@ -51,7 +53,7 @@ def _of_sqlite(error: sqlite3.Error) -> ServiceError:
     detail = getattr(error, "sqlite_errorname", type(error).__name__)
     if primary == sqlite3.SQLITE_FULL:
         return StorageFull(detail)
-    if code in _UNIQUE_OR_REFERENCE:
+    if code in _CONFLICTS:
         return Conflict("state_changed", detail=detail)
     if isinstance(error, sqlite3.OperationalError) and primary not in _DAMAGED:
         return Unavailable("database", detail=detail)

@@ -38,7 +38,13 @@ _ON_POSTGRES = {
     "strict": "",
 }
 _ABOUT = ("webhook", "integration", "member", "administrator", "operator", "account")
-_APPEND_ONLY = ("audit_event", "audit_seal", "audit_certificate")
+_APPEND_ONLY = {
+    "audit_event": "chain = NEW.chain AND number = NEW.number",
+    "audit_seal": "chain = NEW.chain AND number = NEW.number",
+    # The same certificate may come again.
+    "audit_certificate": "fingerprint = NEW.fingerprint AND certificate IS NOT NEW.certificate",
+}
+"""Tables of the audit trail, with the rows that a new one would replace."""
 
 
 def upgrade() -> None:
@@ -76,12 +82,18 @@ def _append_only_on_postgres() -> None:
 
 
 def _append_only_on_sqlite() -> None:
-    for table in _APPEND_ONLY:
+    """Do the same; `INSERT OR REPLACE` removes a row without a trigger for DELETE."""
+    for table, replaced in _APPEND_ONLY.items():
         for verb in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
+        same = f"SELECT 1 FROM {table} WHERE rowid = NEW.rowid OR {replaced}"  # noqa: S608
+        op.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS ({same}) "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
 
 
 def _is_postgres() -> bool:
