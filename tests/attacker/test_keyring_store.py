@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from deldokument.adapters.keys.keyring import SealedEntry
@@ -13,17 +11,7 @@ from deldokument.services.downloads.access import authorize
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
 from deldokument.services.shares import publishing
-from tests.support.memory import folder_in_memory
-from tests.support.world import KARI, OLA, Stage, person, run_all, set_stage
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    """A fresh world with its people."""
-    with folder_in_memory() as folder:
-        made = set_stage(folder)
-        yield made
-        made.close()
+from tests.support.world import KARI, OLA, Stage, person, run_all
 
 
 def put_back(stage: Stage, entry: SealedEntry) -> None:

@@ -88,6 +88,7 @@ class ShareReport:
     - ``last``: the last event of the chain when the report was made
     - ``events_left_out``: there are earlier events, which the report does not have
     - ``key_destroyed``: the event of the destruction of the share key; None before it
+    - ``is_proven``: the service wrote everything that it quotes; otherwise it is never signed
     """
 
     made_at: datetime
@@ -112,6 +113,7 @@ class ShareReport:
     events: tuple[ReportEvent, ...]
     events_left_out: bool
     key_destroyed: ReportEvent | None
+    is_proven: bool
 
     @property
     def is_final(self) -> bool:

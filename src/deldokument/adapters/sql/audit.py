@@ -11,6 +11,7 @@ Guarantees:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from heapq import merge
 from itertools import groupby, islice
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.audit_heads import chain_ends, has_event, lock_heads
 from deldokument.adapters.sql.checkpoints import SqlCheckpoints
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.event_rows import chained_event, event_of, link_of
+from deldokument.adapters.sql.event_rows import chained_event, event_of, is_own, link_of
 from deldokument.adapters.sql.statements import Statements, param
 from deldokument.adapters.sql.tables.audit import (
     audit_event,
@@ -170,6 +171,10 @@ class SqlAudit:
         """Return a chain's events by their numbers."""
         return self._stored(_following, {"key": chain, "after": after, "last": last_number, "most": limit})
 
+    def are_own(self, events: Iterable[StoredEvent]) -> bool:
+        """Return whether the hash and the tag of each event are its own; the first other one is reported."""
+        return all(is_own(self._work, stored) for stored in events)
+
     def head(self, chain: str) -> Mark:
         """Return the last event of a chain."""
         row = self._work.first(_head, {"key": chain})
@@ -197,12 +202,14 @@ class SqlAudit:
 
     def verify_since(self, chain: str, mark: Mark) -> Fault | None:
         """Verify one chain from a mark on, the marked event included; see ``verify``."""
-        marked = next(iter(self._links(chain, mark.number - 1, 1)), None) if mark.number else None
-        if mark.number and (marked is None or marked.number != mark.number):
+        if mark == BEGINNING:
+            return self._verify(chain)
+        marked = next(iter(self._links(chain, mark.number - 1, 1)), None)
+        if marked is None or marked.number != mark.number:
             return Fault(chain, mark.number, Flaw.MISSING)
-        if marked and Mark(marked.number, marked.hash) != mark:
+        if marked.hash != mark.hash:
             return Fault(chain, mark.number, Flaw.REWRITTEN)
-        return self._verify_rest(ChainCheck(chain, mark, mark.number))
+        return self._verify_rest(ChainCheck(chain, Mark(mark.number - 1, marked.previous), mark.number))
 
     def _verify_rest(self, check: ChainCheck) -> Fault | None:
         """Verify ``_STEP`` events at a time with their checkpoints, at the end also the head."""
@@ -216,7 +223,8 @@ class SqlAudit:
     def _stored(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
         try:
             return [
-                StoredEvent(row.number, row.previous, row.hash, event_of(row)) for row in self._work.rows(query, values)
+                StoredEvent(row.number, row.previous, row.hash, event_of(row), row.tag)
+                for row in self._work.rows(query, values)
             ]
         except (ValueError, AttributeError, OverflowError) as error:
             raise Broken(f"audit trail: {type(error).__name__}") from None

@@ -15,6 +15,8 @@ from deldokument.adapters.sql.tables.audit import audit_event
 from deldokument.crypto.row_tags import is_row_tag, row_tag
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
 from deldokument.domain.chain import Link, Mark
+from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.audit import StoredEvent
 
 _KIND = audit_event.name
 
@@ -50,8 +52,26 @@ def event_of(row: Row[Any]) -> AuditEvent:
 
 def link_of(work: Statements, row: Row[Any]) -> Link:
     """Return the event as verification needs it; its time as stored, in ``microseconds``."""
-    is_own = is_row_tag(work.integrity.row_key(_KIND), _KIND, row.chain, [row.number, row.hash], row.tag or b"")
-    return Link(row.number, row.previous, row.hash, _content_of(row), is_forged=not is_own)
+    is_forged = not _is_valid(work, row.chain, row.number, row.hash, row.tag)
+    return Link(row.number, row.previous, row.hash, _content_of(row), is_forged)
+
+
+def is_own(work: Statements, stored: StoredEvent) -> bool:
+    """Return whether the service wrote the event as it is stored; one that it did not is reported."""
+    try:
+        is_linked = stored.event.link(stored.number, stored.previous) == stored.hash
+    except (ValueError, TypeError):
+        is_linked = False
+    return _is_valid(work, stored.event.chain, stored.number, stored.hash, stored.tag if is_linked else b"")
+
+
+def _is_valid(work: Statements, chain: str, number: int, hashed: bytes, tag: bytes | None) -> bool:
+    """Return whether the tag is that of an event in this place with this hash; an event with another is reported."""
+    # The schema's owner can admit NULL.
+    if is_row_tag(work.integrity.row_key(_KIND), _KIND, chain, [number, hashed], tag or b""):
+        return True
+    work.damage.report(DamagedRow(_KIND, f"{chain}_{number}"))
+    return False
 
 
 def _content_of(row: Row[Any]) -> EventContent | None:

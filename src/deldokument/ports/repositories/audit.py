@@ -7,6 +7,7 @@ ports.repositories.transaction for what holds for all repositories.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,12 +18,13 @@ from deldokument.domain.chain import Fault, Mark
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event with its place in its chain."""
+    """An event with its place in its chain, and the tag by which the service knows its own events."""
 
     number: int
     previous: bytes
     hash: bytes
     event: AuditEvent
+    tag: bytes = b""
 
 
 Place = tuple[datetime, int]
@@ -73,6 +75,10 @@ class Audit(Protocol):
 
     def following(self, chain: str, *, after: int, last_number: int, limit: int) -> list[StoredEvent]:
         """Return events of a chain in the order of their numbers."""
+        ...
+
+    def are_own(self, events: Iterable[StoredEvent]) -> bool:
+        """Return whether the service wrote each of these events as it is stored here; report the first other one."""
         ...
 
     def head(self, chain: str) -> Mark:

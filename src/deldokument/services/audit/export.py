@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from deldokument.domain.audit import NO_TENANT, EventKind, canonical, instant_text
 from deldokument.domain.chain import Mark, Seal
-from deldokument.domain.errors import Unavailable, require
+from deldokument.domain.errors import Broken, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
@@ -77,7 +77,10 @@ def begin_event_export(
 
 
 def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
-    """Yield the events in batches: by number in a complete export, else by time."""
+    """Yield the events in batches: by number in a complete export, else by time.
+
+    Raises: Broken for an event that the service did not write; the file ends there.
+    """
     actors, last = Actors(deps, export.wanted.chain), None
     while step := _step(deps, export, actors, last):
         yield step
@@ -93,6 +96,8 @@ def _step(deps: Dependencies, export: EventExport, actors: Actors, last: StoredE
         else:
             place = (last.event.at, last.number) if last else None
             stored = tx.audit.oldest(wanted, after=place, last_number=end, limit=_STEP)
+        if not tx.audit.are_own(stored):
+            raise Broken("audit trail: an event that the service did not write is not exported")
         behind = actors.behind(tx, [one.event for one in stored])
         return [ExportedEvent(one, who) for one, who in zip(stored, behind, strict=True)]
 

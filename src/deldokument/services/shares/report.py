@@ -4,6 +4,7 @@ Guarantees:
 - A report can be made from the publication until the retention period ends. Nothing is stored for it.
 - Recipients and readers are masked. Full numbers need the right that KS' interface asks for, and are recorded.
 - Colleagues are named to members only, not to systems. Strangers who were refused are not in it.
+- No report is signed with an event that the service did not write.
 - Everything is read in one transaction, so the facts and the chain agree.
 """
 
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.chain import Mark
-from deldokument.domain.errors import NotFound, existing
+from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.report import (
@@ -49,11 +50,15 @@ UNLISTED: Final = frozenset({EventKind.SHARE_DENIED, EventKind.ROW_DAMAGED})
 
 @dataclass(frozen=True, slots=True)
 class _ChainFacts:
-    """The events of a share, whether earlier ones are left out, and the last event of their chain."""
+    """The events of a share, whether earlier ones are left out, and the last event of their chain.
+
+    ``are_own``: the service wrote all of them.
+    """
 
     events: tuple[ReportEvent, ...]
     are_left_out: bool
     last: Mark
+    are_own: bool
 
 
 def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full_numbers: bool = False) -> ShareReport:
@@ -92,11 +97,13 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         events=facts.events,
         events_left_out=facts.are_left_out,
         key_destroyed=destroyed[-1] if destroyed else None,
+        is_proven=facts.are_own,
     )
 
 
 def signed_report(deps: Dependencies, report: ShareReport) -> dict[str, Any]:
-    """Return the report as JSON values with the service's seal. Raises: Unavailable."""
+    """Return the report as JSON values with the service's seal. Raises: Conflict if it is not proven; Unavailable."""
+    _must_be_proven(report)
     certificate = deps.signer.certificate()
     content = report.content(certificate.decode("ascii"))
     parts = digests(content)
@@ -105,15 +112,22 @@ def signed_report(deps: Dependencies, report: ShareReport) -> dict[str, Any]:
 
 
 def report_file(deps: Dependencies, report: ShareReport) -> bytes:
-    """Return the signed report as a file in JSON. Raises: Unavailable."""
+    """Return the signed report as a file in JSON. Raises: as ``signed_report``."""
     return json.dumps(signed_report(deps, report), ensure_ascii=False, indent=2).encode()
 
 
 def sealed_report(deps: Dependencies, report: ShareReport, paper: RenderedDocument) -> bytes:
-    """Return the report's text as a sealed PDF. Raises: Unavailable."""
+    """Return the report's text as a sealed PDF. Raises: as ``signed_report``."""
+    _must_be_proven(report)
     return deps.signer.seal(
         deps.renderer.pdf(paper), reason=paper.title, location=deps.config.operator.name, at=report.made_at
     )
+
+
+def _must_be_proven(report: ShareReport) -> None:
+    """Raise Conflict for facts that the service did not write. It has raised an alarm when it read them."""
+    if not report.is_proven:
+        raise Conflict("report_unproven")
 
 
 def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipient:
@@ -147,6 +161,9 @@ def _is_inspection(event: AuditEvent, document_id: str) -> bool:
 
 def _facts(deps: Dependencies, tx: Transaction, share: Share, *, names_members: bool) -> _ChainFacts:
     stored = tx.audit.newest(EventFilter(share.tenant_id, share_id=share.id), before=None, limit=MAX_EVENTS)
+    head = tx.audit.head(share.tenant_id)
+    end = tx.audit.following(share.tenant_id, after=head.number - 1, last_number=head.number, limit=1)
+    are_own = [Mark(one.number, one.hash) for one in end] == [head] and tx.audit.are_own([*end, *stored])
     listed = [one for one in reversed(stored) if _is_listed(one.event)]
     actors = Actors(deps, share.tenant_id).behind(tx, [one.event for one in listed])
     events = tuple(
@@ -155,7 +172,7 @@ def _facts(deps: Dependencies, tx: Transaction, share: Share, *, names_members: 
         )
         for one, actor in zip(listed, actors, strict=True)
     )
-    return _ChainFacts(events, len(stored) == MAX_EVENTS, tx.audit.head(share.tenant_id))
+    return _ChainFacts(events, len(stored) == MAX_EVENTS, head, are_own)
 
 
 def _is_listed(event: AuditEvent) -> bool:

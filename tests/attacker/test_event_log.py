@@ -1,0 +1,160 @@
+"""A writer of the database who links the event log anew, as anybody can who knows SHA-256: it is never signed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, insert, select, update
+
+from deldokument.adapters.documents.signing import verify_signature
+from deldokument.adapters.sql.event_rows import event_of
+from deldokument.adapters.sql.tables.audit import audit_event, audit_head, audit_seal
+from deldokument.adapters.sql.tables.shares import recipient, share
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark
+from deldokument.domain.errors import Broken, Conflict
+from deldokument.ports.documents import RenderedDocument
+from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.audit import EventFilter
+from deldokument.services.audit import checkpoints, export
+from deldokument.services.audit.verification import verify_trail
+from deldokument.services.shares import changes, report
+from tests.support.stored_data import as_owner
+from tests.support.world import KARI, OLA, SIV, Stage, person
+
+Change = dict[str, Any]
+
+
+def chain_of(connection: Connection, stage: Stage) -> list[Change]:
+    """The rows of the tenant's events, in order."""
+    asked = select(audit_event).where(audit_event.c.chain == stage.tenant.id).order_by(audit_event.c.number)
+    return [dict(row._mapping) for row in connection.execute(asked)]
+
+
+def relink(connection: Connection, stage: Stage, number: int, change: Change) -> None:
+    """Overwrite an event, and link all events and the head anew, with hashes that fit."""
+    is_own, previous = audit_event.c.chain == stage.tenant.id, BEGINNING.hash
+    for row in chain_of(connection, stage):
+        columns = row | (change if row["number"] == number else {})
+        link = event_of(SimpleNamespace(**columns)).link(row["number"], previous)  # type: ignore[arg-type]
+        linked = columns | {"previous": previous, "hash": link}
+        connection.execute(update(audit_event).where(is_own, audit_event.c.number == row["number"]).values(linked))
+        previous = link
+    connection.execute(update(audit_head).where(audit_head.c.chain == stage.tenant.id).values(hash=previous))
+
+
+def append(connection: Connection, stage: Stage, *events: AuditEvent) -> None:
+    """Add events to the chain as the service does, but for the tags: those of the last event."""
+    last = chain_of(connection, stage)[-1]
+    mark = Mark(last["number"], last["hash"])
+    for event in events:
+        link = event.link(mark.number + 1, mark.hash)
+        columns = {"at": event.at, "kind": event.kind.value, "share_id": event.share_id, "details": None}
+        place = {"number": mark.number + 1, "previous": mark.hash, "hash": link, "subject_id": event.subject_id}
+        if event.details:
+            columns["details"] = json.dumps(dict(event.details))
+        connection.execute(insert(audit_event).values(last | {"revision": None} | columns | place))
+        mark = Mark(mark.number + 1, link)
+    moved = {"number": mark.number, "hash": mark.hash}
+    connection.execute(update(audit_head).where(audit_head.c.chain == stage.tenant.id).values(moved))
+
+
+def verified(stage: Stage) -> Fault | None:
+    return verify_trail(stage.deps, certificates=(), is_signed=verify_signature).fault
+
+
+def refuse_to_sign(stage: Stage, forged: int) -> None:
+    """The worker seals nothing more, and raises an alarm that names the event."""
+    stage.clock.advance(hours=2)
+    with pytest.raises(Broken, match=f"event {forged} of {stage.tenant.id}"):
+        checkpoints.sign_checkpoints(stage.deps)
+    with stage.deps.database.read() as tx:
+        sealed = tx.checkpoints.last(stage.tenant.id)
+    assert sealed is None or sealed.number < forged
+    assert DamagedRow("audit_event", f"{stage.tenant.id}_{forged}") in stage.deps.damage.take()
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["unsealed", "seals-removed"])
+def test_a_removal_that_was_overwritten_in_a_chain_linked_anew_is_found(stage: Stage, is_sealed: bool) -> None:
+    share_id = stage.publish(OLA, SIV)
+    with as_owner(stage.database_url) as connection:
+        older = {t: [dict(row._mapping) for row in connection.execute(select(t))] for t in (share, recipient)}
+    [siv] = [one for one in older[recipient] if one["share_id"] == share_id and one["position"] == 2]
+    changes.remove_recipient(stage.deps, person(KARI), share_id, siv["id"])
+    if is_sealed:
+        checkpoints.sign_checkpoints(stage.deps)
+    assert verified(stage) is None
+    with as_owner(stage.database_url) as connection:
+        for table, rows in older.items():
+            for row in rows:
+                connection.execute(update(table).where(table.c.id == row["id"]).values(row))
+        [removal] = [one for one in chain_of(connection, stage) if one["kind"] == EventKind.RECIPIENT_REMOVED]
+        harmless = {"kind": EventKind.SHARE_OPENED.value, "details": None, "revision": None}
+        relink(connection, stage, removal["number"], harmless)
+        connection.execute(delete(audit_seal))
+    assert verified(stage) == Fault(stage.tenant.id, removal["number"], Flaw.FORGED)
+    refuse_to_sign(stage, removal["number"])
+
+
+@pytest.fixture
+def forged(stage: Stage) -> tuple[str, int]:
+    """A share with three events of a recipient who never logged in; the number of the first."""
+    share_id = stage.publish(OLA)
+    with stage.deps.database.read() as tx:
+        first = tx.audit.head(stage.tenant.id).number + 1
+    at = stage.clock.now() + timedelta(minutes=1)
+    kinds = (EventKind.SHARE_OPENED, EventKind.DOCUMENT_DOWNLOADED, EventKind.DOCUMENTS_CONFIRMED)
+    with as_owner(stage.database_url) as connection:
+        events = [AuditEvent(at, kind, stage.tenant.id, share_id, "p", {"documents": 1}) for kind in kinds]
+        append(connection, stage, *events)
+    return share_id, first
+
+
+def test_events_that_were_appended_are_found(stage: Stage, forged: tuple[str, int]) -> None:
+    assert verified(stage) == Fault(stage.tenant.id, forged[1], Flaw.FORGED)
+    refuse_to_sign(stage, forged[1])
+
+
+def test_a_seal_that_was_forged_after_them_does_not_hide_them(stage: Stage, forged: tuple[str, int]) -> None:
+    with stage.deps.database.read() as tx:
+        head = tx.audit.head(stage.tenant.id)
+    with as_owner(stage.database_url) as connection:
+        seal = {"hash": head.hash, "sealed_at": stage.clock.now(), "certificate": "x", "signature": b"x"}
+        connection.execute(insert(audit_seal).values(chain=stage.tenant.id, number=head.number, **seal))
+    stage.publish(OLA)
+    stage.clock.advance(hours=2)
+    with pytest.raises(Broken, match=f"event {head.number} of {stage.tenant.id}"):
+        checkpoints.sign_checkpoints(stage.deps)
+    assert verified(stage) == Fault(stage.tenant.id, forged[1], Flaw.FORGED)
+
+
+def test_no_report_with_them_is_signed(stage: Stage, forged: tuple[str, int]) -> None:
+    made = report.share_report(stage.deps, person(KARI), forged[0])
+    refuse_report(stage, made)
+    assert {row.kind for row in stage.deps.damage.take()} == {"audit_event"}
+
+
+def refuse_report(stage: Stage, made: report.ShareReport) -> None:
+    """Neither form of the report is signed."""
+    with pytest.raises(Conflict, match="report_unproven"):
+        report.report_file(stage.deps, made)
+    with pytest.raises(Conflict, match="report_unproven"):
+        report.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))
+
+
+def test_no_report_is_signed_whose_chain_has_another_end(stage: Stage) -> None:
+    share_id, other = stage.publish(OLA), stage.publish(OLA)
+    with as_owner(stage.database_url) as connection:
+        append(connection, stage, AuditEvent(stage.clock.now(), EventKind.SHARE_OPENED, stage.tenant.id, other))
+    refuse_report(stage, report.share_report(stage.deps, person(KARI), share_id))
+
+
+@pytest.mark.usefixtures("forged")
+def test_no_export_has_them(stage: Stage) -> None:
+    made = export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
+    with pytest.raises(Broken, match="did not write"):
+        list(export.export_lines(stage.deps, made))
