@@ -61,8 +61,9 @@ def test_every_detail_that_is_recorded_has_a_label_or_is_known_to_be_untold() ->
     assert missing == []
 
 
+_NOT_RECORDED = {Reason.UNKNOWN_SHARE, Reason.NOT_MEMBER, Reason.NOT_SHARER}
 CODES: list[tuple[str, str]] = [
-    *(("reason", reason.value) for reason in Reason if reason not in {Reason.UNKNOWN_SHARE, Reason.NOT_MEMBER}),
+    *(("reason", reason.value) for reason in Reason if reason not in _NOT_RECORDED),
     *(("reason", reason.value) for reason in FreezeReason),
     *(("cause", cause.value) for cause in ReturnReason),
     *(("risk", risk.value) for risk in ResidualRisk),
