@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
@@ -91,6 +91,15 @@ def test_a_share_that_is_put_back_after_the_end_opens_nothing_and_its_key_is_des
     run_all(stage.deps)
     assert not stage.deps.keyring.ids(share_key_id(share_id))
     assert recorded(stage).contents_deleted_at is not None
+
+
+def test_a_share_whose_account_is_missing_does_not_stop_the_patrol(stage: Stage) -> None:
+    share_id = stage.publish()
+    table = metadata.tables["account"]
+    with as_owner(stage.database_url) as connection:
+        connection.execute(delete(table).where(table.c.id == stage.byggesak.id))
+    assert retention.patrol_shares(stage.deps, None) is None
+    assert stage.deps.keyring.ids(share_key_id(share_id))
 
 
 def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_worker_had_ended_it(
