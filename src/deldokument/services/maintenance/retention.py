@@ -185,10 +185,9 @@ def _overdue(tx: Transaction, seen: Patrolled) -> list[Share]:
 
 
 def _has_ended_tenancy(tx: Transaction, share: Share) -> bool:
-    """Return whether the tenant or the account has ended. What a damaged row says does not count."""
+    """Return whether tenant or account has ended. Damaged rows say nothing, and missing ones do not stop the patrol."""
     if not share.intact:
         return False
-    # Somebody who owns the schema can remove either row; that must not stop the patrol.
     holders = tx.tenants.get(share.tenant_id), tx.accounts.get(share.account_id)
     return any(holder is not None and holder.intact and holder.ended_at is not None for holder in holders)
 
