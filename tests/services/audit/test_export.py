@@ -646,3 +646,11 @@ def test_many_events_are_verified(stage: Stage) -> None:
     checkpoints.sign_checkpoints(stage.deps)
     tamper(stage, "UPDATE audit_event SET subject_id = 'x' WHERE chain = '-' AND number = 7777")
     assert trail(stage).fault == Fault(NO_TENANT, 7777, Flaw.ALTERED)
+
+
+def test_an_export_ends_at_an_event_that_the_service_did_not_write(stage: Stage) -> None:
+    stage.publish(OLA)
+    do_as_owner(stage.database_url, "UPDATE audit_event SET hash = previous WHERE number = 2")
+    made = audit_export.begin_event_export(stage.deps, wanted=EventFilter(stage.tenant.id), form="json")
+    with pytest.raises(Broken, match="did not write"):
+        list(audit_export.export_lines(stage.deps, made))

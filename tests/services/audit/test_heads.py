@@ -157,6 +157,12 @@ def test_a_head_is_kept_only_if_the_chain_follows_from_the_head_before_it(stage:
     assert after[name] == before[name]
     assert after[heads.HEAD + NO_TENANT] != before.get(heads.HEAD + NO_TENANT)
     assert restores.restored_chains(stage.deps) == []
+    with pytest.raises(Broken, match="heads not kept: altered event"):
+        heads.keep_heads(stage.deps)
+    fault = heads.keep_head(stage.deps, stage.tenant.id)
+    assert fault is not None
+    assert fault.flaw is Flaw.ALTERED
+    assert stage.deps.keyring.kept(heads.HEAD) == after
 
 
 @pytest.mark.parametrize("how", ["removed", "changed", "moved"])

@@ -240,11 +240,14 @@ def test_the_author_reads_why_it_was_sent_back_until_it_is_proposed_again(stage:
     share = propose(stage)
     proposals.return_proposal(stage.deps, person(ODD), share.id, " Feil saksnummer.\nSe 26/8. ")
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(reference="26/8"))
-    note = queries.view_share(stage.deps, person(KARI), share.id).return_note
-    assert note == ReturnNote("Odd Bakken", stage.clock.now(), "Feil saksnummer.\nSe 26/8.")
+    sent_back = queries.view_share(stage.deps, person(KARI), share.id)
+    assert not sent_back.is_proposed
+    assert sent_back.return_note == ReturnNote("Odd Bakken", stage.clock.now(), "Feil saksnummer.\nSe 26/8.")
     stage.confirm(share.id)
     publishing.publish_share(stage.deps, person(KARI), share.id)
-    assert queries.view_share(stage.deps, person(KARI), share.id).return_note is None
+    again = queries.view_share(stage.deps, person(KARI), share.id)
+    assert again.is_proposed
+    assert again.return_note is None
     with pytest.raises(InvalidInput, match="text_too_long"):
         proposals.return_proposal(stage.deps, person(ODD), share.id, "x" * (REASON_LENGTH + 1))
     assert kept(stage, share.id).proposed_by is not None

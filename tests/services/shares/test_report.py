@@ -15,7 +15,7 @@ import pytest
 from deldokument.adapters.documents.signing import create_seal_certificate, verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Flaw
-from deldokument.domain.errors import InvalidInput, NotFound, RightMissing, existing
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.outbox import Channel
 from deldokument.domain.report import digests, statement
 from deldokument.ports.documents import RenderedDocument
@@ -38,7 +38,7 @@ from tests.services.shares.test_disclosure import set_rules
 from tests.services.shares.test_receipts import download
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
-from tests.support.stored_data import bytes_of, put_in_its_place
+from tests.support.stored_data import bytes_of, do_as_owner, put_in_its_place
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, NOON, ODD, OLA, SIV, Stage, person, run_all, seal, set_stage
 
@@ -339,3 +339,13 @@ def test_the_text_of_a_report_is_sealed_as_pdf(stage: Stage) -> None:
     sealed = reports.sealed_report(stage.deps, report, RenderedDocument("# Rapport", "Rapport", "", report.made_at))
     assert sealed.startswith(b"%PDF-")
     assert b"/ByteRange" in sealed
+
+
+def test_a_report_with_an_event_that_the_service_did_not_write_is_not_signed(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    do_as_owner(stage.database_url, f"UPDATE audit_event SET hash = previous WHERE share_id = '{share_id}'")
+    made = reports.share_report(stage.deps, person(KARI), share_id)
+    with pytest.raises(Conflict, match="report_unproven"):
+        reports.report_file(stage.deps, made)
+    with pytest.raises(Conflict, match="report_unproven"):
+        reports.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))

@@ -182,3 +182,8 @@ def test_a_seals_statement_says_chain_number_hash_and_instant() -> None:
     ]
     for change in changes:
         assert replace(seal, **change).statement() != seal.statement()  # type: ignore[arg-type]
+
+
+def test_an_event_that_the_service_did_not_write_is_found_though_its_hash_fits() -> None:
+    forged = [*LINKS[:2], replace(LINKS[2], is_forged=True), *LINKS[3:]]
+    assert check(forged) == Fault("t", 3, Flaw.FORGED)
