@@ -94,8 +94,9 @@ def approved_proposal(
 
 
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
-    """Send back what is proposed, with a reason, or take back one's own; do nothing if there is nothing.
+    """Return a pending proposal to its author with a reason; the author's own call withdraws it.
 
+    Does nothing if no proposal is pending.
     The author of a draft that is sent back must confirm its numbers again.
     Raises: InvalidInput for the reason; Conflict if the share is over.
     """

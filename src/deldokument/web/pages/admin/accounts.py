@@ -247,7 +247,7 @@ def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> 
 def deletion_page(
     call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, typed_name: str = ""
 ) -> Response:
-    """Show what is deleted with the account, and the field for its name."""
+    """Render the confirmation page: the contents that the deletion removes, and a field for the account's name."""
     view = view_of(call)
     if view.undo_until is not None:
         return _to_account(call, view.account.id)
