@@ -45,6 +45,7 @@ from deldokument.services.notifications.dispatch import (
 )
 from deldokument.services.notifications.email_addresses import forget_addresses
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHEDULERS
+from deldokument.services.tenants.offboarding import destroy_papers_keys
 
 log = logging.getLogger("deldokument.worker")
 _MIN_PAUSE = 0.25
@@ -103,6 +104,7 @@ class Sweeper:
         _check_clock(deps)
         if not self._under_way:
             self._suspects = sweep_orphan_keys(deps, self._suspects)
+            destroy_papers_keys(deps)
         self._under_way = False
         self._under_way = sweep_orphans(deps)
         return int(self._under_way)

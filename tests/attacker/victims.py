@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 
+from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import lifecycle
+from deldokument.services.encryption import share_key_id
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
 from deldokument.services.shares import additions, changes, drafts, publishing
@@ -53,6 +55,8 @@ class Victims:
     browsers: dict[str, Browser] = field(default_factory=dict)
     systems: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    destroyed: list[SealedEntry] = field(default_factory=list)
+    """The key of the destroyed share, as the keyring's store had it before."""
 
     @property
     def deps(self) -> Dependencies:
@@ -153,6 +157,7 @@ def _shares(made: Victims) -> None:
         if state in {"destroyed", "withdrawn"}:
             publishing.withdraw_share(deps, person(KARI), made.shares[state])
         if state == "destroyed":
+            made.destroyed = deps.keyring._store.read([share_key_id(made.shares[state])])  # type: ignore[attr-defined]
             run_all(deps)
     freezing.freeze_share(deps, made.shares["frozen"], person(PER), FreezeReason.SECURITY)
     approvals = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Vedtak")

@@ -5,6 +5,7 @@
     complete_deletions   records that no key and no object is left: the deletion record is complete
     forget_tenants       after the retention period: erases members, administrators, contacts, the tenant's agreements
                          and assessments, its audit keys; frees its number, should it come back
+    destroy_papers_keys  destroys the key of such a tenant again that somebody has put back
 
 Guarantees:
 - A tenant ends once, however many requests come at once, and the end cannot be undone.
@@ -25,12 +26,22 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.offboarding import DeletionState, TenantLifecycle, TenantTotals, spent_number
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import AUDIT_PREFIX, EncryptedColumn, open_field, papers_key_id, seal_field
+from deldokument.services.encryption import (
+    AUDIT_PREFIX,
+    PAPERS_PREFIX,
+    EncryptedColumn,
+    open_field,
+    papers_key_id,
+    seal_field,
+)
 
 _BATCH = 20
+_PAPERS_KEY = "papers_key"
+"""The kind of a tenant's papers key in an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,24 @@ def _bare(tenant: Tenant) -> Tenant:
     """Return the tenant without its contacts, and with its number free."""
     number = spent_number(tenant.organization_number, existing(tenant.ended_at))
     return replace(tenant, organization_number=number, contact=Contact(), breach_contact="")
+
+
+def destroy_papers_keys(deps: Dependencies) -> None:
+    """Destroy the papers keys of forgotten tenants, which somebody has put back, and report each."""
+    now, present = deps.clock.now(), deps.keyring.ids(PAPERS_PREFIX)
+    with deps.database.read() as tx:
+        back = [one for one in present if _is_forgotten(tx, one.removeprefix(PAPERS_PREFIX), now)]
+    deps.keyring.destroy(back)
+    for entry in back:
+        deps.damage.report(DamagedRow(_PAPERS_KEY, entry.removeprefix(PAPERS_PREFIX)))
+
+
+def _is_forgotten(tx: Transaction, tenant_id: str, now: datetime) -> bool:
+    """Return whether the tenant's own row proves that it is past its retention period, and it has been forgotten."""
+    tenant = tx.tenants.get(tenant_id)
+    if tenant is None or not tenant.intact or tenant.ended_at is None or now < tenant.ended_at + tenant.retention:
+        return False
+    return tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None
 
 
 def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
