@@ -102,10 +102,10 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
     ),
     "document": (
-        _by(Proof.TAG, "id share_id pending_since"),
+        _by(Proof.TAG, "id share_id pending_since length"),
         _by(Proof.SEAL, "sealed_name sealed_manifest sealed_inspection sealed_scan sealed_release sealed_sha256"),
         _free("tag", _ITSELF),
-        _free("length position modified_at", "shown; the manifest has the bytes and their number"),
+        _free("position modified_at", "shown"),
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
         _free("inspecting_until rescan_at", _WORK),
     ),

@@ -246,8 +246,23 @@ def test_a_pending_document_whose_row_is_changed_to_published_opens_nothing(atta
         Writer(connection, attack, rows).change("document", row, pending_since=None)
     paths = (f"/d/{share_id}/dokument/{document_id}", f"/d/{share_id}/alt.zip", f"/d/{share_id}")
     answers = list(attack.ask([Request("recipient", "GET", path) for path in paths]).values())
-    assert [answer.status_code for answer in answers] == [404, 200, 200]
+    assert [answer.status_code for answer in answers] == [404, 500, 200]
     assert all(CONTENT not in answer.content and b"venter.pdf" not in answer.content for answer in answers)
+    assert {kind for kind, _ in attack.alarms()} == {"document"}
+
+
+def test_a_shorter_length_cuts_no_download_off(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id = stage.publish(OLA)
+    [document_id] = stage.document_ids(share_id)
+    with as_writer(stage.database_url) as connection:
+        rows = rows_of(connection, "document")
+        [row] = [one for one in rows["document"] if one["id"] == document_id]
+        Writer(connection, attack, rows).change("document", row, length=row["length"] - 1)
+    paths = (f"/d/{share_id}/dokument/{document_id}", f"/d/{share_id}/alt.zip", f"/d/{share_id}")
+    answers = attack.ask([Request("recipient", "GET", path) for path in paths])
+    assert [answer.status_code for answer in answers.values()] == [404, 500, 200]
+    assert all(CONTENT[:-1] not in answer.content for answer in answers.values())
     assert {kind for kind, _ in attack.alarms()} == {"document"}
 
 

@@ -45,7 +45,7 @@ UNBOUND = {
         "copying_until",
     },
     "document": {
-        *("sealed_name", "length", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
+        *("sealed_name", "position", "modified_at", "completed_at", "sealed_manifest", "sealed_inspection"),
         *("inspected_at", "inspecting_until", "sealed_scan", "rescan_at", "sealed_release", "sealed_sha256"),
     },
     "notice_address": {
@@ -90,6 +90,7 @@ FORGERIES = [
     ("webhook", {"events": frozenset()}),
     ("document", {"share_id": OTHER_SHARE.id}),
     ("document", {"pending_since": NOW}),
+    ("document", {"length": 1}),
     ("notice_address", {"lookup_hash": b"hash of siv"}),
     ("notice_address", {"sealed_address": b"another", "confirmed_at": NOW}),
     *((kind, {"tag": tag}) for kind in IDS for tag in (b"", bytes(32))),
@@ -169,8 +170,6 @@ def readings(tx: Transaction) -> dict[str, list[Any]]:
         "document": [
             tx.shares.document(DOCUMENT.id),
             *tx.shares.documents([SHARE.id, OTHER_SHARE.id]),
-            *(one for share in (SHARE, OTHER_SHARE) for one in tx.shares.documents_after(share.id, None, 10)),
-            *tx.shares.documents_after(SHARE.id, (0, ""), 10),
             tx.additions.document(DOCUMENT.id),
             *tx.additions.with_documents([SHARE.id, OTHER_SHARE.id]),
             *tx.additions.pending([SHARE.id, OTHER_SHARE.id]),
@@ -232,6 +231,12 @@ def test_a_changed_row_is_damaged_however_it_is_found(
         found = readings(tx)[kind]
     assert not [one for one in found if one is not None and getattr(one, "intact", True)]
     assert DamagedRow(kind, IDS[kind]) in damage.take()
+
+
+def test_no_archive_goes_without_a_damaged_document(database: SqlDatabase, database_url: str) -> None:
+    tamper(database_url, metadata.tables["document"], DOCUMENT.id, length=1)
+    with database.read() as tx, pytest.raises(Broken):
+        tx.shares.documents_after(SHARE.id, None, 10)
 
 
 def test_an_inserted_row_gives_no_role(database: SqlDatabase, database_url: str) -> None:

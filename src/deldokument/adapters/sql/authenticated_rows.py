@@ -165,8 +165,9 @@ WEBHOOK_TAGS = _tags(
     "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for",
     _newest_about(webhook),
 )
-# A name is encrypted for its document; the tag says of which share that is, and whether it is part of that share yet.
-DOCUMENT_TAGS = _tags(document, "share_id pending_since")
+# A name is encrypted for its document. The tag says of which share that is, whether it is part of that share yet, and
+# how many bytes are sent.
+DOCUMENT_TAGS = _tags(document, "share_id pending_since length")
 ADDRESS_TAGS = _tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
 )

@@ -83,7 +83,7 @@ _shared_lately = (
 )
 _of_member = select(*CARD_COLUMNS).where(share.c.account_id == param("account"), share.c.member_id == param("member"))
 """Only compared with rows that subqueries have chosen."""
-_document_ids = select(document.c.id, document.c.share_id, document.c.pending_since, document.c.tag).where(
+_document_ids = select(document.c.id, *(document.c[name] for name in DOCUMENT_TAGS.bound), document.c.tag).where(
     InList(document.c.share_id, "keys"), ~is_pending
 )
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)

@@ -239,12 +239,17 @@ class SqlShares:
         return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
-        """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id."""
+        """Return a share's documents in the order of ``documents``; ``after`` continues after a position and id.
+
+        Raises: Broken if one of them is damaged, so that no archive goes without it.
+        """
         values: dict[str, Any] = {"key": share_id, "most": limit}
-        if after is None:
-            return DOCUMENT.all_intact(self._work, self._work.rows(_documents_of_share, values))
-        place = dict(zip(("position", "id"), after, strict=True))
-        return DOCUMENT.all_intact(self._work, self._work.rows(_later_documents, values | place))
+        place = dict(zip(("position", "id"), after, strict=True)) if after else {}
+        rows = self._work.rows(_later_documents if after else _documents_of_share, values | place)
+        found = DOCUMENT.all_intact(self._work, rows)
+        if len(found) < len(rows):
+            raise Broken("a damaged document")
+        return found
 
     def save_document(self, document: Document) -> None:
         """Write all fields, with a new tag. The document must have been read as intact in this transaction.

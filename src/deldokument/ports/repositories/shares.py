@@ -78,7 +78,10 @@ class Shares(Protocol):
         ...
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
-        """Return documents of one share in the order of ``documents``, after that position and id."""
+        """Return documents of one share in the order of ``documents``, after that position and id.
+
+        Raises: Broken if one of them is damaged, so that no archive goes without it.
+        """
         ...
 
     def save_document(self, document: Document) -> None: ...
