@@ -169,11 +169,13 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _by(Proof.SEAL, "sealed_publisher"),
     ),
     "receipt": (
-        _free(
-            "share_id document_id recipient_id subject_id first_at last_at covered completed_at event_at direct "
-            "confirmed_at",
-            "what was sent and confirmed, with a masked number; the event log has it too",
+        _by(
+            Proof.TAG,
+            "share_id document_id recipient_id subject_id first_at last_at completed_at event_at direct confirmed_at "
+            "covered_hash",
         ),
+        _free("covered", "which bytes were sent; compared with the hash"),
+        _free("tag", _ITSELF),
     ),
     "recipient": (
         _by(Proof.GRANT, "id share_id kind lookup_hash confirmed sealed_grant sealed_audit_grant"),

@@ -124,6 +124,7 @@ TOGETHER = {
     *(("share", "integration_id"), ("upload", "integration_id"), ("upload", "partial_of"), ("part", "upload_id")),
     *(("webhook", "disabled_at"), ("webhook", "disabled_for"), ("notice_address", "challenged_at")),
     ("notice_address", "sealed_unconfirmed"),
+    *(("receipt", "share_id"), ("receipt", "recipient_id")),
 }
 """Columns that the database's checks let nobody change alone."""
 OF_THE_SHARE = {
@@ -148,7 +149,7 @@ def test_every_column_of_the_schema_is_classified() -> None:
 
 def test_what_tags_and_cards_bind_is_what_is_listed_as_bound() -> None:
     for tags in EVERY_TAG:
-        assert set(deciding(tags.kind, Proof.TAG)) == {"id", *tags.bound}, tags.kind
+        assert set(deciding(tags.kind, Proof.TAG)) == {tags.key, *tags.bound}, tags.kind
     bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "removed_documents"}
     assert set(deciding("share", Proof.CARD)) == {"id", *bound}
 

@@ -8,8 +8,11 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.share import Receipt
+from deldokument.ports.integrity import DamagedRow, DamageReports
 from deldokument.ports.repositories.subjects import Subject
 from tests.contract.records import DAY, HOUR, NOW, available, complete_document_of, keep, recipient_of, settle
+from tests.fakes.integrity import tagging
+from tests.support.stored_data import do_as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,77 @@ def test_receipts_are_read_on_from_any_of_them_the_oldest_first(database: SqlDat
         for number, receipt in enumerate(told):
             place = receipt.first_at, receipt.document_id or "", receipt.recipient_id, receipt.subject_id
             assert tx.receipts.of_share(share.id, place, 3) == told[number + 1 : number + 4]
+
+
+@pytest.fixture
+def damage() -> DamageReports:
+    return DamageReports()
+
+
+@pytest.fixture
+def listed(database: SqlDatabase, damage: DamageReports) -> tuple[SqlDatabase, list[Receipt]]:
+    """A share with three receipts, two of whose ranges are known; and a database that reports damage."""
+    share, ours = available(), tagging(database, damage=damage)
+    keep(ours, share)
+    recipient, document = recipient_of(share), complete_document_of(share)
+    opened = Receipt(share.id, None, recipient.id, "subject", NOW, NOW)
+    begun = replace(opened, document_id=document.id, first_at=NOW + HOUR, last_at=NOW + DAY, covered=((0, 10),))
+    others = replace(begun, subject_id="other", first_at=NOW + 2 * HOUR, completed_at=NOW + DAY)
+    with ours.write() as tx:
+        tx.shares.add_recipient(recipient)
+        tx.subjects.add(Subject("subject", share.audit_key_id, b"own", b"sealed"))
+        tx.receipts.save_all([opened, begun, others])
+    return ours, [opened, begun, others]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "completed_at = 1",
+        "confirmed_at = 1",
+        "direct = true",
+        "event_at = 1",
+        "first_at = 1",
+        "last_at = last_at + 1",
+        "subject_id = 'Ola'",
+        "document_id = 'another'",
+        "covered_hash = tag",
+        "tag = covered_hash",
+    ],
+)
+def test_a_changed_receipt_is_none_wherever_it_is_read(
+    listed: tuple[SqlDatabase, list[Receipt]], database_url: str, damage: DamageReports, change: str
+) -> None:
+    database, (opened, begun, others) = listed
+    do_as_owner(database_url, f"UPDATE receipt SET {change} WHERE document_id <> '' AND subject_id = 'subject'")
+    left = [opened, replace(others, covered=())]
+    with database.read() as tx:
+        assert tx.receipts.of_shares([begun.share_id]) == left
+        assert tx.receipts.of_share(begun.share_id, None, 10) == left
+        assert tx.receipts.of_person([begun.share_id], [b"own"]) == [opened]
+        assert tx.receipts.get(begun.share_id, begun.document_id, begun.recipient_id, "subject") is None
+        assert tx.receipts.of_subject(begun.share_id, "subject", [str(begun.document_id)]) == []
+        assert not tx.receipts.are_intact(begun.share_id)
+    assert damage.take() == [DamagedRow("receipt", begun.share_id)]
+
+
+def test_forged_ranges_complete_nothing(
+    listed: tuple[SqlDatabase, list[Receipt]], database_url: str, damage: DamageReports
+) -> None:
+    database, (_, begun, _) = listed
+    do_as_owner(database_url, "UPDATE receipt SET covered = '[[0,99]]' WHERE subject_id = 'subject'")
+    with database.read() as tx:
+        assert tx.receipts.get(begun.share_id, begun.document_id, begun.recipient_id, "subject") is None
+    assert damage.take() == [DamagedRow("receipt", begun.share_id)]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_damaged_receipts_hide_no_others_on_a_page(
+    listed: tuple[SqlDatabase, list[Receipt]], database_url: str, limit: int
+) -> None:
+    database, (opened, _, others) = listed
+    do_as_owner(database_url, "UPDATE receipt SET direct = true WHERE document_id <> '' AND subject_id = 'subject'")
+    with database.read() as tx:
+        assert tx.receipts.are_intact("another share")
+        page = tx.receipts.of_share(opened.share_id, None, limit)
+        assert page == [opened, replace(others, covered=())][:limit]

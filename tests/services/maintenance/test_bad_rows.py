@@ -239,8 +239,10 @@ def test_a_receipt_of_another_share_does_not_stop_erasure(stage: Stage, both: tu
     longer = stage.publish(OLA, expires_at=NOON + timedelta(days=60))
     change(
         stage,
-        "INSERT INTO receipt (share_id, document_id, recipient_id, subject_id, first_at, last_at, covered, direct)"
-        " SELECT :other, '', id, 'subject', 1, 1, '[]', false FROM recipient WHERE share_id = :key",
+        "INSERT INTO receipt"
+        " (share_id, document_id, recipient_id, subject_id, first_at, last_at, covered, direct, covered_hash, tag)"
+        " SELECT :other, '', id, 'subject', 1, 1, '[]', false, lookup_hash, lookup_hash FROM recipient"
+        " WHERE share_id = :key",
         other=longer,
         key=both[0],
     )

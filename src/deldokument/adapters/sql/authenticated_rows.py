@@ -10,7 +10,7 @@ Shares have cards instead; see `share_cards`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +27,7 @@ from deldokument.adapters.sql.tables.audit import (
 )
 from deldokument.adapters.sql.tables.bytes import upload
 from deldokument.adapters.sql.tables.notification_addresses import notice_address
-from deldokument.adapters.sql.tables.shares import document
+from deldokument.adapters.sql.tables.shares import document, receipt
 from deldokument.adapters.sql.tables.tenancy import account, administrator, integration, member, operator, tenant
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.crypto.row_tags import RowValue, is_row_tag, row_tag
@@ -51,11 +51,13 @@ class RowTags:
     """The tags of one table. ``bound``: the columns that decide, in the order of the format.
 
     ``newest``: an expression for the greatest revision in the events about the row; NULL without such an event.
+    ``key``: the column with the id by which a damaged row is reported.
     """
 
     table: Table
     bound: tuple[str, ...]
     newest: ColumnElement[Any]
+    key: str = "id"
 
     @property
     def kind(self) -> str:
@@ -65,7 +67,7 @@ class RowTags:
     def tag(self, work: Statements, values: Mapping[str, Any]) -> bytes:
         """Return the tag of a row with these values."""
         key = work.integrity.row_key(self.kind)
-        return row_tag(key, self.kind, values["id"], self._stored(values))
+        return row_tag(key, self.kind, values[self.key], self._stored(values))
 
     def tagged(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values of a row that is about to be written, with its tag; note its revision for the events.
@@ -73,7 +75,7 @@ class RowTags:
         A new row has the first revision, which outdates nothing.
         """
         if values.get("revision", 1) > 1:
-            work.revisions[self.kind, values["id"]] = values["revision"]
+            work.revisions[self.kind, values[self.key]] = values["revision"]
         return values | {"tag": self.tag(work, values)}
 
     def is_intact(self, work: Statements, values: Mapping[str, Any], tag: bytes | None, newest: int | None) -> bool:
@@ -83,10 +85,10 @@ class RowTags:
         """
         key = work.integrity.row_key(self.kind)
         # The schema's owner can admit NULL.
-        is_valid = is_row_tag(key, self.kind, values["id"], self._stored(values), tag or b"")
+        is_valid = is_row_tag(key, self.kind, values[self.key], self._stored(values), tag or b"")
         if is_valid and not _is_outdated(values, newest):
             return True
-        work.damage.report(DamagedRow(self.kind, values["id"]))
+        work.damage.report(DamagedRow(self.kind, values[self.key]))
         return False
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
@@ -171,6 +173,13 @@ DOCUMENT_TAGS = _tags(document, "share_id pending_since length")
 ADDRESS_TAGS = _tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
 )
+RECEIPT_TAGS = replace(
+    _tags(
+        receipt,
+        "document_id recipient_id subject_id first_at last_at completed_at event_at direct confirmed_at covered_hash",
+    ),
+    key="share_id",
+)
 EVERY_TAG = (
     TENANT_TAGS,
     ACCOUNT_TAGS,
@@ -182,6 +191,7 @@ EVERY_TAG = (
     WEBHOOK_TAGS,
     DOCUMENT_TAGS,
     ADDRESS_TAGS,
+    RECEIPT_TAGS,
 )
 
 

@@ -180,6 +180,11 @@ class EnumSet(TypeDecorator[frozenset[_Word]]):
         return None if value is None else frozenset(word for word in self.kind if word.value in str(value).split(","))
 
 
+def ranges_text(ranges: Ranges) -> str:
+    """Return the ranges as they are stored."""
+    return json.dumps(ranges, separators=(",", ":"))
+
+
 class ByteRanges(TypeDecorator[Ranges]):
     """Half-open byte ranges as a JSON list of pairs."""
 
@@ -188,7 +193,7 @@ class ByteRanges(TypeDecorator[Ranges]):
 
     def process_bind_param(self, value: Ranges | None, _dialect: Dialect) -> str | None:
         """Return the JSON text."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else ranges_text(value)
 
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> Ranges | None:
         """Return the ranges; none for an unreadable text."""

@@ -3,16 +3,19 @@
 Guarantees:
 - Concurrent downloads do not overwrite each other's receipts: a transaction that reads one to update it is
   alone.
+- Every receipt comes from a row with a valid tag. A damaged row is no receipt, and is reported with its share.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
 
-from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.authenticated_rows import RECEIPT_TAGS
+from deldokument.adapters.sql.column_types import UtcMicros, ranges_text
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.audit import audit_subject
@@ -21,7 +24,8 @@ from deldokument.domain.share import Receipt
 from deldokument.ports.repositories.receipts import ReceiptPlace
 
 _RECEIPT = RowMapper(Receipt, receipt)
-_listed = [column for column in _RECEIPT.columns if column is not receipt.c.covered]
+_whole = [*_RECEIPT.columns, receipt.c.covered_hash, receipt.c.tag]
+_listed = [column for column in _whole if column is not receipt.c.covered]
 
 _at, _done, _confirmed = (bindparam(name, type_=UtcMicros()) for name in ("at", "done", "confirmed"))
 _is_first = or_(
@@ -38,13 +42,13 @@ _received = (
         received_at=func.coalesce(share.c.received_at, _confirmed),
     )
 )
-_one = select(*_RECEIPT.columns).where(
+_one = select(*_whole).where(
     receipt.c.share_id == param("share"),
     receipt.c.document_id == param("document"),
     receipt.c.recipient_id == param("recipient"),
     receipt.c.subject_id == param("subject"),
 )
-_of_subject = select(*_RECEIPT.columns).where(
+_of_subject = select(*_whole).where(
     receipt.c.share_id == param("share"),
     InList(receipt.c.document_id, "keys"),
     receipt.c.subject_id == param("subject"),
@@ -73,8 +77,8 @@ class SqlReceipts(Repository):
 
     def save_all(self, receipts: Sequence[Receipt]) -> None:
         """Write at least one receipt; all must belong to one share."""
-        rows = [_RECEIPT.values(receipt) | {"document_id": receipt.document_id or ""} for receipt in receipts]
-        self._work.insert_or_replace(_RECEIPT.table, rows)
+        rows = [_values(receipt) for receipt in receipts]
+        self._work.insert_or_replace(receipt, [RECEIPT_TAGS.tagged(self._work, row) for row in rows])
         confirmed = min((r.confirmed_at for r in receipts if r.confirmed_at), default=None)
         done = min((r.completed_at or r.state_at for r in receipts if r.is_sent), default=None)
         opened = min(r.first_at for r in receipts)
@@ -87,32 +91,62 @@ class SqlReceipts(Repository):
         """
         self._work.advisory_lock("receipt", share_id, document_id or "", recipient_id, subject_id)
         values = {"share": share_id, "document": document_id or "", "recipient": recipient_id, "subject": subject_id}
-        row = self._work.first(_one, values)
-        return _receipt(row) if row else None
+        return next(iter(self._intact(self._work.rows(_one, values))), None)
 
     def of_subject(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
         """Return a subject's receipts for these documents."""
-        found = self._work.batched(_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
-        return [_receipt(row) for row in found]
+        return self._intact(self._work.batched(_of_subject, "keys", document_ids, share=share_id, subject=subject_id))
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
         """Return the receipts share by share, the oldest first, without their ranges."""
-        return [_receipt(row) for row in self._work.batched(_of_shares, "keys", share_ids)]
+        return self._intact(self._work.batched(_of_shares, "keys", share_ids))
+
+    def are_intact(self, share_id: str) -> bool:
+        """Return whether no receipt of the share is damaged."""
+        rows = self._work.rows(_of_shares, {"keys": [share_id]})
+        return len(self._intact(rows)) == len(rows)
 
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
         """Return the receipts of the subjects with these hashes, as ``of_shares``."""
-        found = self._work.batched(_of_person, "keys", share_ids, hashes=list(lookup_hashes))
-        return [_receipt(row) for row in found]
+        return self._intact(self._work.batched(_of_person, "keys", share_ids, hashes=list(lookup_hashes)))
 
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
         """Return the receipts of one share, the oldest first, without their ranges."""
+        found = list[Receipt]()
+        while len(found) < limit:
+            rows = self._after(share_id, after, limit)
+            found += self._intact(rows)
+            if len(rows) < limit:
+                break
+            after = tuple(rows[-1]._mapping[column] for column in _place)
+        return found[:limit]
+
+    def _after(self, share_id: str, after: ReceiptPlace | None, limit: int) -> Sequence[Row[Any]]:
         values: dict[str, Any] = {"key": share_id, "most": limit}
         if after is None:
-            return [_receipt(row) for row in self._work.rows(_of_share, values)]
+            return self._work.rows(_of_share, values)
         place = dict(zip(("first", "document", "recipient", "subject"), after, strict=True))
-        return [_receipt(row) for row in self._work.rows(_later, values | place)]
+        return self._work.rows(_later, values | place)
+
+    def _intact(self, rows: Sequence[Row[Any]]) -> list[Receipt]:
+        return [_receipt(row) for row in rows if self._is_intact(row)]
+
+    def _is_intact(self, row: Row[Any]) -> bool:
+        values = row._asdict()
+        is_changed = "covered" in values and _covered_hash(values["covered"]) != values["covered_hash"]
+        return RECEIPT_TAGS.is_intact(self._work, values, None if is_changed else values["tag"], None)
+
+
+def _values(one: Receipt) -> dict[str, Any]:
+    values = _RECEIPT.values(one)
+    return values | {"document_id": one.document_id or "", "covered_hash": _covered_hash(one.covered)}
+
+
+def _covered_hash(covered: tuple[tuple[int, int], ...]) -> bytes:
+    return hashlib.sha256(ranges_text(covered).encode()).digest()
 
 
 def _receipt(row: Row[Any]) -> Receipt:
     values = row._asdict()
+    del values["covered_hash"], values["tag"]
     return Receipt(**values | {"document_id": values["document_id"] or None})

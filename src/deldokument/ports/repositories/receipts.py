@@ -1,4 +1,7 @@
-"""Repository contract: receipts of recipients who opened a share or downloaded a document."""
+"""Repository contract: receipts of recipients who opened a share or downloaded a document.
+
+A receipt that the service did not write, or not like this, is not returned. Its share is reported.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,10 @@ class Receipts(Protocol):
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
         """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
+        ...
+
+    def are_intact(self, share_id: str) -> bool:
+        """Return whether every receipt of the share is as the service wrote it."""
         ...
 
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:

@@ -197,5 +197,8 @@ receipt = Table(
     Column("event_at", UtcMicros),
     Column("direct", Boolean, nullable=False),
     Column("confirmed_at", UtcMicros),
+    # Lists verify a receipt without reading its ranges.
+    Column("covered_hash", StoredBytes, nullable=False),
+    tag(),
     CheckConstraint("first_at <= last_at", "order"),
 )

@@ -702,6 +702,8 @@ CREATE TABLE receipt (
     event_at {big},
     direct {boolean} NOT NULL,
     confirmed_at {big},
+    covered_hash {bytes} NOT NULL,
+    tag {bytes} NOT NULL,
     CONSTRAINT pk_receipt PRIMARY KEY (share_id, document_id, recipient_id, subject_id),
     CONSTRAINT ck_receipt_order CHECK (first_at <= last_at),
     CONSTRAINT fk_receipt_share_id FOREIGN KEY(share_id) REFERENCES share (id),
