@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
-from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.expressions import InList, is_current
 from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param, plain_fields, prefixed
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
@@ -80,7 +80,7 @@ _contents = select(
 _spent = (
     _all.join_from(account, tenant)
     .where(is_to_be_ended, account.c.deleted_at <= param("horizon"))
-    .where(account.c.frozen_at.is_(None), tenant.c.frozen_at.is_(None))
+    .where(account.c.frozen_at.is_(None), tenant.c.frozen_at.is_(None), is_current(account.c.tenant_id))
     .order_by(account.c.deleted_at)
     .limit(param("most"))
 )
@@ -187,7 +187,8 @@ class SqlAccounts:
         while True:
             # A damaged account must not stop the others from ending.
             query = self._work.skip_locked(_spent.where(account.c.id.not_in(passed_over)), ACCOUNT_TAGS.table)
-            found = [self._account(row) for row in self._work.rows(query, {"horizon": deleted_by, "most": limit})]
+            values = {"horizon": deleted_by, "most": limit} | self._work.held
+            found = [self._account(row) for row in self._work.rows(query, values)]
             damaged = {one.id for one in found if not one.intact}
             if not damaged:
                 return found

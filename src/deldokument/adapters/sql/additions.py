@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.expressions import InList, is_current
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import Repository, param
 from deldokument.adapters.sql.tables.shares import document, is_available, is_pending, share
@@ -25,7 +25,7 @@ _before = bindparam("before", type_=UtcMicros())
 _stale = (
     select(*DOCUMENT.columns)
     .join(share)
-    .where(is_pending, document.c.pending_since < _before, is_available)
+    .where(is_pending, document.c.pending_since < _before, is_available, is_current(share.c.tenant_id))
     .limit(param("most"))
 )
 
@@ -48,4 +48,4 @@ class SqlAdditions(Repository):
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
         """Return documents that are pending beside available shares since before that time."""
         query = self._work.with_keys(_stale, document)
-        return DOCUMENT.first_intact(self._work, query, {"before": pending_before, "most": limit})
+        return DOCUMENT.first_intact(self._work, query, {"before": pending_before, "most": limit} | self._work.held)

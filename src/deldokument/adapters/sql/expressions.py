@@ -35,6 +35,11 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
     return compiler.process(column == any_(bindparam(given.key, type_=ARRAY(column.type))), **words)
 
 
+def is_current(tenant_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that the tenant is not in the list ``behind`` of `Statements.held`."""
+    return ~InList(tenant_id, "behind")
+
+
 class CountedTexts(FunctionElement[str]):
     """The number of rows, and the texts of a column in them, with commas between; NULL without a row.
 

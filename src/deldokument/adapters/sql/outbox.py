@@ -2,6 +2,7 @@
 
 Guarantees:
 - Concurrent workers get different messages, and only one plans messages for a chain at a time.
+- No message of a tenant that is behind is leased.
 - A lease contains one message per target, so that a slow or unreachable target does not fill a round.
 """
 
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.column_types import DurationMicros, UtcMicros
-from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.expressions import InList, is_current
 from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.audit import audit_head
 from deldokument.adapters.sql.tables.outbox import is_unsettled, outbox, outbox_cursor
@@ -75,13 +76,16 @@ _due = (
         is_unsettled,
         outbox.c.channel == param("channel"),
         outbox.c.due_at <= _now,
+        is_current(outbox.c.tenant_id),
         ~exists().where(_is_due_before_it),
     )
     .order_by(outbox.c.due_at, outbox.c.id)
     .limit(_most)
 )
 _any_due = (
-    select(outbox.c.id).where(is_unsettled, outbox.c.channel == param("channel"), outbox.c.due_at <= _now).limit(1)
+    select(outbox.c.id)
+    .where(is_unsettled, outbox.c.channel == param("channel"), outbox.c.due_at <= _now, is_current(outbox.c.tenant_id))
+    .limit(1)
 )
 _is_it = and_(outbox.c.id == _key, is_unsettled)
 _lease = (
@@ -199,7 +203,7 @@ class SqlOutbox(Repository):
 
     def is_due(self, channel: Channel, now: datetime) -> bool:
         """Return whether the channel has a message to lease."""
-        return self._work.first(_any_due, {"channel": channel, "now": now}) is not None
+        return self._work.first(_any_due, {"channel": channel, "now": now} | self._work.held) is not None
 
     def lease(
         self, channel: Channel, now: datetime, until: datetime, limit: int, *, busy: Collection[str] = ()
@@ -210,7 +214,8 @@ class SqlOutbox(Repository):
         """
         of_others = _due.where(outbox.c.target.not_in(list(busy))) if busy else _due
         due = self._work.skip_locked(of_others, outbox)
-        keys = [row.id for row in self._work.rows(due, {"channel": channel, "now": now, "most": limit})]
+        values = {"channel": channel, "now": now, "most": limit} | self._work.held
+        keys = [row.id for row in self._work.rows(due, values)]
         if not keys:
             return []
         self._work.run(_lease, {"keys": keys, "until": until})

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
-from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.expressions import InList, is_current
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards, over_by_card
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import Statements, batches, distinct_values, param
@@ -62,7 +62,8 @@ _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
 _most = param("most")
 
-_shares = select(*SHARE.columns).limit(_most)
+_is_current = is_current(share.c.tenant_id)
+_shares = select(*SHARE.columns).where(_is_current).limit(_most)
 _patrol = select(*CARD_COLUMNS).where(is_available).order_by(share.c.expires_at, share.c.id).limit(_most)
 _end = bindparam("end", type_=UtcMicros())
 _patrol_on = _patrol.where(
@@ -77,8 +78,7 @@ _stale = _shares.where(
 ).order_by(share.c.changed_at)
 # Only discarding is undone after the end.
 _is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
-_is_current = ~InList(share.c.tenant_id, "behind")
-_with_key = _shares.where(has_key, _is_final, _is_current).order_by(share.c.closed_at)
+_with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
 # Available ones are the patrol's.
 _over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available, _is_current)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
@@ -126,6 +126,7 @@ _spent_members = (
     .join(tenant, account.c.tenant_id == tenant.c.id)
     .where(
         is_removed_unerased,
+        is_current(account.c.tenant_id),
         member.c.removed_at <= param("before"),
         type_coerce(member.c.removed_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger) <= _now,
     )
@@ -190,12 +191,12 @@ class SqlRetention:
 
     def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key, whose closing can no longer be undone."""
-        return self._shares(_with_key, {"now": now, "most": limit, "behind": list(self._work.behind.chains)})
+        return self._shares(_with_key, {"now": now, "most": limit})
 
     def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
         """Return the shares that are over by state or card; end, key and erasure of the row do not count."""
-        behind = list(self._work.behind.chains)
-        found = (self._rows(_over, share, {"keys": some, "behind": behind}) for some in batches(set(share_ids)))
+        held = self._work.held
+        found = (self._rows(_over, share, {"keys": some} | held) for some in batches(set(share_ids)))
         rows = [row for some in found for row in some]
         return [
             over
@@ -276,7 +277,8 @@ class SqlRetention:
     def spent_members(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return members removed at least a retention period ago and not yet erased, each with its tenant."""
         shortest = self._work.rows(_shortest)[0][0] or timedelta()
-        rows = self._rows(_spent_members, member, {"before": now - shortest, "now": now, "most": limit})
+        values = {"before": now - shortest, "now": now, "most": limit}
+        rows = self._rows(_spent_members, member, values | self._work.held)
         return [(row.id, row.tenant_id) for row in rows]
 
     def erase_member(self, member_id: str, now: datetime) -> None:
@@ -296,7 +298,7 @@ class SqlRetention:
         return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
     def _shares(self, query: Select[Any], values: Mapping[str, Any]) -> list[Share]:
-        return SHARE.all(self._rows(query, share, values))
+        return SHARE.all(self._rows(query, share, {**values, **self._work.held}))
 
     def _rows(self, query: Select[Any], table: Table, values: Mapping[str, Any]) -> Any:
         return self._work.rows(self._work.skip_locked(query, table), values)

@@ -110,6 +110,11 @@ class Statements:
     revisions: dict[tuple[str, str], int] = field(default_factory=dict)
     _seen: dict[ByKey, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def held(self) -> dict[str, list[str]]:
+        """The values of `is_current`: tenants of which the worker ends, erases and sends nothing for now."""
+        return {"behind": list(self.behind.chains)}
+
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> None:
         """Execute a statement, also once for each of several ``values``.
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from deldokument.adapters.sql.accounts import erase_contacts
 from deldokument.adapters.sql.authenticated_rows import INTEGRATION_TAGS, MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
+from deldokument.adapters.sql.expressions import is_current
 from deldokument.adapters.sql.statements import Repository, RowMapper, param
 from deldokument.adapters.sql.tables.agreements import (
     main_agreement,
@@ -113,7 +114,12 @@ _share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_i
 _is_left = exists().where(
     _share_of_it, or_(share.c.key_destroyed_at.is_(None), exists().where(upload.c.share_id == share.c.id))
 )
-_ended = select(tenure.c.tenant_id).join(tenant).where(tenant.c.ended_at.is_not(None)).limit(_most)
+_ended = (
+    select(tenure.c.tenant_id)
+    .join(tenant)
+    .where(tenant.c.ended_at.is_not(None), is_current(tenure.c.tenant_id))
+    .limit(_most)
+)
 _has_garbage = exists().where(garbage.c.tenant_id == tenure.c.tenant_id)
 _emptied = _ended.where(tenure.c.contents_deleted_at.is_(None), ~_is_left, ~_has_garbage)
 _forgotten_at = type_coerce(tenant.c.ended_at, BigInteger) + type_coerce(tenant.c.retention, BigInteger)
@@ -210,7 +216,8 @@ class SqlTenantLifecycleRepository(Repository):
             self._work.run(statement, {"key": tenant_id})
 
     def _ids(self, query: Select[Any], values: dict[str, Any]) -> list[str]:
-        rows: Sequence[Row[Any]] = self._work.rows(self._work.skip_locked(query, tenure), values)
+        query, values = self._work.skip_locked(query, tenure), values | self._work.held
+        rows: Sequence[Row[Any]] = self._work.rows(query, values)
         return [row.tenant_id for row in rows]
 
 

@@ -17,7 +17,7 @@ round is repeated. A round takes some hundreds of rows: short for concurrent use
 Workers share what is due.
 
 Guarantees:
-- Nothing ends early: the database's clock decides.
+- Nothing ends early: the database's clock decides. Nothing of a tenant that is behind ends or is erased.
 - If that clock has jumped ahead since the last heartbeat, destruction halts until an operator confirms the time.
 """
 
@@ -167,11 +167,11 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
     with deps.database.read() as tx:
         seen = tx.retention.patrol(after, now, _BATCH)
         report_damaged_recipients(deps, tx, seen.seen)
-        overdue = _overdue(tx, seen)
+        overdue = _overdue(deps, tx, seen)
     if overdue:
         _close(
             deps,
-            lambda tx: _overdue(tx, tx.retention.patrol(after, now, _BATCH)),
+            lambda tx: _overdue(deps, tx, tx.retention.patrol(after, now, _BATCH)),
             ShareState.ENDED,
             EventKind.SHARE_ENDED,
             now,
@@ -179,9 +179,9 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
     return seen.last
 
 
-def _overdue(tx: Transaction, seen: Patrolled) -> list[Share]:
-    known = {share.id for share in seen.overdue}
-    return [*seen.overdue, *(share for share in seen.seen if share.id not in known and _has_ended_tenancy(tx, share))]
+def _overdue(deps: Dependencies, tx: Transaction, seen: Patrolled) -> list[Share]:
+    found = {one.id: one for one in seen.seen if _has_ended_tenancy(tx, one)} | {one.id: one for one in seen.overdue}
+    return [share for share in found.values() if share.tenant_id not in deps.behind]
 
 
 def _has_ended_tenancy(tx: Transaction, share: Share) -> bool:

@@ -223,7 +223,7 @@ def _language(deps: Dependencies, recipient: Identifier) -> Language:
 def _hindrance(tx: Transaction, message: OutgoingMessage, now: datetime) -> Outcome | None:
     """Return why the notice must not be delivered, for now or for good; None if it may be."""
     share = _share(tx, message)
-    if not share.intact:
+    if not share.intact or _tenancy(tx, share)[0].behind:
         return again("sharing_stopped")
     if _recipient(tx, message) is None:
         return moot(REMOVED)
