@@ -246,8 +246,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "tenure": (
         _by(Proof.SEAL, "tenant_id sealed_activated_by sealed_ended_by"),
-        _free("accounts members drafts open_shares documents stored_bytes destroyed_keys", _FIGURES),
-        _free("keys_destroyed_at contents_deleted_at names_erased_at", _WORK),
+        _free("contents_deleted_at names_erased_at", f"{_WORK}; compared with the events before a record is sealed"),
     ),
     "upload": (
         _by(Proof.TAG, "id document_id share_id member_id integration_id token_hash deadline partial_of"),

@@ -140,9 +140,9 @@ def test_no_report_with_them_is_signed(stage: Stage, forged: tuple[str, int]) ->
 
 def refuse_report(stage: Stage, made: report.ShareReport) -> None:
     """Neither form of the report is signed."""
-    with pytest.raises(Conflict, match="report_unproven"):
+    with pytest.raises(Conflict, match="records_unproven"):
         report.report_file(stage.deps, made)
-    with pytest.raises(Conflict, match="report_unproven"):
+    with pytest.raises(Conflict, match="records_unproven"):
         report.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))
 
 

@@ -20,6 +20,7 @@ from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentView, AssessmentWords
 from deldokument.services.tenants import activation, offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
+from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
 from deldokument.web.http.i18n import Translator
 from deldokument.web.transfer.tenant_export import tenant_export
@@ -114,7 +115,7 @@ def end(
 def show_deletion(tenant: str, as_json: Json = False) -> None:
     """Show the progress of the deletion after a tenant's end."""
     with opened_node() as node:
-        record = offboarding.deletion_record(node.deps, tenant_id=tenant)
+        record = deletion_record(node.deps, tenant_id=tenant)
         row: Row = {
             "ended_at": record.ended_at,
             "state": record.state.value,

@@ -36,24 +36,10 @@ class DeletionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TenantLifecycle:
-    """Start and end of a tenant's use, and the deletion that followed (sletteprotokoll).
-
-    ``held`` is what the tenant had when it ended. ``destroyed_keys`` counts the shares whose keys were destroyed after
-    that, the last one at ``keys_destroyed_at``.
-    """
+    """Start and end of a tenant's use, and how far the deletion has come that followed. The events prove it."""
 
     tenant_id: str
     sealed_activated_by: bytes = b""
     sealed_ended_by: bytes = b""
-    held: TenantTotals = TenantTotals()
-    destroyed_keys: int = 0
-    keys_destroyed_at: datetime | None = None
     contents_deleted_at: datetime | None = None
     names_erased_at: datetime | None = None
-
-    @property
-    def deletion(self) -> DeletionState:
-        """Progress of the deletion; valid only for a tenant that has ended."""
-        if self.names_erased_at is not None:
-            return DeletionState.NAMES_ERASED
-        return DeletionState.UNDER_WAY if self.contents_deleted_at is None else DeletionState.CONTENTS_DELETED

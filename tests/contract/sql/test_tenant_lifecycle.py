@@ -109,8 +109,7 @@ def test_an_assessment_that_breaks_a_rule_is_refused_by_the_database(
 
 
 def test_a_tenure_comes_back_as_it_was_saved_last(database: SqlDatabase) -> None:
-    held = TenantTotals(1, 2, 3, 4, 5, 6 * 10**12)
-    whole = TenantLifecycle(TENANT.id, b"ewa", b"odd", held, 7, NOW, NOW + HOUR, NOW + DAY)
+    whole = TenantLifecycle(TENANT.id, b"ewa", b"odd", NOW + HOUR, NOW + DAY)
     with database.write() as tx:
         assert tx.tenant_lifecycle.get(TENANT.id) == TenantLifecycle(TENANT.id)
         tx.tenant_lifecycle.save(TenantLifecycle(TENANT.id, b"ewa"))
@@ -194,17 +193,13 @@ def test_everybody_of_a_tenant_is_removed_and_nobody_else(database: SqlDatabase)
 # --- what is left after an end ---------------------------------------------------------------------------------------
 
 
-def test_keys_destroyed_since_the_end_are_counted(database: SqlDatabase) -> None:
-    keep(
-        database,
-        ended(key_destroyed_at=NOW - HOUR),
-        ended(key_destroyed_at=NOW),
-        ended(key_destroyed_at=NOW + HOUR),
-        ended(),
-    )
-    with database.read() as tx:
-        assert tx.tenant_lifecycle.destroyed_keys(TENANT.id, NOW) == (2, NOW + HOUR)
-        assert tx.tenant_lifecycle.destroyed_keys(OTHER.id, NOW) == (0, None)
+def test_every_share_of_a_tenant_is_told_also_what_is_erased(database: SqlDatabase) -> None:
+    every = [draft(), available(), ended(), ended(key_destroyed_at=NOW), ended(key_destroyed_at=NOW)]
+    keep(database, *every)
+    others_stay(database)
+    with database.write() as tx:
+        tx.retention.erase_shares([every[-1].id], NOW)
+        assert sorted(tx.tenant_lifecycle.share_ids(TENANT.id)) == sorted(one.id for one in every)
 
 
 def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(database: SqlDatabase) -> None:

@@ -20,6 +20,7 @@ from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.notifications.recipient_notices import REMINDERS
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing, offboarding
+from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.i18n import Translator
 from tests.support.agreement_texts import name_administrator, with_short_texts
@@ -145,7 +146,7 @@ def test_after_the_end_names_are_kept_as_long_as_the_agreement_says(stage: Stage
     share_id = stage.publish()
     offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
     run_all(stage.deps)
-    kept = offboarding.deletion_record(stage.deps, tenant_id=stage.tenant.id)
+    kept = deletion_record(stage.deps, tenant_id=stage.tenant.id)
     assert kept.contents_deleted_at is not None
     assert kept.names_until - kept.ended_at == STANDARD_RETENTION
     with stage.deps.database.read() as tx:

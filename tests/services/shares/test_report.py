@@ -345,7 +345,7 @@ def test_a_report_with_an_event_that_the_service_did_not_write_is_not_signed(sta
     share_id = stage.publish(OLA)
     do_as_owner(stage.database_url, f"UPDATE audit_event SET hash = previous WHERE share_id = '{share_id}'")
     made = reports.share_report(stage.deps, person(KARI), share_id)
-    with pytest.raises(Conflict, match="report_unproven"):
+    with pytest.raises(Conflict, match="records_unproven"):
         reports.report_file(stage.deps, made)
-    with pytest.raises(Conflict, match="report_unproven"):
+    with pytest.raises(Conflict, match="records_unproven"):
         reports.sealed_report(stage.deps, made, RenderedDocument("Rapport", "Rapport", "1.0", made.made_at))

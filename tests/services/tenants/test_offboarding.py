@@ -27,8 +27,9 @@ from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_k
 from deldokument.services.maintenance import retention
 from deldokument.services.tenants import administrators, freezing, offboarding, registration
 from deldokument.services.tenants.deletion_certificate import deletion_paper
+from deldokument.services.tenants.deletion_record import DeletionRecord, deletion_record
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record, holdings_of, offboard_tenant
+from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
 from tests.support.faulty_ports import Crash, FaultyKeyring
 from tests.support.stored_data import as_owner
 from tests.support.tenants import record_assessment, sign_agreements

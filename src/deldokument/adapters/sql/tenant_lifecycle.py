@@ -7,7 +7,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +61,6 @@ from deldokument.domain.tenancy import Integration, Member
 _ASSESSMENT = RowMapper(ImpactAssessment, impact_assessment)
 _MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 _INTEGRATION = AuthenticatedMapper(Integration, INTEGRATION_TAGS)
-_COUNTS = [field.name for field in fields(TenantTotals)]
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
@@ -105,9 +104,7 @@ _withdraw = (
 )
 _members = select(*_MEMBER.columns).where(member.c.account_id.in_(_own_accounts))
 _integrations = select(*_INTEGRATION.columns).where(integration.c.account_id.in_(_own_accounts), is_living_integration)
-_destroyed = select(func.count(share.c.id), func.max(share.c.key_destroyed_at)).where(
-    _is_own, share.c.key_destroyed_at >= _now
-)
+_shares = select(share.c.id).where(share.c.account_id.in_(_own_accounts))
 
 # Of the tenure in the enclosing query. A join, because it uses the indexes of accounts and of their shares.
 _share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)
@@ -172,11 +169,11 @@ class SqlTenantLifecycleRepository(Repository):
     def get(self, tenant_id: str) -> TenantLifecycle:
         """Return the tenant's life cycle; an empty one if nothing is stored."""
         row = self._work.first(_tenure, {"key": tenant_id})
-        return _as_tenure(row) if row else TenantLifecycle(tenant_id)
+        return TenantLifecycle(*row) if row else TenantLifecycle(tenant_id)
 
     def save(self, lifecycle: TenantLifecycle) -> None:
         """Write all fields."""
-        self._work.insert_or_replace(tenure, _values(lifecycle))
+        self._work.insert_or_replace(tenure, asdict(lifecycle))
 
     def totals(self, tenant_id: str, now: datetime) -> TenantTotals:
         """Return the tenant's totals as of now."""
@@ -195,10 +192,9 @@ class SqlTenantLifecycleRepository(Repository):
         _MEMBER.rewrite(self._work, _members.where(is_living), lambda one: replace(one, removed_at=now), key=tenant_id)
         _INTEGRATION.rewrite(self._work, _integrations, lambda one: replace(one, removed_at=now), key=tenant_id)
 
-    def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
-        """Return how many shares had their keys destroyed since then, and the time of the last."""
-        number, last = list(self._work.rows(_destroyed, {"key": tenant_id, "now": since})[0])
-        return number, last
+    def share_ids(self, tenant_id: str) -> list[str]:
+        """Return the ids of all shares and drafts of the tenant."""
+        return [row.id for row in self._work.rows(_shares, {"key": tenant_id})]
 
     def emptied(self, limit: int) -> list[str]:
         """Return ended tenants without keys and objects, for which this is not yet recorded."""
@@ -223,15 +219,3 @@ class SqlTenantLifecycleRepository(Repository):
 
 def _forgotten(member: Member, now: datetime) -> Member:
     return replace(member.unnamed(), removed_at=member.removed_at or now)
-
-
-def _as_tenure(row: Row[Any]) -> TenantLifecycle:
-    stored = dict(row._mapping)
-    held = TenantTotals(**{name: stored.pop(name) for name in _COUNTS})
-    return TenantLifecycle(**stored, held=held)
-
-
-def _values(record: TenantLifecycle) -> dict[str, Any]:
-    values = asdict(record)
-    values.update(values.pop("held"))
-    return values

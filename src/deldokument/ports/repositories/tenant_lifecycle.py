@@ -44,8 +44,8 @@ class TenantLifecycleRepository(Protocol):
         """End every membership and every integration's rights."""
         ...
 
-    def destroyed_keys(self, tenant_id: str, since: datetime) -> tuple[int, datetime | None]:
-        """Return how many share keys were destroyed since then, and when the last one was."""
+    def share_ids(self, tenant_id: str) -> list[str]:
+        """Return the ids of all shares and drafts of the tenant, also of those that are erased."""
         ...
 
     def emptied(self, limit: int) -> list[str]:

@@ -128,7 +128,7 @@ def sealed_report(deps: Dependencies, report: ShareReport, paper: RenderedDocume
 def _must_be_proven(report: ShareReport) -> None:
     """Raise Conflict for facts that the service did not write. It has raised an alarm when it read them."""
     if not report.is_proven:
-        raise Conflict("report_unproven")
+        raise Conflict("records_unproven")
 
 
 def _recipient(view: RecipientView, numbers: Mapping[str, str]) -> ReportRecipient:

@@ -2,9 +2,9 @@
 
 Guarantees:
 - The document says what the record says and nothing more.
-- It is issued only after the contents have been deleted.
+- It is issued only after the contents have been deleted, and only if the event log proves it.
 
-The PDF is rendered for each request; only the figures are stored.
+The PDF is rendered for each request, from the events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.offboarding import DeletionState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
-from deldokument.services.tenants.offboarding import DeletionRecord, deletion_record
+from deldokument.services.tenants.deletion_record import DeletionRecord, deletion_record
 
 _TITLE = "Sletteprotokoll"
 _VERSION = "1.0"
@@ -76,8 +76,14 @@ Protokollen er laget av tjenesten og forseglet med tjenestens sertifikat. Seglet
 
 
 def deletion_paper(deps: Dependencies, *, tenant_id: str) -> bytes:
-    """Return the PDF. Raises: NotFound, Conflict while contents are left, or Unavailable if it cannot be sealed."""
+    """Return the PDF.
+
+    Raises: NotFound; Conflict while contents are left, or if the record is not proven; Unavailable if it cannot be
+    sealed.
+    """
     deleted = deletion_record(deps, tenant_id=tenant_id)
+    if not deleted.is_proven:
+        raise Conflict("records_unproven")
     at = deleted.contents_deleted_at
     if at is None:
         raise Conflict("deletion_under_way")

@@ -9,57 +9,39 @@
 
 Guarantees:
 - A tenant ends once, however many requests come at once, and the end cannot be undone.
-- The record is not complete while any content is left.
+- The record is not complete while any content is left, or while no event proves that a share's key was destroyed.
 - Other tenants are not affected.
 - Administrators have access until they are forgotten too, to fetch the export and the record.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.offboarding import DeletionState, TenantLifecycle, TenantTotals, spent_number
+from deldokument.domain.offboarding import TenantTotals, spent_number
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name
-from deldokument.services.audit.recording import record_event
+from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import (
     AUDIT_PREFIX,
     PAPERS_PREFIX,
     EncryptedColumn,
-    open_field,
     papers_key_id,
     seal_field,
 )
+from deldokument.services.tenants.deletion_record import destroyed_keys
 
 _BATCH = 20
 _PAPERS_KEY = "papers_key"
 """The kind of a tenant's papers key in an alarm."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionRecord:
-    """A record of what was deleted after the end, and when (sletteprotokoll).
-
-    ``ended_by`` is empty if no name is kept. ``names_until`` is when names and identifiers are or were erased.
-    """
-
-    tenant: Tenant
-    ended_at: datetime
-    ended_by: str
-    state: DeletionState
-    held: TenantTotals
-    destroyed_keys: int
-    keys_destroyed_at: datetime | None
-    contents_deleted_at: datetime | None
-    names_until: datetime
 
 
 def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
@@ -96,8 +78,8 @@ def offboard_tenant(
         tx.tenant_lifecycle.remove_everybody(tenant_id, now)
         key = deps.keyring.create(papers_key_id(tenant_id))
         name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ENDED_BY, tenant_id)
-        tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_ended_by=name, held=held))
-        record_event(deps, tx, EventKind.TENANT_ENDED, tenant_id=tenant_id, person=person, **asdict(held))
+        tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_ended_by=name))
+        record_at(deps, tx, now, EventKind.TENANT_ENDED, asdict(held), tenant_id=tenant_id, person=person)
     return ended
 
 
@@ -109,25 +91,20 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
 
 def complete_deletions(deps: Dependencies) -> int:
     """Record for ended tenants that none of their contents is left; return how many tenants."""
+    with deps.database.read() as tx:
+        counts = {one: destroyed_keys(deps, tx, one) for one in tx.tenant_lifecycle.emptied(_BATCH)}
+    proven = {tenant_id: number for tenant_id, number in counts.items() if number is not None}
+    if not proven:
+        return 0
+    now = deps.clock.now()
     with deps.database.write() as tx:
-        completed = [_completed(deps, tx, tenant_id) for tenant_id in tx.tenant_lifecycle.emptied(_BATCH)]
-        for tenure in completed:
-            tx.tenant_lifecycle.save(tenure)
-        for tenure in completed:
-            keys = tenure.destroyed_keys
-            record_event(deps, tx, EventKind.DELETION_RECORDED, tenant_id=tenure.tenant_id, destroyed_keys=keys)
+        # Asked again: another worker may have been first.
+        completed = proven.keys() & tx.tenant_lifecycle.emptied(_BATCH)
+        for tenant_id in sorted(completed):
+            tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), contents_deleted_at=now))
+            details = {"destroyed_keys": proven[tenant_id]}
+            record_at(deps, tx, now, EventKind.DELETION_RECORDED, details, tenant_id=tenant_id)
     return len(completed)
-
-
-def _completed(deps: Dependencies, tx: Transaction, tenant_id: str) -> TenantLifecycle:
-    ended_at = existing(existing(tx.tenants.get(tenant_id)).ended_at)
-    keys, last = tx.tenant_lifecycle.destroyed_keys(tenant_id, ended_at)
-    return replace(
-        tx.tenant_lifecycle.get(tenant_id),
-        destroyed_keys=keys,
-        keys_destroyed_at=last,
-        contents_deleted_at=deps.clock.now(),
-    )
 
 
 def forget_tenants(deps: Dependencies) -> int:
@@ -145,7 +122,7 @@ def forget_tenants(deps: Dependencies) -> int:
             tx.tenant_lifecycle.save(replace(kept, names_erased_at=now))
             tx.tenants.save(_bare(tenant))
         for tenant_id in spent:
-            record_event(deps, tx, EventKind.TENANT_FORGOTTEN, tenant_id=tenant_id)
+            record_at(deps, tx, now, EventKind.TENANT_FORGOTTEN, {}, tenant_id=tenant_id)
     return len(spent)
 
 
@@ -189,23 +166,3 @@ def _is_forgotten(tx: Transaction, tenant_id: str, now: datetime) -> bool:
     if tenant is None or not tenant.intact or tenant.ended_at is None or now < tenant.ended_at + tenant.retention:
         return False
     return tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None
-
-
-def deletion_record(deps: Dependencies, *, tenant_id: str) -> DeletionRecord:
-    """Return the deletion record as far as it has come. Raises: NotFound if the tenant has not ended."""
-    with deps.database.read() as tx:
-        tenant = require(tx.tenants.get(tenant_id), "tenant")
-        ended_at = require(tenant.ended_at, "end")
-        tenure = tx.tenant_lifecycle.get(tenant_id)
-    key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
-    return DeletionRecord(
-        tenant=tenant,
-        ended_at=ended_at,
-        ended_by=open_field(key, tenure.sealed_ended_by, EncryptedColumn.ENDED_BY, tenant_id) if key else "",
-        state=tenure.deletion,
-        held=tenure.held,
-        destroyed_keys=tenure.destroyed_keys,
-        keys_destroyed_at=tenure.keys_destroyed_at,
-        contents_deleted_at=tenure.contents_deleted_at,
-        names_until=tenure.names_erased_at or ended_at + tenant.retention,
-    )

@@ -285,9 +285,8 @@ WORDS: dict[str, str] = {
     "agreement_incomplete": _(
         "The document is not ready: the operator has not filled in its part yet. Contact the operator."
     ),
-    "report_unproven": _(
-        "The report can't be made: records of the share were changed outside the service. "
-        "The operator has been alerted."
+    "records_unproven": _(
+        "The document can't be made: records were changed outside the service. The operator has been alerted."
     ),
     "seal_missing": _("The service has no seal yet. Contact the operator."),
     "seal_expired": _("The service's seal has expired. Contact the operator."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Table
 
-from deldokument.adapters.sql.column_types import EnumText, StoredBigInteger, StoredInteger, StoredText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumText, StoredBigInteger, StoredText, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, reference, sealed
 from deldokument.domain.impact_assessment import ResidualRisk
 
@@ -43,14 +43,6 @@ tenure = Table(
     Column("tenant_id", Id, ForeignKey("tenant.id"), primary_key=True),
     sealed("sealed_activated_by"),
     sealed("sealed_ended_by"),
-    Column("accounts", StoredInteger, nullable=False),
-    Column("members", StoredInteger, nullable=False),
-    Column("drafts", StoredInteger, nullable=False),
-    Column("open_shares", StoredInteger, nullable=False),
-    Column("documents", StoredInteger, nullable=False),
-    Column("stored_bytes", StoredBigInteger, nullable=False),
-    Column("destroyed_keys", StoredInteger, nullable=False),
-    Column("keys_destroyed_at", UtcMicros),
     Column("contents_deleted_at", UtcMicros),
     Column("names_erased_at", UtcMicros),
     CheckConstraint("names_erased_at IS NULL OR contents_deleted_at IS NOT NULL", "order"),

@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
-from deldokument.services.tenants.offboarding import deletion_record, holdings_of, offboard_tenant
+from deldokument.services.tenants.deletion_record import deletion_record
+from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext

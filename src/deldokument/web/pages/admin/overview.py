@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.services.tenants.activation import activate
-from deldokument.services.tenants.offboarding import deletion_record
+from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.rendering import render
