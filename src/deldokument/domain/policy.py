@@ -126,12 +126,13 @@ class Claim:
         return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
 
 
-def hold_reason(tenant: Tenant, account: Account, share: Share | None = None) -> Reason | None:
+def hold_reason(tenant: Tenant | None, account: Account | None, share: Share | None = None) -> Reason | None:
     """Return why nothing may be opened or shared here for now, or None.
 
     It is damaged, the database is behind, the tenant has ended, the operator has frozen it, or the account is deleted.
     """
-    if not (tenant.intact and account.intact and (share is None or share.intact)):
+    if tenant is None or account is None or not (tenant.intact and account.intact and (share is None or share.intact)):
+        # A damaged share can name rows that do not exist; without them nobody knows whether they were stopped.
         return Reason.DAMAGED
     if tenant.behind:
         return Reason.BEHIND

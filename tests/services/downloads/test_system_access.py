@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Frozen, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share
 from deldokument.services.downloads.content import Content, may_send_on, open_document, open_own_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
+from deldokument.services.downloads.offers import list_offers
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
 from deldokument.services.shares import changes, drafts, publishing
@@ -25,6 +28,7 @@ from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account
 from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
+from tests.support.stored_data import as_owner
 from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.world import KARI, OLA, Stage, person
 
@@ -103,6 +107,21 @@ def test_nobody_else_reads_it_back(stage: Stage) -> None:
             open_own_document(stage.deps, SYSTEM, unknown)
     with pytest.raises(NotFound):
         authorize_system(stage.deps, SYSTEM, "unknown")
+
+
+@pytest.mark.parametrize("table", ["account", "tenant"])
+def test_a_share_whose_account_or_tenant_is_missing_opens_for_nobody(stage: Stage, table: str) -> None:
+    integrate(stage)
+    share, document_id = shared(stage)
+    access = open_own_document(stage.deps, SYSTEM, document_id).access
+    with as_owner(stage.database_url) as connection:
+        connection.execute(delete(metadata.tables[table]))
+    assert not may_continue(stage.deps, access)
+    with pytest.raises(NotFound):
+        open_own_document(stage.deps, SYSTEM, document_id)
+    with pytest.raises(NotFound):
+        open_document(stage.deps, person(OLA), share.id, document_id)
+    assert list_offers(stage.deps, person(OLA)).offers == ()
 
 
 def test_rights_that_were_taken_away_and_given_again_open_nothing_of_before(stage: Stage) -> None:

@@ -218,8 +218,9 @@ def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[t
     """
     accounts = SqlAccounts(work).by_ids({sharer.account_id for sharer in sharers})
     tenants = SqlTenants(work).by_ids({one.tenant_id for one in accounts.values()})
-    living = {key: one for key, one in accounts.items() if one.intact and one.deleted_at is None}
-    usable = {key for key, one in living.items() if tenants[one.tenant_id].intact and tenants[one.tenant_id].is_in_use}
+    in_use = {key for key, one in tenants.items() if one.intact and one.is_in_use}
+    living = [one for one in accounts.values() if one.intact and one.deleted_at is None]
+    usable = {one.id for one in living if one.tenant_id in in_use}
     pairs = [(sharer, accounts[sharer.account_id]) for sharer in sharers if sharer.account_id in usable]
     return sorted(pairs, key=lambda pair: by_name(pair[1]))
 

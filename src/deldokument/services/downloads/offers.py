@@ -237,7 +237,7 @@ class _OfferRows(ShareRelatedRows):
 
     def stop(self, share: Share) -> Reason | None:
         """Return why the share cannot be opened for the time being, or None."""
-        return hold_reason(self.tenants[share.tenant_id], self.accounts[share.account_id], share)
+        return hold_reason(self.tenants.get(share.tenant_id), self.accounts.get(share.account_id), share)
 
     def receipts_of(self, share: Share) -> dict[str | None, Receipt]:
         """Return the person's receipts by document, of several the furthest."""

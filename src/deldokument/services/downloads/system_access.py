@@ -13,12 +13,13 @@ from datetime import datetime
 
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.policy import Decision, Denied, hold_reason, may_read_back
+from deldokument.domain.policy import Decision, Denied, may_read_back
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL
+from deldokument.services.shares.authorization import stop_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ def _decide(
         return None, None, may_read_back(None, None, now, stop=None)
     living = tx.integrations.of_organization(consumer.organization.value)
     mine = next((one.id for one, account in living if account.id == share.account_id), None)
-    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
-    return share, mine, may_read_back(share, mine, now, stop=hold_reason(tenant, account, share))
+    return share, mine, may_read_back(share, mine, now, stop=stop_of(tx, share))
 
 
 def reauthorize(deps: Dependencies, access: AnyAccess) -> None:

@@ -130,11 +130,7 @@ def stop_error(reason: Reason) -> Frozen | Unavailable:
 
 def stop_of(tx: Transaction, share: Share) -> Reason | None:
     """Return why the share cannot be opened for the time being, or None."""
-    if not share.intact:
-        # Its tenant and account need not exist.
-        return Reason.DAMAGED
-    account, tenant = existing(tx.accounts.get(share.account_id)), existing(tx.tenants.get(share.tenant_id))
-    return hold_reason(tenant, account, share)
+    return hold_reason(tx.tenants.get(share.tenant_id), tx.accounts.get(share.account_id), share)
 
 
 def note_use(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
