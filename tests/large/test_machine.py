@@ -86,11 +86,12 @@ def test_the_worker_goes_after_those_who_wait_for_an_answer(machine: Machine) ->
 
 
 def test_the_database_comes_back_from_its_backup(machine: Machine, browser: httpx.Client) -> None:
-    back_up, restore, _ = blocks("Backup")
+    back_up, restore, go_on, _ = blocks("Backup")
     machine.run(back_up)
     machine.run(f'del operator add "Per Ny" <<< {ANNE}')
     assert "Per Ny" in machine.run("del operator list")
     machine.run(restore)
+    machine.run(go_on)
     assert "Per Ny" not in machine.run("del operator list")
     assert "310240001" in machine.run("del tenant list --json")
     serves(browser)
@@ -98,7 +99,7 @@ def test_the_database_comes_back_from_its_backup(machine: Machine, browser: http
 
 
 def test_after_a_backup_of_long_ago_nothing_is_destroyed_until_the_clock_is_confirmed(machine: Machine) -> None:
-    back_up, restore, confirm = blocks("Backup")
+    back_up, restore, _, confirm = blocks("Backup")
     machine.run(back_up)
     grow_old = f"{_RESTORED}\nrunuser -u postgres -- psql --quiet deldokument <<< '{_LONG_AGO}'"
     assert _RESTORED in restore

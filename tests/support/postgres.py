@@ -151,12 +151,12 @@ def restart_as_after_a_crash(folder: Path) -> None:
 def crashed_postgres(folder: Path) -> Iterator[None]:
     """All processes of the server in ``folder`` are ended at once; it starts again at the end."""
     command = "pg_ctl", "-D", folder / "home" / "data", "-w"
-    _run(*command, "-m", "immediate", "stop")
+    run_program(*command, "-m", "immediate", "stop")
     try:
         yield
     finally:
         # Unlike a start, a restart has the options of the time before.
-        _run(*command, "-l", folder / "home" / "log", "restart")
+        run_program(*command, "-l", folder / "home" / "log", "restart")
 
 
 @pytest.fixture
@@ -199,22 +199,30 @@ def _start(folder: Path, settings: Mapping[str, str]) -> None:
         user = unprivileged()
         os.chown(home, user.pw_uid, user.pw_gid)
     locale = ["--locale-provider=icu", "--icu-locale=nb-NO", "--locale=C.UTF-8"]
-    _run("initdb", "-D", home / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale)
-    options = " ".join(f"-c {name}={value}" for name, value in (_SETTINGS | settings).items())
-    _run("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", f"-p {port} -k {home} {options}", "start")
+    run_program(
+        "initdb", "-D", home / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale
+    )
+    options = start_options(home, port, settings)
+    run_program("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
     server = PostgresServer(port)
     server.execute(f"CREATE DATABASE {_TEMPLATE}")
     migrate(server.url(_TEMPLATE))
     (folder / "port").write_text(str(port))
 
 
+def start_options(home: Path, port: int, settings: Mapping[str, str]) -> str:
+    """The options of a server whose sockets are in ``home``; ``settings`` besides the usual."""
+    options = " ".join(f"-c {name}={value}" for name, value in (_SETTINGS | settings).items())
+    return f"-p {port} -k {home} {options}"
+
+
 def _stop(folder: Path) -> None:
     if (folder / "home" / "data").exists():
-        _run("pg_ctl", "-D", folder / "home" / "data", "-m", "immediate", "stop")
+        run_program("pg_ctl", "-D", folder / "home" / "data", "-m", "immediate", "stop")
     shutil.rmtree(folder)
 
 
-def _run(program: str, *arguments: str | Path) -> None:
+def run_program(program: str, *arguments: str | Path) -> None:
     """As a user without privileges: the server refuses to run as root."""
     command = [str(PROGRAMS / program), *map(str, arguments)]
     if os.geteuid() == 0:
