@@ -14,6 +14,7 @@ from deldokument.domain.errors import Broken, NotFound, Unavailable
 from deldokument.services.audit import checkpoints, heads, restores
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import TrailVerdict, verify_trail
+from deldokument.services.downloads import offers
 from deldokument.services.downloads.access import authorize
 from deldokument.services.maintenance import health, lag, orphans, retention
 from deldokument.services.maintenance.health import Level
@@ -138,6 +139,18 @@ def test_a_list_of_shares_leaves_out_a_tenant_whose_database_is_behind(
     stage.deps.behind.note({stage.tenant.id})
     with pytest.raises(Unavailable, match="database_restored"):
         queries.list_shares(stage.deps, person(KARI))
+
+
+def test_the_list_of_a_recipient_says_that_something_is_held_and_only_to_who_may_open_it(
+    stage: Stage, earlier: tuple[str, Snapshot]
+) -> None:
+    share_id, _ = earlier
+    stage.deps.behind.note({stage.tenant.id})
+    assert offers.list_offers(stage.deps, person(OLA)) == offers.OfferList(held=True)
+    assert offers.list_offers(stage.deps, person(KARI)) == offers.OfferList()
+    stage.deps.behind.note(())
+    listed = offers.list_offers(stage.deps, person(OLA))
+    assert ([one.id for one in listed.offers], listed.held) == ([share_id], False)
 
 
 def test_a_head_is_kept_only_if_the_chain_follows_from_the_head_before_it(stage: Stage) -> None:

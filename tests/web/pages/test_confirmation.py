@@ -165,7 +165,7 @@ def test_an_operator_and_an_administrator_wait_while_the_database_is_behind(web:
     answers = [browser.get(path) for browser, path in pages]
     web.stage.deps.behind.note(())
     assert [answer.status_code for answer in answers] == [503, 503]
-    assert all("Databasen er gjenopprettet" in answer.text for answer in answers)
+    assert all("gjenopprettet fra en sikkerhetskopi" in answer.text for answer in answers)
 
 
 def test_lifting_a_stop_shows_no_reason(web: Web) -> None:

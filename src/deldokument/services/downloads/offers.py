@@ -120,11 +120,13 @@ class OfferList:
     """The open shares for a person and the organisations represented.
 
     ``complete``: Altinn answered. ``lacking``: what the person could open with another right, each pair once.
+    ``held``: some are left out, because the database is behind.
     """
 
     offers: tuple[ListedOffer, ...] = ()
     complete: bool = True
     lacking: tuple[RightMissing, ...] = ()
+    held: bool = False
 
 
 def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> Offer:
@@ -190,7 +192,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
     check_clock(deps)
     grants = grants_of(deps, person, MAX_RIGHTS_AGE)
     now = deps.clock.now()
-    offers, lacking = list[ListedOffer](), dict[tuple[object, object], RightMissing]()
+    offers, lacking, held = list[ListedOffer](), dict[tuple[object, object], RightMissing](), False
     with deps.database.read() as tx:
         keys = deps.keyring.get(tx.share_lookup.audit_key_ids_available())
         identifiers = identifiers_of(person, grants)
@@ -208,6 +210,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             claim = claim_of(deps, proof, own, around.recipients[share.id], person, grants)
             decision = may_open(share, claim, now, stop=around.stop(share))
             if not isinstance(decision, Allowed):
+                held = held or decision.reason is Reason.BEHIND
                 if decision.lacking:
                     error = missing_right_error(deps, tx, share, dict(decision.lacking))
                     lacking[error.params["organizations"], error.params["right"]] = error
@@ -216,7 +219,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
                 offers.append(_listed(access, key, around, documents[share.id]))
-    return OfferList(tuple(offers), grants is not None, tuple(lacking.values()))
+    return OfferList(tuple(offers), grants is not None, tuple(lacking.values()), held)
 
 
 class _OfferRows(ShareRelatedRows):

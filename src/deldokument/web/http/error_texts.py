@@ -239,7 +239,9 @@ WORDS: dict[str, str] = {
     "clock": _("The service can't trust its clock right now. Try again in a few minutes."),
     "destruction_halted": _("The service can't trust its clock right now. Try again in a few minutes."),
     "clock_untrusted": _("The service can't trust its clock right now. Try again in a few minutes."),
-    "database_restored": _("The database was restored, and the operator has to check it first. Try again later."),
+    "database_restored": _(
+        "The service was restored from a backup, and the operator has to check it first. Try again later."
+    ),
     "database": _("The service doesn't answer right now. Try again in a few minutes."),
     "blobs": _("The service doesn't answer right now. Try again in a few minutes."),
     "keyring": _("The service doesn't answer right now. Try again in a few minutes."),

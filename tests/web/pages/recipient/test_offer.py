@@ -22,3 +22,15 @@ def test_all_documents_are_offered_above_the_list_in_a_zip_named_after_the_share
     assert page.index('id="download-all"') < page.index("a.txt")
     answer = ola.get(f"/d/{draft.id}/alt.zip")
     assert 'filename="Sak 12 34.zip"' in answer.headers["content-disposition"]
+
+
+def test_the_list_says_that_something_is_missing_while_the_database_is_behind(web: Web) -> None:
+    web.stage.publish(OLA)
+    ola = web.browser(OLA)
+    web.stage.deps.behind.note({web.stage.tenant.id})
+    page = ola.get("/mine").text
+    web.stage.deps.behind.note(())
+    assert "Noe mangler her akkurat nå" in page
+    assert "gjenopprettet fra en sikkerhetskopi" in page
+    assert "Ingenting her nå" not in page
+    assert "Noe mangler" not in ola.get("/mine").text

@@ -14,6 +14,7 @@ import re
 
 from starlette.responses import RedirectResponse, Response
 
+from deldokument.domain.errors import Unavailable
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
@@ -88,7 +89,9 @@ def offers_page(call: RequestContext) -> Response:
     """Show what is shared with the person («Delt med meg»)."""
     found = list_offers(call.deps, call.person.person)
     lacking = [error_text(error, call.translator) for error in found.lacking]
-    return render(call, "pages/recipient/offers.html", offers=found.offers, complete=found.complete, lacking=lacking)
+    held = error_text(Unavailable("database_restored"), call.translator) if found.held else ""
+    template, complete = "pages/recipient/offers.html", found.complete
+    return render(call, template, offers=found.offers, complete=complete, lacking=lacking, held=held)
 
 
 ENDPOINTS = (
