@@ -103,11 +103,16 @@ def heads_are_kept(deployment: Deployment) -> None:
     wait_until(are, _SECONDS, "the worker keeps no heads")
 
 
-def remove_siv(deployment: Deployment, share_id: str) -> None:
+def recipient_siv(deployment: Deployment, share_id: str) -> str:
+    """Her id among the recipients."""
     [siv] = authorize(deployment.deps, person(SIV_NUMBER), share_id).recipient_ids
+    return siv
+
+
+def remove(deployment: Deployment, share_id: str, recipient: str) -> None:
     with deployment.deps.database.read() as tx:
         recipients = [one.id for one in tx.shares.recipients([share_id])]
-    deployment.remove_recipient(share_id, recipients.index(siv))
+    deployment.remove_recipient(share_id, recipients.index(recipient))
 
 
 def odd_of(deployment: Deployment) -> tuple[Member, Account]:
@@ -134,9 +139,10 @@ def test_a_database_that_is_restored_as_the_page_says_is_held_until_the_operator
     with postgres_server.database() as url, operated(url) as (deployment, operator):
         share_id = deployment.share([OLA_NUMBER, SIV_NUMBER], {"vedtak.pdf": b"innhold"})
         share, (kari, ola, siv) = f"/d/{share_id}", map(deployment.session, (KARI, OLA, SIV))
+        removed = recipient_siv(deployment, share_id)
         heads_are_kept(deployment)
         operator.types(back_up)
-        remove_siv(deployment, share_id)
+        remove(deployment, share_id, removed)
         remove_odd(deployment)
         heads_are_kept(deployment)
         answers(siv, share, 404)
@@ -149,14 +155,16 @@ def test_a_database_that_is_restored_as_the_page_says_is_held_until_the_operator
         # She is a member of a tenant that has lost nothing.
         assert siv.get("/delinger").status_code == 200
 
+        stop = f"del tenant freeze-share {share_id} --reason security"
+        operator.types(f"del member remove {odd_of(deployment)[0].id}\n{stop}")
         told = operator.types(go_on)
         assert share_id in told
         assert "intact" in told
-        answers(ola, share, 200)
-        answers(siv, share, 200)
-        remove_siv(deployment, share_id)
-        remove_odd(deployment)
-        assert siv.get(share).status_code == 404
+        answers(kari, f"/delinger/{share_id}", 200)
+        assert [ola.get(share).status_code, siv.get(share).status_code] == [403, 403]
+        remove(deployment, share_id, removed)
+        operator.types(f"del tenant unfreeze-share {share_id}")
+        assert [ola.get(share).status_code, siv.get(share).status_code] == [200, 404]
         assert operator.listed()["chains"] == []
         assert "Traceback" not in deployment.log_text()
 
@@ -165,9 +173,10 @@ def test_tenants_that_lost_events_with_the_primary_are_held_and_others_go_on() -
     with replicated() as pair, operated(pair.server.fresh()) as (deployment, operator):
         share_id = deployment.share([OLA_NUMBER, SIV_NUMBER], {"vedtak.pdf": b"innhold"})
         share, (ola, siv) = f"/d/{share_id}", map(deployment.session, (OLA, SIV))
+        removed = recipient_siv(deployment, share_id)
         heads_are_kept(deployment)
         pair.cut_off()
-        remove_siv(deployment, share_id)
+        remove(deployment, share_id, removed)
         heads_are_kept(deployment)
         pair.fail_over()
 
@@ -179,5 +188,5 @@ def test_tenants_that_lost_events_with_the_primary_are_held_and_others_go_on() -
         assert (lost["chain"], lost["kind"], lost["share"]) == (chain["chain"], "recipient_removed", share_id)
         operator.types("del audit restored --confirm\ndel audit verify")
         answers(ola, share, 200)
-        remove_siv(deployment, share_id)
+        remove(deployment, share_id, removed)
         assert siv.get(share).status_code == 404
