@@ -29,7 +29,7 @@ from deldokument.ports.inspection import ScannerClosed
 from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
-from deldokument.services.audit.heads import PERIOD_SECONDS, forget_old_removals, keep_heads
+from deldokument.services.audit.heads import PERIOD_SECONDS, keep_heads, patrol_removals
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.each import do_each
 from deldokument.services.inspection.documents import Inspector
@@ -209,7 +209,7 @@ def loops() -> tuple[Loop, ...]:
         Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
         Loop("damage", record_damage, 1.0),
         Loop("heads", keep_heads, PERIOD_SECONDS),
-        Loop("forget removals", forget_old_removals, 3600.0),
+        Loop("removals", patrol_removals, 3600.0),
         Loop("seal", sign_checkpoints, 15.0),
         Loop("seal on request", answer_seal_requests, 0.5),
         Loop("plan", plan_from_events, 1.0, _MIN_PAUSE, 1.0),

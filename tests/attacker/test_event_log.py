@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.adapters.sql.event_rows import event_of
@@ -16,17 +16,19 @@ from deldokument.adapters.sql.tables.audit import audit_event, audit_head, audit
 from deldokument.adapters.sql.tables.shares import recipient, share
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark
-from deldokument.domain.errors import Broken, Conflict
+from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.documents import RenderedDocument
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.audit import EventFilter
-from deldokument.services.audit import checkpoints, export
+from deldokument.services.audit import checkpoints, export, heads
 from deldokument.services.audit.verification import verify_trail
+from deldokument.services.downloads.access import authorize
 from deldokument.services.shares import changes, report
 from tests.support.stored_data import as_owner
 from tests.support.world import KARI, OLA, SIV, Stage, person
 
 Change = dict[str, Any]
+Older = dict[Table, list[Change]]
 
 
 def chain_of(connection: Connection, stage: Stage) -> list[Change]:
@@ -78,26 +80,68 @@ def refuse_to_sign(stage: Stage, forged: int) -> None:
     assert DamagedRow("audit_event", f"{stage.tenant.id}_{forged}") in stage.deps.damage.take()
 
 
-@pytest.mark.parametrize("is_sealed", [False, True], ids=["unsealed", "seals-removed"])
-def test_a_removal_that_was_overwritten_in_a_chain_linked_anew_is_found(stage: Stage, is_sealed: bool) -> None:
+def remove_siv(stage: Stage) -> tuple[str, Older]:
+    """A share from which Siv was removed, and its rows of before."""
     share_id = stage.publish(OLA, SIV)
     with as_owner(stage.database_url) as connection:
         older = {t: [dict(row._mapping) for row in connection.execute(select(t))] for t in (share, recipient)}
     [siv] = [one for one in older[recipient] if one["share_id"] == share_id and one["position"] == 2]
     changes.remove_recipient(stage.deps, person(KARI), share_id, siv["id"])
+    return share_id, older
+
+
+def put_back(connection: Connection, stage: Stage, older: Older) -> Change:
+    """Put the older rows back; return the event of the removal, which is to be overwritten."""
+    for table, rows in older.items():
+        for row in rows:
+            connection.execute(update(table).where(table.c.id == row["id"]).values(row))
+    [removal] = [one for one in chain_of(connection, stage) if one["kind"] == EventKind.RECIPIENT_REMOVED]
+    return removal
+
+
+HARMLESS: Change = {"kind": EventKind.SHARE_OPENED.value, "details": None, "revision": None}
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["unsealed", "seals-removed"])
+def test_a_removal_that_was_overwritten_in_a_chain_linked_anew_is_found(stage: Stage, is_sealed: bool) -> None:
+    _, older = remove_siv(stage)
     if is_sealed:
         checkpoints.sign_checkpoints(stage.deps)
     assert verified(stage) is None
     with as_owner(stage.database_url) as connection:
-        for table, rows in older.items():
-            for row in rows:
-                connection.execute(update(table).where(table.c.id == row["id"]).values(row))
-        [removal] = [one for one in chain_of(connection, stage) if one["kind"] == EventKind.RECIPIENT_REMOVED]
-        harmless = {"kind": EventKind.SHARE_OPENED.value, "details": None, "revision": None}
-        relink(connection, stage, removal["number"], harmless)
+        removal = put_back(connection, stage, older)
+        relink(connection, stage, removal["number"], HARMLESS)
         connection.execute(delete(audit_seal))
     assert verified(stage) == Fault(stage.tenant.id, removal["number"], Flaw.FORGED)
     refuse_to_sign(stage, removal["number"])
+
+
+@pytest.mark.parametrize("how", ["overwritten", "unreadable", "deleted"])
+def test_a_removal_that_was_overwritten_in_its_place_raises_an_alarm(stage: Stage, how: str) -> None:
+    _, older = remove_siv(stage)
+    stage.publish(OLA)
+    heads.keep_heads(stage.deps)
+    heads.patrol_removals(stage.deps)
+    assert stage.deps.damage.take() == []
+    with as_owner(stage.database_url) as connection:
+        removal = put_back(connection, stage, older)
+        is_it = (audit_event.c.chain == stage.tenant.id) & (audit_event.c.number == removal["number"])
+        change = HARMLESS | ({"kind": "x"} if how == "unreadable" else {})
+        deed = delete(audit_event) if how == "deleted" else update(audit_event).values(change)
+        connection.execute(deed.where(is_it))
+    heads.keep_heads(stage.deps)
+    heads.patrol_removals(stage.deps)
+    assert stage.deps.damage.take() == [DamagedRow("audit_event", f"{stage.tenant.id}_{removal['number']}")]
+
+
+def test_a_chain_that_was_linked_anew_lacks_the_head_that_was_kept(stage: Stage) -> None:
+    share_id, older = remove_siv(stage)
+    heads.keep_heads(stage.deps)
+    with as_owner(stage.database_url) as connection:
+        relink(connection, stage, put_back(connection, stage, older)["number"], HARMLESS)
+    heads.compare_heads(stage.deps)
+    with pytest.raises(Unavailable, match="database_restored"):
+        authorize(stage.deps, person(SIV), share_id)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Broken, NotFound, Unavailable
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.audit import checkpoints, heads, restores
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import TrailVerdict, verify_trail
@@ -230,6 +231,20 @@ def test_a_tenant_that_the_restored_database_does_not_know_is_forgotten_when_con
     assert stage.deps.behind.chains == frozenset()
 
 
+def test_a_removal_whose_event_is_not_readable_any_more_raises_an_alarm(
+    stage: Stage, earlier: tuple[str, Snapshot]
+) -> None:
+    remove_siv(stage, earlier[0])
+    heads.keep_heads(stage.deps)
+    [removal] = heads.kept_removals(stage.deps)
+    heads.patrol_removals(stage.deps)
+    assert stage.deps.damage.is_empty
+    place = f"chain = '{removal.chain}' AND number = {removal.mark.number}"
+    do_as_owner(stage.database_url, f"UPDATE audit_event SET kind = 'x' WHERE {place}")
+    heads.patrol_removals(stage.deps)
+    assert stage.deps.damage.take() == [DamagedRow("audit_event", f"{removal.chain}_{removal.mark.number}")]
+
+
 def test_removals_are_forgotten_when_no_copy_of_the_database_can_bring_them_back(
     stage: Stage, earlier: tuple[str, Snapshot]
 ) -> None:
@@ -241,8 +256,8 @@ def test_removals_are_forgotten_when_no_copy_of_the_database_can_bring_them_back
     stage.deps.keyring.keep({name: b"x" + value})
     assert list(heads.kept_removals(stage.deps)) == []
     stage.deps.keyring.keep({name: value})
-    heads.forget_old_removals(stage.deps)
+    heads.patrol_removals(stage.deps)
     assert stage.deps.keyring.kept(heads.REMOVAL)
     stage.clock.advance(days=41)
-    assert heads.forget_old_removals(stage.deps) == 0
+    assert heads.patrol_removals(stage.deps) == 0
     assert stage.deps.keyring.kept(heads.REMOVAL) == {}

@@ -3,6 +3,7 @@
 Guarantees:
 - A head is kept only if the chain verifies from the head before it.
 - With a head, the store has what the chain's newest events take away: kinds, codes and random ids.
+- If the event of a removal is overwritten or deleted, an alarm is raised within an hour.
 - A value is tagged for its name under a key that neither the database nor the store has. A writer of the store can
   delete values, or put back older ones of the same names.
 
@@ -14,20 +15,25 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from deldokument.crypto.row_tags import TAG, is_row_tag, row_tag
 from deldokument.domain.audit import TAKING_AWAY, EventKind, canonical, instant_text
 from deldokument.domain.chain import BEGINNING, Fault, Mark
 from deldokument.domain.errors import Broken
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import IntegrityKeys
+from deldokument.ports.integrity import DamagedRow, IntegrityKeys
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.ports.repositories.transaction import Database, Transaction
 
 log = logging.getLogger("deldokument.integrity")
+EVENT_KIND = "audit_event"
+"""The kind of an event in an alarm."""
 KIND = "kept"
 """The kind of tagged values, as the format names it; no table has this name."""
 HEAD, REMOVAL = "head:", "removal:"
@@ -120,13 +126,31 @@ def lower_head(deps: Dependencies, chain: str) -> Fault | None:
     return _keep_since(deps, chain, BEGINNING)
 
 
-def forget_old_removals(deps: Dependencies) -> int:
-    """Forget what was taken away too long ago for any copy of the database to give it back; return 0."""
-    horizon = deps.clock.now() - REMOVALS_KEPT
-    old = [removal.name for removal in kept_removals(deps) if removal.at < horizon]
+def patrol_removals(deps: Dependencies) -> int:
+    """Report each removal whose event was overwritten or deleted; return 0.
+
+    Those are forgotten that are too old for any copy of the database to give back what they took.
+    """
+    horizon, old = deps.clock.now() - REMOVALS_KEPT, list[str]()
+    for chain, removals in groupby(kept_removals(deps), attrgetter("chain")):
+        with deps.database.read() as tx:
+            for removal in removals:
+                if removal.at < horizon:
+                    old.append(removal.name)
+                elif chain not in deps.behind and not _is_recorded(tx, removal):
+                    deps.damage.report(DamagedRow(EVENT_KIND, f"{chain}_{removal.mark.number}"))
     if old:
         deps.keyring.forget_kept(old)
     return 0
+
+
+def _is_recorded(tx: Transaction, removal: Removal) -> bool:
+    """Return whether the chain has the event of the removal, as the service wrote it."""
+    number = removal.mark.number
+    with suppress(Broken):
+        found = tx.audit.following(removal.chain, after=number - 1, last_number=number, limit=1)
+        return [one.hash for one in found] == [removal.mark.hash] and tx.audit.are_own(found)
+    return False
 
 
 def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[str, Mark | None]:
