@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from sqlalchemy import update
 
 from deldokument.adapters.keys.keyring import SealedEntry, SealedStore, rotate_root
 from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Gone, NotFound, Unavailable
 from deldokument.ports.integrity import DamagedRow
-from deldokument.services.audit import heads
+from deldokument.services.audit import heads, restores
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.content import open_archive, open_document, open_own_document
 from deldokument.services.downloads.offers import open_share
@@ -27,6 +29,7 @@ from tests.attacker.victims import CONTENT, MESSAGE
 from tests.services.auth.test_own_sessions import log_in
 from tests.services.auth.test_programs import CHALLENGE
 from tests.services.downloads.test_system_access import shared
+from tests.support.snapshots import snapshot
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, NOON, OLA, Stage, person, run_all
 
@@ -150,6 +153,22 @@ def test_not_even_with_the_older_rows_of_the_share(stage: Stage, end: str) -> No
         open_share(stage.deps, person(OLA), share_id)
 
 
+def test_not_even_with_the_whole_older_database(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    entry = entry_of(stage, share_key_id(share_id))
+    with closing(snapshot(stage.database_url)) as older:
+        publishing.withdraw_share(stage.deps, person(KARI), share_id)
+        run_all(stage.deps)
+        heads.keep_heads(stage.deps)
+        older.restore()
+    put_back(stage, entry)
+    heads.compare_heads(stage.deps)
+    with pytest.raises(Unavailable, match="database_restored"):
+        authorize(stage.deps, person(OLA), share_id)
+    [found] = restores.restored_chains(stage.deps)
+    assert EventKind.SHARE_WITHDRAWN in {one.kind for one in found.lost}
+
+
 def test_an_entry_of_another_share_does_not_open_under_this_ones_name(stage: Stage) -> None:
     other, share_id = stage.publish(OLA), stage.publish(OLA)
     foreign = entry_of(stage, share_key_id(other))
@@ -203,6 +222,10 @@ def test_an_entry_from_before_a_rotation_does_not_open_and_is_destroyed_again(
     assert is_destroyed_again(stage, entry)
     with pytest.raises(Gone, match="share_withdrawn"):
         authorize(stage.deps, person(OLA), share_id)
+    # The store's own mark of the root key for new entries, set back too.
+    assert store_of(stage).turn(store_of(stage).root(), entry.root_key_id)
+    with pytest.raises(Unavailable, match="keyring"):
+        stage.draft()
 
 
 def test_an_audit_key_that_is_put_back_finds_nobody_and_is_destroyed_in_the_next_round(stage: Stage) -> None:

@@ -50,6 +50,7 @@ class ChainsBehind:
     """The event chains of which the database lacks events, as this process has last found.
 
     In memory: a writer of the database could remove a mark there. Many threads may use it at once.
+    Of these tenants, repositories find nothing that is due to end, to be erased or to be sent.
     """
 
     def __init__(self) -> None:
