@@ -19,6 +19,7 @@ from deldokument.domain.outbox import Cost
 from deldokument.domain.share import ShareState
 from deldokument.domain.statistics import Month
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of
@@ -367,6 +368,21 @@ def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_o
     assert not tenant.is_in_use
     assert holdings_of(stage.deps, tenant_id=tenant.id) == TenantTotals()
     assert recorded(stage).tenant.organization_number == "310240001 (avsluttet 2026-11-24)"
+
+
+def test_a_papers_key_that_is_there_again_after_a_tenant_was_forgotten_is_destroyed_with_an_alarm(stage: Stage) -> None:
+    end(stage)
+    run_all(stage.deps)
+    entry = papers_key_id(stage.tenant.id)
+    offboarding.destroy_papers_keys(stage.deps)
+    assert stage.deps.keyring.ids(entry) == [entry]
+    stage.clock.instant = NOON + RETENTION
+    run_all(stage.deps)
+    assert stage.deps.keyring.ids(entry) == []
+    stage.deps.keyring.create(entry)
+    offboarding.destroy_papers_keys(stage.deps)
+    assert stage.deps.keyring.ids(entry) == []
+    assert stage.deps.damage.take() == [DamagedRow("papers_key", stage.tenant.id)]
 
 
 def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:
