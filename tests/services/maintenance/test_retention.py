@@ -21,9 +21,10 @@ from deldokument.services.maintenance import retention
 from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.additions import drop_stale_additions
+from deldokument.services.tenants.offboarding import complete_deletions, offboard_tenant
 from tests.fakes.integrity import tagging
 from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
-from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, Stage, person, run_all, set_stage
+from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, VIGDIS, Stage, person, run_all, set_stage
 
 INSTANT = timedelta(microseconds=1)
 
@@ -186,6 +187,9 @@ def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int
         stage.clock.advance(days=500)
     if retention.ROUNDS[number] is retention.destroy_audit_keys:
         retention.erase_spent_shares(stage.deps)
+    if retention.ROUNDS[number] is complete_deletions:
+        ending = {"tenant_id": stage.barnevern.tenant_id, "typed_name": "Prøve kommune"}
+        offboard_tenant(stage.deps, **ending, person=person(VIGDIS))
     if retention.ROUNDS[number] is drop_stale_additions:
         stage.upload_beside(stage.publish(OLA, expires_at=stage.clock.now() + timedelta(days=20)), "b.txt")
         stage.clock.advance(days=8)
