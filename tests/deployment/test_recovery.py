@@ -53,7 +53,7 @@ class Operator:
         """The block, with this database's name; it must end well."""
         url = make_url(self.deployment.database_url)
         typed = _NAME.sub(str(url.database), block.replace("--owner deldokument", "--owner postgres"))
-        there = {"PGHOST": str(url.host), "PGPORT": str(url.port), "PGUSER": "postgres"}
+        there = {"PGHOST": str(url.host), "PGPORT": str(url.port), "PGUSER": "postgres", "COLUMNS": "200"}
         path = f"{self.folder}:{PROGRAMS}:{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", typed],
