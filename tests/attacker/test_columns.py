@@ -150,7 +150,7 @@ def test_every_column_of_the_schema_is_classified() -> None:
 def test_what_tags_and_cards_bind_is_what_is_listed_as_bound() -> None:
     for tags in EVERY_TAG:
         assert set(deciding(tags.kind, Proof.TAG)) == {tags.key, *tags.bound}, tags.kind
-    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "removed_documents"}
+    bound = {one.name for one in fields(ShareCard)} - {"revision", "recipients", "documents"}
     assert set(deciding("share", Proof.CARD)) == {"id", *bound}
 
 

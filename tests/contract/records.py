@@ -84,7 +84,7 @@ def document_of(share: Share, **changes: Any) -> Document:
 
 def complete_document_of(share: Share, **changes: Any) -> Document:
     """A document with manifest, not inspected."""
-    return document_of(share, **{"completed_at": NOW, "sealed_manifest": b"manifest"} | changes)
+    return replace(document_of(share).completed(b"manifest", NOW), **changes)
 
 
 def upload_of(document: Document, **changes: Any) -> Upload:

@@ -80,11 +80,9 @@ def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: st
                     seal_field(audit_key, name, EncryptedColumn.FILE_NAME, made.id),
                     size,
                     made.position,
-                    completed_at=share.created_at,
-                    sealed_manifest=seal_manifest(share_key, manifest),
                     sealed_inspection=seal_inspection(share_key, manifest, found),
                     inspected_at=share.created_at,
-                )
+                ).completed(seal_manifest(share_key, manifest), share.created_at)
             )
 
 

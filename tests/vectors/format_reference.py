@@ -131,5 +131,11 @@ def seal_card(integrity_key: bytes, share_id: bytes, payload: bytes) -> bytes:
     return payload + row_tag(integrity_key, b"share", share_id, [payload])
 
 
-def ids_digest(ids: list[bytes]) -> bytes:
+def recipients_digest(ids: list[bytes]) -> bytes:
     return hashlib.sha256(framed(*sorted(ids))).digest()
+
+
+def documents_digest(present: dict[bytes, bytes], removed: list[bytes]) -> bytes:
+    """`present`: the sealed manifest of each document."""
+    versions = [document + b":" + hashlib.sha256(sealed).hexdigest().encode() for document, sealed in present.items()]
+    return hashlib.sha256(framed(*sorted([*versions, *(document + b":removed" for document in removed)]))).digest()

@@ -1,10 +1,13 @@
 """What the product seals is, byte for byte, what the reference written from docs/format.md seals."""
 
 import zlib
+from datetime import UTC, datetime
 
 import pytest
 
 from deldokument.crypto import fields, grants, keys, manifest, row_tags, share_cards, stream
+from deldokument.domain.errors import existing
+from deldokument.domain.share import Document
 from tests.vectors import format_reference as reference
 
 KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -64,9 +67,16 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     values: list[row_tags.RowValue] = ["søker", b"\xff", 0, -1, True, None, "", b""]
     tag = row_tags.row_tag(row_tags.row_key(KEY, "upload"), "upload", "id", values)
     assert tag == reference.row_tag(KEY, b"upload", b"id", values)
-    recipients = share_cards.ids_digest(["b", "a"])
-    assert recipients == reference.ids_digest([b"a", b"b"])
-    digests = share_cards.change_digest(b"sealed"), recipients, share_cards.ids_digest([])
+    recipients = share_cards.texts_digest(["b", "a"])
+    assert recipients == reference.recipients_digest([b"a", b"b"])
+    document = Document("b", "share", b"", 0, 1).completed(b"sealed", datetime.now(UTC))
+    versions = (
+        share_cards.document_version("b", existing(document.manifest_hash)),
+        share_cards.document_version("a", share_cards.REMOVED),
+    )
+    documents = share_cards.texts_digest(versions)
+    assert documents == reference.documents_digest({b"b": b"sealed"}, [b"a"])
+    digests = share_cards.change_digest(b"sealed"), recipients, documents
     texts = ("tenant", "account", "audit:tenant:2026-03", None, "integration", "draft")
     card = share_cards.ShareCard(*texts, 1, 2, None, 0, 3, "member", 4, "member", "integration", 0, *digests)
     sealed = share_cards.seal_card(row_tags.row_key(KEY, "share"), "share-id", card)

@@ -19,6 +19,7 @@ from deldokument.crypto.keys import framed
 from deldokument.crypto.row_tags import TAG, decode_value, encode_value, is_row_tag, row_tag
 
 SHARE_KIND = "share"
+REMOVED = "removed"
 _VERSION = b"\x01"
 _LENGTH = 4
 
@@ -28,7 +29,8 @@ class ShareCard:
     """What decides about a share. Times are microseconds since 1970, in UTC.
 
     ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``,
-    ``recipients`` and ``removed_documents`` are results of ``ids_digest``.
+    ``recipients`` and ``documents`` are results of ``texts_digest``. ``documents`` is None of a draft that nobody has
+    proposed: uploads of several persons change it.
     """
 
     tenant_id: str
@@ -49,15 +51,20 @@ class ShareCard:
     revision: int
     sealed_change: bytes | None
     recipients: bytes
-    removed_documents: bytes
+    documents: bytes | None
 
 
 _values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 
 
-def ids_digest(ids: Iterable[str]) -> bytes:
-    """Return the SHA-256 of the ids of a share's recipients or documents, in any order."""
-    return hashlib.sha256(framed(*(each.encode() for each in sorted(ids)))).digest()
+def texts_digest(texts: Iterable[str]) -> bytes:
+    """Return the SHA-256 of texts in any order: the ids of a share's recipients, or its ``document_version``s."""
+    return hashlib.sha256(framed(*(each.encode() for each in sorted(texts)))).digest()
+
+
+def document_version(document_id: str, manifest_hash: str) -> str:
+    """Return the text that stands for a document in exactly these bytes, or with `REMOVED` for its tombstone."""
+    return f"{document_id}:{manifest_hash}"
 
 
 def change_digest(sealed: bytes | None) -> bytes | None:

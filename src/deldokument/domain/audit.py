@@ -158,6 +158,17 @@ REVISING = frozenset(
 )
 """Events about a change of what decides about a share. The event's details have the share's next ``revision``."""
 
+NAMING_DOCUMENTS = frozenset(
+    {
+        EventKind.SHARE_PROPOSED,
+        EventKind.SHARE_APPROVED,
+        EventKind.SHARE_PUBLISHED,
+        EventKind.DOCUMENT_ADDED,
+        EventKind.DOCUMENT_REMOVED,
+    }
+)
+"""Events whose detail ``versions`` is the digest of the share's documents, once they are fixed."""
+
 ROW_EVENTS = (
     EventKind.ACCOUNT_CREATED,
     EventKind.ACCOUNT_RULES_CHANGED,

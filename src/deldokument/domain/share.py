@@ -12,9 +12,10 @@ Sealed fields are opaque here; the caller's keys open them. Knows nothing of byt
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -134,6 +135,11 @@ class Share:
         """When a draft is deleted unless somebody changes it."""
         return self.changed_at + (SYSTEM_DRAFT_LIFETIME if self.is_system_draft else DRAFT_LIFETIME)
 
+    @property
+    def has_fixed_documents(self) -> bool:
+        """Whether its card names its documents: it has been published, or waits for another member's approval."""
+        return self.published_at is not None or self.proposed_by is not None
+
     def is_stale_soon(self, now: datetime) -> bool:
         """Return whether it is a draft whose deletion is near."""
         return self.state is ShareState.DRAFT and self.stale_at - now <= DRAFT_WARNING
@@ -202,7 +208,8 @@ class Document:
     ``id`` is 32 hex digits: the 16 bytes that its keys and parts are bound to. ``sealed_scan``: details of its malware
     scan. ``rescan_at``: when it is scanned again. ``sealed_release``: a decision to release it though it is held.
     ``pending_since``: uploaded beside a published share since then, and not part of it yet. ``sealed_sha256``: empty
-    until the document has been read whole.
+    until the document has been read whole. ``manifest_hash``: of the sealed manifest, from the completion on; it stays
+    when the manifest is erased.
     """
 
     id: str
@@ -220,11 +227,21 @@ class Document:
     sealed_release: bytes | None = None
     pending_since: datetime | None = None
     sealed_sha256: bytes = b""
+    manifest_hash: str | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether every byte has been received and the manifest is sealed."""
-        return self.completed_at is not None
+        return self.manifest_hash is not None
+
+    @property
+    def has_its_manifest(self) -> bool:
+        """Whether the manifest, if there still is one, is the one of the hash."""
+        return not self.sealed_manifest or _hash(self.sealed_manifest) == self.manifest_hash
+
+    def completed(self, sealed_manifest: bytes, now: datetime) -> Document:
+        """Return the document with its manifest."""
+        return replace(self, completed_at=now, sealed_manifest=sealed_manifest, manifest_hash=_hash(sealed_manifest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +350,10 @@ def document_counts(receipts: Collection[Receipt]) -> tuple[int, int]:
     """Return how many different documents are at least sent, and how many of them are received."""
     sent = {receipt.document_id for receipt in receipts if receipt.is_sent}
     return len(sent), len({r.document_id for r in receipts if r.state is ReceiptState.RECEIVED})
+
+
+def _hash(sealed_manifest: bytes) -> str:
+    return hashlib.sha256(sealed_manifest).hexdigest()
 
 
 def new_id() -> str:

@@ -379,14 +379,16 @@ def test_damage_that_cannot_be_recorded_now_is_recorded_later(stage: Stage) -> N
     assert damage.record_damage(stage.deps) == 1
 
 
-def test_a_document_moved_to_another_share_shows_its_name_to_nobody(stage: Stage) -> None:
+def test_a_document_moved_to_another_share_makes_both_damaged(stage: Stage) -> None:
     secret, own = stage.publish(OLA), stage.publish(SIV)
     [document_id] = stage.document_ids(secret)
     forge(stage, "document", document_id, share_id=own)
     for share_id in (secret, own):
         assert document_id not in stage.document_ids(share_id)
-    assert len(offers.open_share(stage.deps, person(SIV), own).documents) == 1
-    assert ("document", document_id) in {tuple((event.details or {}).values()) for event in alarms(stage)}
+        assert not sees(stage, SIV, share_id)
+        assert not sees(stage, OLA, share_id)
+    found = {tuple((event.details or {}).values()) for event in alarms(stage)}
+    assert found == {("document", document_id), ("share", secret), ("share", own)}
 
 
 def test_an_address_moved_to_another_person_is_shown_to_nobody(stage: Stage) -> None:

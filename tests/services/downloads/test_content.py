@@ -21,7 +21,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.shares import drafts, publishing
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.inspection import inspect_documents
-from tests.support.stored_data import bytes_of, document_receipts, put_in_its_place
+from tests.support.stored_data import bytes_of, do_as_owner, document_receipts, put_in_its_place
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
@@ -185,11 +185,12 @@ def test_objects_that_were_swapped_are_never_released(stage: Stage) -> None:
 
 def test_a_manifest_of_another_document_opens_nothing(stage: Stage) -> None:
     share_id = published(stage, {"a": b"A" * 5000, "b": b"B" * 5000})
-    with stage.deps.database.write() as tx:
-        a, b = tx.shares.documents([share_id])
-        tx.shares.save_document(replace(a, sealed_manifest=b.sealed_manifest, sealed_inspection=b.sealed_inspection))
-    with pytest.raises(IntegrityError):
-        opened(stage, share_id)
+    a, b = stage.document_ids(share_id)
+    theirs = f"(SELECT sealed_manifest FROM document WHERE id = '{b}')"
+    do_as_owner(stage.database_url, f"UPDATE document SET sealed_manifest = {theirs} WHERE id = '{a}'")
+    assert stage.document_ids(share_id) == [b]
+    with pytest.raises(NotFound):
+        downloads_content.open_document(stage.deps, person(OLA), share_id, a)
 
 
 def test_a_receipt_counts_the_bytes_that_were_had_and_is_whole_when_they_all_were(stage: Stage) -> None:

@@ -35,10 +35,10 @@ def no_answer() -> None:
 
 
 def spoil(stage: Stage, document_id: str) -> None:
-    """Change the document's manifest, so that it opens for nobody."""
+    """Give the document a manifest that opens for nobody."""
     with stage.deps.database.write() as tx:
         document = existing(tx.shares.document(document_id))
-        tx.shares.save_document(replace(document, sealed_manifest=bytes(100)))
+        tx.shares.save_document(document.completed(bytes(100), stage.clock.now()))
 
 
 def test_every_document_is_read_once(stage: Stage) -> None:

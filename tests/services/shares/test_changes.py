@@ -58,9 +58,11 @@ def correct(stage: Stage, share_id: str, **values: object) -> bool:
 
 
 def told(stage: Stage, share_id: str, *kinds: EventKind) -> list[tuple[EventKind, dict[str, str | int]]]:
-    """The events of these kinds, without the revision."""
+    """The events of these kinds, without revision and versions."""
     found = [event for event in events_of(stage, share_id) if event.kind in kinds]
-    return [(one.kind, {k: v for k, v in (one.details or {}).items() if k != "revision"}) for one in found]
+    return [
+        (one.kind, {k: v for k, v in (one.details or {}).items() if k not in {"revision", "versions"}}) for one in found
+    ]
 
 
 # --- removal ---------------------------------------------------------------------------------------------------------

@@ -80,11 +80,11 @@ def test_after_the_end_its_name_is_left(stage: Stage) -> None:
 
 
 def test_a_damaged_manifest_hides_no_other_document(stage: Stage) -> None:
-    _, damaged = shared(stage)
+    damaged = sent(stage, drafted(stage, reference=REFERENCE))
     _, whole = shared(stage)
     with stage.deps.database.write() as tx:
         document, other = existing(tx.shares.document(damaged)), existing(tx.shares.document(whole))
-        tx.shares.save_document(replace(document, sealed_manifest=other.sealed_manifest))
+        tx.shares.save_document(document.completed(other.sealed_manifest, stage.clock.now()))
     assert show_document(stage.deps, SYSTEM, damaged).stored_length is None
     assert found(stage)[0] == 2
 

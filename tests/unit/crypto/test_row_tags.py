@@ -7,7 +7,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import new_key
 from deldokument.crypto.row_tags import RowValue, decode_value, encode_value, is_row_tag, row_key, row_tag
-from deldokument.crypto.share_cards import ShareCard, change_digest, ids_digest, is_card, open_card, seal_card
+from deldokument.crypto.share_cards import ShareCard, change_digest, is_card, open_card, seal_card, texts_digest
 
 KEY = bytes(range(32))
 VALUES: list[RowValue] = ["account", b"hash", 17, True, None, ""]
@@ -29,8 +29,8 @@ CARD = ShareCard(
     exposed_to=None,
     revision=2,
     sealed_change=change_digest(b"sealed"),
-    recipients=ids_digest(["ola"]),
-    removed_documents=ids_digest([]),
+    recipients=texts_digest(["ola"]),
+    documents=texts_digest([]),
 )
 
 
@@ -75,5 +75,5 @@ def test_a_card_opens_for_its_share_only() -> None:
 
 
 def test_the_digest_of_recipients_has_no_order_and_every_id() -> None:
-    assert ids_digest(["a", "b"]) == ids_digest(["b", "a"])
-    assert len({ids_digest(ids) for ids in ([], ["ab"], ["a", "b"], ["a"], ["a", "a"])}) == 5
+    assert texts_digest(["a", "b"]) == texts_digest(["b", "a"])
+    assert len({texts_digest(ids) for ids in ([], ["ab"], ["a", "b"], ["a"], ["a", "a"])}) == 5

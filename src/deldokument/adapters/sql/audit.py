@@ -42,7 +42,7 @@ from deldokument.adapters.sql.tables.audit import (
     audit_head,
     audit_seal,
 )
-from deldokument.domain.audit import REVISING, AuditEvent
+from deldokument.domain.audit import NAMING_DOCUMENTS, REVISING, AuditEvent
 from deldokument.domain.chain import BEGINNING, ChainCheck, Fault, Flaw, Link, Mark, check_chain
 from deldokument.domain.errors import Broken
 from deldokument.ports.repositories.audit import EventFilter, Place, StoredEvent
@@ -99,13 +99,23 @@ class SqlAudit:
             raise Broken("an event in a transaction that only reads")
         self._waiting.append(event)
 
-    def revise(self, share_id: str, revision: int) -> bool:
-        """Put the revision into the waiting event that records a change of the share; return False if none does."""
-        for place, event in reversed(list(enumerate(self._waiting))):
-            if event.share_id == share_id and event.kind in REVISING:
-                self._waiting[place] = replace(event, details={**(event.details or {}), "revision": revision})
-                return True
-        return False
+    def revise(self, share_id: str, revision: int, documents: bytes | None) -> bool:
+        """Put the revision into the waiting event that records a change of the share; return False if none does.
+
+        ``documents``: the digest for the events that name the documents.
+        """
+        about = [place for place, event in enumerate(self._waiting) if event.share_id == share_id]
+        for place in about:
+            if documents and self._waiting[place].kind in NAMING_DOCUMENTS:
+                self._detail(place, versions=documents.hex())
+        revising = [place for place in about if self._waiting[place].kind in REVISING]
+        for place in revising[-1:]:
+            self._detail(place, revision=revision)
+        return bool(revising)
+
+    def _detail(self, place: int, **more: str | int) -> None:
+        event = self._waiting[place]
+        self._waiting[place] = replace(event, details={**(event.details or {}), **more})
 
     def flush(self) -> None:
         """Write the appended events. Last in the transaction, because this serialises the writers of a chain."""

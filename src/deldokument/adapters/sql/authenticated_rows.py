@@ -32,6 +32,7 @@ from deldokument.adapters.sql.tables.tenancy import account, administrator, inte
 from deldokument.adapters.sql.tables.webhooks import webhook
 from deldokument.crypto.row_tags import RowValue, is_row_tag, row_tag
 from deldokument.domain.errors import Broken
+from deldokument.domain.share import Document
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.integrity import DamagedRow
 
@@ -169,7 +170,7 @@ WEBHOOK_TAGS = _tags(
 )
 # A name is encrypted for its document. The tag says of which share that is, whether it is part of that share yet, and
 # how many bytes are sent.
-DOCUMENT_TAGS = _tags(document, "share_id pending_since length")
+DOCUMENT_TAGS = _tags(document, "share_id pending_since length manifest_hash")
 ADDRESS_TAGS = _tags(
     notice_address, "lookup_hash sealed_address confirmed_at sealed_unconfirmed challenge_id challenged_at"
 )
@@ -254,3 +255,17 @@ class AuthenticatedMapper(RowMapper[_Record]):
     def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:
         values = {name: getattr(record, name) for name in self._verified_names}
         return self._tags.is_intact(work, values, tag, newest)
+
+
+class DocumentMapper(AuthenticatedMapper[Document]):
+    """Mapping of documents. One whose manifest is not the one that its tag names is damaged."""
+
+    def __init__(self) -> None:
+        super().__init__(Document, DOCUMENT_TAGS)
+
+    def _is_intact(self, work: Statements, record: Document, tag: bytes | None, newest: int | None) -> bool:
+        if not super()._is_intact(work, record, tag, newest):
+            return False
+        if not record.has_its_manifest:
+            work.damage.report(DamagedRow(DOCUMENT_TAGS.kind, record.id))
+        return record.has_its_manifest

@@ -1,9 +1,9 @@
 """Cards of shares: written with their rows or at the end of a transaction, compared whenever a row is read.
 
 Guarantees:
-- A share is intact only if its card is valid, and matches row, recipients, removed documents and the newest revision in
-  its events.
-- A removed document that is back makes its share damaged, and so does an id with a comma.
+- A share is intact only if its card is valid, and matches row, recipients, documents and the newest revision in its
+  events. Documents count from the proposal or publication on, until it is a draft again.
+- An id with a comma makes its share damaged.
 - An erased share is intact only if it is closed, and matches its card in all that erasing leaves.
 - A share that was changed has its new card when the transaction ends. It gets one only if it was locked and intact.
 - All that a card is compared with is read by one statement, so it is of one instant.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, func, literal_column, select, update
 
 from deldokument.adapters.sql.audit import SqlAudit
 from deldokument.adapters.sql.authenticated_rows import stored_value
@@ -26,24 +26,26 @@ from deldokument.adapters.sql.column_types import EPOCH
 from deldokument.adapters.sql.expressions import CountedTexts, counted_texts
 from deldokument.adapters.sql.statements import RowMapper, Statements, param
 from deldokument.adapters.sql.tables.audit import audit_event, has_revision
-from deldokument.adapters.sql.tables.shares import document, recipient, removed_document, share
+from deldokument.adapters.sql.tables.shares import document, is_pending, recipient, removed_document, share
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import (
+    REMOVED,
     SHARE_KIND,
     ShareCard,
     change_digest,
-    ids_digest,
+    document_version,
     is_card,
     open_card,
     seal_card,
+    texts_digest,
 )
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import CLOSED, Share, ShareState
+from deldokument.domain.share import CLOSED, Document, Share, ShareState
 from deldokument.ports.integrity import DamagedRow
 
 SHARE = RowMapper(Share, share, besides=("intact",))
 _WIDTH = len(SHARE.columns)
-_COMPUTED = {"revision", "sealed_change", "recipients", "removed_documents"}
+_COMPUTED = {"revision", "sealed_change", "recipients", "documents"}
 _COPIED = [name for name in ShareCard.__dataclass_fields__ if name not in _COMPUTED]
 
 _named = recipient.alias("named")
@@ -55,17 +57,17 @@ _recipient_ids = (
     .where(_named.c.share_id == share.c.id, _named.c.removed_at.is_(None))
     .correlate(share)
 )
-_is_back = exists().where(document.c.id == removed_document.c.id)
+_version = document.c.id + literal_column("':'") + func.coalesce(document.c.manifest_hash, literal_column("''"))
+_versions = select(CountedTexts(_version)).where(document.c.share_id == share.c.id, ~is_pending).correlate(share)
 _removed_ids = (
-    select(CountedTexts(removed_document.c.id))
-    .where(removed_document.c.share_id == share.c.id, ~_is_back)
-    .correlate(share)
+    select(CountedTexts(removed_document.c.id)).where(removed_document.c.share_id == share.c.id).correlate(share)
 )
 CARD_COLUMNS = [
     *SHARE.columns,
     share.c.card,
     _revision.scalar_subquery().label("newest_revision"),
     _recipient_ids.scalar_subquery().label("recipient_ids"),
+    _versions.scalar_subquery().label("versions"),
     _removed_ids.scalar_subquery().label("removed_ids"),
 ]
 """The columns that `ShareCards.read` needs, of a query from ``share``."""
@@ -78,11 +80,15 @@ _write = update(share).where(share.c.id == param("key")).values(card=param("seal
 
 @dataclass(slots=True)
 class Held:
-    """A share whose row this transaction has locked or inserted. ``written``: the card that it has given the row."""
+    """A share whose row this transaction has locked or inserted. ``written``: the card that it has given the row.
+
+    ``versions``: the manifest hash of each document; empty for an incomplete one.
+    """
 
     share: Share
     revision: int
     recipient_ids: set[str]
+    versions: dict[str, str]
     removed_ids: set[str]
     is_changed: bool = False
     written: bytes = b""
@@ -118,7 +124,7 @@ class ShareCards:
 
     def begin(self, share: Share) -> bytes:
         """Return the card of a share that this transaction inserts."""
-        held = self._held[share.id] = Held(share, 0, set(), set(), is_changed=True)
+        held = self._held[share.id] = Held(share, 0, set(), {}, set(), is_changed=True)
         held.written = self.sealed(held)
         return held.written
 
@@ -134,6 +140,25 @@ class ShareCards:
             held.is_changed = True
         return held
 
+    def note_version(self, document: Document) -> None:
+        """Note a document that is about to be written.
+
+        Raises: Broken, as ``changing``, if the share's card names the document, and in another version.
+        """
+        held = self._held.get(document.share_id) or self.lock(document.share_id)
+        versions = {} if document.pending_since else {document.id: document.manifest_hash or ""}
+        if held is None or held.versions.get(document.id) == versions.get(document.id):
+            return
+        if held.share.has_fixed_documents:
+            self.changing(document.share_id)
+        held.versions.pop(document.id, None)
+        held.versions |= versions
+
+    def forget_version(self, document_id: str) -> None:
+        """Note that a document is removed."""
+        for held in self._held.values():
+            held.versions.pop(document_id, None)
+
     def sealed(self, held: Held) -> bytes:
         """Return the card of a share as it is now."""
         return seal_card(self._work.integrity.row_key(SHARE_KIND), held.share.id, _card_of(held))
@@ -145,7 +170,7 @@ class ShareCards:
         """
         changed = {share_id: held for share_id, held in self._held.items() if held.is_changed}
         for share_id, held in changed.items():
-            if self._audit.revise(share_id, held.revision + 1):
+            if self._audit.revise(share_id, held.revision + 1, _documents_of(held)):
                 held.revision += 1
         sealed = {share_id: self.sealed(held) for share_id, held in changed.items()}
         cards = [{"key": one, "sealed": card} for one, card in sealed.items() if card != changed[one].written]
@@ -182,8 +207,9 @@ class ShareCards:
 
 def _stored(row: Sequence[Any]) -> Held:
     _, revision, *ids = row[_WIDTH:CARD_WIDTH]
-    recipients, removed = map(counted_texts, ids)
-    return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, removed)
+    recipients, documents, removed = map(counted_texts, ids)
+    versions = dict(one.partition(":")[::2] for one in documents)
+    return Held(SHARE.make(row[:_WIDTH]), revision or 0, recipients, versions, removed)
 
 
 def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
@@ -195,8 +221,8 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     if card is None:
         return False
     if stored.share.erased_at is not None:
-        # Its recipients are erased, and the traces of its removed documents.
-        expected = replace(expected, recipients=card.recipients, removed_documents=card.removed_documents)
+        # Its recipients are erased, and its documents.
+        expected = replace(expected, recipients=card.recipients, documents=card.documents)
     if card.state not in CLOSED:
         # A batch ended it, and wrote no card.
         expected = replace(expected, state=card.state, changed_at=card.changed_at)
@@ -237,6 +263,13 @@ def opened_card(work: Statements, share_id: str, sealed: bytes) -> ShareCard | N
 
 def _card_of(stored: Held) -> ShareCard:
     values: dict[str, Any] = {name: stored_value(getattr(stored.share, name)) for name in _COPIED}
-    recipients, removed = ids_digest(stored.recipient_ids), ids_digest(stored.removed_ids)
     values |= {"revision": stored.revision, "sealed_change": change_digest(stored.share.sealed_change)}
-    return ShareCard(**values, recipients=recipients, removed_documents=removed)
+    return ShareCard(**values, recipients=texts_digest(stored.recipient_ids), documents=_documents_of(stored))
+
+
+def _documents_of(stored: Held) -> bytes | None:
+    """Return the digest of the documents and tombstones, if the card names them."""
+    if not stored.share.has_fixed_documents:
+        return None
+    removed = [document_version(one, REMOVED) for one in stored.removed_ids]
+    return texts_digest([*(document_version(*one) for one in stored.versions.items()), *removed])

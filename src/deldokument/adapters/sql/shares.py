@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.adapters.sql.authenticated_rows import DOCUMENT_TAGS, AuthenticatedMapper
+from deldokument.adapters.sql.authenticated_rows import DocumentMapper
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
 from deldokument.adapters.sql.statements import FEW_KEYS, RowMapper, Statements, few_at_a_time, param
@@ -52,7 +52,7 @@ from deldokument.domain.errors import Broken, require
 from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
 from deldokument.ports.repositories.shares import ShareFilter
 
-DOCUMENT = AuthenticatedMapper(Document, DOCUMENT_TAGS)
+DOCUMENT = DocumentMapper()
 RECIPIENT = RowMapper(Recipient, recipient)
 _REMOVED = RowMapper(RemovedDocument, removed_document)
 
@@ -228,6 +228,7 @@ class SqlShares:
 
         Raises: Conflict if the share does not exist.
         """
+        self._cards.note_version(document)
         self._work.run(_add_document, DOCUMENT.tagged(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
@@ -256,6 +257,7 @@ class SqlShares:
 
         Raises: NotFound.
         """
+        self._cards.note_version(document)
         values = DOCUMENT.tagged(self._work, document) | {"key": document.id}
         self._work.change(_save_document, values, "document")
 
@@ -264,10 +266,12 @@ class SqlShares:
 
         A tombstone replaces it, which the share's card names. Then raises: NotFound; Broken for a damaged share.
         """
+        if tombstone is not None:
+            require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)
+        self._cards.forget_version(document_id)
         discard_uploads(self._work, of_document, {"key": document_id}, now)
         self._work.run(_remove_document, {"key": document_id})
         if tombstone is not None:
-            require(self._cards.changing(tombstone.share_id), "share").removed_ids.add(document_id)
             self._work.run(_add_removed, _REMOVED.values(tombstone))
 
     def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -364,11 +364,14 @@ def accounts_of_uploader(tx: Transaction, upload: Upload) -> set[str]:
 
 
 def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) -> None:
-    """Complete the document and seal its manifest.
+    """Complete the document and seal its manifest. The share must be locked.
 
     From here on nobody with write access to database and store can change the document unnoticed.
+    Raises: Conflict for a document that is complete: an upload that was put back gives it no second manifest.
     """
     document = existing(tx.additions.document(upload.document_id))
+    if document.is_complete:
+        raise Conflict("upload_finished")
     document_id = bytes.fromhex(document.id)
     parts = tuple(
         ManifestPart(bytes.fromhex(part.id), part.offset, part.length, part.header)
@@ -377,7 +380,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     sealed = seal_manifest(share_key, Manifest(document_id, document.length, parts))
     now = deps.clock.now()
-    tx.shares.save_document(replace(document, completed_at=now, sealed_manifest=sealed))
+    tx.shares.save_document(document.completed(sealed, now))
     tx.uploads.finish(upload.id, now)
     touch_draft(deps, tx, share)
     details: dict[str, str | int] = {"document": document.id, "length": document.length}

@@ -88,6 +88,7 @@ UNTOLD = frozenset(
         "message",
         "webhook",
         "revision",
+        "versions",
         "row",
         "id",
         "recipient",

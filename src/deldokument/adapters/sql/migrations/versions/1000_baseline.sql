@@ -591,6 +591,7 @@ CREATE TABLE document (
     sealed_release {bytes},
     pending_since {big},
     sealed_sha256 {bytes} NOT NULL,
+    manifest_hash TEXT,
     tag {bytes} NOT NULL,
     CONSTRAINT pk_document PRIMARY KEY (id),
     CONSTRAINT ck_document_length CHECK (length >= 0),

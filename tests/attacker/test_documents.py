@@ -1,0 +1,198 @@
+"""A share has the documents that were proposed and published, in the bytes that were approved, or it is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, insert
+
+from deldokument.adapters.sql.tables.base import metadata
+from deldokument.domain.errors import Conflict, NotFound, ServiceError
+from deldokument.domain.share import Share
+from deldokument.services.shares import drafts, publishing
+from deldokument.services.uploads import append
+from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
+from tests.attacker.victims import CONTENT
+from tests.support.inspection import inspect_documents
+from tests.support.world import KARI, OLA, PER, Stage, person
+
+pytestmark = pytest.mark.timeout(300)
+_OF_DOCUMENTS = ("document", "upload", "part")
+_CHILDREN_FIRST = ("part", "upload", "document")
+APPROVED, EXCHANGED = b"det som ble godkjent", b"noe helt annet enn d"
+
+
+def keep(stage: Stage, document_id: str) -> Rows:
+    """The rows of a document, with its upload and parts."""
+    with as_writer(stage.database_url) as connection:
+        return _of(rows_of(connection, *_OF_DOCUMENTS), document_id)
+
+
+def _of(rows: Rows, document_id: str) -> Rows:
+    uploads = [row for row in rows["upload"] if row["document_id"] == document_id]
+    ids = {row["id"] for row in uploads}
+    return {
+        "document": [row for row in rows["document"] if row["id"] == document_id],
+        "upload": uploads,
+        "part": [row for row in rows["part"] if row["upload_id"] in ids],
+    }
+
+
+def put_back(stage: Stage, kept: Rows) -> None:
+    """Exchange a document's rows for older ones."""
+    [document] = kept["document"]
+    with as_writer(stage.database_url) as connection:
+        present = _of(rows_of(connection, *_OF_DOCUMENTS), document["id"])
+        for name in _CHILDREN_FIRST:
+            remove(connection, name, present[name])
+        for name in _OF_DOCUMENTS:
+            if kept[name]:
+                connection.execute(insert(metadata.tables[name]), kept[name])
+
+
+def remove(connection: Connection, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    table = metadata.tables[name]
+    connection.execute(delete(table).where(table.c.id.in_([row["id"] for row in rows])))
+
+
+def forget_share(attack: Attack, share_id: str, *document_ids: str) -> set[str]:
+    """Ask for the share and its documents as the recipient, who gets nothing; the kinds of rows with an alarm."""
+    paths = [f"/d/{share_id}", f"/d/{share_id}/alt.zip", *(f"/d/{share_id}/dokument/{one}" for one in document_ids)]
+    answers = attack.ask([Request("recipient", "GET", path) for path in paths])
+    assert {answer.status_code for answer in answers.values()} == {404}
+    assert all(CONTENT not in answer.content and EXCHANGED not in answer.content for answer in answers.values())
+    return {kind for kind, row_id in attack.alarms() if row_id in {share_id, *document_ids}}
+
+
+def filled(stage: Stage) -> Share:
+    """A draft to Ola with «vedtak.pdf»."""
+    draft = stage.draft()
+    drafts.save_draft(stage.deps, person(KARI), draft.id, stage.words())
+    stage.add_recipients(draft.id, OLA)
+    stage.upload(draft.id, "vedtak.pdf", b"til Ola")
+    return draft
+
+
+def sent(stage: Stage, token: str, content: bytes) -> None:
+    """Complete an upload from its beginning."""
+    upload = append.find_upload(stage.deps, token)
+    running = append.begin_append(stage.deps, token, upload.id, offset=0, announced=len(content))
+    running.write([content])
+    running.finish()
+    inspect_documents(stage.deps)
+
+
+def two_versions(stage: Stage, share_id: str) -> tuple[Rows, Rows]:
+    """One document of a draft in two versions, which a writer of the database has made of one announcement."""
+    ticket = drafts.add_document(
+        stage.deps, person(KARI), share_id, name="kart.pdf", length=len(APPROVED), modified_at=None
+    )
+    announced = keep(stage, ticket.document_id)
+    versions = []
+    for content in (EXCHANGED, APPROVED):
+        put_back(stage, announced)
+        sent(stage, ticket.token, content)
+        versions.append(keep(stage, ticket.document_id))
+    exchanged, approved = versions
+    return approved, exchanged
+
+
+def test_a_document_removed_from_the_draft_does_not_come_back_after_publication(attack: Attack) -> None:
+    stage = attack.victims.stage
+    draft = filled(stage)
+    wrong = stage.upload(draft.id, "feil-fil.pdf", CONTENT)
+    inspect_documents(stage.deps)
+    kept = keep(stage, wrong)
+    drafts.remove_document(stage.deps, person(KARI), draft.id, wrong)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    put_back(stage, kept)
+    assert forget_share(attack, draft.id, wrong) == {"share"}
+
+
+def test_an_incomplete_document_removed_from_the_draft_does_not_come_back_after_publication(attack: Attack) -> None:
+    stage = attack.victims.stage
+    draft = filled(stage)
+    ticket = drafts.add_document(stage.deps, person(KARI), draft.id, name="feil.pdf", length=9, modified_at=None)
+    kept = keep(stage, ticket.document_id)
+    drafts.remove_document(stage.deps, person(KARI), draft.id, ticket.document_id)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    put_back(stage, kept)
+    assert forget_share(attack, draft.id, ticket.document_id) == {"share"}
+
+
+def test_a_document_whose_row_is_deleted_or_moved_makes_the_share_damaged(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id, other = stage.publish(OLA, also=["kart.pdf"]), stage.publish(OLA)
+    removed, _ = stage.document_ids(share_id)
+    kept = keep(stage, removed)
+    with as_writer(stage.database_url) as connection:
+        for name in _CHILDREN_FIRST:
+            remove(connection, name, kept[name])
+    assert forget_share(attack, share_id, removed) == {"share"}
+    put_back(stage, kept | {name: [row | {"share_id": other} for row in kept[name]] for name in ("document", "upload")})
+    assert "share" in forget_share(attack, other, removed)
+
+
+def test_a_complete_document_takes_no_bytes_of_an_upload_that_was_put_back(attack: Attack) -> None:
+    stage = attack.victims.stage
+    draft = filled(stage)
+    ticket = drafts.add_document(
+        stage.deps, person(KARI), draft.id, name="kart.pdf", length=len(APPROVED), modified_at=None
+    )
+    announced = keep(stage, ticket.document_id)
+    sent(stage, ticket.token, APPROVED)
+    complete = keep(stage, ticket.document_id)
+    put_back(stage, announced | {"document": complete["document"]})
+    with pytest.raises(Conflict, match="upload_finished"):
+        sent(stage, ticket.token, EXCHANGED)
+    assert keep(stage, ticket.document_id)["document"] == complete["document"]
+
+
+def test_the_approved_document_is_not_exchanged_for_another_version(attack: Attack) -> None:
+    stage = attack.victims.stage
+    stage.add(PER, "Per Hansen", stage.byggesak)
+    stage.change_account(stage.byggesak, rules=replace(stage.byggesak.rules, four_eyes=True))
+    draft = filled(stage)
+    approved, exchanged = two_versions(stage, draft.id)
+    [document] = approved["document"]
+    proposed = publishing.publish_share(stage.deps, person(KARI), draft.id)
+    put_back(stage, exchanged)
+    with pytest.raises(NotFound):
+        publishing.approve_share(stage.deps, person(PER), draft.id, seen=proposed.changed_at.isoformat())
+    put_back(stage, approved)
+    publishing.approve_share(stage.deps, person(PER), draft.id, seen=proposed.changed_at.isoformat())
+    path = f"/d/{draft.id}/dokument/{document['id']}"
+    [answer] = attack.ask([Request("recipient", "GET", path)]).values()
+    assert (answer.status_code, answer.content) == (200, APPROVED)
+    put_back(stage, exchanged)
+    assert forget_share(attack, draft.id, document["id"]) == {"share"}
+
+
+@pytest.mark.parametrize("columns", [("sealed_manifest", "sealed_inspection"), ("sealed_manifest", "manifest_hash")])
+def test_a_document_with_another_manifest_is_left_out(attack: Attack, columns: tuple[str, ...]) -> None:
+    stage = attack.victims.stage
+    draft = filled(stage)
+    approved, exchanged = two_versions(stage, draft.id)
+    [document], [other] = approved["document"], exchanged["document"]
+    forged = approved | {"document": [document | {name: other[name] for name in columns}]}
+    put_back(stage, forged)
+    assert document["id"] not in stage.document_ids(draft.id)
+    assert ("document", document["id"]) in attack.alarms()
+
+
+def test_a_proposed_draft_takes_no_second_version_of_a_document(attack: Attack) -> None:
+    stage = attack.victims.stage
+    stage.change_account(stage.byggesak, rules=replace(stage.byggesak.rules, four_eyes=True))
+    draft = filled(stage)
+    ticket = drafts.add_document(
+        stage.deps, person(KARI), draft.id, name="kart.pdf", length=len(APPROVED), modified_at=None
+    )
+    announced = keep(stage, ticket.document_id)
+    sent(stage, ticket.token, APPROVED)
+    publishing.publish_share(stage.deps, person(KARI), draft.id)
+    put_back(stage, announced)
+    with pytest.raises(ServiceError):
+        sent(stage, ticket.token, EXCHANGED)
