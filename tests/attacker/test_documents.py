@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert
 
 from deldokument.adapters.sql.tables.base import metadata
-from deldokument.domain.errors import Conflict, NotFound, ServiceError
+from deldokument.domain.errors import Conflict, NotFound, ServiceError, existing
 from deldokument.domain.share import Share
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares import additions, changes, drafts, proposals, publishing
+from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.uploads import append
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
 from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, OLA, PER, Stage, person
+from tests.support.world import KARI, NOON, OLA, PER, Stage, person
 
 pytestmark = pytest.mark.timeout(300)
 _OF_DOCUMENTS = ("document", "upload", "part")
 _CHILDREN_FIRST = ("part", "upload", "document")
+EARLIER, LATER = NOON + timedelta(days=5), NOON + timedelta(days=20)
 APPROVED, EXCHANGED = b"det som ble godkjent", b"noe helt annet enn d"
 
 
@@ -196,3 +200,81 @@ def test_a_proposed_draft_takes_no_second_version_of_a_document(attack: Attack) 
     put_back(stage, announced)
     with pytest.raises(ServiceError):
         sent(stage, ticket.token, EXCHANGED)
+
+
+def waiting(stage: Stage) -> tuple[str, UploadTicket, Rows]:
+    """A published share that needs four eyes, a document beside it with the approved bytes, and its first rows."""
+    stage.add(PER, "Per Hansen", stage.byggesak)
+    share_id = stage.publish(OLA)
+    stage.change_account(stage.byggesak, rules=replace(stage.byggesak.rules, four_eyes=True))
+    ticket = additions.add_document(
+        stage.deps, person(KARI), share_id, name="kart.pdf", length=len(APPROVED), modified_at=None
+    )
+    announced = keep(stage, ticket.document_id)
+    sent(stage, ticket.token, APPROVED)
+    return share_id, ticket, announced
+
+
+def propose(stage: Stage, share_id: str, **wanted: Any) -> None:
+    assert changes.change_share(stage.deps, person(KARI), share_id, Change(**wanted))
+
+
+def approve(stage: Stage, share_id: str) -> None:
+    with stage.deps.database.read() as tx:
+        share = existing(tx.shares.get(share_id))
+        proposal = existing(proposals.pending_proposal(stage.deps, tx, share))
+    changes.approve_change(stage.deps, person(PER), share_id, seen=proposal.seen)
+
+
+def test_a_waiting_document_with_a_second_manifest_is_not_approved(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id, ticket, announced = waiting(stage)
+    approved = keep(stage, ticket.document_id)
+    propose(stage, share_id, documents=(ticket.document_id,), expires_at=LATER)
+    put_back(stage, announced)
+    sent(stage, ticket.token, EXCHANGED)
+    # What remains of a proposal is about the same bytes: another end is set, and a text is added to it.
+    changes.change_share(stage.deps, person(KARI), share_id, Change(expires_at=EARLIER))
+    propose(stage, share_id, title="Nytt")
+    with pytest.raises(Conflict, match="proposal_changed"):
+        approve(stage, share_id)
+    assert ("document", ticket.document_id) in attack.alarms()
+    assert ticket.document_id not in stage.document_ids(share_id)
+    put_back(stage, approved)
+    approve(stage, share_id)
+    path = f"/d/{share_id}/dokument/{ticket.document_id}"
+    [answer] = attack.ask([Request("recipient", "GET", path)]).values()
+    assert (answer.status_code, answer.content) == (200, APPROVED)
+
+
+def test_a_waiting_document_that_was_deleted_or_moved_is_not_approved(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id, ticket, _ = waiting(stage)
+    other = stage.publish(OLA)
+    propose(stage, share_id, documents=(ticket.document_id,))
+    kept = keep(stage, ticket.document_id)
+    moved = kept | {name: [row | {"share_id": other} for row in kept[name]] for name in ("document", "upload")}
+    put_back(stage, moved)
+    with pytest.raises(Conflict, match="proposal_changed"):
+        approve(stage, share_id)
+    assert ticket.document_id not in {*stage.document_ids(share_id), *stage.document_ids(other)}
+    put_back(stage, kept | {"document": [row | {"pending_since": None} for row in kept["document"]]})
+    assert forget_share(attack, share_id, ticket.document_id) == {"document", "share"}
+
+
+def test_a_waiting_document_that_was_taken_back_is_not_approved_when_it_is_put_back(attack: Attack) -> None:
+    stage = attack.victims.stage
+    share_id, ticket, _ = waiting(stage)
+    propose(stage, share_id, documents=(ticket.document_id,))
+    kept = keep(stage, ticket.document_id)
+    with as_writer(stage.database_url) as connection:
+        proposed = rows_of(connection, "share")["share"]
+    additions.take_back(stage.deps, person(KARI), share_id, ticket.document_id)
+    put_back(stage, kept)
+    with stage.deps.database.read() as tx:
+        assert proposals.pending_proposal(stage.deps, tx, existing(tx.shares.get(share_id))) is None
+    with as_writer(stage.database_url) as connection:
+        [row] = [row for row in proposed if row["id"] == share_id]
+        share = metadata.tables["share"]
+        connection.execute(share.update().where(share.c.id == share_id).values(row))
+    assert forget_share(attack, share_id, ticket.document_id) == {"share"}

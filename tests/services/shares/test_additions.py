@@ -23,6 +23,7 @@ from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
 from deldokument.domain.share import Progress, ShareState, Verdict
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.upload import MAX_LENGTH
+from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
@@ -427,6 +428,17 @@ def test_another_member_approves_exactly_the_proposed_documents(stage: Stage, wa
     assert [one.id for one in view.documents][1:] == [proposed]
     assert [one.id for one in view.pending_documents] == [later]
     assert kinds(stage, watched, ADDED) == [ADDED]
+
+
+def test_another_manifest_than_the_proposed_one_is_not_approved(stage: Stage, watched: str) -> None:
+    proposed = pending(stage, watched)
+    add(stage, watched, proposed)
+    with stage.deps.database.write() as tx:
+        document = existing(tx.additions.document(proposed))
+        tx.shares.save_document(document.completed(b"another", stage.clock.now()))
+    with pytest.raises(Conflict, match="proposal_changed"):
+        approve(stage, watched)
+    assert stage.deps.damage.take() == [DamagedRow("document", proposed)]
 
 
 def test_a_proposal_ends_when_one_of_its_documents_is_taken_back(stage: Stage, watched: str) -> None:

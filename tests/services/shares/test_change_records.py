@@ -51,9 +51,10 @@ def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, na
     with stage.deps.database.read() as tx:
         share = existing(tx.shares.get(share_id))
     share_key = existing_key(stage.deps.keyring, share_key_id(share.id))
-    sealed = seal_change(share_key, share.id, ProposedChange(together, "proposer", NOON))
+    proposed = ProposedChange(together, "proposer", NOON, {one: f"hash of {one}" for one in together.documents})
+    sealed = seal_change(share_key, share.id, proposed)
     opened = open_change(share_key, replace(share, sealed_change=sealed))
-    assert opened == ProposedChange(together, "proposer", NOON)
+    assert opened == proposed
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])

@@ -100,7 +100,7 @@ def test_nobody_approves_a_later_end_of_ones_own_by_any_membership(stage: Stage,
     ask(stage, share_id)
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, share_id, KARI)
-    proposed = ProposedChange(Change(expires_at=LATER), stage.members["kari-avtaler"], stage.clock.now())
+    proposed = ProposedChange(Change(expires_at=LATER), stage.members["kari-avtaler"], stage.clock.now(), {})
     sealed = seal_change(existing_key(stage.deps.keyring, share_key_id(share_id)), share_id, proposed)
     with stage.deps.database.write() as tx:
         tx.shares.save(replace(existing(tx.shares.get(share_id)), sealed_change=sealed))

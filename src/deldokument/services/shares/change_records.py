@@ -91,11 +91,15 @@ def _merged(old: Any, new: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProposedChange:
-    """A change that waits for approval: by which member or integration, and since when."""
+    """A change that waits for approval: by which member or integration, and since when.
+
+    ``versions``: the manifest hashes of its documents, by id.
+    """
 
     change: Change
     proposer_id: str
     at: datetime
+    versions: Mapping[str, str]
 
 
 def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> bytes:
@@ -108,7 +112,7 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
         "message": change.message,
         "confidential": change.confidential,
         "expires_at": change.expires_at and change.expires_at.isoformat(),
-        "documents": change.documents,
+        "documents": proposed.versions,
         "added": [
             [identifier_kind(one), one.value, new.name, new.label, new.confirmed] for one, new in change.added.items()
         ],
@@ -134,4 +138,4 @@ def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
             for kind, number, name, label, confirmed in content["added"]
         },
     )
-    return ProposedChange(change, content["by"], datetime.fromisoformat(content["at"]))
+    return ProposedChange(change, content["by"], datetime.fromisoformat(content["at"]), content["documents"])

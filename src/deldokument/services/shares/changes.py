@@ -151,7 +151,8 @@ def _propose(
         wanted = earlier.change.with_later(wanted)
     elif earlier:
         share = end_proposal(deps, tx, share, earlier, sharer, ReturnReason.REPLACED)
-    keep_change(deps, tx, share, wanted, membership.id)
+        earlier = None
+    keep_change(deps, tx, share, wanted, membership.id, earlier)
     record_event(deps, tx, EventKind.CHANGE_PROPOSED, share=share, person=sharer, **wanted.details)
 
 

@@ -34,6 +34,7 @@ def view_proposal(directory: bytes, share: Share, share_key: bytes | None, relat
         proposer,
         proposal.at,
         change,
+        proposal.versions,
         sharer_name(directory, proposer),
         has_no_other_approver(related.tx, proposer),
         _added(change) if change else (),

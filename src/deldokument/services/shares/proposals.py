@@ -11,7 +11,8 @@ Guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member
 from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import existing_key, identifier_hash, share_key_id
@@ -46,11 +48,15 @@ class ReturnReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proposal:
-    """What waits for another person: by whom, since when, and the change; None for the publication of a draft."""
+    """What waits for another person: by whom, since when, and the change; None for the publication of a draft.
+
+    ``versions``: the manifest hashes of the documents that the change adds, by id.
+    """
 
     proposer: Member | Integration
     at: datetime
     change: Change | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seen(self) -> str:
@@ -67,7 +73,7 @@ def proposal_of(tx: Transaction, account: Account, share: Share, share_key: byte
         return Proposal(proposer, share.changed_at) if proposer else None
     proposed = open_change(share_key, share)
     proposer = living_sharer(tx, proposed.proposer_id) if proposed else None
-    return Proposal(proposer, proposed.at, proposed.change) if proposed and proposer else None
+    return Proposal(proposer, proposed.at, proposed.change, proposed.versions) if proposed and proposer else None
 
 
 def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
@@ -81,7 +87,8 @@ def approved_proposal(
 ) -> Proposal:
     """Return the proposal that the person approves; ``seen`` is that of the one reviewed.
 
-    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal.
+    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal;
+    Conflict if a document is not the one that was proposed, which is reported.
     """
     proposal = pending_proposal(deps, tx, share)
     if proposal is None:
@@ -90,7 +97,18 @@ def approved_proposal(
         raise Conflict("own_proposal")
     if proposal.seen != seen:
         raise Conflict("proposal_changed")
+    present = _versions(tx, share)
+    exchanged = [one for one, proposed in proposal.versions.items() if present.get(one) != proposed]
+    for one in exchanged:
+        deps.damage.report(DamagedRow("document", one))
+    if exchanged:
+        raise Conflict("proposal_changed")
     return proposal
+
+
+def _versions(tx: Transaction, share: Share) -> dict[str, str]:
+    """Return the manifest hashes of the share's complete documents, and of those that wait beside it, by id."""
+    return {one.id: one.manifest_hash for one in tx.additions.with_documents([share.id]) if one.manifest_hash}
 
 
 def return_proposal(deps: Dependencies, person: PersonIdentifier, share_id: str, reason: str = "") -> None:
@@ -143,12 +161,18 @@ def drop_proposed_end(deps: Dependencies, tx: Transaction, share: Share, sharer:
         return share
     rest = replace(proposal.change, expires_at=None)
     ended = _end_change(deps, tx, share, proposal.change, sharer, ReturnReason.MOVED)
-    return ended if rest.is_empty else keep_change(deps, tx, ended, rest, proposal.proposer.id)
+    return ended if rest.is_empty else keep_change(deps, tx, ended, rest, proposal.proposer.id, proposal)
 
 
-def keep_change(deps: Dependencies, tx: Transaction, share: Share, change: Change, proposer_id: str) -> Share:
-    """Save the share with the change that waits for approval from now on; return it."""
-    proposed = ProposedChange(change, proposer_id, deps.clock.now())
+def keep_change(
+    deps: Dependencies, tx: Transaction, share: Share, change: Change, proposer_id: str, earlier: Proposal | None
+) -> Share:
+    """Save the share with the change that waits for approval from now on; return it.
+
+    Documents that the ``earlier`` proposal contains are still wanted as they were then.
+    """
+    versions = _versions(tx, share) | (dict(earlier.versions) if earlier else {})
+    proposed = ProposedChange(change, proposer_id, deps.clock.now(), {one: versions[one] for one in change.documents})
     sealed = seal_change(existing_key(deps.keyring, share_key_id(share.id)), share.id, proposed)
     kept = replace(share, sealed_change=sealed, sealed_return_note=None)
     tx.shares.save(kept)
