@@ -192,8 +192,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("length position removed_at", "shown to those who share; the document is gone"),
     ),
     "seal_request": (
-        _by(Proof.SEAL, "id sealed_content sealed_answer"),
-        _free("kind reason location at fault", _WORK),
+        _by(Proof.SEAL, "id sealed_content sealed_answer kind reason location at"),
+        _free("fault", _WORK),
     ),
     "seal_status": (_free("singleton certificate fault", "shown to operators; the signature is verified"),),
     "service_agreement": (

@@ -66,7 +66,7 @@ class ChainsBehind:
         return chain in self.chains
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class DamageReports:
     """The damaged rows that this process has found and not yet recorded. Many threads may use it at once."""
 
@@ -75,10 +75,13 @@ class DamageReports:
     """When each was reported, in this order."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seconds: Callable[[], float] = time.monotonic
+    findings: int = 0
+    """How often a damaged row was found, also again. If it is unchanged, all that was read meanwhile was intact."""
 
     def report(self, row: DamagedRow) -> None:
         """Add a row, unless this process has reported it within `ALARM_PERIOD`."""
         with self._lock:
+            self.findings += 1
             now = self._seconds()
             while self._known and now - next(iter(self._known.values())) >= ALARM_PERIOD.total_seconds():
                 del self._known[next(iter(self._known))]

@@ -608,6 +608,12 @@ def test_before_anything_is_published_there_is_nothing_to_sign(stage: Stage) -> 
         signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
 
 
+def test_nothing_is_signed_in_a_name_that_was_written_to_the_tenants_row(stage: Stage) -> None:
+    do_as_owner(stage.database_url, "UPDATE tenant SET name = 'Oslo kommune'")
+    with pytest.raises(Conflict, match="records_unproven"):
+        signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
+
+
 # --- afterwards ------------------------------------------------------------------------------------------------------
 
 

@@ -187,6 +187,16 @@ def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
     assert (told.fault, told.signed_with, told.seal) == (None, None, None)
 
 
+def test_an_export_of_a_log_that_is_behind_is_not_signed(stage: Stage) -> None:
+    stage.deps.behind.note({stage.tenant.id})
+    assert verdict(exported(stage)).signed_with is None
+
+
+def test_nor_is_one_with_a_name_that_was_written_to_the_tenants_row(stage: Stage) -> None:
+    do_as_owner(stage.database_url, "UPDATE tenant SET name = 'Oslo kommune'")
+    assert verdict(exported(stage)).signed_with is None
+
+
 def test_events_that_come_while_it_is_read_are_not_in_it(moved: Stage) -> None:
     export = audit_export.begin_event_export(moved.deps, wanted=EventFilter(moved.tenant.id), form="json")
     lines = audit_export.export_lines(moved.deps, export)

@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify_signature
 from deldokument.domain.chain import Seal
-from deldokument.domain.errors import Broken, NotReady, Unavailable
+from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
 from deldokument.ports.documents import DocumentSigner, RenderedDocument
 from deldokument.ports.repositories.seal_requests import SealKind, SealRequest
 from deldokument.ports.repositories.transaction import Database
@@ -21,7 +21,7 @@ from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing
 from deldokument.services.maintenance.retention import record_heartbeat
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from tests.support.server import wait_until
-from tests.support.stored_data import contents
+from tests.support.stored_data import contents, do_as_owner
 from tests.support.world import NOON, Stage
 
 STATEMENT = END_LABEL + b"ab" * 32
@@ -133,6 +133,33 @@ def test_what_is_no_pdf_or_was_changed_in_the_database_is_refused_and_the_others
         damaged = tx.seal_requests.get("damaged")
     assert damaged is not None
     assert (damaged.fault, damaged.sealed_answer) == ("broken", None)
+
+
+@pytest.mark.parametrize("change", ["reason = id", "location = 'Oslo'", "at = at + 1", "kind = 'export'"])
+def test_nothing_is_sealed_with_a_reason_a_place_or_a_time_that_was_written_to_the_row(
+    stage: Stage, signer: WorkerSigner, pdf: bytes, change: str
+) -> None:
+    answer_seal_requests(stage.deps)
+    refused = list[ServiceError]()
+
+    def ask() -> None:
+        try:
+            signer.seal(pdf, reason="Signert", location="https://del.example", at=NOON)
+        except ServiceError as error:
+            refused.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: is_asked(stage), 10, "nothing was asked")
+    do_as_owner(stage.database_url, f"UPDATE seal_request SET {change}")
+    answer_seal_requests(stage.deps)
+    asking.join()
+    assert [error.code for error in refused] == ["broken"]
+
+
+def is_asked(stage: Stage) -> bool:
+    with stage.deps.database.read() as tx:
+        return bool(tx.seal_requests.open_requests(9))
 
 
 def test_without_a_worker_nothing_is_sealed_and_the_request_is_withdrawn(

@@ -344,6 +344,17 @@ def test_the_text_of_a_report_is_sealed_as_pdf(stage: Stage) -> None:
 def test_a_report_with_an_event_that_the_service_did_not_write_is_not_signed(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     do_as_owner(stage.database_url, f"UPDATE audit_event SET hash = previous WHERE share_id = '{share_id}'")
+    refuse(stage, share_id)
+
+
+def test_a_report_without_a_document_whose_row_was_changed_is_not_signed(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    do_as_owner(stage.database_url, "UPDATE document SET length = 1")
+    refuse(stage, share_id)
+
+
+def refuse(stage: Stage, share_id: str) -> None:
+    """Neither form of the report is signed."""
     made = reports.share_report(stage.deps, person(KARI), share_id)
     with pytest.raises(Conflict, match="records_unproven"):
         reports.report_file(stage.deps, made)

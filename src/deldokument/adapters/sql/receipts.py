@@ -101,11 +101,6 @@ class SqlReceipts(Repository):
         """Return the receipts share by share, the oldest first, without their ranges."""
         return self._intact(self._work.batched(_of_shares, "keys", share_ids))
 
-    def are_intact(self, share_id: str) -> bool:
-        """Return whether no receipt of the share is damaged."""
-        rows = self._work.rows(_of_shares, {"keys": [share_id]})
-        return len(self._intact(rows)) == len(rows)
-
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
         """Return the receipts of the subjects with these hashes, as ``of_shares``."""
         return self._intact(self._work.batched(_of_person, "keys", share_ids, hashes=list(lookup_hashes)))

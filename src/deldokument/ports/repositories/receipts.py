@@ -38,10 +38,6 @@ class Receipts(Protocol):
         """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
         ...
 
-    def are_intact(self, share_id: str) -> bool:
-        """Return whether every receipt of the share is as the service wrote it."""
-        ...
-
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
         """Return the receipts of the subjects with these hashes, as ``of_shares``."""
         ...

@@ -85,12 +85,15 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
 
     Raises:
     - NotFound unless the person administers the tenant.
-    - Conflict if there is nothing to sign: none is published, or the current version is signed.
+    - Conflict if there is nothing to sign: none is published, or the current version is signed; or if the tenant's
+      row is damaged.
     - Unavailable if the document could not be sealed.
     """
     with deps.database.read() as tx:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         must_not_have_ended(tenant)
+        if not tenant.intact:
+            raise Conflict("records_unproven")
         signer = _signer_name(deps, tx, session, tenant_id)
         document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
         signed = {agreement.version for agreement in tx.agreements.service_agreements(tenant_id)}

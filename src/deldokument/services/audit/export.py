@@ -44,13 +44,17 @@ _STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class EventExport:
-    """A recorded export: its filter, the last event and last checkpoint of the chain, and the tenant."""
+    """A recorded export: its filter, the last event and last checkpoint of the chain, and the tenant.
+
+    ``is_signed``: the tenant's row is intact, and the chain has the events of its kept head.
+    """
 
     wanted: EventFilter
     last: Mark
     sealed: Seal | None
     tenant: Tenant | None
     made_at: datetime
+    is_signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ def begin_event_export(
         record_event(deps, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)
     with deps.database.read() as tx:
         head, sealed = tx.audit.head(wanted.chain), tx.checkpoints.last(wanted.chain)
-    return EventExport(wanted, head, sealed, tenant, deps.clock.now())
+    is_signed = wanted.chain not in deps.behind and (tenant is None or tenant.intact)
+    return EventExport(wanted, head, sealed, tenant, deps.clock.now(), is_signed)
 
 
 def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
@@ -111,7 +116,8 @@ def export_lines(deps: Dependencies, export: EventExport) -> Iterator[bytes]:
             digest.update(covered(line))
         count += len(numbered)
         yield b"".join(map(_line, numbered))
-    yield _line(_end(deps, digest.hexdigest()) | {"line": count + 1})
+    certificate = _own_certificate(deps) if export.is_signed else None
+    yield _line(_end(deps, digest.hexdigest(), certificate) | {"line": count + 1})
 
 
 def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, Any]]]:
@@ -215,10 +221,9 @@ def _sealed(seal: Seal) -> dict[str, Any]:
     }
 
 
-def _end(deps: Dependencies, digest: str) -> dict[str, Any]:
-    """Return the last line, signed if a seal is configured. The signature also makes a filtered export verifiable."""
+def _end(deps: Dependencies, digest: str, certificate: bytes | None) -> dict[str, Any]:
+    """Return the last line, signed if there is a certificate. So a filtered export can be verified, too."""
     end: dict[str, Any] = {"type": "end", "sha256": digest, "certificate": None, "signature": None}
-    certificate = _own_certificate(deps)
     if certificate is None:
         return end
     signature = base64.b64encode(deps.signer.sign(END_LABEL + digest.encode("ascii"))).decode("ascii")

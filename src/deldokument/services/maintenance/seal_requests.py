@@ -7,16 +7,19 @@ Guarantees:
 - A server process can have PDFs, exports and reports signed while the worker runs. It can neither take the key nor
   sign a checkpoint of an event chain.
 - What is to be signed, and the result, are encrypted in the database. They are gone once the asking process has them.
+- A signature states the reason, place and time for which it was asked, also if the database was changed.
 - At most ``MAX_WAITING`` threads of a process wait for the worker, so that pages do not. Without a worker none waits.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
+from deldokument.domain.audit import instant_text
 from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
 from deldokument.domain.report import REPORT_LABEL
 from deldokument.domain.share import new_id
@@ -98,9 +101,10 @@ class WorkerSigner:
 
     def _answer_to(self, kind: SealKind, content: bytes, reason: str, location: str, at: datetime) -> bytes:
         key, request_id = existing_key(self.keyring, DIRECTORY), new_id()
-        sealed = seal_file(key, content, EncryptedColumn.SEAL_CONTENT, request_id)
+        request = SealRequest(request_id, kind, reason, location, at, b"")
+        sealed = seal_file(key, content, EncryptedColumn.SEAL_CONTENT, _place(request))
         with self.database.write() as tx:
-            tx.seal_requests.add(SealRequest(request_id, kind, reason, location, at, sealed))
+            tx.seal_requests.add(replace(request, sealed_content=sealed))
         try:
             answered = self._awaited(request_id)
         finally:
@@ -156,13 +160,18 @@ def _status(deps: Dependencies) -> SealStatus:
 def _answer(deps: Dependencies, key: bytes, request: SealRequest) -> tuple[bytes | None, str]:
     """Return the encrypted result, or the code of the error."""
     try:
-        content = open_file(key, request.sealed_content, EncryptedColumn.SEAL_CONTENT, request.id)
+        content = open_file(key, request.sealed_content, EncryptedColumn.SEAL_CONTENT, _place(request))
         answer = _signed(deps, request, content)
     except ServiceError as error:
         return None, error.code
     except IntegrityError:
         return None, _BROKEN
     return seal_file(key, answer, EncryptedColumn.SEAL_ANSWER, request.id), ""
+
+
+def _place(request: SealRequest) -> str:
+    """Return what the content is encrypted for: this request, with all that the signature states."""
+    return json.dumps([request.id, request.kind, request.reason, request.location, instant_text(request.at)])
 
 
 def _signed(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ Guarantees:
 - A report can be made from the publication until the retention period ends. Nothing is stored for it.
 - Recipients and readers are masked. Full numbers need the right that KS' interface asks for, and are recorded.
 - Colleagues are named to members only, not to systems. Strangers who were refused are not in it.
-- No report is signed with an event or a receipt that the service did not write.
+- No report is signed if a row that was read for it is not as the service wrote it.
 - Everything is read in one transaction, so the facts and the chain agree.
 """
 
@@ -66,6 +66,7 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
 
     Raises: NotFound, also for a draft; RightMissing if the sharer does not get full numbers.
     """
+    before = deps.damage.findings
     numbers = full_numbers(deps, sharer, share_id) if with_full_numbers else {}
     with deps.database.read() as tx:
         share = share_for_reading(deps, tx, sharer, share_id)
@@ -73,7 +74,6 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
             raise NotFound("report")
         names_members = not isinstance(sharer, Consumer)
         view, facts = share_view(deps, tx, share), _facts(deps, tx, share, names_members=names_members)
-        is_proven = facts.are_own and tx.receipts.are_intact(share_id)
     destroyed = [one for one in facts.events if one.event.kind is EventKind.SHARE_KEY_DESTROYED]
     return ShareReport(
         made_at=deps.clock.now(),
@@ -98,7 +98,7 @@ def share_report(deps: Dependencies, sharer: Sharer, share_id: str, *, with_full
         events=facts.events,
         events_left_out=facts.are_left_out,
         key_destroyed=destroyed[-1] if destroyed else None,
-        is_proven=is_proven,
+        is_proven=facts.are_own and deps.damage.findings == before,
     )
 
 
