@@ -109,7 +109,10 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("completed_at inspected_at", "without a manifest and an inspection record nothing is sent"),
         _free("inspecting_until rescan_at", _WORK),
     ),
-    "exchange_key": (_by(Proof.SEAL, "id sealed_pair"), _free("created_at", "how long a key is offered")),
+    "exchange_key": (
+        _by(Proof.SEAL, "id organization_number sealed_pair"),
+        _free("created_at", "how long a key is offered"),
+    ),
     "garbage": (_free("name since tenant_id", "objects to delete; a writer of the database can destroy"),),
     "impact_assessment": (
         _by(Proof.SEAL, "id tenant_id sealed_assessor sealed_role sealed_recorder sealed_file_name"),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
 
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import ShareState
+from deldokument.domain.tenancy import Integration
 from deldokument.domain.uuids import document_id_of, uuid_of
-from deldokument.services.accounts.integrations import confirm_archive
+from deldokument.services.accounts.integrations import confirm_archive, renew_password
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.uploads.exchange_keys import RENEWED_AFTER
 from tests.ks.conftest import Fiks
@@ -32,23 +36,28 @@ from tests.support.browser import site
 from tests.support.envelopes import enveloped
 from tests.support.inspection import inspect_documents
 from tests.support.local_server import listening
+from tests.support.systems import integrate
 from tests.support.world import FJELL, OLA, person
 
+OTHER = "314758625"
 REFERENCE = UUID("4c0ffee0-0000-4000-8000-000000000001")
 OSLO_WINTER = timezone(timedelta(hours=1))
 PDF = b"%PDF-1.4\n" + os.urandom(200_000)
 
 
 @pytest.fixture
-def client(fiks: Fiks) -> Iterator[JavaClient]:
+def address(fiks: Fiks) -> Iterator[str]:
+    with listening(fiks.web.stage, site()) as address:
+        yield address
+
+
+@pytest.fixture
+def client(fiks: Fiks, address: str) -> Iterator[JavaClient]:
     """KS' client of FJELL AS' system. The administrator has confirmed archiving: it has no field for that."""
-    stage = fiks.web.stage
-    place = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "integration_id": fiks.integration.id}
-    confirm_archive(stage.deps, **place, confirmed=True)
-    with listening(stage, site()) as address:
-        made = JavaClient(address, "fjell", UUID(uuid_of(fiks.integration.id)), fiks.password)
-        yield made
-        made.close()
+    confirm_archive(fiks.web.stage.deps, **place_of(fiks, fiks.integration), confirmed=True)
+    made = JavaClient(address, "fjell", UUID(uuid_of(fiks.integration.id)), fiks.password)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -59,6 +68,11 @@ def org(fiks: Fiks) -> UUID:
 @pytest.fixture
 def konto(fiks: Fiks) -> UUID:
     return UUID(uuid_of(fiks.web.stage.byggesak.id))
+
+
+def place_of(fiks: Fiks, integration: Integration) -> dict[str, str]:
+    stage = fiks.web.stage
+    return {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id, "integration_id": integration.id}
 
 
 def metadata(fiks: Fiks, **changes: object) -> DokumentMetadataUpload:
@@ -133,6 +147,24 @@ def test_a_client_that_keeps_the_certificate_encrypts_to_it_after_another_is_off
     fiks.web.stage.clock.advance(days=RENEWED_AFTER.days)
     assert client.public_key() != before
     assert client.upload(PDF, metadata(fiks, sikkerhetsniva=4), org, konto).ukryptertStorrelse == len(PDF)
+
+
+def test_a_system_decrypts_no_captured_upload_of_another_organisation_by_sharing_it_as_its_own(
+    fiks: Fiks, client: JavaClient, address: str, org: UUID, konto: UUID
+) -> None:
+    stage = fiks.web.stage
+    captured = enveloped(client.public_certificate(), PDF)
+    stage.register.known[OTHER] = replace(stage.register.known[FJELL], number=OTHER)
+    other = integrate(stage, number=OTHER)
+    confirm_archive(stage.deps, **place_of(fiks, other), confirmed=True)
+    stage.tokens.known["other"] = Consumer(OrganizationNumber(OTHER))
+    password = renew_password(stage.deps, **place_of(fiks, other))
+    own = JavaClient(address, "other", UUID(uuid_of(other.id)), password)
+    with closing(own), pytest.raises(DokumentlagerHttpError) as caught:
+        own.upload_already_encrypted(captured, metadata(fiks, eksponert_for=(Person(OLA),)), org, konto)
+    assert json.loads(caught.value.response)["errorCode"] == "document_undecryptable"
+    assert living(fiks) == []
+    assert client.upload_already_encrypted(captured, metadata(fiks), org, konto).ukryptertStorrelse == len(PDF)
 
 
 @pytest.mark.parametrize(

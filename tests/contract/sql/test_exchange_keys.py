@@ -8,21 +8,24 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Conflict
 from deldokument.ports.repositories.exchange_keys import ExchangeKey
 from tests.contract.records import DAY, NOW
+from tests.support.world import FJELL
 
-OLD, NEW = ExchangeKey("old", NOW, b"sealed"), ExchangeKey("new", NOW + DAY, b"sealed too")
+OLD, NEW = ExchangeKey("old", FJELL, NOW, b"sealed"), ExchangeKey("new", FJELL, NOW + DAY, b"sealed too")
+OF_PEOPLE = ExchangeKey("people", "", NOW + DAY, b"sealed for people")
 
 
-def kept(database: SqlDatabase) -> list[ExchangeKey]:
+def kept(database: SqlDatabase, organization_number: str = FJELL) -> list[ExchangeKey]:
     with database.read() as tx:
-        return tx.exchange_keys.all()
+        return tx.exchange_keys.of(organization_number)
 
 
-def test_key_pairs_come_back_the_newest_first(database: SqlDatabase) -> None:
+def test_the_key_pairs_of_an_organisation_come_back_the_newest_first(database: SqlDatabase) -> None:
     assert kept(database) == []
     with database.write() as tx:
-        tx.exchange_keys.add(OLD)
-        tx.exchange_keys.add(NEW)
+        for key in (OLD, OF_PEOPLE, NEW):
+            tx.exchange_keys.add(key)
     assert kept(database) == [NEW, OLD]
+    assert kept(database, "") == [OF_PEOPLE]
 
 
 def test_those_created_earlier_are_removed(database: SqlDatabase) -> None:

@@ -11,7 +11,11 @@ from deldokument.adapters.sql.tables.exchange_keys import exchange_key
 from deldokument.ports.repositories.exchange_keys import ExchangeKey
 
 _KEY = RowMapper(ExchangeKey, exchange_key)
-_all = select(*_KEY.columns).order_by(exchange_key.c.created_at.desc(), exchange_key.c.id)
+_of = (
+    select(*_KEY.columns)
+    .where(exchange_key.c.organization_number == param("organization_number"))
+    .order_by(exchange_key.c.created_at.desc(), exchange_key.c.id)
+)
 _remove_before = delete(exchange_key).where(exchange_key.c.created_at < param("before"))
 
 
@@ -25,9 +29,9 @@ class SqlExchangeKeys(Repository):
         """
         self._work.run(insert(exchange_key), _KEY.values(key))
 
-    def all(self) -> list[ExchangeKey]:
-        """Return all key pairs, the newest first."""
-        return _KEY.all(self._work.rows(_all))
+    def of(self, organization_number: str) -> list[ExchangeKey]:
+        """Return the organisation's key pairs, the newest first."""
+        return _KEY.all(self._work.rows(_of, {"organization_number": organization_number}))
 
     def remove_before(self, created_before: datetime) -> None:
         """Delete the key pairs that were created earlier."""

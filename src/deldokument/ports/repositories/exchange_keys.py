@@ -9,9 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ExchangeKey:
-    """A sealed key pair; ``id`` is the record that it is sealed for."""
+    """A sealed key pair; it is sealed for its ``id`` and organisation. The number is empty for people."""
 
     id: str
+    organization_number: str
     created_at: datetime
     sealed_pair: bytes
 
@@ -20,8 +21,8 @@ class ExchangeKeys(Protocol):
     """Key pairs, few."""
 
     def add(self, key: ExchangeKey) -> None: ...
-    def all(self) -> list[ExchangeKey]:
-        """Return all key pairs, the newest first."""
+    def of(self, organization_number: str) -> list[ExchangeKey]:
+        """Return the organisation's key pairs, the newest first."""
         ...
 
     def remove_before(self, created_before: datetime) -> None:

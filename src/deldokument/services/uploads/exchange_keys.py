@@ -3,18 +3,23 @@
     offered_certificate    the newest certificate; makes a key pair if there is none, or it is RENEWED_AFTER old
     exchange_pairs         all pairs that a certificate of the last LIFETIME may have been used of
 
+Both are for one sharer. Each organisation's systems have pairs of their own; people share theirs.
+
 Guarantees:
-- A private key is stored sealed only, and bound to its record.
+- A private key is stored sealed only, and bound to its record and organisation.
+- An organisation's pair decrypts nothing that another one's system uploads.
 - A certificate can be used for at least LIFETIME minus RENEWED_AFTER after it was offered.
 - A private key is deleted when its certificate has expired and another one is offered.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from deldokument.crypto.exchange import ExchangePair, new_pair, read_pair
+from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.share import new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.exchange_keys import ExchangeKey
@@ -25,32 +30,41 @@ LIFETIME = timedelta(days=730)
 RENEWED_AFTER = timedelta(days=365)
 
 
-def offered_certificate(deps: Dependencies) -> str:
+def offered_certificate(deps: Dependencies, sharer: Sharer) -> str:
     """Return the certificate to encrypt to (PEM).
 
     Of two nodes that make a pair at once both keep theirs; later callers get one of them.
     """
-    now = deps.clock.now()
+    now, owner = deps.clock.now(), _owner(sharer)
     with deps.database.read() as tx:
-        newest = next(iter(tx.exchange_keys.all()), None)
+        newest = next(iter(tx.exchange_keys.of(owner)), None)
     if newest is not None and now - newest.created_at < RENEWED_AFTER:
         return _opened(deps, newest).certificate_pem()
     # Before the transaction, because it takes up to a second.
-    made, key_id = new_pair(urlsplit(deps.config.public_url).hostname or "deldokument", now, LIFETIME), new_id()
-    sealed = seal_file(directory_key(deps), made.to_pem(), EncryptedColumn.EXCHANGE_PAIR, key_id)
+    made = new_pair(urlsplit(deps.config.public_url).hostname or "deldokument", now, LIFETIME)
+    key = ExchangeKey(new_id(), owner, now, b"")
+    sealed = seal_file(directory_key(deps), made.to_pem(), EncryptedColumn.EXCHANGE_PAIR, _record(key))
     with deps.database.write() as tx:
-        tx.exchange_keys.add(ExchangeKey(key_id, now, sealed))
+        tx.exchange_keys.add(replace(key, sealed_pair=sealed))
         tx.exchange_keys.remove_before(now - LIFETIME)
     return made.certificate_pem()
 
 
-def exchange_pairs(deps: Dependencies) -> dict[int, ExchangePair]:
+def exchange_pairs(deps: Dependencies, sharer: Sharer) -> dict[int, ExchangePair]:
     """Return the key pairs by the serial numbers of their certificates."""
     with deps.database.read() as tx:
-        keys = tx.exchange_keys.all()
+        keys = tx.exchange_keys.of(_owner(sharer))
     pairs = [_opened(deps, key) for key in keys]
     return {pair.serial: pair for pair in pairs}
 
 
 def _opened(deps: Dependencies, key: ExchangeKey) -> ExchangePair:
-    return read_pair(open_file(directory_key(deps), key.sealed_pair, EncryptedColumn.EXCHANGE_PAIR, key.id))
+    return read_pair(open_file(directory_key(deps), key.sealed_pair, EncryptedColumn.EXCHANGE_PAIR, _record(key)))
+
+
+def _owner(sharer: Sharer) -> str:
+    return sharer.organization.value if isinstance(sharer, Consumer) else ""
+
+
+def _record(key: ExchangeKey) -> str:
+    return f"{key.id} {key.organization_number}"

@@ -64,7 +64,8 @@ async def share_document(caller: Caller) -> Response:
     metadata = read_metadata(raw)
     document = form.receive_document
     if encrypted == "true":
-        document = DecryptedBody(document, await run_in_threadpool(exchange_pairs, caller.deps)).receive_document
+        pairs = await run_in_threadpool(exchange_pairs, caller.deps, caller.sharer)
+        document = DecryptedBody(document, pairs).receive_document
     return await once(caller, raw, partial(_share, caller, form, document, metadata))
 
 

@@ -54,8 +54,8 @@ def _place(caller: Caller) -> tuple[Any, Any, str, str]:
 
 
 def public_key(caller: Caller) -> Response:
-    """Return the certificate to which documents may be encrypted."""
-    return PlainTextResponse(offered_certificate(caller.deps))
+    """Return the certificate to which the caller may encrypt documents."""
+    return PlainTextResponse(offered_certificate(caller.deps, caller.sharer))
 
 
 def show(caller: Caller) -> Response:

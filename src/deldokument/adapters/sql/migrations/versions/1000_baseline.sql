@@ -95,6 +95,7 @@ CREATE TABLE deployment (
 
 CREATE TABLE exchange_key (
     id {id} NOT NULL,
+    organization_number TEXT NOT NULL,
     created_at {big} NOT NULL,
     sealed_pair {bytes} NOT NULL,
     CONSTRAINT pk_exchange_key PRIMARY KEY (id)
