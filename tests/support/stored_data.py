@@ -85,8 +85,10 @@ def admit_null(database_url: str, table: str, column: str) -> None:
 
 
 def admit_every_type(database_url: str) -> None:
-    """Make SQLite's strict tables ordinary ones, as the owner of the file can; repeated, it changes nothing."""
+    """Have SQLite's tables admit every type and NULL, as the owner of the file can; repeated, it changes nothing."""
     _change_schema(database_url, "UPDATE sqlite_master SET sql = rtrim(sql, ' STRICT') WHERE sql LIKE '%) STRICT'")
+    nullable = "replace(replace(sql, 'IS NOT NULL', 'NOTNULL'), ' NOT NULL', '')"
+    _change_schema(database_url, f"UPDATE sqlite_master SET sql = {nullable} WHERE type = 'table'")
 
 
 def _change_schema(database_url: str, statement: str, *values: str) -> int:

@@ -30,9 +30,9 @@ _FIRST_REMAINDERS_FROM_2032 = frozenset({0, 1, 2, 3})
 _SYNTHETIC_MONTH_OFFSETS = (80, 65, 40)
 _D_NUMBER_DAY_OFFSET = 40
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_PERSON_DIGITS = 11
+PERSON_DIGITS = 11
 _SHOWN_DIGITS = 6
-_ORGANIZATION_DIGITS = 9
+ORGANIZATION_DIGITS = 9
 _PASTED = re.compile(r"\d{6}[ .-]?\d{5}(?!\w)|\d{3}[ .]?\d{3}[ .]?\d{3}(?!\w)|[^\s,;:|/\\()\[\]{}<>\"'«»•·]+")
 
 PersonKind = Literal["foedselsnummer", "d_nummer"]
@@ -104,7 +104,7 @@ def parse_person(text: str, *, allow_synthetic: bool, field: str = "person") -> 
     Raises: InvalidInput naming ``field`` and the broken rule.
     """
     digits = _digits(text, field, missing="person_number_missing")
-    if len(digits) != _PERSON_DIGITS:
+    if len(digits) != PERSON_DIGITS:
         raise InvalidInput(field, "person_number_length", digits=len(digits))
     day, month = int(digits[:2]), int(digits[2:4])
     kind: PersonKind = "d_nummer" if day > _D_NUMBER_DAY_OFFSET else "foedselsnummer"
@@ -123,7 +123,7 @@ def parse_organization(text: str, *, field: str = "organization") -> Organizatio
     Raises: InvalidInput naming ``field`` and the broken rule.
     """
     digits = _digits(text, field, missing="organization_number_missing")
-    if len(digits) != _ORGANIZATION_DIGITS:
+    if len(digits) != ORGANIZATION_DIGITS:
         raise InvalidInput(field, "organization_number_length", digits=len(digits))
     if digits[0] == "0" or _remainder(digits, _ORGANIZATION_WEIGHTS) != 0:
         raise InvalidInput(field, "organization_number_unknown")
@@ -136,9 +136,9 @@ def parse_identifier(text: str, *, allow_synthetic: bool) -> Identifier:
     Raises: InvalidInput naming the broken rule.
     """
     digits = _digits(text, "recipients")
-    if len(digits) == _ORGANIZATION_DIGITS:
+    if len(digits) == ORGANIZATION_DIGITS:
         return parse_organization(digits, field="recipients")
-    if len(digits) == _PERSON_DIGITS:
+    if len(digits) == PERSON_DIGITS:
         return parse_person(digits, allow_synthetic=allow_synthetic, field="recipients")
     raise InvalidInput("recipients", "recipient_number_length", digits=len(digits))
 

@@ -21,11 +21,18 @@ from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 
+from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import lookup_hash, lookup_hashes, open_bytes, open_text, seal_bytes, seal_text
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.row_tags import row_key
 from deldokument.domain.errors import Broken
-from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
+from deldokument.domain.identifiers import (
+    ORGANIZATION_DIGITS,
+    PERSON_DIGITS,
+    Identifier,
+    OrganizationNumber,
+    PersonIdentifier,
+)
 from deldokument.domain.share import RecipientKind
 from deldokument.ports.keyring import Keyring
 
@@ -198,7 +205,12 @@ def open_file(key: bytes, sealed: bytes, field: EncryptedColumn, record_id: str)
 
 
 def stored_identifier(kind: RecipientKind, value: str) -> Identifier:
-    """Return a stored identifier as its type. It was checked before it was encrypted."""
+    """Return a stored identifier as its type. It was checked before it was encrypted.
+
+    Raises: IntegrityError if it is of another kind, as a changed row can say: no person's number is shown whole.
+    """
+    if len(value) != (ORGANIZATION_DIGITS if kind == "organization" else PERSON_DIGITS):
+        raise IntegrityError
     if kind == "organization":
         return OrganizationNumber(value)
     return PersonIdentifier(value, "d_nummer" if value[0] > "3" else "foedselsnummer")

@@ -11,22 +11,33 @@ from sqlalchemy import make_url
 
 from deldokument import worker
 from deldokument.adapters.sql.tables.base import metadata
-from deldokument.domain.errors import Broken
+from deldokument.domain.errors import Broken, NotFound, existing
+from deldokument.ports.integrity import DamagedRow
+from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import content, offers
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import queries
+from deldokument.services.shares import publishing, queries
+from deldokument.services.tenants import freezing
+from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.stored_data import admit_every_type, do_as_owner
-from tests.support.world import KARI, OLA, Stage, person
+from tests.support.world import KARI, OLA, PER, SIV, Stage, person
 
 pytestmark = pytest.mark.embedded
-VALUES = {"text": "'abc'", "not utf-8": "CAST(x'ff' AS TEXT)", "integer": "7", "real": "1.5", "blob": "x'00'"}
+VALUES = {
+    "text": "'abc'",
+    "not utf-8": "CAST(x'ff' AS TEXT)",
+    "integer": "7",
+    "real": "1.5",
+    "blob": "x'00'",
+    "null": "NULL",
+}
 OF_A_SHARE = ("share", "recipient", "document", "upload", "receipt")
 OF_A_TENANT = ("tenant", "account", "member")
 
 
 def forge(stage: Stage, table: str, column: str, value: str, share_id: str) -> bool:
-    """Put the value into the rows of the share; return False where a key or NULL constraint refuses it."""
+    """Put the value into the rows of the share; return False where a key refuses it."""
     path = make_url(stage.database_url).database
     assert path
     admit_every_type(stage.database_url)
@@ -45,7 +56,8 @@ def test_a_value_of_another_type_stops_no_list_and_no_destruction_of_keys(stage:
     changed = {}
     for column in metadata.tables[table].c:
         share_id = stage.publish(OLA)
-        if column.primary_key or not forge(stage, table, column.name, value, share_id):
+        is_admitted = column.name == "id" or (value == "NULL" and column.nullable)
+        if is_admitted or not forge(stage, table, column.name, value, share_id):
             continue
         changed[share_id] = column.name
     whole = stage.publish(OLA)
@@ -59,9 +71,45 @@ def test_a_value_of_another_type_stops_no_list_and_no_destruction_of_keys(stage:
     assert changed
 
 
+def test_a_share_that_is_over_without_the_time_of_its_end_is_damaged(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    assert forge(stage, "share", "closed_at", "NULL", share_id)
+    with pytest.raises(NotFound):
+        offers.open_share(stage.deps, person(OLA), share_id)
+    assert DamagedRow("share", share_id) in stage.deps.damage.take()
+
+
+def test_a_revision_that_is_no_number_makes_its_row_damaged(stage: Stage) -> None:
+    freezing.freeze_account(stage.deps, stage.byggesak.id, person(PER), FreezeReason.SECURITY)
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, "UPDATE audit_event SET revision = 'abc' WHERE revision IS NOT NULL")
+    with stage.deps.database.read() as tx:
+        assert not existing(tx.accounts.get(stage.byggesak.id)).intact
+    assert DamagedRow("account", stage.byggesak.id) in stage.deps.damage.take()
+
+
+@pytest.mark.parametrize("column", ["number", "hash"])
+def test_a_head_without_number_or_hash_is_damaged_and_the_log_goes_on(stage: Stage, column: str) -> None:
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, f"UPDATE audit_head SET {column} = NULL")
+    stage.add(SIV, "Siv Holm", stage.byggesak)
+    assert DamagedRow("audit_head", stage.tenant.id) in stage.deps.damage.take()
+
+
+def test_an_account_without_a_name_is_damaged_and_the_list_shows_the_others(stage: Stage) -> None:
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, f"UPDATE account SET name = NULL WHERE id = '{stage.byggesak.id}'")
+    listed = {
+        one.account.id: one.account.intact for one in lifecycle.list_accounts(stage.deps, tenant_id=stage.tenant.id)
+    }
+    assert listed == {stage.byggesak.id: False, stage.avtaler.id: True}
+    assert DamagedRow("account", stage.byggesak.id) in stage.deps.damage.take()
+
+
 @contextmanager
 def forged_for_now(stage: Stage, table: str, column: str, value: str) -> Iterator[None]:
-    """Put the value into all rows, as far as NULL constraints admit it, and the former values back afterwards."""
+    """Put the value into all rows, as far as keys admit it, and the former values back afterwards."""
     path = make_url(stage.database_url).database
     assert path
     admit_every_type(stage.database_url)

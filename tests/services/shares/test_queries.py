@@ -9,6 +9,7 @@ from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.domain.share import Share, ShareState
+from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.accounts import members
 from deldokument.services.audit.recording import record_event, subject_number
@@ -16,6 +17,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import drafts, publishing, queries, views
 from deldokument.services.uploads import append as uploads_append
+from tests.support.stored_data import admit_every_type, do_as_owner
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
@@ -39,6 +41,27 @@ def test_everybody_sees_the_shares_of_their_own_accounts_newest_first(stage: Sta
     assert listed(stage, ODD) == [second]
     assert listed(stage, VIGDIS) == [third]
     assert listed(stage, SIV) == []
+
+
+def test_a_recipient_whose_row_is_of_another_kind_shows_no_number(stage: Stage) -> None:
+    share_id, whole = stage.publish(OLA), stage.publish(OLA)
+    do_as_owner(stage.database_url, f"UPDATE recipient SET kind = 'organization' WHERE share_id = '{share_id}'")
+    with pytest.raises(NotFound):
+        queries.view_share(stage.deps, person(KARI), share_id)
+    assert DamagedRow("share", share_id) in stage.deps.damage.take()
+    assert listed(stage) == [whole]
+
+
+@pytest.mark.embedded
+def test_a_share_without_the_time_of_its_draft_is_damaged_and_the_list_shows_the_others(stage: Stage) -> None:
+    share_id, whole = stage.publish(OLA), stage.publish(OLA)
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, f"UPDATE share SET created_at = NULL WHERE id = '{share_id}'")
+    with pytest.raises(NotFound):
+        queries.view_share(stage.deps, person(KARI), share_id)
+    assert DamagedRow("share", share_id) in stage.deps.damage.take()
+    assert listed(stage) == [whole]
+    assert [one.id for one in offers.list_offers(stage.deps, person(OLA)).offers] == [whole]
 
 
 def test_the_list_is_narrowed_to_an_account_and_never_to_one_of_others(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, u
 
 from deldokument.adapters.sql.authenticated_rows import ACCOUNT_TAGS, must_be_intact
 from deldokument.adapters.sql.expressions import InList, is_current
-from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param, plain_fields, prefixed
+from deldokument.adapters.sql.statements import ByKey, Statements, by_key, param, plain_fields, plain_values, prefixed
 from deldokument.adapters.sql.tables.outbox import notice_count, outbox
 from deldokument.adapters.sql.tables.shares import (
     document,
@@ -241,9 +241,9 @@ def _account(row: Row[Any] | SimpleNamespace) -> Account:
         contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
         standard=row.period_standard,
         longest=row.period_longest,
-        **{name: getattr(row, name) for name in _PLAIN_RULES},
+        **plain_values(row, account, _PLAIN_RULES),
     )
-    return Account(rules=rules, **{name: getattr(row, name) for name in _PLAIN})
+    return Account(rules=rules, **plain_values(row, account, _PLAIN))
 
 
 def _values(record: Account) -> dict[str, Any]:

@@ -71,7 +71,8 @@ def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
 
 def _end_of_chain(work: Statements, row: Row[Any]) -> Mark:
     """Return what the next event follows: the head, or the last event before a free number if the head is invalid."""
-    head = Mark(row.number, row.hash)
+    # The schema's owner can admit NULL.
+    head = Mark(-1 if row.number is None else row.number, row.hash or b"")
     is_plausible = 0 <= head.number < _MOST_EVENTS and len(head.hash) == len(BEGINNING.hash)
     if is_plausible and row.beyond != head.number + 1:
         return head

@@ -86,10 +86,11 @@ class RowTags:
         """
         key = work.integrity.row_key(self.kind)
         # The schema's owner can admit NULL.
-        is_valid = is_row_tag(key, self.kind, values[self.key], self._stored(values), tag or b"")
+        row_id = values[self.key] or ""
+        is_valid = is_row_tag(key, self.kind, row_id, self._stored(values), tag or b"")
         if is_valid and not _is_outdated(values, newest):
             return True
-        work.damage.report(DamagedRow(self.kind, values[self.key]))
+        work.damage.report(DamagedRow(self.kind, row_id))
         return False
 
     def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
@@ -99,9 +100,13 @@ class RowTags:
 def _is_outdated(values: Mapping[str, Any], newest: int | None) -> bool:
     """Return whether an event is newer than the row. A row that is marked as removed gives nothing, so it may be old.
 
-    Compared with the greatest revision, not with the last event: nobody can lower it by adding an event.
+    Compared with the greatest revision, not with the last event: nobody can lower it by adding an event. SQLite sorts
+    one that is no number after all numbers, so nothing is as new.
     """
-    return newest is not None and values.get("removed_at") is None and values.get("revision", 0) < newest
+    if newest is None or values.get("removed_at") is not None:
+        return False
+    revision: int = values.get("revision", 0)
+    return not isinstance(newest, int) or revision < newest
 
 
 def stored_value(value: Any) -> RowValue:
@@ -250,7 +255,11 @@ class AuthenticatedMapper(RowMapper[_Record]):
         return len(changed)
 
     def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
-        return [(one := self.make(row[:-2]), self._is_intact(work, one, *row[-2:])) for row in rows]
+        return [(one := self.make(row[:-2]), self._is_intact(work, one, *self._proof(row))) for row in rows]
+
+    def _proof(self, row: Sequence[Any]) -> Sequence[Any]:
+        """Return the tag and the newest revision; no tag if a column is NULL that forbids it."""
+        return row[-2:] if self.is_complete(row) else (None, row[-1])
 
     def _is_intact(self, work: Statements, record: _Record, tag: bytes | None, newest: int | None) -> bool:
         values = {name: getattr(record, name) for name in self._verified_names}

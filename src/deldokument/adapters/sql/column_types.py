@@ -17,11 +17,22 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Dialect, Integer, LargeBinary, Text, literal_column
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Dialect,
+    Integer,
+    LargeBinary,
+    Text,
+    literal_column,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -86,6 +97,9 @@ def _other_instant(year: int, stored: Any) -> _OtherInstant:
     instant = _OtherInstant(year, 1, 1, tzinfo=UTC)
     instant.stored = stored
     return instant
+
+
+LONG_AGO = _other_instant(_LONG_AGO, None)
 
 
 class UtcMicros(TypeDecorator[datetime]):
@@ -230,6 +244,27 @@ def _strict_integer(*_: Any, **__: Any) -> str:
 @compiles(Date, "sqlite")
 def _strict_text(*_: Any, **__: Any) -> str:
     return "TEXT"
+
+
+_NEUTRAL: list[tuple[type[TypeEngine[Any]], Any]] = [
+    (Boolean, False),
+    (Integer, 0),
+    (Text, ""),
+    (LargeBinary, b""),
+    (UtcMicros, LONG_AGO),
+    (DurationMicros, timedelta()),
+    (EnumSet, frozenset()),
+    (ByteRanges, ()),
+    (Codes, {}),
+]
+
+
+def neutral_value(column: ColumnElement[Any]) -> Any:
+    """Return what a NULL is read as in a column that forbids it, which the schema's owner can lift.
+
+    None for an enum, as for an unknown text.
+    """
+    return next((value for kind, value in _NEUTRAL if isinstance(column.type, kind)), None)
 
 
 class FirstDetail(FunctionElement[str]):

@@ -190,7 +190,7 @@ class ShareCards:
         if not stored.removed_ids:
             self._without_removed.add(stored.share.id)
         # The schema's owner can admit NULL.
-        if not self._is_intact(stored, row[_WIDTH] or b""):
+        if not (SHARE.is_complete(row) and self._is_intact(stored, row[_WIDTH] or b"")):
             self._work.damage.report(DamagedRow(SHARE_KIND, stored.share.id))
             stored.share = replace(stored.share, intact=False)
         return stored
@@ -214,10 +214,13 @@ def _stored(row: Sequence[Any]) -> Held:
 
 def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     """Return whether the card is valid and matches the share as stored."""
-    expected, share_id = _card_of(stored), stored.share.id
+    expected, share_id, is_closed = _card_of(stored), stored.share.id, stored.share.state in CLOSED
+    if is_closed != (stored.share.closed_at is not None):
+        # The schema forbids it, and its owner can lift that.
+        return False
     if is_card(work.integrity.row_key(SHARE_KIND), share_id, expected, sealed):
         return True
-    card = opened_card(work, share_id, sealed) if stored.share.state in CLOSED else None
+    card = opened_card(work, share_id, sealed) if is_closed else None
     if card is None:
         return False
     if stored.share.erased_at is not None:

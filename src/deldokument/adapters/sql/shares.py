@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from deldokument.adapters.sql.authenticated_rows import DocumentMapper
+from deldokument.adapters.sql.column_types import LONG_AGO
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards
 from deldokument.adapters.sql.statements import FEW_KEYS, RowMapper, Statements, few_at_a_time, param
@@ -164,7 +165,8 @@ class SqlShares:
             query = _matching(wanted.states, _Given.by(wanted), for_one="key" in keys)
             rows = self._work.rows(query, {**keys, "most": wanted.limit, **values})
             found += self._work.asked_for(_of_accounts, {"accounts": wanted.account_ids}, rows)
-        found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
+        # Rows before records: only those that are shown are verified. The schema's owner can admit NULL.
+        found.sort(key=lambda row: (row.created_at or LONG_AGO, row.id), reverse=True)
         return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:

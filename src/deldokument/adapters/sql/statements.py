@@ -12,9 +12,10 @@ Statements are made once, and get new values as parameters: to make one takes se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -38,6 +39,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.sql.base import Executable
 
 from deldokument.adapters.sql.asked_columns import asked_columns
+from deldokument.adapters.sql.column_types import neutral_value
 from deldokument.adapters.sql.expressions import InList
 from deldokument.domain.errors import NotFound
 from deldokument.ports.integrity import ChainsBehind, DamagedRow, DamageReports, IntegrityKeys
@@ -270,6 +272,13 @@ def plain_fields(kind: type[DataclassInstance], *others: str) -> list[str]:
     return [one.name for one in fields(kind) if one.name not in others]
 
 
+def plain_values(row: object, table: Table, names: Sequence[str]) -> dict[str, Any]:
+    """Return the row's values by field, neutral ones for a NULL that the column forbids."""
+    values = {name: getattr(row, name) for name in names}
+    missing = [name for name, one in values.items() if one is None and not table.c[name].nullable]
+    return values | {name: neutral_value(table.c[name]) for name in missing}
+
+
 def prefixed(name: str, part: DataclassInstance) -> dict[str, Any]:
     """Return the values of a record's part, by column: ``name_`` and the field's name."""
     return {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
@@ -284,22 +293,32 @@ class RowMapper(Generic[_Record]):
         self.table = table
         self._names = plain_fields(kind, *besides)
         self.columns: list[ColumnElement[Any]] = [table.c[name] for name in self._names]
+        required = [place for place, name in enumerate(self._names) if not table.c[name].nullable]
+        self._neutral = {place: neutral_value(table.c[self._names[place]]) for place in required}
+        # An empty slice: without it a single place, or none, would return no tuple.
+        self._required = itemgetter(*required, slice(0))
 
     def values(self, record: _Record) -> dict[str, Any]:
         """Return column names with the record's values."""
         return {name: getattr(record, name) for name in self._names}
 
-    def make(self, values: Iterable[Any]) -> _Record:
+    def make(self, values: Sequence[Any]) -> _Record:
         """Return the record of the values of ``columns``."""
+        if not self.is_complete(values):
+            values = [self._neutral.get(place) if one is None else one for place, one in enumerate(values)]
         return self._make(*values)
+
+    def is_complete(self, values: Sequence[Any]) -> bool:
+        """Return whether no column is NULL that forbids it: the schema's owner can lift that."""
+        return None not in self._required(values)
 
     def one(self, row: Row[Any] | None) -> _Record | None:
         """Return the record of a row of ``columns``."""
-        return None if row is None else self._make(*row)
+        return None if row is None else self.make(row)
 
     def all(self, rows: Sequence[Sequence[Any]]) -> list[_Record]:
         """Return the records of rows of ``columns``."""
-        return [self._make(*row) for row in rows]
+        return [self.make(row) for row in rows]
 
 
 @cache

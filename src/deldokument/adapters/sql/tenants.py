@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from deldokument.adapters.sql.authenticated_rows import TENANT_TAGS, must_be_intact
-from deldokument.adapters.sql.statements import Repository, by_key, param, plain_fields, prefixed
+from deldokument.adapters.sql.statements import Repository, by_key, param, plain_fields, plain_values, prefixed
 from deldokument.adapters.sql.tables.tenancy import tenant
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
@@ -98,7 +98,7 @@ def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
     return Tenant(
         contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
         period=PeriodRule(row.period_shortest, row.period_standard, row.period_longest),
-        **{name: getattr(row, name) for name in _PLAIN},
+        **plain_values(row, tenant, _PLAIN),
     )
 
 

@@ -375,10 +375,8 @@ def _recipient_view(key: bytes, recipient: Recipient, names: dict[str, str], rel
 
 
 def display_number(key: bytes, recipient: Recipient) -> str:
-    """Return a person's number masked, an organisation's grouped."""
+    """Return a person's number masked, an organisation's grouped. Raises: IntegrityError for a damaged recipient."""
     value = open_field(key, recipient.sealed_identifier, EncryptedColumn.RECIPIENT_NUMBER, recipient.id)
-    if not value:
-        raise IntegrityError
     identifier = stored_identifier(recipient.kind, value)
     return identifier.masked if isinstance(identifier, PersonIdentifier) else identifier.grouped
 
