@@ -38,7 +38,7 @@ def is_in_the_program(name: str) -> bool:
 def test_every_name_of_the_program_in_a_string_of_the_tests_exists() -> None:
     found = names_of_the_program()
     assert {
-        "deldokument.services.maintenance.retention.record_event",
+        "deldokument.services.maintenance.share_keys.record_event",
         "deldokument.adapters.webhook_client:WebhookClient",
     } <= found.keys()
     assert {name: str(path) for name, path in found.items() if not is_in_the_program(name)} == {}

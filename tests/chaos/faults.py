@@ -76,7 +76,7 @@ def nodes_are_killed(cluster: Cluster, load: Load) -> None:
 def workers_are_killed_in_mid_end(cluster: Cluster, _load: Load) -> None:
     """With the keys destroyed and nothing noted; then with the objects deleted and their names not forgotten."""
     with no_workers(cluster):
-        worker_dies(cluster, "deldokument.services.maintenance.retention.record_event")
+        worker_dies(cluster, "deldokument.services.maintenance.share_keys.record_event")
         worker_dies(cluster, "deldokument.adapters.sql.uploads.SqlUploads.forget_garbage")
 
 

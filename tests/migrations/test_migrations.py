@@ -130,7 +130,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_share_unread (account_id=? AND expires_at>? AND expires_at<?)": lambda tx: tx.shares.needing(
         ["account"], NOW, NOW, 9
     ),
-    "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, NOW, 9),
+    "ix_share_draft": lambda tx: tx.retention.stale_drafts(NOW, 9),
     "ix_share_key": lambda tx: tx.retention.keys_to_destroy(NOW, 9),
     "ix_share_blobs": lambda tx: tx.retention.blobs_to_release(9),
     "ix_share_spent": lambda tx: (tx.tenants.add(TENANT), tx.retention.spent_shares(NOW, 9)),

@@ -13,7 +13,7 @@ import pytest
 
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
-from deldokument.services.maintenance.retention import destroy_share_keys
+from deldokument.services.maintenance.share_keys import destroy_share_keys
 from tests.nodes.conftest import Nodes
 from tests.support.inspection import inspect_documents
 from tests.support.server import KARI, OLA_NUMBER

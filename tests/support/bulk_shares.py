@@ -15,7 +15,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,9 @@ import psycopg
 
 from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.crypto.keys import RootKey, new_key
+from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, seal_card
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
+from deldokument.ports.integrity import IntegrityKeys
 from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import EncryptedColumn, share_key_id
 from tests.support.tables import every_table
@@ -89,6 +91,7 @@ class BulkShares:
     recipient_hash: Callable[[int], bytes] = _nobody
     downloaded: Callable[[int], bool] = _never
     inspection: bytes = b"\1" * 150
+    keys: IntegrityKeys | None = None
 
     def parts(self, numbers: Iterable[int]) -> Iterator[str]:
         """The names of the objects of these shares."""
@@ -181,16 +184,17 @@ def _fill_postgres(url: str, crowd: BulkShares) -> None:
 
 def _rows(table: str, crowd: BulkShares) -> Iterator[Row]:
     """The rows of one table, whose columns are checked against the schema."""
-    make = {"share": _share, "recipient": _recipient, "document": _document, "upload": _upload, "part": _part}[table]
+    make = {"share": share_row, "recipient": _recipient, "document": _document, "upload": _upload, "part": _part}[table]
     unknown = set(make(crowd, 0, 0)) - {column.name for column in every_table().tables[table].columns}
     assert not unknown, unknown
     each = {"share": 1, "recipient": 1}.get(table, crowd.documents)
     return (make(crowd, number, place) for number in range(crowd.shares) for place in range(each))
 
 
-def _share(crowd: BulkShares, number: int, _place: int) -> Row:
+def share_row(crowd: BulkShares, number: int, _place: int = 0) -> Row:
+    """The columns of the share in this place."""
     home, key, published = crowd.homes[number % len(crowd.homes)], share_id(number), _at(crowd.published_at)
-    return {
+    row: Row = {
         "id": key,
         "tenant_id": home.tenant_id,
         "account_id": home.account_id,
@@ -213,8 +217,15 @@ def _share(crowd: BulkShares, number: int, _place: int) -> Row:
         "document_count": crowd.documents,
         "byte_count": crowd.documents * LENGTH,
         "downloaded_at": published + number if crowd.downloaded(number) else None,
-        "card": b"",
     }
+    return row | {"card": _card_of(row, crowd.keys) if crowd.keys else b""}
+
+
+def _card_of(row: Row, keys: IntegrityKeys) -> bytes:
+    """The card of a share with these columns, as far as it decides when the share is over."""
+    digests = {"revision": 0, "recipients": b"", "removed_documents": b""}
+    card = ShareCard(**{one.name: (row | digests).get(one.name) for one in fields(ShareCard)})
+    return seal_card(keys.row_key(SHARE_KIND), row["id"], card)
 
 
 def _recipient(crowd: BulkShares, number: int, _place: int) -> Row:

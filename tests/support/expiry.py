@@ -113,7 +113,11 @@ def expiring_shares(
         return NOON + (MINUTE * (number + 1) / ending if number < ending else _FAR)
 
     crowd = BulkShares(
-        make_homes(stage.deps.database, tenants), shares, ends_at, published_at=NOON - timedelta(days=20)
+        make_homes(stage.deps.database, tenants),
+        shares,
+        ends_at,
+        published_at=NOON - timedelta(days=20),
+        keys=stage.deps.integrity,
     )
     fill_shares(url, crowd)
     fill_keyring(folder / "keyring.sqlite3", ROOT, map(share_id, range(shares)))

@@ -28,7 +28,7 @@ from deldokument.adapters.keys.files import load_root_key
 from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
-from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id, share_row
 from tests.support.postgres import PostgresServer
 from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment
 
@@ -149,7 +149,8 @@ class ExpiryRun:
         node, settings = self._running.node, self._running.settings
         far = datetime.now(UTC) + FAR
         homes = make_homes(node.deps.database, self._tenants)
-        self.crowd = BulkShares(homes, self._shares, lambda _: far, published_at=datetime.now(UTC) - FAR)
+        published, keys = datetime.now(UTC) - FAR, node.deps.integrity
+        self.crowd = BulkShares(homes, self._shares, lambda _: far, published_at=published, keys=keys)
         fill_shares(self._url, self.crowd)
         fill_keyring(settings.keyring_path, load_root_key(settings.root_key_path), map(share_id, range(self._shares)))
         self._running.start_worker()
@@ -209,12 +210,14 @@ class ExpiryRun:
             return subprocess.Popen([program, "worker"], env=self._running.environment(), stdout=log, stderr=log)
 
     def _let_end(self, numbers: range, begins: datetime, within: float) -> None:
-        first, step = (begins - _EPOCH) // timedelta(microseconds=1), int(within * 1e6 / len(numbers))
+        step = timedelta(seconds=within / len(numbers))
+        ending = replace(self.crowd, ends_at=lambda number: begins + step * (number - numbers.start))
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(
-                "UPDATE share SET expires_at = %s + %s * (substr(id, 6)::bigint - %s) WHERE id >= %s AND id <= %s",
-                (first, step, numbers.start, share_id(numbers.start), share_id(numbers.stop - 1)),
-            )
+            with connection.transaction(), connection.cursor() as cursor:
+                rows = (share_row(ending, number) for number in numbers)
+                cursor.executemany(
+                    "UPDATE share SET expires_at = %(expires_at)s, card = %(card)s WHERE id = %(id)s", rows
+                )
             connection.execute("VACUUM ANALYZE share")
 
     def _watch(self, count: int, begins: datetime, within: float, workers: int) -> Ended:

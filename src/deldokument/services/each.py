@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+
+from deldokument.domain.errors import StorageFull, Unavailable
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
 
 _Item = TypeVar("_Item")
 
@@ -23,3 +27,30 @@ def do_each(items: Iterable[_Item], do: Callable[[_Item], int]) -> int:
     if errors:
         raise errors[0]
     return done
+
+
+def in_batch_or_singly(
+    deps: Dependencies,
+    find: Callable[[Transaction], Sequence[_Item]],
+    act: Callable[[Transaction, Sequence[_Item]], int],
+) -> int:
+    """Process a batch of due items in one transaction, or each in its own if that fails; return the number processed.
+
+    One tampered row that breaks a constraint must not block the other items.
+    Raises: Unavailable or StorageFull at once; otherwise the first error of a single item, after all the others.
+    """
+    due: Sequence[_Item] = ()
+    try:
+        with deps.database.write() as tx:
+            due = find(tx)
+            return act(tx, due)
+    except Exception as error:
+        if isinstance(error, Unavailable | StorageFull) or len(due) < 2:
+            raise
+
+    def act_on_one(wanted: _Item) -> int:
+        with deps.database.write() as tx:
+            # Another worker may have processed it meanwhile.
+            return act(tx, [one for one in find(tx) if one == wanted])
+
+    return do_each(due, act_on_one)

@@ -8,8 +8,9 @@ import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import Receipt, ShareState
+from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Receipt, ShareState
 from deldokument.domain.tenancy import Integration
+from deldokument.ports.repositories.retention import Over
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -51,24 +52,24 @@ def test_what_is_due_may_be_asked_in_a_reading_transaction(database: SqlDatabase
 
 
 def test_only_untouched_drafts_are_stale(database: SqlDatabase) -> None:
-    stale = draft(changed_at=NOW - DAY)
+    stale = draft(changed_at=NOW - HOUR)
     keep(database, stale, draft(changed_at=NOW), available(changed_at=NOW - DAY))
     with database.write() as tx:
-        assert tx.retention.stale_drafts(NOW, NOW, 10) == [stale]
+        assert tx.retention.stale_drafts(NOW + DRAFT_LIFETIME, 10) == [stale]
 
 
 def test_a_draft_of_a_system_is_stale_sooner_unless_it_is_proposed(database: SqlDatabase) -> None:
     system = Integration("system", ACCOUNT.id, "991825827", "Fagsystem AS", NOW)
     with database.write() as tx:
         tx.integrations.add(system)
-    old = {"changed_at": NOW - DAY}
+    old = {"changed_at": NOW - HOUR}
     of_system = {"member_id": None, "integration_id": system.id}
     members, systems = draft(**old), draft(**old, **of_system)
     proposed = draft(**old, **of_system, proposed_by=system.id)
-    keep(database, members, systems, proposed, draft(changed_at=NOW, **of_system))
+    keep(database, members, systems, proposed, draft(changed_at=NOW + DRAFT_LIFETIME, **of_system))
     with database.write() as tx:
-        assert tx.retention.stale_drafts(NOW - DAY, NOW, 10) == [systems]
-        everything = {share.id for share in tx.retention.stale_drafts(NOW, NOW, 10)}
+        assert tx.retention.stale_drafts(NOW + SYSTEM_DRAFT_LIFETIME, 10) == [systems]
+        everything = {share.id for share in tx.retention.stale_drafts(NOW + DRAFT_LIFETIME, 10)}
         assert everything == {members.id, systems.id, proposed.id}
 
 
@@ -77,8 +78,8 @@ def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) ->
     thrown_away = draft(state=ShareState.ABANDONED, closed_at=NOW)
     keep(database, over, thrown_away, ended(key_destroyed_at=NOW), available(), draft())
     with database.write() as tx:
-        assert tx.retention.keys_to_destroy(NOW, 10) == [thrown_away, over]
-        assert tx.retention.keys_to_destroy(NOW, 1) == [thrown_away]
+        assert tx.retention.keys_to_destroy(NOW, 10) == [Over(thrown_away, True), Over(over, True)]
+        assert tx.retention.keys_to_destroy(NOW, 1) == [Over(thrown_away, True)]
 
 
 def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: SqlDatabase) -> None:
@@ -86,7 +87,7 @@ def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: Sq
     keep(database, discarded)
     with database.write() as tx:
         assert tx.retention.keys_to_destroy(NOW, 10) == []
-        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [discarded]
+        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [Over(discarded, True)]
 
 
 def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> None:

@@ -12,7 +12,7 @@ from deldokument.domain.share import ShareState
 from deldokument.domain.tenancy import Contact
 from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import offers
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import share_keys
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import set_account, set_rules
@@ -124,7 +124,7 @@ def test_what_is_taken_out_or_has_lost_its_key_counts_no_more(stage: Stage) -> N
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     with pytest.raises(InvalidInput, match="quota_exceeded"):
         announce(stage, draft, "a", 1)
-    retention.destroy_share_keys(stage.deps)
+    share_keys.destroy_share_keys(stage.deps)
     document_id = announce(stage, draft, "a", 7).document_id
     drafts.remove_document(stage.deps, person(KARI), draft, document_id)
     announce(stage, draft, "b", 7)

@@ -15,7 +15,7 @@ from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.accounts.members import memberships
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.shares import drafts as shares_drafts
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import freezing
@@ -274,7 +274,7 @@ def test_an_account_with_many_shares_ends_in_several_rounds(stage: Stage, monkey
 
 def test_the_worker_ends_deleted_accounts_before_it_destroys_keys() -> None:
     rounds = list(retention.ROUNDS)
-    assert rounds.index(end_deleted_accounts) < rounds.index(retention.destroy_share_keys)
+    assert rounds.index(end_deleted_accounts) < rounds.index(share_keys.destroy_share_keys)
 
 
 def test_a_share_that_ended_while_its_account_was_being_ended_is_left_as_it_is(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import TrailVerdict, verify_trail
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.access import authorize
-from deldokument.services.maintenance import health, lag, orphans, retention
+from deldokument.services.maintenance import health, lag, orphans, share_keys
 from deldokument.services.maintenance.health import Level
 from deldokument.services.shares import changes, drafts, publishing, queries
 from tests.support.snapshots import Snapshot, snapshot
@@ -122,12 +122,12 @@ def test_nothing_is_destroyed_while_the_database_is_behind(stage: Stage, earlier
     stage.clock.advance(minutes=30)
     heads.keep_heads(stage.deps)
     stage.deps.behind.note({stage.tenant.id})
-    retention.destroy_share_keys(stage.deps)
+    share_keys.destroy_share_keys(stage.deps)
     assert f"share:{draft.id}" in stage.deps.keyring.ids("share:")
     with pytest.raises(Unavailable, match="database_restored"):
         orphans.sweep_orphan_keys(stage.deps, ())
     stage.deps.behind.note(())
-    retention.destroy_share_keys(stage.deps)
+    share_keys.destroy_share_keys(stage.deps)
     assert f"share:{draft.id}" not in stage.deps.keyring.ids("share:")
     kept.restore()
 

@@ -17,7 +17,7 @@ from deldokument.services.downloads import delivery, part_reader
 from deldokument.services.downloads.content import Content
 from deldokument.services.downloads.zip_archive import length_of
 from deldokument.services.encryption import share_key_id
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.shares import drafts, publishing
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.inspection import inspect_documents
@@ -354,7 +354,7 @@ def test_a_share_erased_while_it_was_read_gets_no_receipt(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     content = opened(stage, share_id)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    retention.destroy_share_keys(stage.deps)
+    share_keys.destroy_share_keys(stage.deps)
     stage.clock.advance(days=366)
     assert retention.erase_spent_shares(stage.deps) == 1
     delivery.record_delivery(stage.deps, content, 0, content.length)
@@ -367,7 +367,7 @@ def test_a_share_that_ends_between_decision_and_key_is_gone(stage: Stage) -> Non
 
     def end() -> None:
         publishing.withdraw_share(stage.deps, person(KARI), share_id)
-        retention.destroy_share_keys(stage.deps)
+        share_keys.destroy_share_keys(stage.deps)
 
     deps = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, {share_key_id(share_id): end}))
     with pytest.raises(Gone, match="share_withdrawn"):
@@ -390,7 +390,7 @@ def test_a_share_that_is_withdrawn_while_it_is_read_gives_no_more_once_its_blobs
     assert first
     assert WHOLE.startswith(first)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    for step in (retention.destroy_share_keys, retention.release_blobs, retention.delete_garbage):
+    for step in (share_keys.destroy_share_keys, retention.release_blobs, retention.delete_garbage):
         step(stage.deps)
     with pytest.raises(Broken):
         next(buffers)

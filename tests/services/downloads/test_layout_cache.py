@@ -11,7 +11,7 @@ from deldokument.services.downloads.content import Content, open_archive
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.zip_archive import Archive, Entry
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import share_keys
 from deldokument.services.shares import publishing
 from tests.services.downloads.test_content import published
 from tests.support.many_documents import fill
@@ -75,7 +75,7 @@ def test_a_layout_gives_no_access_to_a_stranger_or_after_the_end(stage: Stage) -
     with pytest.raises(NotFound):
         opened(stage, share_id, SIV)
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    retention.destroy_share_keys(stage.deps)
+    share_keys.destroy_share_keys(stage.deps)
     with pytest.raises(Gone):
         opened(stage, share_id)
 

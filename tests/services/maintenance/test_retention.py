@@ -17,7 +17,7 @@ from deldokument.services.accounts import deletion
 from deldokument.services.auth import sessions
 from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.additions import drop_stale_additions
@@ -96,7 +96,7 @@ def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: St
         stage.clock.advance(days=10)
         assert retention.end_due_shares(stage.deps) == 1
     assert retention.release_blobs(stage.deps) == 0
-    assert retention.destroy_share_keys(stage.deps) == 1
+    assert share_keys.destroy_share_keys(stage.deps) == 1
     assert stage.deps.keyring.ids("share:") == []
     assert len(stored(stage)) == 1
     assert share_of(stage, share_id).sealed_message == b""
@@ -129,7 +129,7 @@ def with_keys(stage: Stage) -> int:
 @pytest.fixture
 def five_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Five shares that are over, the first first; their keys are destroyed one by one."""
-    monkeypatch.setattr(retention, "_AT_ONCE", 1)
+    monkeypatch.setattr(share_keys, "_AT_ONCE", 1)
     over = []
     for _ in range(5):
         over.append(stage.draft().id)
@@ -143,10 +143,10 @@ def test_what_a_slow_keyring_has_destroyed_is_noted_before_the_database_ends_the
 ) -> None:
     slow = replace(stage.deps, keyring=HardKeyring(stage))
     began = stage.clock.now()
-    assert retention.destroy_share_keys(slow) == 2
+    assert share_keys.destroy_share_keys(slow) == 2
     assert stage.clock.now() - began < timedelta(seconds=60)
     assert [share_of(stage, each).key_destroyed_at is not None for each in five_over] == [True] * 2 + [False] * 3
-    assert [retention.destroy_share_keys(slow) for _ in range(3)] == [2, 1, 0]
+    assert [share_keys.destroy_share_keys(slow) for _ in range(3)] == [2, 1, 0]
     assert with_keys(stage) == 0
 
 
@@ -154,7 +154,7 @@ def test_a_key_that_the_keyring_refuses_keeps_no_other_from_its_end(stage: Stage
     hard = replace(stage.deps, keyring=HardKeyring(stage, share_key_id(five_over[0])))
     for _ in range(5):
         with pytest.raises(Unavailable):
-            retention.destroy_share_keys(hard)
+            share_keys.destroy_share_keys(hard)
     assert [share_of(stage, each).key_destroyed_at is not None for each in five_over] == [False] + [True] * 4
     assert with_keys(stage) == 1
 
@@ -164,12 +164,12 @@ def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: St
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
     dying = replace(stage.deps, keyring=FaultyKeyring(stage.deps.keyring, dies_after_destroy=True))
     with pytest.raises(Crash):
-        retention.destroy_share_keys(dying)
+        share_keys.destroy_share_keys(dying)
     assert stage.deps.keyring.ids("share:") == []
     assert share_of(stage, share_id).key_destroyed_at is None
     with pytest.raises(Gone):
         offers.open_share(stage.deps, person(OLA), share_id)
-    assert retention.destroy_share_keys(stage.deps) == 1
+    assert share_keys.destroy_share_keys(stage.deps) == 1
     assert share_of(stage, share_id).key_destroyed_at == stage.clock.now()
     assert kinds(stage, share_id).count(EventKind.SHARE_KEY_DESTROYED) == 1
 

@@ -11,7 +11,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, existing
 from deldokument.domain.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import share_keys
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.discarding import discard_with_grace, find_discarded, restore_draft
@@ -118,7 +118,7 @@ def test_the_worker_destroys_a_discarded_draft_when_the_grace_is_over_and_not_be
     draft = filled_in(stage)
     discard_with_grace(stage.deps, person(KARI), draft.id)
     stage.clock.instant += DISCARD_GRACE - INSTANT
-    assert retention.destroy_share_keys(stage.deps) == 0
+    assert share_keys.destroy_share_keys(stage.deps) == 0
     stage.clock.instant += INSTANT
     run_all(stage.deps)
     assert stored(stage, draft.id).key_destroyed_at == stage.clock.now()
@@ -185,7 +185,7 @@ def test_what_a_system_discards_is_gone_at_once(stage: Stage) -> None:
     integrate(stage)
     draft = create_draft(stage.deps, SYSTEM, stage.words())
     drafts.discard_draft(stage.deps, SYSTEM, draft.id)
-    assert retention.destroy_share_keys(stage.deps) == 1
+    assert share_keys.destroy_share_keys(stage.deps) == 1
     with pytest.raises(Conflict, match="discard_final"):
         restore_draft(stage.deps, person(KARI), draft.id)
 

@@ -41,6 +41,7 @@ Gets the keys of the tags, and no other key. Does not know why a row exists.
 - `seal_requests`: requests to the worker's seal
 - `sessions`: sessions and pending logins
 - `share_cards`: cards of shares
+- `share_ends`: proof that shares are over
 - `share_lookup`: shares by ids that may be unknown, and by recipients
 - `shares`: shares, recipients, documents
 - `staff`: administrators, operators, the roles of a person

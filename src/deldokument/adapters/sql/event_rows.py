@@ -50,6 +50,15 @@ def event_of(row: Row[Any]) -> AuditEvent:
     return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
 
 
+def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
+    """Return the event of a row if the service wrote it; one that it did not write is reported."""
+    try:
+        event = event_of(row)
+    except (ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+    return event if is_own(work, StoredEvent(row.number, row.previous, row.hash, event, row.tag)) else None
+
+
 def link_of(work: Statements, row: Row[Any]) -> Link:
     """Return the event as verification needs it; its time as stored, in ``microseconds``."""
     is_forged = not _is_valid(work, row.chain, row.number, row.hash, row.tag)

@@ -1,11 +1,14 @@
-"""Progress of the orphan sweep, in one row."""
+"""Progress of the orphan sweep, in one row, and the keys that it may destroy."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import and_, delete, select, update
 
+from deldokument.adapters.sql.share_ends import ShareEnds
 from deldokument.adapters.sql.statements import Repository
 from deldokument.adapters.sql.tables.logins import sweep
 from deldokument.ports.repositories.orphans import Sweep
@@ -31,3 +34,7 @@ class SqlOrphanSweeps(Repository):
         is_before = and_(*(sweep.c[name] == value for name, value in asdict(before).items()))
         statement = delete(sweep) if after is None else update(sweep).values(asdict(after))
         return self._work.count(statement.where(is_before), {}) == 1
+
+    def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
+        """Return the ids, of shares without rows, whose keys nothing needs."""
+        return ShareEnds(self._work).unclaimed(share_ids, now)

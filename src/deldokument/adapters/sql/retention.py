@@ -6,13 +6,15 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
+    Row,
     Select,
     Table,
     and_,
@@ -28,7 +30,8 @@ from sqlalchemy import (
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.adapters.sql.expressions import InList, is_current
-from deldokument.adapters.sql.share_cards import CARD_COLUMNS, SHARE, ShareCards, over_by_card
+from deldokument.adapters.sql.share_cards import CARD_COLUMNS, PROOF_COLUMNS, SHARE, ShareCards
+from deldokument.adapters.sql.share_ends import ShareEnds
 from deldokument.adapters.sql.shares import DOCUMENT
 from deldokument.adapters.sql.statements import Statements, batches, distinct_values, param
 from deldokument.adapters.sql.tables.audit import audit_subject
@@ -37,7 +40,6 @@ from deldokument.adapters.sql.tables.shares import (
     document,
     has_key,
     has_rescan,
-    is_abandoned,
     is_available,
     is_closed_unerased,
     is_draft,
@@ -54,33 +56,40 @@ from deldokument.adapters.sql.tables.shares import (
 from deldokument.adapters.sql.tables.tenancy import account, is_removed_unerased, member, tenant
 from deldokument.adapters.sql.uploads import discard_uploads, of_documents_of_shares, of_shares
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import Document, Share, ShareState
+from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.domain.tenancy import Member
-from deldokument.ports.repositories.retention import Patrolled, PatrolPlace
+from deldokument.ports.repositories.retention import Over, Patrolled, PatrolPlace
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
 _most = param("most")
 
-_is_current = is_current(share.c.tenant_id)
-_shares = select(*SHARE.columns).where(_is_current).limit(_most)
-_patrol = select(*CARD_COLUMNS).where(is_available).order_by(share.c.expires_at, share.c.id).limit(_most)
-_end = bindparam("end", type_=UtcMicros())
-_patrol_on = _patrol.where(
-    share.c.expires_at >= _end,
-    or_(share.c.expires_at > _end, and_(share.c.expires_at == _end, share.c.id > param("id"))),
-)
-_due = _shares.where(is_available, share.c.expires_at <= _now).order_by(share.c.expires_at)
-_stale = _shares.where(
-    is_draft,
-    share.c.changed_at < param("system_before"),
-    or_(share.c.changed_at < param("before"), is_system_draft),
-).order_by(share.c.changed_at)
-# Only discarding is undone after the end.
-_is_final = or_(~is_abandoned, share.c.undo_until.is_(None), share.c.undo_until <= _now)
-_with_key = _shares.where(has_key, _is_final).order_by(share.c.closed_at)
+
+@dataclass(frozen=True, slots=True)
+class _Paged:
+    """A query for shares in the order of a time, ``by``: for the first ones, and for those after a place."""
+
+    by: str
+    first: Select[Any]
+    after: Select[Any]
+
+
+def _paged(query: Select[Any], column: Column[Any]) -> _Paged:
+    end = bindparam("end", type_=UtcMicros())
+    first = query.order_by(column, share.c.id).limit(_most)
+    following = or_(column > end, and_(column == end, share.c.id > param("id")))
+    return _Paged(column.name, first, first.where(column >= end, following))
+
+
+_shares = select(*SHARE.columns).where(is_current(share.c.tenant_id)).limit(_most)
+_provable = select(*PROOF_COLUMNS)
+_patrol = _paged(select(*CARD_COLUMNS).where(is_available), share.c.expires_at)
+_due = _paged(_provable.where(is_available, share.c.expires_at <= _now), share.c.expires_at)
+_is_stale = or_(share.c.changed_at < param("before"), is_system_draft)
+_stale = _paged(_provable.where(is_draft, share.c.changed_at < param("system_before"), _is_stale), share.c.changed_at)
+_with_key = _paged(_provable.where(has_key), share.c.closed_at)
 # Available ones are the patrol's.
-_over = select(*SHARE.columns, share.c.card).where(InList(share.c.id, "keys"), ~is_available, _is_current)
+_over = _provable.where(InList(share.c.id, "keys"), ~is_available)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
 _until = bindparam("until", type_=UtcMicros())
 _nobodys = or_(document.c.inspecting_until.is_(None), document.c.inspecting_until <= _now)
@@ -169,40 +178,30 @@ class SqlRetention:
     def __init__(self, work: Statements, cards: ShareCards) -> None:
         self._work = work
         self._cards = cards
+        self._ends = ShareEnds(work)
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Return available shares that have expired, the longest overdue first."""
-        return self._shares(_due, {"now": now, "most": limit})
+        return _shares_of(self._proven(_due, {"now": now}, now, limit))
 
     def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
-        """Verify the next available shares, by their stored ends, and return those that are over by their cards."""
-        query = _patrol if after is None else _patrol_on
-        values = dict(zip(("end", "id"), after, strict=True)) if after else {}
-        rows = self._rows(query, share, {"most": limit, **values})
-        seen = self._cards.read(rows)
-        found = zip(seen, rows, strict=True)
-        overdue = [over for one, row in found if (over := over_by_card(self._work, one, row.card or b"", now))]
-        return Patrolled(seen, overdue, (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None)
+        """Verify the next available shares, by their stored ends, and return those that are over by proof."""
+        rows, place = self._page(_patrol, {}, after, limit)
+        return Patrolled(self._cards.read(rows), _shares_of(self._ends.over(rows, now)), place)
 
-    def stale_drafts(self, changed_before: datetime, system_changed_before: datetime, limit: int) -> list[Share]:
-        """Return drafts unchanged since a time; those that a system fills in have a time of their own."""
-        values = {"before": changed_before, "system_before": system_changed_before}
-        return self._shares(_stale, values | {"most": limit})
+    def stale_drafts(self, now: datetime, limit: int) -> list[Share]:
+        """Return drafts that nobody has changed in time, the first due first."""
+        values = {"before": now - DRAFT_LIFETIME, "system_before": now - SYSTEM_DRAFT_LIFETIME}
+        return _shares_of(self._proven(_stale, values, now, limit))
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
-        """Return closed shares with a share key, whose closing can no longer be undone."""
-        return self._shares(_with_key, {"now": now, "most": limit})
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Over]:
+        """Return closed shares with a share key that are over by proof."""
+        return self._proven(_with_key, {}, now, limit)
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
-        """Return the shares that are over by state or card; end, key and erasure of the row do not count."""
-        held = self._work.held
-        found = (self._rows(_over, share, {"keys": some} | held) for some in batches(set(share_ids)))
-        rows = [row for some in found for row in some]
-        return [
-            over
-            for row in rows
-            if (over := over_by_card(self._work, SHARE.make(row[:-1]), row.card or b"", now)) is not None
-        ]
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Over]:
+        """Return the shares that are over by proof; what the row says does not count."""
+        rows = [row for some in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": some})]
+        return self._ends.over(rows, now)
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
         """Close shares at ``now``, in that state."""
@@ -297,8 +296,29 @@ class SqlRetention:
     def _documents(self, query: Select[Any], values: Mapping[str, Any]) -> list[Document]:
         return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
+    def _proven(self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int) -> list[Over]:
+        """Return shares that are over, of those that a query finds. The others do not count towards the limit."""
+        rows, place = self._page(query, values, None, limit)
+        found = self._ends.over(rows, now)
+        while place is not None and len(found) < limit:
+            rows, place = self._page(query, values, place, limit)
+            found += self._ends.over(rows, now)
+        return found[:limit]
+
+    def _page(
+        self, query: _Paged, values: Mapping[str, Any], after: PatrolPlace | None, limit: int
+    ) -> tuple[Sequence[Row[Any]], PatrolPlace | None]:
+        """Return the rows after a place, and the place of the last one if there may be more."""
+        bounds = dict(zip(("end", "id"), after, strict=True)) if after else {}
+        rows = self._rows(query.after if after else query.first, share, {"most": limit, **values, **bounds})
+        return rows, (getattr(rows[-1], query.by), rows[-1].id) if len(rows) == limit else None
+
     def _shares(self, query: Select[Any], values: Mapping[str, Any]) -> list[Share]:
         return SHARE.all(self._rows(query, share, {**values, **self._work.held}))
 
     def _rows(self, query: Select[Any], table: Table, values: Mapping[str, Any]) -> Any:
         return self._work.rows(self._work.skip_locked(query, table), values)
+
+
+def _shares_of(over: Iterable[Over]) -> list[Share]:
+    return [one.share for one in over]

@@ -40,7 +40,7 @@ from deldokument.crypto.share_cards import (
     texts_digest,
 )
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import CLOSED, Document, Share, ShareState
+from deldokument.domain.share import CLOSED, Document, Share
 from deldokument.ports.integrity import DamagedRow
 
 SHARE = RowMapper(Share, share, besides=("intact",))
@@ -62,10 +62,10 @@ _versions = select(CountedTexts(_version)).where(document.c.share_id == share.c.
 _removed_ids = (
     select(CountedTexts(removed_document.c.id)).where(removed_document.c.share_id == share.c.id).correlate(share)
 )
+PROOF_COLUMNS = [*SHARE.columns, share.c.card, _revision.scalar_subquery().label("newest_revision")]
+"""The columns that `ShareEnds` needs, of a query from ``share``."""
 CARD_COLUMNS = [
-    *SHARE.columns,
-    share.c.card,
-    _revision.scalar_subquery().label("newest_revision"),
+    *PROOF_COLUMNS,
     _recipient_ids.scalar_subquery().label("recipient_ids"),
     _versions.scalar_subquery().label("versions"),
     _removed_ids.scalar_subquery().label("removed_ids"),
@@ -233,26 +233,8 @@ def _fits(work: Statements, stored: Held, sealed: bytes) -> bool:
     return card == replace(expected, sealed_change=card.sealed_change)
 
 
-def over_by_card(work: Statements, stored: Share, sealed: bytes, now: datetime) -> Share | None:
-    """Return a share that is over by its state or by its card, and cannot be restored; otherwise None.
-
-    What the row says of its end, its key and its erasure does not count. Tenant and grace period are the card's, or the
-    row's without a card that opens.
-    """
-    card = opened_card(work, stored.id, sealed)
-    if card is None:
-        is_over, state, undo_until = stored.state in CLOSED, stored.state, stored.undo_until
-    else:
-        ends_at, undo_until, state = _instant(card.expires_at), _instant(card.undo_until), ShareState(card.state)
-        is_draft = card.state == stored.state == ShareState.DRAFT
-        has_ended = ends_at is not None and ends_at <= now and not is_draft
-        is_over = stored.state in CLOSED or card.state in CLOSED or has_ended
-        stored = replace(stored, tenant_id=card.tenant_id)
-    can_be_restored = state is ShareState.ABANDONED and undo_until is not None and now < undo_until
-    return stored if is_over and not can_be_restored else None
-
-
-def _instant(microseconds: int | None) -> datetime | None:
+def instant(microseconds: int | None) -> datetime | None:
+    """Return an instant of a card."""
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 

@@ -1,7 +1,8 @@
-"""Repository contract: progress of the orphan sweep, which `services.maintenance.orphans` runs."""
+"""Repository contract of the orphan sweep, which `services.maintenance.orphans` runs."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,7 +23,7 @@ class Sweep:
 
 
 class OrphanSweeps(Protocol):
-    """The row of the current sweep; any worker can continue it."""
+    """The row of the current sweep, which any worker can continue, and the keys that it may destroy."""
 
     def sweep(self) -> Sweep | None:
         """Return the current sweep."""
@@ -30,4 +31,11 @@ class OrphanSweeps(Protocol):
 
     def move_sweep(self, before: Sweep | None, after: Sweep | None) -> bool:
         """Replace ``before`` by ``after`` (None: no sweep); False if ``before`` is no longer stored."""
+        ...
+
+    def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
+        """Return the ids that no authentic event names, or whose share is over by its events; they have no rows.
+
+        The others are reported as damaged: somebody has deleted their rows.
+        """
         ...

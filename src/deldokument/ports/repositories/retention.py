@@ -14,8 +14,19 @@ PatrolPlace = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Over:
+    """A share that is over by proof. ``is_decided``: only because a person or a system ended it.
+
+    So neither its time has come, nor the end of its tenant or account.
+    """
+
+    share: Share
+    is_decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Patrolled:
-    """A slice of a patrol. ``overdue``: marked as available, though their cards say that they have ended.
+    """A slice of a patrol. ``overdue``: marked as available, though they are over by proof.
 
     ``seen`` are all of them; ``last`` is the place of the last share; None at the end of the patrol.
     """
@@ -26,10 +37,14 @@ class Patrolled:
 
 
 class Retention(Protocol):
-    """Due rows, selected with SKIP LOCKED where the database has it, so that workers share the work."""
+    """Due rows, selected with SKIP LOCKED where the database has it, so that workers share the work.
+
+    A share is due only by proof: its card, its tenant or account that has ended, or authentic events. A row proves
+    nothing. One that is closed without proof is reported as damaged.
+    """
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
-        """Return available shares that have expired."""
+        """Return available shares that are over, of those that have expired by their rows."""
         ...
 
     def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
@@ -39,21 +54,18 @@ class Retention(Protocol):
         """
         ...
 
-    def stale_drafts(self, changed_before: datetime, system_changed_before: datetime, limit: int) -> list[Share]:
-        """Return drafts not changed since ``changed_before``.
-
-        For a draft that a system fills in, and that is not proposed, ``system_changed_before`` counts, which is later.
-        """
+    def stale_drafts(self, now: datetime, limit: int) -> list[Share]:
+        """Return drafts that have not been changed for DRAFT_LIFETIME; a system's for SYSTEM_DRAFT_LIFETIME."""
         ...
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Over]:
         """Return closed shares whose share key exists, and whose end can no longer be undone."""
         ...
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Over]:
         """Return the shares among these that are over and cannot be restored; a write transaction locks them.
 
-        State and card decide, not what the row says of its key or its erasure. Available shares are the patrol's.
+        What the row says of its key or its erasure does not count. Available shares are the patrol's.
         """
         ...
 

@@ -101,10 +101,8 @@ def _end_shares(tx: Transaction, living: list[Share], now: datetime) -> Iterator
     for found in living:
         share = tx.shares.lock(found.id)
         if share is None:
-            # Damaged: it gets no new card. Ending it only takes away.
-            state, kind = _end_of(found, now)
-            tx.retention.close([found.id], state, now)
-            yield found, kind
+            # Damaged: it gets no new card, and no event, which would prove its end. Perhaps it is another account's.
+            tx.retention.close([found.id], _end_of(found, now)[0], now)
         elif share.state in _LIVING:
             state, kind = _end_of(share, now)
             over = replace(share, state=state, closed_at=now, changed_at=now)

@@ -7,7 +7,8 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `health`: checks for an operator's monitoring, each with a level and a message
 - `lag`: measures how far the worker is behind
 - `orphans`: deletes unreferenced objects and keys that a crash left
-- `retention`: ends shares, destroys keys, deletes blobs, erases names
+- `retention`: ends shares, deletes blobs, erases names
 - `seal_requests`: has the worker, which alone has the seal's key, sign what other processes ask for
+- `share_keys`: destroys the keys of shares that are over
 - `store_check`: tests whether a blob store supports the required operations
 """

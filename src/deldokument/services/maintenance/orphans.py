@@ -27,7 +27,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance.share_keys import destroy_remaining_keys, over_shares
 
 ORPHAN_AGE = timedelta(hours=24)
 _BATCH = 1000
@@ -137,13 +137,13 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
     while some := [entry.removeprefix(SHARE_PREFIX) for entry in islice(entries, _BATCH)]:
         # Short transactions: a long one would hold back the database's own cleanup.
         orphans |= _without_share(deps, some)
-        over |= retention.over_shares(deps, some)
+        over |= over_shares(deps, some)
         total += len(some)
     if _is_implausible(len(orphans), total):
         raise Conflict("orphans_implausible", orphans=len(orphans), total=total)
     remaining = iter(over)
     while some := list(islice(remaining, _BATCH)):
-        retention.destroy_remaining_keys(deps, some)
+        destroy_remaining_keys(deps, some)
     # Checked again: the scan takes time, and the retry of an interrupted request creates its share with the old key.
     doomed = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
     deps.keyring.destroy(_without_share(deps, doomed))
@@ -151,6 +151,7 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
 
 
 def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
-    """Return the ids of the keys whose share does not exist."""
+    """Return the ids of the keys whose share does not exist, and never has, or is over by its events."""
     with deps.database.read() as tx:
-        return {share_key_id(share_id) for share_id in set(share_ids) - tx.shares.known(share_ids)}
+        missing = set(share_ids) - tx.shares.known(share_ids)
+        return set(map(share_key_id, tx.orphans.unclaimed(missing, deps.clock.now())))

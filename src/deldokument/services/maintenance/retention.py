@@ -4,7 +4,7 @@
     drop_stale_additions                    remove documents that nobody has added (services.shares.additions)
     patrol_shares                           the same for shares whose stored end was changed
     end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
-    destroy_share_keys                      from here on no copy of database or blobs can be read
+    destroy_share_keys                      from here on no copy of database or blobs can be read (see share_keys)
     release_blobs, delete_garbage           delete the ciphertext
     complete_deletions                      record that an ended tenant has no content left (tenants.offboarding)
     erase_spent_shares, erase_spent_members, destroy_audit_keys
@@ -23,27 +23,25 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import ServiceError, StorageFull, Unavailable
-from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Share, ShareState, new_document_id
+from deldokument.domain.share import Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.retention import Patrolled, PatrolPlace
+from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.auth.sessions import IDLE
-from deldokument.services.each import do_each
-from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
+from deldokument.services.each import in_batch_or_singly
+from deldokument.services.encryption import AUDIT_PREFIX
+from deldokument.services.maintenance.share_keys import destroy_share_keys
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
@@ -52,20 +50,10 @@ from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 
-_Due = TypeVar("_Due")
-KEY_KIND = "share_key"
-"""The kind of a share's key in an alarm."""
 MAX_CLOCK_JUMP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)
 """A heartbeat younger than this is not rewritten: many loops of many workers update one row."""
 _BATCH = 500
-_AT_ONCE = 32
-"""Keys per call to the keyring.
-
-Few, so that a refused key delays few others, and so that the slowest keyring responds well within a minute.
-"""
-_PATIENCE = timedelta(seconds=20)
-"""After this long, a transaction destroys no further keys: the database ends those that are idle for a minute."""
 _CLEARED = 150
 """Shares whose parts become garbage per round. With some documents each, that is about one batch of objects."""
 
@@ -105,33 +93,6 @@ def confirm_clock(deps: Dependencies) -> None:
         record_event(deps, tx, EventKind.CLOCK_CONFIRMED)
 
 
-def _in_batch_or_singly(
-    deps: Dependencies,
-    find: Callable[[Transaction], Sequence[_Due]],
-    act: Callable[[Transaction, Sequence[_Due]], int],
-) -> int:
-    """Process a batch of due items in one transaction, or each in its own if that fails; return the number processed.
-
-    One tampered row that breaks a constraint must not block the other items.
-    Raises: Unavailable or StorageFull at once; otherwise the first error of a single item, after all the others.
-    """
-    due: Sequence[_Due] = ()
-    try:
-        with deps.database.write() as tx:
-            due = find(tx)
-            return act(tx, due)
-    except Exception as error:
-        if isinstance(error, Unavailable | StorageFull) or len(due) < 2:
-            raise
-
-    def act_on_one(wanted: _Due) -> int:
-        with deps.database.write() as tx:
-            # Another worker may have processed it meanwhile.
-            return act(tx, [one for one in find(tx) if one == wanted])
-
-    return do_each(due, act_on_one)
-
-
 def _close(
     deps: Dependencies,
     find: Callable[[Transaction], Sequence[Share]],
@@ -146,7 +107,7 @@ def _close(
             record_at(deps, tx, deps.clock.now(), kind, details or {}, share=share)
         return len(shares)
 
-    return _in_batch_or_singly(deps, find, close)
+    return in_batch_or_singly(deps, find, close)
 
 
 def end_due_shares(deps: Dependencies) -> int:
@@ -158,7 +119,7 @@ def end_due_shares(deps: Dependencies) -> int:
 def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace | None:
     """Verify the next available shares and their recipients; return the place to continue at.
 
-    It also ends those that are over by their cards, or whose tenant or account has ended.
+    It also ends those that are over by proof.
 
     A share whose stored end was moved later is refused to everybody. This ends it, and destroys its key, on time too.
     So it is with a share that was put back after the end of its tenant or account.
@@ -167,11 +128,10 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
     with deps.database.read() as tx:
         seen = tx.retention.patrol(after, now, _BATCH)
         report_damaged_recipients(deps, tx, seen.seen)
-        overdue = _overdue(deps, tx, seen)
-    if overdue:
+    if seen.overdue:
         _close(
             deps,
-            lambda tx: _overdue(deps, tx, tx.retention.patrol(after, now, _BATCH)),
+            lambda tx: tx.retention.patrol(after, now, _BATCH).overdue,
             ShareState.ENDED,
             EventKind.SHARE_ENDED,
             now,
@@ -179,97 +139,17 @@ def patrol_shares(deps: Dependencies, after: PatrolPlace | None) -> PatrolPlace 
     return seen.last
 
 
-def _overdue(deps: Dependencies, tx: Transaction, seen: Patrolled) -> list[Share]:
-    found = {one.id: one for one in seen.seen if _has_ended_tenancy(tx, one)} | {one.id: one for one in seen.overdue}
-    return [share for share in found.values() if share.tenant_id not in deps.behind]
-
-
-def _has_ended_tenancy(tx: Transaction, share: Share) -> bool:
-    """Return whether tenant or account has ended. Damaged rows say nothing, and missing ones do not stop the patrol."""
-    if not share.intact:
-        return False
-    holders = tx.tenants.get(share.tenant_id), tx.accounts.get(share.account_id)
-    return any(holder is not None and holder.intact and holder.ended_at is not None for holder in holders)
-
-
 def abandon_stale_drafts(deps: Dependencies) -> int:
     """Abandon drafts unchanged for 7 days, a system's after 24 hours, with their uploads."""
     now = deps.clock.now()
     return _close(
         deps,
-        lambda tx: tx.retention.stale_drafts(now - DRAFT_LIFETIME, now - SYSTEM_DRAFT_LIFETIME, _BATCH),
+        lambda tx: tx.retention.stale_drafts(now, _BATCH),
         ShareState.ABANDONED,
         EventKind.DRAFT_ABANDONED,
         now,
         {"cause": UNCHANGED},
     )
-
-
-def destroy_share_keys(deps: Dependencies) -> int:
-    """Destroy the keys of closed shares, and only then record it.
-
-    Destroyed keys are recorded even if the keyring is slow or refuses some; its first error is raised afterwards.
-    """
-    return _destroy(deps, lambda tx, now: tx.retention.keys_to_destroy(now, _BATCH))
-
-
-def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
-    """Return the ids of the shares that are over by state or card, and are not available by their rows."""
-    with deps.database.read() as tx:
-        return set(_ids(tx.retention.over(share_ids, deps.clock.now())))
-
-
-def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
-    """Destroy the keys of shares as ``destroy_share_keys``; those of ``over_shares``, even if a row says it is done.
-
-    Reports those: somebody has put the key back, or has changed the row.
-
-    Raises: the keyring's first error.
-    """
-
-    def find(tx: Transaction, now: datetime) -> list[Share]:
-        over = tx.retention.over(share_ids, now)
-        # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
-        for share in over:
-            if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
-                deps.damage.report(DamagedRow(KEY_KIND, share.id))
-        return over
-
-    return _destroy(deps, find)
-
-
-def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
-    refusals = list[ServiceError]()
-
-    def destroy(tx: Transaction, closed: Sequence[Share]) -> int:
-        destroyed, refused = _destroyed(deps, closed)
-        opened = [share.id for share in destroyed if share.closed_at is None]
-        tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
-        tx.retention.note_destroyed_keys(_ids(destroyed), deps.clock.now())
-        for share in destroyed:
-            record_event(deps, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
-        refusals.extend([refused] if refused else [])
-        return len(destroyed)
-
-    done = _in_batch_or_singly(deps, lambda tx: find(tx, deps.clock.now()), destroy)
-    if refusals:
-        raise refusals[0]
-    return done
-
-
-def _destroyed(deps: Dependencies, closed: Sequence[Share]) -> tuple[list[Share], ServiceError | None]:
-    """Return the shares whose keys were destroyed within ``_PATIENCE``, and the first error."""
-    began, destroyed, refused = deps.clock.now(), list[Share](), None
-    for start in range(0, len(closed), _AT_ONCE):
-        some = closed[start : start + _AT_ONCE]
-        if deps.clock.now() - began > _PATIENCE:
-            break
-        try:
-            deps.keyring.destroy([share_key_id(share.id) for share in some])
-            destroyed += some
-        except ServiceError as error:
-            refused = refused or error
-    return destroyed, refused
 
 
 def release_blobs(deps: Dependencies) -> int:
@@ -279,7 +159,7 @@ def release_blobs(deps: Dependencies) -> int:
         tx.retention.release_blobs(share_ids, deps.clock.now())
         return len(share_ids)
 
-    return _in_batch_or_singly(deps, lambda tx: tx.retention.blobs_to_release(_CLEARED), release)
+    return in_batch_or_singly(deps, lambda tx: tx.retention.blobs_to_release(_CLEARED), release)
 
 
 def delete_garbage(deps: Dependencies) -> int:
@@ -309,7 +189,7 @@ def erase_spent_shares(deps: Dependencies) -> int:
             record_event(deps, tx, EventKind.SHARE_ERASED, share=replace(share, erased_at=now))
         return len(spent)
 
-    return _in_batch_or_singly(deps, lambda tx: tx.retention.spent_shares(now, _BATCH), erase)
+    return in_batch_or_singly(deps, lambda tx: tx.retention.spent_shares(now, _BATCH), erase)
 
 
 def erase_spent_members(deps: Dependencies) -> int:
@@ -323,7 +203,7 @@ def erase_spent_members(deps: Dependencies) -> int:
             record_event(deps, tx, EventKind.MEMBER_ERASED, tenant_id=tenant_id, member=member_id)
         return len(spent)
 
-    return _in_batch_or_singly(deps, lambda tx: tx.retention.spent_members(now, _BATCH), erase)
+    return in_batch_or_singly(deps, lambda tx: tx.retention.spent_members(now, _BATCH), erase)
 
 
 def destroy_audit_keys(deps: Dependencies) -> int:

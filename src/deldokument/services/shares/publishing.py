@@ -25,7 +25,7 @@ from datetime import datetime
 
 from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, existing
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.domain.tenancy import End, instant_of
@@ -164,8 +164,10 @@ def _publish(
     answer_requests(deps, tx, published)
     tx.statistics.count_documents(share.id)
     note_use(deps, tx, membership)
+    until = existing(published.expires_at).isoformat()
     for kind in kinds:
-        record_event(deps, tx, kind, share=share, person=sharer)
+        details = {"until": until} if kind is EventKind.SHARE_PUBLISHED else {}
+        record_event(deps, tx, kind, share=share, person=sharer, **details)
     return published
 
 

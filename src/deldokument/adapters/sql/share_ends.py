@@ -1,0 +1,184 @@
+"""Proof that shares are over. Without it the worker ends no share and destroys no key.
+
+A row is no proof: a writer of the database can set its state. One of these is:
+- a card that no authentic event outdates: the end, the state, or the age of a draft
+- a card that says withdrawn or ended, of any age, because no share comes back from that
+- an authentic row of the tenant or account that has ended
+- authentic events, for a share whose card is outdated or does not open
+
+Guarantees:
+- A share that is closed without proof is reported as damaged.
+- Nothing is proven by a chain that is behind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from deldokument.adapters.sql.accounts import SqlAccounts
+from deldokument.adapters.sql.column_types import EPOCH
+from deldokument.adapters.sql.event_rows import own_event
+from deldokument.adapters.sql.expressions import InList
+from deldokument.adapters.sql.share_cards import SHARE, instant, opened_card
+from deldokument.adapters.sql.statements import Statements
+from deldokument.adapters.sql.tables.audit import audit_event
+from deldokument.adapters.sql.tenants import SqlTenants
+from deldokument.crypto.share_cards import SHARE_KIND, ShareCard
+from deldokument.domain.audit import REVISING, AuditEvent, EventKind
+from deldokument.domain.errors import existing
+from deldokument.domain.share import (
+    CLOSED,
+    DISCARD_GRACE,
+    DRAFT_LIFETIME,
+    SYSTEM_DRAFT_LIFETIME,
+    ShareState,
+)
+from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.retention import Over
+
+_WIDTH = len(SHARE.columns)
+_FINAL = frozenset({ShareState.WITHDRAWN, ShareState.ENDED})
+_about = (
+    select(audit_event)
+    .where(InList(audit_event.c.share_id, "keys"), audit_event.c.kind.in_([kind.value for kind in REVISING]))
+    .order_by(audit_event.c.share_id, audit_event.c.at, audit_event.c.number)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is proven about a share. ``ends_at``: by time; ``decided_at``: when a person's decision became final."""
+
+    tenant_id: str
+    account_id: str | None
+    ends_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The ids of the tenant and the account."""
+        return (self.tenant_id, self.account_id) if self.account_id else (self.tenant_id,)
+
+
+class ShareEnds:
+    """The proofs in one transaction."""
+
+    def __init__(self, work: Statements) -> None:
+        self._work = work
+        self._accounts = SqlAccounts(work)
+        self._tenants = SqlTenants(work)
+
+    def over(self, rows: Sequence[Row[Any]], now: datetime) -> list[Over]:
+        """Return the shares that are over and cannot be restored, with their proven tenants.
+
+        The rows begin with ``PROOF_COLUMNS``.
+        """
+        shares = [SHARE.make(row[:_WIDTH]) for row in rows]
+        proven = self._proven(rows)
+        leaving = self._leaving(proven.values())
+        found = list[Over]()
+        for share in shares:
+            facts = proven.get(share.id)
+            if facts is None or not _is_over(facts, now, leaving):
+                if share.state in CLOSED and (facts is None or facts.decided_at is None):
+                    self._work.damage.report(DamagedRow(SHARE_KIND, share.id))
+            elif facts.tenant_id not in self._work.behind:
+                is_decided = now < facts.ends_at and leaving.keys().isdisjoint(facts.holders)
+                found.append(Over(replace(share, tenant_id=facts.tenant_id), is_decided))
+        return found
+
+    def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
+        """Return the ids, of shares without rows, that no authentic event names, or whose shares are over by these.
+
+        The others are reported: somebody has deleted their rows.
+        """
+        proven = {share_id: _by_events(events) for share_id, events in self._events(share_ids).items()}
+        leaving = self._leaving(proven.values())
+        living = {share_id for share_id, facts in proven.items() if not _is_over(facts, now, leaving)}
+        for share_id in living:
+            self._work.damage.report(DamagedRow(SHARE_KIND, share_id))
+        return set(share_ids) - living
+
+    def _proven(self, rows: Sequence[Row[Any]]) -> dict[str, _Facts]:
+        # The schema's owner can admit NULL.
+        cards = {row.id: opened_card(self._work, row.id, row.card or b"") for row in rows}
+        # The column is not authentic, so it may only raise a doubt.
+        doubtful = [row.id for row in rows if _is_outdated(cards[row.id], row.newest_revision or 0)]
+        events = self._events(doubtful)
+        found = {share_id: _of_share(card, events.get(share_id, [])) for share_id, card in cards.items()}
+        return {share_id: facts for share_id, facts in found.items() if facts is not None}
+
+    def _events(self, share_ids: Collection[str]) -> dict[str, list[AuditEvent]]:
+        """Return the authentic events about changes of the shares, in their order."""
+        found = defaultdict[str, list[AuditEvent]](list)
+        for row in self._work.batched(_about, "keys", share_ids):
+            event = own_event(self._work, row)
+            if event is not None:
+                found[row.share_id].append(event)
+        return found
+
+    def _leaving(self, proven: Collection[_Facts]) -> dict[str, bool]:
+        """Return the tenants and accounts that have ended, and accounts that are deleted; for these False."""
+        tenants = self._tenants.by_ids({facts.tenant_id for facts in proven}).values()
+        accounts = self._accounts.by_ids({facts.account_id for facts in proven if facts.account_id}).values()
+        found = {one.id: True for one in tenants if one.intact and one.ended_at is not None}
+        deleted = {one.id: one.ended_at is not None for one in accounts if one.intact and one.deleted_at is not None}
+        return found | deleted
+
+
+def _is_over(facts: _Facts, now: datetime, leaving: Mapping[str, bool]) -> bool:
+    is_decided = facts.decided_at is not None and facts.decided_at <= now
+    return is_decided or facts.ends_at <= now or any(leaving.get(holder) for holder in facts.holders)
+
+
+def _is_outdated(card: ShareCard | None, revision: int) -> bool:
+    return card is None or card.revision < revision
+
+
+def _of_share(card: ShareCard | None, events: Sequence[AuditEvent]) -> _Facts | None:
+    newest = max((int((event.details or {}).get("revision", 0)) for event in events), default=0)
+    if card is not None and not _is_outdated(card, newest):
+        return _by_card(card)
+    facts = _by_events(events) if events else None
+    if facts is None or card is None:
+        return facts
+    is_final = card.state in _FINAL
+    return replace(facts, account_id=card.account_id, decided_at=EPOCH if is_final else facts.decided_at)
+
+
+def _by_card(card: ShareCard) -> _Facts:
+    if card.published_at is not None:
+        ends_at = existing(instant(card.expires_at))
+    else:
+        is_system_draft = card.integration_id is not None and card.proposed_by is None
+        ends_at = existing(instant(card.changed_at)) + (SYSTEM_DRAFT_LIFETIME if is_system_draft else DRAFT_LIFETIME)
+    decided_at = (instant(card.undo_until) or EPOCH) if card.state == ShareState.ABANDONED else None
+    return _Facts(card.tenant_id, card.account_id, ends_at, EPOCH if card.state in _FINAL else decided_at)
+
+
+def _by_events(events: Sequence[AuditEvent]) -> _Facts:
+    """Return the facts by the authentic events about one share."""
+    until: datetime | None = None
+    decided_at: datetime | None = None
+    for event in events:
+        match event.kind:
+            case EventKind.SHARE_PUBLISHED | EventKind.EXPIRY_CHANGED:
+                until = datetime.fromisoformat(str((event.details or {})["until"]))
+            case EventKind.SHARE_UNPUBLISHED:
+                until = None
+            case EventKind.DRAFT_ABANDONED:
+                decided_at = event.at + DISCARD_GRACE
+            case EventKind.DRAFT_RESTORED:
+                decided_at = None
+            case EventKind.SHARE_WITHDRAWN:
+                decided_at = EPOCH
+            case EventKind.SHARE_ENDED:
+                until = decided_at = EPOCH
+    last = events[-1]
+    return _Facts(last.chain, None, until or last.at + DRAFT_LIFETIME, decided_at)

@@ -1,0 +1,100 @@
+"""Destruction of the keys of shares that are over.
+
+Guarantees:
+- A key is destroyed only if the share is over by proof; its row is none.
+- Destroyed keys are recorded even if the keyring is slow or refuses some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import ServiceError
+from deldokument.domain.share import Share, ShareState
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.integrity import DamagedRow
+from deldokument.ports.repositories.retention import Over
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import record_event
+from deldokument.services.each import in_batch_or_singly
+from deldokument.services.encryption import share_key_id
+
+KEY_KIND = "share_key"
+"""The kind of a share's key in an alarm."""
+_BATCH = 500
+_AT_ONCE = 32
+"""Keys per call to the keyring.
+
+Few, so that a refused key delays few others, and so that the slowest keyring responds well within a minute.
+"""
+_PATIENCE = timedelta(seconds=20)
+"""After this long, a transaction destroys no further keys: the database ends those that are idle for a minute."""
+
+
+def destroy_share_keys(deps: Dependencies) -> int:
+    """Destroy the keys of closed shares, and only then record it.
+
+    Raises: the keyring's first error, when the others are destroyed.
+    """
+    return _destroy(deps, lambda tx, now: tx.retention.keys_to_destroy(now, _BATCH))
+
+
+def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
+    """Return the ids of the shares that are over by proof, and are not available by their rows."""
+    with deps.database.read() as tx:
+        return {one.share.id for one in tx.retention.over(share_ids, deps.clock.now())}
+
+
+def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
+    """Destroy the keys of shares as ``destroy_share_keys``; those of ``over_shares``, even if a row says it is done.
+
+    Reports those: somebody has put the key back, or has changed the row.
+
+    Raises: the keyring's first error.
+    """
+
+    def find(tx: Transaction, now: datetime) -> list[Over]:
+        over = tx.retention.over(share_ids, now)
+        # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
+        for share in (one.share for one in over):
+            if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
+                deps.damage.report(DamagedRow(KEY_KIND, share.id))
+        return over
+
+    return _destroy(deps, find)
+
+
+def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Over]]) -> int:
+    refusals = list[ServiceError]()
+
+    def destroy(tx: Transaction, over: Sequence[Over]) -> int:
+        destroyed, refused = _destroyed(deps, [one.share for one in over])
+        opened = [share.id for share in destroyed if share.closed_at is None]
+        tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
+        tx.retention.note_destroyed_keys([share.id for share in destroyed], deps.clock.now())
+        for share in destroyed:
+            record_event(deps, tx, EventKind.SHARE_KEY_DESTROYED, share=share)
+        refusals.extend([refused] if refused else [])
+        return len(destroyed)
+
+    done = in_batch_or_singly(deps, lambda tx: find(tx, deps.clock.now()), destroy)
+    if refusals:
+        raise refusals[0]
+    return done
+
+
+def _destroyed(deps: Dependencies, closed: Sequence[Share]) -> tuple[list[Share], ServiceError | None]:
+    """Return the shares whose keys were destroyed within ``_PATIENCE``, and the first error."""
+    began, destroyed, refused = deps.clock.now(), list[Share](), None
+    for start in range(0, len(closed), _AT_ONCE):
+        some = closed[start : start + _AT_ONCE]
+        if deps.clock.now() - began > _PATIENCE:
+            break
+        try:
+            deps.keyring.destroy([share_key_id(share.id) for share in some])
+            destroyed += some
+        except ServiceError as error:
+            refused = refused or error
+    return destroyed, refused
