@@ -8,7 +8,7 @@ from deldokument.domain.errors import Conflict
 from deldokument.domain.offboarding import DeletionState, TenantTotals
 from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import share_key_id
-from deldokument.services.maintenance import retention
+from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.tenants import offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
@@ -57,7 +57,7 @@ def test_no_deletion_is_recorded_of_a_key_that_only_a_row_calls_destroyed(
 
 def test_the_record_is_completed_when_the_key_has_really_been_destroyed(stage: Stage, share_id: str) -> None:
     forge_deletion(stage)
-    assert retention.destroy_remaining_keys(stage.deps, [share_id]) == 1
+    assert share_keys.destroy_remaining_keys(stage.deps, [share_id]) == 1
     assert offboarding.complete_deletions(stage.deps) == 1
     record = deletion_record(stage.deps, tenant_id=stage.tenant.id)
     assert (record.is_proven, record.destroyed_keys) == (True, 1)

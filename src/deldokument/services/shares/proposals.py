@@ -87,8 +87,8 @@ def approved_proposal(
 ) -> Proposal:
     """Return the proposal that the person approves; ``seen`` is that of the one reviewed.
 
-    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal;
-    Conflict if a document is not the one that was proposed, which is reported.
+    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal.
+    It raises Conflict too if a document is not the one that was proposed, which is reported.
     """
     proposal = pending_proposal(deps, tx, share)
     if proposal is None:
