@@ -79,7 +79,7 @@ def propose_a_recipient(kari: Visitor, share: str) -> None:
     kari.page.get_by_label("Fødselsnummer, D-nummer eller organisasjonsnummer").fill(SIV)
     kari.page.get_by_label("Jeg har kontrollert nummeret").check()
     kari.page.get_by_role("button", name="Legg til mottakeren").click()
-    expect(kari.page.get_by_text("En annen bruker må godkjenne endringen.")).to_be_visible()
+    expect(kari.page.get_by_text("Endringen er foreslått.")).to_be_visible()
     kari.examine()
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenancy import Account, Member, Tenant
 
 POST_ARKIV = "a0236"
 CONFIDENTIAL_MAIL = "post-til-virksomheten-med-taushetsbelagt-innhold"
@@ -212,11 +212,45 @@ def may_copy(
     decision = may_manage(share, account_ids)
     if share is None or isinstance(decision, Denied):
         return decision
-    if sharer_id != (share.member_id or share.integration_id):
+    if sharer_id != share.sharer_id:
         return Denied(Reason.NOT_SHARER)
     if not share.is_open_at(now):
         return Denied(Reason.OVER if share.published_at else Reason.NOT_PUBLISHED)
     return Denied(stop) if stop else Allowed()
+
+
+@dataclass(frozen=True, slots=True)
+class Approvers:
+    """The members who may approve a change that waits, apart from its proposer.
+
+    Every member; or ``only`` this one; or those who were members ``before`` an instant.
+    """
+
+    only: str | None = None
+    before: datetime | None = None
+
+    def include(self, member_id: str, added_at: datetime) -> bool:
+        """Return whether a member with that id, who was added then, is one of them."""
+        if self.only is not None:
+            return member_id == self.only
+        return self.before is None or added_at < self.before
+
+
+EVERYBODY = Approvers()
+
+
+def approvers_of(share: Share, publisher: Member | None, *, proposer_id: str, lets_in: bool) -> Approvers:
+    """Decide who may approve a change of a published share: who shared decides who gets in.
+
+    ``publisher``: the member who shared it; None for a system. ``lets_in``: the change lets persons or documents in.
+    If that is a system, or has left, somebody approves who was a member before the share was published. Otherwise an
+    administrator could make a member who approves.
+    """
+    if not lets_in or proposer_id == share.sharer_id:
+        return EVERYBODY
+    if publisher is not None and publisher.removed_at is None:
+        return Approvers(only=publisher.id)
+    return Approvers(before=share.published_at)
 
 
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:

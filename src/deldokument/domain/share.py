@@ -85,8 +85,8 @@ class Share:
     - ``member_id`` or ``integration_id``: the sharer; exactly one is set.
     - ``notify``: recipients are sent notices.
     - ``undo_until`` and ``undo_by``: until when discarding or publishing can be undone; who can undo discarding.
-    - ``sealed_change``: the change of the published share that waits for another member's approval (four eyes).
-    - ``sealed_return_note``: who sent back what was last proposed, and why (four eyes).
+    - ``sealed_change``: the change of the published share that waits for another member's approval.
+    - ``sealed_return_note``: who sent back what was last proposed, and why.
     - ``invites``: whether its recipients may ask for a new share although this one was withdrawn.
     - ``answers``: the share whose recipients asked for a new share, which this one is once it is published.
     - ``exposed_to``: the integration that shares it and may read its documents back; None: no system may.
@@ -124,6 +124,11 @@ class Share:
     answers: str | None = None
     invites: bool = False
     intact: bool = True
+
+    @property
+    def sharer_id(self) -> str:
+        """The id of the member or integration that shares it."""
+        return self.member_id or self.integration_id or ""
 
     @property
     def is_system_draft(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which part of a change waits for a second person: everything that is not listed as one person's."""
+"""Which part of a change waits for another person: everything that is not listed as one person's."""
 
 from __future__ import annotations
 
@@ -26,14 +26,22 @@ VALUES: dict[str, list[Any]] = {
     "documents": [("document",)],
 }
 """Values that change something, for every field."""
-ALONE: list[tuple[str, Any]] = [
+FREE: list[tuple[str, Any]] = [
     ("reference", "2026/1"),
     ("reference", ""),
     ("confidential", True),
     ("expires_at", END - timedelta(days=1)),
     ("labels", {"recipient": "Søker"}),
 ]
-"""The changes for which one person is enough."""
+"""The changes that every member makes at once, whatever the account's rules."""
+CORRECTIONS: list[tuple[str, Any]] = [
+    ("title", "Vedtak"),
+    ("message", "Hei"),
+    ("message", ""),
+    ("expires_at", END + timedelta(days=1)),
+]
+"""The changes that every member makes at once without four eyes."""
+EACH = [(name, value) for name, values in VALUES.items() for value in values]
 NOTHING = Change()
 
 
@@ -41,13 +49,24 @@ def test_every_field_of_a_change_is_examined_here() -> None:
     assert VALUES.keys() == {field.name for field in fields(Change)}
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])
-def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, name: str, value: Any) -> None:
-    change, share_id = replace(NOTHING, **{name: value}), stage.publish(OLA)
+@pytest.mark.parametrize("four_eyes", [True, False])
+@pytest.mark.parametrize("is_sharer", [True, False])
+@pytest.mark.parametrize(("name", "value"), EACH)
+def test_a_change_waits_for_another_person_unless_it_is_listed(
+    name: str, value: Any, is_sharer: bool, four_eyes: bool
+) -> None:
+    change = replace(NOTHING, **{name: value})
     assert not change.is_empty
-    alone, together = change.divided(END)
-    assert (alone, together) == ((change, NOTHING) if (name, value) in ALONE else (NOTHING, change))
-    # The second person approves all of it.
+    listed = FREE if four_eyes else FREE + CORRECTIONS
+    is_alone = (name, value) in listed or (is_sharer and not four_eyes)
+    divided = change.divided(END, is_sharer=is_sharer, four_eyes=four_eyes)
+    assert divided == ((change, NOTHING) if is_alone else (NOTHING, change))
+    assert change.entry == (NOTHING if (name, value) in FREE + CORRECTIONS else change)
+
+
+@pytest.mark.parametrize(("name", "value"), [one for one in EACH if one not in FREE])
+def test_the_other_person_approves_all_that_waits(stage: Stage, name: str, value: Any) -> None:
+    together, share_id = replace(NOTHING, **{name: value}), stage.publish(OLA)
     with stage.deps.database.read() as tx:
         share = existing(tx.shares.get(share_id))
     share_key = existing_key(stage.deps.keyring, share_key_id(share.id))
@@ -57,7 +76,7 @@ def test_a_change_waits_for_a_second_person_unless_it_is_listed(stage: Stage, na
     assert opened == proposed
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])
+@pytest.mark.parametrize(("name", "value"), EACH)
 def test_a_later_change_adds_to_an_earlier_one(name: str, value: Any) -> None:
     change = replace(NOTHING, **{name: value})
     assert NOTHING.with_later(change) == change.with_later(NOTHING) == change.with_later(change) == change
@@ -70,11 +89,15 @@ def test_of_two_values_the_later_counts_and_lists_are_joined() -> None:
     assert earlier.with_later(later) == joined
 
 
-def test_a_field_that_nobody_has_listed_waits_for_a_second_person() -> None:
+def test_a_field_that_nobody_has_listed_waits_for_the_one_who_shared_and_a_second_person() -> None:
     @dataclass(frozen=True, slots=True, repr=False)
     class Wider(Change):
         new: str | None = None
 
-    alone, together = Wider(new="value", reference="2026/1").divided(END)
-    assert alone == Change(reference="2026/1")
-    assert together == Wider(new="value")
+    change = Wider(new="value", reference="2026/1")
+    waits = Wider(reference="2026/1"), Wider(new="value")
+    assert change.divided(END, is_sharer=False, four_eyes=False) == waits
+    assert change.divided(END, is_sharer=False, four_eyes=True) == waits
+    assert change.divided(END, is_sharer=True, four_eyes=True) == waits
+    assert change.divided(END, is_sharer=True, four_eyes=False) == (change, Wider())
+    assert change.entry == Wider(new="value")

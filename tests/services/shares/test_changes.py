@@ -401,7 +401,7 @@ def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str
     view = shown(stage, watched)
     assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtk", "", "26/2", True)
     change = existing(view.proposal)
-    assert (change.proposer.id, change.name, change.has_no_other_approver) == (
+    assert (change.proposer.id, change.name, change.has_no_approver) == (
         stage.members["kari"],
         "Kari Lunde",
         False,

@@ -109,7 +109,7 @@ def test_an_undone_share_shows_its_author_alone_the_numbers_to_confirm_again(sta
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     set_rules(stage, stage.byggesak, undo_window=timedelta(minutes=2))
     share_id = stage.publish(OLA, FJELL)
-    publishing.undo_publication(stage.deps, person(ODD), share_id)
+    publishing.undo_publication(stage.deps, person(KARI), share_id)
     assert confirmed(stage, share_id) == [False, True]
     assert list(draft_form(stage.deps, person(KARI), share_id).numbers.values()) == [OLA]
     assert draft_form(stage.deps, person(ODD), share_id).numbers == {}

@@ -77,7 +77,7 @@ def test_a_later_end_is_only_asked_for(stage: Stage, share_id: str) -> None:
     shown = waiting(stage, share_id)
     assert shown is not None
     assert (shown.proposer.id, shown.name, shown.at) == (stage.members["kari"], "Kari Lunde", stage.clock.now())
-    assert (shown.change, shown.has_no_other_approver) == (Change(expires_at=LATER), False)
+    assert (shown.change, shown.has_no_approver) == (Change(expires_at=LATER), False)
     assert new_events(stage, share_id) == [(ASKED, {"until": LATER.isoformat()})]
 
 
@@ -227,7 +227,7 @@ def test_a_system_asks_and_any_member_approves(stage: Stage, share_id: str) -> N
     integrate(stage)
     change_expiry(stage.deps, SYSTEM, share_id, LATER)
     shown = existing(waiting(stage, share_id))
-    assert (shown.name, shown.has_no_other_approver) == ("FJELL AS", False)
+    assert (shown.name, shown.has_no_approver) == ("FJELL AS", False)
     approve(stage, share_id, KARI)
     assert kept(stage, share_id).expires_at == LATER
 
@@ -235,7 +235,7 @@ def test_a_system_asks_and_any_member_approves(stage: Stage, share_id: str) -> N
 def test_who_is_alone_on_the_account_is_told_so(stage: Stage, share_id: str) -> None:
     stage.remove("odd-byggesak")
     ask(stage, share_id)
-    assert existing(waiting(stage, share_id, KARI)).has_no_other_approver
+    assert existing(waiting(stage, share_id, KARI)).has_no_approver
 
 
 def test_a_later_end_that_waits_is_among_what_needs_its_members_once(stage: Stage, share_id: str) -> None:

@@ -232,7 +232,7 @@ def test_what_a_system_proposes_a_member_approves(stage: Stage) -> None:
     assert publishing.publish_share(stage.deps, SYSTEM, share.id) == share
     proposal = queries.show_share(stage.deps, person(KARI), share.id)[0].proposal
     assert proposal is not None
-    assert (proposal.proposer.id, proposal.name, proposal.has_no_other_approver) == (integration.id, "FJELL AS", False)
+    assert (proposal.proposer.id, proposal.name, proposal.has_no_approver) == (integration.id, "FJELL AS", False)
     approved = publishing.approve_share(stage.deps, person(KARI), share.id, seen=share.changed_at.isoformat())
     assert approved.state is ShareState.AVAILABLE
 
@@ -259,7 +259,7 @@ def test_a_system_alone_in_its_account_is_told_that_nobody_can_approve(stage: St
     stage.remove("kari")
     proposal = queries.show_share(stage.deps, SYSTEM, share.id)[0].proposal
     assert proposal is not None
-    assert proposal.has_no_other_approver
+    assert proposal.has_no_approver
 
 
 def test_when_a_system_last_shared_is_noted_once_a_day(stage: Stage) -> None:

@@ -183,7 +183,7 @@ class Membership:
 
     - ``reads_only``: the sharer may read and change nothing.
     - ``archive_confirmed``: the system's shares are archived, unless it says otherwise for a share.
-    - ``used_at``: when the member last shared.
+    - ``added_at``: since when the person is a member. ``used_at``: when the member last shared.
     """
 
     account: Account
@@ -193,6 +193,7 @@ class Membership:
     integration_id: str | None = None
     reads_only: bool = False
     archive_confirmed: bool = False
+    added_at: datetime | None = None
     used_at: datetime | None = None
 
     @property
@@ -222,6 +223,7 @@ def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> 
             tenants[account.tenant_id],
             open_field(key, member.sealed_name, EncryptedColumn.MEMBER_NAME, member.id),
             member_id=member.id,
+            added_at=member.added_at,
             used_at=member.used_at,
         )
         for member, account in living

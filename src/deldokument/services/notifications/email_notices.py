@@ -2,7 +2,7 @@
 
     document_downloaded (to the end)    the sharer, once a day for each share
     share_published, expiry_changed     the sharer, three days before the end, if a recipient has something left
-    share_proposed, change_proposed     the other members of the account
+    share_proposed, change_proposed     the other members of the account who may approve it, and the sharer
     access_requested                    the sharer, once a day for each share; a former member's colleagues
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
@@ -84,7 +84,7 @@ def plan_proposed(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
         return
     kind = _kind_of(proposal)
     for member in _reachable_members(tx, share.account_id):
-        if not is_proposal_of(proposal.proposer, member.lookup_hash) and _wants(deps, tx, member, kind):
+        if _concerns(proposal, share, member) and _wants(deps, tx, member, kind):
             yield _of_share(deps, kind, share, member.id, f"{stored.number}")
 
 
@@ -100,6 +100,13 @@ def _proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | N
     except IntegrityError:
         deps.damage.report(DamagedRow(SHARE_KIND, share.id))
         return None
+
+
+def _concerns(proposal: Proposal, share: Share, member: Member) -> bool:
+    """Return whether the member may approve what waits, or has shared it."""
+    if is_proposal_of(proposal.proposer, member.lookup_hash):
+        return False
+    return member.id == share.member_id or proposal.approvers.include(member.id, member.added_at)
 
 
 def _kind_of(proposal: Proposal) -> EmailKind:
@@ -296,8 +303,7 @@ def _is_still_so(
 ) -> bool:
     if kind in {EmailKind.APPROVAL, EmailKind.CHANGE}:
         proposal = _proposal(deps, tx, share)
-        is_it = proposal is not None and _kind_of(proposal) is kind
-        return is_it and not is_proposal_of(existing(proposal).proposer, member.lookup_hash)
+        return proposal is not None and _kind_of(proposal) is kind and _concerns(proposal, share, member)
     if kind is EmailKind.REQUEST:
         return any(recipient.is_asking for recipient in tx.shares.recipients([share.id]))
     if kind is EmailKind.ENDING:

@@ -62,17 +62,33 @@ class Change:
         """Details of the events about a proposal of it."""
         return {"until": self.expires_at.isoformat()} if self.expires_at else {}
 
-    def divided(self, present_end: datetime) -> tuple[Change, Change]:
+    @property
+    def entry(self) -> Change:
+        """The part that lets persons or documents in. A field is there unless it is named here."""
+        return replace(self._guarded, title=None, message=None, expires_at=None)
+
+    @property
+    def _guarded(self) -> Change:
+        """The part that not every member makes at once, in any account. A field is there unless it is named."""
+        return replace(self, reference=None, labels={}, confidential=None if self.confidential else self.confidential)
+
+    def divided(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
 
-        The second part is what recipients see, and what lets more persons in, or for longer. A field is there unless it
-        is named here.
+        ``is_sharer``: that person shared it, and so decides who gets in. Under four eyes, the second part is also what
+        recipients see, and what lets them in for longer, also if that person shared it.
         """
-        earlier = self.expires_at if self.expires_at and self.expires_at < present_end else None
-        later = None if earlier else self.expires_at
-        stricter, wider = self.confidential or None, False if self.confidential is False else None
-        alone = Change(reference=self.reference, labels=self.labels, confidential=stricter, expires_at=earlier)
-        return alone, replace(self, reference=None, labels={}, confidential=wider, expires_at=later)
+        if four_eyes:
+            is_earlier = self.expires_at is not None and self.expires_at < present_end
+            together = replace(self._guarded, expires_at=None if is_earlier else self.expires_at)
+        else:
+            together = type(self)() if is_sharer else self.entry
+        return self._without(together), together
+
+    def _without(self, part: Change) -> Change:
+        empty = type(self)()
+        taken = [one.name for one in fields(self) if getattr(part, one.name) != getattr(empty, one.name)]
+        return replace(self, **{name: getattr(empty, name) for name in taken})
 
     def with_later(self, later: Change) -> Change:
         """Return this change and a later one as one. Of two values of a field the later counts."""

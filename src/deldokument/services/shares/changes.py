@@ -1,12 +1,14 @@
 """Changes of a published share: recipients and documents removed and added, texts, confidentiality and end changed.
 
-    change_share ──shown to recipients, four eyes──> proposed ──approve_change, another person──> changed
-         └──otherwise──> changed                         └──return_proposal──> unchanged
+    change_share ──lets in, not the sharer; or four eyes──> proposed ──approve_change, another person──> changed
+         └──otherwise──> changed                                └──return_proposal──> unchanged
 
 Guarantees:
 - A removed recipient gets nothing from the commit on; running downloads end at their next check. Others notice nothing.
 - A removed document is sent to nobody from the commit on. Its parts become garbage in the same transaction.
 - A tombstone of both stays until the share is erased, so that the receipts stay complete.
+- Only the one who shared lets persons or documents in, or approves it. If nobody is there who shared, another person
+  approves who was a member before.
 - If the account requires four eyes, no single person changes what recipients see, or lets more persons in, or for
   longer.
 - An added document is offered from the commit on, with all others of the same change. Its upload is in additions.
@@ -133,10 +135,8 @@ def change_share(
         if tidy != Change(expires_at=min(tidy.expires_at or end, end)):
             check_not_stopped(membership, share)
         wanted = _checked_difference(deps, tx, share, membership, tidy, asked_at)
-        if not membership.account.rules.four_eyes:
-            _apply(deps, tx, sharer, share, wanted)
-            return False
-        alone, together = wanted.divided(end)
+        rule = {"is_sharer": membership.id == share.sharer_id, "four_eyes": membership.account.rules.four_eyes}
+        alone, together = wanted.divided(end, **rule)
         share = _apply(deps, tx, sharer, share, alone)
         if not together.is_empty:
             _propose(deps, tx, sharer, share, membership, together)
@@ -163,7 +163,7 @@ def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, 
     """
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
-        change = existing(approved_proposal(deps, tx, share, person, seen).change)
+        change = existing(approved_proposal(deps, tx, share, person, membership, seen).change)
         check_not_stopped(membership, share)
         record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **change.details)
         wanted = _checked_difference(deps, tx, share, membership, change)

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share
+from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.proposals import Proposal, proposal_of
-from deldokument.services.shares.related_rows import SharerRows, has_no_other_approver, sharer_name
+from deldokument.services.shares.related_rows import SharerRows, sharer_name
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ProposalView(Proposal):
     """A proposal with the proposer's name.
 
-    ``has_no_other_approver``: nobody else on the account could approve it. ``added`` are the new recipients, masked or
-    by name.
+    ``has_no_approver``: nobody on the account could approve it. ``publisher``: the name of the member who alone can.
+    ``added`` are the new recipients, masked or by name.
     """
 
     name: str = ""
-    has_no_other_approver: bool = False
+    publisher: str = ""
+    has_no_approver: bool = False
     added: tuple[str, ...] = ()
 
 
@@ -35,10 +37,21 @@ def view_proposal(directory: bytes, share: Share, share_key: bytes | None, relat
         proposal.at,
         change,
         proposal.versions,
+        proposal.approvers,
         sharer_name(directory, proposer),
-        has_no_other_approver(related.tx, proposer),
+        related.sharer_of(share, directory)[1] if proposal.approvers.only else "",
+        _has_no_approver(related.tx, proposal),
         _added(change) if change else (),
     )
+
+
+def _has_no_approver(tx: Transaction, proposal: Proposal) -> bool:
+    proposer, approvers = proposal.proposer, proposal.approvers
+    if approvers.only is not None:
+        return False
+    before = (approvers.before, "") if approvers.before else None
+    found = tx.members.of_account(proposer.account_id, before=before, limit=2)
+    return all(member.id == proposer.id for member in found)
 
 
 def _added(change: Change) -> tuple[str, ...]:

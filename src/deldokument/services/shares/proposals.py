@@ -1,11 +1,12 @@
-"""Four eyes: what waits for another person's approval. It is the publication of a draft, or a change of an open share.
+"""What waits for another person's approval: the publication of a draft (four eyes), or a change of an open share.
 
 A member or an integration proposes, and a member approves. Publication is in services.shares.publishing, changes are in
 services.shares.changes; both check an approval here.
 
 Guarantees:
 - A share has one proposal at most. It lapses when its proposer leaves the account.
-- Nobody approves a proposal of their own, or another than the one that they have seen.
+- Nobody approves a proposal of their own, or another than the one that they have seen. Who shared approves what lets
+  persons or documents in.
 - The approved draft is the proposed one: any change to the draft takes the proposal back.
 """
 
@@ -19,11 +20,13 @@ from enum import StrEnum
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.policy import EVERYBODY, Approvers, approvers_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import existing_key, identifier_hash, share_key_id
 from deldokument.services.people import directory_key
@@ -57,6 +60,7 @@ class Proposal:
     at: datetime
     change: Change | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    approvers: Approvers = EVERYBODY
 
     @property
     def seen(self) -> str:
@@ -66,14 +70,20 @@ class Proposal:
 
 def proposal_of(tx: Transaction, account: Account, share: Share, share_key: bytes | None) -> Proposal | None:
     """Return what waits for approval, if anything. ``share_key`` is needed for a published share only."""
-    if not account.rules.four_eyes:
-        return None
+    four_eyes = account.rules.four_eyes
     if share.state is ShareState.DRAFT:
-        proposer = living_sharer(tx, share.proposed_by)
+        proposer = living_sharer(tx, share.proposed_by) if four_eyes else None
         return Proposal(proposer, share.changed_at) if proposer else None
     proposed = open_change(share_key, share)
     proposer = living_sharer(tx, proposed.proposer_id) if proposed else None
-    return Proposal(proposer, proposed.at, proposed.change, proposed.versions) if proposed and proposer else None
+    if proposed is None or proposer is None:
+        return None
+    change, is_sharer = proposed.change, proposer.id == share.sharer_id
+    if change.divided(existing(share.expires_at), is_sharer=is_sharer, four_eyes=four_eyes)[1].is_empty:
+        return None
+    publisher = tx.members.get(share.member_id) if share.member_id else None
+    approvers = approvers_of(share, publisher, proposer_id=proposer.id, lets_in=not change.entry.is_empty)
+    return Proposal(proposer, proposed.at, change, proposed.versions, approvers)
 
 
 def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | None:
@@ -83,18 +93,20 @@ def pending_proposal(deps: Dependencies, tx: Transaction, share: Share) -> Propo
 
 
 def approved_proposal(
-    deps: Dependencies, tx: Transaction, share: Share, person: PersonIdentifier, seen: str
+    deps: Dependencies, tx: Transaction, share: Share, person: PersonIdentifier, membership: Membership, seen: str
 ) -> Proposal:
     """Return the proposal that the person approves; ``seen`` is that of the one reviewed.
 
-    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, or without a proposal.
-    It raises Conflict too if a document is not the one that was proposed, which is reported.
+    Raises: Conflict for one's own proposal (as a member of any account), another than ``seen``, without a proposal, or
+    if others decide. It raises Conflict too if a document is not the one that was proposed, which is reported.
     """
     proposal = pending_proposal(deps, tx, share)
     if proposal is None:
         raise Conflict("not_proposed")
     if is_own_proposal(deps, proposal.proposer, person):
         raise Conflict("own_proposal")
+    if not proposal.approvers.include(membership.id, existing(membership.added_at)):
+        raise Conflict("sharer_decides" if proposal.approvers.only else "earlier_members_decide")
     if proposal.seen != seen:
         raise Conflict("proposal_changed")
     present = _versions(tx, share)

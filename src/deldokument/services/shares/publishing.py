@@ -13,8 +13,9 @@ Guarantees:
 - If the account requires four eyes, a second person approves exactly what is published, once it has been scanned.
 - A draft with a document in which a scanner has found malware is not published.
 - An end that was reached, or a withdrawal, is never undone.
-- A publication by a person can be undone within the account's window. Nobody has opened a share that is a draft again;
-  notices and webhooks wait until the window is over, and are dropped. What the draft needs, it needs again.
+- A publication can be undone by the member who shared, within the account's window. Nobody has opened a share that is a
+  draft again; notices and webhooks wait until the window is over, and are dropped.
+- What an undone draft needs, it needs again.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
         if share.state is ShareState.AVAILABLE:
             return share
         check_living_draft(share, membership)
-        approved_proposal(deps, tx, share, person, seen)
+        approved_proposal(deps, tx, share, person, membership, seen)
         kinds = (EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED)
         return _publish(deps, tx, person, share, membership, answers, *kinds)
 
@@ -151,7 +152,7 @@ def _publish(
     is_reviewed = EventKind.SHARE_APPROVED in kinds
     _check_complete(deps, tx, share, membership, answers, is_reviewed=is_reviewed, is_end_checked=end is not None)
     now = deps.clock.now()
-    window = deps.config.undo_window_of(membership.account.rules) if isinstance(sharer, PersonIdentifier) else None
+    window = deps.config.undo_window_of(membership.account.rules) if share.member_id else None
     published = replace(
         share,
         state=ShareState.AVAILABLE,
@@ -248,15 +249,18 @@ def undo_publication(deps: Dependencies, person: PersonIdentifier, share_id: str
     """Make a share a draft again that has just been published, or withdraw it if somebody has opened it. Idempotent.
 
     The draft also has the documents that were uploaded beside the share meanwhile. Its numbers are unconfirmed again.
-    Raises: NotFound; Conflict if it is too late.
+    Only the one who shared: another member could complete the draft, with other recipients.
+    Raises: NotFound; Conflict for another member, or if it is too late.
     """
     with deps.database.write() as tx:
-        share, _ = share_for_update(deps, tx, person, share_id)
+        share, membership = share_for_update(deps, tx, person, share_id)
         now = deps.clock.now()
         if share.state is ShareState.DRAFT:
             return share
         if not share.can_be_undone(now):
             raise Conflict("undo_over")
+        if membership.id != share.sharer_id:
+            raise Conflict("sharer_decides")
         # A recipient who opens it locks the row, too.
         if tx.receipts.of_shares([share_id]):
             return _withdraw(deps, tx, person, share, now)

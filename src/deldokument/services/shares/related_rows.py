@@ -96,7 +96,7 @@ class SharerRows(ShareRelatedRows):
         self._names = {one.id: one.name for one in mine}
         integration_ids = {share.integration_id for share in shares if share.integration_id}
         self.systems = {i: system.name for i in integration_ids if (system := tx.integrations.get(i))}
-        shared_by = {sharer_id_of(share): share for share in shares}
+        shared_by = {share.sharer_id: share for share in shares}
         self._sharers = {key: sharer_of(tx, share) for key, share in shared_by.items() if key not in self._names}
         self.tx = tx
 
@@ -105,7 +105,7 @@ class SharerRows(ShareRelatedRows):
 
         A name is decrypted once however many shares the sharer has.
         """
-        sharer_id = sharer_id_of(share)
+        sharer_id = share.sharer_id
         if sharer_id not in self._names:
             found = self._sharers[sharer_id]
             if found is None:
@@ -115,20 +115,9 @@ class SharerRows(ShareRelatedRows):
 
     def sharer_has_left(self, share: Share) -> bool:
         """Return whether its sharer no longer belongs to the account, or that row is damaged."""
-        sharer_id = sharer_id_of(share)
+        sharer_id = share.sharer_id
         found = self._sharers.get(sharer_id)
         return sharer_id in self._sharers and (found is None or found.removed_at is not None)
-
-
-def has_no_other_approver(tx: Transaction, proposer: Member | Integration) -> bool:
-    """Return whether nobody else on the account could approve the proposal."""
-    needed = 2 if isinstance(proposer, Member) else 1
-    return len(tx.members.of_account(proposer.account_id, limit=needed)) < needed
-
-
-def sharer_id_of(share: Share) -> str:
-    """Return the id of the membership that shares it."""
-    return share.member_id or share.integration_id or ""
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:

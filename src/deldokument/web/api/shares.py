@@ -77,7 +77,7 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     """Change the given fields. A field that is absent or null keeps its value. A change cancels a proposal.
 
     Of a published share, `title`, `message`, `reference` and `confidential` can be changed. If a member of the account
-    must approve what recipients see, `change_proposed` is true until then.
+    must approve it, `change_proposed` is true until then.
     """
     wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
     if wanted.keys() <= _CORRECTABLE and is_available(call, share_id):

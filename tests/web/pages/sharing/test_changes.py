@@ -66,7 +66,7 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     proposed = kari.post(f"/delinger/{share_id}/endring", TEXTS | {"message": "Hei igjen"})
     assert proposed.headers["location"].endswith("?lagret=foreslatt")
     assert "Tittel Fra Vedtk Til Vedtak" in read_aloud(kari.get(f"/delinger/{share_id}").text)
-    assert "En annen bruker må godkjenne endringen" in kari.get(proposed.headers["location"]).text
+    assert "Endringen er foreslått. Til den er godkjent" in kari.get(proposed.headers["location"]).text
     assert "Kari Lunde foreslo en endring" in odd.get("/delinger").text
     for form in ("endring", "mottakere", "dokumenter"):
         assert "En endring du har foreslått, venter på godkjenning." in kari.get(f"/delinger/{share_id}/{form}").text, (
@@ -242,3 +242,24 @@ def test_a_publication_is_undone_on_the_share_and_right_after_it(web: Web) -> No
     assert "/angring" not in kari.get(f"/delinger/{late}").text
     answer = kari.post(f"/delinger/{late}/angring")
     assert (answer.status_code, "for sent å angre" in answer.text) == (409, True)
+
+
+def test_the_pages_say_who_must_approve_what_lets_in(web: Web, share_id: str) -> None:
+    web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
+    kari, odd = web.browser(KARI), web.browser(ODD)
+    for form in ("mottakere", "dokumenter", "endring"):
+        assert "Kari Lunde, som delte, må godkjenne det." in odd.get(f"/delinger/{share_id}/{form}").text, form
+        assert "må godkjenne det" not in kari.get(f"/delinger/{share_id}/{form}").text, form
+    answer = odd.post(f"/delinger/{share_id}/endring", TEXTS | {"confidential": "no"})
+    assert "Kari Lunde, som delte, må godkjenne det." in odd.get(answer.headers["location"]).text
+    approval = f'action="/delinger/{share_id}/endring/godkjenning"'
+    assert (approval in odd.get(f"/delinger/{share_id}").text, approval in kari.get(f"/delinger/{share_id}").text) == (
+        False,
+        True,
+    )
+    web.stage.remove("kari")
+    later = web.stage.add(SIV, "Siv Dahl", web.stage.byggesak)
+    assert later
+    page = web.browser(SIV).get(f"/delinger/{share_id}").text
+    assert "En annen, som var bruker på kontoen før det ble delt, må godkjenne det." in page
+    assert approval not in page

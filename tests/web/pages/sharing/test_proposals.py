@@ -307,7 +307,7 @@ def asked(web: Web, kari: Browser) -> str:
     typed = {"expires_date": "2026-12-24", "expires_time": "12:00"}
     answer = kari.post(f"/delinger/{share_id}/sluttidspunkt", typed)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/delinger/{share_id}?lagret=foreslatt")
-    assert "En annen bruker må godkjenne endringen" in kari.get(answer.headers["location"]).text
+    assert "Endringen er foreslått. Til den er godkjent" in kari.get(answer.headers["location"]).text
     return share_id
 
 

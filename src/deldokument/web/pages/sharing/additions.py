@@ -23,7 +23,7 @@ from deldokument.services.shares.views import ShareView
 from deldokument.web.http.json_fields import json_ids
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import is_own_proposal
+from deldokument.web.pages.sharing.shares import is_own_proposal, own_ids
 from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
 _WAITING = ["files_unscanned"]
@@ -39,6 +39,7 @@ def addition_page(call: RequestContext) -> Response:
         "pages/sharing/document_addition.html",
         view=view,
         own_proposal=is_own_proposal(call, view),
+        own_share=view.sharer_id in own_ids(call),
         addition={
             "share_id": view.share.id,
             "max_document_length": MAX_LENGTH,

@@ -35,7 +35,7 @@ from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, refused, to_share
+from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, own_ids, refused, to_share
 
 Errors = list[tuple[str, str]]
 
@@ -216,8 +216,8 @@ def approve(call: RequestContext) -> Response:
 def _form(
     call: RequestContext, name: str, view: ShareView, status: int, errors: Errors | None, **words: Any
 ) -> Response:
-    template, own = f"pages/sharing/{name}.html", is_own_proposal(call, view)
-    return render(call, template, status=status, errors=errors, view=view, own_proposal=own, **words)
+    words |= {"own_proposal": is_own_proposal(call, view), "own_share": view.sharer_id in own_ids(call)}
+    return render(call, f"pages/sharing/{name}.html", status=status, errors=errors, view=view, **words)
 
 
 def _view(call: RequestContext) -> ShareView:

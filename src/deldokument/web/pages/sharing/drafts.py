@@ -251,6 +251,7 @@ def published_page(call: RequestContext) -> Response:
     return render(
         call,
         "pages/sharing/published.html",
+        own_share=is_own,
         view=view,
         numbers=numbers,
         emails=emails,

@@ -26,7 +26,7 @@ from deldokument.web.http.form_values import read_count
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import RequestContext
-from deldokument.web.pages.sharing.shares import UNDO_SECONDS, is_own_proposal, own_ids
+from deldokument.web.pages.sharing.shares import UNDO_SECONDS, may_approve, own_ids
 
 SOON = timedelta(days=3)
 _ROWS = 25
@@ -182,7 +182,7 @@ def _row(call: RequestContext, view: ShareView) -> ShareRow:
 def _need(call: RequestContext, view: ShareView) -> str:
     if view.stopped:
         return ""
-    if view.proposal is not None and not is_own_proposal(call, view):
+    if may_approve(call, view):
         return "approval" if view.is_proposed else "change"
     if view.is_proposed:
         return ""

@@ -66,6 +66,14 @@ def is_own_proposal(call: RequestContext, view: ShareView) -> bool:
     return view.proposal is not None and view.proposal.proposer.id in own_ids(call)
 
 
+def may_approve(call: RequestContext, view: ShareView) -> bool:
+    """Return whether the logged-in person may approve what waits."""
+    if view.proposal is None or is_own_proposal(call, view):
+        return False
+    mine = {one.id: one.added_at for one in call.roles.memberships if one.account.id == view.account.id}
+    return any(added_at and view.proposal.approvers.include(own_id, added_at) for own_id, added_at in mine.items())
+
+
 def own_ids(call: RequestContext) -> set[str]:
     """Return the ids of the logged-in person's memberships, in all accounts."""
     return {membership.id for membership in call.roles.memberships}
@@ -106,6 +114,7 @@ def detail_of(
         ended_unchanged=any(_is_end_of_unchanged_draft(event) for event, _ in events),
         can_continue=can_be_filled_in(call, view),
         own_proposal=is_own_proposal(call, view),
+        may_approve=may_approve(call, view),
         emails={code: email_text(view, Translator(code)) for code in LANGUAGES} if view.share.expires_at else {},
         expires_date=date,
         expires_time=time,
@@ -121,7 +130,7 @@ def detail_of(
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
-        own_draft=view.sharer_id in own_ids(call),
+        own_share=view.sharer_id in own_ids(call),
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
