@@ -53,7 +53,7 @@ def test_a_user_is_registered_found_and_removed_with_the_keyboard_alone(visit: V
     expect(page.get_by_role("heading", name="Dette fant vi")).to_be_visible()
     assert number not in page.url
     anne.examine()
-    page.get_by_role("link", name="Fjern Åse Ærø").focus()
+    page.get_by_role("link", name="Endre Åse Ærø").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Vil du fjerne Åse Ærø?")).to_be_visible()
     anne.examine()

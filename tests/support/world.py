@@ -307,11 +307,17 @@ class Stage(Cast):
 
     def remove(self, key: str) -> None:
         """Remove a member of the cast."""
+        members.remove_member(self.deps, **self._place_of(key))
+
+    def mark_absent(self, key: str, *, absent: bool = True) -> None:
+        """Mark a member of the cast as absent, or as present again."""
+        members.mark_absent(self.deps, **self._place_of(key), absent=absent)
+
+    def _place_of(self, key: str) -> dict[str, str]:
         with self.deps.database.read() as tx:
             member = existing(tx.members.get(self.members[key]))
             account = existing(tx.accounts.get(member.account_id))
-        where = {"tenant_id": account.tenant_id, "account_id": account.id}
-        members.remove_member(self.deps, **where, member_id=member.id)
+        return {"tenant_id": account.tenant_id, "account_id": account.id, "member_id": member.id}
 
     def change_tenant(self, **changes: object) -> None:
         """Write the tenant with these fields, past every rule."""

@@ -57,6 +57,8 @@ class EventKind(StrEnum):
     WEBHOOK_REMOVED = "webhook_removed"
     WEBHOOK_DISABLED = "webhook_disabled"
     MEMBER_ADDED = "member_added"
+    MEMBER_ABSENT = "member_absent"
+    MEMBER_PRESENT = "member_present"
     MEMBER_REMOVED = "member_removed"
     MEMBER_ERASED = "member_erased"
     ADMINISTRATOR_ADDED = "administrator_added"
@@ -185,6 +187,8 @@ ROW_EVENTS = (
     EventKind.WEBHOOK_ADDED,
     EventKind.WEBHOOK_REMOVED,
     EventKind.MEMBER_ADDED,
+    EventKind.MEMBER_ABSENT,
+    EventKind.MEMBER_PRESENT,
     EventKind.MEMBER_REMOVED,
     EventKind.MEMBER_ERASED,
     EventKind.ADMINISTRATOR_ADDED,
@@ -220,6 +224,7 @@ TAKING_AWAY = frozenset(
         EventKind.ACCOUNT_DELETED,
         EventKind.ACCOUNT_FROZEN,
         EventKind.INTEGRATION_CHANGED,
+        EventKind.MEMBER_PRESENT,
         EventKind.RECIPIENT_REMOVED,
         EventKind.DOCUMENT_REMOVED,
         EventKind.CONFIDENTIALITY_CHANGED,

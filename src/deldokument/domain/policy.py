@@ -242,15 +242,22 @@ EVERYBODY = Approvers()
 def approvers_of(share: Share, publisher: Member | None, *, proposer_id: str, lets_in: bool) -> Approvers:
     """Decide who may approve a change of a published share: who shared decides who gets in.
 
-    ``publisher``: the member who shared it; None for a system. ``lets_in``: the change lets persons or documents in.
-    If that is a system, or has left, somebody approves who was a member before the share was published. Otherwise an
+    ``publisher``: as for ``sharer_decides``. ``lets_in``: the change lets persons or documents in.
+    If that member does not decide, somebody approves who was a member before the share was published. Otherwise an
     administrator could make a member who approves.
     """
     if not lets_in or proposer_id == share.sharer_id:
         return EVERYBODY
-    if publisher is not None and publisher.removed_at is None:
-        return Approvers(only=publisher.id)
-    return Approvers(before=share.published_at)
+    return Approvers(only=share.sharer_id) if sharer_decides(share, publisher) else Approvers(before=share.published_at)
+
+
+def sharer_decides(share: Share, publisher: Member | None) -> bool:
+    """Decide whether the one who shared decides alone who gets in: a member who has not left and is not absent.
+
+    ``publisher``: the member who shared it; None for a system, and if the row is damaged. Damage gives nobody else the
+    decision.
+    """
+    return share.member_id is not None and (publisher is None or publisher.is_present)
 
 
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:

@@ -176,7 +176,8 @@ class Member:
 
     ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one.
     ``removed_at`` ends that at once. ``erased_at``: number, name and hash are erased, and only references to the
-    membership remain.
+    membership remain. ``absent_since``: an administrator has marked the member absent; others decide in the member's
+    place. ``revision`` counts changes of that.
     """
 
     id: str
@@ -189,6 +190,13 @@ class Member:
     removed_at: datetime | None = None
     erased_at: datetime | None = None
     role_hash: bytes = b""
+    absent_since: datetime | None = None
+    revision: int = field(default=1, compare=False)
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the member is on the account, and not marked absent."""
+        return self.removed_at is None and self.absent_since is None
 
     def unnamed(self) -> Member:
         """Return the member without number, name and hashes."""

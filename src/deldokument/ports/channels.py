@@ -25,6 +25,8 @@ class EmailKind(StrEnum):
     REQUEST = "access_requested"
     SIGNATURE = "signature_wanted"
     MALWARE = "malware_found"
+    ABSENT = "marked_absent"
+    PRESENT = "marked_present"
 
 
 @dataclass(frozen=True, slots=True)

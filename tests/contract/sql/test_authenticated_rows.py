@@ -297,6 +297,7 @@ OUTDATED: list[tuple[str, Taking, EventKind]] = [
     ("tenant", lambda tx: tx.tenants.save(replace(TENANT, frozen_at=NOW)), EventKind.TENANT_FROZEN),
     ("account", lambda tx: tx.accounts.save(replace(ACCOUNT, deleted_at=NOW)), EventKind.ACCOUNT_DELETED),
     ("member", lambda tx: tx.members.remove(KARI.id, NOW), EventKind.MEMBER_REMOVED),
+    ("member", lambda tx: tx.members.mark_absent(KARI.id, NOW), EventKind.MEMBER_ABSENT),
     ("administrator", lambda tx: tx.staff.remove_administrator(ANNE.id), EventKind.ADMINISTRATOR_REMOVED),
     ("operator", lambda tx: tx.staff.remove_operator(DRIFT.id), EventKind.OPERATOR_REMOVED),
     ("integration", lambda tx: tx.integrations.remove(SYSTEM.id, NOW), EventKind.INTEGRATION_REMOVED),

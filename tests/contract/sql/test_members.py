@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.tenancy import Account, Member
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle
@@ -150,6 +150,16 @@ def test_a_removed_member_shares_from_nowhere(database: SqlDatabase) -> None:
         assert tx.members.of_person(KARI.lookup_hash) == []
         assert tx.members.of_account(ACCOUNT.id) == []
         assert tx.members.get(KARI.id) == replace(KARI, removed_at=NOW)
+
+
+def test_a_living_member_is_marked_absent_once_and_present_once(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        assert [tx.members.mark_absent(KARI.id, NOW) for _ in range(2)] == [True, False]
+        assert existing(tx.members.get(KARI.id)).absent_since == NOW
+        assert [tx.members.mark_absent(KARI.id, None) for _ in range(2)] == [True, False]
+        assert tx.members.get(KARI.id) == KARI
+        tx.members.remove(KARI.id, NOW)
+        assert not tx.members.mark_absent(KARI.id, NOW)
 
 
 def test_a_person_is_a_living_member_of_an_account_once(database: SqlDatabase) -> None:

@@ -55,6 +55,7 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(stage: Stage, accou
         lambda: members.find_member(stage.deps, **where, number=OLA),
         lambda: members.show_member(stage.deps, **where, member_id=vigdis),
         lambda: members.remove_member(stage.deps, **where, member_id=vigdis),
+        lambda: members.mark_absent(stage.deps, **where, member_id=vigdis, absent=True),
     ):
         with pytest.raises(NotFound):
             ask()
@@ -132,6 +133,22 @@ def test_a_removal_asked_for_twice_happens_once(stage: Stage) -> None:
         members.remove_member(stage.deps, **place(stage), member_id=stage.members["odd"], person=person(EWA))
     details = {"account": stage.avtaler.id, "member": stage.members["odd"]}
     assert events(stage, EventKind.MEMBER_REMOVED) == [(EWA, details)]
+
+
+def test_absence_asked_for_twice_is_logged_once_with_who_asked(stage: Stage) -> None:
+    odd, details = stage.members["odd"], {"account": stage.avtaler.id, "member": stage.members["odd"]}
+    for revision, kind in ((2, EventKind.MEMBER_ABSENT), (3, EventKind.MEMBER_PRESENT)):
+        absent = kind is EventKind.MEMBER_ABSENT
+        for _ in range(2):
+            members.mark_absent(stage.deps, **place(stage), member_id=odd, absent=absent, person=person(EWA))
+        assert events(stage, kind) == [(EWA, details | {"revision": revision})]
+        assert (members.show_member(stage.deps, **place(stage), member_id=odd)[1].absent_since is not None) is absent
+
+
+def test_who_has_been_removed_is_not_marked_absent(stage: Stage) -> None:
+    stage.remove("odd")
+    members.mark_absent(stage.deps, **place(stage), member_id=stage.members["odd"], absent=True)
+    assert events(stage, EventKind.MEMBER_ABSENT) == []
 
 
 def test_who_registered_a_member_is_written_down_and_the_member_is_not_named(stage: Stage) -> None:

@@ -393,6 +393,19 @@ def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
 
 
+def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: Stage) -> None:
+    choose(stage, downloaded=False, ending=False, approval=False, signature=False)
+    for absent in (True, False):
+        stage.mark_absent("kari", absent=absent)
+        assert letters(stage) == [(AT_WORK, "https://del.example/delinger")]
+    for absent in (True, False):
+        stage.mark_absent("kari", absent=absent)
+    assert len(letters(stage)) == 1
+    stage.mark_absent("kari")
+    stage.remove("kari")
+    assert letters(stage) == []
+
+
 @pytest.mark.usefixtures("leader")
 def test_administrators_are_told_that_a_new_agreement_must_be_signed(stage: Stage) -> None:
     publish_text(stage, "2.0")

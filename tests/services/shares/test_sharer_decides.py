@@ -21,6 +21,7 @@ from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
+from tests.support.stored_data import do_as_owner
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, Stage, person
 
@@ -166,6 +167,10 @@ def kari_leaves(stage: Stage, _share_id: str) -> None:
     stage.remove("kari")
 
 
+def kari_is_absent(stage: Stage, _share_id: str) -> None:
+    stage.mark_absent("kari")
+
+
 def a_system_shared(stage: Stage, share_id: str) -> None:
     integration = integrate(stage)
     with stage.deps.database.write() as tx:
@@ -173,7 +178,7 @@ def a_system_shared(stage: Stage, share_id: str) -> None:
         tx.shares.save(replace(share, member_id=None, integration_id=integration.id))
 
 
-NOBODY_THERE = pytest.mark.parametrize("leave", [kari_leaves, a_system_shared])
+NOBODY_THERE = pytest.mark.parametrize("leave", [kari_leaves, kari_is_absent, a_system_shared])
 
 
 @NOBODY_THERE
@@ -201,6 +206,28 @@ def test_who_was_a_member_before_still_does_not_decide_alone(
         with pytest.raises(Conflict, match=code):
             approve(stage, shared, who)
     assert waiting(stage, shared).has_no_approver == (leave is kari_leaves)
+
+
+def test_who_is_marked_absent_still_lets_in_alone(stage: Stage, shared: str) -> None:
+    stage.mark_absent("kari")
+    assert not add(stage, shared, SIV, KARI)
+    assert offers.open_share(stage.deps, person(SIV), shared)
+
+
+def test_who_is_marked_present_again_decides_alone_also_about_what_waits(stage: Stage, shared: str) -> None:
+    stage.mark_absent("kari")
+    assert add(stage, shared)
+    stage.mark_absent("kari", absent=False)
+    with pytest.raises(Conflict, match="sharer_decides"):
+        approve(stage, shared, ODD)
+    approve(stage, shared, KARI)
+
+
+def test_a_damaged_row_of_who_shared_gives_nobody_else_the_decision(stage: Stage, shared: str) -> None:
+    assert add(stage, shared)
+    do_as_owner(stage.database_url, f"UPDATE member SET absent_since = 1 WHERE id = '{stage.members['kari']}'")
+    with pytest.raises(Conflict, match="sharer_decides"):
+        approve(stage, shared, ODD)
 
 
 def test_a_membership_that_is_given_anew_is_a_new_one(stage: Stage, shared: str) -> None:

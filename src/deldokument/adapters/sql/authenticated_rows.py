@@ -159,7 +159,9 @@ ACCOUNT_TAGS = _tags(
     "deleted_at frozen_at ended_at",
     _newest_about(account),
 )
-MEMBER_TAGS = _tags(member, f"account_id {_PERSON} added_at removed_at erased_at", _newest_about(member))
+MEMBER_TAGS = _tags(
+    member, f"account_id {_PERSON} added_at removed_at erased_at absent_since revision", _newest_about(member)
+)
 ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON}", _newest_about(administrator))
 OPERATOR_TAGS = _tags(operator, _PERSON, _newest_about(operator))
 INTEGRATION_TAGS = _tags(

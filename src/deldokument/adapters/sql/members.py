@@ -13,7 +13,7 @@ from deldokument.adapters.sql.accounts import with_usable_accounts
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.statements import Repository, param
-from deldokument.adapters.sql.tables.tenancy import is_living, member
+from deldokument.adapters.sql.tables.tenancy import is_absent, is_living, member
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Member
 
@@ -35,6 +35,7 @@ _count = select(func.count(member.c.id)).where(_is_in_account, is_living)
 _of_person = _all.where(member.c.lookup_hash == param("lookup_hash"), is_living)
 _record_use = update(member).where(member.c.id == param("key")).values(used_at=param("now"))
 _living = _by_id.where(is_living)
+_absent, _present = _living.where(is_absent), _living.where(~is_absent)
 _all_living = _all.where(_is_in_account, is_living)
 
 
@@ -85,6 +86,14 @@ class SqlMembers(Repository):
     def record_use(self, member_id: str, now: datetime) -> None:
         """Record that the member has shared something."""
         self._work.run(_record_use, {"key": member_id, "now": now})
+
+    def mark_absent(self, member_id: str, since: datetime | None) -> bool:
+        """Mark a living member as absent since then, or as present; return False if that changes nothing."""
+        query = _present if since else _absent
+        changed = _MEMBER.rewrite(
+            self._work, query, lambda one: replace(one, absent_since=since, revision=one.revision + 1), key=member_id
+        )
+        return changed == 1
 
     def remove(self, member_id: str, now: datetime) -> bool:
         """End the membership; return False if there is no living one."""

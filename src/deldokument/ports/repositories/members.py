@@ -49,6 +49,10 @@ class Members(Protocol):
         """Record that the member has shared something."""
         ...
 
+    def mark_absent(self, member_id: str, since: datetime | None) -> bool:
+        """Mark a living member as absent since then, or as present; False when that changes nothing."""
+        ...
+
     def remove(self, member_id: str, now: datetime) -> bool:
         """End the membership; False when there is no living one."""
         ...

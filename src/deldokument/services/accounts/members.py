@@ -38,6 +38,7 @@ class MemberView:
     added_at: datetime
     used_at: datetime | None
     removed_at: datetime | None
+    absent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def record_added(
 def view_member(key: bytes, member: Member) -> MemberView:
     """Return the member with the name decrypted and the number masked."""
     view = view_person(key, StaffRole.MEMBER, member)
-    return MemberView(view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at)
+    return MemberView(
+        view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at, member.absent_since
+    )
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
@@ -153,6 +156,24 @@ def show_member(deps: Dependencies, *, tenant_id: str, account_id: str, member_i
     with deps.database.read() as tx:
         account = account_of(tx, tenant_id, account_id)
         return account, view_member(key, _member_of(tx, account_id, member_id))
+
+
+def mark_absent(
+    deps: Dependencies,
+    *,
+    tenant_id: str,
+    account_id: str,
+    member_id: str,
+    absent: bool,
+    person: PersonIdentifier | None = None,
+) -> None:
+    """Mark a living member as absent, or as present again. Repeating the call changes nothing. Raises: NotFound."""
+    with deps.database.write() as tx:
+        account_of(tx, tenant_id, account_id)
+        _member_of(tx, account_id, member_id)
+        if tx.members.mark_absent(member_id, deps.clock.now() if absent else None):
+            kind = EventKind.MEMBER_ABSENT if absent else EventKind.MEMBER_PRESENT
+            record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
 
 
 def remove_member(

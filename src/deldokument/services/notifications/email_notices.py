@@ -6,10 +6,11 @@
     access_requested                    the sharer, once a day for each share; a former member's colleagues
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
+    member_absent, member_present       the member, whatever the member has chosen
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- Former members get no e-mail. Members can opt out, except of e-mail about malware.
+- Former members get no e-mail. Members can opt out, except of e-mail about malware and their own absence.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
@@ -141,16 +142,21 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
     details = stored.event.details or {}
     if deps.mail is None or details.get("agreement") != AgreementKind.SERVICE:
         return
-    kind, now = EmailKind.SIGNATURE, deps.clock.now()
+    kind = EmailKind.SIGNATURE
     for tenant in tx.tenants.all():
         if not (tenant.intact and tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
         for administrator in tx.staff.administrators(tenant.id):
             if _chosen(tx, administrator.lookup_hash, kind):
-                dedup_key = f"{kind} {administrator.id} {stored.number}"
-                yield OutgoingMessage(
-                    new_id(), Channel.EMAIL, kind, tenant.id, None, administrator.id, now, now, dedup_key=dedup_key
-                )
+                yield _of_person(deps, kind, tenant.id, administrator.id, stored)
+
+
+def plan_absence(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan an e-mail saying that an administrator has marked the member as absent, or as present again."""
+    member = tx.members.get(str((stored.event.details or {})["member"]))
+    kind = EmailKind.ABSENT if stored.event.kind is EventKind.MEMBER_ABSENT else EmailKind.PRESENT
+    if member is not None and _wants(deps, tx, member, kind):
+        yield _of_person(deps, kind, stored.event.chain, member.id, stored)
 
 
 LETTERS: Mapping[EventKind, EventPlanner] = {
@@ -162,6 +168,8 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.ACCESS_REQUESTED: plan_request,
     EventKind.DOCUMENT_INSPECTED: plan_malware,
     EventKind.AGREEMENT_PUBLISHED: plan_published,
+    EventKind.MEMBER_ABSENT: plan_absence,
+    EventKind.MEMBER_PRESENT: plan_absence,
 }
 """The events that lead to e-mail, each with its planner."""
 
@@ -192,6 +200,13 @@ def _of_share(
         details=details,
         dedup_key=f"{kind} {share.id} {member_id} {dedup_key}",
     )
+
+
+def _of_person(
+    deps: Dependencies, kind: EmailKind, tenant_id: str, target: str, stored: StoredEvent
+) -> OutgoingMessage:
+    now, key = deps.clock.now(), f"{kind} {target} {stored.number}"
+    return OutgoingMessage(new_id(), Channel.EMAIL, kind, tenant_id, None, target, now, now, dedup_key=key)
 
 
 def _reachable_members(tx: Transaction, account_id: str) -> Iterator[Member]:
@@ -253,9 +268,20 @@ def _signature_email(deps: Dependencies, tx: Transaction, message: OutgoingMessa
     return _email_of(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
 
 
+def _absence_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+    kind, member = EmailKind(message.kind), tx.members.get(message.target)
+    kept = _address(tx, member, kind) if member else None
+    if member is None or kept is None or member.is_present is not (kind is EmailKind.PRESENT):
+        return None
+    to = confirmed_address(directory_key(deps), kept)
+    return _email_of(deps, message, kind, kept, to, message.created_at, path="/delinger")
+
+
 _WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Email | None]] = {
     EmailKind.CODE: _code_email,
     EmailKind.SIGNATURE: _signature_email,
+    EmailKind.ABSENT: _absence_email,
+    EmailKind.PRESENT: _absence_email,
 }
 """Writers of the e-mails that concern no share."""
 
@@ -294,6 +320,8 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.REQUEST: kept.ending,
         EmailKind.SIGNATURE: kept.signature,
         EmailKind.MALWARE: True,
+        EmailKind.ABSENT: True,
+        EmailKind.PRESENT: True,
     }
     return kept if chosen[kind] else None
 

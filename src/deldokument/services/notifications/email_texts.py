@@ -64,6 +64,18 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "deles før den er signert. Logg inn for å se fristen, lese og signere:\n\n{link}",
         ),
+        EmailKind.ABSENT: _Words(
+            "Du er merket som fraværende",
+            "En administrator har merket deg som fraværende på en konto. Så lenge det varer, kan to andre på kontoen "
+            "sammen gi flere tilgang til det du har delt. Én av dem må ha vært bruker før du delte det. Logg inn for å "
+            "se det du har delt:\n\n{link}\n\n"
+            "Er det feil? Be administratoren om å endre det.",
+        ),
+        EmailKind.PRESENT: _Words(
+            "Du er merket som tilbake",
+            "En administrator har merket at du er tilbake på en konto. Nå er det igjen du som avgjør hvem som får "
+            "tilgang til det du har delt. Logg inn for å se det:\n\n{link}",
+        ),
         EmailKind.MALWARE: _Words(
             "Det er funnet et virus i noe du deler",
             "Det er funnet et virus i et dokument du har delt, eller er i ferd "
@@ -108,6 +120,18 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ein ny avtale må signerast",
             "Det har kome ein ny versjon av tenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "delast før han er signert. Logg inn for å sjå fristen, lese og signere:\n\n{link}",
+        ),
+        EmailKind.ABSENT: _Words(
+            "Du er merkt som fråverande",
+            "Ein administrator har merkt deg som fråverande på ein konto. Så lenge det varer, kan to andre på kontoen "
+            "saman gi fleire tilgang til det du har delt. Éin av dei må ha vore brukar før du delte det. Logg inn for "
+            "å sjå det du har delt:\n\n{link}\n\n"
+            "Er det feil? Be administratoren om å endre det.",
+        ),
+        EmailKind.PRESENT: _Words(
+            "Du er merkt som tilbake",
+            "Ein administrator har merkt at du er tilbake på ein konto. No er det igjen du som avgjer kven som får "
+            "tilgang til det du har delt. Logg inn for å sjå det:\n\n{link}",
         ),
         EmailKind.MALWARE: _Words(
             "Det er funne eit virus i noko du deler",
@@ -154,6 +178,18 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A new agreement must be signed",
             "There is a new version of the service agreement for Del dokument. When the deadline has passed, nothing "
             "new can be shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
+        ),
+        EmailKind.ABSENT: _Words(
+            "You are marked as absent",
+            "An administrator has marked you as absent from an account. Until that ends, two others on the account "
+            "can together give more people access to what you have shared. One of them must have been there before "
+            "you shared it. Log in to see what you have shared:\n\n{link}\n\n"
+            "Is it wrong? Ask the administrator to change it.",
+        ),
+        EmailKind.PRESENT: _Words(
+            "You are marked as present again",
+            "An administrator has marked you as present again on an account. You decide again who gets access to "
+            "what you have shared. Log in to see it:\n\n{link}",
         ),
         EmailKind.MALWARE: _Words(
             "A virus was found in something you share",

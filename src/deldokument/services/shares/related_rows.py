@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain as joined
 
 from deldokument.domain.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.policy import sharer_decides
 from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.domain.upload import Upload
@@ -118,6 +119,11 @@ class SharerRows(ShareRelatedRows):
         sharer_id = share.sharer_id
         found = self._sharers.get(sharer_id)
         return sharer_id in self._sharers and (found is None or found.removed_at is not None)
+
+    def sharer_decides(self, share: Share) -> bool:
+        """Return whether its sharer, if that is another than the person, decides alone who gets in."""
+        found = self._sharers.get(share.sharer_id)
+        return sharer_decides(share, found if isinstance(found, Member) else None)
 
 
 def sharer_name(directory: bytes, sharer: Member | Integration) -> str:

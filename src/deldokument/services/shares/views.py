@@ -165,6 +165,8 @@ class ShareView:
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     sharer_has_left: bool
     """Whether the sharer no longer belongs to the account."""
+    sharer_decides: bool
+    """Whether the sharer, if that is another than the person, decides alone who gets in."""
     system: str
     """The organisation whose system shares it; empty if a person does."""
 
@@ -295,6 +297,7 @@ def _share_view(
         sharer_id=sharer_id,
         sharer=sharer,
         sharer_has_left=related.sharer_has_left(share),
+        sharer_decides=related.sharer_decides(share),
         system=related.systems.get(share.integration_id or "", ""),
     )
 

@@ -50,6 +50,8 @@ OF_ACCOUNTS: dict[EventKind, str] = {
 }
 OF_PEOPLE: dict[EventKind, str] = {
     EventKind.MEMBER_ADDED: _("A user was registered on an account"),
+    EventKind.MEMBER_ABSENT: _("A user was marked as absent"),
+    EventKind.MEMBER_PRESENT: _("A user was marked as present again"),
     EventKind.MEMBER_REMOVED: _("A user was removed from an account"),
     EventKind.MEMBER_ERASED: _("The name of a former user was erased"),
     EventKind.ADMINISTRATOR_ADDED: _("An administrator was added"),

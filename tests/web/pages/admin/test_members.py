@@ -77,11 +77,11 @@ def test_a_long_list_goes_on_page_by_page(web: Web, ewa: Browser) -> None:
     more = re.search(rf'href="({re.escape(path(web))}\?etter=[^"]+)"', first)
     assert more
     second = ewa.get(unescape(more[1])).text
-    assert (first.count("Fjern<span"), second.count("Fjern<span")) == (services.PAGE, 1)
+    assert (first.count("Endre<span"), second.count("Endre<span")) == (services.PAGE, 1)
     assert "Kari Lunde" in second
     assert "Vis flere" not in second
     assert ewa.get(path(web), params={"etter": f"{NOON.isoformat()},!"}).status_code == 200
-    assert ewa.get(path(web), params={"etter": "2026-11-24,x"}).text.count("Fjern<span") == services.PAGE
+    assert ewa.get(path(web), params={"etter": "2026-11-24,x"}).text.count("Endre<span") == services.PAGE
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "x", "9" * 30, "<b>"])
@@ -172,6 +172,18 @@ def test_a_user_is_removed_after_one_question_and_out_at_the_next_request(web: W
     assert kari.call("POST", "/del/utkast", {"account_id": web.stage.byggesak.id}).status_code == 404
 
 
+def test_a_user_is_marked_absent_and_present_again(web: Web, ewa: Browser) -> None:
+    here = path(web, web.stage.members["kari"])
+    for sent, shown, offered in (("1", "Fraværende siden", "Merk som tilbake"), ("", "", "Merk som fraværende")):
+        answer = ewa.post(f"{here}/fravar", {"absent": sent})
+        assert (answer.status_code, answer.headers["location"]) == (303, here)
+        page = ewa.get(here).text
+        assert shown in page
+        assert offered in page
+        assert ("(fraværende)" in ewa.get(path(web)).text) is bool(sent)
+    assert "Fraværende siden" not in page
+
+
 def test_a_user_whose_name_is_erased_is_a_former_one(web: Web, ewa: Browser) -> None:
     web.stage.remove("kari")
     with web.stage.deps.database.write() as tx:
@@ -186,6 +198,7 @@ def test_a_user_of_another_account_looks_like_none_at_all(web: Web, ewa: Browser
     member_id = web.stage.members[member]
     assert ewa.get(path(web, member_id)).status_code == 404
     assert ewa.post(path(web, member_id, "fjerning")).status_code == 404
+    assert ewa.post(path(web, member_id, "fravar"), {"absent": "1"}).status_code == 404
     assert services.memberships(web.stage.deps, person({"vigdis": VIGDIS, "odd": ODD}[member]))
 
 

@@ -91,6 +91,8 @@ member = Table(
     Column("used_at", UtcMicros),
     Column("removed_at", UtcMicros),
     Column("erased_at", UtcMicros),
+    Column("absent_since", UtcMicros),
+    Column("revision", StoredInteger, nullable=False),
     tag(),
 )
 
@@ -109,6 +111,7 @@ administrator = Table(
 
 is_to_be_ended = account.c.deleted_at.is_not(None) & account.c.ended_at.is_(None)
 is_living = member.c.removed_at.is_(None)
+is_absent = member.c.absent_since.is_not(None)
 is_removed_unerased = member.c.removed_at.is_not(None) & member.c.erased_at.is_(None)
 partial("uq_member_living", is_living, member.c.account_id, member.c.lookup_hash, unique=True)
 partial("ix_member_living", is_living, member.c.lookup_hash)

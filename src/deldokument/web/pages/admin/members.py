@@ -1,4 +1,4 @@
-"""«Brukere»: the members of an account, added one at a time or by a list; finding and removing them.
+"""«Brukere»: the members of an account, added one at a time or by a list; finding, marking absent and removing them.
 
 Guarantees:
 - No person's number appears in a URL.
@@ -129,7 +129,7 @@ def search(call: RequestContext) -> Response:
 
 
 def member_page(call: RequestContext) -> Response:
-    """Show a member, and ask for confirmation before the membership ends."""
+    """Show a member, with the forms for absence and for the end of the membership."""
     account, view = members.show_member(call.deps, **_where(call), member_id=call.path("member_id"))
     return section_page(
         call,
@@ -140,6 +140,13 @@ def member_page(call: RequestContext) -> Response:
         here=_path(call),
         member=view,
     )
+
+
+def mark_absent(call: RequestContext) -> Response:
+    """Mark the member as absent, or as present again."""
+    member_id, absent = call.path("member_id"), call.fields.get("absent") == "1"
+    members.mark_absent(call.deps, **_where(call), member_id=member_id, absent=absent, person=call.person.person)
+    return RedirectResponse(f"{_path(call)}/{member_id}", 303)
 
 
 def remove(call: RequestContext) -> Response:
@@ -281,6 +288,8 @@ ENDPOINTS = (
     section_endpoint(f"{_ALL}/liste/registrering", list_form),
     section_endpoint(f"{_ALL}/liste/registrering", register, _POST, takes_file=_FILE_LENGTH),
     section_endpoint(_ONE, member_page),
+    section_endpoint(f"{_ONE}/fravar", member_page),
+    section_endpoint(f"{_ONE}/fravar", mark_absent, _POST),
     section_endpoint(f"{_ONE}/fjerning", member_page),
     section_endpoint(f"{_ONE}/fjerning", remove, _POST),
 )

@@ -40,7 +40,7 @@ CREATE TABLE audit_event (
     CONSTRAINT ck_audit_event_tag CHECK (length(tag) = 32)
 ){strict};
 
-CREATE INDEX ix_audit_event_about ON audit_event ((CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END)) WHERE CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END IS NOT NULL;
+CREATE INDEX ix_audit_event_about ON audit_event ((CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END)) WHERE CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END IS NOT NULL;
 
 CREATE INDEX ix_audit_event_chain_at_number ON audit_event (chain, at, number);
 
@@ -440,6 +440,8 @@ CREATE TABLE member (
     used_at {big},
     removed_at {big},
     erased_at {big},
+    absent_since {big},
+    revision INTEGER NOT NULL,
     tag {bytes} NOT NULL,
     CONSTRAINT pk_member PRIMARY KEY (id),
     CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id)
