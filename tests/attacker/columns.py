@@ -133,7 +133,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "main_agreement_paper": (_by(Proof.SEAL, "agreement_id sealed_pdf"),),
     "member": (
-        _by(Proof.TAG, f"account_id {_PERSON} added_at removed_at erased_at"),
+        _by(Proof.TAG, f"account_id {_PERSON} added_at removed_at erased_at absent_since revision"),
         _free("used_at", _TIMES),
         _free("tag", _ITSELF),
     ),
