@@ -27,6 +27,7 @@ class EmailKind(StrEnum):
     MALWARE = "malware_found"
     ABSENT = "marked_absent"
     PRESENT = "marked_present"
+    ENTRY = "let_in_by_others"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, proposals, publishing
+from deldokument.services.shares import changes, drafts, proposals, publishing, queries
 from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
@@ -35,7 +36,7 @@ from tests.support.changes import change_expiry
 from tests.support.emails import deliver, settle
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"
 
@@ -404,6 +405,43 @@ def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: 
     stage.mark_absent("kari")
     stage.remove("kari")
     assert letters(stage) == []
+
+
+@pytest.mark.usefixtures("leader")
+def test_who_shared_and_the_administrators_are_told_that_others_let_somebody_in(stage: Stage) -> None:
+    stage.add(ODD, "Odd Bakken", stage.byggesak)
+    stage.add(VIGDIS, "Vigdis Berg", stage.byggesak)
+    stage.clock.advance(minutes=1)
+    shared = stage.publish(OLA)
+    choose(stage, downloaded=False, ending=False, approval=False, signature=False)
+    choose(stage, SIV, signature=False)
+    log = f"https://del.example/konfigurasjon/{stage.tenant.id}/hendelseslogg"
+    for leave, told in ((stage.mark_absent, [(AT_WORK, f"https://del.example/delinger/{shared}")]), (stage.remove, [])):
+        propose_recipient(stage, shared, PER if told else LISE)
+        leave("kari")
+        letters(stage)
+        approve(stage, shared, ODD)
+        assert sorted(letters(stage)) == [*told, ("siv@eksempel.example", log)]
+
+
+@pytest.mark.usefixtures("leader")
+def test_nobody_else_is_told_of_what_the_one_who_shared_approves(stage: Stage) -> None:
+    stage.add(VIGDIS, "Vigdis Berg", stage.byggesak)
+    shared = stage.publish(OLA)
+    propose_recipient(stage, shared, PER)
+    letters(stage)
+    approve(stage, shared, KARI)
+    assert letters(stage) == []
+
+
+def propose_recipient(stage: Stage, share_id: str, number: str) -> None:
+    """Vigdis, a colleague, wants to add somebody."""
+    assert changes.add_recipients(stage.deps, person(VIGDIS), share_id, [RecipientInput(number)])
+
+
+def approve(stage: Stage, share_id: str, who: str) -> None:
+    waiting = existing(queries.view_share(stage.deps, person(VIGDIS), share_id).proposal)
+    changes.approve_change(stage.deps, person(who), share_id, seen=waiting.seen)
 
 
 @pytest.mark.usefixtures("leader")

@@ -7,10 +7,12 @@
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
     member_absent, member_present       the member, whatever the member has chosen
+    change_approved, by others who let  the sharer and the administrators, whatever they have chosen
+      in as the sharer is not there
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- Former members get no e-mail. Members can opt out, except of e-mail about malware and their own absence.
+- Former members get no e-mail. Members can opt out, except of e-mail about malware, absence, and entry in their place.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
@@ -42,6 +44,7 @@ from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
+from deldokument.services.shares.changes import IN_PLACE
 from deldokument.services.shares.proposals import Proposal, is_proposal_of, living_sharer, pending_proposal
 
 SOON = timedelta(days=3)
@@ -151,6 +154,19 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
                 yield _of_person(deps, kind, tenant.id, administrator.id, stored)
 
 
+def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that others let persons or documents in, in place of the one who shared."""
+    share, kind = _share_of(tx, stored), EmailKind.ENTRY
+    if deps.mail is None or (stored.event.details or {}).get("cause") != IN_PLACE:
+        return
+    member = tx.members.get(share.member_id) if share.member_id else None
+    if member is not None and share.intact and _wants(deps, tx, member, kind):
+        yield _of_share(deps, kind, share, member.id, f"{stored.number}")
+    for administrator in tx.staff.administrators(share.tenant_id):
+        if _chosen(tx, administrator.lookup_hash, kind):
+            yield _of_person(deps, kind, share.tenant_id, administrator.id, stored)
+
+
 def plan_absence(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that an administrator has marked the member as absent, or as present again."""
     member = tx.members.get(str((stored.event.details or {})["member"]))
@@ -170,6 +186,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.AGREEMENT_PUBLISHED: plan_published,
     EventKind.MEMBER_ABSENT: plan_absence,
     EventKind.MEMBER_PRESENT: plan_absence,
+    EventKind.CHANGE_APPROVED: plan_entry,
 }
 """The events that lead to e-mail, each with its planner."""
 
@@ -259,13 +276,26 @@ def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
 
 
 def _signature_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
-    kind, tenant = EmailKind.SIGNATURE, existing(tx.tenants.get(message.tenant_id))
-    administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant.id)}
+    tenant = existing(tx.tenants.get(message.tenant_id))
+    if not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
+        return None
+    return _administrator_email(deps, tx, message, "avtaler")
+
+
+def _entry_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
+    if message.share_id is not None:
+        return _share_email(deps, tx, message)
+    return _administrator_email(deps, tx, message, "hendelseslogg")
+
+
+def _administrator_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage, section: str) -> Email | None:
+    kind, tenant_id = EmailKind(message.kind), message.tenant_id
+    administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant_id)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
-    if kept is None or not (tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
+    if kept is None:
         return None
     to = confirmed_address(directory_key(deps), kept)
-    return _email_of(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant.id}/avtaler")
+    return _email_of(deps, message, kind, kept, to, message.created_at, path=f"/konfigurasjon/{tenant_id}/{section}")
 
 
 def _absence_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
@@ -282,8 +312,9 @@ _WRITERS: Mapping[str, Callable[[Dependencies, Transaction, OutgoingMessage], Em
     EmailKind.SIGNATURE: _signature_email,
     EmailKind.ABSENT: _absence_email,
     EmailKind.PRESENT: _absence_email,
+    EmailKind.ENTRY: _entry_email,
 }
-"""Writers of the e-mails that concern no share."""
+"""Writers of the e-mails that do not go to members about a share alone."""
 
 
 def _email_of(
@@ -322,6 +353,7 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.MALWARE: True,
         EmailKind.ABSENT: True,
         EmailKind.PRESENT: True,
+        EmailKind.ENTRY: True,
     }
     return kept if chosen[kind] else None
 

@@ -64,6 +64,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Det har kommet en ny versjon av tjenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "deles før den er signert. Logg inn for å se fristen, lese og signere:\n\n{link}",
         ),
+        EmailKind.ENTRY: _Words(
+            "Noen har fått tilgang uten den som delte",
+            "To på kontoen har sammen gitt flere tilgang til noe som er delt, lagt til dokumenter eller merket "
+            "innholdet som ikke taushetsbelagt. Den som delte, er fraværende, har sluttet på kontoen eller er et "
+            "fagsystem. Logg inn for å se hvem som gjorde det, og hva:\n\n{link}",
+        ),
         EmailKind.ABSENT: _Words(
             "Du er merket som fraværende",
             "En administrator har merket deg som fraværende på en konto. Så lenge det varer, kan to andre på kontoen "
@@ -120,6 +126,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Ein ny avtale må signerast",
             "Det har kome ein ny versjon av tenesteavtalen for Del dokument. Når fristen er ute, kan ingenting nytt "
             "delast før han er signert. Logg inn for å sjå fristen, lese og signere:\n\n{link}",
+        ),
+        EmailKind.ENTRY: _Words(
+            "Nokon har fått tilgang utan den som delte",
+            "To på kontoen har saman gitt fleire tilgang til noko som er delt, lagt til dokument eller merkt "
+            "innhaldet som ikkje underlagt teieplikt. Den som delte, er fråverande, har slutta på kontoen eller er eit "
+            "fagsystem. Logg inn for å sjå kven som gjorde det, og kva:\n\n{link}",
         ),
         EmailKind.ABSENT: _Words(
             "Du er merkt som fråverande",
@@ -178,6 +190,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "A new agreement must be signed",
             "There is a new version of the service agreement for Del dokument. When the deadline has passed, nothing "
             "new can be shared before it is signed. Log in to see the deadline, read and sign:\n\n{link}",
+        ),
+        EmailKind.ENTRY: _Words(
+            "Somebody got access without the one who shared",
+            "Two people on the account have together given more people access to something that is shared, added "
+            "documents, or marked its content as not confidential. The one who shared is absent, has left the "
+            "account, or is a system. Log in to see who did it, and what:\n\n{link}",
         ),
         EmailKind.ABSENT: _Words(
             "You are marked as absent",

@@ -60,6 +60,8 @@ from deldokument.services.shares.views import open_message
 
 CONFIDENTIAL, ORDINARY = "confidential", "ordinary"
 """In the detail ``now`` of an event."""
+IN_PLACE = "in_place"
+"""In the detail ``cause`` of an approval: others let persons or documents in, in place of the one who shared."""
 
 
 def remove_recipient(deps: Dependencies, sharer: Sharer, share_id: str, recipient_id: str) -> None:
@@ -163,9 +165,11 @@ def approve_change(deps: Dependencies, person: PersonIdentifier, share_id: str, 
     """
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, person, share_id)
-        change = existing(approved_proposal(deps, tx, share, person, membership, seen).change)
+        proposal = approved_proposal(deps, tx, share, person, membership, seen)
+        change = existing(proposal.change)
         check_not_stopped(membership, share)
-        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **change.details)
+        cause = {"cause": IN_PLACE} if proposal.approvers.before else {}
+        record_event(deps, tx, EventKind.CHANGE_APPROVED, share=share, person=person, **change.details, **cause)
         wanted = _checked_difference(deps, tx, share, membership, change)
         settled = replace(share, sealed_change=None, sealed_return_note=None)
         tx.shares.save(settled)

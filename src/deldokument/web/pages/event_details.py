@@ -21,6 +21,7 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
+from deldokument.services.shares.changes import IN_PLACE
 from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
@@ -121,6 +122,7 @@ _CODES: dict[str, str] = {
     ReturnReason.RETRACTED: _("it was withdrawn"),
     ReturnReason.MOVED: _("another end was set"),
     ReturnReason.REPLACED: _("another change was proposed"),
+    IN_PLACE: _("the one who shared is absent, has left or is a system"),
     DisabledFor.GONE: _("it answered that the address is gone"),
     DisabledFor.FAILING: _("it could not be reached for days"),
     "low": _("Low"),
@@ -191,6 +193,9 @@ _CODES: dict[str, str] = {
     EmailKind.REQUEST: _("that a recipient asks for more time or a new share"),
     EmailKind.SIGNATURE: _("that an agreement must be signed"),
     EmailKind.MALWARE: _("that a virus was found"),
+    EmailKind.ABSENT: _("that the user is marked as absent"),
+    EmailKind.PRESENT: _("that the user is marked as present again"),
+    EmailKind.ENTRY: _("that others let somebody or something in"),
     "too_long": _("nobody accepted it for three days"),
     "csv": "CSV",
     "json": "JSON",
