@@ -26,11 +26,11 @@ from tests.support.keyrings import (  # noqa: F401
 )
 from tests.support.openbao import bao_place, openbao  # noqa: F401
 from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
+from tests.support.recorded_changes import recording_at
 from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
 from tests.support.simulators import Running, start_simulators
 from tests.support.softhsm import hsm, softhsm  # noqa: F401
 from tests.support.stack import Embedded
-from tests.support.world import database_at
 
 _FILES = Embedded()
 
@@ -66,8 +66,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[SqlDatabase]:
-    """The port on a fresh database."""
+    """The port on a fresh database. It records an event of each change of a share that has none."""
     # Known at its address, so that its statements are compiled once.
-    opened = tagging(database_at(database_url))
+    opened = tagging(recording_at(database_url))
     yield opened
     opened.close()

@@ -23,6 +23,7 @@ from deldokument.domain.share import Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field, share_key_id
+from tests.support.recorded_changes import recording
 
 READERS = (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-xOf"])
 """Programs of Debian's that read all of a zip and end with 0 when they find no fault."""
@@ -60,7 +61,7 @@ def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: st
         share = existing(tx.shares.get(share_id))
         last = max((document.position for document in tx.shares.documents([share_id])), default=0)
     share_key, audit_key = (existing_key(deps.keyring, key) for key in (share_key_id(share_id), share.audit_key_id))
-    with deps.database.write() as tx:
+    with recording(deps.database) as tx:
         for number in range(count):
             made = Document(secrets.token_hex(16), share_id, b"", size, last + number + 1)
             key_id, content = bytes.fromhex(made.id), content_of(number, size)

@@ -25,7 +25,7 @@ TRANSACTIONS = 2
 OF_THE_FORM = {
     "start": (10, 4),
     "save": (9, 2),
-    "add a recipient": (14, 4),
+    "add a recipient": (16, 4),
     "confirm the recipient": (10, 2),
     "add a document": (10, 2),
 }

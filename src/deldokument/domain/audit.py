@@ -72,6 +72,7 @@ class EventKind(StrEnum):
     ADDRESS_CONFIRMED = "address_confirmed"
     ADDRESS_REMOVED = "address_removed"
     DRAFT_STARTED = "draft_started"
+    DRAFT_CHANGED = "draft_changed"
     DRAFT_ABANDONED = "draft_abandoned"
     DRAFT_RESTORED = "draft_restored"
     DOCUMENT_COMPLETED = "document_completed"
@@ -93,6 +94,7 @@ class EventKind(StrEnum):
     DOCUMENTS_CONFIRMED = "documents_confirmed"
     WARNING_CONFIRMED = "warning_confirmed"
     DOCUMENT_READ_BACK = "document_read_back"
+    READ_BACK_ENDED = "read_back_ended"
     DOCUMENT_COPIED = "document_copied"
     NUMBERS_DISCLOSED = "numbers_disclosed"
     RECIPIENT_ADDED = "recipient_added"
@@ -136,6 +138,7 @@ BY_OPERATORS = frozenset({EventKind.SHARE_FROZEN, EventKind.SHARE_UNFROZEN})
 REVISING = frozenset(
     {
         EventKind.DRAFT_STARTED,
+        EventKind.DRAFT_CHANGED,
         EventKind.DRAFT_ABANDONED,
         EventKind.DRAFT_RESTORED,
         EventKind.SHARE_PROPOSED,
@@ -147,6 +150,7 @@ REVISING = frozenset(
         EventKind.DOCUMENT_REMOVED,
         EventKind.DOCUMENT_ADDED,
         EventKind.SHARE_CORRECTED,
+        EventKind.READ_BACK_ENDED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,
         EventKind.CHANGE_PROPOSED,
@@ -229,6 +233,7 @@ TAKING_AWAY = frozenset(
         EventKind.DOCUMENT_REMOVED,
         EventKind.CONFIDENTIALITY_CHANGED,
         EventKind.EXPIRY_CHANGED,
+        EventKind.READ_BACK_ENDED,
         EventKind.SHARE_UNPUBLISHED,
         EventKind.SHARE_WITHDRAWN,
         EventKind.SHARE_FROZEN,

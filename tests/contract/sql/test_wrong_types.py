@@ -15,6 +15,7 @@ from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.ports.repositories.shares import ShareFilter
 from tests.contract.records import ACCOUNT, DAY, HOUR, NOW, available, document_of, settle
 from tests.fakes.integrity import tagging
+from tests.support.recorded_changes import record_changes
 from tests.support.stored_data import admit_every_type
 
 OPEN = [available(id=f"open-{number}", expires_at=NOW + number * HOUR, created_at=NOW) for number in range(4)]
@@ -87,6 +88,7 @@ def test_the_search_for_documents_ends_although_a_damaged_one_has_no_id(
     with database.write() as tx:
         tx.shares.add_document(found)
         tx.shares.add_document(stale)
+        record_changes(tx)
     forge(sqlite_url, f"UPDATE document SET id = {other}")
     with database.write() as tx:
         assert tx.retention.uninspected(NOW, 10) == []

@@ -334,6 +334,8 @@ def test_the_whole_life_of_a_share_is_in_the_log(stage: Stage) -> None:
     run_all(stage.deps)
     assert kinds(search(stage, share=share_id))[::-1] == [
         EventKind.DRAFT_STARTED,
+        EventKind.DRAFT_CHANGED,
+        EventKind.DRAFT_CHANGED,
         EventKind.DOCUMENT_COMPLETED,
         EventKind.SHARE_PUBLISHED,
         EventKind.DOCUMENT_INSPECTED,

@@ -28,6 +28,7 @@ from deldokument.services.shares.verdicts import Finding
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.recorded_changes import recording
 from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
@@ -440,7 +441,7 @@ def test_the_hash_that_a_refusal_stores_makes_nobody_a_recipient(stage: Stage) -
         [refused] = [event.subject_id for _, event in tx.audit.events() if event.kind is EventKind.SHARE_DENIED]
         [subject] = tx.subjects.by_ids([existing(refused)])
     inserted = Recipient("inserted", share_id, "person", subject.lookup_hash, b"", confirmed=True, position=9)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.add_recipient(inserted)
     for opens in (offering.open_share, downloads_access.authorize):
         with pytest.raises(NotFound):

@@ -35,6 +35,7 @@ from tests.support.accounts import set_rules
 from tests.support.changes import change_expiry
 from tests.support.emails import deliver, settle
 from tests.support.inspection import inspect_documents
+from tests.support.recorded_changes import recording
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
@@ -601,7 +602,7 @@ def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stag
 def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, asked: str) -> None:
     letters(stage)
     changes.change_share(stage.deps, person(KARI), asked, Change(title="Vedtak"))
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         share = existing(tx.shares.lock(asked))
         tx.shares.save(dataclasses.replace(share, sealed_change=b"damaged"))
     fetch(stage, asked)

@@ -22,6 +22,7 @@ from deldokument.services.shares.change_records import Change
 from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.notices import FakeNotices, configure_notices, download, send_notices
+from tests.support.recorded_changes import recording
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, Stage, person
 
@@ -231,13 +232,13 @@ def test_a_reminder_that_was_stopped_meanwhile_is_in_a_later_message(stage: Stag
     send_notices(stage)
     stage.clock.instant = END - WEEK
     plan_reminders(stage.deps)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save(replace(existing(tx.shares.get(stopped.id)), frozen_at=NOON))
     for _ in range(6):
         send_notices(stage)
         stage.clock.advance(seconds=30)
     assert reminded(stage) == [first.id]
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save(replace(existing(tx.shares.get(stopped.id)), frozen_at=None))
     stage.clock.advance(hours=1)
     assert send_notices(stage) == [Result.MOOT]

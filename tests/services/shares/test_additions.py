@@ -37,6 +37,7 @@ from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import events_of, set_account, set_rules
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.inspection import inspect_documents
+from tests.support.recorded_changes import recording
 from tests.support.stored_data import do_as_owner, names
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -359,7 +360,7 @@ def test_a_scan_that_runs_meanwhile_does_not_take_the_document_out_again(stage: 
 def test_a_system_loses_its_way_back_only_if_somebody_else_adds(stage: Stage) -> None:
     integration = integrate(stage)
     share_id = stage.publish(OLA)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         tx.shares.save(replace(existing(tx.shares.lock(share_id)), exposed_to=integration.id))
     additions.add_document(stage.deps, SYSTEM, share_id, name="a.pdf", length=1, modified_at=None)
     assert shown(stage, share_id).share.exposed_to == integration.id

@@ -178,6 +178,8 @@ def test_the_time_line_tells_what_happened_in_order(stage: Stage) -> None:
     _, events = queries.show_share(stage.deps, person(KARI), share_id)
     assert [event.kind.value for event, _ in events] == [
         "draft_started",
+        "draft_changed",
+        "draft_changed",
         "document_completed",
         "share_published",
         "document_inspected",

@@ -21,6 +21,7 @@ from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.emails import deliver, settle
+from tests.support.recorded_changes import recording
 from tests.support.stored_data import do_as_owner
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, Stage, person
@@ -173,7 +174,7 @@ def kari_is_absent(stage: Stage, _share_id: str) -> None:
 
 def a_system_shared(stage: Stage, share_id: str) -> None:
     integration = integrate(stage)
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         share = existing(tx.shares.lock(share_id))
         tx.shares.save(replace(share, member_id=None, integration_id=integration.id))
 

@@ -32,6 +32,7 @@ from deldokument.services.tenants.deletion_record import DeletionRecord, deletio
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
 from tests.support.faulty_ports import Crash, FaultyKeyring
+from tests.support.recorded_changes import recording
 from tests.support.stored_data import as_owner
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
@@ -108,7 +109,7 @@ def test_what_was_over_before_the_end_was_neither_open_nor_withdrawn_though_no_w
     stage: Stage,
 ) -> None:
     late, open_share = stage.publish(), stage.publish()
-    with stage.deps.database.write() as tx:
+    with recording(stage.deps.database) as tx:
         share = existing(tx.shares.get(late))
         tx.shares.save(replace(share, expires_at=NOON + timedelta(hours=1)))
     stage.clock.advance(hours=1)

@@ -113,6 +113,10 @@ class SqlAudit:
             self._detail(place, revision=revision)
         return bool(revising)
 
+    def is_revised(self, share_id: str) -> bool:
+        """Return whether a waiting event records a change of the share."""
+        return any(event.share_id == share_id and event.kind in REVISING for event in self._waiting)
+
     def _detail(self, place: int, **more: str | int) -> None:
         event = self._waiting[place]
         self._waiting[place] = replace(event, details={**(event.details or {}), **more})

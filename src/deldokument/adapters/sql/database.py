@@ -85,15 +85,15 @@ class SqlTransaction:
         self.checkpoints = SqlCheckpoints(work)
         self.audit = SqlAudit(work, self.checkpoints)
         self.subjects = SqlSubjects(work)
-        self._cards = ShareCards(work, self.audit)
-        self.shares = SqlShares(work, self._cards)
-        self.share_lookup = SqlShareLookup(work, self._cards)
+        self.cards = ShareCards(work, self.audit)
+        self.shares = SqlShares(work, self.cards)
+        self.share_lookup = SqlShareLookup(work, self.cards)
         self.seal_requests = SqlSealRequests(work)
         self.sessions = SqlSessions(work)
         self.programs = SqlPrograms(work)
         self.agreements = SqlAgreementRepository(work)
         self.tenant_lifecycle = SqlTenantLifecycleRepository(work)
-        self.retention = SqlRetention(work, self._cards)
+        self.retention = SqlRetention(work, self.cards)
         self.deployment = SqlDeployments(work)
         self.orphans = SqlOrphanSweeps(work)
         self.statistics = SqlStatistics(work)
@@ -108,7 +108,7 @@ class SqlTransaction:
 
     def flush(self) -> None:
         """Write the cards of changed shares, then the events, which carry the shares' revisions."""
-        self._cards.flush()
+        self.cards.flush()
         self.audit.flush()
 
 

@@ -6,6 +6,7 @@ Guarantees:
 - An id with a comma makes its share damaged.
 - An erased share is intact only if it is closed, and matches its card in all that erasing leaves.
 - A share that was changed has its new card when the transaction ends. It gets one only if it was locked and intact.
+- What decides about a share changes only with an event, which has the next revision. So the older row is outdated.
 - All that a card is compared with is read by one statement, so it is of one instant.
 
 A batch that ends shares writes no cards: a share that is closed while its card says open counts as closed.
@@ -40,7 +41,7 @@ from deldokument.crypto.share_cards import (
     texts_digest,
 )
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import CLOSED, Document, Share
+from deldokument.domain.share import CLOSED, Document, Share, ShareState
 from deldokument.ports.integrity import DamagedRow
 
 SHARE = RowMapper(Share, share, besides=("intact",))
@@ -80,9 +81,11 @@ _write = update(share).where(share.c.id == param("key")).values(card=param("seal
 
 @dataclass(slots=True)
 class Held:
-    """A share whose row this transaction has locked or inserted. ``written``: the card that it has given the row.
+    """A share whose row this transaction has locked or inserted.
 
-    ``versions``: the manifest hash of each document; empty for an incomplete one.
+    - ``versions``: the manifest hash of each document; empty for an incomplete one
+    - ``written``: the card that the transaction has given the row
+    - ``before``: the card before the transaction changed it; None for a share that it inserts
     """
 
     share: Share
@@ -92,6 +95,7 @@ class Held:
     removed_ids: set[str]
     is_changed: bool = False
     written: bytes = b""
+    before: ShareCard | None = None
 
 
 class ShareCards:
@@ -137,8 +141,17 @@ class ShareCards:
         if held is not None:
             if not held.share.intact:
                 raise Broken("a damaged share is not written")
-            held.is_changed = True
+            if not held.is_changed:
+                held.before, held.is_changed = _card_of(held), True
         return held
+
+    def lacks_event(self, share_id: str) -> bool:
+        """Return whether the transaction changes what decides about the share, so far without an event."""
+        return _decides_otherwise(self._held[share_id]) and not self._audit.is_revised(share_id)
+
+    def without_event(self) -> list[str]:
+        """Return the ids of the shares that lack an event."""
+        return list(filter(self.lacks_event, self._held))
 
     def note_version(self, document: Document) -> None:
         """Note a document that is about to be written.
@@ -166,8 +179,10 @@ class ShareCards:
     def flush(self) -> None:
         """Write the cards of the changed shares, unless their rows have got them already.
 
-        The event of a change carries the share's next revision.
+        The event of a change carries the share's next revision. Raises: Broken for a change without one.
         """
+        if self.without_event():
+            raise Broken("a share is changed without an event")
         changed = {share_id: held for share_id, held in self._held.items() if held.is_changed}
         for share_id, held in changed.items():
             if self._audit.revise(share_id, held.revision + 1, _documents_of(held)):
@@ -250,6 +265,16 @@ def _card_of(stored: Held) -> ShareCard:
     values: dict[str, Any] = {name: stored_value(getattr(stored.share, name)) for name in _COPIED}
     values |= {"revision": stored.revision, "sealed_change": change_digest(stored.share.sealed_change)}
     return ShareCard(**values, recipients=texts_digest(stored.recipient_ids), documents=_documents_of(stored))
+
+
+def _decides_otherwise(held: Held) -> bool:
+    """Return whether the card differs from the one before. Of a draft, the time of the last change does not count."""
+    if held.before is None:
+        return False
+    card = _card_of(held)
+    if held.before.state == card.state == ShareState.DRAFT:
+        card = replace(card, changed_at=held.before.changed_at)
+    return card != held.before
 
 
 def _documents_of(stored: Held) -> bytes | None:

@@ -144,8 +144,8 @@ class SqlShares:
         held = self._cards.lock(share_id)
         return held.share if held and held.share.intact else None
 
-    def save(self, share: Share) -> None:
-        """Write all fields.
+    def save(self, share: Share) -> bool:
+        """Write all fields; return whether the transaction still needs an event about this share.
 
         Raises: NotFound; Broken for a damaged share.
         """
@@ -155,6 +155,7 @@ class SqlShares:
         held.share = share
         held.written = self._cards.sealed(held)
         self._work.change(_save, SHARE.values(share) | {"card": held.written, "key": share.id}, "share")
+        return self._cards.lacks_event(share.id)
 
     def find(self, wanted: ShareFilter) -> list[Share]:
         """Return matching shares, the newest first."""

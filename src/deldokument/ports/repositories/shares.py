@@ -39,7 +39,13 @@ class Shares(Protocol):
         """Return the share, its row locked until the transaction ends. Required for a change of share or recipients."""
         ...
 
-    def save(self, share: Share) -> None: ...
+    def save(self, share: Share) -> bool:
+        """Write all fields; return whether the transaction still needs an event about this share.
+
+        It needs one if it changes what decides about the share. Of a draft, the time of the last change does not.
+        """
+        ...
+
     def find(self, wanted: ShareFilter) -> list[Share]: ...
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:
         """Return shares that need attention, in no order, at most ``limit`` of each kind per account.

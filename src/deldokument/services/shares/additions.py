@@ -50,6 +50,7 @@ def add_document(
         ticket = announce(deps, tx, share, membership, file, pending_since=now)
         if share.exposed_to is not None and not is_system(tx, sharer, share.exposed_to):
             tx.shares.save(replace(share, exposed_to=None))
+            record_event(deps, tx, EventKind.READ_BACK_ENDED, share=share, person=sharer)
     return ticket
 
 

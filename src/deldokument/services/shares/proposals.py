@@ -228,14 +228,17 @@ def touch_draft(
 
     A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
     A published share is not changed: documents uploaded beside it are not part of it yet.
+    Texts and uploads are no event; a change of recipients, end, account, sharer or confidentiality is.
     """
     if share.state is not ShareState.DRAFT:
         return share
     exposed_to = share.exposed_to if person is None or is_system(tx, person, share.exposed_to) else None
     touched = replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to)
-    tx.shares.save(touched)
+    lacks_event = tx.shares.save(touched)
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
+    elif lacks_event:
+        record_event(deps, tx, EventKind.DRAFT_CHANGED, share=share, person=person)
     return touched
 
 

@@ -59,6 +59,7 @@ OF_PEOPLE: dict[EventKind, str] = {
 }
 OF_SHARES: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: _("The draft was created"),
+    EventKind.DRAFT_CHANGED: _("Recipients, end or access of the draft were changed"),
     EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
     EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),
@@ -78,6 +79,7 @@ OF_SHARES: dict[EventKind, str] = {
     EventKind.WARNING_CONFIRMED: _("A recipient confirmed the warning about a document"),
     EventKind.DOCUMENTS_CONFIRMED: _("A recipient confirmed having received documents"),
     EventKind.DOCUMENT_READ_BACK: _("A system read a document back"),
+    EventKind.READ_BACK_ENDED: _("A system can no longer read the documents back"),
     EventKind.DOCUMENT_COPIED: _("A document was copied to a new share"),
     EventKind.NUMBERS_DISCLOSED: _("A system got the recipients' full numbers"),
     EventKind.SHARE_DENIED: _("Somebody was refused at the share"),

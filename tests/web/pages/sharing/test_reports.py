@@ -28,6 +28,7 @@ from tests.support.world import FJELL, KARI, OLA, person, run_all
 
 OF_THE_DRAFT = {
     EventKind.DRAFT_STARTED,
+    EventKind.DRAFT_CHANGED,
     EventKind.DRAFT_ABANDONED,
     EventKind.DRAFT_RESTORED,
     EventKind.PROPOSAL_RETURNED,
