@@ -94,9 +94,11 @@ _drafts_of = (
 _count_drafts = select(func.count()).select_from(_drafts_of.subquery())
 
 
-_audit_key_ids = select(share.c.audit_key_id).where(is_unerased, share.c.account_id == param("key")).distinct()
+_audit_key_ids = (
+    select(share.c.audit_key_id, share.c.account_id).where(is_unerased, share.c.account_id == param("key")).distinct()
+)
 _shared_with = (
-    select(recipient.c.lookup_hash)
+    select(recipient.c.lookup_hash, share.c.account_id)
     .join_from(recipient, share)
     .where(InList(recipient.c.lookup_hash, "keys"), is_published, share.c.account_id == param("account"))
     .distinct()

@@ -39,13 +39,17 @@ _mains = (
     .where(main_agreement.c.tenant_id == param("key"))
     .order_by(main_agreement.c.recorded_at.desc(), main_agreement.c.id.desc())
 )
-_main_pdf = select(main_agreement_paper.c.sealed_pdf).where(main_agreement_paper.c.agreement_id == param("key"))
+_main_pdf = select(main_agreement_paper.c.sealed_pdf, main_agreement_paper.c.agreement_id).where(
+    main_agreement_paper.c.agreement_id == param("key")
+)
 _services = (
     select(*_SERVICE.columns)
     .where(service_agreement.c.tenant_id == param("key"))
     .order_by(service_agreement.c.signed_at.desc(), service_agreement.c.id.desc())
 )
-_paper = select(*_PAPER.columns).where(service_agreement_paper.c.agreement_id == param("key"))
+_paper = select(*_PAPER.columns, service_agreement_paper.c.agreement_id).where(
+    service_agreement_paper.c.agreement_id == param("key")
+)
 _intent = select(*signing_intent.c).where(signing_intent.c.id == param("key"))
 _intent_by_state = select(*signing_intent.c).where(signing_intent.c.state == param("state"))
 _untaken = and_(signing_intent.c.id == param("key"), signing_intent.c.taken_at.is_(None))
@@ -96,7 +100,8 @@ class SqlAgreementRepository(Repository):
 
     def signed_paper(self, agreement_id: str) -> SignedPaper | None:
         """Return the text, the document and the PDF of a service agreement."""
-        return _PAPER.one(self._work.first(_paper, {"key": agreement_id}))
+        row = self._work.first(_paper, {"key": agreement_id})
+        return _PAPER.make(row[:-1]) if row else None
 
     def add_intent(self, intent: SigningIntent) -> None:
         """Insert a signing intent, with its login if that has begun."""

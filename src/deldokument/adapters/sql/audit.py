@@ -53,7 +53,7 @@ _event = audit_event.c
 _place = tuple_(_event.at, _event.number)
 _key, _most = param("key"), param("most")
 
-_head = select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == _key)
+_head = select(audit_head).where(audit_head.c.chain == _key)
 _move_head = update(audit_head).where(audit_head.c.chain == _key).values(number=param("moved_to"), hash=param("link"))
 _append = insert(audit_event)
 

@@ -33,7 +33,7 @@ _heads = (
 _ends = select(*audit_head.c, _event.hash.label("found")).join(
     audit_event, and_(_event.chain == audit_head.c.chain, _event.number == audit_head.c.number)
 )
-_marks = select(_event.number, _event.hash).where(_event.chain == _key)
+_marks = select(_event.chain, _event.number, _event.hash).where(_event.chain == _key)
 _last = _marks.where(_event.number < param("before")).order_by(_event.number.desc()).limit(1)
 _marked = _marks.where(_event.number == param("marked"))
 _following = _marks.where(_event.number > param("after")).order_by(_event.number).limit(_STEP)

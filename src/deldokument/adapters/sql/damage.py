@@ -25,7 +25,7 @@ from deldokument.adapters.sql.tables.audit import audit_event, is_damage
 
 # An event of the future was inserted: it must not silence the alarm for ever.
 _recorded = (
-    select(audit_event.c.number)
+    select(audit_event.c.details)
     .where(
         is_damage,
         audit_event.c.details == param("details"),

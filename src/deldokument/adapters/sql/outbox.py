@@ -56,7 +56,7 @@ _ahead = (
     .where(audit_head.c.number > func.coalesce(outbox_cursor.c.number, 0))
     .order_by(audit_head.c.chain)
 )
-_cursor = select(outbox_cursor.c.number).where(outbox_cursor.c.chain == _key)
+_cursor = select(outbox_cursor).where(outbox_cursor.c.chain == _key)
 _move_cursor = update(outbox_cursor).where(outbox_cursor.c.chain == _key).values(number=param("moved_to"))
 
 _add = insert(outbox)

@@ -21,7 +21,7 @@ _spent = allowance.c.spent_until
 _beyond = bindparam("beyond", type_=UtcMicros())
 _next = case((and_(_spent > _now, _spent <= _beyond), _spent), else_=_now).op("+", return_type=UtcMicros())(_step)
 
-_known = select(_spent).where(allowance.c.consumer == param("consumer"))
+_known = select(_spent, allowance.c.consumer).where(allowance.c.consumer == param("consumer"))
 _full = delete(allowance).where(_spent < _now)
 
 

@@ -89,7 +89,9 @@ _document_ids = select(document.c.id, *(document.c[name] for name in DOCUMENT_TA
 _audit_key_ids_available = distinct_values(share.c.audit_key_id, is_available)
 # Two queries instead of a join: PostgreSQL expects a share for each hash, of which a person has one for each audit key.
 # For the few that there are, it read the whole table of some ten thousand shares.
-_shares_for = select(recipient.c.share_id).where(InList(recipient.c.lookup_hash, "keys"), is_named)
+_shares_for = select(recipient.c.share_id, recipient.c.lookup_hash).where(
+    InList(recipient.c.lookup_hash, "keys"), is_named
+)
 _open = select(*CARD_COLUMNS).where(
     InList(share.c.id, "keys"), is_available, share.c.expires_at > bindparam("now", type_=share.c.expires_at.type)
 )

@@ -70,7 +70,9 @@ _assessments = (
     .where(impact_assessment.c.tenant_id == _key)
     .order_by(impact_assessment.c.recorded_at.desc(), impact_assessment.c.id.desc())
 )
-_file = select(assessment_file.c.sealed_file).where(assessment_file.c.assessment_id == _key)
+_file = select(assessment_file.c.sealed_file, assessment_file.c.assessment_id).where(
+    assessment_file.c.assessment_id == _key
+)
 _tenure = select(*tenure.c).where(tenure.c.tenant_id == _key)
 
 # By account, because the indexes of shares begin with the account.
@@ -104,7 +106,7 @@ _withdraw = (
 )
 _members = select(*_MEMBER.columns).where(member.c.account_id.in_(_own_accounts))
 _integrations = select(*_INTEGRATION.columns).where(integration.c.account_id.in_(_own_accounts), is_living_integration)
-_shares = select(share.c.id).where(share.c.account_id.in_(_own_accounts))
+_shares = select(share.c.id, share.c.tenant_id).where(share.c.account_id.in_(_own_accounts), share.c.tenant_id == _key)
 
 # Of the tenure in the enclosing query. A join, because it uses the indexes of accounts and of their shares.
 _share_of_it = and_(account.c.tenant_id == tenure.c.tenant_id, share.c.account_id == account.c.id, is_unerased)

@@ -93,7 +93,7 @@ _unfinished_beside = (
 _unfinished_of = union_all(select(_unfinished_in_drafts.subquery()), select(_unfinished_beside.subquery()))
 _count_unfinished = select(func.count()).select_from(_unfinished_of.limit(param("most")).subquery())
 _parts = select(*_PART.columns).where(part.c.upload_id == param("key")).order_by(part.c.offset)
-_standing = select(part.c.id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
+_standing = select(part.c.id, part.c.upload_id).where(part.c.upload_id == param("key"), InList(part.c.id, "ids"))
 _remove_parts = delete(part).where(InList(part.c.id, "ids"))
 
 
