@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from secrets import token_bytes
 from urllib.parse import urlsplit
@@ -19,6 +20,22 @@ from deldokument.domain.errors import Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
 from tests.support.postgres import PostgresServer, database_roles
+
+
+StoresOfRoles = tuple[postgres.PostgresStore, postgres.PostgresStore]
+
+
+@pytest.fixture
+def stores_of_roles(empty_postgres_url: str, postgres_server: PostgresServer) -> Iterator[StoresOfRoles]:
+    """The keyring's store as a server process and as the worker reach it."""
+    with database_roles(postgres_server, empty_postgres_url) as (serve, worker):
+        postgres.prepare(empty_postgres_url, serve=serve, worker=worker)
+        places = (empty_postgres_url.replace("//postgres@", f"//{role}@") for role in (serve, worker))
+        with (
+            closing(postgres.PostgresStore(next(places), "root-1")) as of_serve,
+            closing(postgres.PostgresStore(next(places), "root-1", vacuum_every=0)) as of_worker,
+        ):
+            yield of_serve, of_worker
 
 
 def run(url: str, statement: str) -> None:
@@ -162,46 +179,34 @@ def test_settings_that_lose_or_keep_keys_are_told_of(keyring_url: str) -> None:
 
 
 def test_a_server_process_adds_and_reads_keys_and_destroys_none(
-    empty_postgres_url: str, postgres_server: PostgresServer
+    stores_of_roles: StoresOfRoles,
 ) -> None:
-    with database_roles(postgres_server, empty_postgres_url) as (serve, worker):
-        postgres.prepare(empty_postgres_url, serve=serve, worker=worker)
-        places = (empty_postgres_url.replace("//postgres@", f"//{role}@") for role in (serve, worker))
-        with (
-            closing(postgres.PostgresStore(next(places), "root-1")) as of_serve,
-            closing(postgres.PostgresStore(next(places), "root-1", vacuum_every=0)) as of_worker,
-        ):
-            assert of_serve.add(SealedEntry("share/1", "root-1", b"sealed"))
-            for forbidden in (
-                lambda: of_serve.remove(["share/1"]),
-                lambda: of_serve.turn("root-1", "root-2"),
-                lambda: of_worker.turn("root-1", "root-2"),
-                lambda: of_worker.reseal(of_worker.read(["share/1"]), [SealedEntry("share/1", "root-2", b"other")]),
-            ):
-                with pytest.raises(Unavailable, match="the database forbids it"):
-                    forbidden()
-            assert of_serve.read(["share/1"]) == [SealedEntry("share/1", "root-1", b"sealed")]
-            of_worker.remove(["share/1"])
-            assert of_serve.read(["share/1"]) == []
+    of_serve, of_worker = stores_of_roles
+    assert of_serve.add(SealedEntry("share/1", "root-1", b"sealed"))
+    for forbidden in (
+        lambda: of_serve.remove(["share/1"]),
+        lambda: of_serve.turn("root-1", "root-2"),
+        lambda: of_worker.turn("root-1", "root-2"),
+        lambda: of_worker.reseal(of_worker.read(["share/1"]), [SealedEntry("share/1", "root-2", b"other")]),
+    ):
+        with pytest.raises(Unavailable, match="the database forbids it"):
+            forbidden()
+    assert of_serve.read(["share/1"]) == [SealedEntry("share/1", "root-1", b"sealed")]
+    of_worker.remove(["share/1"])
+    assert of_serve.read(["share/1"]) == []
 
 
 def test_a_server_process_reads_named_values_and_writes_none(
-    empty_postgres_url: str, postgres_server: PostgresServer
+    stores_of_roles: StoresOfRoles,
 ) -> None:
-    with database_roles(postgres_server, empty_postgres_url) as (serve, worker):
-        postgres.prepare(empty_postgres_url, serve=serve, worker=worker)
-        places = (empty_postgres_url.replace("//postgres@", f"//{role}@") for role in (serve, worker))
-        with (
-            closing(postgres.PostgresStore(next(places), "root-1")) as of_serve,
-            closing(postgres.PostgresStore(next(places), "root-1")) as of_worker,
-        ):
-            of_worker.keep({"head:a": b"1", "head:b": b"2"})
-            of_worker.keep({"head:a": b"11"})
-            of_worker.forget_kept(["head:b"])
-            for forbidden in (lambda: of_serve.keep({"head:a": b"0"}), lambda: of_serve.forget_kept(["head:a"])):
-                with pytest.raises(Unavailable, match="the database forbids it"):
-                    forbidden()
-            assert of_serve.kept("head:") == {"head:a": b"11"}
+    of_serve, of_worker = stores_of_roles
+    of_worker.keep({"head:a": b"1", "head:b": b"2"})
+    of_worker.keep({"head:a": b"11"})
+    of_worker.forget_kept(["head:b"])
+    for forbidden in (lambda: of_serve.keep({"head:a": b"0"}), lambda: of_serve.forget_kept(["head:a"])):
+        with pytest.raises(Unavailable, match="the database forbids it"):
+            forbidden()
+    assert of_serve.kept("head:") == {"head:a": b"11"}
 
 
 def test_a_role_of_the_keyring_that_does_not_exist_is_named(empty_postgres_url: str) -> None:
