@@ -9,9 +9,8 @@ import pytest
 
 from tests.attacker.attack import Attack, Request
 from tests.attacker.victims import victims
-from tests.support.memory import folder_in_memory
 from tests.support.snapshots import snapshot
-from tests.support.world import Stage, set_stage
+from tests.support.world import stage  # noqa: F401
 
 _ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""
@@ -38,12 +37,3 @@ def every_route(begun: Attack) -> list[Request]:
     asked = begun.every(_ALL_ROUTES)
     begun.learn(asked)
     return asked
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    """A fresh world with its people."""
-    with folder_in_memory() as folder:
-        made = set_stage(folder)
-        yield made
-        made.close()

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+import pytest
+
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import PdfSigner, create_seal_certificate
 from deldokument.adapters.documents.texts import PackageLibrary
@@ -49,6 +51,7 @@ from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from tests.support.inspection import inspect_documents
+from tests.support.memory import folder_in_memory
 from tests.support.stack import Ground, People, stack
 from tests.support.tenants import take_into_use
 
@@ -487,3 +490,12 @@ def _organizations() -> dict[str, RegisteredOrganization]:
         BANKRUPT: RegisteredOrganization(BANKRUPT, "NEDLAGT FISK AS", "AS", "bankrupt"),
         DELETED: RegisteredOrganization(DELETED, "GAMLEBAKERIET AS", "AS", "deleted"),
     }
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A fresh world with its people."""
+    with folder_in_memory() as folder:
+        made = set_stage(folder)
+        yield made
+        made.close()

@@ -21,7 +21,6 @@ from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
 from tests.support.postgres import PostgresServer, database_roles
 
-
 StoresOfRoles = tuple[postgres.PostgresStore, postgres.PostgresStore]
 
 
