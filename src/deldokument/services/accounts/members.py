@@ -205,6 +205,7 @@ class Membership:
     - ``reads_only``: the sharer may read and change nothing.
     - ``archive_confirmed``: the system's shares are archived, unless it says otherwise for a share.
     - ``added_at``: since when the person is a member. ``used_at``: when the member last shared.
+    - ``is_absent``: an administrator has marked the member as absent.
     """
 
     account: Account
@@ -216,6 +217,7 @@ class Membership:
     archive_confirmed: bool = False
     added_at: datetime | None = None
     used_at: datetime | None = None
+    is_absent: bool = False
 
     @property
     def id(self) -> str:
@@ -246,6 +248,7 @@ def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> 
             member_id=member.id,
             added_at=member.added_at,
             used_at=member.used_at,
+            is_absent=not member.is_present,
         )
         for member, account in living
     ]

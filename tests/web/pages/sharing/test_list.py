@@ -89,3 +89,10 @@ def test_an_end_at_midnight_is_the_end_of_the_day_before(web: Web) -> None:
         assert "torsdag 3. desember kl. 24.00" in page
         assert "9 dager igjen" in page
         assert "00.00" not in page
+
+
+def test_who_is_marked_absent_reads_it_until_it_ends(web: Web) -> None:
+    kari = web.browser(KARI)
+    for absent in (True, False):
+        web.stage.mark_absent("kari", absent=absent)
+        assert ("Du er merket som fraværende fra Byggesak" in kari.get("/delinger").text) is absent

@@ -116,6 +116,9 @@ def list_of(
         accounts=[
             (one.account.id, account_name(one.account, one.tenant, has_several_bodies=several)) for one in members
         ],
+        absent_from=[
+            account_name(one.account, one.tenant, has_several_bodies=several) for one in members if one.is_absent
+        ],
         about=next((one.tenant for one in members if one.account.id == wanted.account), None),
         needing=needing,
         others=others,
