@@ -29,6 +29,7 @@ from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import existing
 from deldokument.ports.integrity import DamageReports
 from deldokument.services.encryption import CachedDeploymentKeys
+from tests.support.recorded_changes import recording
 from tests.support.stack import stack
 
 _START_SECONDS = 240
@@ -136,7 +137,7 @@ class Demo:
 
     def change_share(self, share_id: str, **changes: Any) -> None:
         """Write other values into a share's row, as time or the operator does."""
-        with self.database() as database, database.write() as tx:
+        with self.database() as database, recording(database) as tx:
             tx.shares.save(replace(existing(tx.shares.lock(share_id)), **changes))
 
     def share(self, files: Path | list[Path], *numbers: str, title: str = "", days: int = 14) -> str:

@@ -19,6 +19,7 @@ from tests.chaos.cluster import Cluster, Kept, Member, setting
 from tests.chaos.faults import Fault, says_not_ready, wait_until_refused, worker_dies
 from tests.chaos.load import NAME, PATIENCE, Load
 from tests.chaos.programs import wait_until
+from tests.support.recorded_changes import recording
 from tests.support.server import OLA, OLA_NUMBER
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -218,7 +219,7 @@ def ends_within_the_leap(cluster: Cluster) -> Ending:
     share_id = cluster.share([OLA_NUMBER], {NAME: content})
     [path] = cluster.document_paths(share_id)
     deps = cluster.node.deps
-    with deps.database.write() as tx:
+    with recording(deps.database) as tx:
         share = tx.shares.lock(share_id)
         assert share is not None
         tx.shares.save(replace(share, expires_at=deps.clock.now() + timedelta(hours=1)))
