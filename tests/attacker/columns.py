@@ -262,7 +262,8 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     "webhook": (
         _by(
             Proof.TAG,
-            "id integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for",
+            "id integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for "
+            "revision",
         ),
         _free("tag", _ITSELF),
     ),

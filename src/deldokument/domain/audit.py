@@ -177,6 +177,7 @@ NAMING_DOCUMENTS = frozenset(
 
 ROW_EVENTS = (
     EventKind.ACCOUNT_CREATED,
+    EventKind.ACCOUNT_RENAMED,
     EventKind.ACCOUNT_RULES_CHANGED,
     EventKind.ACCOUNT_CLOSED,
     EventKind.ACCOUNT_REOPENED,
@@ -189,6 +190,7 @@ ROW_EVENTS = (
     EventKind.INTEGRATION_CHANGED,
     EventKind.INTEGRATION_REMOVED,
     EventKind.WEBHOOK_ADDED,
+    EventKind.WEBHOOK_DISABLED,
     EventKind.WEBHOOK_REMOVED,
     EventKind.MEMBER_ADDED,
     EventKind.MEMBER_ABSENT,
@@ -209,6 +211,7 @@ TENANT_ROW_EVENTS = (
     EventKind.TENANT_UNFROZEN,
     EventKind.TENANT_ACTIVATED,
     EventKind.TENANT_ENDED,
+    EventKind.TENANT_FORGOTTEN,
 )
 """Events about the row of the tenant to whose chain they belong."""
 REMOVALS = (

@@ -14,7 +14,7 @@ Sources: IANA's special-purpose address registries for IPv4 and IPv6; RFC 6890, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -86,7 +86,8 @@ class DisabledFor(StrEnum):
 class Webhook:
     """Subscription of an integration's systems to events of the account.
 
-    URL and secret are sealed here. ``failing_since``: the first failure after the last success.
+    URL and secret are sealed here. ``failing_since``: the first failure after the last success. ``revision``
+    counts what takes away.
     """
 
     id: str
@@ -98,6 +99,11 @@ class Webhook:
     failing_since: datetime | None = None
     disabled_at: datetime | None = None
     disabled_for: DisabledFor | None = None
+    revision: int = 1
+
+    def disabled(self, now: datetime, why: DisabledFor) -> Webhook:
+        """Return the webhook as it is without further calls."""
+        return replace(self, disabled_at=now, disabled_for=why, revision=self.revision + 1)
 
     def has_failed_too_long(self, now: datetime) -> bool:
         """Return whether its failures are reason to disable it."""

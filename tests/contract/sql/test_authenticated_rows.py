@@ -21,7 +21,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
-from deldokument.domain.webhook import Webhook, WebhookEvent
+from deldokument.domain.webhook import DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.integrity import MAX_REMEMBERED, DamagedRow, DamageReports
 from deldokument.ports.repositories.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, KARI, NOW, TENANT, document_of, draft, settle, upload_of
@@ -305,6 +305,13 @@ OUTDATED: list[tuple[str, Taking, EventKind]] = [
         "integration",
         lambda tx: tx.integrations.save(replace(SYSTEM, rights=IntegrationRights.READ)),
         EventKind.INTEGRATION_CHANGED,
+    ),
+    ("tenant", lambda tx: tx.tenants.save(replace(TENANT, name="")), EventKind.TENANT_FORGOTTEN),
+    ("account", lambda tx: tx.accounts.save(replace(ACCOUNT, name="Havn")), EventKind.ACCOUNT_RENAMED),
+    (
+        "webhook",
+        lambda tx: tx.webhooks.save(HOOK.disabled(NOW, DisabledFor.GONE)),
+        EventKind.WEBHOOK_DISABLED,
     ),
     ("webhook", lambda tx: tx.webhooks.remove(HOOK.id), EventKind.WEBHOOK_REMOVED),
 ]

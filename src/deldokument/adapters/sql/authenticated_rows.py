@@ -172,7 +172,7 @@ INTEGRATION_TAGS = _tags(
 UPLOAD_TAGS = _tags(upload, "document_id share_id member_id integration_id token_hash deadline partial_of")
 WEBHOOK_TAGS = _tags(
     webhook,
-    "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for",
+    "integration_id sealed_url sealed_secret events created_at failing_since disabled_at disabled_for revision",
     _newest_about(webhook),
 )
 # A name is encrypted for its document. The tag says of which share that is, whether it is part of that share yet, and

@@ -130,9 +130,9 @@ def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> We
     if outcome.is_success:
         return replace(webhook, failing_since=None)
     if outcome.status == _GONE:
-        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.GONE)
+        return webhook.disabled(now, DisabledFor.GONE)
     if webhook.has_failed_too_long(now):
-        return replace(webhook, disabled_at=now, disabled_for=DisabledFor.FAILING)
+        return webhook.disabled(now, DisabledFor.FAILING)
     return replace(webhook, failing_since=webhook.failing_since or now)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
-from deldokument.adapters.sql.column_types import EnumSet, EnumText, UtcMicros
+from deldokument.adapters.sql.column_types import EnumSet, EnumText, StoredInteger, UtcMicros
 from deldokument.adapters.sql.tables.base import Id, metadata, primary, sealed, tag
 from deldokument.domain.webhook import DisabledFor, WebhookEvent
 
@@ -20,6 +20,7 @@ webhook = Table(
     Column("failing_since", UtcMicros),
     Column("disabled_at", UtcMicros),
     Column("disabled_for", EnumText(DisabledFor)),
+    Column("revision", StoredInteger, nullable=False),
     tag(),
     CheckConstraint("(disabled_at IS NULL) = (disabled_for IS NULL)", "disabled"),
 )

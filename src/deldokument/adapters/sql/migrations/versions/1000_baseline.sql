@@ -40,7 +40,7 @@ CREATE TABLE audit_event (
     CONSTRAINT ck_audit_event_tag CHECK (length(tag) = 32)
 ){strict};
 
-CREATE INDEX ix_audit_event_about ON audit_event ((CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END)) WHERE CASE WHEN (kind IN ('account_created', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END IS NOT NULL;
+CREATE INDEX ix_audit_event_about ON audit_event ((CASE WHEN (kind IN ('account_created', 'account_renamed', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_disabled', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END)) WHERE CASE WHEN (kind IN ('account_created', 'account_renamed', 'account_rules_changed', 'account_closed', 'account_reopened', 'account_deleted', 'account_deletion_undone', 'account_ended', 'account_frozen', 'account_unfrozen', 'integration_added', 'integration_changed', 'integration_removed', 'webhook_added', 'webhook_disabled', 'webhook_removed', 'member_added', 'member_absent', 'member_present', 'member_removed', 'member_erased', 'administrator_added', 'administrator_removed', 'operator_added', 'operator_removed')) THEN coalesce({about}) END IS NOT NULL;
 
 CREATE INDEX ix_audit_event_chain_at_number ON audit_event (chain, at, number);
 
@@ -54,7 +54,7 @@ CREATE INDEX ix_audit_event_share_id_at_number ON audit_event (share_id, at, num
 
 CREATE INDEX ix_audit_event_subject_id_at_number ON audit_event (subject_id, at, number);
 
-CREATE INDEX ix_audit_event_tenant ON audit_event (chain, revision) WHERE revision IS NOT NULL AND kind IN ('tenant_created', 'tenant_rules_changed', 'tenant_frozen', 'tenant_unfrozen', 'tenant_activated', 'tenant_ended');
+CREATE INDEX ix_audit_event_tenant ON audit_event (chain, revision) WHERE revision IS NOT NULL AND kind IN ('tenant_created', 'tenant_rules_changed', 'tenant_frozen', 'tenant_unfrozen', 'tenant_activated', 'tenant_ended', 'tenant_forgotten');
 
 CREATE TABLE audit_head (
     chain {id} NOT NULL,
@@ -569,6 +569,7 @@ CREATE TABLE webhook (
     failing_since {big},
     disabled_at {big},
     disabled_for TEXT,
+    revision INTEGER NOT NULL,
     tag {bytes} NOT NULL,
     CONSTRAINT pk_webhook PRIMARY KEY (id),
     CONSTRAINT ck_webhook_disabled CHECK ((disabled_at IS NULL) = (disabled_for IS NULL)),
