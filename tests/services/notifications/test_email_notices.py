@@ -412,6 +412,7 @@ def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: 
 def test_who_shared_and_the_administrators_are_told_that_others_let_somebody_in(stage: Stage) -> None:
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     stage.add(VIGDIS, "Vigdis Berg", stage.byggesak)
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=LISE, name="Lise Dahl")
     stage.clock.advance(minutes=1)
     shared = stage.publish(OLA)
     choose(stage, downloaded=False, ending=False, approval=False, signature=False)
