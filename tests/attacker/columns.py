@@ -75,7 +75,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         ),
         _free("tag", _ITSELF),
     ),
-    "administrator": (_by(Proof.TAG, f"tenant_id {_PERSON}"), _free("tag", _ITSELF)),
+    "administrator": (_by(Proof.TAG, f"tenant_id {_PERSON} acts_from"), _free("tag", _ITSELF)),
     "allowance": (_free("consumer spent_until", "rate limit; another value admits or refuses calls"),),
     "answered_request": (
         _by(Proof.SECRET, "id fingerprint"),
@@ -133,7 +133,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
     ),
     "main_agreement_paper": (_by(Proof.SEAL, "agreement_id sealed_pdf"),),
     "member": (
-        _by(Proof.TAG, f"account_id {_PERSON} added_at removed_at erased_at absent_since revision"),
+        _by(Proof.TAG, f"account_id {_PERSON} added_at removed_at erased_at absent_since acts_from revision"),
         _free("used_at", _TIMES),
         _free("tag", _ITSELF),
     ),

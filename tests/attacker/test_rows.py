@@ -17,6 +17,7 @@ from deldokument.services.tenants import administrators, operators
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
 from tests.support.api import NEIGHBOUR, integrate
+from tests.support.confirmed import add_administrator, add_member
 from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
 pytestmark = pytest.mark.timeout(600)
@@ -159,8 +160,8 @@ def test_an_older_role_that_was_removed_opens_nothing(attack: Attack, every_rout
     tables = ("member", "administrator", "operator", "integration")
     stage, where = attack.victims.stage, {"tenant_id": attack.victims.stage.tenant.id}
     account = where | {"account_id": stage.byggesak.id}
-    member = members.add_member(stage.deps, **account, number=VIGDIS, name="Vigdis Myhre")
-    administrator = administrators.add_administrator(stage.deps, **where, number=VIGDIS, name="Vigdis Myhre")
+    member = add_member(stage.deps, **account, number=VIGDIS, name="Vigdis Myhre")
+    administrator = add_administrator(stage.deps, **where, number=VIGDIS, name="Vigdis Myhre")
     operator = operators.add_operator(stage.deps, number=VIGDIS, name="Vigdis Myhre")
     system = integrate(stage, NEIGHBOUR, stage.byggesak)
     older = {"member": member.id, "administrator": administrator.id, "operator": operator.id, "integration": system}

@@ -22,12 +22,13 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
 from deldokument.services.shares import additions, changes, drafts, publishing
-from deldokument.services.tenants import administrators, freezing, operators
+from deldokument.services.tenants import freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append
 from tests.matrix.ks import headers_of
 from tests.support.api import NEIGHBOUR, integrate, token_of
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.inspection import inspect_documents
 from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
@@ -97,7 +98,7 @@ def _furnish(made: Victims) -> None:
     stage, deps = made.stage, made.deps
     operators.add_operator(deps, number=PER, name="Per Drift")
     operators.add_operator(deps, number=LISE, name="Lise Drift")
-    administrators.add_administrator(deps, tenant_id=stage.barnevern.tenant_id, number=VIGDIS, name="Vigdis Myhre")
+    add_administrator(deps, tenant_id=stage.barnevern.tenant_id, number=VIGDIS, name="Vigdis Myhre")
     made.ids["integration_id"] = integrate(stage, FJELL, stage.byggesak)
     theirs = integrate(stage, NEIGHBOUR, stage.barnevern)
     made.systems = {"system": token_of(stage, NEIGHBOUR), "rightful-system": token_of(stage, FJELL)}

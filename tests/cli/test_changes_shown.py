@@ -22,6 +22,7 @@ from deldokument.services.audit.export import begin_event_export, export_lines
 from deldokument.services.shares import drafts
 from tests.cli.transcripts import EWA, KARI, ODD, PDF, commands, opened, run
 from tests.contract.test_scanner import FIT, peer
+from tests.support.confirmed import confirm_all
 from tests.support.tenants import take_into_use
 from tests.support.world import person
 
@@ -141,6 +142,8 @@ def _members(operator: Operator, account: str) -> None:
     operator.changes("member remove", operator.id_of("member add", account, "Kari Lunde", typed=f"{KARI}\n"))
     listed = f"nummer;navn\n{ODD};Odd Bakken\n{KARI};Kari Lunde\n"
     assert operator.id_of("member import", account, typed=listed) == "2 registered"
+    with opened(operator.environment) as deps:
+        confirm_all(deps, account)
 
 
 def _share(operator: Operator, account: str) -> None:

@@ -38,7 +38,6 @@ from deldokument.services.encryption import (
     seal_field,
     subject_hash,
 )
-from deldokument.services.tenants.administrators import add_administrator
 from tests.support.bulk_events import (
     END,
     RARE,
@@ -49,6 +48,7 @@ from tests.support.bulk_events import (
     share_id,
     subject_of,
 )
+from tests.support.confirmed import add_administrator
 from tests.support.postgres import postgres_server  # noqa: F401
 from tests.support.server import EWA_NUMBER, Deployment
 from tests.support.world import person

@@ -21,6 +21,7 @@ from deldokument.services.accounts import integrations
 from deldokument.services.tenants import administrators, freezing, offboarding, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.snapshots import Snapshot, snapshot
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
@@ -133,7 +134,7 @@ def _furnish(stage: Stage, tenant_id: str, account_id: str, member_id: str, admi
     """One of everything that a path can name."""
     deps = stage.deps
     if not administrators.administrator_of(deps, tenant_id=tenant_id, person=person(administrator)):
-        administrators.add_administrator(deps, tenant_id=tenant_id, number=administrator, name="Vigdis Myhre")
+        add_administrator(deps, tenant_id=tenant_id, number=administrator, name="Vigdis Myhre")
     sign_agreements(deps, tenant_id)
     integration = integrations.add_integration(
         deps, tenant_id=tenant_id, account_id=account_id, organization_number=OrganizationNumber(FJELL).value

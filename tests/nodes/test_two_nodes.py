@@ -11,8 +11,9 @@ import pytest
 
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
-from deldokument.services.accounts.members import add_member, remove_member
+from deldokument.services.accounts.members import remove_member
 from tests.nodes.conftest import Nodes
+from tests.support.confirmed import add_member
 from tests.support.inspection import inspect_documents
 from tests.support.server import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
 from tests.support.simulators import log_in

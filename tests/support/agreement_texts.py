@@ -9,8 +9,8 @@ from deldokument.domain.agreement import AgreementKind, AgreementText, version_k
 from deldokument.domain.errors import NotFound
 from deldokument.services.agreements import signing, texts
 from deldokument.services.auth.sessions import Session, begin_login, complete_login, find_session
-from deldokument.services.tenants import administrators
 from tests.support.browser import EWA
+from tests.support.confirmed import add_administrator
 from tests.support.world import Stage, person
 
 FIRST = """# Tjenesteavtale
@@ -66,7 +66,7 @@ def publish_texts(stage: Stage, service: str = "1.0") -> None:
 
 def name_administrator(stage: Stage) -> None:
     """Ewa administers the tenant."""
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
 
 
 def session(stage: Stage, number: str = EWA) -> Session:

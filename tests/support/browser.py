@@ -22,11 +22,11 @@ import uvloop
 from starlette.types import ASGIApp
 
 from deldokument.adapters.keys.keyring import SealedKeyring
-from deldokument.services.tenants.administrators import add_administrator
 from deldokument.web.app import create_app
 from deldokument.web.http.refusal_time import STEP_SECONDS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
+from tests.support.confirmed import add_administrator
 from tests.support.memory import folder_in_memory
 from tests.support.world import Cast, Stage, cast, dependencies, set_stage
 

@@ -27,8 +27,8 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import PAGE, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
-from deldokument.services.tenants.administrators import add_administrator
 from tests.support.browser import EWA, Web, serve
+from tests.support.confirmed import add_administrator
 from tests.support.numbers import synthetic_numbers
 from tests.support.query_plans import plans, statements
 from tests.support.world import Stage, person, set_stage
@@ -117,7 +117,9 @@ def _rows(stage: Stage, numbers: list[str]) -> Iterator[dict[str, Any]]:
     key, now = directory_key(stage.deps), stage.clock.now()
     for place, number in enumerate(numbers):
         added = now - timedelta(seconds=len(numbers) - 1 - place)
-        kept = sealed_member(key, stage.byggesak.id, new_id(), person(number), f"Navn nummer {place}", added)
+        kept = sealed_member(
+            key, stage.byggesak.id, new_id(), person(number), f"Navn nummer {place}", added, waits=False
+        )
         row = {name: getattr(kept, name) for name in kept.__dataclass_fields__}
         yield row
         if place % _ELSEWHERE == 0:

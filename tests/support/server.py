@@ -42,12 +42,11 @@ from deldokument.domain.errors import ServiceError
 from deldokument.domain.tenancy import AccountRules, Contact
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
-from deldokument.services.accounts.members import add_member
 from deldokument.services.maintenance.retention import confirm_clock
-from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.registration import create_tenant
 from deldokument.simulators.cast import load_cast
 from deldokument.web.management import LIVE
+from tests.support.confirmed import add_administrator, add_member
 from tests.support.forked import Forked, forked
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory

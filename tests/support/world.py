@@ -50,6 +50,7 @@ from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
+from tests.support.confirmed import add_member
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
 from tests.support.stack import Ground, People, stack
@@ -481,7 +482,7 @@ def set_stage(folder: Path, database_url: str | None = None, people: People = ca
 def _add(deps: Dependencies, number: str, name: str, account: Account) -> str:
     """A member of the account; returns the member's id."""
     given = {"tenant_id": account.tenant_id, "account_id": account.id, "number": number, "name": name}
-    return members.add_member(deps, **given).id
+    return add_member(deps, **given).id
 
 
 def _organizations() -> dict[str, RegisteredOrganization]:

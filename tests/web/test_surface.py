@@ -79,7 +79,7 @@ def whoever_may(endpoint: Endpoint) -> str:
     """Somebody of the still world who holds the office that the endpoint asks for."""
     if endpoint.who is RequiredRole.OPERATOR:
         return SIV
-    return EWA if endpoint.who is RequiredRole.ADMINISTRATOR else KARI
+    return KARI if endpoint.who in {RequiredRole.ANYONE, RequiredRole.PERSON} else EWA
 
 
 def a_draft(web: Web) -> str:

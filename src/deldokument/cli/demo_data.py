@@ -21,6 +21,7 @@ import httpx
 from deldokument.cli import demo_sender
 from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
+from deldokument.domain.identifiers import parse_person
 from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.tenancy import Contact, Tenant
@@ -119,7 +120,14 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
     for account_name, keys in municipality.members.items():
         account = create_account(deps, tenant_id=tenant.id, name=account_name)
         for person in map(people.__getitem__, keys):
-            add_member(deps, tenant_id=tenant.id, account_id=account.id, number=person.identifier, name=person.name)
+            add_member(
+                deps,
+                tenant_id=tenant.id,
+                account_id=account.id,
+                number=person.identifier,
+                name=person.name,
+                person=parse_person(leader.identifier, allow_synthetic=True),
+            )
         if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
             number = municipality.number
             add_integration(

@@ -26,6 +26,7 @@ def _row(member: MemberView) -> Row:
         "number": member.masked,
         "added_at": member.added_at,
         "used_at": member.used_at,
+        "acts_from": member.acts_from,
     }
 
 
@@ -41,15 +42,18 @@ def _every(deps: Dependencies, account: str) -> Iterator[MemberView]:
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(account: str, as_json: Json = False) -> None:
-    """List the members of an account, newest first, with masked numbers."""
+    """List the members of an account, newest first, with masked numbers. Those who act from no time wait."""
     with opened_node() as node:
         rows = [_row(member) for member in _every(node.deps, account)]
-        say_rows(("id", "name", "number", "used_at"), rows, as_json=as_json)
+        say_rows(("id", "name", "number", "used_at", "acts_from"), rows, as_json=as_json)
 
 
 @app.command("add", context_settings=TAKES_IDS)
 def add(account: str, name: str, as_json: Json = False) -> None:
-    """Let a person share from an account. Prompts for the person's number, or reads it from standard input."""
+    """Let a person share from an account, once an administrator of its tenant has confirmed it.
+
+    Prompts for the person's number, or reads it from standard input.
+    """
     with opened_node() as node:
         tenant = tenant_of(node.deps, account)
         added = members.add_member(node.deps, tenant_id=tenant, account_id=account, number=ask_number(), name=name)
@@ -58,7 +62,10 @@ def add(account: str, name: str, as_json: Json = False) -> None:
 
 @app.command("import", context_settings=TAKES_IDS)
 def import_list(account: str, as_json: Json = False) -> None:
-    """Register every line of standard input («number;name»). If a line is wrong, nobody is registered."""
+    """Register every line of standard input («number;name»). If a line is wrong, nobody is registered.
+
+    They can share once an administrator of the tenant has confirmed them.
+    """
     with opened_node() as node:
         tenant, text = tenant_of(node.deps, account), member_import.read_list(sys.stdin.buffer.read())
         preview = member_import.preview_list(node.deps, tenant_id=tenant, account_id=account, text=text)

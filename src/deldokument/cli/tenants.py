@@ -142,21 +142,31 @@ def unfreeze_share(share: str, as_json: Json = False) -> None:
         say_changed({"id": share, "frozen_at": None}, as_json=as_json)
 
 
+def _administrator_row(person: administrators.AdministratorView) -> Row:
+    return {"id": person.id, "name": person.name, "number": person.masked, "acts_from": person.acts_from}
+
+
 @app.command("administrators", context_settings=TAKES_IDS)
 def list_administrators(tenant: str, as_json: Json = False) -> None:
-    """List a tenant's administrators, with masked numbers."""
+    """List a tenant's administrators, with masked numbers. Those who act from no time wait for confirmation."""
     with opened_node() as node:
         people = administrators.list_administrators(node.deps, tenant_id=tenant)
-        rows = [{"id": person.id, "name": person.name, "number": person.masked} for person in people]
-        say_rows(("id", "name", "number"), rows, as_json=as_json)
+        say_rows(
+            ("id", "name", "number", "acts_from"), [_administrator_row(person) for person in people], as_json=as_json
+        )
 
 
 @app.command("add-administrator", context_settings=TAKES_IDS)
 def add_administrator(tenant: str, name: str, as_json: Json = False) -> None:
-    """Let a person configure a tenant. Prompts for the person's number, or reads it from standard input."""
+    """Let a person configure a tenant, once one of its administrators has confirmed it.
+
+    If none is left, an e-mail goes to the tenant's contact address, and the person can do so seven days later.
+
+    Prompts for the person's number, or reads it from standard input.
+    """
     with opened_node() as node:
         added = administrators.add_administrator(node.deps, tenant_id=tenant, number=ask_number(), name=name)
-        say_changed({"id": added.id, "name": added.name, "number": added.masked}, as_json=as_json)
+        say_changed(_administrator_row(added), as_json=as_json)
 
 
 @app.command("remove-administrator", context_settings=TAKES_IDS)

@@ -229,11 +229,11 @@ class Approvers:
     only: str | None = None
     before: datetime | None = None
 
-    def include(self, member_id: str, added_at: datetime) -> bool:
-        """Return whether a member with that id, who was added then, is one of them."""
+    def include(self, member_id: str, acts_from: datetime) -> bool:
+        """Return whether a member with that id, who can share since then, is one of them."""
         if self.only is not None:
             return member_id == self.only
-        return self.before is None or added_at < self.before
+        return self.before is None or acts_from < self.before
 
 
 EVERYBODY = Approvers()

@@ -177,7 +177,8 @@ class Member:
     ``lookup_hash`` finds all roles of the person, and ``role_hash`` proves this one.
     ``removed_at`` ends that at once. ``erased_at``: number, name and hash are erased, and only references to the
     membership remain. ``absent_since``: an administrator has marked the member absent; others decide in the member's
-    place. ``revision`` counts changes of that.
+    place. ``acts_from``: since when it gives rights; None while an administrator must confirm it.
+    ``revision`` counts changes of ``absent_since``: an older row without ``acts_from`` gives nothing.
     """
 
     id: str
@@ -191,12 +192,17 @@ class Member:
     erased_at: datetime | None = None
     role_hash: bytes = b""
     absent_since: datetime | None = None
+    acts_from: datetime | None = None
     revision: int = field(default=1, compare=False)
 
     @property
     def is_present(self) -> bool:
         """Whether the member is on the account, and not marked absent."""
         return self.removed_at is None and self.absent_since is None
+
+    def acts_at(self, now: datetime) -> bool:
+        """Whether it gives its rights at that time."""
+        return self.acts_from is not None and self.acts_from <= now
 
     def unnamed(self) -> Member:
         """Return the member without number, name and hashes."""
@@ -249,7 +255,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """A person who configures a tenant (lokal administrator); may not read documents."""
+    """A person who configures a tenant (lokal administrator); may not read documents.
+
+    ``acts_from``: since when; None while the person waits for confirmation.
+    """
 
     id: str
     tenant_id: str
@@ -257,6 +266,11 @@ class Administrator:
     sealed_identifier: bytes
     sealed_name: bytes
     role_hash: bytes = b""
+    acts_from: datetime | None = None
+
+    def acts_at(self, now: datetime) -> bool:
+        """Whether the person may configure the tenant at that time."""
+        return self.acts_from is not None and self.acts_from <= now
 
 
 def tidy_words(text: str) -> str:

@@ -7,6 +7,7 @@ Guarantees:
 - No full number leaves this module.
 - An erased record can still be opened, as empty strings.
 - A person is found in a role only by a record with the hash of that role: the hash of another role proves nothing.
+- A member or administrator who waits for confirmation is found in no role.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from deldokument.domain.errors import Faults, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
-from deldokument.domain.tenancy import Account, Administrator, Member, Operator, check_name, norwegian_order
+from deldokument.domain.tenancy import Account, Administrator, Member, Operator, Tenant, check_name, norwegian_order
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
@@ -69,6 +70,7 @@ class Registered(Protocol):
 
 
 _Record = TypeVar("_Record", bound=Registered)
+_View = TypeVar("_View", bound=PersonView)
 
 
 def check_person(deps: Dependencies, number: str, name: str) -> tuple[PersonIdentifier, str]:
@@ -111,18 +113,18 @@ def sealed_person(key: bytes, office: StaffRole, record_id: str, person: PersonI
 
 
 def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[tuple[Member, Account]]:
-    """Return the person's living memberships where the person can share, accounts by name."""
-    key = directory_key(deps)
+    """Return the person's living, confirmed memberships where the person can share, accounts by name."""
+    key, now = directory_key(deps), deps.clock.now()
     found = tx.members.of_person(identifier_hash(key, person))
-    proven = {member.id for member in _proven(key, StaffRole.MEMBER, person, [member for member, _ in found])}
+    acting = [member for member, _ in found if member.acts_at(now)]
+    proven = {member.id for member in _proven(key, StaffRole.MEMBER, person, acting)}
     return [(member, account) for member, account in found if member.id in proven]
 
 
 def administrations_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
-    """Return the person's records as administrator, one per tenant."""
-    key = directory_key(deps)
-    found = tx.staff.administrators_by_hash(identifier_hash(key, person))
-    return _proven(key, StaffRole.ADMINISTRATOR, person, found)
+    """Return the person's confirmed records as administrator, one per tenant."""
+    now = deps.clock.now()
+    return [one for one in _as_administrator(deps, tx, person) if one.acts_at(now)]
 
 
 def administration_of(
@@ -130,6 +132,27 @@ def administration_of(
 ) -> Administrator | None:
     """Return the person's record as administrator of the tenant, or None."""
     return next((one for one in administrations_of(deps, tx, person) if one.tenant_id == tenant_id), None)
+
+
+def signatories_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
+    """Return the person's records as administrator that signing the service agreement would confirm.
+
+    Those are the unconfirmed ones in tenants that have signed none: nobody there can confirm anybody.
+    """
+    now = deps.clock.now()
+    waiting = [one for one in _as_administrator(deps, tx, person) if not one.acts_at(now)]
+    return [one for one in waiting if not has_signed(tx, existing(tx.tenants.get(one.tenant_id)))]
+
+
+def has_signed(tx: Transaction, tenant: Tenant) -> bool:
+    """Return whether the tenant has ever signed a service agreement. Its row says so even if that one is missing."""
+    return tenant.activated_at is not None or bool(tx.agreements.service_agreements(tenant.id))
+
+
+def _as_administrator(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
+    key = directory_key(deps)
+    found = tx.staff.administrators_by_hash(identifier_hash(key, person))
+    return _proven(key, StaffRole.ADMINISTRATOR, person, found)
 
 
 def operator_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Operator | None:
@@ -157,6 +180,6 @@ def view_person(key: bytes, office: StaffRole, registered: Registered) -> Person
     )
 
 
-def by_name(views: Iterable[PersonView]) -> list[PersonView]:
+def by_name(views: Iterable[_View]) -> list[_View]:
     """Sort by name in Norwegian alphabetical order."""
     return sorted(views, key=lambda view: (norwegian_order(view.name), view.id))

@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from deldokument import __version__
 from deldokument.services.accounts.lifecycle import create_account
-from deldokument.services.accounts.members import add_member
 from tests.browser.chromium import SHELL, launch
 from tests.browser.visitor import Visitor
 from tests.large.compose.composed import KARI, START, WITH_OPENBAO, opened, operate, typed
+from tests.support.confirmed import add_member
 from tests.support.machine_setup import HOST, KEYS, trusting
 from tests.support.operating_page import blocks, register, settings
 from tests.support.operating_page import typed as answered

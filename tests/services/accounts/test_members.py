@@ -10,6 +10,7 @@ from deldokument.services.accounts.members import MemberView
 from deldokument.services.maintenance import retention
 from deldokument.services.shares import publishing, queries
 from tests.support.browser import EWA
+from tests.support.confirmed import add_member
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 
@@ -24,21 +25,21 @@ def events(stage: Stage, kind: EventKind) -> list[tuple[str | None, dict[str, st
 
 
 def test_a_member_is_registered_once_for_each_account(stage: Stage) -> None:
-    view = members.add_member(stage.deps, **place(stage), number=OLA, name=" Ola  Moen ")
-    assert view == MemberView(view.id, "Ola Moen", f"{OLA[:6]} *****", NOON, None, None)
+    view = add_member(stage.deps, **place(stage), number=OLA, name=" Ola  Moen ")
+    assert view == MemberView(view.id, "Ola Moen", f"{OLA[:6]} *****", NOON, None, None, None)
     with pytest.raises(Conflict, match="member_exists"):
-        members.add_member(stage.deps, **place(stage), number=f"{OLA[:6]} {OLA[6:]}", name="Ola Moen")
-    members.add_member(stage.deps, **place(stage, stage.byggesak), number=OLA, name="Ola Moen")
+        add_member(stage.deps, **place(stage), number=f"{OLA[:6]} {OLA[6:]}", name="Ola Moen")
+    add_member(stage.deps, **place(stage, stage.byggesak), number=OLA, name="Ola Moen")
 
 
 def test_what_is_wrong_with_number_and_name_is_told_at_once(stage: Stage) -> None:
     with pytest.raises(InvalidInput, match="person_number_length") as one:
-        members.add_member(stage.deps, **place(stage), number="1", name="Ola Moen")
+        add_member(stage.deps, **place(stage), number="1", name="Ola Moen")
     assert one.value.field == "number"
     with pytest.raises(InvalidInput, match="name_length"):
-        members.add_member(stage.deps, **place(stage), number=OLA, name=" ")
+        add_member(stage.deps, **place(stage), number=OLA, name=" ")
     with pytest.raises(InvalidFields) as both:
-        members.add_member(stage.deps, **place(stage), number="1", name=" ")
+        add_member(stage.deps, **place(stage), number="1", name=" ")
     assert [error.field for error in both.value.errors] == ["number", "name"]
 
 
@@ -50,7 +51,7 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(stage: Stage, accou
         "account_id": stage.barnevern.id if account == "of another tenant" else "unknown",
     }
     for ask in (
-        lambda: members.add_member(stage.deps, **where, number=OLA, name="Ola Moen"),
+        lambda: add_member(stage.deps, **where, number=OLA, name="Ola Moen"),
         lambda: members.list_members(stage.deps, **where),
         lambda: members.find_member(stage.deps, **where, number=OLA),
         lambda: members.show_member(stage.deps, **where, member_id=vigdis),
@@ -75,13 +76,13 @@ def test_nobody_is_registered_before_the_tenant_has_taken_the_service_into_use_o
     for changes, code in (({"activated_at": None}, "not_in_use"), ({"ended_at": NOON}, "service_ended")):
         stage.change_tenant(**changes)
         with pytest.raises(Conflict, match=code):
-            members.add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen")
+            add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen")
 
 
 def test_an_account_that_is_deleted_takes_no_member_and_shows_none(stage: Stage) -> None:
     stage.change_account(stage.avtaler, deleted_at=NOON)
     with pytest.raises(NotFound):
-        members.add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen")
+        add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen")
     with pytest.raises(NotFound):
         members.list_members(stage.deps, **place(stage))
 
@@ -152,7 +153,7 @@ def test_who_has_been_removed_is_not_marked_absent(stage: Stage) -> None:
 
 
 def test_who_registered_a_member_is_written_down_and_the_member_is_not_named(stage: Stage) -> None:
-    view = members.add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen", person=person(EWA))
+    view = add_member(stage.deps, **place(stage), number=OLA, name="Ola Moen", person=person(EWA))
     added = events(stage, EventKind.MEMBER_ADDED)
     assert [details for number, details in added if number == EWA] == [{"account": stage.avtaler.id, "member": view.id}]
     assert sum(number is None for number, _ in added) == len(stage.members)

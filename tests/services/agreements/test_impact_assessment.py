@@ -25,8 +25,8 @@ from deldokument.services.agreements.impact_assessment import (
     record_assessment,
 )
 from deldokument.services.encryption import papers_key_id
-from deldokument.services.tenants import administrators
 from tests.support import sample_files
+from tests.support.confirmed import add_administrator
 from tests.support.sample_files import zipped
 from tests.support.stored_data import everything
 from tests.support.world import NOON, SIV, Stage, person
@@ -37,7 +37,7 @@ PAPER = AssessmentPaper("DPIA «Del dokument».pdf", sample_files.PDF)
 
 @pytest.fixture(autouse=True)
 def siv_administers(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
 
 
 def recorded(stage: Stage, **changes: Any) -> AssessmentView:

@@ -32,7 +32,6 @@ from deldokument.services.agreements.status import ServiceAgreementView
 from deldokument.services.auth.sessions import Session, complete_login, end_by_back_channel
 from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, open_field, papers_key_id
 from deldokument.services.people import directory_key
-from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_tenant_rules
 from tests.support.agreement_texts import (
     SHORT,
@@ -46,6 +45,7 @@ from tests.support.agreement_texts import (
     with_short_texts,
 )
 from tests.support.browser import EWA
+from tests.support.confirmed import add_administrator
 from tests.support.sample_files import text_of
 from tests.support.stored_data import do_as_owner, everything
 from tests.support.world import KARI, NOON, SIV, Stage, person
@@ -355,7 +355,7 @@ def test_the_login_of_another_person_is_refused(stage: Stage) -> None:
 
 
 def test_the_login_of_another_administrator_is_refused_too(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
     stage.login.person = SIV

@@ -18,6 +18,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from deldokument.services.shares import publishing
 from deldokument.services.tenants import administrators, operators
+from tests.support.confirmed import add_administrator
 from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -254,7 +255,7 @@ def who(stage: Stage) -> list[Actor | None]:
 
 
 def test_those_who_act_for_the_tenant_are_named_and_recipients_are_masked(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
     operators.add_operator(stage.deps, number=LISE, name="Lise Dahl")
     for number in (KARI, EWA, LISE, OLA, None):
         happen(stage, 1, number)
@@ -297,7 +298,7 @@ def test_persons_are_remembered_within_bounds(stage: Stage, monkeypatch: pytest.
 
 
 def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage) -> None:
-    ewa = administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    ewa = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
     by_kind = {entry.event.kind: entry for entry in open_log(stage).entries}
     added = by_kind[EventKind.MEMBER_ADDED]
     assert added.event.details
@@ -314,7 +315,7 @@ def test_details_name_accounts_and_people_as_long_as_they_are_there(stage: Stage
 def test_who_was_an_administrator_is_told_as_long_as_the_audit_key_is_there(stage: Stage) -> None:
     tenant_id = stage.tenant.id
     for number, name in ((EWA, "Ewa Kowalska"), (SIV, "Siv Holm")):
-        added = administrators.add_administrator(stage.deps, tenant_id=tenant_id, number=number, name=name)
+        added = add_administrator(stage.deps, tenant_id=tenant_id, number=number, name=name)
     administrators.remove_administrator(stage.deps, tenant_id=tenant_id, administrator_id=added.id)
     [removed] = search(stage, kind="administrator_removed").entries
     assert list(removed.names.values()) == [f"{SIV[:6]} *****"]

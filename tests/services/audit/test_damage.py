@@ -33,6 +33,7 @@ from deldokument.services.shares import discarding, drafts, publishing, queries,
 from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from tests.support.changes import change_expiry
+from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -337,7 +338,7 @@ def test_an_administrator_who_was_removed_and_put_back_raises_an_alarm_unseen(
 ) -> None:
     monkeypatch.setattr(damage, "_BATCH", 1)
     for number, name in ((VIGDIS, "Vigdis Myhre"), (ODD, "Odd Vik")):
-        administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=name)
+        add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=name)
     removed = administrators.administrator_of(stage.deps, tenant_id=stage.tenant.id, person=person(VIGDIS))
     assert removed is not None
     older = next(row for row in rows(stage, "administrator") if row["id"] == removed)

@@ -9,8 +9,8 @@ from deldokument.domain.tenancy import Administrator, Member, Operator
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.encryption import DIRECTORY, existing_key, role_hash
 from deldokument.services.people import administrations_of, members_of, operator_of
-from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.operators import add_operator
+from tests.support.confirmed import add_administrator
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person
 
 
@@ -36,7 +36,7 @@ def in_other_roles(stage: Stage, of_role: bytes | None) -> None:
     found = member(stage, "vigdis").lookup_hash
     insert(
         stage,
-        Administrator("forged", stage.tenant.id, found, b"", b"", of_role),
+        Administrator("forged", stage.tenant.id, found, b"", b"", of_role, stage.clock.now()),
         Operator("forged", found, b"", b"", of_role),
     )
 

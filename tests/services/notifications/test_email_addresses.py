@@ -18,12 +18,12 @@ from deldokument.domain.email_addresses import (
 )
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError
 from deldokument.domain.outbox import SENT, Result, again, refused
-from deldokument.services.accounts import members
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
+from tests.support.confirmed import add_administrator, add_member
 from tests.support.emails import deliver, mailed_code, settle
 from tests.support.stored_data import everything
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
@@ -253,7 +253,7 @@ def test_a_removed_address_is_gone(stage: Stage) -> None:
 
 
 def test_an_administrator_has_an_address_too(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     settle(stage, SIV, AT_WORK)
     assert view(stage, SIV).address == AT_WORK
 
@@ -287,8 +287,8 @@ def test_an_address_is_forgotten_when_the_person_works_for_nobody_any_more(stage
 
 def test_an_administrators_address_is_kept_as_long_as_the_office(stage: Stage) -> None:
     where = {"tenant_id": stage.tenant.id}
-    first = administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
-    administrators.add_administrator(stage.deps, **where, number=KARI, name="Kari Lunde")
+    first = add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, **where, number=KARI, name="Kari Lunde")
     settle(stage, SIV, AT_WORK)
     assert email_addresses.forget_addresses(stage.deps) == 0
     administrators.remove_administrator(stage.deps, **where, administrator_id=first.id)
@@ -310,7 +310,5 @@ def test_whoever_is_registered_anew_begins_anew(stage: Stage) -> None:
     settle(stage, ODD, AT_WORK)
     stage.remove("odd")
     email_addresses.forget_addresses(stage.deps)
-    members.add_member(
-        stage.deps, tenant_id=stage.tenant.id, account_id=stage.avtaler.id, number=ODD, name="Odd Bakken"
-    )
+    add_member(stage.deps, tenant_id=stage.tenant.id, account_id=stage.avtaler.id, number=ODD, name="Odd Bakken")
     assert view(stage, ODD) == AddressView("", "", NoticeChoices())

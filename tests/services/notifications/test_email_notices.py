@@ -33,6 +33,7 @@ from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
 from tests.support.changes import change_expiry
+from tests.support.confirmed import add_administrator
 from tests.support.emails import deliver, settle
 from tests.support.inspection import inspect_documents
 from tests.support.recorded_changes import recording
@@ -382,7 +383,7 @@ def test_what_a_system_proposes_all_members_are_asked_to_approve(stage: Stage) -
 @pytest.fixture
 def leader(stage: Stage) -> str:
     """Siv administers Kari's tenant and is told at an address of her own; the id of her office."""
-    office = administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    office = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     settle(stage, SIV, "siv@eksempel.example")
     stage.clock.advance(days=1)
     return office.id
@@ -471,7 +472,7 @@ def test_administrators_may_be_told_nothing(stage: Stage) -> None:
 
 def test_who_is_no_administrator_any_more_is_not_told_to_sign(stage: Stage, leader: str) -> None:
     where = {"tenant_id": stage.tenant.id}
-    administrators.add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken")
+    add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken")
     publish_text(stage, "2.0")
     outboxes.plan_messages(stage.deps, PLANNERS)
     administrators.remove_administrator(stage.deps, **where, administrator_id=leader)

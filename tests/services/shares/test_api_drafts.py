@@ -22,9 +22,9 @@ from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.api_drafts import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import ShareView
-from deldokument.services.tenants import administrators
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support.accounts import events_of, set_rules
+from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import SlowRegister
 from tests.support.systems import SYSTEM, integrate, let_go
 from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
@@ -212,7 +212,7 @@ def test_nothing_is_begun_by_who_may_only_read_meanwhile(stage: Stage) -> None:
 
 @pytest.mark.parametrize("sharer", [SYSTEM, person(KARI)], ids=["a system", "a person"])
 def test_nothing_is_left_of_a_tenant_that_has_ended_meanwhile(stage: Stage, sharer: Sharer) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     with pytest.raises(NotFound):
         create_draft(meanwhile(stage, lambda: end(stage)), sharer, stage.words(), [RecipientInput(FJELL)])
     with stage.deps.database.read() as tx:

@@ -12,8 +12,9 @@ from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
-from deldokument.services.tenants import administrators, offboarding, registration
+from deldokument.services.tenants import offboarding, registration
 from tests.support.changes import change_expiry
+from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
@@ -159,7 +160,7 @@ def test_the_recipients_of_a_new_draft_can_open_it_once_it_is_published(stage: S
 
 
 def test_of_a_tenant_that_has_ended_meanwhile_no_copy_comes_to_life(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     share_id = stage.publish(OLA)
 
     def end() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from deldokument.domain.errors import Conflict, NotFound, RightMissing, existing
 from deldokument.domain.share import Share, ShareState
+from deldokument.services.accounts import members
 from deldokument.services.downloads import access, offers
 from deldokument.services.downloads.content import open_document
 from deldokument.services.shares import changes, proposals, publishing, queries
@@ -20,6 +21,7 @@ from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
+from tests.support.confirmed import confirm_all
 from tests.support.emails import deliver, settle
 from tests.support.recorded_changes import recording
 from tests.support.stored_data import do_as_owner
@@ -238,6 +240,21 @@ def test_a_membership_that_is_given_anew_is_a_new_one(stage: Stage, shared: str)
     add(stage, shared, SIV, LISE)
     with pytest.raises(Conflict, match="earlier_members_decide"):
         approve(stage, shared, KARI)
+
+
+def test_who_waited_for_confirmation_at_publication_is_no_earlier_member(stage: Stage) -> None:
+    given = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    members.add_member(stage.deps, **given, number=ODD, name="Odd Bakken")
+    stage.clock.advance(minutes=1)
+    share_id = stage.publish(OLA)
+    stage.clock.advance(minutes=1)
+    stage.add(LISE, "Lise Moen", stage.byggesak)
+    confirm_all(stage.deps, stage.byggesak.id)
+    stage.remove("kari")
+    assert add(stage, share_id)
+    assert waiting(stage, share_id).has_no_approver
+    with pytest.raises(Conflict, match="earlier_members_decide"):
+        approve(stage, share_id, ODD)
 
 
 def test_mail_about_it_goes_to_those_who_may_approve(stage: Stage, shared: str) -> None:

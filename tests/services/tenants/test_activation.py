@@ -13,8 +13,9 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
 from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
-from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate, missing_steps
+from tests.support.confirmed import add_administrator
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, NOON, SIV, Stage, person
 
@@ -23,7 +24,7 @@ from tests.support.world import FJELL, NOON, SIV, Stage, person
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
     tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Fjell", contact=Contact())
-    administrators.add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 

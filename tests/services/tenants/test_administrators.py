@@ -14,13 +14,14 @@ from deldokument.services.audit import search
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators, offboarding
 from tests.support.browser import EWA
+from tests.support.confirmed import add_administrator
 from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
 from tests.support.stack import DATABASES
 from tests.support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 
 def name(stage: Stage, number: str, called: str) -> str:
-    return administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=called).id
+    return add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=called).id
 
 
 def remove(stage: Stage, administrator_id: str, by: str = EWA) -> None:
@@ -34,7 +35,7 @@ def names(stage: Stage) -> list[str]:
 
 
 def test_an_administrator_configures_the_tenant_and_shares_nothing(stage: Stage) -> None:
-    view = administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
+    view = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name=" Siv  Holm")
     assert (view.name, view.masked) == ("Siv Holm", f"{SIV[:6]} *****")
     assert roles_of(stage.deps, person(SIV)).administered == (stage.tenant,)
     assert members.memberships(stage.deps, person(SIV)) == []
@@ -52,7 +53,7 @@ def test_a_person_is_an_administrator_of_a_tenant_once(stage: Stage) -> None:
     with pytest.raises(Conflict, match="administrator_exists"):
         name(stage, f"{SIV[:6]} {SIV[6:]}", "Siv Holm")
     other = stage.barnevern.tenant_id
-    administrators.add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm")
     assert len(roles_of(stage.deps, person(SIV)).administered) == 2
 
 
@@ -64,7 +65,7 @@ def test_an_administrator_needs_a_number_and_a_name(stage: Stage, number: str, c
 
 def test_a_tenant_that_does_not_exist_has_no_administrators(stage: Stage) -> None:
     with pytest.raises(NotFound):
-        administrators.add_administrator(stage.deps, tenant_id="unknown", number=SIV, name="Siv Holm")
+        add_administrator(stage.deps, tenant_id="unknown", number=SIV, name="Siv Holm")
     with pytest.raises(NotFound):
         administrators.list_administrators(stage.deps, tenant_id="unknown")
     with pytest.raises(NotFound):
@@ -103,7 +104,7 @@ def test_an_administrator_of_another_tenant_is_none_of_this_one(stage: Stage) ->
     name(stage, EWA, "Ewa Kowalska")
     name(stage, KARI, "Kari Lunde")
     other = stage.barnevern.tenant_id
-    theirs = administrators.add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm").id
+    theirs = add_administrator(stage.deps, tenant_id=other, number=SIV, name="Siv Holm").id
     with pytest.raises(NotFound):
         remove(stage, theirs)
     assert administrators.administrator_of(stage.deps, tenant_id=other, person=person(SIV)) == theirs
@@ -119,9 +120,7 @@ def test_the_last_administrator_is_never_removed(stage: Stage) -> None:
 
 def test_who_named_and_who_removed_an_administrator_is_written_down(stage: Stage) -> None:
     ewa = name(stage, EWA, "Ewa Kowalska")
-    siv = administrators.add_administrator(
-        stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)
-    ).id
+    siv = add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm", person=person(EWA)).id
     remove(stage, ewa, by=SIV)
     kinds = {EventKind.ADMINISTRATOR_ADDED, EventKind.ADMINISTRATOR_REMOVED}
     told = [(number, event.kind, dict(event.details or {})) for number, event in stage.trail() if event.kind in kinds]

@@ -13,10 +13,11 @@ from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
 from deldokument.services.shares.views import ShareView
-from deldokument.services.tenants import administrators, export
+from deldokument.services.tenants import export
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant
 from tests.support import sample_files
+from tests.support.confirmed import add_administrator
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
@@ -55,7 +56,7 @@ def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_eras
 
 
 def test_who_takes_an_export_is_in_the_trail(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
     begin_export(stage.deps, tenant_id=stage.tenant.id, person=person(SIV))
     exports = [(who, e.tenant_id) for who, e in stage.trail() if e.kind is EventKind.TENANT_EXPORTED]
     assert exports == [(SIV, stage.tenant.id)]

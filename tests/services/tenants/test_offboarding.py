@@ -26,11 +26,12 @@ from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_key_id
 from deldokument.services.maintenance import retention
-from deldokument.services.tenants import administrators, freezing, offboarding, registration
+from deldokument.services.tenants import freezing, offboarding, registration
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import DeletionRecord, deletion_record
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
+from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import Crash, FaultyKeyring
 from tests.support.recorded_changes import recording
 from tests.support.stored_data import as_owner
@@ -42,7 +43,7 @@ RETENTION = timedelta(days=365)
 
 @pytest.fixture(autouse=True)
 def siv_administers(stage: Stage) -> None:
-    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
 
 
 def end(stage: Stage, typed: str = "Eksempel kommune") -> Tenant:
@@ -324,9 +325,7 @@ def test_a_tenant_is_forgotten_with_what_was_done_to_it_after_the_end_too(stage:
     end(stage)
     run_all(stage.deps)
     stage.clock.advance(days=300)
-    administrators.add_administrator(
-        stage.deps, tenant_id=stage.tenant.id, number=OLA, name="Ola Moen", person=person(SIV)
-    )
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=OLA, name="Ola Moen", person=person(SIV))
     stage.clock.instant = NOON + RETENTION
     run_all(stage.deps)
     mine = [(who, event) for who, event in stage.trail() if event.tenant_id == stage.tenant.id]

@@ -33,7 +33,7 @@ def test_a_tenant_has_the_name_of_the_register_and_its_first_administrator(stage
     tenant = register(stage, "312 824 450")
     assert (tenant.name, tenant.organization_number, tenant.contact) == ("FJELL AS", FJELL, CONTACT)
     assert not tenant.is_in_use
-    assert roles_of(stage.deps, person(SIV)).administered == (tenant,)
+    assert roles_of(stage.deps, person(SIV)).signs == (tenant,)
 
 
 def test_who_made_the_tenant_is_in_the_trail(stage: Stage) -> None:
@@ -48,7 +48,7 @@ def test_an_organization_is_a_tenant_once(stage: Stage) -> None:
     register(stage)
     with pytest.raises(Conflict, match="tenant_exists"):
         register(stage, administrator=KARI, name="Kari Lunde")
-    assert roles_of(stage.deps, person(KARI)).administered == ()
+    assert roles_of(stage.deps, person(KARI)).signs == ()
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.errors import NotFound
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
-from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import SetupStep, activate
 from deldokument.services.tenants.setup_checklist import Reminder, SetupChecklist, SetupWarning, setup_checklist
+from tests.support.confirmed import add_administrator
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
 
@@ -23,7 +24,7 @@ from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
 def fresh(stage: Stage) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
     tenant = registration.create_tenant(stage.deps, organization_number=FJELL, name="Fjell", contact=Contact())
-    administrators.add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(stage.deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 

@@ -24,6 +24,7 @@ from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, RequiredRole
 from tests.support.agreement_texts import begin, publish_texts, session, sign, with_short_texts
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.sample_files import PDF
 from tests.support.stored_data import contents
 from tests.support.world import FJELL, KARI, VIGDIS, Stage
@@ -61,7 +62,7 @@ def theirs() -> Iterator[Theirs]:
         web = serve(with_short_texts(stage))
         with stage.deps.database.read() as tx:
             other = existing(tx.tenants.by_number("213640003"))
-        administrators.add_administrator(stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
+        add_administrator(stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
         operators.add_operator(stage.deps, number=KARI, name="Kari Lunde")
         ids = everything(stage)
         yield Theirs(web, web.browser(VIGDIS), web.browser(EWA), web.browser(KARI), other.id, ids)
@@ -99,8 +100,12 @@ def everything(stage: Stage) -> dict[str, str]:
 
 
 def _routes(who: RequiredRole, *, below: bool = False) -> list[tuple[str, Endpoint]]:
-    """Method and route for each; ``below``: those whose path names something of a tenant."""
-    asked = [endpoint for endpoint in ENDPOINTS if endpoint.who is who]
+    """Method and route for each; ``below``: those whose path names something of a tenant.
+
+    Those for signatories are an administrator's too.
+    """
+    held = {who, RequiredRole.SIGNATORY} if who is RequiredRole.ADMINISTRATOR else {who}
+    asked = [endpoint for endpoint in ENDPOINTS if endpoint.who in held]
     if below:
         asked = [endpoint for endpoint in asked if _names_more(endpoint)]
     return [(method, endpoint) for endpoint in asked for method in endpoint.methods]

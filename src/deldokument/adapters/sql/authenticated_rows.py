@@ -160,9 +160,9 @@ ACCOUNT_TAGS = _tags(
     _newest_about(account),
 )
 MEMBER_TAGS = _tags(
-    member, f"account_id {_PERSON} added_at removed_at erased_at absent_since revision", _newest_about(member)
+    member, f"account_id {_PERSON} added_at removed_at erased_at absent_since acts_from revision", _newest_about(member)
 )
-ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON}", _newest_about(administrator))
+ADMINISTRATOR_TAGS = _tags(administrator, f"tenant_id {_PERSON} acts_from", _newest_about(administrator))
 OPERATOR_TAGS = _tags(operator, _PERSON, _newest_about(operator))
 INTEGRATION_TAGS = _tags(
     integration,

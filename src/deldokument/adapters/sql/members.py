@@ -13,7 +13,7 @@ from deldokument.adapters.sql.accounts import with_usable_accounts
 from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS, AuthenticatedMapper
 from deldokument.adapters.sql.expressions import InList
 from deldokument.adapters.sql.statements import Repository, param
-from deldokument.adapters.sql.tables.tenancy import is_absent, is_living, member
+from deldokument.adapters.sql.tables.tenancy import is_absent, is_living, is_waiting, member
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenancy import Account, Member
 
@@ -31,6 +31,10 @@ _added = bindparam("added", type_=member.c.added_at.type)
 _earlier = _of_account.where(
     member.c.added_at <= _added, or_(member.c.added_at < _added, member.c.id < param("before"))
 )
+_waiting = _of_account.where(is_waiting)
+_acting = _all.where(_is_in_account, is_living, member.c.acts_from.is_not(None)).limit(param("most"))
+_acting_before = _acting.where(member.c.acts_from < bindparam("before", type_=member.c.acts_from.type))
+_waiting_one = _by_id.where(is_waiting)
 _count = select(func.count(member.c.id)).where(_is_in_account, is_living)
 _of_person = _all.where(member.c.lookup_hash == param("lookup_hash"), is_living)
 _record_use = update(member).where(member.c.id == param("key")).values(used_at=param("now"))
@@ -73,6 +77,21 @@ class SqlMembers(Repository):
         return _MEMBER.all_intact(
             self._work, self._work.rows(_earlier, values | {"added": added_at, "before": member_id})
         )
+
+    def waiting(self, account_id: str, limit: int) -> list[Member]:
+        """Return living members who wait for confirmation, last added first."""
+        return _MEMBER.all_intact(self._work, self._work.rows(_waiting, {"key": account_id, "most": limit}))
+
+    def acting(self, account_id: str, limit: int, *, before: datetime | None = None) -> list[Member]:
+        """Return living members who can share, and could ``before`` that time, in no order."""
+        values = {"key": account_id, "most": limit}
+        if before is None:
+            return _MEMBER.all_intact(self._work, self._work.rows(_acting, values))
+        return _MEMBER.all_intact(self._work, self._work.rows(_acting_before, values | {"before": before}))
+
+    def confirm(self, member_id: str, now: datetime) -> bool:
+        """Let a waiting member act; return False if there is no such member."""
+        return _MEMBER.rewrite(self._work, _waiting_one, lambda one: replace(one, acts_from=now), key=member_id) == 1
 
     def count(self, account_id: str) -> int:
         """Count the living members of the account."""

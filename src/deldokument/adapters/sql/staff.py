@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, delete, literal_column, select, union_all
+from sqlalchemy import CompoundSelect, bindparam, delete, literal_column, or_, select, union_all
 
 from deldokument.adapters.sql.authenticated_rows import (
     ADMINISTRATOR_TAGS,
@@ -23,6 +25,10 @@ _OPERATOR = AuthenticatedMapper(Operator, OPERATOR_TAGS)
 _all_administrators = select(*_ADMINISTRATOR.columns).order_by(administrator.c.id)
 _administrators = _all_administrators.where(administrator.c.tenant_id == param("key"))
 _administrators_by_hash = _all_administrators.where(administrator.c.lookup_hash == param("lookup_hash"))
+_then = bindparam("then", type_=administrator.c.acts_from.type)
+_later = _all_administrators.where(
+    administrator.c.id == param("key"), or_(administrator.c.acts_from.is_(None), administrator.c.acts_from > _then)
+)
 _remove_administrator = delete(administrator).where(administrator.c.id == param("key"))
 _operators = select(*_OPERATOR.columns).order_by(operator.c.id)
 _operator_by_hash = select(*_OPERATOR.columns).where(operator.c.lookup_hash == param("lookup_hash"))
@@ -54,6 +60,11 @@ class SqlStaff(Repository):
         return _ADMINISTRATOR.all_intact(
             self._work, self._work.rows(_administrators_by_hash, {"lookup_hash": lookup_hash})
         )
+
+    def let_act(self, administrator_id: str, acts_from: datetime) -> bool:
+        """Let an administrator act from that time on; return False if there is none, or it acts as early already."""
+        values: dict[str, Any] = {"key": administrator_id, "then": acts_from}
+        return _ADMINISTRATOR.rewrite(self._work, _later, lambda one: replace(one, acts_from=acts_from), **values) == 1
 
     def remove_administrator(self, administrator_id: str) -> bool:
         """Remove the row; return False if there is none."""

@@ -34,6 +34,18 @@ class Members(Protocol):
         """Return living members, last added first; ``before`` continues after that time and id."""
         ...
 
+    def waiting(self, account_id: str, limit: int) -> list[Member]:
+        """Return living members who wait for confirmation, last added first."""
+        ...
+
+    def acting(self, account_id: str, limit: int, *, before: datetime | None = None) -> list[Member]:
+        """Return living members who can share, and could ``before`` that time, in no order."""
+        ...
+
+    def confirm(self, member_id: str, now: datetime) -> bool:
+        """Let a waiting member act; False when there is no such member."""
+        ...
+
     def count(self, account_id: str) -> int:
         """Count the living members of the account."""
         ...

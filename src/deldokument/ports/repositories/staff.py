@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from deldokument.domain.tenancy import Administrator, Operator
@@ -30,6 +31,10 @@ class Staff(Protocol):
     def administrators(self, tenant_id: str) -> list[Administrator]: ...
     def administrators_by_hash(self, lookup_hash: bytes) -> list[Administrator]:
         """Return a person's rows, one per tenant."""
+        ...
+
+    def let_act(self, administrator_id: str, acts_from: datetime) -> bool:
+        """Let an administrator act from that time on; False if there is none, or it acts as early already."""
         ...
 
     def remove_administrator(self, administrator_id: str) -> bool:

@@ -141,7 +141,7 @@ def register_list(
     chosen = [(entry.person, entry.line.name) for entry in entries if entry.person and entry.line.number in wanted]
     # One microsecond apart, to keep the order of the list.
     members = [
-        _member(key, account_id, batch, who, name, now - timedelta(microseconds=place))
+        _member(key, account_id, batch, who, name, now - timedelta(microseconds=place), waits=person is None)
         for place, (who, name) in enumerate(chosen)
     ]
     with deps.database.write() as tx:
@@ -159,10 +159,12 @@ def register_list(
     return len(members)
 
 
-def _member(key: bytes, account_id: str, batch: str, person: PersonIdentifier, name: str, now: datetime) -> Member:
+def _member(
+    key: bytes, account_id: str, batch: str, person: PersonIdentifier, name: str, now: datetime, *, waits: bool
+) -> Member:
     """Return the person's record, with the id derived from the batch."""
     member_id = _derived_id(batch, account_id, identifier_hash(key, person).hex())
-    return sealed_member(key, account_id, member_id, person, name, now)
+    return sealed_member(key, account_id, member_id, person, name, now, waits=waits)
 
 
 def parse_list(deps: Dependencies, text: str) -> list[ListEntry]:

@@ -2,6 +2,7 @@
 
 Guarantees:
 - A person is a member of an account once.
+- A member added by command can share once an administrator of the tenant has confirmed it.
 - Numbers are shown masked only.
 - An account of another tenant is reported as not found.
 - A removal takes effect from the next request on, running uploads included.
@@ -11,6 +12,7 @@ Import of many members is in services.accounts.member_import.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +25,15 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
-from deldokument.services.people import StaffRole, check_person, directory_key, members_of, sealed_person, view_person
+from deldokument.services.people import (
+    StaffRole,
+    administration_of,
+    check_person,
+    directory_key,
+    members_of,
+    sealed_person,
+    view_person,
+)
 
 PAGE = 100
 
@@ -38,16 +48,22 @@ class MemberView:
     added_at: datetime
     used_at: datetime | None
     removed_at: datetime | None
+    acts_from: datetime | None
+    """None while the member waits for confirmation."""
     absent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemberList:
-    """One page of an account's members, last added first; ``next`` continues, None at the end."""
+    """One page of an account's members, last added first; ``next`` continues, None at the end.
+
+    ``waiting``: the first who wait for confirmation, on any page.
+    """
 
     account: Account
     count: int
     members: tuple[MemberView, ...]
+    waiting: tuple[MemberView, ...]
     next: tuple[datetime, str] | None
 
 
@@ -60,14 +76,14 @@ def add_member(
     name: str,
     person: PersonIdentifier | None = None,
 ) -> MemberView:
-    """Register a person as a member. ``person`` is the acting administrator, None for an operator.
+    """Register a person as a member. ``person`` is the acting administrator, None for a command.
 
     Raises: InvalidInput or InvalidFields; NotFound; Conflict if the tenant is not in use or the person is a member
     already.
     """
     chosen, tidy = check_person(deps, number, name)
     key = directory_key(deps)
-    member = sealed_member(key, account_id, new_id(), chosen, tidy, deps.clock.now())
+    member = sealed_member(key, account_id, new_id(), chosen, tidy, deps.clock.now(), waits=person is None)
     with deps.database.write() as tx:
         locked_account(tx, tenant_id, account_id)
         tx.members.add(member)
@@ -76,26 +92,37 @@ def add_member(
 
 
 def sealed_member(
-    key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime
+    key: bytes, account_id: str, member_id: str, person: PersonIdentifier, name: str, now: datetime, *, waits: bool
 ) -> Member:
-    """Return the record of a checked person with a normalised name."""
-    return Member(account_id=account_id, added_at=now, **sealed_person(key, StaffRole.MEMBER, member_id, person, name))
+    """Return the record of a checked person with a normalised name. ``waits``: an administrator must confirm it."""
+    fields = sealed_person(key, StaffRole.MEMBER, member_id, person, name)
+    return Member(account_id=account_id, added_at=now, acts_from=None if waits else now, **fields)
 
 
 def record_added(
     deps: Dependencies, tx: Transaction, tenant_id: str, member: Member, person: PersonIdentifier | None
 ) -> None:
     """Record that the member was registered, and by whom."""
-    where = member.account_id
-    record_event(deps, tx, EventKind.MEMBER_ADDED, tenant_id=tenant_id, person=person, account=where, member=member.id)
+    _record(deps, tx, EventKind.MEMBER_ADDED, tenant_id, member, person)
+
+
+def _record(
+    deps: Dependencies,
+    tx: Transaction,
+    kind: EventKind,
+    tenant_id: str,
+    member: Member,
+    person: PersonIdentifier | None,
+) -> None:
+    account_id = member.account_id
+    record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member.id)
 
 
 def view_member(key: bytes, member: Member) -> MemberView:
     """Return the member with the name decrypted and the number masked."""
     view = view_person(key, StaffRole.MEMBER, member)
-    return MemberView(
-        view.id, view.name, view.masked, member.added_at, member.used_at, member.removed_at, member.absent_since
-    )
+    times = member.added_at, member.used_at, member.removed_at, member.acts_from, member.absent_since
+    return MemberView(view.id, view.name, view.masked, *times)
 
 
 def account_of(tx: Transaction, tenant_id: str, account_id: str) -> Account:
@@ -132,9 +159,11 @@ def list_members(
         account = account_of(tx, tenant_id, account_id)
         count = tx.members.count(account_id)
         members = tx.members.of_account(account_id, before=before, limit=PAGE + 1)
+        waiting = tx.members.waiting(account_id, PAGE)
     last = members[PAGE - 1] if len(members) > PAGE else None
     views = tuple(view_member(key, member) for member in members[:PAGE])
-    return MemberList(account, count, views, (last.added_at, last.id) if last else None)
+    unconfirmed = tuple(view_member(key, member) for member in waiting)
+    return MemberList(account, count, views, unconfirmed, (last.added_at, last.id) if last else None)
 
 
 def find_member(deps: Dependencies, *, tenant_id: str, account_id: str, number: str) -> MemberView | None:
@@ -176,16 +205,35 @@ def mark_absent(
             record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
 
 
+def confirm_members(
+    deps: Dependencies, *, tenant_id: str, account_id: str, member_ids: Collection[str], person: PersonIdentifier
+) -> int:
+    """Let members who wait share, as ``person`` decides, an administrator who acts. Return how many did wait.
+
+    Raises: NotFound.
+    """
+    with deps.database.write() as tx:
+        account_of(tx, tenant_id, account_id)
+        require(administration_of(deps, tx, person, tenant_id), "administrator")
+        chosen = [_member_of(tx, account_id, member_id) for member_id in member_ids]
+        confirmed = [member for member in chosen if tx.members.confirm(member.id, deps.clock.now())]
+        for member in confirmed:
+            _record(deps, tx, EventKind.MEMBER_CONFIRMED, tenant_id, member, person)
+    return len(confirmed)
+
+
 def remove_member(
     deps: Dependencies, *, tenant_id: str, account_id: str, member_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a membership immediately. Repeating the call changes nothing. Raises: NotFound."""
+    """End a membership immediately, or refuse it to one who waits.
+
+    Repeating the call changes nothing. Raises: NotFound.
+    """
     with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
-        _member_of(tx, account_id, member_id)
+        member = _member_of(tx, account_id, member_id)
         if tx.members.remove(member_id, deps.clock.now()):
-            kind = EventKind.MEMBER_REMOVED
-            record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
+            _record(deps, tx, EventKind.MEMBER_REMOVED, tenant_id, member, person)
 
 
 def _member_of(tx: Transaction, account_id: str, member_id: str) -> Member:
@@ -204,7 +252,7 @@ class Membership:
 
     - ``reads_only``: the sharer may read and change nothing.
     - ``archive_confirmed``: the system's shares are archived, unless it says otherwise for a share.
-    - ``added_at``: since when the person is a member. ``used_at``: when the member last shared.
+    - ``acts_from``: since when the person can share from it. ``used_at``: when the member last shared.
     - ``is_absent``: an administrator has marked the member as absent.
     """
 
@@ -215,7 +263,7 @@ class Membership:
     integration_id: str | None = None
     reads_only: bool = False
     archive_confirmed: bool = False
-    added_at: datetime | None = None
+    acts_from: datetime | None = None
     used_at: datetime | None = None
     is_absent: bool = False
 
@@ -246,7 +294,7 @@ def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> 
             tenants[account.tenant_id],
             open_field(key, member.sealed_name, EncryptedColumn.MEMBER_NAME, member.id),
             member_id=member.id,
-            added_at=member.added_at,
+            acts_from=member.acts_from,
             used_at=member.used_at,
             is_absent=not member.is_present,
         )

@@ -8,6 +8,7 @@
 
 Guarantees:
 - A signature needs a login for it at level high, by the same person, who must still be an administrator.
+- The first signature of a tenant confirms the administrator who gives it.
 - The signed document is exactly the one that was shown.
 - An intent can be used once, within fifteen minutes, in the session that began it.
 - A version is signed once.
@@ -48,17 +49,18 @@ from deldokument.domain.errors import (
 from deldokument.domain.impact_assessment import ROLE_LENGTH
 from deldokument.domain.share import new_id
 from deldokument.domain.share_texts import check_text
-from deldokument.domain.tenancy import Tenant, must_not_have_ended, tidy_words
+from deldokument.domain.tenancy import Administrator, Tenant, must_not_have_ended, tidy_words
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.accounts.administrations import let_administrator_act
 from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
 from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
 from deldokument.services.agreements.texts import AgreementDocument, current_document_in
 from deldokument.services.audit.recording import record_at
 from deldokument.services.auth.sessions import Session, follow_login
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, seal_file
-from deldokument.services.people import StaffRole, administration_of, directory_key, view_person
+from deldokument.services.people import StaffRole, administration_of, directory_key, signatories_of, view_person
 
 _KEPT = timedelta(hours=24)
 """How long the page with the result of an intent can be opened."""
@@ -94,7 +96,7 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
         must_not_have_ended(tenant)
         if not tenant.intact:
             raise Conflict("records_unproven")
-        signer = _signer_name(deps, tx, session, tenant_id)
+        own = _signer(deps, tx, session, tenant_id)
         document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
         signed = {agreement.version for agreement in tx.agreements.service_agreements(tenant_id)}
     if document is None:
@@ -103,6 +105,7 @@ def offer_signing(deps: Dependencies, session: Session, *, tenant_id: str) -> Si
         raise Conflict("agreement_signed")
     deps.signer.check(deps.clock.now())
     pdf = deps.renderer.pdf(document.paper)
+    signer = view_person(directory_key(deps), StaffRole.ADMINISTRATOR, own).name
     return SigningOffer(tenant, document, hashlib.sha256(pdf).hexdigest(), signer, pdf)
 
 
@@ -215,11 +218,12 @@ def _sign(deps: Dependencies, session: Session, intent: SigningIntent, params: M
     evidence = Evidence(statement, offer.signer, session.person.masked, now, identity.claims, identity.id_token)
     agreement, paper = _agreement(deps, session, offer, evidence)
     with deps.database.write() as tx:
-        _check_still(deps, tx, session, intent)
+        own = _check_still(deps, tx, session, intent)
         if not tx.agreements.add_service_agreement(agreement, paper):
             raise Conflict("agreement_signed")
         tx.agreements.finish_intent(intent.id, SIGNED)
         _record(deps, tx, EventKind.SERVICE_AGREEMENT_SIGNED, session, intent, agreement=agreement.id)
+        let_administrator_act(deps, tx, own, session.person)
 
 
 def _check_identity(session: Session, login: SigningLogin, identity: Identity, now: datetime) -> None:
@@ -238,14 +242,15 @@ def _check_document(intent: SigningIntent, offer: SigningOffer) -> None:
         raise Conflict("agreement_changed")
 
 
-def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: SigningIntent) -> None:
-    """Repeat the earlier checks with the tenant locked. Raises: NotFound or Conflict."""
+def _check_still(deps: Dependencies, tx: Transaction, session: Session, intent: SigningIntent) -> Administrator:
+    """Repeat the earlier checks with the tenant locked; return the signer. Raises: NotFound or Conflict."""
     tenant = require(tx.tenants.lock(intent.tenant_id), "tenant")
     must_not_have_ended(tenant)
-    _signer_name(deps, tx, session, tenant.id)
+    signer = _signer(deps, tx, session, tenant.id)
     document = current_document_in(deps, tx, tenant, AgreementKind.SERVICE)
     if document is None or document.sha256 != intent.text_sha256:
         raise Conflict("agreement_changed")
+    return signer
 
 
 def _agreement(
@@ -356,10 +361,11 @@ def _check_role(role: str) -> str:
     return tidy
 
 
-def _signer_name(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> str:
-    """Return the name with which the signer is registered. Raises: NotFound unless an administrator of the tenant."""
-    own = require(administration_of(deps, tx, session.person, tenant_id), "administrator")
-    return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, own).name
+def _signer(deps: Dependencies, tx: Transaction, session: Session, tenant_id: str) -> Administrator:
+    """Return the signer's record as administrator; the first one may wait for this. Raises: NotFound."""
+    own = administration_of(deps, tx, session.person, tenant_id)
+    waiting = (one for one in signatories_of(deps, tx, session.person) if one.tenant_id == tenant_id)
+    return require(own or next(waiting, None), "administrator")
 
 
 def _statement(deps: Dependencies, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:

@@ -15,7 +15,14 @@ from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.auth.sessions import MAX_AGE, Session, note_activity, session_hash, session_in
 from deldokument.services.encryption import identifier_hash
-from deldokument.services.people import StaffRole, administrations_of, directory_key, operator_of, view_person
+from deldokument.services.people import (
+    StaffRole,
+    administrations_of,
+    directory_key,
+    operator_of,
+    signatories_of,
+    view_person,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,8 @@ class Roles:
     """The accounts that the person may share from."""
     administered: tuple[Tenant, ...] = ()
     """The tenants that the person administers."""
+    signs: tuple[Tenant, ...] = ()
+    """The tenants whose service agreement the person may sign, and by that become an administrator."""
     operates: bool = False
     """Whether the person is an operator."""
     name: str = ""
@@ -53,15 +62,21 @@ def roles_of(deps: Dependencies, person: PersonIdentifier) -> Roles:
 def _roles_in(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Roles:
     kinds = tx.staff.role_kinds(identifier_hash(directory_key(deps), person))
     administrations = administrations_of(deps, tx, person) if kinds.administers else []
-    tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
+    signatories = signatories_of(deps, tx, person) if kinds.administers else []
     memberships = tuple(memberships_in(deps, tx, person)) if kinds.is_member else ()
     operator = operator_of(deps, tx, person) if kinds.operates else None
     return Roles(
         memberships=memberships,
-        administered=tuple(one for one in tenants.values() if one.intact),
+        administered=_tenants_of(tx, administrations),
+        signs=_tenants_of(tx, signatories),
         operates=operator is not None,
-        name=next(_names(deps, memberships, administrations, operator), ""),
+        name=next(_names(deps, memberships, administrations + signatories, operator), ""),
     )
+
+
+def _tenants_of(tx: Transaction, administrations: Sequence[Administrator]) -> tuple[Tenant, ...]:
+    tenants = tx.tenants.by_ids([one.tenant_id for one in administrations])
+    return tuple(one for one in tenants.values() if one.intact)
 
 
 def _names(

@@ -108,9 +108,9 @@ def _proposal(deps: Dependencies, tx: Transaction, share: Share) -> Proposal | N
 
 def _concerns(proposal: Proposal, share: Share, member: Member) -> bool:
     """Return whether the member may approve what waits, or has shared it."""
-    if is_proposal_of(proposal.proposer, member.lookup_hash):
+    if member.acts_from is None or is_proposal_of(proposal.proposer, member.lookup_hash):
         return False
-    return member.id == share.member_id or proposal.approvers.include(member.id, member.added_at)
+    return member.id == share.member_id or proposal.approvers.include(member.id, member.acts_from)
 
 
 def _kind_of(proposal: Proposal) -> EmailKind:
@@ -150,7 +150,7 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
         if not (tenant.intact and tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
         for administrator in tx.staff.administrators(tenant.id):
-            if _chosen(tx, administrator.lookup_hash, kind):
+            if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
                 yield _of_person(deps, kind, tenant.id, administrator.id, stored)
 
 
@@ -163,7 +163,7 @@ def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iter
     if member is not None and share.intact and _wants(deps, tx, member, kind):
         yield _of_share(deps, kind, share, member.id, f"{stored.number}")
     for administrator in tx.staff.administrators(share.tenant_id):
-        if _chosen(tx, administrator.lookup_hash, kind):
+        if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
             yield _of_person(deps, kind, share.tenant_id, administrator.id, stored)
 
 
@@ -290,7 +290,8 @@ def _entry_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
 
 def _administrator_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage, section: str) -> Email | None:
     kind, tenant_id = EmailKind(message.kind), message.tenant_id
-    administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant_id)}
+    now = deps.clock.now()
+    administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant_id) if one.acts_at(now)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
     if kept is None:
         return None
@@ -333,7 +334,9 @@ def _email_of(
 def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
     """Return the address for a member's e-mail of that kind, if wanted and the membership still gives access."""
     kept = _chosen(tx, member.lookup_hash, kind)
-    if kept is None or member.id not in {living.id for living, _ in tx.members.of_person(member.lookup_hash)}:
+    if kept is None or member.acts_from is None:
+        return None
+    if member.id not in {living.id for living, _ in tx.members.of_person(member.lookup_hash)}:
         return None
     return kept
 

@@ -11,9 +11,10 @@ Does not know who the reader is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from deldokument.domain.email_addresses import CODE_LIFETIME, Language
-from deldokument.ports.channels import EmailKind
+from deldokument.ports.channels import Email, EmailKind
 
 SETTINGS_PATH = "/varsler"
 
@@ -221,6 +222,23 @@ _FOOTERS: dict[Language, str] = {
     Language.NYNORSK: "Varsel vel du, og slår av, på {settings}\nDenne e-posten kan ikkje svarast på.",
     Language.ENGLISH: "You choose notices, and turn them off, at {settings}\nThis e-mail cannot be answered.",
 }
+
+
+_ANNOUNCEMENT = (
+    "Driften av Del dokument har satt inn en ny administrator for virksomheten deres. Ingen av dagens administratorer "
+    "kan bekrefte det. Den nye får tilgang om {days} dager.\n\n"
+    "Er det ikke avtalt hos dere? Da må dere si fra til den som drifter tjenesten før det. "
+    "Hvem det er, står her:\n\n{link}\n\n"
+    "Nynorsk: Drifta av Del dokument har sett inn ein ny administrator for verksemda dykkar. Ingen av administratorane "
+    "i dag kan stadfeste det. Den nye får tilgang om {days} dagar. Er det ikkje avtalt hos dykk, må de seie frå til "
+    "den som driftar tenesta, før det.\n"
+)
+
+
+def announcement(letter_id: str, to: str, public_url: str, days: int, at: datetime) -> Email:
+    """Return the e-mail that tells a tenant's contact address of an administrator nobody there can confirm."""
+    text = _ANNOUNCEMENT.format(days=days, link=f"{public_url}/kontakt")
+    return Email(letter_id, to, "Ny administrator i Del dokument", text, Language.BOKMAAL, at)
 
 
 def compose_email(kind: EmailKind, language: Language, public_url: str, **facts: str | int) -> tuple[str, str]:

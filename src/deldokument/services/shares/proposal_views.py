@@ -49,8 +49,7 @@ def _has_no_approver(tx: Transaction, proposal: Proposal) -> bool:
     proposer, approvers = proposal.proposer, proposal.approvers
     if approvers.only is not None:
         return False
-    before = (approvers.before, "") if approvers.before else None
-    found = tx.members.of_account(proposer.account_id, before=before, limit=2)
+    found = tx.members.acting(proposer.account_id, 2, before=approvers.before)
     return all(member.id == proposer.id for member in found)
 
 

@@ -105,7 +105,7 @@ def approved_proposal(
         raise Conflict("not_proposed")
     if is_own_proposal(deps, proposal.proposer, person):
         raise Conflict("own_proposal")
-    if not proposal.approvers.include(membership.id, existing(membership.added_at)):
+    if not proposal.approvers.include(membership.id, existing(membership.acts_from)):
         raise Conflict("sharer_decides" if proposal.approvers.only else "earlier_members_decide")
     if proposal.seen != seen:
         raise Conflict("proposal_changed")

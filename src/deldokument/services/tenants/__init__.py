@@ -3,7 +3,7 @@
 May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `activation`: activates a tenant when its requirements are met
-- `administrators`: adds and removes administrators
+- `administrators`: adds, confirms and removes administrators
 - `deletion_certificate`: renders and signs the deletion record (sletteprotokoll)
 - `deletion_record`: what events prove of the deletion after an end
 - `export`: exports a tenant's shares, receipts and agreements

@@ -1,22 +1,30 @@
-"""Administrators, who configure a tenant: adding, listing and removing them.
+"""Administrators, who configure a tenant: adding, confirming, listing and removing them.
 
 Guarantees:
 - A tenant with an administrator always keeps one, even if two remove each other at once.
+- An administrator added by command acts once an administrator of the tenant has confirmed it. The first one acts once
+  the person has signed the service agreement. If none is left, the person acts seven days after a letter to the
+  tenant's contact address.
 - A removed administrator has no access from the next request on. The audit trail keeps the person as long as any other.
 - Administrators are not members of accounts, and members are not administrators, unless they are added as both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, require
+from deldokument.domain.errors import Conflict, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.outbox import Result
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
-from deldokument.services.audit.recording import mentioned_subject, record_event
-from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.accounts.administrations import let_administrator_act, record_administrator
+from deldokument.services.notifications.email_texts import announcement
 from deldokument.services.people import (
     PersonView,
     StaffRole,
@@ -24,28 +32,45 @@ from deldokument.services.people import (
     by_name,
     check_person,
     directory_key,
+    has_signed,
     sealed_person,
     view_person,
 )
 
+NOTICE = timedelta(days=7)
+"""How long the tenant's contact address has known of an administrator who acts without having been confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdministratorView(PersonView):
+    """An administrator. ``acts_from`` is None while the person waits for confirmation; ``acts``: whether it is now."""
+
+    acts_from: datetime | None
+    acts: bool
+
 
 def add_administrator(
     deps: Dependencies, *, tenant_id: str, number: str, name: str, person: PersonIdentifier | None = None
-) -> PersonView:
-    """Let a person configure the tenant. ``person`` is the administrator who asks, None for an operator.
+) -> AdministratorView:
+    """Let a person configure the tenant. ``person`` is the administrator who asks, None for a command.
 
     A tenant that has ended may still need an administrator, but a forgotten one gets none: that name would never be
     erased.
 
     Raises: InvalidInput, InvalidFields or NotFound; Conflict if the person is one already, or the tenant is forgotten.
+    Unavailable if a necessary letter to the contact address was not accepted.
     """
     chosen, tidy = check_person(deps, number, name)
+    told = person is None and _write_to_contact(deps, tenant_id)
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
         if tx.tenant_lifecycle.get(tenant_id).names_erased_at is not None:
             raise Conflict("service_ended")
-        administrator = insert_administrator(deps, tx, tenant_id, (chosen, tidy), person)
-    return view_person(directory_key(deps), StaffRole.ADMINISTRATOR, administrator)
+        acts_from = None if person is None else deps.clock.now()
+        administrator = insert_administrator(deps, tx, tenant_id, (chosen, tidy), person, acts_from)
+        if told:
+            _announce(deps, tx, tenant_id)
+    return _view(deps, administrator)
 
 
 def insert_administrator(
@@ -54,34 +79,79 @@ def insert_administrator(
     tenant_id: str,
     checked: tuple[PersonIdentifier, str],
     person: PersonIdentifier | None,
+    acts_from: datetime | None,
 ) -> Administrator:
     """Store a checked number and name as an administrator. Raises: Conflict if the person is one already."""
     fields = sealed_person(directory_key(deps), StaffRole.ADMINISTRATOR, new_id(), *checked)
-    administrator = Administrator(tenant_id=tenant_id, **fields)
+    administrator = Administrator(tenant_id=tenant_id, acts_from=acts_from, **fields)
     tx.staff.add_administrator(administrator)
-    _record(deps, tx, EventKind.ADMINISTRATOR_ADDED, administrator, checked[0].value, person)
+    record_administrator(deps, tx, EventKind.ADMINISTRATOR_ADDED, administrator, person)
     return administrator
 
 
-def _record(
-    deps: Dependencies,
-    tx: Transaction,
-    kind: EventKind,
-    administrator: Administrator,
-    number: str,
-    person: PersonIdentifier | None,
+def confirm_administrator(
+    deps: Dependencies, *, tenant_id: str, administrator_id: str, person: PersonIdentifier
 ) -> None:
-    tenant_id, holder = administrator.tenant_id, mentioned_subject(deps, tx, administrator.tenant_id, number)
-    record_event(deps, tx, kind, tenant_id=tenant_id, person=person, administrator=administrator.id, holder=holder)
+    """Let an administrator who waits act at once, as ``person`` decides, an administrator who acts. Raises: NotFound.
+
+    Repeating the call changes nothing.
+    """
+    with deps.database.write() as tx:
+        require(tx.tenants.lock(tenant_id), "tenant")
+        require(administration_of(deps, tx, person, tenant_id), "administrator")
+        waiting = {one.id: one for one in tx.staff.administrators(tenant_id)}
+        let_administrator_act(deps, tx, require(waiting.get(administrator_id), "administrator"), person)
 
 
-def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[PersonView]:
+def _write_to_contact(deps: Dependencies, tenant_id: str, without: str = "") -> bool:
+    """Tell the tenant's contact address of an administrator whom nobody is left to confirm; return whether it was.
+
+    ``without``: an administrator who is about to be removed. Sent before anything is stored, because the seven days
+    count from then.
+
+    Raises: NotFound, or Unavailable if the mail server does not take the letter.
+    """
+    with deps.database.read() as tx:
+        tenant = require(tx.tenants.get(tenant_id), "tenant")
+        others = [one for one in tx.staff.administrators(tenant_id) if one.id != without]
+        nobody_left = has_signed(tx, tenant) and not _acting(deps, others)
+    if not nobody_left or (without and all(one.acts_from for one in others)):
+        return False
+    if deps.mail is None or not tenant.contact.email:
+        return False
+    letter = announcement(new_id(), tenant.contact.email, deps.config.public_url, NOTICE.days, deps.clock.now())
+    if deps.mail.send(letter).result is not Result.SENT:
+        raise Unavailable("contact_not_told")
+    return True
+
+
+def _acting(deps: Dependencies, administrators: Iterable[Administrator]) -> list[Administrator]:
+    now = deps.clock.now()
+    return [one for one in administrators if one.acts_at(now)]
+
+
+def _announce(deps: Dependencies, tx: Transaction, tenant_id: str) -> None:
+    """Let those who wait act after the notice that has just been given, if there is still nobody to confirm them."""
+    administrators, acts_from = tx.staff.administrators(tenant_id), deps.clock.now() + NOTICE
+    if _acting(deps, administrators):
+        return
+    for administrator in administrators:
+        if tx.staff.let_act(administrator.id, acts_from):
+            record_administrator(deps, tx, EventKind.ADMINISTRATOR_ANNOUNCED, administrator, None)
+
+
+def list_administrators(deps: Dependencies, *, tenant_id: str) -> list[AdministratorView]:
     """Return the tenant's administrators by name, numbers masked. Raises: NotFound."""
-    key = directory_key(deps)
     with deps.database.read() as tx:
         require(tx.tenants.get(tenant_id), "tenant")
         administrators = tx.staff.administrators(tenant_id)
-    return by_name(view_person(key, StaffRole.ADMINISTRATOR, administrator) for administrator in administrators)
+    return by_name(_view(deps, administrator) for administrator in administrators)
+
+
+def _view(deps: Dependencies, administrator: Administrator) -> AdministratorView:
+    view = view_person(directory_key(deps), StaffRole.ADMINISTRATOR, administrator)
+    acts = administrator.acts_at(deps.clock.now())
+    return AdministratorView(view.id, view.name, view.masked, administrator.acts_from, acts)
 
 
 def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier) -> str | None:
@@ -94,16 +164,24 @@ def administrator_of(deps: Dependencies, *, tenant_id: str, person: PersonIdenti
 def remove_administrator(
     deps: Dependencies, *, tenant_id: str, administrator_id: str, person: PersonIdentifier | None = None
 ) -> None:
-    """End a person's right to configure the tenant. Raises: NotFound, or Conflict for the last administrator."""
+    """End a person's right to configure the tenant, or refuse it to one who waits.
+
+    One who waits in a tenant that has signed can always be refused.
+
+    Raises: NotFound. Conflict for the last one, or by ``person`` for the last who acts.
+    Unavailable if a necessary letter to the contact address was not accepted.
+    """
+    told = person is None and _write_to_contact(deps, tenant_id, without=administrator_id)
     with deps.database.write() as tx:
         # Locked before they are counted: of two who remove each other, the second sees the removal by the first.
-        require(tx.tenants.lock(tenant_id), "tenant")
+        tenant = require(tx.tenants.lock(tenant_id), "tenant")
         living = {administrator.id: administrator for administrator in tx.staff.administrators(tenant_id)}
-        removed = require(living.get(administrator_id), "administrator")
-        if len(living) == 1:
+        removed = require(living.pop(administrator_id, None), "administrator")
+        left = living.values() if person is None else _acting(deps, living.values())
+        only_waited = not _acting(deps, [removed]) and has_signed(tx, tenant)
+        if not (left or only_waited):
             raise Conflict("last_administrator")
-        number = open_field(
-            directory_key(deps), removed.sealed_identifier, EncryptedColumn.ADMINISTRATOR_NUMBER, administrator_id
-        )
         tx.staff.remove_administrator(administrator_id)
-        _record(deps, tx, EventKind.ADMINISTRATOR_REMOVED, removed, number, person)
+        record_administrator(deps, tx, EventKind.ADMINISTRATOR_REMOVED, removed, person)
+        if told:
+            _announce(deps, tx, tenant_id)

@@ -131,7 +131,7 @@ def register_tenant(
     name: str,
     person: PersonIdentifier | None,
 ) -> Tenant:
-    """Create a tenant, not activated, with its first administrator (``number``, ``name``).
+    """Create a tenant, not activated, with its first administrator (``number``, ``name``), who may sign for it.
 
     Raises:
     - InvalidFields, also for an organisation that is bankrupt or no longer exists
@@ -145,7 +145,7 @@ def register_tenant(
             raise Conflict("tenant_exists")
         tx.tenants.add(tenant)
         record_event(deps, tx, EventKind.TENANT_CREATED, tenant_id=tenant.id, person=person)
-        insert_administrator(deps, tx, tenant.id, checked, person)
+        insert_administrator(deps, tx, tenant.id, checked, person, None)
     return tenant
 
 

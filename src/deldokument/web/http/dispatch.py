@@ -81,6 +81,7 @@ MAX_ANONYMOUS_BODY = 16 * 1024
 MAX_FIELDS = 1000
 ADMISSION_SECONDS = 1.0
 """For how long a check of the caller counts, while the body is read. A request that takes longer is checked again."""
+_CONFIGURING = frozenset({RequiredRole.ADMINISTRATOR, RequiredRole.SIGNATORY})
 _NOT_A_PAGE = 300
 _BUSY = {"login_busy": "logins", "busy": "forms of people without a session", "seal_busy": "documents to seal"}
 _busy_lines = LogThrottle(60.0)
@@ -185,11 +186,7 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
         if endpoint.answer is ErrorFormat.PAGE and may_be_sent_again(call):
             return resend_page(call)
         raise StalePage
-    if (
-        endpoint.who is RequiredRole.ADMINISTRATOR
-        and call.request.method not in SAFE_METHODS
-        and not endpoint.after_end
-    ):
+    if endpoint.who in _CONFIGURING and call.request.method not in SAFE_METHODS and not endpoint.after_end:
         must_not_have_ended(call.tenant)
     if not endpoint.needs_fresh_login:
         return endpoint.handler(call)
@@ -205,7 +202,8 @@ def _check_office(who: RequiredRole, call: RequestContext) -> None:
 
     Not 403: others learn nothing about what is administered or operated here.
     """
-    if who is RequiredRole.ADMINISTRATOR:
+    if who in _CONFIGURING:
+        call.for_signatories = who is RequiredRole.SIGNATORY
         _ = call.tenant
     elif who is RequiredRole.OPERATOR and not call.roles.operates:
         raise NotFound("not an operator")

@@ -221,7 +221,7 @@ def _page(call: RequestContext, errors: list[tuple[str, str]], about: Tenant | N
     items: list[tuple[str, str]] = []
     if members:
         items += [("/del", call.translator.text("Share documents")), ("/delinger", call.translator.text("Shares"))]
-    if call.roles.administered:
+    if call.roles.administered or call.roles.signs:
         items.append(("/konfigurasjon", call.translator.text("Configuration")))
     if session:
         items.append(("/mine", call.translator.text("Shared with me")))
@@ -251,7 +251,10 @@ def _is_within(path: str, href: str) -> bool:
 
 def _tenant_name(call: RequestContext, about: Tenant | None) -> str | None:
     """Return the name of the person's tenant that the page is about, or of the person's only one."""
-    names = {one.id: one.name for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered)}
+    names = {
+        one.id: one.name
+        for one in (*(m.tenant for m in call.roles.memberships), *call.roles.administered, *call.roles.signs)
+    }
     wanted = about.id if about else str(call.request.path_params.get("tenant_id", ""))
     # A page about an unknown tenant names nothing that one about a stranger's would not.
     return names.get(wanted) or (next(iter(names.values())) if len(names) == 1 else None)

@@ -35,6 +35,7 @@ class RequiredRole(Enum):
     ANYONE = "anyone"
     PERSON = "a logged-in person"
     ADMINISTRATOR = "an administrator of the tenant that the path's ``tenant_id`` names"
+    SIGNATORY = "the same, or one whom signing that tenant's first service agreement will confirm"
     OPERATOR = "an operator of the service"
 
 
@@ -61,6 +62,8 @@ class RequestContext:
     files: Mapping[str, SentFile] = field(default_factory=dict)
     by_program: bool = False
     """The caller is a program with a bearer token; its cookies do not count."""
+    for_signatories: bool = False
+    """The route is open to those whom signing the service agreement will make administrators."""
     known_roles: Roles | None = None
     """Roles that have been read already."""
     admitted_until: float = 0.0
@@ -87,9 +90,11 @@ class RequestContext:
     def tenant(self) -> Tenant:
         """The tenant in the path.
 
-        Raises: NotFound unless the person is an administrator of it; Unavailable while its chain is behind.
+        Raises: NotFound unless the person is an administrator of it, or a signatory on a route for those;
+        Unavailable while its chain is behind.
         """
-        found = next((t for t in self.roles.administered if t.id == self.request.path_params.get("tenant_id")), None)
+        tenants = self.roles.administered + (self.roles.signs if self.for_signatories else ())
+        found = next((t for t in tenants if t.id == self.request.path_params.get("tenant_id")), None)
         if found is None:
             raise NotFound("not an administrator of the tenant")
         if found.behind:

@@ -50,11 +50,14 @@ OF_ACCOUNTS: dict[EventKind, str] = {
 }
 OF_PEOPLE: dict[EventKind, str] = {
     EventKind.MEMBER_ADDED: _("A user was registered on an account"),
+    EventKind.MEMBER_CONFIRMED: _("A user who had been registered by command was confirmed"),
     EventKind.MEMBER_ABSENT: _("A user was marked as absent"),
     EventKind.MEMBER_PRESENT: _("A user was marked as present again"),
     EventKind.MEMBER_REMOVED: _("A user was removed from an account"),
     EventKind.MEMBER_ERASED: _("The name of a former user was erased"),
     EventKind.ADMINISTRATOR_ADDED: _("An administrator was added"),
+    EventKind.ADMINISTRATOR_ANNOUNCED: _("The organisation was told of an administrator whom nobody could confirm"),
+    EventKind.ADMINISTRATOR_CONFIRMED: _("An administrator was confirmed"),
     EventKind.ADMINISTRATOR_REMOVED: _("An administrator was removed"),
 }
 OF_SHARES: dict[EventKind, str] = {

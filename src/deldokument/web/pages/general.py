@@ -29,7 +29,7 @@ def front_page(call: RequestContext) -> Response:
 
     A person who can only receive gets «Delt med meg» at once, instead of a page with one choice.
     """
-    member, administrator = bool(call.roles.memberships), bool(call.roles.administered)
+    member, administrator = bool(call.roles.memberships), bool(call.roles.administered or call.roles.signs)
     operator = call.roles.operates
     if call.session is not None and not (member or administrator or operator):
         return RedirectResponse("/mine", 303)

@@ -19,9 +19,9 @@ from deldokument.domain.tenancy import Account, AccountRules, Contact, NoticeCha
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.shares import drafts
 from deldokument.services.tenants import freezing, registration
-from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, ORIGIN, Browser, Web
+from tests.support.confirmed import add_administrator
 from tests.support.systems import SYSTEM
 from tests.support.world import DELETED, FJELL, KARI, OLA
 

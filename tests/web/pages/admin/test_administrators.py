@@ -7,6 +7,7 @@ import pytest
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators
 from tests.support.browser import EWA, Browser, Web
+from tests.support.confirmed import add_administrator
 from tests.support.world import KARI, OLA, SIV, VIGDIS, person
 
 
@@ -20,9 +21,7 @@ def path(web: Web, *below: str) -> str:
 
 
 def name(web: Web, number: str = SIV, called: str = "Siv Holm") -> str:
-    return administrators.add_administrator(
-        web.stage.deps, tenant_id=web.stage.tenant.id, number=number, name=called
-    ).id
+    return add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=number, name=called).id
 
 
 def own_id(web: Web) -> str:
@@ -110,7 +109,7 @@ def test_a_member_who_is_removed_as_administrator_still_shares(web: Web, ewa: Br
 
 def test_an_administrator_of_another_tenant_is_neither_shown_nor_removed(web: Web, ewa: Browser) -> None:
     there = web.stage.barnevern.tenant_id
-    theirs = administrators.add_administrator(web.stage.deps, tenant_id=there, number=VIGDIS, name="Vigdis Myhre").id
+    theirs = add_administrator(web.stage.deps, tenant_id=there, number=VIGDIS, name="Vigdis Myhre").id
     assert ewa.get(path(web, theirs, "fjerning")).status_code == 404
     ewa.post(path(web, theirs, "fjerning"))
     assert roles_of(web.stage.deps, person(VIGDIS)).administered

@@ -14,9 +14,9 @@ import pytest
 from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.errors import LoginFailed, Unavailable, existing
 from deldokument.services.agreements import status, texts
-from deldokument.services.tenants import administrators
 from tests.support.agreement_texts import publish_texts, sign, with_short_texts
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.sample_files import PDF
 from tests.support.world import KARI, NOON, SIV, VIGDIS
 
@@ -421,7 +421,7 @@ def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> 
     ]
     with web.stage.deps.database.read() as tx:
         other = existing(tx.tenants.by_number("213640003"))
-    administrators.add_administrator(web.stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
+    add_administrator(web.stage.deps, tenant_id=other.id, number=VIGDIS, name="Vigdis Myhre")
     vigdis, kari, nobody = web.browser(VIGDIS), web.browser(KARI), web.browser()
     for parts in below:
         assert kari.get(path(web, *parts)).status_code == 404

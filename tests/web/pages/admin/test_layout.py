@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from deldokument.domain.errors import existing
-from deldokument.services.tenants.administrators import add_administrator
 from tests.support.browser import EWA, Web
+from tests.support.confirmed import add_administrator
 from tests.support.world import KARI, VIGDIS
 
 

@@ -17,10 +17,10 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.services.audit.verification import verify_export
-from deldokument.services.tenants import administrators
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.tenants import sign_agreements
 from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
 
@@ -110,7 +110,7 @@ def test_ending_leads_to_the_record_and_pressing_twice_ends_once(web: Web, ewa: 
 
 
 def test_two_administrators_end_it_once(web: Web, ewa: Browser) -> None:
-    administrators.add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
     assert [end(web, browser).status_code for browser in (ewa, web.browser(SIV))] == [303, 303]
     assert ends(web) == 1
 

@@ -15,9 +15,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
-from deldokument.services.tenants import administrators, registration
+from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
+from tests.support.confirmed import add_administrator
 from tests.support.notices import configure_notices
 from tests.support.tenants import record_assessment, sign_agreements
 from tests.support.world import FJELL, KARI, NOON, OLA, SIV, person
@@ -34,7 +35,7 @@ def fresh(web: Web) -> Tenant:
     """A tenant that has done nothing yet; Siv administers it."""
     deps = web.stage.deps
     tenant = registration.create_tenant(deps, organization_number=FJELL, name="Fjell kommune", contact=Contact())
-    administrators.add_administrator(deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
+    add_administrator(deps, tenant_id=tenant.id, number=SIV, name="Siv Holm")
     return tenant
 
 

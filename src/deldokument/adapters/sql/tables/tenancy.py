@@ -92,6 +92,7 @@ member = Table(
     Column("removed_at", UtcMicros),
     Column("erased_at", UtcMicros),
     Column("absent_since", UtcMicros),
+    Column("acts_from", UtcMicros),
     Column("revision", StoredInteger, nullable=False),
     tag(),
 )
@@ -105,6 +106,7 @@ administrator = Table(
     sealed("sealed_identifier"),
     sealed("sealed_name"),
     Column("role_hash", StoredBytes, nullable=False),
+    Column("acts_from", UtcMicros),
     tag(),
     UniqueConstraint("tenant_id", "lookup_hash"),
 )
@@ -112,10 +114,12 @@ administrator = Table(
 is_to_be_ended = account.c.deleted_at.is_not(None) & account.c.ended_at.is_(None)
 is_living = member.c.removed_at.is_(None)
 is_absent = member.c.absent_since.is_not(None)
+is_waiting = is_living & member.c.acts_from.is_(None)
 is_removed_unerased = member.c.removed_at.is_not(None) & member.c.erased_at.is_(None)
 partial("uq_member_living", is_living, member.c.account_id, member.c.lookup_hash, unique=True)
 partial("ix_member_living", is_living, member.c.lookup_hash)
 partial("ix_member_account", is_living, member.c.account_id, member.c.added_at, member.c.id)
+partial("ix_member_waiting", is_waiting, member.c.account_id, member.c.added_at, member.c.id)
 partial("ix_member_removed", is_removed_unerased, member.c.removed_at)
 partial("ix_account_deleted", is_to_be_ended, account.c.deleted_at)
 

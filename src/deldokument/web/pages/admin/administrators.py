@@ -31,18 +31,21 @@ def list_page(
     errors: FieldErrors | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """Show the administrators by name, and the form for another one."""
+    """Show the administrators by name, those who wait for confirmation, and the form for another one."""
+    everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         SECTION,
         "pages/admin/administrators.html",
         status=status,
         errors=errors,
-        administrators=administrators.list_administrators(call.deps, tenant_id=call.tenant.id),
+        administrators=[one for one in everyone if one.acts],
+        waiting=[one for one in everyone if not one.acts],
         own_id=_own_id(call),
         typed=typed or {"number": "", "name": ""},
         added=call.query("lagt-til") == "1" and not errors,
         removed=call.query("fjernet") == "1" and not errors,
+        confirmed=call.query("bekreftet") == "1" and not errors,
     )
 
 
@@ -58,6 +61,13 @@ def add(call: RequestContext) -> Response:
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
 
 
+def confirm(call: RequestContext) -> Response:
+    """Let an administrator who waits act; the second of two clicks changes nothing."""
+    where = {"tenant_id": call.tenant.id, "administrator_id": call.fields.get("administrator", "")}
+    administrators.confirm_administrator(call.deps, **where, person=call.person.person)
+    return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?bekreftet=1", 303)
+
+
 def removal_page(call: RequestContext) -> Response:
     """Ask for confirmation before an administrator is removed."""
     everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
@@ -71,7 +81,7 @@ def removal_page(call: RequestContext) -> Response:
         above=(Breadcrumb(section_path(call.tenant.id, SECTION), call.translator.text(_("Administrators"))),),
         administrator=chosen,
         own=chosen.id == _own_id(call),
-        last=len(everyone) == 1,
+        last=not any(one.acts for one in everyone if one.id != chosen.id),
     )
 
 
@@ -98,10 +108,13 @@ def _own_id(call: RequestContext) -> str | None:
 
 
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"
+_CONFIRMATION = f"/{SECTION}/bekreftelse"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
     section_endpoint(f"/{SECTION}", add, _POST, needs_fresh_login=_("Add an administrator")),
+    section_endpoint(_CONFIRMATION, list_page),
+    section_endpoint(_CONFIRMATION, confirm, _POST, needs_fresh_login=_("Confirm an administrator")),
     section_endpoint(_ONE, removal_page),
     section_endpoint(_ONE, remove, _POST, needs_fresh_login=_("Remove an administrator")),
 )

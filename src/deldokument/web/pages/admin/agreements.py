@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from markupsafe import Markup
@@ -25,7 +26,7 @@ from deldokument.services.agreements.texts import AgreementDocument
 from deldokument.web.http.error_texts import WORDS
 from deldokument.web.http.errors import field_errors, status_of
 from deldokument.web.http.i18n import _
-from deldokument.web.http.request import RequestContext, endpoint_name
+from deldokument.web.http.request import RequestContext, RequiredRole, endpoint_name
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 
@@ -262,18 +263,19 @@ def _service_crumb(call: RequestContext) -> Breadcrumb:
     return Breadcrumb(section_path(call.tenant.id, _SECTION, _SERVICE), call.translator.text(_("Service agreement")))
 
 
+_endpoint = partial(section_endpoint, who=RequiredRole.SIGNATORY)
 ENDPOINTS = (
-    section_endpoint("/avtaler", overview),
-    section_endpoint("/avtaler/hovedavtale", main_agreement),
-    section_endpoint("/avtaler/hovedavtale/tekst.pdf", main_agreement_text),
-    section_endpoint("/avtaler/hovedavtale/{agreement_id}/kopi.pdf", main_agreement_copy),
-    section_endpoint("/avtaler/tjenesteavtale", service_agreement),
-    section_endpoint("/avtaler/tjenesteavtale/tekst.pdf", service_agreement_text),
-    section_endpoint("/avtaler/tjenesteavtale/endringer", what_changed),
-    section_endpoint("/avtaler/tjenesteavtale/signering", signing_form),
-    section_endpoint("/avtaler/tjenesteavtale/signering", sign, ("POST",)),
-    section_endpoint("/avtaler/tjenesteavtale/signering/{intent_id}", signing_result),
-    section_endpoint("/avtaler/tjenesteavtale/signering/{intent_id}/innlogging", signing_login),
-    section_endpoint("/avtaler/tjenesteavtale/{agreement_id}/signert.pdf", signed_agreement),
-    section_endpoint("/avtaler/tjenesteavtale/{agreement_id}/vist.pdf", shown_document),
+    _endpoint("/avtaler", overview),
+    _endpoint("/avtaler/hovedavtale", main_agreement),
+    _endpoint("/avtaler/hovedavtale/tekst.pdf", main_agreement_text),
+    _endpoint("/avtaler/hovedavtale/{agreement_id}/kopi.pdf", main_agreement_copy),
+    _endpoint("/avtaler/tjenesteavtale", service_agreement),
+    _endpoint("/avtaler/tjenesteavtale/tekst.pdf", service_agreement_text),
+    _endpoint("/avtaler/tjenesteavtale/endringer", what_changed),
+    _endpoint("/avtaler/tjenesteavtale/signering", signing_form),
+    _endpoint("/avtaler/tjenesteavtale/signering", sign, ("POST",)),
+    _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}", signing_result),
+    _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}/innlogging", signing_login),
+    _endpoint("/avtaler/tjenesteavtale/{agreement_id}/signert.pdf", signed_agreement),
+    _endpoint("/avtaler/tjenesteavtale/{agreement_id}/vist.pdf", shown_document),
 )

@@ -28,6 +28,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("avslutning", _("End the service")),
 )
 """Last part of the path, and the label in the menu."""
+SIGNED_IN = "avtaler"
+"""The section in which agreements are signed."""
 _AFTER_END = {"avslutning": _("Export and deletion record")}
 """Labels of sections that offer something else once the tenant has ended the service."""
 _CHANGED_ONLY = frozenset({"kontoer", "administratorer", "personvern", "viruskontroll"})
@@ -59,8 +61,8 @@ def section_page(
 ) -> Response:
     """Render a page of the section.
 
-    The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses``, ``faults`` (the
-    errors by field) and ``context``.
+    The template gets ``tenant``, ``base`` (the path of the tenant), ``menu``, ``above``, ``chooses``, ``only_signs``,
+    ``faults`` (the errors by field) and ``context``.
     """
     base = section_path(call.tenant.id)
     given: dict[str, Any] = {
@@ -68,15 +70,23 @@ def section_page(
         "base": base,
         "menu": _menu(call, section),
         "above": above,
-        "chooses": len(call.roles.administered) > 1,
+        "chooses": len(call.roles.administered + call.roles.signs) > 1,
+        "only_signs": only_signs(call),
         "faults": dict(errors or ()),
     }
     return render(call, template, status=status, errors=errors, **(given | context))
 
 
+def only_signs(call: RequestContext) -> bool:
+    """Return whether signing the service agreement is all that the person may do for the tenant."""
+    return call.tenant in call.roles.signs
+
+
 def _menu(call: RequestContext, section: str) -> list[NavItem]:
     sections = dict(SECTIONS)
-    if call.tenant.ended_at is not None:
+    if only_signs(call):
+        sections = {SIGNED_IN: sections[SIGNED_IN]}
+    elif call.tenant.ended_at is not None:
         sections = {part: _AFTER_END.get(part, words) for part, words in SECTIONS if part not in _CHANGED_ONLY}
     return [
         NavItem(section_path(call.tenant.id, part), call.translator.text(words), part == section)
@@ -92,13 +102,14 @@ def section_endpoint(
     after_end: bool = False,
     takes_file: int = 0,
     needs_fresh_login: str = "",
+    who: RequiredRole = RequiredRole.ADMINISTRATOR,
 ) -> Endpoint:
     """Return an endpoint below ``/konfigurasjon/{tenant_id}``; ``path`` begins with a slash or is empty."""
     whole = f"/konfigurasjon/{{tenant_id}}{path}"
     return Endpoint(
         whole,
         handler,
-        RequiredRole.ADMINISTRATOR,
+        who,
         methods,
         after_end=after_end,
         takes_file=takes_file,

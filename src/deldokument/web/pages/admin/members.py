@@ -87,6 +87,7 @@ def list_page(
         account=listed.account,
         here=_path(call),
         count=listed.count,
+        waiting=listed.waiting,
         rows=[_row(call, view) for view in ([found] if found else [] if searched else listed.members)],
         more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
         continued=before is not None,
@@ -94,6 +95,7 @@ def list_page(
         searched=searched,
         registered=0 if errors else read_count(call.query("registrert")),
         removed=call.query("fjernet") == "1" and not errors,
+        confirmed=0 if errors else read_count(call.query("bekreftet")),
     )
 
 
@@ -123,6 +125,13 @@ def search(call: RequestContext) -> Response:
         errors = [(_SEARCH, error_text(error, call.translator))]
         return list_page(call, status=422, errors=errors, searched=Searched(number, found=False))
     return list_page(call, searched=Searched(number, found=found is not None), found=found)
+
+
+def confirm(call: RequestContext) -> Response:
+    """Let the members share who waited for confirmation: the one that was chosen, or all that were shown."""
+    shown = [member_id for member_id in call.fields.get("members", "").split(",") if member_id]
+    count = members.confirm_members(call.deps, **_where(call), member_ids=shown, person=call.person.person)
+    return RedirectResponse(f"{_path(call)}?bekreftet={count}", 303)
 
 
 # --- one member ------------------------------------------------------------------------------------------------------
@@ -287,6 +296,8 @@ ENDPOINTS = (
     section_endpoint(f"{_ALL}/liste", preview, _POST, takes_file=_FILE_LENGTH),
     section_endpoint(f"{_ALL}/liste/registrering", list_form),
     section_endpoint(f"{_ALL}/liste/registrering", register, _POST, takes_file=_FILE_LENGTH),
+    section_endpoint(f"{_ALL}/bekreftelse", list_page),
+    section_endpoint(f"{_ALL}/bekreftelse", confirm, _POST),
     section_endpoint(_ONE, member_page),
     section_endpoint(f"{_ONE}/fravar", member_page),
     section_endpoint(f"{_ONE}/fravar", mark_absent, _POST),

@@ -11,29 +11,36 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.tenancy import Tenant
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
 from deldokument.web.http.errors import status_of
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
+from deldokument.web.pages.admin.layout import SIGNED_IN, section_endpoint, section_page, section_path
 
 
 def choose_tenant(call: RequestContext) -> Response:
-    """Show the tenants that the person administers; redirect if there is only one.
+    """Show the tenants that the person administers or may sign for; redirect if there is only one.
 
     If the person has just resigned as administrator, the page confirms it instead.
 
     Raises: NotFound if there is none.
     """
-    if not call.roles.administered:
+    tenants = call.roles.administered + call.roles.signs
+    if not tenants:
         if call.query("fjernet") == "1":
             return render(call, "pages/admin/administrator_left.html")
         raise NotFound("administers nothing")
-    if len(call.roles.administered) == 1:
-        return RedirectResponse(section_path(call.roles.administered[0].id), 303)
-    return render(call, "pages/admin/tenant_choice.html", tenants=call.roles.administered)
+    if len(tenants) == 1:
+        return RedirectResponse(_first_page(call, tenants[0]), 303)
+    choices = [(tenant, _first_page(call, tenant)) for tenant in tenants]
+    return render(call, "pages/admin/tenant_choice.html", choices=choices)
+
+
+def _first_page(call: RequestContext, tenant: Tenant) -> str:
+    return section_path(tenant.id, SIGNED_IN if tenant in call.roles.signs else "")
 
 
 def overview(call: RequestContext) -> Response:

@@ -70,8 +70,8 @@ def may_approve(call: RequestContext, view: ShareView) -> bool:
     """Return whether the logged-in person may approve what waits."""
     if view.proposal is None or is_own_proposal(call, view):
         return False
-    mine = {one.id: one.added_at for one in call.roles.memberships if one.account.id == view.account.id}
-    return any(added_at and view.proposal.approvers.include(own_id, added_at) for own_id, added_at in mine.items())
+    mine = {one.id: one.acts_from for one in call.roles.memberships if one.account.id == view.account.id}
+    return any(since and view.proposal.approvers.include(own_id, since) for own_id, since in mine.items())
 
 
 def own_ids(call: RequestContext) -> set[str]:

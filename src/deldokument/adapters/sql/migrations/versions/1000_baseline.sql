@@ -285,6 +285,7 @@ CREATE TABLE administrator (
     sealed_identifier {bytes} NOT NULL,
     sealed_name {bytes} NOT NULL,
     role_hash {bytes} NOT NULL,
+    acts_from {big},
     tag {bytes} NOT NULL,
     CONSTRAINT pk_administrator PRIMARY KEY (id),
     CONSTRAINT uq_administrator_tenant_id_lookup_hash UNIQUE (tenant_id, lookup_hash),
@@ -441,6 +442,7 @@ CREATE TABLE member (
     removed_at {big},
     erased_at {big},
     absent_since {big},
+    acts_from {big},
     revision INTEGER NOT NULL,
     tag {bytes} NOT NULL,
     CONSTRAINT pk_member PRIMARY KEY (id),
@@ -452,6 +454,8 @@ CREATE INDEX ix_member_account ON member (account_id, added_at, id) WHERE remove
 CREATE INDEX ix_member_living ON member (lookup_hash) WHERE removed_at IS NULL;
 
 CREATE INDEX ix_member_removed ON member (removed_at) WHERE removed_at IS NOT NULL AND erased_at IS NULL;
+
+CREATE INDEX ix_member_waiting ON member (account_id, added_at, id) WHERE removed_at IS NULL AND acts_from IS NULL;
 
 CREATE UNIQUE INDEX uq_member_living ON member (account_id, lookup_hash) WHERE removed_at IS NULL;
 

@@ -1,0 +1,34 @@
+"""Events about administrators, and the step that lets one act; shared by signing and by the administrators' pages."""
+
+from __future__ import annotations
+
+from deldokument.domain.audit import EventKind
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.tenancy import Administrator
+from deldokument.ports.dependencies import Dependencies
+from deldokument.ports.repositories.transaction import Transaction
+from deldokument.services.audit.recording import mentioned_subject, record_event
+from deldokument.services.encryption import EncryptedColumn, open_field
+from deldokument.services.people import directory_key
+
+
+def let_administrator_act(
+    deps: Dependencies, tx: Transaction, administrator: Administrator, person: PersonIdentifier
+) -> None:
+    """Let an administrator act from now on, unless the person does so already."""
+    if tx.staff.let_act(administrator.id, deps.clock.now()):
+        record_administrator(deps, tx, EventKind.ADMINISTRATOR_CONFIRMED, administrator, person)
+
+
+def record_administrator(
+    deps: Dependencies,
+    tx: Transaction,
+    kind: EventKind,
+    administrator: Administrator,
+    person: PersonIdentifier | None,
+) -> None:
+    """Record what happened to an administrator, who is the holder, and who did it."""
+    tenant_id, key = administrator.tenant_id, directory_key(deps)
+    number = open_field(key, administrator.sealed_identifier, EncryptedColumn.ADMINISTRATOR_NUMBER, administrator.id)
+    holder = mentioned_subject(deps, tx, tenant_id, number)
+    record_event(deps, tx, kind, tenant_id=tenant_id, person=person, administrator=administrator.id, holder=holder)

@@ -1,0 +1,136 @@
+"""An operator gives himself a role by command: nothing opens before an administrator of the tenant has confirmed it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from deldokument.domain.errors import Conflict, NotFound, Unavailable
+from deldokument.domain.outbox import Outcome, Result
+from deldokument.domain.tenancy import Contact
+from deldokument.ports.channels import Email
+from deldokument.services.accounts import members
+from deldokument.services.auth.roles import Roles, roles_of
+from deldokument.services.tenants import administrators
+from deldokument.services.tenants.administrators import NOTICE
+from deldokument.services.tenants.registration import create_tenant
+from tests.support.confirmed import add_administrator
+from tests.support.tenants import sign_agreements
+from tests.support.world import FJELL, ODD, SIV, FakeMail, Stage, person
+
+EWA = "47906701517"
+
+
+def test_a_member_added_by_command_opens_nothing_before_confirmation(stage: Stage) -> None:
+    add_administrator(stage.deps, tenant_id=stage.tenant.id, number=EWA, name="Ewa Kowalska")
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    added = members.add_member(stage.deps, **where, number=SIV, name="Siv Holm")
+    stage.clock.advance(days=30)
+    assert roles_of(stage.deps, person(SIV)) == Roles()
+    with pytest.raises(NotFound):
+        members.confirm_members(stage.deps, **where, member_ids=[added.id], person=person(SIV))
+    assert members.confirm_members(stage.deps, **where, member_ids=[added.id], person=person(EWA)) == 1
+    [membership] = roles_of(stage.deps, person(SIV)).memberships
+    assert membership.account.id == stage.byggesak.id
+
+
+def test_a_refused_member_is_gone(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    added = members.add_member(stage.deps, **where, number=SIV, name="Siv Holm")
+    members.remove_member(stage.deps, **where, member_id=added.id, person=person(EWA))
+    assert members.list_members(stage.deps, **where).waiting == ()
+
+
+def test_an_administrator_added_by_command_opens_nothing_before_confirmation(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    sign_agreements(stage.deps, stage.tenant.id)
+    add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
+    added = administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    stage.clock.advance(days=30)
+    assert roles_of(stage.deps, person(SIV)) == Roles()
+    with pytest.raises(NotFound):
+        administrators.confirm_administrator(stage.deps, **where, administrator_id=added.id, person=person(SIV))
+    administrators.confirm_administrator(stage.deps, **where, administrator_id=added.id, person=person(EWA))
+    assert [one.id for one in roles_of(stage.deps, person(SIV)).administered] == [stage.tenant.id]
+
+
+def test_who_removes_the_administrators_waits_seven_days_and_the_body_is_told(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    sign_agreements(stage.deps, stage.tenant.id)
+    ewa = add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
+    administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    assert stage.mail.letters == []
+    administrators.remove_administrator(stage.deps, **where, administrator_id=ewa.id)
+    assert [letter.to for letter in stage.mail.letters] == [stage.tenant.contact.email]
+    stage.clock.instant += NOTICE - timedelta(seconds=1)
+    assert roles_of(stage.deps, person(SIV)) == Roles()
+    stage.clock.advance(seconds=1)
+    assert [one.id for one in roles_of(stage.deps, person(SIV)).administered] == [stage.tenant.id]
+
+
+def test_without_a_notice_no_time_makes_an_administrator(stage: Stage) -> None:
+    stage.deps = replace(stage.deps, mail=None)
+    sign_agreements(stage.deps, stage.tenant.id)
+    administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    stage.clock.advance(days=300)
+    assert roles_of(stage.deps, person(SIV)) == Roles()
+
+
+def test_before_the_agreement_is_signed_the_first_administrator_may_only_sign(stage: Stage) -> None:
+    new = create_tenant(stage.deps, organization_number=FJELL, name="Fjell kommune", contact=Contact())
+    where = {"tenant_id": new.id}
+    first = administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    found = roles_of(stage.deps, person(SIV))
+    assert (found.administered, found.signs) == ((), (new,))
+    with pytest.raises(Conflict, match="last_administrator"):
+        administrators.remove_administrator(stage.deps, **where, administrator_id=first.id)
+
+
+def test_an_administrator_leaves_no_tenant_to_one_who_waits(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    ewa = add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
+    administrators.add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken")
+    with pytest.raises(Conflict, match="last_administrator"):
+        administrators.remove_administrator(stage.deps, **where, administrator_id=ewa.id, person=person(EWA))
+
+
+def test_one_whom_the_organization_refused_can_be_removed_and_another_one_announced(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    first = administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    administrators.remove_administrator(stage.deps, **where, administrator_id=first.id)
+    stage.clock.advance(days=7)
+    assert roles_of(stage.deps, person(SIV)) == Roles()
+    administrators.add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken")
+    assert len(stage.mail.letters) == 2
+
+
+def test_a_letter_that_is_not_accepted_changes_nothing(stage: Stage) -> None:
+    stage.mail.outcome = Outcome(Result.AGAIN)
+    with pytest.raises(Unavailable, match="contact_not_told"):
+        administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=SIV, name="Siv Holm")
+    assert administrators.list_administrators(stage.deps, tenant_id=stage.tenant.id) == []
+
+
+def test_two_who_wait_act_after_their_own_letter_each(stage: Stage) -> None:
+    for number, name in ((SIV, "Siv Holm"), (ODD, "Odd Bakken")):
+        administrators.add_administrator(stage.deps, tenant_id=stage.tenant.id, number=number, name=name)
+        stage.clock.advance(days=6)
+    assert [bool(roles_of(stage.deps, person(number)).administered) for number in (SIV, ODD)] == [True, False]
+
+
+def test_who_is_confirmable_when_the_letter_has_gone_out_waits_for_the_confirmation(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id}
+    earlier = stage.deps
+    added: list[str] = []
+
+    class Meanwhile(FakeMail):
+        def send(self, letter: Email) -> Outcome:
+            added.append(add_administrator(earlier, **where, number=EWA, name="Ewa Kowalska").id)
+            return super().send(letter)
+
+    administrators.add_administrator(replace(earlier, mail=Meanwhile()), **where, number=SIV, name="Siv Holm")
+    stage.clock.advance(days=300)
+    assert added
+    assert roles_of(stage.deps, person(SIV)) == Roles()
