@@ -122,7 +122,6 @@ ACTS: dict[str, tuple[Callable[[Stage], str], Act]] = {
     "draft: discarded": (draft_of_kari, lambda stage, one: drafts.discard_draft(stage.deps, BY_KARI, one)),
     "draft: brought back": (discarded, lambda stage, one: discarding.restore_draft(stage.deps, BY_KARI, one)),
     "draft: frozen": (draft_of_kari, lambda stage, one: freeze_share(stage.deps, one, None, FreezeReason.SECURITY)),
-    "system's draft: a member's document": (draft_of_system, announcing),
     "system's draft: recipient added": (
         draft_of_system,
         lambda stage, one: api_drafts.add_recipient_inputs(stage.deps, SYSTEM, one, [RecipientInput(PER)]),

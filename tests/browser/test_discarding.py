@@ -82,6 +82,10 @@ def test_a_colleague_finds_the_draft_in_a_fold_with_the_name_of_who_fills_it_in(
     odd.page.get_by_text("Andres utkast på kontoen").click()
     expect(row.locator(".row-facts").get_by_text("Fylles ut av Kari Lunde")).to_be_visible()
     odd.examine()
+    row.get_by_role("link", name=TITLE).click()
+    expect(odd.page.get_by_role("heading", name="Fylles ut av Kari Lunde")).to_be_visible()
+    expect(odd.page.get_by_role("link", name="Fortsett")).to_have_count(0)
+    odd.examine()
 
 
 def test_without_script_the_question_has_a_page_and_undoing_works(

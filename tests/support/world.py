@@ -257,6 +257,10 @@ def person(number: str) -> PersonIdentifier:
     return parse_person(number, allow_synthetic=True)
 
 
+def _sharer(sharer: str | Sharer) -> Sharer:
+    return person(sharer) if isinstance(sharer, str) else sharer
+
+
 class Announce(Protocol):
     """Announcement of a document, in a draft or beside a share."""
 
@@ -352,19 +356,19 @@ class Stage(Cast):
         given = {"account_id": self.byggesak.id, "archived": True, "expires_at": self.clock.now() + timedelta(days=10)}
         return DraftFields(**(given | changes))  # type: ignore[arg-type]
 
-    def add_recipients(self, share_id: str, *numbers: str, sharer: str = KARI) -> None:
+    def add_recipients(self, share_id: str, *numbers: str, sharer: str | Sharer = KARI) -> None:
         """Recipients, confirmed."""
-        drafts.add_recipients(self.deps, person(sharer), share_id, "\n".join(numbers))
+        drafts.add_recipients(self.deps, _sharer(sharer), share_id, "\n".join(numbers))
         self.confirm(share_id, sharer)
 
-    def confirm(self, share_id: str, sharer: str = KARI) -> None:
+    def confirm(self, share_id: str, sharer: str | Sharer = KARI) -> None:
         """Tick every number of a draft."""
         with self.deps.database.read() as tx:
             recipients = tx.shares.recipients([share_id])
         for recipient in recipients:
-            drafts.change_recipient(self.deps, person(sharer), share_id, recipient.id, confirmed=True)
+            drafts.change_recipient(self.deps, _sharer(sharer), share_id, recipient.id, confirmed=True)
 
-    def upload(self, share_id: str, name: str, content: bytes, sharer: str = KARI) -> str:
+    def upload(self, share_id: str, name: str, content: bytes, sharer: str | Sharer = KARI) -> str:
         """A whole document in one request; returns its id."""
         return self._upload(drafts.add_document, share_id, name, content, sharer)
 
@@ -374,8 +378,8 @@ class Stage(Cast):
         inspect_documents(self.deps)
         return document_id
 
-    def _upload(self, announce: Announce, share_id: str, name: str, content: bytes, sharer: str) -> str:
-        ticket = announce(self.deps, person(sharer), share_id, name=name, length=len(content), modified_at=None)
+    def _upload(self, announce: Announce, share_id: str, name: str, content: bytes, sharer: str | Sharer) -> str:
+        ticket = announce(self.deps, _sharer(sharer), share_id, name=name, length=len(content), modified_at=None)
         upload = uploads_append.create_upload(self.deps, ticket.token, length=len(content))
         if content:
             append = uploads_append.begin_append(self.deps, ticket.token, upload.id, offset=0, announced=len(content))

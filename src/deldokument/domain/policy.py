@@ -260,6 +260,14 @@ def sharer_decides(share: Share, publisher: Member | None) -> bool:
     return share.member_id is not None and (publisher is None or publisher.is_present)
 
 
+def may_fill_in(draft: Share, sharer_id: str) -> Decision:
+    """Decide whether the member or integration may change, propose or publish the draft: only the one who began it.
+
+    Anybody else could share its documents with other recipients.
+    """
+    return Allowed() if sharer_id == draft.sharer_id else Denied(Reason.NOT_SHARER)
+
+
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:
     """Decide whether members may begin, fill in or publish drafts in the account, or this draft only."""
     stop = hold_reason(tenant, account, share)

@@ -162,7 +162,7 @@ def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
     share = create_draft(stage.deps, SYSTEM, stage.words(), [RecipientInput(OLA)])
     ticket = drafts.add_document(stage.deps, SYSTEM, share.id, name="a", length=0, modified_at=None)
     drafts.remove_document(stage.deps, SYSTEM, share.id, ticket.document_id)
-    stage.upload(share.id, "a.pdf", b"a")
+    stage.upload(share.id, "a.pdf", b"a", SYSTEM)
     publishing.publish_share(stage.deps, SYSTEM, share.id)
     change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
     assert events_of(stage, share.id)[-1].kind is EventKind.PROPOSAL_RETURNED

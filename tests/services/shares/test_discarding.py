@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -217,7 +216,7 @@ def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
     assert existing(find_discarded(deps, person(KARI), draft.id)).left is None
 
 
-def test_who_fills_in_a_draft_is_named_and_then_who_shares_it(stage: Stage) -> None:
+def test_who_fills_in_a_draft_is_named_and_shares_it(stage: Stage) -> None:
     integrate(stage)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
     draft = filled_in(stage)
@@ -225,7 +224,5 @@ def test_who_fills_in_a_draft_is_named_and_then_who_shares_it(stage: Stage) -> N
     views = {one: queries.view_share(stage.deps, person(KARI), one) for one in (draft.id, of_system.id)}
     assert (views[draft.id].sharer_id, views[draft.id].sharer) == (stage.members["kari"], "Kari Lunde")
     assert (views[of_system.id].sharer_id, views[of_system.id].sharer) == (of_system.integration_id, "FJELL AS")
-    drafts.save_draft(stage.deps, person(ODD), draft.id, replace(stage.words(), title="Ny"))
-    assert queries.view_share(stage.deps, person(KARI), draft.id).sharer == "Odd Bakken"
     publishing.publish_share(stage.deps, person(KARI), draft.id)
     assert queries.view_share(stage.deps, person(ODD), draft.id).sharer == "Kari Lunde"

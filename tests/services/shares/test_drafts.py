@@ -167,12 +167,6 @@ def test_to_nobody_but_members_of_the_account_does_a_draft_exist(stage: Stage, s
     assert len(recipients(stage, share.id)) == 1
 
 
-def test_another_member_of_the_account_goes_on_with_the_draft(stage: Stage) -> None:
-    share = stage.draft(KARI, stage.avtaler)
-    drafts.save_draft(stage.deps, person(ODD), share.id, stage.words(account_id=stage.avtaler.id, title="Odds"))
-    assert view(stage, share.id).title == "Odds"
-
-
 def test_a_draft_does_not_move_to_an_account_of_another_tenant(stage: Stage) -> None:
     share = stage.draft()
     with pytest.raises(NotFound):

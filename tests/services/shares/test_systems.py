@@ -119,7 +119,7 @@ def test_a_systems_rights_are_as_far_as_its_accounts(stage: Stage) -> None:
     assert [m.integration_id for m in found] == [m.id for m in found]
 
 
-def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
+def test_a_draft_may_be_moved_by_its_system_and_is_completed_by_nobody_else(stage: Stage) -> None:
     integrate(stage)
     there = integrate(stage, stage.avtaler)
     share = drafted(stage)
@@ -127,9 +127,9 @@ def test_a_draft_may_be_moved_and_taken_over_by_a_person(stage: Stage) -> None:
         stage.deps, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
     )
     assert (moved.account_id, moved.integration_id) == (stage.avtaler.id, there.id)
-    drafts.save_draft(stage.deps, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
-    taken = kept(stage, share.id)
-    assert (taken.member_id, taken.integration_id) == (stage.members["odd"], None)
+    with pytest.raises(Conflict, match="draft_of_another"):
+        drafts.save_draft(stage.deps, person(ODD), share.id, stage.words(account_id=stage.avtaler.id))
+    assert kept(stage, share.id) == moved
 
 
 CHANGES: list[Callable[[Stage, Share], object]] = [
@@ -178,21 +178,6 @@ def test_a_running_upload_ends_with_the_systems_rights(stage: Stage, right: str)
         append.finish()
     with pytest.raises(NotFound):
         uploads_append.find_upload(stage.deps, ticket.token)
-
-
-def test_an_upload_goes_on_where_it_was_and_belongs_to_whoever_took_it_over(stage: Stage) -> None:
-    integration = integrate(stage)
-    share = drafted(stage)
-    given = {"name": "a.pdf", "length": 8, "modified_at": 1}
-    first = drafts.add_document(stage.deps, person(KARI), share.id, **given)  # type: ignore[arg-type]
-    append = uploads_append.begin_append(stage.deps, first.token, first.upload_id, offset=0, announced=4)
-    append.write([b"1234"])
-    append.finish()
-    again = drafts.add_document(stage.deps, SYSTEM, share.id, **given)  # type: ignore[arg-type]
-    assert (again.upload_id, again.offset) == (first.upload_id, 4)
-    with stage.deps.database.read() as tx:
-        upload = existing(tx.uploads.get(first.upload_id))
-    assert (upload.member_id, upload.integration_id) == (None, integration.id)
 
 
 def test_an_upload_that_a_system_ends_is_told_as_the_systems(stage: Stage) -> None:

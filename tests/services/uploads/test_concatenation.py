@@ -376,9 +376,10 @@ def test_a_member_that_is_removed_joins_nothing_and_adds_to_no_piece(stage: Stag
     assert not is_complete(stage, ticket)
 
 
-def test_pieces_follow_whoever_takes_the_document_over_and_end_with_the_rights_of_that_one(stage: Stage) -> None:
-    integration, share = integrate(stage), stage.draft()
-    first = announce(stage, 10, share.id)
+def test_pieces_end_with_the_rights_of_the_one_who_sends_them(stage: Stage) -> None:
+    integration = integrate(stage)
+    share = drafts.start_draft(stage.deps, SYSTEM, account_id=stage.byggesak.id)
+    first = drafts.add_document(stage.deps, SYSTEM, share.id, name="a.bin", length=10, modified_at=None)
     ids = sent(stage, first, b"12345", b"67890")
     taken = drafts.add_document(stage.deps, SYSTEM, share.id, name="a.bin", length=10, modified_at=None)
     assert {one.integration_id for one in taken.partials} == {integration.id}

@@ -15,8 +15,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
-from deldokument.domain.identifiers import Sharer
+from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
+from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
@@ -24,7 +24,7 @@ from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.each import do_each
 from deldokument.services.shares.authorization import check_may_share, share_for_update
-from deldokument.services.shares.proposals import ReturnReason, end_proposal, is_system, pending_proposal, touch_draft
+from deldokument.services.shares.proposals import ReturnReason, end_proposal, pending_proposal, touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.verdicts import scan_errors
@@ -48,10 +48,17 @@ def add_document(
             raise Conflict("share_over")
         check_may_share(membership, share)
         ticket = announce(deps, tx, share, membership, file, pending_since=now)
-        if share.exposed_to is not None and not is_system(tx, sharer, share.exposed_to):
+        if share.exposed_to is not None and not _is_system(tx, sharer, share.exposed_to):
             tx.shares.save(replace(share, exposed_to=None))
             record_event(deps, tx, EventKind.READ_BACK_ENDED, share=share, person=sharer)
     return ticket
+
+
+def _is_system(tx: Transaction, sharer: Sharer, integration_id: str) -> bool:
+    """Return whether the sharer is the system of that integration."""
+    if not isinstance(sharer, Consumer):
+        return False
+    return existing(tx.integrations.get(integration_id)).organization_number == sharer.organization.value
 
 
 def take_back(deps: Dependencies, sharer: Sharer, share_id: str, document_id: str) -> None:

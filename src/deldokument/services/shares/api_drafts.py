@@ -23,7 +23,6 @@ from deldokument.services.shares.authorization import (
     editable_draft,
     share_for_reading,
 )
-from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.drafts import (
     DraftFields,
     apply_fields,
@@ -113,7 +112,6 @@ def change_draft(
             check_period(deps, membership, words.expires_at)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, words))
         touch_draft(deps, tx, changed, sharer)
-        record_new_author(deps, tx, changed, sharer, share.member_id)
     return changed
 
 

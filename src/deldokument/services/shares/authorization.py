@@ -24,7 +24,7 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_manage, may_share
+from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_fill_in, may_manage, may_share
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.transaction import Transaction
@@ -86,23 +86,24 @@ def document_for_reading(
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """Return the same as ``share_for_update``, if it is a draft. Raises: as that, and Conflict if it is not."""
+    """Return the same as ``share_for_update``, if the sharer began the draft. Raises: as that, and ``check_author``."""
     share, membership = share_for_update(deps, tx, sharer, share_id)
-    check_draft(share.state)
+    check_author(share, membership)
     return share, membership
 
 
 def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """Return share and membership as ``share_for_update``. Raises: as that and ``check_living_draft``."""
-    share, membership = share_for_update(deps, tx, sharer, share_id)
-    check_living_draft(share, membership)
+    """Return share and membership as ``draft_for_update``. Raises: as that and ``check_may_share``."""
+    share, membership = draft_for_update(deps, tx, sharer, share_id)
+    check_may_share(membership, share)
     return share, membership
 
 
-def check_living_draft(share: Share, membership: Membership) -> None:
-    """Raise unless it is a draft that may be filled in: Conflict, or as ``check_may_share``."""
+def check_author(share: Share, membership: Membership) -> None:
+    """Raise Conflict unless it is a draft that the sharer began."""
     check_draft(share.state)
-    check_may_share(membership, share)
+    if not isinstance(may_fill_in(share, membership.id), Allowed):
+        raise Conflict("draft_of_another")
 
 
 def check_may_share(membership: Membership, share: Share | None = None) -> None:

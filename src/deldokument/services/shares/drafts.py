@@ -3,7 +3,7 @@
 Guarantees:
 - A draft is saved as it grows. A recipient is in it once, however often it was pasted.
 - A refused recipient is reported with the reason and changes nothing.
-- Only sharers of the account have access to it (see services.shares.authorization).
+- Only sharers of the account see it, and only the one who began it changes it (see services.shares.authorization).
 - A draft without changes is abandoned after seven days, a system's after 24 hours (services.maintenance.retention).
 """
 
@@ -48,7 +48,6 @@ from deldokument.services.shares.authorization import (
     first_look,
     share_for_update,
 )
-from deldokument.services.shares.disclosure import record_new_author
 from deldokument.services.shares.draft_form import DraftForm, draft_form_in
 from deldokument.services.shares.grants import move_grants, share_grants
 from deldokument.services.shares.limits import (
@@ -127,7 +126,6 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
         membership = target_membership(deps, tx, sharer, share, present, words.account_id)
         changed = move_grants(deps, tx, share, apply_fields(deps, share, membership, tidy))
         touched = touch_draft(deps, tx, changed, sharer)
-        record_new_author(deps, tx, changed, sharer, share.member_id)
         view = share_view(deps, tx, touched, [membership])
     check_period(deps, membership, words.expires_at)
     return view

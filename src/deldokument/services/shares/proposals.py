@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
+from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.policy import EVERYBODY, Approvers, approvers_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member
@@ -226,24 +226,15 @@ def touch_draft(
 ) -> Share:
     """Save a draft with the time of its change; return it. An earlier proposal, for other content, is taken back.
 
-    A system that may read its share back loses that if somebody else changes the draft: it may hold their content then.
     A published share is not changed: documents uploaded beside it are not part of it yet.
     Texts and uploads are no event; a change of recipients, end, account, sharer or confidentiality is.
     """
     if share.state is not ShareState.DRAFT:
         return share
-    exposed_to = share.exposed_to if person is None or is_system(tx, person, share.exposed_to) else None
-    touched = replace(share, changed_at=deps.clock.now(), proposed_by=None, exposed_to=exposed_to)
+    touched = replace(share, changed_at=deps.clock.now(), proposed_by=None)
     lacks_event = tx.shares.save(touched)
     if share.proposed_by is not None:
         record_event(deps, tx, EventKind.PROPOSAL_RETURNED, share=share, person=person, cause=cause.value)
     elif lacks_event:
         record_event(deps, tx, EventKind.DRAFT_CHANGED, share=share, person=person)
     return touched
-
-
-def is_system(tx: Transaction, sharer: Sharer, integration_id: str | None) -> bool:
-    """Return whether the sharer is the system of that integration."""
-    if integration_id is None or not isinstance(sharer, Consumer):
-        return False
-    return existing(tx.integrations.get(integration_id)).organization_number == sharer.organization.value

@@ -49,7 +49,8 @@ from deldokument.services.shares.access_requests import (
     reopen_requests,
 )
 from deldokument.services.shares.authorization import (
-    check_living_draft,
+    check_author,
+    check_draft,
     check_may_share,
     note_use,
     share_for_reading,
@@ -90,7 +91,8 @@ def publish_share(
         share, membership = share_for_update(deps, tx, sharer, share_id)
         if share.state is ShareState.AVAILABLE:
             return share
-        check_living_draft(share, membership)
+        check_author(share, membership)
+        check_may_share(membership, share)
         for seen, present in ((documents, tx.shares.documents), (recipients, tx.shares.recipients)):
             if seen is not None and {one.id for one in present([share_id])} != set(seen):
                 raise Conflict("state_changed")
@@ -99,14 +101,12 @@ def publish_share(
         four_eyes = membership.account.rules.four_eyes
         if pending_proposal(deps, tx, share) is not None:
             return share
-        own = _shared_by(share, membership)
-        record_new_author(deps, tx, own, sharer, share.member_id)
         if not four_eyes:
-            plain = replace(own, proposed_by=None)
+            plain = replace(share, proposed_by=None)
             return _publish(deps, tx, sharer, plain, membership, answers, EventKind.SHARE_PUBLISHED, end=end)
         _check_complete(deps, tx, share, membership, answers, is_end_checked=end is not None)
         proposed = replace(
-            own,
+            share,
             changed_at=deps.clock.now(),
             proposed_by=membership.id,
             sealed_return_note=None,
@@ -115,12 +115,6 @@ def publish_share(
         note_use(deps, tx, membership)
         record_event(deps, tx, EventKind.SHARE_PROPOSED, share=share, person=sharer)
     return proposed
-
-
-def _shared_by(share: Share, membership: Membership) -> Share:
-    """Return the draft as the member's own, even if a colleague filled it in. A system's draft stays the system's."""
-    both = share.member_id is not None and membership.member_id is not None
-    return replace(share, member_id=membership.member_id) if both else share
 
 
 def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *, seen: str) -> Share:
@@ -133,7 +127,8 @@ def approve_share(deps: Dependencies, person: PersonIdentifier, share_id: str, *
         share, membership = share_for_update(deps, tx, person, share_id)
         if share.state is ShareState.AVAILABLE:
             return share
-        check_living_draft(share, membership)
+        check_draft(share.state)
+        check_may_share(membership, share)
         approved_proposal(deps, tx, share, person, membership, seen)
         kinds = (EventKind.SHARE_APPROVED, EventKind.SHARE_PUBLISHED)
         return _publish(deps, tx, person, share, membership, answers, *kinds)

@@ -160,7 +160,7 @@ class ShareView:
     return_note: ReturnNote | None
     answering: Share | None
     sharer_id: str
-    """The membership that shares it, or that was the last to save the draft; empty if its row is damaged."""
+    """The membership that shares it, or fills in the draft; empty if its row is damaged."""
     sharer: str
     """That member's name, or the integration's organisation; empty if the name has been erased."""
     sharer_has_left: bool

@@ -159,6 +159,7 @@ WORDS: dict[str, str] = {
     "request_too_early": _("You can ask for more time from a week before the share ends."),
     "request_closed": _("You can't ask for a new share here. Contact the sender."),
     "not_proposed": _("The share is no longer waiting for approval."),
+    "draft_of_another": _("Only the one who began the draft can change or share it."),
     "sharer_decides": _("Only the one who shared can do this."),
     "earlier_members_decide": _("Only a user who was there before the share was published can approve this."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),

@@ -61,19 +61,23 @@ def test_a_draft_waits_for_whoever_fills_it_in_and_colleagues_find_it_in_a_fold_
     fold = section(theirs, "Andres utkast på kontoen (1)")
     assert TITLE in fold
     assert "Fylles ut av Kari Lunde" in fold
-    assert f'href="/del?utkast={draft}"' in fold
+    assert f'href="/del?utkast={draft}"' not in fold
     # Once on the page, and not in the list of the rest as well.
     assert theirs.text.count(f'href="/delinger/{draft}"') == 1
     assert f'href="/delinger/{draft}"' in web.browser(ODD).get("/delinger?tilstand=draft").text
 
 
-def test_who_goes_on_with_a_colleagues_draft_has_it(web: Web, draft: str) -> None:
-    words = web.stage.words(account_id=web.stage.avtaler.id, title=TITLE)
-    drafts.save_draft(web.stage.deps, person(ODD), draft, words)
-    assert TITLE in section(web.browser(ODD).get("/delinger"), WAITING)
-    page = web.browser(KARI).get("/delinger")
-    assert TITLE not in section(page, WAITING)
-    assert "Fylles ut av Odd Bakken" in section(page, OTHERS)
+def test_who_goes_on_with_a_colleagues_draft_gets_a_draft_of_ones_own_without_documents(web: Web, draft: str) -> None:
+    odd = web.browser(ODD)
+    assert odd.get(f"/del?utkast={draft}").headers["location"] == f"/delinger/{draft}"
+    page = odd.get(f"/delinger/{draft}").text
+    assert "Ingen andre kan endre eller dele utkastet." in page
+    assert f'href="/del?utkast={draft}"' not in page
+    assert f'action="/delinger/{draft}/kopi"' in page
+    assert f'action="/delinger/{draft}/kopi"' not in web.browser(KARI).get(f"/delinger/{draft}").text
+    taken = odd.post(f"/delinger/{draft}/kopi").headers["location"]
+    assert odd.get(taken).status_code == 200
+    assert web.stage.document_ids(taken.rpartition("=")[2]) == []
 
 
 def test_a_draft_of_a_system_waits_for_nobody(web: Web) -> None:

@@ -197,8 +197,8 @@ def test_what_is_sent_back_is_a_draft_again(web: Web, odd: Browser, kari: Browse
     assert "Venter på deg" in kari.get("/delinger").text
     web.stage.clock.advance(minutes=1)
     web.stage.confirm(proposed)
-    send(odd, proposed)
-    kari.post(f"/delinger/{proposed}/godkjenning", seen(kari.get(f"/delinger/{proposed}/godkjenning")))
+    send(kari, proposed)
+    odd.post(f"/delinger/{proposed}/godkjenning", seen(odd.get(f"/delinger/{proposed}/godkjenning")))
     late = odd.post(f"/delinger/{proposed}/retur")
     assert late.headers["location"] == f"/delinger/{proposed}?lagret=uendret"
 

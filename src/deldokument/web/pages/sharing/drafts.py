@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.policy import Allowed, may_share
+from deldokument.domain.policy import Allowed, may_fill_in, may_share
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import PeriodRule
 from deldokument.domain.upload import MAX_LENGTH
@@ -108,7 +108,9 @@ def _last_account(accounts: list[Membership]) -> str:
 
 
 def can_be_filled_in(call: RequestContext, draft: ShareView) -> bool:
-    """Return whether the person can continue the draft, in its account or in another one of the tenant."""
+    """Return whether it is the person's draft that can be continued, in its account or in another of the tenant."""
+    if not any(isinstance(may_fill_in(draft.share, mine.id), Allowed) for mine in call.roles.memberships):
+        return False
     return not draft.stopped and draft.tenant.id in {m.tenant.id for m in _sharing_accounts(call)}
 
 
