@@ -175,11 +175,11 @@ def test_that_a_member_shares_is_noted_each_time(stage: Stage) -> None:
 
 
 def test_that_a_member_publishes_is_noted(stage: Stage) -> None:
-    draft = stage.draft(account=stage.avtaler)
+    draft = stage.draft(ODD, stage.avtaler)
     drafts.save_draft(stage.deps, person(ODD), draft.id, stage.words(account_id=stage.avtaler.id))
-    stage.add_recipients(draft.id, OLA)
-    stage.upload(draft.id, "a.txt", b"a")
-    assert used_at(stage, "odd") is None
+    stage.add_recipients(draft.id, OLA, sharer=ODD)
+    stage.upload(draft.id, "a.txt", b"a", ODD)
+    stage.clock.advance(minutes=1)
     publishing.publish_share(stage.deps, person(ODD), draft.id)
     assert used_at(stage, "odd") == stage.clock.now()
 

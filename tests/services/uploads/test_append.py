@@ -10,7 +10,16 @@ import pytest
 
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Broken, ChecksumMismatch, Conflict, NotFound, StorageFull, TooLarge, Unavailable
+from deldokument.domain.errors import (
+    Broken,
+    ChecksumMismatch,
+    Conflict,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+    existing,
+)
 from deldokument.domain.upload import UPLOAD_LIFETIME
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance import retention
@@ -77,6 +86,17 @@ def test_bytes_move_the_offset_and_the_last_one_completes_the_document(stage: St
     assert not is_complete(stage, ticket)
     assert send(stage.deps, ticket, b"67890", 5) == 10
     assert is_complete(stage, ticket)
+
+
+def test_a_complete_document_gets_no_second_manifest(stage: Stage) -> None:
+    ticket = announce(stage, 3)
+    with stage.deps.database.read() as tx:
+        upload = existing(tx.uploads.get(ticket.upload_id))
+    send(stage.deps, ticket, b"abc")
+    with stage.deps.database.write() as tx:
+        share = existing(tx.shares.lock(existing(tx.shares.document(ticket.document_id)).share_id))
+        with pytest.raises(Conflict, match="upload_finished"):
+            uploads_append.complete(stage.deps, tx, share, upload)
 
 
 @pytest.mark.parametrize("offset", [0, 4, 6, 10, 2**62])
