@@ -10,7 +10,6 @@ from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Receipt, ShareState
 from deldokument.domain.tenancy import Integration
-from deldokument.ports.repositories.retention import Over
 from tests.contract.records import (
     ACCOUNT,
     DAY,
@@ -78,8 +77,8 @@ def test_the_keys_of_closed_shares_are_to_be_destroyed(database: SqlDatabase) ->
     thrown_away = draft(state=ShareState.ABANDONED, closed_at=NOW)
     keep(database, over, thrown_away, ended(key_destroyed_at=NOW), available(), draft())
     with database.write() as tx:
-        assert tx.retention.keys_to_destroy(NOW, 10) == [Over(thrown_away, True), Over(over, True)]
-        assert tx.retention.keys_to_destroy(NOW, 1) == [Over(thrown_away, True)]
+        assert tx.retention.keys_to_destroy(NOW, 10) == [thrown_away, over]
+        assert tx.retention.keys_to_destroy(NOW, 1) == [thrown_away]
 
 
 def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: SqlDatabase) -> None:
@@ -87,7 +86,7 @@ def test_the_key_of_what_can_still_be_undone_is_not_to_be_destroyed(database: Sq
     keep(database, discarded)
     with database.write() as tx:
         assert tx.retention.keys_to_destroy(NOW, 10) == []
-        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [Over(discarded, True)]
+        assert tx.retention.keys_to_destroy(NOW + HOUR, 10) == [discarded]
 
 
 def test_blobs_are_released_once_the_key_is_destroyed(database: SqlDatabase) -> None:

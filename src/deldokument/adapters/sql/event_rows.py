@@ -51,7 +51,7 @@ def event_of(row: Row[Any]) -> AuditEvent:
 
 
 def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
-    """Return the event of a row if the service wrote it; one that it did not write is reported."""
+    """Return the event of a row if the service wrote it. One that is readable and not its own is reported."""
     try:
         event = event_of(row)
     except (ValueError, AttributeError, OverflowError, RecursionError):

@@ -6,7 +6,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ from deldokument.adapters.sql.uploads import discard_uploads, of_documents_of_sh
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.domain.tenancy import Member
-from deldokument.ports.repositories.retention import Over, Patrolled, PatrolPlace
+from deldokument.ports.repositories.retention import Patrolled, PatrolPlace
 
 _key = param("key")
 _now = bindparam("now", type_=UtcMicros())
@@ -182,23 +182,23 @@ class SqlRetention:
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Return available shares that have expired, the longest overdue first."""
-        return _shares_of(self._proven(_due, {"now": now}, now, limit))
+        return self._proven(_due, {"now": now}, now, limit)
 
     def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
         """Verify the next available shares, by their stored ends, and return those that are over by proof."""
         rows, place = self._page(_patrol, {}, after, limit)
-        return Patrolled(self._cards.read(rows), _shares_of(self._ends.over(rows, now)), place)
+        return Patrolled(self._cards.read(rows), self._ends.over(rows, now), place)
 
     def stale_drafts(self, now: datetime, limit: int) -> list[Share]:
         """Return drafts that nobody has changed in time, the first due first."""
         values = {"before": now - DRAFT_LIFETIME, "system_before": now - SYSTEM_DRAFT_LIFETIME}
-        return _shares_of(self._proven(_stale, values, now, limit))
+        return self._proven(_stale, values, now, limit)
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Over]:
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares with a share key that are over by proof."""
         return self._proven(_with_key, {}, now, limit)
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Over]:
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
         """Return the shares that are over by proof; what the row says does not count."""
         rows = [row for some in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": some})]
         return self._ends.over(rows, now)
@@ -296,7 +296,7 @@ class SqlRetention:
     def _documents(self, query: Select[Any], values: Mapping[str, Any]) -> list[Document]:
         return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
-    def _proven(self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int) -> list[Over]:
+    def _proven(self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int) -> list[Share]:
         """Return shares that are over, of those that a query finds. The others do not count towards the limit."""
         rows, place = self._page(query, values, None, limit)
         found = self._ends.over(rows, now)
@@ -318,7 +318,3 @@ class SqlRetention:
 
     def _rows(self, query: Select[Any], table: Table, values: Mapping[str, Any]) -> Any:
         return self._work.rows(self._work.skip_locked(query, table), values)
-
-
-def _shares_of(over: Iterable[Over]) -> list[Share]:
-    return [one.share for one in over]

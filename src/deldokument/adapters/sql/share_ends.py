@@ -14,7 +14,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,10 +37,11 @@ from deldokument.domain.share import (
     DISCARD_GRACE,
     DRAFT_LIFETIME,
     SYSTEM_DRAFT_LIFETIME,
+    Share,
     ShareState,
 )
+from deldokument.domain.tenancy import Account, Tenant
 from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.retention import Over
 
 _WIDTH = len(SHARE.columns)
 _FINAL = frozenset({ShareState.WITHDRAWN, ShareState.ENDED})
@@ -53,7 +54,11 @@ _about = (
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What is proven about a share. ``ends_at``: by time; ``decided_at``: when a person's decision became final."""
+    """What is proven about a share.
+
+    - ``ends_at``: when it ends unless somebody ends it earlier
+    - ``decided_at``: from when a withdrawal, end or discarding can no longer be undone; None if there was none
+    """
 
     tenant_id: str
     account_id: str | None
@@ -74,23 +79,22 @@ class ShareEnds:
         self._accounts = SqlAccounts(work)
         self._tenants = SqlTenants(work)
 
-    def over(self, rows: Sequence[Row[Any]], now: datetime) -> list[Over]:
+    def over(self, rows: Sequence[Row[Any]], now: datetime) -> list[Share]:
         """Return the shares that are over and cannot be restored, with their proven tenants.
 
         The rows begin with ``PROOF_COLUMNS``.
         """
         shares = [SHARE.make(row[:_WIDTH]) for row in rows]
         proven = self._proven(rows)
-        leaving = self._leaving(proven.values())
-        found = list[Over]()
+        ended = self._ended(proven.values())
+        found = list[Share]()
         for share in shares:
             facts = proven.get(share.id)
-            if facts is None or not _is_over(facts, now, leaving):
+            if facts is None or not _is_over(facts, now, ended):
                 if share.state in CLOSED and (facts is None or facts.decided_at is None):
                     self._work.damage.report(DamagedRow(SHARE_KIND, share.id))
             elif facts.tenant_id not in self._work.behind:
-                is_decided = now < facts.ends_at and leaving.keys().isdisjoint(facts.holders)
-                found.append(Over(replace(share, tenant_id=facts.tenant_id), is_decided))
+                found.append(replace(share, tenant_id=facts.tenant_id))
         return found
 
     def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
@@ -99,8 +103,8 @@ class ShareEnds:
         The others are reported: somebody has deleted their rows.
         """
         proven = {share_id: _by_events(events) for share_id, events in self._events(share_ids).items()}
-        leaving = self._leaving(proven.values())
-        living = {share_id for share_id, facts in proven.items() if not _is_over(facts, now, leaving)}
+        ended = self._ended(proven.values())
+        living = {share_id for share_id, facts in proven.items() if not _is_over(facts, now, ended)}
         for share_id in living:
             self._work.damage.report(DamagedRow(SHARE_KIND, share_id))
         return set(share_ids) - living
@@ -123,18 +127,17 @@ class ShareEnds:
                 found[row.share_id].append(event)
         return found
 
-    def _leaving(self, proven: Collection[_Facts]) -> dict[str, bool]:
-        """Return the tenants and accounts that have ended, and accounts that are deleted; for these False."""
+    def _ended(self, proven: Collection[_Facts]) -> set[str]:
+        """Return the ids of the tenants and accounts that have ended by authentic rows."""
         tenants = self._tenants.by_ids({facts.tenant_id for facts in proven}).values()
         accounts = self._accounts.by_ids({facts.account_id for facts in proven if facts.account_id}).values()
-        found = {one.id: True for one in tenants if one.intact and one.ended_at is not None}
-        deleted = {one.id: one.ended_at is not None for one in accounts if one.intact and one.deleted_at is not None}
-        return found | deleted
+        holders: list[Tenant | Account] = [*tenants, *accounts]
+        return {one.id for one in holders if one.intact and one.ended_at is not None}
 
 
-def _is_over(facts: _Facts, now: datetime, leaving: Mapping[str, bool]) -> bool:
+def _is_over(facts: _Facts, now: datetime, ended: Collection[str]) -> bool:
     is_decided = facts.decided_at is not None and facts.decided_at <= now
-    return is_decided or facts.ends_at <= now or any(leaving.get(holder) for holder in facts.holders)
+    return is_decided or facts.ends_at <= now or any(holder in ended for holder in facts.holders)
 
 
 def _is_outdated(card: ShareCard | None, revision: int) -> bool:

@@ -14,17 +14,6 @@ PatrolPlace = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
-    """A share that is over by proof. ``is_decided``: only because a person or a system ended it.
-
-    So neither its time has come, nor the end of its tenant or account.
-    """
-
-    share: Share
-    is_decided: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Patrolled:
     """A slice of a patrol. ``overdue``: marked as available, though they are over by proof.
 
@@ -58,11 +47,11 @@ class Retention(Protocol):
         """Return drafts that have not been changed for DRAFT_LIFETIME; a system's for SYSTEM_DRAFT_LIFETIME."""
         ...
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Over]:
+    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone."""
         ...
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Over]:
+    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
         """Return the shares among these that are over and cannot be restored; a write transaction locks them.
 
         What the row says of its key or its erasure does not count. Available shares are the patrol's.

@@ -1,7 +1,7 @@
 """Destruction of the keys of shares that are over.
 
 Guarantees:
-- A key is destroyed only if the share is over by proof; its row is none.
+- A key is destroyed only if the share is over by proof. Its row alone proves nothing.
 - Destroyed keys are recorded even if the keyring is slow or refuses some.
 """
 
@@ -15,7 +15,6 @@ from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.retention import Over
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.each import in_batch_or_singly
@@ -44,7 +43,7 @@ def destroy_share_keys(deps: Dependencies) -> int:
 def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
     """Return the ids of the shares that are over by proof, and are not available by their rows."""
     with deps.database.read() as tx:
-        return {one.share.id for one in tx.retention.over(share_ids, deps.clock.now())}
+        return {share.id for share in tx.retention.over(share_ids, deps.clock.now())}
 
 
 def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> int:
@@ -55,10 +54,10 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
     Raises: the keyring's first error.
     """
 
-    def find(tx: Transaction, now: datetime) -> list[Over]:
+    def find(tx: Transaction, now: datetime) -> list[Share]:
         over = tx.retention.over(share_ids, now)
         # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
-        for share in (one.share for one in over):
+        for share in over:
             if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
                 deps.damage.report(DamagedRow(KEY_KIND, share.id))
         return over
@@ -66,11 +65,11 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
     return _destroy(deps, find)
 
 
-def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Over]]) -> int:
+def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
     refusals = list[ServiceError]()
 
-    def destroy(tx: Transaction, over: Sequence[Over]) -> int:
-        destroyed, refused = _destroyed(deps, [one.share for one in over])
+    def destroy(tx: Transaction, over: Sequence[Share]) -> int:
+        destroyed, refused = _destroyed(deps, over)
         opened = [share.id for share in destroyed if share.closed_at is None]
         tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
         tx.retention.note_destroyed_keys([share.id for share in destroyed], deps.clock.now())
