@@ -42,7 +42,7 @@ def _every(deps: Dependencies, account: str) -> Iterator[MemberView]:
 
 @app.command("list", context_settings=TAKES_IDS)
 def list_all(account: str, as_json: Json = False) -> None:
-    """List the members of an account, newest first, with masked numbers. Those who act from no time wait."""
+    """List the members of an account, newest first, with masked numbers. If the last column is empty, they wait."""
     with opened_node() as node:
         rows = [_row(member) for member in _every(node.deps, account)]
         say_rows(("id", "name", "number", "used_at", "acts_from"), rows, as_json=as_json)

@@ -148,7 +148,7 @@ def _administrator_row(person: administrators.AdministratorView) -> Row:
 
 @app.command("administrators", context_settings=TAKES_IDS)
 def list_administrators(tenant: str, as_json: Json = False) -> None:
-    """List a tenant's administrators, with masked numbers. Those who act from no time wait for confirmation."""
+    """List a tenant's administrators, with masked numbers. If the last column is empty, they wait."""
     with opened_node() as node:
         people = administrators.list_administrators(node.deps, tenant_id=tenant)
         say_rows(

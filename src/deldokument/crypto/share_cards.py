@@ -29,8 +29,8 @@ class ShareCard:
     """What decides about a share. Times are microseconds since 1970, in UTC.
 
     ``revision`` counts the recorded changes. ``sealed_change`` is a result of ``change_digest``,
-    ``recipients`` and ``documents`` are results of ``texts_digest``. ``documents`` is None of a draft that nobody has
-    proposed: uploads of several persons change it.
+    ``recipients`` and ``documents`` are results of ``texts_digest``. ``documents`` is None for a draft that
+    nobody has proposed: its uploads complete at any time.
     """
 
     tenant_id: str

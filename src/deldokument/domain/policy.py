@@ -252,7 +252,7 @@ def approvers_of(share: Share, publisher: Member | None, *, proposer_id: str, le
 
 
 def sharer_decides(share: Share, publisher: Member | None) -> bool:
-    """Decide whether the one who shared decides alone who gets in: a member who has not left and is not absent.
+    """Decide whether the sharer alone decides who gets in. Only a member can, who has not left and is not absent.
 
     ``publisher``: the member who shared it; None for a system, and if the row is damaged. Damage gives nobody else the
     decision.

@@ -199,10 +199,10 @@ def mark_absent(
     """Mark a living member as absent, or as present again. Repeating the call changes nothing. Raises: NotFound."""
     with deps.database.write() as tx:
         account_of(tx, tenant_id, account_id)
-        _member_of(tx, account_id, member_id)
+        member = _member_of(tx, account_id, member_id)
         if tx.members.mark_absent(member_id, deps.clock.now() if absent else None):
             kind = EventKind.MEMBER_ABSENT if absent else EventKind.MEMBER_PRESENT
-            record_event(deps, tx, kind, tenant_id=tenant_id, person=person, account=account_id, member=member_id)
+            _record(deps, tx, kind, tenant_id, member, person)
 
 
 def confirm_members(

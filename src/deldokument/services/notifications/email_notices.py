@@ -149,9 +149,7 @@ def plan_published(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
     for tenant in tx.tenants.all():
         if not (tenant.intact and tenant.is_in_use and agreement_status(deps, tx, tenant.id).wants_signature):
             continue
-        for administrator in tx.staff.administrators(tenant.id):
-            if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
-                yield _of_person(deps, kind, tenant.id, administrator.id, stored)
+        yield from _to_administrators(deps, tx, kind, tenant.id, stored)
 
 
 def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -162,9 +160,7 @@ def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iter
     member = tx.members.get(share.member_id) if share.member_id else None
     if member is not None and share.intact and _wants(deps, tx, member, kind):
         yield _of_share(deps, kind, share, member.id, f"{stored.number}")
-    for administrator in tx.staff.administrators(share.tenant_id):
-        if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
-            yield _of_person(deps, kind, share.tenant_id, administrator.id, stored)
+    yield from _to_administrators(deps, tx, kind, share.tenant_id, stored)
 
 
 def plan_absence(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -217,6 +213,14 @@ def _of_share(
         details=details,
         dedup_key=f"{kind} {share.id} {member_id} {dedup_key}",
     )
+
+
+def _to_administrators(
+    deps: Dependencies, tx: Transaction, kind: EmailKind, tenant_id: str, stored: StoredEvent
+) -> Iterator[OutgoingMessage]:
+    for administrator in tx.staff.administrators(tenant_id):
+        if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
+            yield _of_person(deps, kind, tenant_id, administrator.id, stored)
 
 
 def _of_person(

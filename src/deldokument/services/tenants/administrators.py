@@ -99,8 +99,8 @@ def confirm_administrator(
     with deps.database.write() as tx:
         require(tx.tenants.lock(tenant_id), "tenant")
         require(administration_of(deps, tx, person, tenant_id), "administrator")
-        waiting = {one.id: one for one in tx.staff.administrators(tenant_id)}
-        let_administrator_act(deps, tx, require(waiting.get(administrator_id), "administrator"), person)
+        living = {one.id: one for one in tx.staff.administrators(tenant_id)}
+        let_administrator_act(deps, tx, require(living.get(administrator_id), "administrator"), person)
 
 
 def _write_to_contact(deps: Dependencies, tenant_id: str, without: str = "") -> bool:

@@ -56,7 +56,7 @@ OF_PEOPLE: dict[EventKind, str] = {
     EventKind.MEMBER_REMOVED: _("A user was removed from an account"),
     EventKind.MEMBER_ERASED: _("The name of a former user was erased"),
     EventKind.ADMINISTRATOR_ADDED: _("An administrator was added"),
-    EventKind.ADMINISTRATOR_ANNOUNCED: _("The organisation was told of an administrator whom nobody could confirm"),
+    EventKind.ADMINISTRATOR_ANNOUNCED: _("The organisation was told about an administrator who could not be confirmed"),
     EventKind.ADMINISTRATOR_CONFIRMED: _("An administrator was confirmed"),
     EventKind.ADMINISTRATOR_REMOVED: _("An administrator was removed"),
 }
