@@ -47,6 +47,21 @@ def test_an_administrator_who_is_added_gets_in_and_shares_nothing(web: Web, ewa:
     assert siv.get("/del").status_code == 404
 
 
+def test_an_administrator_added_by_command_gets_in_once_another_confirms_it(web: Web, ewa: Browser) -> None:
+    added = administrators.add_administrator(web.stage.deps, tenant_id=web.stage.tenant.id, number=SIV, name="Siv Holm")
+    siv = web.browser(SIV)
+    assert siv.get(path(web)).status_code == 404
+    page = ewa.get(path(web)).text
+    assert "Administratorer som venter på bekreftelse" in page
+    assert f'name="administrator" value="{added.id}"' in page
+    answer = ewa.post(path(web, "bekreftelse"), {"administrator": added.id})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path(web)}?bekreftet=1")
+    page = ewa.get(answer.headers["location"]).text
+    assert "Administratoren er bekreftet." in page
+    assert "som venter på bekreftelse" not in page
+    assert siv.get(path(web)).status_code == 200
+
+
 def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web), {"number": "123", "name": ""})
     assert answer.status_code == 422

@@ -184,6 +184,26 @@ def test_a_user_is_marked_absent_and_present_again(web: Web, ewa: Browser) -> No
     assert "Fraværende siden" not in page
 
 
+def test_users_added_by_command_share_once_an_administrator_confirms_what_the_page_lists(
+    web: Web, ewa: Browser
+) -> None:
+    where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
+    for number, name in ((OLA, "Ola Moen"), (SIV, "Siv Holm")):
+        services.add_member(web.stage.deps, **where, number=number, name=name)
+    page = ewa.get(path(web)).text
+    shown = re.findall(r'name="members" value="([^"]+)"', page)
+    assert (page.count("(venter på bekreftelse)"), len(shown)) == (2, 3)
+    assert shown[2] == ",".join(shown[:2])
+    ola = web.browser(OLA)
+    assert ola.get("/del").status_code == 404
+    answer = ewa.post(path(web, "bekreftelse"), {"members": shown[2]})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path(web)}?bekreftet=2")
+    page = ewa.get(answer.headers["location"]).text
+    assert "2 brukere er bekreftet" in page
+    assert "venter på bekreftelse" not in page
+    assert ola.get("/del").status_code == 200
+
+
 def test_a_user_whose_name_is_erased_is_a_former_one(web: Web, ewa: Browser) -> None:
     web.stage.remove("kari")
     with web.stage.deps.database.write() as tx:
