@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from deldokument.cli.accounts import tenant_of
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.uuids import id_of
 from deldokument.ports.repositories.audit import EventFilter
-from deldokument.services.accounts.integrations import holds_password
+from deldokument.services.accounts.integrations import add_integration, holds_password
 from deldokument.services.audit.export import begin_event_export, export_lines
 from deldokument.services.shares import drafts
 from tests.cli.transcripts import EWA, KARI, ODD, PDF, commands, opened, run
@@ -127,8 +128,9 @@ def _tenant(operator: Operator, folder: Path) -> str:
 
 
 def _integrations(operator: Operator, account: str) -> None:
-    added = operator.id_of("account add-integration", account, SYSTEM)
-    assert operator.id_of("account integration-rights", account, added, "read") == added
+    with opened(operator.environment) as deps:
+        where = {"tenant_id": tenant_of(deps, account), "account_id": account}
+        added = add_integration(deps, **where, organization_number=SYSTEM).id
     assert operator.id_of("account integration-archive", account, added, "--confirmed") == added
     shown = operator.shown("account integration-password", account, added)
     made = json.loads(shown) if operator.as_json else dict(line.split(": ") for line in shown.splitlines())

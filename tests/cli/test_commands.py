@@ -222,6 +222,13 @@ def test_the_demos_settings_never_stand_behind_a_public_address(folder: Path, pu
     assert not (folder / "data").exists()
 
 
+@pytest.mark.parametrize("command", ["add-integration", "integration-rights"])
+def test_no_command_gives_a_system_access_to_an_account(command: str) -> None:
+    result = run({}, "account", command)
+    assert result.exit_code == 2
+    assert "No such command" in result.output
+
+
 def test_a_command_that_does_not_exist_and_no_command_say_so() -> None:
     assert run({}, "destroy").exit_code == 2
     assert "Usage: deldokument" in run({}).output

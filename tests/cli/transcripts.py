@@ -28,6 +28,7 @@ from deldokument.bootstrap.runtime import build_runtime
 from deldokument.cli.main import app
 from deldokument.config.settings import load_settings
 from deldokument.ports.dependencies import Dependencies
+from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import start_simulators
@@ -285,8 +286,11 @@ def _accounts(transcript: Transcript) -> None:
     transcript.say("account", "rules", "ACCOUNT", "--quota-gb", "50", "--four-eyes", "--longest-days", "30")
     transcript.say("account", "rename", "ACCOUNT", "Byggesak og plan")
     transcript.say("account", "show", "ACCOUNT")
-    transcript.say("account", "add-integration", "ACCOUNT", "312824450", name="INTEGRATION")
-    transcript.say("account", "integration-rights", "ACCOUNT", "INTEGRATION", "read")
+    transcript.say("account", "rules", "ACCOUNT", "--no-four-eyes")
+    # An administrator gives a system access, on the account's page.
+    with opened(transcript.environment) as deps:
+        where = {"tenant_id": transcript.named["TENANT"], "account_id": transcript.named["ACCOUNT"]}
+        transcript.named["INTEGRATION"] = add_integration(deps, **where, organization_number="312824450").id
     transcript.say("account", "integration-archive", "ACCOUNT", "INTEGRATION", "--confirmed")
     transcript.say("account", "remove-integration", "ACCOUNT", "INTEGRATION")
     transcript.say("account", "freeze", "ACCOUNT", "--reason", "security")

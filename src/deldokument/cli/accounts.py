@@ -17,7 +17,7 @@ from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import Reason
 from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import require
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights, NoticeChannel
+from deldokument.domain.tenancy import Account, Integration, NoticeChannel
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import deletion, integrations, lifecycle
@@ -149,7 +149,10 @@ def rules(
     undo_minutes: Annotated[int | None, typer.Option(help="How long a publication can be undone.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Set an account's rules. Options that are not given keep their values."""
+    """Set an account's rules. Options that are not given keep their values.
+
+    Only an administrator switches off four eyes, or the default «confidential», on the tenant's pages.
+    """
     with _opened(account) as (deps, which):
         present = lifecycle.show_account(deps, **which).account
         kept = present.rules
@@ -230,39 +233,6 @@ def unfreeze(account: str, as_json: Json = False) -> None:
     """Unfreeze an account."""
     with opened_node() as node:
         say_changed(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
-
-
-@app.command("add-integration", context_settings=TAKES_IDS)
-def add_integration(
-    account: str,
-    number: str,
-    rights: Annotated[
-        IntegrationRights, typer.Option(help="What they may do in the account.")
-    ] = IntegrationRights.SHARE,
-    archive_confirmed: Annotated[
-        bool,
-        typer.Option("--archive-confirmed", help="All documents that they share are archived by the organisation."),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Let the systems of an organisation use the account. NUMBER is its number as Maskinporten consumer."""
-    with _opened(account) as (deps, which):
-        added = integrations.add_integration(
-            deps,
-            **which,
-            organization_number=number,
-            rights=rights,
-            archive_confirmed=archive_confirmed,
-        )
-        say_changed(_integration_row(added), as_json=as_json)
-
-
-@app.command("integration-rights", context_settings=TAKES_IDS)
-def integration_rights(account: str, integration: str, rights: IntegrationRights, as_json: Json = False) -> None:
-    """Change what an organisation's systems may do in the account."""
-    with _opened(account) as (deps, which):
-        changed = integrations.change_rights(deps, **which, integration_id=integration, rights=rights)
-        say_changed(_integration_row(changed), as_json=as_json)
 
 
 @app.command("integration-archive", context_settings=TAKES_IDS)

@@ -117,6 +117,7 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
     assessment = AssessmentWords(leader.name, _LEADERS_ROLE, day_of(deps.clock.now()), ResidualRisk.LOW)
     record_assessment(deps, tenant_id=tenant.id, words=assessment)
     activate(deps, tenant_id=tenant.id)
+    signer = parse_person(leader.identifier, allow_synthetic=True)
     for account_name, keys in municipality.members.items():
         account = create_account(deps, tenant_id=tenant.id, name=account_name)
         for person in map(people.__getitem__, keys):
@@ -126,7 +127,7 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
                 account_id=account.id,
                 number=person.identifier,
                 name=person.name,
-                person=parse_person(leader.identifier, allow_synthetic=True),
+                person=signer,
             )
         if (municipality.number, account_name) == (demo_sender.ORGANIZATION, demo_sender.ACCOUNT):
             number = municipality.number
@@ -136,6 +137,7 @@ def _make(deps: Dependencies, municipality: _Municipality, people: Mapping[str, 
                 account_id=account.id,
                 organization_number=number,
                 archive_confirmed=True,
+                person=signer,
             )
 
 

@@ -7,15 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.errors import Conflict, NotFound, Unavailable
+from deldokument.domain.errors import Conflict, NotFound, Unavailable, existing
 from deldokument.domain.outbox import Outcome, Result
 from deldokument.domain.tenancy import Contact
 from deldokument.ports.channels import Email
 from deldokument.services.accounts import members
+from deldokument.services.accounts.lifecycle import change_account_rules
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.administrators import NOTICE
 from deldokument.services.tenants.registration import create_tenant
+from tests.support.accounts import set_rules
 from tests.support.confirmed import add_administrator
 from tests.support.tenants import sign_agreements
 from tests.support.world import FJELL, ODD, SIV, FakeMail, Stage, person
@@ -134,3 +136,26 @@ def test_who_is_confirmable_when_the_letter_has_gone_out_waits_for_the_confirmat
     stage.clock.advance(days=300)
     assert added
     assert roles_of(stage.deps, person(SIV)) == Roles()
+
+
+# -- what protects the shares of an account ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("safeguard", ["four_eyes", "confidential"])
+def test_a_command_does_not_switch_off_what_keeps_others_out(stage: Stage, safeguard: str) -> None:
+    account = set_rules(stage, stage.byggesak, **{safeguard: True})
+    where = {"tenant_id": stage.tenant.id, "account_id": account.id, "revision": account.revision}
+    wanted = replace(account.rules, **{safeguard: False})
+    with pytest.raises(Conflict, match="administrator_decides"):
+        change_account_rules(stage.deps, **where, rules=wanted)
+    with stage.deps.database.read() as tx:
+        assert existing(tx.accounts.get(account.id)).rules == account.rules
+    assert change_account_rules(stage.deps, **where, rules=wanted, person=person(EWA)).rules == wanted
+
+
+@pytest.mark.parametrize("safeguard", ["four_eyes", "confidential"])
+def test_a_command_switches_on_what_keeps_others_out(stage: Stage, safeguard: str) -> None:
+    account = set_rules(stage, stage.byggesak, **{safeguard: False})
+    where = {"tenant_id": stage.tenant.id, "account_id": account.id, "revision": account.revision}
+    wanted = replace(account.rules, **{safeguard: True})
+    assert change_account_rules(stage.deps, **where, rules=wanted).rules == wanted

@@ -25,6 +25,9 @@ from deldokument.ports.repositories.accounts import AccountUsage
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 
+_SAFEGUARDS = ("four_eyes", "confidential")
+"""Rules of an account that only an administrator of its tenant switches off."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
@@ -132,6 +135,8 @@ def change_account_rules(
 ) -> Account:
     """Replace the account's rules; ``revision`` is the revision that the person has seen.
 
+    ``person`` is the administrator who asks, None for a command, which switches off no safeguard.
+
     Raises: InvalidFields, NotFound or Conflict.
     """
     with deps.database.write() as tx:
@@ -140,6 +145,8 @@ def change_account_rules(
         if account.rules == tidy:
             return account
         _check_revision(account, revision)
+        if person is None and any(getattr(account.rules, one) > getattr(tidy, one) for one in _SAFEGUARDS):
+            raise Conflict("administrator_decides")
         saved = tx.accounts.save(replace(account, rules=tidy))
         changed = ",".join(_changed(account.rules, tidy))
         record_about(deps, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)

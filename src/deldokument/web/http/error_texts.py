@@ -104,6 +104,7 @@ WORDS: dict[str, str] = {
     "member_exists": _("The person is already registered on the account."),
     "administrator_exists": _("The person is already an administrator."),
     "contact_not_told": _("The organisation could not be told by e-mail. Nothing has been changed. Try again later."),
+    "administrator_decides": _("Only an administrator of the organisation can change that, under «Konfigurasjon»."),
     "last_administrator": _("The organisation must have an administrator. Name another one first."),
     "operator_exists": _("The person is already an operator."),
     "list_empty": _("The list is empty. Write or paste at least one line, or choose a file."),
