@@ -15,6 +15,7 @@ from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads.content import open_own_document
 from deldokument.services.shares import additions, api_drafts, changes, discarding, drafts, proposals, publishing
 from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.handover import hand_over
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from tests.services.downloads.test_system_access import exposed, shared
@@ -22,7 +23,7 @@ from tests.support.accounts import events_of, set_rules
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import as_owner
 from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, NOON, OLA, PER, Stage, person
+from tests.support.world import FJELL, KARI, LISE, NOON, OLA, PER, Stage, person
 
 BY_KARI = person(KARI)
 LATER = NOON + timedelta(days=20)
@@ -92,6 +93,10 @@ def remove_recipient(stage: Stage, share_id: str) -> None:
     drafts.remove_recipient(stage.deps, BY_KARI, share_id, str(only["id"]))
 
 
+def to_lise(stage: Stage, share_id: str) -> None:
+    hand_over(stage.deps, BY_KARI, share_id, stage.add(LISE, "Lise Moen", stage.byggesak))
+
+
 def retire_recipient(stage: Stage, share_id: str) -> None:
     changes.remove_recipient(stage.deps, BY_KARI, share_id, str(recipients(stage, share_id)[0]["id"]))
 
@@ -121,6 +126,7 @@ ACTS: dict[str, tuple[Callable[[Stage], str], Act]] = {
     "draft: another end": (draft_of_kari, saving(expires_at=LATER)),
     "draft: discarded": (draft_of_kari, lambda stage, one: drafts.discard_draft(stage.deps, BY_KARI, one)),
     "draft: brought back": (discarded, lambda stage, one: discarding.restore_draft(stage.deps, BY_KARI, one)),
+    "draft: handed over": (draft_of_kari, to_lise),
     "draft: frozen": (draft_of_kari, lambda stage, one: freeze_share(stage.deps, one, None, FreezeReason.SECURITY)),
     "system's draft: recipient added": (
         draft_of_system,

@@ -76,6 +76,7 @@ class EventKind(StrEnum):
     ADDRESS_REMOVED = "address_removed"
     DRAFT_STARTED = "draft_started"
     DRAFT_CHANGED = "draft_changed"
+    DRAFT_HANDED_OVER = "draft_handed_over"
     DRAFT_ABANDONED = "draft_abandoned"
     DRAFT_RESTORED = "draft_restored"
     DOCUMENT_COMPLETED = "document_completed"
@@ -142,6 +143,7 @@ REVISING = frozenset(
     {
         EventKind.DRAFT_STARTED,
         EventKind.DRAFT_CHANGED,
+        EventKind.DRAFT_HANDED_OVER,
         EventKind.DRAFT_ABANDONED,
         EventKind.DRAFT_RESTORED,
         EventKind.SHARE_PROPOSED,
@@ -235,6 +237,7 @@ TAKING_AWAY = frozenset(
         EventKind.ACCOUNT_FROZEN,
         EventKind.INTEGRATION_CHANGED,
         EventKind.MEMBER_PRESENT,
+        EventKind.DRAFT_HANDED_OVER,
         EventKind.RECIPIENT_REMOVED,
         EventKind.DOCUMENT_REMOVED,
         EventKind.CONFIDENTIALITY_CHANGED,

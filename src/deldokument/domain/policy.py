@@ -261,11 +261,17 @@ def sharer_decides(share: Share, publisher: Member | None) -> bool:
 
 
 def may_fill_in(draft: Share, sharer_id: str) -> Decision:
-    """Decide whether the member or integration may change, propose or publish the draft: only the one who began it.
+    """Decide whether the member or integration may change, propose, publish or hand over the draft: only its author.
 
     Anybody else could share its documents with other recipients.
     """
     return Allowed() if sharer_id == draft.sharer_id else Denied(Reason.NOT_SHARER)
+
+
+def may_take_over(member: Member, draft: Share, now: datetime) -> Decision:
+    """Decide whether the author may hand the draft over to the member: another who shares from the account now."""
+    is_there = member.account_id == draft.account_id and member.is_present and member.acts_at(now)
+    return Allowed() if is_there and member.id != draft.member_id else Denied(Reason.NOT_MEMBER)
 
 
 def may_share(tenant: Tenant, account: Account, share: Share | None = None) -> Decision:

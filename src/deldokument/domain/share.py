@@ -137,7 +137,7 @@ class Share:
 
     @property
     def stale_at(self) -> datetime:
-        """When a draft is deleted unless somebody changes it."""
+        """When a draft is deleted unless it is changed."""
         return self.changed_at + (SYSTEM_DRAFT_LIFETIME if self.is_system_draft else DRAFT_LIFETIME)
 
     @property

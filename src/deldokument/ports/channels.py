@@ -28,6 +28,7 @@ class EmailKind(StrEnum):
     ABSENT = "marked_absent"
     PRESENT = "marked_present"
     ENTRY = "let_in_by_others"
+    HANDOVER = "draft_handed_over"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares import changes, drafts, proposals, publishing, queries
 from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.handover import hand_over
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
@@ -384,6 +385,17 @@ def publish_text(stage: Stage, version: str, kind: AgreementKind = AgreementKind
     with stage.deps.database.write() as tx:
         tx.agreements.publish(PublishedText(kind, version, stage.clock.now()))
         record_event(stage.deps, tx, EventKind.AGREEMENT_PUBLISHED, agreement=kind.value, version=version)
+
+
+def test_both_are_told_of_a_handover_whatever_they_chose(stage: Stage) -> None:
+    lise = stage.add(LISE, "Lise Moen", stage.byggesak)
+    settle(stage, LISE, "lise.moen@eksempel.example")
+    for number in (KARI, LISE):
+        choose(stage, number, downloaded=False, ending=False, approval=False)
+    draft_id = stage.draft().id
+    hand_over(stage.deps, person(KARI), draft_id, lise)
+    page = f"https://del.example/delinger/{draft_id}"
+    assert sorted(letters(stage)) == [(AT_WORK, page), ("lise.moen@eksempel.example", page)]
 
 
 def test_who_is_marked_absent_or_present_is_told_unless_that_has_changed(stage: Stage) -> None:

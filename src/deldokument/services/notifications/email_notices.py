@@ -7,12 +7,13 @@
     document_inspected (malware)        the sharer, whatever the sharer has chosen
     agreement_published                 the administrators of tenants that must sign it
     member_absent, member_present       the member, whatever the member has chosen
+    draft_handed_over                   its former and its new author, whatever they have chosen
     change_approved, by others who let  the sharer and the administrators, whatever they have chosen
       in as the sharer is not there
 
 Guarantees:
 - Every message is checked again when it is sent: nobody gets e-mail about something that is no longer true.
-- Former members get no e-mail. Members can opt out, except of e-mail about malware, absence, and entry in their place.
+- Former members get no e-mail. Members can opt out, except where the list says otherwise.
 
 Integrations get no e-mail; they have webhooks. The texts are in services.notifications.email_texts.
 """
@@ -51,6 +52,7 @@ SOON = timedelta(days=3)
 """How long before the end of a share its sharer gets an e-mail."""
 _PAGE = 1000
 _DONE = frozenset({Progress.SENT, Progress.RECEIVED})
+_ALWAYS = {EmailKind.MALWARE, EmailKind.ABSENT, EmailKind.PRESENT, EmailKind.ENTRY, EmailKind.HANDOVER}
 
 
 # --- planning --------------------------------------------------------------------------------------------------------
@@ -58,12 +60,9 @@ _DONE = frozenset({Progress.SENT, Progress.RECEIVED})
 
 def plan_downloaded(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that a whole document was sent to a recipient."""
-    share = _share_of(tx, stored)
-    if not stored.event.is_download or share.member_id is None or not share.intact:
-        return
-    member = tx.members.get(share.member_id)
-    if member is not None and _wants(deps, tx, member, EmailKind.DOWNLOADED):
-        yield _of_share(deps, EmailKind.DOWNLOADED, share, member.id, f"{day_of(stored.event.at)}")
+    if stored.event.is_download:
+        share, day = _share_of(tx, stored), day_of(stored.event.at)
+        yield from _to_member(deps, tx, EmailKind.DOWNLOADED, share, share.member_id, f"{day}")
 
 
 def plan_ending(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -119,12 +118,9 @@ def _kind_of(proposal: Proposal) -> EmailKind:
 
 def plan_malware(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan an e-mail saying that malware was found in a document that is shared or about to be."""
-    share, details = _share_of(tx, stored), stored.event.details or {}
-    if details.get("verdict") != Verdict.INFECTED or share.member_id is None or not share.intact:
-        return
-    member = tx.members.get(share.member_id)
-    if member is not None and _wants(deps, tx, member, EmailKind.MALWARE):
-        yield _of_share(deps, EmailKind.MALWARE, share, member.id, f"{stored.number}")
+    if (stored.event.details or {}).get("verdict") == Verdict.INFECTED:
+        share = _share_of(tx, stored)
+        yield from _to_member(deps, tx, EmailKind.MALWARE, share, share.member_id, f"{stored.number}")
 
 
 def plan_request(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -157,10 +153,15 @@ def plan_entry(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iter
     share, kind = _share_of(tx, stored), EmailKind.ENTRY
     if deps.mail is None or (stored.event.details or {}).get("cause") != IN_PLACE:
         return
-    member = tx.members.get(share.member_id) if share.member_id else None
-    if member is not None and share.intact and _wants(deps, tx, member, kind):
-        yield _of_share(deps, kind, share, member.id, f"{stored.number}")
+    yield from _to_member(deps, tx, kind, share, share.member_id, f"{stored.number}")
     yield from _to_administrators(deps, tx, kind, share.tenant_id, stored)
+
+
+def plan_handover(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
+    """Plan e-mails saying that a draft was handed over, to its former author and to the new one."""
+    share, details = _share_of(tx, stored), stored.event.details or {}
+    for name in ("author", "member"):
+        yield from _to_member(deps, tx, EmailKind.HANDOVER, share, str(details[name]), f"{stored.number}")
 
 
 def plan_absence(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
@@ -183,6 +184,7 @@ LETTERS: Mapping[EventKind, EventPlanner] = {
     EventKind.MEMBER_ABSENT: plan_absence,
     EventKind.MEMBER_PRESENT: plan_absence,
     EventKind.CHANGE_APPROVED: plan_entry,
+    EventKind.DRAFT_HANDED_OVER: plan_handover,
 }
 """The events that lead to e-mail, each with its planner."""
 
@@ -213,6 +215,15 @@ def _of_share(
         details=details,
         dedup_key=f"{kind} {share.id} {member_id} {dedup_key}",
     )
+
+
+def _to_member(
+    deps: Dependencies, tx: Transaction, kind: EmailKind, share: Share, member_id: str | None, dedup_key: str
+) -> Iterator[OutgoingMessage]:
+    """Yield an e-mail about the share, unless it is damaged, to a member who wants it."""
+    member = tx.members.get(member_id) if member_id else None
+    if member is not None and share.intact and _wants(deps, tx, member, kind):
+        yield _of_share(deps, kind, share, member.id, dedup_key)
 
 
 def _to_administrators(
@@ -357,12 +368,8 @@ def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddre
         EmailKind.CHANGE: kept.approval,
         EmailKind.REQUEST: kept.ending,
         EmailKind.SIGNATURE: kept.signature,
-        EmailKind.MALWARE: True,
-        EmailKind.ABSENT: True,
-        EmailKind.PRESENT: True,
-        EmailKind.ENTRY: True,
     }
-    return kept if chosen[kind] else None
+    return kept if chosen.get(kind, kind in _ALWAYS) else None
 
 
 def _is_still_so(

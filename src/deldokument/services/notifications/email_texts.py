@@ -83,6 +83,12 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "En administrator har merket at du er tilbake på en konto. Nå er det igjen du som avgjør hvem som får "
             "tilgang til det du har delt. Logg inn for å se det:\n\n{link}",
         ),
+        EmailKind.HANDOVER: _Words(
+            "Et utkast er overlatt",
+            "Du har fått et utkast av en kollega, eller overlatt et til en kollega. Filer og mottakere fulgte med. "
+            "Bare den som har fått utkastet, kan endre og dele det. Logg inn for å se hvilket det er:\n\n{link}\n\n"
+            "Har du verken fått eller overlatt noe? Si fra til administratoren.",
+        ),
         EmailKind.MALWARE: _Words(
             "Det er funnet et virus i noe du deler",
             "Det er funnet et virus i et dokument du har delt, eller er i ferd "
@@ -145,6 +151,13 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "Du er merkt som tilbake",
             "Ein administrator har merkt at du er tilbake på ein konto. No er det igjen du som avgjer kven som får "
             "tilgang til det du har delt. Logg inn for å sjå det:\n\n{link}",
+        ),
+        EmailKind.HANDOVER: _Words(
+            "Eit utkast er overlate",
+            "Du har fått eit utkast av ein kollega, eller overlate eit til ein kollega. Filer og mottakarar følgde "
+            "med. Berre den som har fått utkastet, kan endre og dele det. Logg inn for å sjå kva for eit det "
+            "er:\n\n{link}\n\n"
+            "Har du korkje fått eller overlate noko? Sei frå til administratoren.",
         ),
         EmailKind.MALWARE: _Words(
             "Det er funne eit virus i noko du deler",
@@ -209,6 +222,13 @@ _LETTERS: dict[Language, dict[EmailKind, _Words]] = {
             "You are marked as present again",
             "An administrator has marked you as present again on an account. You decide again who gets access to "
             "what you have shared. Log in to see it:\n\n{link}",
+        ),
+        EmailKind.HANDOVER: _Words(
+            "A draft was handed over",
+            "A colleague has handed a draft over to you, or you have handed one over to a colleague. It has its files "
+            "and recipients. Only the one who has it now can change and share it. Log in to see which "
+            "one:\n\n{link}\n\n"
+            "Was it neither? Tell the administrator.",
         ),
         EmailKind.MALWARE: _Words(
             "A virus was found in something you share",

@@ -15,6 +15,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 - `drafts`: fills in recipients, period, texts and documents
 - `grants`: proves whom a share names, with its keys
 - `held_documents`: releases documents that the scan policy holds
+- `handover`: hands a draft over to another member of the account
 - `history`: lists the events of a share for systems
 - `limits`: rates of a person, and how many drafts and uploads a sharer may have
 - `new_draft`: creates the keys and the row of a draft

@@ -86,7 +86,7 @@ def document_for_reading(
 
 
 def draft_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id: str) -> tuple[Share, Membership]:
-    """Return the same as ``share_for_update``, if the sharer began the draft. Raises: as that, and ``check_author``."""
+    """Return the same as ``share_for_update``, if the draft is the sharer's. Raises: as that, and ``check_author``."""
     share, membership = share_for_update(deps, tx, sharer, share_id)
     check_author(share, membership)
     return share, membership
@@ -100,7 +100,7 @@ def editable_draft(deps: Dependencies, tx: Transaction, sharer: Sharer, share_id
 
 
 def check_author(share: Share, membership: Membership) -> None:
-    """Raise Conflict unless it is a draft that the sharer began."""
+    """Raise Conflict unless it is a draft of the sharer's."""
     check_draft(share.state)
     if not isinstance(may_fill_in(share, membership.id), Allowed):
         raise Conflict("draft_of_another")

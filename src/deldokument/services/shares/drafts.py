@@ -3,7 +3,7 @@
 Guarantees:
 - A draft is saved as it grows. A recipient is in it once, however often it was pasted.
 - A refused recipient is reported with the reason and changes nothing.
-- Only sharers of the account see it, and only the one who began it changes it (see services.shares.authorization).
+- Only sharers of the account see it, and only its author changes it (see services.shares.authorization).
 - A draft without changes is abandoned after seven days, a system's after 24 hours (services.maintenance.retention).
 """
 

@@ -54,9 +54,20 @@ def hold_document(deps: Dependencies, person: PersonIdentifier, share_id: str, d
     """Hold a released document again; do nothing if no decision has released it. Raises: NotFound or Conflict."""
     with deps.database.write() as tx:
         share, membership = share_for_update(deps, tx, person, share_id)
-        document, finding = _document(deps, tx, share, membership, document_id)
-        if finding.release is None:
-            return
+        hold_in(deps, tx, share, membership, person, document_id)
+
+
+def hold_in(
+    deps: Dependencies,
+    tx: Transaction,
+    share: Share,
+    membership: Membership,
+    person: PersonIdentifier,
+    document_id: str,
+) -> None:
+    """Hold a document of a locked share again as ``hold_document`` does."""
+    document, finding = _document(deps, tx, share, membership, document_id)
+    if finding.release is not None:
         tx.shares.save_document(replace(document, sealed_release=None))
         _record(deps, tx, EventKind.DOCUMENT_HELD, share, person, document, finding)
 

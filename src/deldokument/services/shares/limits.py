@@ -31,9 +31,14 @@ def check_lookup_rate(deps: Dependencies, sharer: Sharer, numbers: int) -> None:
 
 def check_draft_count(deps: Dependencies, tx: Transaction, membership: Membership) -> None:
     """Raise InvalidInput if the membership has as many drafts as it may have, or a few more."""
+    if has_most_drafts(deps, tx, membership.account.id, membership.id):
+        raise InvalidInput("account", "too_many_drafts", most=deps.config.max_drafts)
+
+
+def has_most_drafts(deps: Dependencies, tx: Transaction, account_id: str, sharer_id: str) -> bool:
+    """Return whether the member or integration has as many drafts as it may have."""
     most = deps.config.max_drafts
-    if tx.accounts.count_drafts(membership.account.id, membership.id, most) >= most:
-        raise InvalidInput("account", "too_many_drafts", most=most)
+    return tx.accounts.count_drafts(account_id, sharer_id, most) >= most
 
 
 def check_upload_count(deps: Dependencies, tx: Transaction, membership: Membership, added: int = 1) -> None:

@@ -187,7 +187,7 @@ def _check_complete(
         raise Conflict("signature_overdue")
     documents = tx.shares.documents([share.id])
     errors = take_answers(deps, tx, share, answers)
-    errors.extend(_unfinished(tx, documents))
+    errors.extend(unfinished_errors(tx, documents))
     errors.extend(_missing(share_grants(deps, share), tx.shares.recipients([share.id]), documents))
     # One person may publish documents that still wait for the scanner: nobody gets them before.
     must_be_inspected = is_reviewed and deps.scanner is not None
@@ -211,7 +211,8 @@ def _missing(grants: ShareGrants, recipients: list[Recipient], documents: list[D
     return errors
 
 
-def _unfinished(tx: Transaction, documents: list[Document]) -> list[InvalidInput]:
+def unfinished_errors(tx: Transaction, documents: list[Document]) -> list[InvalidInput]:
+    """Return the error of documents that are not complete, if there are any."""
     unfinished = [document.id for document in documents if not document.is_complete]
     if not unfinished:
         return []

@@ -160,7 +160,7 @@ WORDS: dict[str, str] = {
     "request_too_early": _("You can ask for more time from a week before the share ends."),
     "request_closed": _("You can't ask for a new share here. Contact the sender."),
     "not_proposed": _("The share is no longer waiting for approval."),
-    "draft_of_another": _("Only the one who began the draft can change or share it."),
+    "draft_of_another": _("Only the one who fills in the draft can change or share it."),
     "sharer_decides": _("Only the one who shared can do this."),
     "earlier_members_decide": _("Only a user who was there before the share was published can approve this."),
     "own_proposal": _("You asked for the approval yourself. Another member of the account must give it."),
@@ -196,6 +196,8 @@ WORDS: dict[str, str] = {
         "You have added very many recipients in a short time. Wait %(wait_seconds)s, and try again. What you have "
         "saved is kept."
     ),
+    "colleague_missing": _("Choose a colleague in the list."),
+    "colleague_has_drafts": _("Your colleague has %(most)s drafts on the account, and can't take over more."),
     "draft_limit": _("You have started very many shares in a short time. Wait %(wait_seconds)s, and try again."),
     "media_type": _("The request's body must be %(wanted)s."),
     "field_missing": _("The field is required."),

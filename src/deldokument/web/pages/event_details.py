@@ -93,6 +93,7 @@ UNTOLD = frozenset(
         "row",
         "id",
         "recipient",
+        "author",
         "now",
     }
 )
@@ -196,6 +197,7 @@ _CODES: dict[str, str] = {
     EmailKind.ABSENT: _("that the user is marked as absent"),
     EmailKind.PRESENT: _("that the user is marked as present again"),
     EmailKind.ENTRY: _("that others let somebody or something in"),
+    EmailKind.HANDOVER: _("that a draft was handed over"),
     "too_long": _("nobody accepted it for three days"),
     "csv": "CSV",
     "json": "JSON",

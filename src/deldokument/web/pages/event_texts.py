@@ -63,6 +63,7 @@ OF_PEOPLE: dict[EventKind, str] = {
 OF_SHARES: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: _("The draft was created"),
     EventKind.DRAFT_CHANGED: _("Recipients, end or access of the draft were changed"),
+    EventKind.DRAFT_HANDED_OVER: _("The draft was handed over to another member"),
     EventKind.DOCUMENT_COMPLETED: _("A document was uploaded"),
     EventKind.DOCUMENT_INSPECTED: _("A document was read through"),
     EventKind.DOCUMENT_RELEASED: _("A member released a document that was held"),

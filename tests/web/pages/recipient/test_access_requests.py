@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.browser import Web
-from tests.support.world import KARI, OLA, SIV, person
+from tests.support.world import KARI, LISE, OLA, SIV, person
 
 
 @pytest.fixture
@@ -95,3 +95,12 @@ def test_a_recipient_of_a_withdrawn_share_is_not_invited_to_ask(web: Web, share_
     assert (gone.status_code, "Be om ny deling" in gone.text, "Trenger du dem" in gone.text) == (410, False, False)
     assert "Har du spørsmål?" in gone.text
     assert ola.post(f"/d/{share_id}/foresporsel", {}).status_code == 409
+
+
+def test_a_colleague_is_led_to_where_the_draft_that_answers_can_be_read(web: Web, share_id: str) -> None:
+    web.browser(KARI).post(f"/delinger/{share_id}/tilbaketrekking", {"invites": "on"})
+    web.browser(OLA).post(f"/d/{share_id}/foresporsel", {})
+    draft_id = web.browser(KARI).post(f"/delinger/{share_id}/ny-deling", {}).headers["location"].partition("=")[2]
+    web.stage.add(LISE, "Lise Moen", web.stage.byggesak)
+    page = web.browser(LISE).get(f"/delinger/{share_id}").text
+    assert (f'href="/delinger/{draft_id}"' in page, f'href="/del?utkast={draft_id}"' in page) == (True, False)

@@ -13,7 +13,7 @@ from tests.support.browser import Web
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, person, run_all
 
-DELETED = "lettes tirsdag 1. desember kl. 13.00 hvis ingen endrer det"
+DELETED = "lettes tirsdag 1. desember kl. 13.00 hvis det ikke endres"
 
 
 def words(web: Web, path: str, who: str = KARI) -> str:

@@ -6,6 +6,7 @@
 - `copies`: «Lag ny deling fra denne»: a draft from a share
 - `discarding`: discarding a draft, and undoing it
 - `drafts`: «Del dokumenter»: the share form and its JSON calls
+- `handover`: «Overlat utkastet»: a draft that a colleague goes on with
 - `held_documents`: releasing a document that the scan policy holds
 - `my_notifications`: «Varsler til meg»
 - `proposals`: «Godkjenning» (four eyes)

@@ -129,6 +129,7 @@ def list_of(
         undo_seconds=UNDO_SECONDS,
         discarded=discarded,
         restored=restored,
+        own_restored=restored is not None and restored.sharer_id in own_ids(call),
     )
 
 

@@ -48,7 +48,7 @@ _SAVED = frozenset(
         "endring-godkjent",
         "uendret",
     }
-    | {"angret", "apnet", "dokumenter-lagt-til"}
+    | {"angret", "apnet", "dokumenter-lagt-til", "overlatt"}
 )
 """Values of ``lagret`` in the URL of a share's page: the action that has just been done."""
 
@@ -131,6 +131,7 @@ def detail_of(
         common_verdict=common_verdict(document.finding for document in view.documents),
         undo_seconds=UNDO_SECONDS,
         own_share=view.sharer_id in own_ids(call),
+        own_answer=view.answering is not None and view.answering.sharer_id in own_ids(call),
         saved=saved if saved in _SAVED and not errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )

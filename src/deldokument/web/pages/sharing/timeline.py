@@ -37,6 +37,7 @@ class Moment:
 
 _ICONS: dict[EventKind, str] = {
     EventKind.DRAFT_STARTED: "pencil",
+    EventKind.DRAFT_HANDED_OVER: "people",
     EventKind.DOCUMENT_COMPLETED: "upload",
     EventKind.DOCUMENT_REMOVED: "trash",
     EventKind.DOCUMENT_ADDED: "plus",

@@ -1,0 +1,66 @@
+"""«Overlat utkastet»: the page on which the author of a draft chooses the colleague who goes on with it.
+
+The rules are in services.shares.handover.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from starlette.responses import RedirectResponse, Response
+
+from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
+from deldokument.domain.share import ShareState
+from deldokument.services.people import PersonView
+from deldokument.services.shares import handover
+from deldokument.web.http.errors import error_text
+from deldokument.web.http.rendering import plain, render
+from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.pages.sharing.drafts import can_be_filled_in
+from deldokument.web.pages.sharing.shares import refused, to_share
+
+
+def handover_page(call: RequestContext, *faults: InvalidInput) -> Response:
+    """Show the colleagues to choose from. A share that the person can't hand over is shown on its own page."""
+    form = handover.handover_form(call.deps, call.person.person, call.path("id"))
+    if form.view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, form.view):
+        return RedirectResponse(f"/delinger/{form.view.share.id}", 303)
+    # The page has one field.
+    errors = [(one.field if one.field == "colleague" else "", error_text(one, call.translator)) for one in faults]
+    return render(
+        call,
+        "pages/sharing/draft_handover.html",
+        status=422 if errors else 200,
+        errors=errors,
+        view=form.view,
+        colleagues=_options(form.colleagues),
+        colleague=call.fields.get("colleague", ""),
+    )
+
+
+def hand_over(call: RequestContext) -> Response:
+    """Hand the draft over («Overlat utkastet»)."""
+    share_id = call.path("id")
+    try:
+        handover.hand_over(call.deps, call.person.person, share_id, call.fields.get("colleague", ""))
+    except InvalidFields as error:
+        return handover_page(call, *error.errors)
+    except InvalidInput as error:
+        return handover_page(call, error)
+    except (Conflict, Frozen) as error:
+        return refused(call, share_id, error)
+    return to_share(share_id, "overlatt")
+
+
+def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
+    """Return id and name of each; namesakes also have their masked number."""
+    same = Counter(one.name for one in colleagues)
+    return [(one.id, plain(one.name if same[one.name] == 1 else f"{one.name} {one.masked}")) for one in colleagues]
+
+
+_PATH = "/del/utkast/{id}/overlating"
+ENDPOINTS = (
+    Endpoint(_PATH, handover_page, RequiredRole.PERSON),
+    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",)),
+)
