@@ -62,6 +62,7 @@ def make_tenant(tora: Visitor) -> str:
     page.get_by_label("Organisasjonsnummer").fill(MUNICIPALITY)
     page.get_by_label("Fødselsnummer eller D-nummer").fill(NUMBERS[ANNE])
     page.get_by_label("Navn", exact=True).fill("Anne Myhre")
+    page.get_by_label("E-post").fill("post@eksempel.example")
     page.get_by_role("button", name="Registrer virksomheten").click()
     expect(page.get_by_role("heading", name="EKSEMPEL KOMMUNE", level=1)).to_be_visible()
     tora.examine()

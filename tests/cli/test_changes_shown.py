@@ -106,7 +106,7 @@ def test_every_command_that_changes_something_shows_what_it_has_made(
 
 
 def _tenant(operator: Operator, folder: Path) -> str:
-    created = ("--number", "310240001", "--administrator", "Ewa Kowalska")
+    created = ("--number", "310240001", "--administrator", "Ewa Kowalska", "--email", "post@eksempel.example")
     tenant, signed = operator.id_of("tenant create", *created, typed=f"{EWA}\n"), str(folder / "signed.pdf")
     added = operator.id_of("tenant add-administrator", tenant, "Kari Lunde", typed=f"{KARI}\n")
     assert operator.id_of("tenant remove-administrator", tenant, added) == added
@@ -166,7 +166,7 @@ def test_an_export_that_cannot_be_written_is_not_recorded(
     deployment: dict[str, str], register: str, folder: Path
 ) -> None:
     operator = Operator(deployment | {"DELDOKUMENT_ENHETSREGISTERET_BASE_URL": register}, as_json=True)
-    created = ("--number", "310240001", "--administrator", "Ewa Kowalska")
+    created = ("--number", "310240001", "--administrator", "Ewa Kowalska", "--email", "post@eksempel.example")
     tenant, path = operator.id_of("tenant create", *created, typed=f"{EWA}\n"), folder / "export.zip"
     path.write_bytes(b"there")
     assert run(operator.environment, "tenant", "export", tenant, str(path)).exit_code == 1

@@ -234,7 +234,7 @@ def _tenant(transcript: Transcript) -> None:
     created = ("tenant", "create", "--number", "310240001", "--administrator", "Ewa Kowalska", *contact)
     transcript.say(*created, typed=f"{EWA}\n", name="TENANT")
     transcript.say(*created, typed=f"{EWA}\n")
-    transcript.say("tenant", "create", "--number", "123", "--administrator", "E", typed="1\n")
+    transcript.say("tenant", "create", "--number", "123", "--administrator", "E", "--email", "", typed="1\n")
     transcript.say("tenant", "administrators", "TENANT", "--json", name="ADMINISTRATOR")
     transcript.say("tenant", "remove-administrator", "TENANT", "ADMINISTRATOR")
     transcript.say("tenant", "rules", "TENANT", "--longest-days", "120")

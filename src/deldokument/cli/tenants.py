@@ -40,8 +40,8 @@ def tenant_row(tenant: Tenant) -> Row:
 def create(
     number: Annotated[str, typer.Option(help="Organisation number. The name comes from Enhetsregisteret.")],
     administrator: Annotated[str, typer.Option(help="Name of the first administrator.")],
+    email: Annotated[str, typer.Option(help="The organisation's address, which its service agreement names.")],
     telephone: str = "",
-    email: str = "",
     hours: str = "",
     as_json: Json = False,
 ) -> None:
@@ -93,7 +93,9 @@ def rules(
         str | None, typer.Option(help='Its name at ID-porten, for logins on its behalf; "" for none.')
     ] = None,
     telephone: Annotated[str | None, typer.Option(help="Telephone for recipients' questions.")] = None,
-    email: str | None = None,
+    email: Annotated[
+        str | None, typer.Option(help="E-mail address. Once the tenant has signed, its administrators change it.")
+    ] = None,
     hours: str | None = None,
     as_json: Json = False,
 ) -> None:

@@ -27,7 +27,8 @@ GRACE = timedelta(days=90)
 """How long a tenant may continue under its signed version after a newer one was published."""
 
 PLACEHOLDERS = frozenset(
-    {"operator_name", "operator_number", "return_address", "contract_party", "tenant_name", "tenant_number"}
+    {"operator_name", "operator_number", "return_address", "contract_party"}
+    | {"tenant_name", "tenant_number", "tenant_email"}
 )
 """Names of all placeholders that a text may contain."""
 
@@ -75,7 +76,7 @@ class OperatorDetails:
     return_address: str = ""
     contract_party: str = ""
 
-    def values(self, tenant_name: str, tenant_number: str) -> dict[str, str]:
+    def values(self, tenant_name: str, tenant_number: str, tenant_email: str) -> dict[str, str]:
         """Return the values of all placeholders for a tenant."""
         return {
             "operator_name": self.name,
@@ -84,6 +85,7 @@ class OperatorDetails:
             "contract_party": self.contract_party,
             "tenant_name": tenant_name,
             "tenant_number": tenant_number,
+            "tenant_email": tenant_email,
         }
 
 

@@ -34,7 +34,7 @@ every_text = pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{text.kin
 
 def merged(text: AgreementText, tenant: str = "Prøve kommune") -> str:
     operator = OperatorDetails("Del dokument", "310240001", "avtaler@eksempel.example", "Deldrift IKS")
-    return merge(text.markdown, operator.values(tenant, "213640003"))
+    return merge(text.markdown, operator.values(tenant, "213640003", "post@prove.example"))
 
 
 # --- every text ------------------------------------------------------------------------------------------------------
@@ -56,6 +56,11 @@ def test_a_text_names_both_parties(text: AgreementText) -> None:
     asked = set(re.findall(r"\{\{(\w+)\}\}", text.markdown))
     assert asked <= PLACEHOLDERS
     assert asked >= {"tenant_name", "tenant_number", "contract_party", "operator_number", "operator_name"}
+
+
+def test_the_service_agreement_names_the_address_that_letters_go_to() -> None:
+    [service] = [text for text in TEXTS if text.kind is AgreementKind.SERVICE]
+    assert "post@prove.example" in PRESS.html(merged(service))
 
 
 @every_text

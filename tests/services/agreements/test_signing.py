@@ -418,6 +418,15 @@ def test_a_tenant_that_got_another_name_meanwhile_has_another_document(stage: St
     refused(stage, "agreement_changed", intent_id=intent_id, ewa=ewa, answer=answer)
 
 
+def test_an_operator_who_changes_the_address_for_letters_meanwhile_gets_no_signature(stage: Stage) -> None:
+    addressed = {**SHORT, AgreementKind.SERVICE: {"1.0": "# Tjenesteavtale\n\nVarsles på {{tenant_email}}.\n"}}
+    stage.deps = replace(stage.deps, texts=ShortLibrary(addressed))
+    ewa = session(stage)
+    intent_id, answer = begin(stage, ewa)
+    stage.change_tenant(contact=replace(stage.tenant.contact, email="operator@annet.example"))
+    refused(stage, "agreement_changed", intent_id=intent_id, ewa=ewa, answer=answer)
+
+
 def test_the_statement_is_that_of_the_tenant_as_it_is_now(stage: Stage) -> None:
     """Also where the text itself does not name the tenant."""
     nameless = {**SHORT, AgreementKind.SERVICE: {"1.0": "# Tjenesteavtale\n\nFor alle.\n"}}

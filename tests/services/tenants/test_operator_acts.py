@@ -88,7 +88,14 @@ def test_contact_information_that_recipients_are_to_be_shown_is_checked_as_an_ac
         ("email", "email_malformed"),
         ("hours", "text_control_characters"),
     ]
-    assert register(stage, contact=Contact(" 22  00 00 00 ", "", "")).contact == Contact("22 00 00 00")
+    tidy = Contact("22 00 00 00", "post@fjell.example")
+    assert register(stage, contact=Contact(" 22  00 00 00 ", " post@fjell.example", "")).contact == tidy
+
+
+def test_a_tenant_without_an_address_for_letters_is_not_made(stage: Stage) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        register(stage, contact=Contact("22 00 00 00"))
+    assert [(error.field, error.code) for error in refused.value.errors] == [("email", "field_missing")]
 
 
 def test_without_the_register_no_tenant_is_made(stage: Stage) -> None:

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.errors import Conflict, NotFound, Unavailable, existing
+from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable, existing
 from deldokument.domain.outbox import Outcome, Result
 from deldokument.domain.tenancy import Contact
 from deldokument.ports.channels import Email
 from deldokument.services.accounts import members
 from deldokument.services.accounts.lifecycle import change_account_rules
 from deldokument.services.auth.roles import Roles, roles_of
-from deldokument.services.tenants import administrators
+from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.administrators import NOTICE
 from deldokument.services.tenants.registration import create_tenant
 from tests.support.accounts import set_rules
@@ -136,6 +136,52 @@ def test_who_is_confirmable_when_the_letter_has_gone_out_waits_for_the_confirmat
     stage.clock.advance(days=300)
     assert added
     assert roles_of(stage.deps, person(SIV)) == Roles()
+
+
+# -- the address that the letter goes to ------------------------------------------------------------------------------
+
+OTHER = "operator@annet.example"
+
+
+def set_email_by_command(stage: Stage, email: str) -> None:
+    contact = replace(registration.show_tenant(stage.deps, stage.tenant.id).contact, email=email)
+    registration.change_tenant_rules(stage.deps, tenant_id=stage.tenant.id, contact=contact)
+
+
+def letters_after_all_administrators_are_gone(stage: Stage) -> list[str]:
+    where = {"tenant_id": stage.tenant.id}
+    ewa = add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
+    administrators.add_administrator(stage.deps, **where, number=SIV, name="Siv Holm")
+    administrators.remove_administrator(stage.deps, **where, administrator_id=ewa.id)
+    return [letter.to for letter in stage.mail.letters]
+
+
+@pytest.mark.parametrize("email", [OTHER, ""])
+def test_a_command_cannot_turn_the_letter_to_another_address(stage: Stage, email: str) -> None:
+    with pytest.raises(Conflict, match="administrator_decides"):
+        set_email_by_command(stage, email)
+    assert letters_after_all_administrators_are_gone(stage) == [stage.tenant.contact.email]
+
+
+def test_a_signature_is_enough_to_keep_commands_from_the_address(stage: Stage) -> None:
+    stage.change_tenant(activated_at=None)
+    set_email_by_command(stage, OTHER)
+    sign_agreements(stage.deps, stage.tenant.id)
+    with pytest.raises(Conflict, match="administrator_decides"):
+        set_email_by_command(stage, "enda@en.example")
+
+
+def test_the_letter_goes_to_the_address_that_an_administrator_has_given(stage: Stage) -> None:
+    where = {"tenant_id": stage.tenant.id, "person": person(EWA)}
+    registration.change_email(stage.deps, **where, email=" ny@eksempel.example")
+    assert letters_after_all_administrators_are_gone(stage) == ["ny@eksempel.example"]
+
+
+@pytest.mark.parametrize(("email", "code"), [("", "field_missing"), ("ny", "email_malformed")])
+def test_a_tenant_always_has_an_address_for_letters(stage: Stage, email: str, code: str) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        registration.change_email(stage.deps, tenant_id=stage.tenant.id, email=email, person=person(EWA))
+    assert [(error.field, error.code) for error in refused.value.errors] == [("email", code)]
 
 
 # -- what protects the shares of an account ---------------------------------------------------------------------------

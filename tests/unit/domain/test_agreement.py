@@ -32,7 +32,7 @@ PUBLISHED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 SIGNED = PUBLISHED - timedelta(days=200)
 INSTANT = timedelta(microseconds=1)
 OPERATOR = OperatorDetails("Del dokument", "310240001", "avtaler@eksempel.example", "Eksempel IKS")
-VALUES = OPERATOR.values("Prøve kommune", "213640003")
+VALUES = OPERATOR.values("Prøve kommune", "213640003", "post@prove.example")
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 HOSTILE = ["*x*", "# x", "1. x", "- x", "[a](javascript:alert(1))", "<script>x</script>", "`x`", "a|b", "\\", "&lt;"]
 
@@ -47,10 +47,11 @@ def shown(markdown: str) -> str:
 
 def test_every_placeholder_is_filled_in() -> None:
     text = " ".join(f"{{{{{name}}}}}" for name in sorted(PLACEHOLDERS))
-    values = OPERATOR.values("Prøve kommune", "213640003")
+    values = OPERATOR.values("Prøve kommune", "213640003", "post@prove.example")
     assert values.keys() == PLACEHOLDERS
     assert shown(merge(text, values)) == (
-        "<p>Eksempel IKS Del dokument 310240001 avtaler@eksempel.example Prøve kommune 213640003</p>\n"
+        "<p>Eksempel IKS Del dokument 310240001 avtaler@eksempel.example "
+        "post@prove.example Prøve kommune 213640003</p>\n"
     )
 
 

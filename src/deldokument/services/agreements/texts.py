@@ -52,7 +52,7 @@ def publish_agreement(
     """
     if version not in deps.texts.versions(kind):
         raise InvalidInput("version", "version_unknown")
-    merge(deps.texts.text(kind, version).markdown, deps.config.operator.values("-", "-"))
+    merge(deps.texts.text(kind, version).markdown, deps.config.operator.values("-", "-", "-"))
     with deps.database.write() as tx:
         current = current_text(tx, kind)
         published = PublishedText(kind, version, deps.clock.now(), _sealed_publisher(deps, tx, kind, version, person))
@@ -130,7 +130,8 @@ def current_document_in(
     if published is None:
         return None
     text = deps.texts.text(kind, published.version)
-    merged = merge(text.markdown, deps.config.operator.values(tenant.name, tenant.organization_number))
+    values = deps.config.operator.values(tenant.name, tenant.organization_number, tenant.contact.email)
+    merged = merge(text.markdown, values)
     return AgreementDocument(kind, published.version, text.title, merged, published.published_at)
 
 

@@ -2,19 +2,21 @@
 
 Guarantees:
 - Names are normalised, and numbers are checked.
+- No command changes the contact address of a tenant that has signed: letters about administrators go there.
 
 Does not check that the caller is an operator: `web` and `cli` do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Conflict, Faults, InvalidInput, Unavailable, existing, require
+from deldokument.domain.errors import Conflict, Faults, InvalidFields, InvalidInput, Unavailable, existing, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
 from deldokument.domain.share import new_id
 from deldokument.domain.share_texts import check_text
@@ -30,7 +32,7 @@ from deldokument.domain.tenancy import (
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.audit.recording import record_event
-from deldokument.services.people import check_person
+from deldokument.services.people import check_person, has_signed
 from deldokument.services.tenants.administrators import insert_administrator
 
 STANDARD_RETENTION = timedelta(days=365)
@@ -73,7 +75,9 @@ def change_tenant_rules(
     """Change a tenant's settings; None leaves a setting unchanged.
 
     The settings are the longest period, whether archiving must be confirmed, the name for logins on behalf of the
-    tenant, and the contact for recipients. Raises: InvalidInput, InvalidFields or NotFound.
+    tenant, and the contact for recipients.
+
+    Raises: InvalidInput, InvalidFields or NotFound; Conflict for another e-mail address of a tenant that has signed.
     """
     if on_behalf_of is not None:
         check_on_behalf_of(on_behalf_of)
@@ -86,6 +90,8 @@ def change_tenant_rules(
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         changes["period"] = _period(tenant.period, longest_days)
         changed = replace(tenant, **changes)
+        if changed.contact.email != tenant.contact.email and has_signed(tx, tenant):
+            raise Conflict("administrator_decides")
         if changed != tenant:
             tx.tenants.save(changed)
             names = sorted(name for name in changes if getattr(tenant, name) != getattr(changed, name))
@@ -96,14 +102,38 @@ def change_tenant_rules(
 def name_breach_contact(deps: Dependencies, *, tenant_id: str, contact: str, person: PersonIdentifier) -> None:
     """Name whom a breach notification names; an empty text removes it. Raises: InvalidInput, NotFound or Conflict."""
     checked = check_text(contact, BREACH_CONTACT_LENGTH, field="breach_contact")
+    _change(deps, tenant_id, person, "breach_contact", lambda _tenant: checked)
+
+
+def change_email(deps: Dependencies, *, tenant_id: str, email: str, person: PersonIdentifier) -> None:
+    """Change the contact address, as ``person`` decides, an administrator. Raises: InvalidFields, NotFound or Conflict.
+
+    A tenant always has one: it hears there of an administrator whom nobody can confirm.
+    """
+    checked = _with_email(Contact(email=email)).email
+    _change(deps, tenant_id, person, "contact", lambda tenant: replace(tenant.contact, email=checked))
+
+
+def _with_email(contact: Contact) -> Contact:
+    """Return the contact, tidied. Raises: InvalidFields, also if it has no e-mail address."""
+    tidy = check_contact(contact)
+    if not tidy.email:
+        raise InvalidFields([InvalidInput("email", "field_missing")])
+    return tidy
+
+
+def _change(
+    deps: Dependencies, tenant_id: str, person: PersonIdentifier, name: str, value: Callable[[Tenant], object]
+) -> None:
+    """Change one setting as an administrator decides. Raises: NotFound; Conflict if the tenant has ended."""
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         must_not_have_ended(tenant)
-        if tenant.breach_contact == checked:
-            return
-        tx.tenants.save(replace(tenant, breach_contact=checked))
-        kind, what = EventKind.TENANT_RULES_CHANGED, "breach_contact"
-        record_event(deps, tx, kind, tenant_id=tenant_id, person=person, changed=what)
+        changed = replace(tenant, **{name: value(tenant)})  # type: ignore[arg-type]
+        if changed != tenant:
+            tx.tenants.save(changed)
+            kind = EventKind.TENANT_RULES_CHANGED
+            record_event(deps, tx, kind, tenant_id=tenant_id, person=person, changed=name)
 
 
 def _period(present: PeriodRule, longest_days: int | None) -> PeriodRule:
@@ -155,7 +185,7 @@ def _checked(
     """Return the checked input as it is stored. Raises: InvalidFields with all that is wrong."""
     faults = Faults()
     organization = faults.unless(lambda: registered_organization(deps, organization_number), None)
-    tidy = faults.unless(lambda: check_contact(contact), None)
+    tidy = faults.unless(lambda: _with_email(contact), None)
     chosen = faults.unless(lambda: check_person(deps, number, name), None)
     faults.raise_any()
     return existing(organization), existing(tidy), existing(chosen)

@@ -23,7 +23,7 @@ from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, ORIGIN, Browser, Web
 from tests.support.confirmed import add_administrator
 from tests.support.systems import SYSTEM
-from tests.support.world import DELETED, FJELL, KARI, OLA
+from tests.support.world import DELETED, FJELL, KARI, OLA, person
 
 _FIELD = re.compile(r'<(?:input|textarea)[^>]* name="([^"]+)"[^>]*>')
 _VALUE = re.compile(r' value="([^"]*)"')
@@ -91,7 +91,7 @@ def names(web: Web) -> list[str]:
 
 def change(web: Web, rules: AccountRules, revision: int = 1) -> None:
     """As another administrator does it."""
-    where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id}
+    where = {"tenant_id": web.stage.tenant.id, "account_id": web.stage.byggesak.id, "person": person(EWA)}
     lifecycle.change_account_rules(web.stage.deps, **where, rules=rules, revision=revision)
 
 

@@ -62,6 +62,22 @@ def test_an_administrator_added_by_command_gets_in_once_another_confirms_it(web:
     assert siv.get(path(web)).status_code == 200
 
 
+def test_an_administrator_changes_the_address_that_is_written_to_when_none_is_left(web: Web, ewa: Browser) -> None:
+    assert f'value="{web.stage.tenant.contact.email}"' in ewa.get(path(web)).text
+    answer = ewa.post(path(web, "e-postadresse"), {"email": "ny@eksempel.example"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path(web)}?lagret=1")
+    page = ewa.get(answer.headers["location"]).text
+    assert "Adressen er lagret." in page
+    assert 'value="ny@eksempel.example"' in page
+
+
+def test_an_address_with_faults_comes_back_as_it_was_typed(web: Web, ewa: Browser) -> None:
+    answer = ewa.post(path(web, "e-postadresse"), {"email": "ny.example"})
+    assert answer.status_code == 422
+    assert 'href="#email"' in answer.text
+    assert 'value="ny.example"' in answer.text
+
+
 def test_a_form_with_faults_comes_back_with_what_was_typed(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web), {"number": "123", "name": ""})
     assert answer.status_code == 422

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.services.tenants import administrators
+from deldokument.services.tenants.registration import change_email
 from deldokument.web.http.errors import FieldErrors, field_errors, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
@@ -30,6 +31,7 @@ def list_page(
     status: int = 200,
     errors: FieldErrors | None = None,
     typed: Mapping[str, str] | None = None,
+    email: str | None = None,
 ) -> Response:
     """Show the administrators by name, those who wait for confirmation, and the form for another one."""
     everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
@@ -43,9 +45,11 @@ def list_page(
         waiting=[one for one in everyone if not one.acts],
         own_id=_own_id(call),
         typed=typed or {"number": "", "name": ""},
+        email=call.tenant.contact.email if email is None else email,
         added=call.query("lagt-til") == "1" and not errors,
         removed=call.query("fjernet") == "1" and not errors,
         confirmed=call.query("bekreftet") == "1" and not errors,
+        saved=call.query("lagret") == "1" and not errors,
     )
 
 
@@ -66,6 +70,16 @@ def confirm(call: RequestContext) -> Response:
     where = {"tenant_id": call.tenant.id, "administrator_id": call.fields.get("administrator", "")}
     administrators.confirm_administrator(call.deps, **where, person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?bekreftet=1", 303)
+
+
+def save_email(call: RequestContext) -> Response:
+    """Change the address that is written to when no administrator is left."""
+    typed = call.fields.get("email", "")
+    try:
+        change_email(call.deps, tenant_id=call.tenant.id, email=typed, person=call.person.person)
+    except InvalidFields as error:
+        return list_page(call, status=status_of(error), errors=field_errors(error, call.translator), email=typed)
+    return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
 
 
 def removal_page(call: RequestContext) -> Response:
@@ -109,12 +123,15 @@ def _own_id(call: RequestContext) -> str | None:
 
 _ONE = f"/{SECTION}/{{administrator_id}}/fjerning"
 _CONFIRMATION = f"/{SECTION}/bekreftelse"
+_EMAIL = f"/{SECTION}/e-postadresse"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
     section_endpoint(f"/{SECTION}", add, _POST, needs_fresh_login=_("Add an administrator")),
     section_endpoint(_CONFIRMATION, list_page),
     section_endpoint(_CONFIRMATION, confirm, _POST, needs_fresh_login=_("Confirm an administrator")),
+    section_endpoint(_EMAIL, list_page),
+    section_endpoint(_EMAIL, save_email, _POST, needs_fresh_login=_("Change the e-mail address")),
     section_endpoint(_ONE, removal_page),
     section_endpoint(_ONE, remove, _POST, needs_fresh_login=_("Remove an administrator")),
 )
