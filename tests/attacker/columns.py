@@ -100,6 +100,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("singleton id keyring_fingerprint", "a start with the wrong keyring or store is refused"),
         _free("trail_verified_at", "a reminder to operators; a verification reads the whole trail itself"),
         _free("heartbeat_at halted_at", "stops destruction, or lets it go on; a share's end does not wait for it"),
+        _free("ends_halted_at", "shows a halt, which the keyring's store decides"),
     ),
     "document": (
         _by(Proof.TAG, "id share_id pending_since length manifest_hash"),

@@ -22,6 +22,7 @@ from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
+from deldokument.services.maintenance.early_ends import confirm_early_ends
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Fault
@@ -63,6 +64,8 @@ def check(cluster: Cluster, load: Load) -> Findings:
     assert not ledger.untrue, ledger.untrue
     compared = compare(load)
     deps = cluster.node.deps
+    # People withdraw far more here than in a usual hour.
+    confirm_early_ends(deps)
     wait_until(lambda: settled(deps, ledger), "what has ended was not destroyed")
     for promise in ledger.promises:
         if promise.withdrawn:

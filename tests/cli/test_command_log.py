@@ -61,15 +61,17 @@ def test_a_command_of_an_operator_is_recorded_and_the_doctor_is_not(
     assert "Kari" not in line
 
 
-def test_a_worker_is_recorded_only_when_it_confirms_the_clock(
+def test_a_worker_is_recorded_only_when_it_confirms_something(
     system_log: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deldokument.cli.command_log.SYSTEM_LOG", Path(system_log.getsockname()))
     monkeypatch.setenv("SUDO_USER", "tora")
     # Neither starts, because the settings are missing.
-    assert run({}, "worker").exit_code == run({}, "worker", "--confirm-clock").exit_code == 1
-    line = system_log.recv(1000).rstrip(b"\0").decode()
-    assert line.endswith("command: worker --confirm-clock, typed by 'tora'")
+    assert run({}, "worker").exit_code == 1
+    for options in ("--confirm-clock", "--confirm-ends", "--confirm-ends --confirm-clock"):
+        assert run({}, "worker", *options.split()).exit_code == 1
+        line = system_log.recv(1000).rstrip(b"\0").decode()
+        assert line.endswith(f"command: worker {options}, typed by 'tora'")
 
 
 def test_without_a_system_log_standard_error_has_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

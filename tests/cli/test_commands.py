@@ -163,16 +163,18 @@ def test_migrating_twice_is_as_migrating_once(deployment: dict[str, str]) -> Non
     assert run(deployment, "migrate").exit_code == 0
 
 
-def test_the_doctor_tells_of_a_halt_and_the_worker_ends_it_when_the_clock_is_confirmed(
+def test_the_doctor_tells_of_halts_and_the_worker_ends_them_when_they_are_confirmed(
     deployment: dict[str, str],
 ) -> None:
     assert run(deployment, "doctor").exit_code == 0
-    tamper(deployment, f"UPDATE deployment SET halted_at = {int(time.time() * 1_000_000)}")
+    tamper(deployment, f"UPDATE deployment SET halted_at = {int(time.time() * 1_000_000)}, ends_halted_at = 1")
     halted = run(deployment, "doctor")
     assert halted.exit_code == 2
     assert "destruction: CRITICAL: HALTED" in halted.output
-    worker = process(deployment, "worker", "--confirm-clock")
-    # It confirms the clock before it is ready for a signal.
+    typed = re.findall(r"deldokument (worker) (--confirm-\w+)", halted.output)
+    assert typed == [("worker", "--confirm-clock"), ("worker", "--confirm-ends")]
+    worker = process(deployment, "worker", "--confirm-clock", "--confirm-ends")
+    # It confirms both before it is ready for a signal.
     wait_until(lambda: handles(worker, signal.SIGTERM), 90, "the worker has not started")
     wait_until(lambda: run(deployment, "doctor").exit_code == 0, 90, "the halt has not ended")
     worker.send_signal(signal.SIGTERM)

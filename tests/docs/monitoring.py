@@ -36,7 +36,8 @@ def families() -> list[Metric]:
     meter.limit_connections(40)
     meter.breakers.labels("altinn").set(0)
     waiting = {Queue.KEYS.value: Waiting(1, NOON)}
-    lag = WorkerLag(waiting, {Queue.KEYS.value: timedelta()}, timedelta(), timedelta(), False, 0, 0, timedelta())
+    lags, halts = {Queue.KEYS.value: timedelta()}, {"clock": False}
+    lag = WorkerLag(waiting, lags, timedelta(), timedelta(), halts, 0, 0, timedelta())
     text = as_text(lag, 0, NodeState({"blobs": 1}, {"seal": NOON}, True)) + meter.as_text()
     return list(text_string_to_metric_families(text.decode()))
 

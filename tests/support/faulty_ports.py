@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -149,6 +149,12 @@ class FaultyKeyring:
         self.inner.destroy(entry_ids)
         if self.dies_after_destroy:
             raise Crash
+
+    def keep(self, values: Mapping[str, bytes]) -> None:
+        self.inner.keep(values)
+
+    def kept(self, prefix: str) -> dict[str, bytes]:
+        return self.inner.kept(prefix)
 
 
 @dataclass

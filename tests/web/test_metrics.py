@@ -84,7 +84,8 @@ def test_a_halt_is_told(web: Web) -> None:
     retention.record_heartbeat(web.stage.deps)
     web.stage.clock.advance(days=1)
     retention.record_heartbeat(web.stage.deps)
-    assert reported(web)["deldokument_destruction_halted"] == 1
+    halts = reported(web)
+    assert (halts["deldokument_destruction_halted:clock"], halts["deldokument_destruction_halted:ends"]) == (1, 0)
 
 
 @pytest.mark.parametrize("given", ["", TOKEN, "Bearer", f"Bearer {TOKEN}x", "Bearer æ", f"bearer {TOKEN}"])
@@ -124,7 +125,7 @@ def test_figures_hold_no_identifier(web: Web) -> None:
     assert share_id not in text
     assert web.stage.tenant.id not in text
     assert set(re.findall(r'="([^"]*)"', text)) <= {
-        "keys", "blobs", "garbage", "inspection", "notices", "email", "webhooks"
+        "keys", "blobs", "garbage", "inspection", "notices", "email", "webhooks", "clock", "ends"
     }  # fmt: skip
 
 

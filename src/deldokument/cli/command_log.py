@@ -23,10 +23,9 @@ from typer.core import TyperGroup
 SYSTEM_LOG: Final = Path("/dev/log")
 RECORDED: Final = frozenset(
     {"account", "agreement", "audit", "inspection", "keys", "member", "migrate", "operator", "tenant"}
-    | {"worker --confirm-clock"}
+    | {"worker --confirm-clock", "worker --confirm-ends"}
 )
-# It resumes the destruction of keys. A plain `worker` is a process of the service, started by the service manager.
-_CONFIRM_CLOCK: Final = "--confirm-clock"
+# They resume the destruction of keys. A plain `worker` is a process of the service, started by the service manager.
 
 
 class RecordedCommands(TyperGroup):
@@ -35,10 +34,9 @@ class RecordedCommands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Record the command, then parse."""
         name = command_name(self, args)
-        if name == "worker" and _CONFIRM_CLOCK in args:
-            name += f" {_CONFIRM_CLOCK}"
-        if {name, name.partition(" ")[0]} & RECORDED:
-            record_command(name, login_name(os.environ))
+        options = [word for word in args if f"{name} {word}" in RECORDED]
+        if options or name.partition(" ")[0] in RECORDED:
+            record_command(" ".join([name, *options]), login_name(os.environ))
         return super().parse_args(ctx, args)
 
 

@@ -37,6 +37,7 @@ from deldokument.cli.output import say_text
 from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.config.settings import load_settings
 from deldokument.services.audit.checkpoints import fingerprint
+from deldokument.services.maintenance.early_ends import confirm_early_ends
 from deldokument.services.maintenance.retention import confirm_clock
 
 app = typer.Typer(
@@ -98,6 +99,9 @@ def worker_command(
     confirm: Annotated[
         bool, typer.Option("--confirm-clock", help="Confirm that the clock is right, after a halt.")
     ] = False,
+    confirm_ends: Annotated[
+        bool, typer.Option("--confirm-ends", help="Confirm that many shares were ended early, after a halt.")
+    ] = False,
 ) -> None:
     """Run the background tasks: inspection, the end of shares, messages, cleanup."""
     with errors_as_text():
@@ -106,6 +110,8 @@ def worker_command(
     with opened_node(holds_seal=True) as node:
         if confirm:
             confirm_clock(node.deps)
+        if confirm_ends:
+            confirm_early_ends(node.deps)
         work(settings, node)
 
 

@@ -122,6 +122,8 @@ class EventKind(StrEnum):
     MESSAGE_GIVEN_UP = "message_given_up"
     AUDIT_KEY_DESTROYED = "audit_key_destroyed"
     CLOCK_CONFIRMED = "clock_confirmed"
+    EARLY_ENDS_HALTED = "early_ends_halted"
+    EARLY_ENDS_CONFIRMED = "early_ends_confirmed"
     ORPHANS_SWEPT = "orphans_swept"
     ROW_DAMAGED = "row_damaged"
     DATABASE_RESTORED = "database_restored"

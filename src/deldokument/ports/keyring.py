@@ -42,7 +42,7 @@ class Keyring(Protocol):
         ...
 
     def keep(self, values: Mapping[str, bytes]) -> None:
-        """Store values by name, replacing those of the same names. Durable on return.
+        """Store values by name, replacing those of the same names. A name has a colon. Durable on return.
 
         After an error, some may be stored, in the order given.
         """

@@ -99,11 +99,14 @@ class _LagCollector(Collector):
                 "Seconds since the audit trail was last verified; before the first time, since its first event.",
                 seconds,
             )
-        yield GaugeMetricFamily(
+        halted = GaugeMetricFamily(
             "deldokument_destruction_halted",
-            "1: nothing is destroyed until an operator confirms the clock.",
-            measured.halted,
+            "1: keys are not destroyed until an operator confirms the clock, or unusually many early ends.",
+            labels=["confirm"],
         )
+        for confirmed, is_halted in measured.halts.items():
+            halted.add_metric([confirmed], is_halted)
+        yield halted
         yield CounterMetricFamily(
             "deldokument_damaged_rows", "Rows that were found changed outside the service.", measured.damaged_rows
         )

@@ -141,9 +141,9 @@ def test_the_fingerprint_is_of_both_the_key_and_the_deployment(database: SqlData
     own = deployment(database)
     assert keyring.keys[DIRECTORY] not in (own.keyring_fingerprint or b"")
     with pytest.raises(Conflict):
-        check_keyring(keyring, Deployment("another", None, None, own.keyring_fingerprint))
+        check_keyring(keyring, Deployment("another", None, None, None, own.keyring_fingerprint))
     with pytest.raises(Conflict):
-        check_keyring(keyring, Deployment(own.id, None, None))
+        check_keyring(keyring, Deployment(own.id, None, None, None))
 
 
 def test_an_empty_store_is_taken_before_a_worker_has_run_and_refused_after_it(database: SqlDatabase) -> None:

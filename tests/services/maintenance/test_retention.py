@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,9 @@ class HardKeyring:
         if self._refused in entry_ids:
             raise Unavailable("keyring")
         self._stage.deps.keyring.destroy(entry_ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage.deps.keyring, name)
 
 
 def with_keys(stage: Stage) -> int:

@@ -22,6 +22,8 @@ _note_verification = update(deployment).values(trail_verified_at=_now)
 _record_heartbeat = update(deployment).values(heartbeat_at=_now)
 _halt = update(deployment).values(halted_at=func.coalesce(deployment.c.halted_at, _now))
 _resume = update(deployment).values(halted_at=None, heartbeat_at=_now)
+_halt_ends = update(deployment).where(deployment.c.ends_halted_at.is_(None)).values(ends_halted_at=_now)
+_resume_ends = update(deployment).values(ends_halted_at=None)
 
 
 class SqlDeployments(Repository):
@@ -60,3 +62,15 @@ class SqlDeployments(Repository):
     def resume(self, now: datetime) -> None:
         """End the halt and take ``now`` as the last heartbeat."""
         self._work.run(_resume, {"now": now})
+
+    def claim_early_ends(self) -> bool:
+        """Return whether no other transaction destroys the keys of early ends; then none does until this one ends."""
+        return self._work.try_advisory_lock("early_ends")
+
+    def halt_ends(self, now: datetime) -> bool:
+        """Show that early ends are halted; return whether it was not shown yet."""
+        return self._work.count(_halt_ends, {"now": now}) == 1
+
+    def resume_ends(self) -> None:
+        """Show that early ends are not halted."""
+        self._work.run(_resume_ends)

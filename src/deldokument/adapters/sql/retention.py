@@ -194,14 +194,14 @@ class SqlRetention:
         values = {"before": now - DRAFT_LIFETIME, "system_before": now - SYSTEM_DRAFT_LIFETIME}
         return self._proven(_stale, values, now, limit)
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
+    def keys_to_destroy(self, now: datetime, limit: int, *, early: bool | None = None) -> list[Share]:
         """Return closed shares with a share key that are over by proof."""
-        return self._proven(_with_key, {}, now, limit)
+        return self._proven(_with_key, {}, now, limit, early=early)
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
+    def over(self, share_ids: Collection[str], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares that are over by proof; what the row says does not count."""
         rows = [row for some in batches(set(share_ids)) for row in self._rows(_over, share, {"keys": some})]
-        return self._ends.over(rows, now)
+        return self._ends.over(rows, now, early=early)
 
     def close(self, share_ids: Collection[str], state: ShareState, now: datetime) -> None:
         """Close shares at ``now``, in that state."""
@@ -296,13 +296,15 @@ class SqlRetention:
     def _documents(self, query: Select[Any], values: Mapping[str, Any]) -> list[Document]:
         return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
-    def _proven(self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int) -> list[Share]:
+    def _proven(
+        self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int, *, early: bool | None = None
+    ) -> list[Share]:
         """Return shares that are over, of those that a query finds. The others do not count towards the limit."""
         rows, place = self._page(query, values, None, limit)
-        found = self._ends.over(rows, now)
+        found = self._ends.over(rows, now, early=early)
         while place is not None and len(found) < limit:
             rows, place = self._page(query, values, place, limit)
-            found += self._ends.over(rows, now)
+            found += self._ends.over(rows, now, early=early)
         return found[:limit]
 
     def _page(

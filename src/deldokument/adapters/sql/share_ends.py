@@ -79,10 +79,11 @@ class ShareEnds:
         self._accounts = SqlAccounts(work)
         self._tenants = SqlTenants(work)
 
-    def over(self, rows: Sequence[Row[Any]], now: datetime) -> list[Share]:
+    def over(self, rows: Sequence[Row[Any]], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares that are over and cannot be restored, with their proven tenants.
 
-        The rows begin with ``PROOF_COLUMNS``.
+        ``early``: only those that somebody has ended before their time, or only the others. The rows begin with
+        ``PROOF_COLUMNS``.
         """
         shares = [SHARE.make(row[:_WIDTH]) for row in rows]
         proven = self._proven(rows)
@@ -93,7 +94,7 @@ class ShareEnds:
             if facts is None or not _is_over(facts, now, ended):
                 if share.state in CLOSED and (facts is None or facts.decided_at is None):
                     self._work.damage.report(DamagedRow(SHARE_KIND, share.id))
-            elif facts.tenant_id not in self._work.behind:
+            elif facts.tenant_id not in self._work.behind and early in (None, not _is_due(facts, now, ended)):
                 found.append(replace(share, tenant_id=facts.tenant_id))
         return found
 
@@ -136,8 +137,12 @@ class ShareEnds:
 
 
 def _is_over(facts: _Facts, now: datetime, ended: Collection[str]) -> bool:
-    is_decided = facts.decided_at is not None and facts.decided_at <= now
-    return is_decided or facts.ends_at <= now or any(holder in ended for holder in facts.holders)
+    return (facts.decided_at is not None and facts.decided_at <= now) or _is_due(facts, now, ended)
+
+
+def _is_due(facts: _Facts, now: datetime, ended: Collection[str]) -> bool:
+    """Return whether the share is over by time, or with its tenant or account."""
+    return facts.ends_at <= now or any(holder in ended for holder in facts.holders)
 
 
 def _is_outdated(card: ShareCard | None, revision: int) -> bool:

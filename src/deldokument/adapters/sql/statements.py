@@ -59,6 +59,7 @@ FEW_KEYS: list[BindParameter[Any]] = [bindparam(name) for name in _FEW_NAMES]
 _Insert = Callable[[Table], postgresql.Insert] | Callable[[Table], sqlite.Insert]
 _NOT_ASCII: ColumnElement[str] = literal_column("'*[^ -~]*'")
 _LOCK_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
+_TRY_LOCK_NAME = select(func.pg_try_advisory_xact_lock(bindparam("number")))
 
 
 def param(name: str) -> BindParameter[Any]:
@@ -232,6 +233,10 @@ class Statements:
         """Take an advisory lock on the words until the transaction ends: for rows that do not exist yet."""
         if self._locks_rows:
             self.run(_LOCK_NAME, {"number": _number(words)})
+
+    def try_advisory_lock(self, *words: str | bytes) -> bool:
+        """Take an advisory lock as ``advisory_lock``, without waiting; return whether it was free."""
+        return not self._locks_rows or bool(self.rows(_TRY_LOCK_NAME, {"number": _number(words)})[0][0])
 
     def insert_once(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless a unique constraint forbids it; return True if inserted.

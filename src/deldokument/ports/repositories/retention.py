@@ -47,13 +47,18 @@ class Retention(Protocol):
         """Return drafts that have not been changed for DRAFT_LIFETIME; a system's for SYSTEM_DRAFT_LIFETIME."""
         ...
 
-    def keys_to_destroy(self, now: datetime, limit: int) -> list[Share]:
-        """Return closed shares whose share key exists, and whose end can no longer be undone."""
+    def keys_to_destroy(self, now: datetime, limit: int, *, early: bool | None = None) -> list[Share]:
+        """Return closed shares whose share key exists, and whose end can no longer be undone.
+
+        ``early``: only those that somebody has ended before their time, or only those that are over by time, or with
+        their tenant or account.
+        """
         ...
 
-    def over(self, share_ids: Collection[str], now: datetime) -> list[Share]:
+    def over(self, share_ids: Collection[str], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares among these that are over and cannot be restored; a write transaction locks them.
 
+        ``early`` is as in ``keys_to_destroy``.
         What the row says of its key or its erasure does not count. Available shares are the patrol's.
         """
         ...

@@ -161,7 +161,7 @@ def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[s
 def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
     """Yield the removals that are kept of all chains, or of one. A value that does not open is left out."""
     for name, value in deps.keyring.kept(f"{REMOVAL}{chain}").items():
-        content = _opened(deps.integrity, name, value)
+        content = opened(deps.integrity, name, value)
         if content is not None:
             _, owner, number = name.split(":")
             hashed, at, kind, share_id, details = json.loads(content)
@@ -189,9 +189,9 @@ def _advance(deps: Dependencies, chain: str, last: Mark, values: dict[str, bytes
             return fault
         head = tx.audit.head(chain)
         for removal in _removals_since(tx, chain, last, head):
-            values[removal.name] = _tagged(deps.integrity, removal.name, removal.encoded())
+            values[removal.name] = tagged(deps.integrity, removal.name, removal.encoded())
     encoded = head.number.to_bytes(_NUMBER, "big") + head.hash
-    values[HEAD + chain] = _tagged(deps.integrity, HEAD + chain, encoded)
+    values[HEAD + chain] = tagged(deps.integrity, HEAD + chain, encoded)
     return None
 
 
@@ -208,15 +208,16 @@ def _removal_of(chain: str, stored: StoredEvent) -> Removal:
 
 
 def _head_of(keys: IntegrityKeys, name: str, value: bytes) -> Mark | None:
-    content = _opened(keys, name, value)
+    content = opened(keys, name, value)
     return None if content is None else Mark(int.from_bytes(content[:_NUMBER], "big"), content[_NUMBER:])
 
 
-def _tagged(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
+def tagged(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
+    """Return the value with that name and content."""
     return content + row_tag(keys.row_key(KIND), KIND, name, [content])
 
 
-def _opened(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
+def opened(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
     """Return the content of a value; None if it was not tagged for this name."""
     content, tag = value[:-TAG], value[-TAG:]
     return content if is_row_tag(keys.row_key(KIND), KIND, name, [content], tag) else None

@@ -4,6 +4,7 @@ May import: the packages of services below it, `ports`, `domain`, `crypto`.
 
 - `alarms`: counts what the operator should look into
 - `deployment_claims`: checks at start that store and keyring belong to this deployment
+- `early_ends`: halts destruction at an unusual number of early ends
 - `health`: checks for an operator's monitoring, each with a level and a message
 - `lag`: measures how far the worker is behind
 - `orphans`: deletes unreferenced objects and keys that a crash left

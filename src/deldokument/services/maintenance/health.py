@@ -35,6 +35,10 @@ TRAIL_WARNING: Final = timedelta(days=2)
 """From this age on, a verification of the audit trail, which is due each day, is too old."""
 LAG_WARNINGS: Final = {Queue.KEYS.value: timedelta(seconds=60), Queue.INSPECTION.value: timedelta(seconds=300)}
 OTHER_LAG_WARNING: Final = timedelta(hours=1)
+_ORDERS: Final = {
+    "clock": "check the clock, then `deldokument worker --confirm-clock`",
+    "ends": "find out why many shares were ended early, then `deldokument worker --confirm-ends`",
+}
 
 
 class Level(IntEnum):
@@ -111,10 +115,9 @@ def check_heads(database: Database, keyring: Keyring) -> Grade:
 def check_destruction(database: Database) -> Grade:
     """Grade whether destruction is halted."""
     with database.read() as tx:
-        halted_at = tx.deployment.get().halted_at
-    if halted_at is None:
-        return Level.OK, "not halted"
-    return Level.CRITICAL, "HALTED: check the clock, then `deldokument worker --confirm-clock`"
+        halts = tx.deployment.get().halts
+    orders = [order for confirmed, order in _ORDERS.items() if halts[confirmed]]
+    return (Level.CRITICAL, f"HALTED: {'; '.join(orders)}") if orders else (Level.OK, "not halted")
 
 
 def check_backlog(database: Database, clock: Clock) -> Grade:

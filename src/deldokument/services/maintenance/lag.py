@@ -27,14 +27,15 @@ class WorkerLag:
     ``trail_age``: since the audit trail was last verified, or since its first event; None without an event.
     ``damaged_rows``: how many damaged rows have been recorded so far. ``chains_behind``: as this process found them.
 
-    The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels.
+    The keys of ``waiting`` and ``lags`` are ``Queue`` members and the queues of the channels. Those of ``halts`` say
+    what an operator has to confirm before destruction goes on.
     """
 
     waiting: Mapping[str, Waiting]
     lags: Mapping[str, timedelta]
     heartbeat_age: timedelta | None
     trail_age: timedelta | None
-    halted: bool
+    halts: Mapping[str, bool]
     damaged_rows: int
     chains_behind: int
     skew: timedelta
@@ -54,7 +55,7 @@ def measure_lag(deps: Dependencies) -> WorkerLag:
         trail_age=now - unverified if unverified else None,
         damaged_rows=damaged_rows,
         chains_behind=len(deps.behind.chains),
-        halted=deployment.halted_at is not None,
+        halts=deployment.halts,
         skew=deps.clock.skew(),
     )
 

@@ -8,7 +8,7 @@ part.
 
 Guarantees:
 - No object younger than a day at the start of the sweep is deleted.
-- A key is destroyed only if it had no share in two successive rounds.
+- A key is destroyed only if it had no share in two successive rounds. It counts as an early end.
 - Nothing is deleted if the database is behind, or the store another deployment's, or if implausibly many objects or
   keys are unknown. A wrong database or store is then more likely than that many crashes.
 """
@@ -27,6 +27,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
+from deldokument.services.maintenance.early_ends import allowance
 from deldokument.services.maintenance.share_keys import destroy_remaining_keys, over_shares
 
 ORPHAN_AGE = timedelta(hours=24)
@@ -120,7 +121,7 @@ def _unknown(deps: Dependencies, names: Collection[str]) -> set[str]:
 
 
 def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[str]:
-    """Destroy share keys without a share, now and in the previous round; return those seen for the first time.
+    """Destroy share keys without a share, now and in the previous round; return those that remain.
 
     Keys of shares that are over are destroyed at once. A row that was changed, to say that its key is destroyed or may
     not be yet, keeps none.
@@ -145,9 +146,15 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
     while some := list(islice(remaining, _BATCH)):
         destroy_remaining_keys(deps, some)
     # Checked again: the scan takes time, and the retry of an interrupted request creates its share with the old key.
-    doomed = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
-    deps.keyring.destroy(_without_share(deps, doomed))
-    return orphans.difference(seen_before)
+    again = [entry.removeprefix(SHARE_PREFIX) for entry in orphans.intersection(seen_before)]
+    doomed = _without_share(deps, again)
+    with deps.database.write() as tx:
+        allowed = allowance(deps, tx, len(doomed))
+        if allowed is None:
+            return orphans
+        allowed.spend(deps, len(doomed))
+    deps.keyring.destroy(doomed)
+    return orphans - doomed
 
 
 def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 Guarantees:
 - A key is destroyed only if the share is over by proof. Its row alone proves nothing.
+- Keys of early ends wait while these are halted. The others do not.
 - Destroyed keys are recorded even if the keyring is slow or refuses some.
 """
 
@@ -17,8 +18,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
-from deldokument.services.each import in_batch_or_singly
+from deldokument.services.each import do_each, in_batch_or_singly
 from deldokument.services.encryption import share_key_id
+from deldokument.services.maintenance.early_ends import allowance
 
 KEY_KIND = "share_key"
 """The kind of a share's key in an alarm."""
@@ -37,7 +39,7 @@ def destroy_share_keys(deps: Dependencies) -> int:
 
     Raises: the keyring's first error, when the others are destroyed.
     """
-    return _destroy(deps, lambda tx, now: tx.retention.keys_to_destroy(now, _BATCH))
+    return _destroy(deps, lambda tx, now, early: tx.retention.keys_to_destroy(now, _BATCH, early=early))
 
 
 def over_shares(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
@@ -54,8 +56,8 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
     Raises: the keyring's first error.
     """
 
-    def find(tx: Transaction, now: datetime) -> list[Share]:
-        over = tx.retention.over(share_ids, now)
+    def find(tx: Transaction, now: datetime, early: bool) -> list[Share]:
+        over = tx.retention.over(share_ids, now, early=early)
         # Asked after the row was read: a key that another worker has just destroyed is gone before its row says so.
         for share in over:
             if share.key_destroyed_at is not None and deps.keyring.ids(share_key_id(share.id)):
@@ -65,7 +67,8 @@ def destroy_remaining_keys(deps: Dependencies, share_ids: Collection[str]) -> in
     return _destroy(deps, find)
 
 
-def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Share]]) -> int:
+def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime, bool], list[Share]]) -> int:
+    """Destroy the keys of the shares that ``find`` finds: first without, then with those that ended early."""
     refusals = list[ServiceError]()
 
     def destroy(tx: Transaction, over: Sequence[Share]) -> int:
@@ -78,7 +81,20 @@ def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime], list[Sh
         refusals.extend([refused] if refused else [])
         return len(destroyed)
 
-    done = in_batch_or_singly(deps, lambda tx: find(tx, deps.clock.now()), destroy)
+    def destroy_early(tx: Transaction, over: Sequence[Share]) -> int:
+        allowed = allowance(deps, tx, len(over))
+        if allowed is None:
+            return 0
+        count = destroy(tx, over)
+        allowed.spend(deps, count)
+        return count
+
+    done = do_each(
+        (False, True),
+        lambda early: in_batch_or_singly(
+            deps, lambda tx: find(tx, deps.clock.now(), early), destroy_early if early else destroy
+        ),
+    )
     if refusals:
         raise refusals[0]
     return done

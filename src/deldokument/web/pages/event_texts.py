@@ -123,6 +123,8 @@ OF_SERVICE: dict[EventKind, str] = {
     EventKind.AUDIT_KEY_DESTROYED: _("Keys of the event log were destroyed because the retention period was over"),
     EventKind.REFUSALS_LIMITED: _("Somebody was refused at many links, and has to wait"),
     EventKind.CLOCK_CONFIRMED: _("The clock was confirmed to be right"),
+    EventKind.EARLY_ENDS_HALTED: _("Unusually many shares were ended early, so their keys were kept"),
+    EventKind.EARLY_ENDS_CONFIRMED: _("The early ends of unusually many shares were confirmed"),
     EventKind.ORPHANS_SWEPT: _("Stored objects without an owner were deleted"),
     EventKind.ROW_DAMAGED: _("A stored record had been changed outside the service"),
 }

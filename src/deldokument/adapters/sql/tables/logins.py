@@ -49,6 +49,7 @@ deployment = Table(
     Column("id", Id, nullable=False),
     Column("heartbeat_at", UtcMicros),
     Column("halted_at", UtcMicros),
+    Column("ends_halted_at", UtcMicros),
     Column("keyring_fingerprint", StoredBytes),
     Column("trail_verified_at", UtcMicros),
     CheckConstraint("singleton = 1", "one_row"),

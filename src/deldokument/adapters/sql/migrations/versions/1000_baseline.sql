@@ -87,6 +87,7 @@ CREATE TABLE deployment (
     id {id} NOT NULL,
     heartbeat_at {big},
     halted_at {big},
+    ends_halted_at {big},
     keyring_fingerprint {bytes},
     trail_verified_at {big},
     CONSTRAINT pk_deployment PRIMARY KEY (singleton),
