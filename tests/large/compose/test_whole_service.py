@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -216,6 +217,12 @@ def test_the_image_of_debians_packages_is_built_anew(host: Podman, browser: http
     typed(host, UPDATE)
     has_recovered(host, browser)
     assert before not in inspected(host, ".Image", (*DATABASES, "proxy"))
+
+
+def test_the_sbom_of_the_services_names_exactly_the_packages_in_their_image(host: Podman) -> None:
+    listed = host.run("podman exec deldokument_proxy_1 dpkg-query --show --showformat='${Package}=${Version}\n'")
+    document = json.loads((host.folder / "srv/services.cdx.json").read_text("utf-8"))
+    assert {f"{one['name']}={one['version']}" for one in document["components"]} == set(listed.split())
 
 
 @pytest.mark.usefixtures("account")
