@@ -1,13 +1,15 @@
 """Clients that record what they asked of two nodes, when, and what was answered.
 
 Uploads: writers send a few bytes at the offset that they believe in, or ask for it. Shares: two sharers publish, move
-the end and withdraw, while a recipient and a system look. Every request goes to either node.
+the end and withdraw, while a system proposes a second recipient, whom the sharer approves, and all look. Every request
+goes to either node.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Set
@@ -24,7 +26,7 @@ from tests.histories.linearizability import UNKNOWN, Operation
 from tests.histories.nodes import TwoNodes
 from tests.histories.specifications import CONFLICT, Patch, Refused
 from tests.support.ports import NO_TLS
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
+from tests.support.server import EWA, EWA_NUMBER, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
 
 LENGTH = 150
 """Bytes of an upload: some forty requests fill it."""
@@ -33,6 +35,7 @@ _AT_ONCE = 3
 """Uploads that the writers fill at the same time: few, so that they meet."""
 _ACTS = 40
 """What is done with each share."""
+_SEEN = re.compile(r'name="seen" value="([^"]+)"')
 _TOKEN_SECONDS = 60.0
 _TIMEOUT_SECONDS = 60.0
 _PATIENCE_SECONDS = 300.0
@@ -190,7 +193,7 @@ class Shares:
         deployment = nodes.deployment
         self._kari = {**deployment.session(KARI).headers, **_cookie(deployment, KARI)}
         self._kari["origin"] = deployment.url
-        self._ola = _cookie(deployment, OLA)
+        self._ola, self._ewa = _cookie(deployment, OLA), _cookie(deployment, EWA)
         self._token = (-_TOKEN_SECONDS, "")
         self._lock = threading.Lock()
         self._seconds = itertools.count()
@@ -208,7 +211,7 @@ class Shares:
             share, end, left = self._share, self._end, self._left
         # Withdrawn late, so that there is something to see before it.
         changes = ["publish", "move_end", "move_end"] if left > _ACTS // 3 else ["publish", "move_end", "withdraw"]
-        name = random.choice(["look", "look", "see", "see", *changes])
+        name = random.choice(["look", "look", "see", "see", "propose", "approve", "peek", *changes])
         url = random.choice(self._nodes.urls)
         getattr(self, f"_{name}")(_Act(share, end, url, http))
 
@@ -236,6 +239,21 @@ class Shares:
         body = {"expires_at": end}
         self._record(act, "move_end", end, lambda: act.http.put(path, json=body, headers=self._bearer()), _done)
 
+    def _propose(self, act: _Act) -> None:
+        path, body = f"{act.url}/api/v1/shares/{act.share}/recipients", {"recipients": [{"number": EWA_NUMBER}]}
+        self._record(act, "propose", None, lambda: act.http.post(path, json=body, headers=self._bearer()), _done)
+
+    def _approve(self, act: _Act) -> None:
+        page = f"{act.url}/delinger/{act.share}"
+        waiting = _SEEN.search(self._nodes.retried(lambda: act.http.get(page, headers=self._kari)).text)
+        if waiting:
+            path, body = f"{page}/endring/godkjenning", {"seen": waiting[1]}
+            self._record(act, "approve", None, lambda: act.http.post(path, data=body, headers=self._kari), _done)
+
+    def _peek(self, act: _Act) -> None:
+        path = f"{act.url}/d/{act.share}"
+        self._record(act, "peek", None, lambda: act.http.get(path, headers=self._ewa), _looked)
+
     def _see(self, act: _Act) -> None:
         path = f"{act.url}/api/v1/shares/{act.share}"
         self._record(act, "see", None, lambda: act.http.get(path, headers=self._bearer()), _seen)
@@ -252,7 +270,7 @@ class Shares:
         ask: Callable[[], httpx.Response],
         read: Callable[[httpx.Response], Any],
     ) -> None:
-        self._recorder.record(act.share, name, value, ask, read, changes=name not in ("see", "look"))
+        self._recorder.record(act.share, name, value, ask, read, changes=name not in ("see", "look", "peek"))
 
     def _bearer(self) -> dict[str, str]:
         with self._lock:

@@ -56,31 +56,42 @@ def upload(state: UploadState, operation: Operation) -> Iterable[UploadState]:
 
 @dataclass(frozen=True, slots=True)
 class ShareStatus:
-    """State of a share, and the end that its sharer has set."""
+    """State of a share, the end that its sharer has set, and how far a colleague's recipient has come."""
 
     state: str = "draft"
     end: str = ""
+    newcomer: str = "unknown"
+    """``unknown``, ``proposed`` or ``recipient``."""
 
 
 def share(status: ShareStatus, operation: Operation) -> Iterable[ShareStatus]:
     """A share: published once, its end moved while it is available, withdrawn once and for good.
 
     - ``publish`` succeeds again while the share is available. The draft's own end then counts.
-    - ``look`` is the recipient's: available, withdrawn, or missing while it is a draft.
+    - ``propose`` is another's: a recipient, who is let in by the sharer's ``approve`` alone. What the sharer approves
+      may have changed since, so a refusal is always possible.
+    - ``look`` is the recipient's: available, withdrawn, or missing while it is a draft. ``peek`` is the newcomer's.
     - ``see`` is the sharer's: the state, and the end once there is one.
     """
     available = status.state == "available"
-    if operation.name == "look":
-        return [status] if operation.output == ("missing" if status.state == "draft" else status.state) else []
+    if operation.name in ("look", "peek"):
+        is_recipient = operation.name == "look" or status.newcomer == "recipient"
+        seen = status.state if is_recipient and status.state != "draft" else "missing"
+        return [status] if operation.output == seen else []
     if operation.name == "see":
         return [status] if operation.output == (status.state, status.end) else []
+    if operation.name == "approve" and operation.output == CONFLICT:
+        return [status]
+    proposed = status if status.newcomer == "recipient" else replace(status, newcomer="proposed")
     changes = {
         "publish": (
             status.state in ("draft", "available"),
-            status if available else ShareStatus("available", operation.value),
+            status if available else replace(status, state="available", end=operation.value),
         ),
         "withdraw": (available, replace(status, state="withdrawn")),
         "move_end": (available, replace(status, end=operation.value)),
+        "propose": (available, proposed),
+        "approve": (available and status.newcomer == "proposed", replace(status, newcomer="recipient")),
     }
     may, after = changes[operation.name]
     if operation.output == UNKNOWN:

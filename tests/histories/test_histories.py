@@ -47,7 +47,7 @@ def _each_once(nodes: TwoNodes, crew: Crew) -> None:
 
 
 def test_a_short_history_is_linearizable_though_a_node_dies_and_the_database_restarts() -> None:
-    _check(_record(200, _OF_UPLOADS | {"publish", "see", "look"}, _each_once))
+    _check(_record(200, _OF_UPLOADS | {"publish", "propose", "approve", "see", "look", "peek"}, _each_once))
 
 
 def _again_and_again(nodes: TwoNodes, crew: Crew) -> None:
@@ -60,6 +60,7 @@ def _again_and_again(nodes: TwoNodes, crew: Crew) -> None:
 @pytest.mark.large
 @pytest.mark.timeout(3600)
 def test_ten_thousand_operations_are_linearizable_though_nodes_die_and_the_database_restarts() -> None:
-    recorder = _record(10_000, _OF_UPLOADS | {"publish", "move_end", "withdraw", "see", "look"}, _again_and_again)
+    of_shares = {"publish", "move_end", "withdraw", "propose", "approve", "see", "look", "peek"}
+    recorder = _record(10_000, _OF_UPLOADS | of_shares, _again_and_again)
     log.info("%d operations: %s", len(recorder.operations), dict(sorted(recorder.answers.items())))
     _check(recorder)

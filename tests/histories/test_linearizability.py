@@ -26,7 +26,7 @@ def is_linearizable(operations: list[Operation]) -> bool:
     return not violations(operations, start, specification)
 
 
-SHARE_WORDS = {"publish", "withdraw", "look", "move_end", "see"}
+SHARE_WORDS = {"publish", "withdraw", "look", "move_end", "see", "propose", "approve", "peek"}
 A, B = Patch(0, b"a"), Patch(0, b"b")
 GOOD = {
     "one after the other": history((1, 2, "patch", A, 1), (3, 4, "head", None, 1), (5, 6, "content", None, b"a")),
@@ -50,6 +50,10 @@ GOOD = {
     ),
     "the end was moved by a request that broke off": history(
         (1, 2, "publish", "a", "ok"), (3, 4, "move_end", "b", UNKNOWN), (5, 6, "see", None, ("available", "b"))
+    ),
+    "the sharer lets in whom another proposed": history(
+        (1, 2, "publish", "a", "ok"), (3, 4, "propose", None, UNKNOWN), (5, 8, "approve", None, "ok"),
+        (6, 7, "peek", None, "missing"), (9, 10, "peek", None, "available"),
     ),
 }  # fmt: skip
 BAD = {
@@ -78,6 +82,17 @@ BAD = {
     "what was withdrawn comes back": history(
         (1, 2, "publish", "a", "ok"), (3, 4, "withdraw", None, UNKNOWN), (5, 6, "look", None, "withdrawn"),
         (7, 8, "look", None, "available"),
+    ),
+    "a proposal lets in": history(
+        (1, 2, "publish", "a", "ok"), (3, 4, "propose", None, "ok"), (5, 6, "peek", None, "available")
+    ),
+    "a proposal is approved after the withdrawal": history(
+        (1, 2, "publish", "a", "ok"), (3, 4, "propose", None, "ok"), (5, 6, "withdraw", None, "ok"),
+        (7, 8, "approve", None, "ok"),
+    ),
+    "an approval is lost": history(
+        (1, 2, "publish", "a", "ok"), (3, 4, "propose", None, "ok"), (5, 6, "approve", None, "ok"),
+        (7, 8, "peek", None, "missing"),
     ),
 }  # fmt: skip
 

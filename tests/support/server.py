@@ -56,7 +56,8 @@ from tests.support.simulators import Running, log_in, start_simulators
 from tests.support.stack import stack, stack_name
 from tests.support.tenants import take_into_use
 
-KARI, OLA, SIV, PER, LISE = "Kari Lunde", "Ola Nordmann", "Siv Holm", "Per Fjellstad", "Lise Dahl"
+KARI, OLA, EWA = "Kari Lunde", "Ola Nordmann", "Ewa Kowalska"
+SIV, PER, LISE = "Siv Holm", "Per Fjellstad", "Lise Dahl"
 OLA_NUMBER, EWA_NUMBER, FJELL = "21879498012", "47906701517", "312824450"
 TUS = {"Tus-Resumable": "1.0.0"}
 OFFSET_TYPE = "application/offset+octet-stream"
