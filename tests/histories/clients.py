@@ -245,7 +245,10 @@ class Shares:
 
     def _approve(self, act: _Act) -> None:
         page = f"{act.url}/delinger/{act.share}"
-        waiting = _SEEN.search(self._nodes.retried(lambda: act.http.get(page, headers=self._kari)).text)
+        try:
+            waiting = _SEEN.search(act.http.get(page, headers=self._kari).text)
+        except httpx.TransportError:
+            return
         if waiting:
             path, body = f"{page}/endring/godkjenning", {"seen": waiting[1]}
             self._record(act, "approve", None, lambda: act.http.post(path, data=body, headers=self._kari), _done)
