@@ -125,7 +125,9 @@ def test_axe_finds_nothing_where_a_caseworker_works(visit: Visit, tmp_path: Path
     kari.examine()
     draft = draft_with_everything(kari, tmp_path)
     kari.examine()
-    for path in ("/delinger", draft.replace("/del?utkast=", "/delinger/"), "/mine", "/kontakt", "/logget-inn"):
+    draft_id = draft.rpartition("=")[2]
+    of_the_draft = (f"/delinger/{draft_id}", f"/del/utkast/{draft_id}/overlating")
+    for path in ("/delinger", *of_the_draft, "/mine", "/kontakt", "/logget-inn"):
         assert kari.open(path) == 200
         kari.examine()
     kari.open(draft)
