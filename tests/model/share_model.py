@@ -182,6 +182,11 @@ def _rounds(rules: Rules, state: Share) -> Iterator[tuple[str, Share, str]]:
     is_due = state.state in ("abandoned", "withdrawn") and not state.noted
     is_due = is_due or (rules.destroys_keys_of_open_shares and not state.noted)
     if state.worker == "begin" and not state.locked:
+        # Ends by time come first: here are none.
+        yield "write", replace(state, locked=True), "commit no end by time"
+    elif state.worker == "commit no end by time":
+        yield "commit", replace(state, locked=False), "early"
+    elif state.worker == "early" and not state.locked:
         noted = state.noted or (is_due and rules.notes_before_destroying)
         yield "write", replace(state, locked=True, noted=noted), "destroy" if is_due else "commit nothing"
     elif state.worker == "destroy":

@@ -12,16 +12,27 @@ from tests.contract.records import DAY, HOUR, NOW
 def test_the_deployment_has_one_random_id_and_remembers_its_heart(database: SqlDatabase) -> None:
     with database.read() as tx:
         fresh = tx.deployment.get()
-    assert fresh == Deployment(fresh.id, None, None)
+    assert fresh == Deployment(fresh.id, None, None, None)
     assert len(fresh.id) == 22
     with database.write() as tx:
         tx.deployment.record_heartbeat(NOW)
         tx.deployment.halt(NOW + HOUR)
         tx.deployment.halt(NOW + DAY)
-        assert tx.deployment.get() == Deployment(fresh.id, NOW, NOW + HOUR)
+        assert tx.deployment.get() == Deployment(fresh.id, NOW, NOW + HOUR, None)
         tx.deployment.resume(NOW + 2 * DAY)
     with database.read() as tx:
-        assert tx.deployment.get() == Deployment(fresh.id, NOW + 2 * DAY, None)
+        assert tx.deployment.get() == Deployment(fresh.id, NOW + 2 * DAY, None, None)
+
+
+def test_a_halt_of_early_ends_is_shown_once_and_beside_that_of_the_clock(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        assert tx.deployment.halt_ends(NOW)
+        assert not tx.deployment.halt_ends(NOW + HOUR)
+        assert tx.deployment.get().ends_halted_at == NOW
+        assert tx.deployment.get().halts == {"clock": False, "ends": True}
+        tx.deployment.resume_ends()
+    with database.read() as tx:
+        assert tx.deployment.get().ends_halted_at is None
 
 
 def test_a_transaction_that_writes_holds_the_deployment_against_others_until_it_ends(database: SqlDatabase) -> None:
