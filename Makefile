@@ -29,12 +29,10 @@ ON_OLDEST := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_b
 # Memory in large pages: on a virtual machine the tests' processes take a seventh less time. Python's own allocator asks for none.
 LARGE_PAGES := PYTHONMALLOC=malloc GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 # A file stays on one process, so its deployment, demo or browser starts once.
-PYTEST = $(LARGE_PAGES) $(DEV)/pytest --override-ini=cache_dir=$(CACHE) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
-# What failed is run once more, in one process.
+PYTEST = $(LARGE_PAGES) $(DEV)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# What failed is run once more, alone.
 suite = $(PYTEST) $(1); case $$? in 0) ;; 1) $(MAKE) --no-print-directory alone MEASURED="$(MEASURED)" ;; *) exit 1 ;; esac
-# Where pytest keeps what failed.
-CACHE := .pytest_cache
-# Each of these uses one core, or waits for servers.
+# Each of these checks uses one core.
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs 2 --output-sync=target
 UV := UV_PYTHON_DOWNLOADS=never .tools/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
@@ -58,8 +56,7 @@ test: ## set up; every check; every suite, and on the second stack what can diff
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
 
-check: static tests ## every check and test of `make test`, on what is set up
-	@$(SIDE_BY_SIDE) cluster oldest
+check: static tests cluster oldest ## every check and test of `make test`, on what is set up
 
 quick: ## lint, types, imports; unit and contract tests on SQLite
 	@$(SIDE_BY_SIDE) lint types imports
@@ -96,13 +93,13 @@ test-cluster: ## set up and run every suite of the running product on PostgreSQL
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory cluster SUITES="$(PRODUCT)"
 
-alone: ## what failed in the last run, once more in one process; what fails again has failed
+alone: ## what failed in the last run, once more with nothing beside it; what fails again has failed
 	@echo "UNSTEADY, if they pass now: the tests that follow failed beside others."
-	$(DEV)/pytest --override-ini=cache_dir=$(CACHE) --last-failed --last-failed-no-failures=none --maxfail=1 --verbose $(MEASURED) $(if $(MEASURED),--cov-append)
+	$(DEV)/pytest --last-failed --last-failed-no-failures=none --maxfail=1 --verbose $(MEASURED) $(if $(MEASURED),--cov-append)
 
 oldest: ## unit and contract tests on Python 3.11, few of those that need a server
 	@scripts/setup oldest; case $$? in \
-	  0) $(MAKE) --no-print-directory on-oldest DEV=.venv-311/bin CACHE=.pytest_cache/3.11 MEASURED= ;; \
+	  0) $(MAKE) --no-print-directory on-oldest DEV=.venv-311/bin MEASURED= ;; \
 	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
 	  *) exit 1 ;; \
 	esac
