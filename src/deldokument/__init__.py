@@ -4,9 +4,10 @@
 - `bootstrap`: builds the running program from settings
 - `web`: HTTP: pages, API, KS interface, uploads, downloads
 - `worker`: background loops that bring storage, registers and channels in line with the database
-- `adapters`: implementations of the ports: databases, blob stores, keys, registers, mail
+- `adapters`: implementations of the ports: blob stores, keys, registers, mail
 - `services`: use cases
 - `ports`: contracts that adapters implement and use cases call
+- `store`: the database: tables, queries, transactions
 - `domain`: rules about shares, uploads, people and agreements
 - `crypto`: encryption formats and keys
 - `config`: settings

@@ -26,7 +26,6 @@ from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import ScannerClosed
-from deldokument.ports.repositories.retention import PatrolPlace
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
 from deldokument.services.audit.heads import PERIOD_SECONDS, keep_heads, patrol_removals
@@ -46,6 +45,7 @@ from deldokument.services.notifications.dispatch import (
 from deldokument.services.notifications.email_addresses import forget_addresses
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHEDULERS
 from deldokument.services.tenants.offboarding import destroy_papers_keys
+from deldokument.store.maintenance.retention import PatrolPlace
 
 log = logging.getLogger("deldokument.worker")
 _MIN_PAUSE = 0.25

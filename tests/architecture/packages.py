@@ -12,7 +12,7 @@ import grimp
 from tests.architecture.rules import PACKAGE
 
 ROOT_NAME = "deldokument"
-WITHOUT_DOCSTRING = {"adapters.sql.migrations.versions"}
+WITHOUT_DOCSTRING = {"store.migrations.versions"}
 """Alembic loads its scripts by file name; their numbers and names say what each changes."""
 
 _ITEM = re.compile(r"^- `(\w+)`: \S.*$")

@@ -14,7 +14,7 @@ from tests.architecture.rules import PACKAGE
 
 BASELINE = "1000"
 """The tables of version 1.0.0; the rule holds for later migrations."""
-MIGRATIONS = PACKAGE / "adapters" / "sql" / "migrations" / "versions"
+MIGRATIONS = PACKAGE / "store" / "migrations" / "versions"
 _TAKES_AWAY = {"drop_table", "drop_column", "drop_constraint", "rename_table", "alter_column"}
 _FORBIDS = {"create_check_constraint", "create_unique_constraint", "create_foreign_key", "create_primary_key"}
 _STATEMENT = re.compile(r"\b(DROP|TRUNCATE|DELETE FROM|RENAME|SET NOT NULL|writable_schema)\b", re.I)
@@ -68,6 +68,7 @@ def later() -> list[Path]:
 
 
 def test_the_version_before_can_run_on_the_new_schema() -> None:
+    assert (MIGRATIONS / f"{BASELINE}_baseline.py").exists()
     assert {path.stem: found for path in later() if (found := unsafe(path.read_text("utf-8")))} == {}
 
 

@@ -1,4 +1,4 @@
-"""Shape of the ports: narrow contracts, and one module per repository of a transaction."""
+"""Shape of the ports and of the store: narrow contracts, and one module per repository of a transaction."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Protocol, get_type_hints
+from typing import Protocol, cast
 
 from deldokument import ports
-from deldokument.ports import repositories
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.engine.statements import Statements
+from deldokument.store.transaction import Transaction
 
 MAX_METHODS = 20
 
 
 def contracts() -> Iterator[type]:
-    """Every Protocol of the ports, from the module that defines it."""
+    """Every Protocol of the ports, from the module that defines it, and every repository."""
+    yield from repositories().values()
     for found in pkgutil.walk_packages(ports.__path__, f"{ports.__name__}."):
         module = import_module(found.name)
         for _, kind in inspect.getmembers(module, inspect.isclass):
@@ -29,10 +30,10 @@ def methods(contract: type) -> list[str]:
     return [name for name, _ in inspect.getmembers(contract, inspect.isfunction) if not name.startswith("_")]
 
 
-def repositories_of(transaction: type) -> dict[str, str]:
-    """Property of the transaction to the last name of the module that defines its repository."""
-    found = inspect.getmembers(transaction, lambda member: isinstance(member, property))
-    return {name: get_type_hints(one.fget)["return"].__module__.rpartition(".")[2] for name, one in found}
+def repositories() -> dict[str, type]:
+    """Name to class of each repository of a transaction. It runs no statement."""
+    transaction = Transaction(cast(Statements, None))
+    return {name: type(one) for name, one in vars(transaction).items() if not name.startswith("_")}
 
 
 def test_no_contract_has_more_than_twenty_methods() -> None:
@@ -42,8 +43,9 @@ def test_no_contract_has_more_than_twenty_methods() -> None:
 
 
 def test_each_repository_is_a_module_with_the_name_that_the_transaction_gives_it() -> None:
-    modules = {found.name for found in pkgutil.iter_modules(repositories.__path__)} - {"transaction"}
-    assert repositories_of(Transaction) == {name: name for name in modules}
+    found = {name: kind.__module__.rpartition(".")[2] for name, kind in repositories().items()}
+    assert len(found) > MAX_METHODS
+    assert found == {name: name for name in found}
 
 
 class Narrow(Protocol):

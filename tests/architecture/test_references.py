@@ -42,7 +42,7 @@ def test_what_docstrings_refer_to_exists() -> None:
     assert [reference for reference in sorted(found) if not exists(*reference[:2])] == []
 
 
-@pytest.mark.parametrize("text", ["services.audits", "ports.repositories.shares.Sharings", "adapters.altinn.token"])
+@pytest.mark.parametrize("text", ["services.audits", "store.shares.shares.Sharings", "adapters.altinn.token"])
 def test_a_reference_to_nothing_is_found(text: str) -> None:
     [reference] = references(f'"""See {text}."""')
     assert not exists(*reference)

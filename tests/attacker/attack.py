@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, Table, create_engine, make_url, select, text
 
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.tenancy import Account
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag
 from deldokument.services.tenants import operators
+from deldokument.store.engine.schema import metadata
 from deldokument.web.http.rate_limit import MAX_COUNTED
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX

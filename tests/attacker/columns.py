@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deldokument.adapters.sql.tables.base import metadata
+from deldokument.store.engine.schema import metadata
 from tests.docs.documents import DOCS
 
 PAGE = DOCS / "security-columns.md"

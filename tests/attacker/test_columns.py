@@ -13,10 +13,10 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator
 
-from deldokument.adapters.sql.authenticated_rows import EVERY_TAG
-from deldokument.adapters.sql.column_types import DurationMicros, EnumText, UtcMicros
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.crypto.share_cards import ShareCard
+from deldokument.store.engine.column_types import DurationMicros, EnumText, UtcMicros
+from deldokument.store.engine.schema import metadata
+from deldokument.store.tables.tags import EVERY_TAG
 from tests.attacker.attack import Attack, as_writer, key_of, rows_of
 from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, up_to_date
 from tests.support.world import NOON

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert
 
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.errors import Conflict, NotFound, ServiceError, existing
 from deldokument.domain.share import Share
 from deldokument.services.shares import additions, changes, drafts, proposals, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.uploads import append
+from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
 from tests.support.inspection import inspect_documents

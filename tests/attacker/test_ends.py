@@ -9,12 +9,9 @@ import pytest
 from sqlalchemy import Connection, delete, select, text, update
 
 from deldokument import worker
-from deldokument.adapters.sql.tables.audit import audit_event
-from deldokument.adapters.sql.tables.shares import share
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Gone, NotFound, existing
 from deldokument.domain.share import ShareState
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import deletion
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import share_key_id
@@ -22,6 +19,9 @@ from deldokument.services.maintenance import share_keys
 from deldokument.services.shares import changes, discarding, drafts, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.tenants.offboarding import offboard_tenant
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.tables.audit import audit_event
+from deldokument.store.tables.shares import share
 from tests.attacker.test_event_log import append
 from tests.support.accounts import set_rules
 from tests.support.stored_data import as_owner

@@ -11,19 +11,19 @@ import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from deldokument.adapters.documents.signing import verify_signature
-from deldokument.adapters.sql.event_rows import event_of
-from deldokument.adapters.sql.tables.audit import audit_event, audit_head, audit_seal
-from deldokument.adapters.sql.tables.shares import recipient, share
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.documents import RenderedDocument
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit import checkpoints, export, heads
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.downloads.access import authorize
 from deldokument.services.shares import changes, report
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.audit.event_rows import event_of
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.tables.audit import audit_event, audit_head, audit_seal
+from deldokument.store.tables.shares import recipient, share
 from tests.support.stored_data import as_owner
 from tests.support.world import KARI, OLA, SIV, Stage, person
 

@@ -10,10 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from deldokument.adapters.keys.keyring import SealedEntry, SealedStore, rotate_root
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Gone, NotFound, Unavailable
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.audit import heads, restores
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.content import open_archive, open_document, open_own_document
@@ -24,6 +22,8 @@ from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
 from deldokument.services.shares import drafts, publishing
 from deldokument.services.tenants.offboarding import destroy_papers_keys, offboard_tenant
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, as_writer, rows_of
 from tests.attacker.victims import CONTENT, MESSAGE
 from tests.services.auth.test_own_sessions import log_in

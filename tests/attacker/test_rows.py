@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.services.accounts import integrations, members
 from deldokument.services.shares import changes, publishing
 from deldokument.services.tenants import administrators, operators
+from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
 from tests.support.api import NEIGHBOUR, integrate

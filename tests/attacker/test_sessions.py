@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 
-from deldokument.adapters.sql.tables.base import metadata
+from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, as_writer, rows_of
 from tests.support.browser import Browser
 

@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, insert, select
 
-from deldokument.adapters.sql.tables.shares import document, recipient, share
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, existing
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads.content import open_own_document
 from deldokument.services.shares import additions, api_drafts, changes, discarding, drafts, proposals, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.handover import hand_over
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.tables.shares import document, recipient, share
 from tests.services.downloads.test_system_access import exposed, shared
 from tests.support.accounts import events_of, set_rules
 from tests.support.inspection import inspect_documents

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from deldokument.adapters.clock import ShiftedClock
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.cli.demo_sender import ACCOUNT
 from deldokument.client import Client, To
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import existing
-from deldokument.ports.integrity import DamageReports
 from deldokument.services.encryption import CachedDeploymentKeys
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import DamageReports
 from tests.support.recorded_changes import recording
 from tests.support.stack import stack
 
@@ -125,10 +125,10 @@ class Demo:
         return ShiftedClock(self.data / "clock").now()
 
     @contextmanager
-    def database(self) -> Iterator[SqlDatabase]:
+    def database(self) -> Iterator[Database]:
         """The demo's own database."""
         keyring = open_keyring(self.settings())
-        database = SqlDatabase(self.database_url)
+        database = Database(self.database_url)
         try:
             yield database.authenticated(CachedDeploymentKeys(keyring), DamageReports())
         finally:

@@ -18,12 +18,12 @@ from datetime import timedelta
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.share import CLOSED, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
 from deldokument.services.maintenance.early_ends import confirm_early_ends
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
+from deldokument.store.shares.shares import ShareFilter
+from deldokument.store.transaction import Transaction
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Fault
 from tests.chaos.ledger import Ledger

@@ -77,7 +77,7 @@ def workers_are_killed_in_mid_end(cluster: Cluster, _load: Load) -> None:
     """With the keys destroyed and nothing noted; then with the objects deleted and their names not forgotten."""
     with no_workers(cluster):
         worker_dies(cluster, "deldokument.services.maintenance.share_keys.record_event")
-        worker_dies(cluster, "deldokument.adapters.sql.uploads.SqlUploads.forget_garbage")
+        worker_dies(cluster, "deldokument.store.uploads.uploads.Uploads.forget_garbage")
 
 
 def worker_dies(cluster: Cluster, function: str, *, when: str = "True", before: str = "") -> None:

@@ -17,10 +17,10 @@ from deldokument.cli.accounts import tenant_of
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.uuids import id_of
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.accounts.integrations import add_integration, holds_password
 from deldokument.services.audit.export import begin_event_export, export_lines
 from deldokument.services.shares import drafts
+from deldokument.store.audit.audit import EventFilter
 from tests.cli.transcripts import EWA, KARI, ODD, PDF, commands, opened, run
 from tests.contract.test_scanner import FIT, peer
 from tests.support.confirmed import confirm_all

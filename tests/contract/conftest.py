@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deldokument.adapters.http.client import outbound_client
-from deldokument.adapters.sql.database import SqlDatabase
+from deldokument.store.database import Database
 from tests.fakes.integrity import tagging
 from tests.support.ceph import ceph, ceph_place  # noqa: F401
 from tests.support.keyrings import (  # noqa: F401
@@ -65,7 +65,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[SqlDatabase]:
+def database(database_url: str) -> Iterator[Database]:
     """The port on a fresh database. It records an event of each change of a share that has none."""
     # Known at its address, so that its statements are compiled once.
     opened = tagging(recording_at(database_url))

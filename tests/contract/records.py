@@ -9,7 +9,7 @@ from typing import Any
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_document_id, new_id
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.domain.upload import Part, Upload
-from deldokument.ports.repositories.transaction import Database
+from deldokument.store.database import Database
 
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -20,9 +20,9 @@ from tests.support.world import KARI, OLA, person
 
 CONTENT = os.urandom(9_000_000)
 """Two parts."""
-UPLOADS = "deldokument.adapters.sql.uploads:SqlUploads"
+UPLOADS = "deldokument.store.uploads.uploads:Uploads"
 POINTS = [
-    pytest.param("deldokument.adapters.sql.copies:SqlCopies.claim", True, id="claimed-not-committed"),
+    pytest.param("deldokument.store.uploads.copies:Copies.claim", True, id="claimed-not-committed"),
     pytest.param(f"{UPLOADS}.advance", False, id="part-stored-not-committed"),
     pytest.param("deldokument.services.uploads.append:complete", False, id="first-part-committed-last-one-not"),
 ]

@@ -12,8 +12,8 @@ import pytest
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
-from deldokument.adapters.sql.postgres import MAX_CONNECTIONS
 from deldokument.bootstrap.node_state import CLIENT_KEY_LIFETIME
+from deldokument.store.engine.postgres import MAX_CONNECTIONS
 from deldokument.web.metrics import PATH
 from tests.support.clamd import Clamd, running_clamd
 from tests.support.mail import make_certificate

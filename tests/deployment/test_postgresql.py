@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from deldokument.adapters.sql.engines import open_engines
 from deldokument.domain.errors import Unavailable
+from deldokument.store.engine.engines import open_engines
 from tests.support.memory import folder_in_memory
 from tests.support.nginx import ROOT
 from tests.support.pgbouncer import pgbouncer

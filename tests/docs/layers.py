@@ -65,10 +65,10 @@ def product_layers() -> str:
     return drawing(known, beside, imports([*(name for layer in known for name in layer), *beside]))
 
 
-def services_layers() -> str:
-    """Diagram of the layers of the use cases."""
-    known = layers("services")
-    return drawing(known, [], imports((name for layer in known for name in layer), "services."))
+def layers_within(package: str) -> str:
+    """Diagram of the layers of a package."""
+    known = layers(package)
+    return drawing(known, [], imports((name for layer in known for name in layer), f"{package}."))
 
 
 def package_table() -> str:
@@ -83,7 +83,8 @@ def package_table() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "layers": product_layers,
-    "services": services_layers,
+    "services": lambda: layers_within("services"),
+    "store": lambda: layers_within("store"),
     "packages": package_table,
 }
 

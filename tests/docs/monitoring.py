@@ -13,8 +13,8 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from deldokument.domain.errors import NotFound
-from deldokument.ports.repositories.backlog import Queue, Waiting
 from deldokument.services.maintenance.lag import WorkerLag
+from deldokument.store.maintenance.backlog import Queue, Waiting
 from deldokument.web.http.meter import LOGIN_ROUTE, Meter, note_refusal
 from deldokument.web.metrics import NodeState, as_text
 from tests.docs.documents import ROOT

@@ -18,7 +18,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
@@ -29,6 +28,7 @@ from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares import queries
+from deldokument.store.database import Database
 from tests.support.collector import calls, collector
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
 from tests.support.stored_data import copies, in_servers, names
@@ -159,7 +159,7 @@ def back_up(running: Deployment, folder: Path) -> Copy:
 def revived(running: Deployment, copy: Copy) -> Iterator[Dependencies]:
     """The world of a backup, at its own time, with the keyring and the root key of now."""
     keyring = open_keyring(running.settings)
-    database = SqlDatabase(copy.database_url).authenticated(CachedDeploymentKeys(keyring), running.deps.damage)
+    database = Database(copy.database_url).authenticated(CachedDeploymentKeys(keyring), running.deps.damage)
     try:
         yield replace(running.deps, database=database, keyring=keyring, blobs=copy.blobs, clock=StoppedClock(copy.at))
     finally:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.row_tags import row_key
-from deldokument.ports.integrity import DamageReports
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import DamageReports
 
 
 @dataclass
@@ -19,8 +19,6 @@ class MemoryIntegrityKeys:
         return row_key(self.key, kind)
 
 
-def tagging(
-    database: SqlDatabase, *, damage: DamageReports | None = None, key: bytes = bytes(range(32))
-) -> SqlDatabase:
+def tagging(database: Database, *, damage: DamageReports | None = None, key: bytes = bytes(range(32))) -> Database:
     """The database with these keys."""
     return database.authenticated(MemoryIntegrityKeys(key), damage or DamageReports())

@@ -26,8 +26,6 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.domain.errors import existing
 from deldokument.domain.share import new_id
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail
@@ -38,6 +36,8 @@ from deldokument.services.encryption import (
     seal_field,
     subject_hash,
 )
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.audit.subjects import Subject
 from tests.support.bulk_events import (
     END,
     RARE,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import open_engines
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.errors import Broken
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.database import Database
+from deldokument.store.engine.engines import open_engines
+from deldokument.store.migrations import migrate
+from deldokument.store.transaction import Transaction
 from tests.contract.records import begin_upload, draft, keep, settle
 from tests.fakes.integrity import tagging
 from tests.migrations.test_migrations import statements
@@ -36,7 +36,7 @@ _INTEGRATION = """
 )
 def test_a_row_with_no_sharer_or_two_or_unknown_rights_is_refused(empty_url: str, wrong: str, check: str) -> None:
     migrate(empty_url)
-    engines, database = open_engines(empty_url), tagging(SqlDatabase(empty_url))
+    engines, database = open_engines(empty_url), tagging(Database(empty_url))
     settle(database)
     share = draft()
     keep(database, share)
@@ -71,7 +71,7 @@ ASKED: dict[str, Callable[[Transaction, datetime], object]] = {
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 def test_postgresql_counts_by_its_indexes(empty_url: str) -> None:
     migrate(empty_url)
-    engines, database = open_engines(empty_url), tagging(SqlDatabase(empty_url))
+    engines, database = open_engines(empty_url), tagging(Database(empty_url))
     with engines.write() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(_MANY), {"day": _DAY})

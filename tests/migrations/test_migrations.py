@@ -23,15 +23,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, text
 
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.engines import Engines, open_engines
-from deldokument.adapters.sql.migrations import configuration, migrate, revisions
 from deldokument.bootstrap.schema import is_current
 from deldokument.domain.errors import Broken, Unavailable
 from deldokument.domain.outbox import Channel
-from deldokument.ports.repositories.outbox import ReminderQuery
-from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.database import Database
+from deldokument.store.engine.engines import Engines, open_engines
+from deldokument.store.migrations import configuration, migrate, revisions
+from deldokument.store.outbox.outbox import ReminderQuery
+from deldokument.store.shares.shares import ShareFilter
+from deldokument.store.transaction import Transaction
 from tests.contract.records import NOW, TENANT, append, available, begin_upload, draft, keep, settle
 from tests.fakes.integrity import tagging
 from tests.support.tables import every_table
@@ -80,7 +80,7 @@ def test_an_empty_database_becomes_current(empty_url: str) -> None:
 
 def test_migrating_a_current_database_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
-    database = tagging(SqlDatabase(empty_url))
+    database = tagging(Database(empty_url))
     with database.read() as tx:
         deployment = tx.deployment.get()
     migrate(empty_url)
@@ -170,7 +170,7 @@ def test_every_question_asked_often_has_its_index(
 ) -> None:
     path = tmp_path / "x.db"
     migrate(f"sqlite:///{path}")
-    database = tagging(SqlDatabase(f"sqlite:///{path}"))
+    database = tagging(Database(f"sqlite:///{path}"))
     with statements() as asked, database.write() as tx:
         ask(tx)
     database.close()
@@ -199,7 +199,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
 def test_a_database_with_data_is_migrated_to_the_newest_revision(empty_url: str) -> None:
     """Begins at the first revision; each later one adds here what it must carry over."""
     migrate(empty_url)
-    database = tagging(SqlDatabase(empty_url))
+    database = tagging(Database(empty_url))
     settle(database)
     share, open_share = draft(), available()
     keep(database, share, open_share)

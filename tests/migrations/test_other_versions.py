@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from deldokument.adapters.sql.engines import open_engines
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.bootstrap.schema import is_current
 from deldokument.config.settings import ConfigurationError
+from deldokument.store.engine.engines import open_engines
+from deldokument.store.migrations import migrate
 from tests.migrations.test_migrations import schema
 from tests.support.ports import free_ports
 from tests.support.postgres import PROGRAMS

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from deldokument.adapters.sql import migrations
+from deldokument.store import migrations
 from tests.support.tables import every_table
 
 BASELINE = Path(migrations.__file__).parent / "versions" / "1000_baseline.sql"

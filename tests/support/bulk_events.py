@@ -18,13 +18,13 @@ from itertools import islice
 
 import psycopg
 
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.row_tags import row_tag
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Mark
-from deldokument.ports.integrity import IntegrityKeys
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import IntegrityKeys
+from deldokument.store.transaction import Transaction
 from tests.support.query_plans import plans, statements
 
 YEAR = timedelta(days=365)
@@ -203,7 +203,7 @@ def event_questions(chain: str, people: Sequence[str], count: int) -> dict[str, 
     }
 
 
-def check_plan(database: SqlDatabase, url: str, ask: Ask, index: str) -> None:
+def check_plan(database: Database, url: str, ask: Ask, index: str) -> None:
     """The question is answered from its index."""
     with statements() as asked, database.read() as tx:
         ask(tx)

@@ -18,15 +18,15 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from deldokument.adapters.sql.authenticated_rows import MEMBER_TAGS
-from deldokument.adapters.sql.engines import open_engines
-from deldokument.adapters.sql.statements import Statements
-from deldokument.adapters.sql.tables.tenancy import member
 from deldokument.domain.share import new_id
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import PAGE, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
+from deldokument.store.engine.engines import open_engines
+from deldokument.store.engine.statements import Statements
+from deldokument.store.tables.tags import MEMBER_TAGS
+from deldokument.store.tables.tenancy import member
+from deldokument.store.transaction import Transaction
 from tests.support.browser import EWA, Web, serve
 from tests.support.confirmed import add_administrator
 from tests.support.numbers import synthetic_numbers

@@ -27,9 +27,9 @@ from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, seal_card
 from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
-from deldokument.ports.integrity import IntegrityKeys
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import EncryptedColumn, share_key_id
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import IntegrityKeys
 from tests.support.tables import every_table
 
 PUBLISHED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

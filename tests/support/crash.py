@@ -16,7 +16,7 @@ from deldokument.cli.main import app
 from tests.support.forked import forked
 from tests.support.server import Deployment, wait_until
 
-OUTBOX = "deldokument.adapters.sql.outbox:SqlOutbox"
+OUTBOX = "deldokument.store.outbox.outbox:Outbox"
 _PATIENCE = 60.0
 _TRANSACTIONS = """
     SELECT count(*) FROM pg_stat_activity

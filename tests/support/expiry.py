@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from deldokument import worker
-from deldokument.adapters.sql.engines import open_engines
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import SHARE_PREFIX
+from deldokument.store.engine.engines import open_engines
 from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id
 from tests.support.keyrings import ROOT
 from tests.support.world import NOON, Stage, set_stage

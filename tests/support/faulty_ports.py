@@ -13,7 +13,8 @@ from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer, StoredBlob
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.registers import OrganizationRegister, RegisteredOrganization
-from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.store.database import Database
+from deldokument.store.transaction import Transaction
 
 
 class Crash(BaseException):

@@ -25,9 +25,9 @@ from typing import Self
 import psycopg
 
 from deldokument.adapters.keys.files import load_root_key
-from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import confirm_clock
+from deldokument.store.maintenance.backlog import Queue
 from tests.support.bulk_shares import BulkShares, fill_blobs, fill_keyring, fill_shares, make_homes, share_id, share_row
 from tests.support.postgres import PostgresServer
 from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment

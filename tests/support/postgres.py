@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deldokument.adapters.sql.migrations import migrate
+from deldokument.store.migrations import migrate
 from tests.support.ports import free_ports
 from tests.support.shared_server import shared_by_workers
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from deldokument.adapters.sql.engines import open_engines
+from deldokument.store.engine.engines import open_engines
 from tests.support.stack import Embedded
 
 # PostgreSQL sorts what little an index has found where it knows that it is little.

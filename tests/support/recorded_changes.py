@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from deldokument.adapters.sql.database import SqlDatabase, SqlTransaction
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
-from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.store.database import Database
+from deldokument.store.transaction import Transaction
 
 
 def record_changes(tx: Transaction) -> None:
     """Record the changes that have no event yet."""
-    assert isinstance(tx, SqlTransaction)
-    for share_id in tx.cards.without_event():
+    assert isinstance(tx, Transaction)
+    for share_id in tx.share_cards.without_event():
         share = existing(tx.shares.get(share_id))
         tx.audit.append(AuditEvent(share.changed_at, EventKind.SHARE_CORRECTED, share.tenant_id, share_id))
 
@@ -28,11 +28,11 @@ def recording(database: Database) -> Iterator[Transaction]:
         record_changes(tx)
 
 
-class RecordingDatabase(SqlDatabase):
+class RecordingDatabase(Database):
     """A database whose every change is recorded."""
 
     @contextmanager
-    def write(self) -> Iterator[SqlTransaction]:
+    def write(self) -> Iterator[Transaction]:
         with super().write() as tx:
             yield tx
             record_changes(tx)

@@ -29,8 +29,8 @@ from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.adapters.blobs.s3 import IN_MEMORY, S3BlobStore
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.keys.openbao_store import OpenBaoStore
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.ports.blobs import BlobStore
+from deldokument.store.migrations import migrate
 from tests.support.keyrings import file_keyring, openbao_keyring
 from tests.support.openbao import Place, Server, made_place, openbao_settings
 from tests.support.postgres import PostgresServer

@@ -1,18 +1,14 @@
-"""Metadata of every table, which only the modules of the tables fill."""
+"""Metadata of every table."""
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
-
 from sqlalchemy import MetaData
 
-from deldokument.adapters.sql import tables
-from deldokument.adapters.sql.tables.base import metadata
+import deldokument.store.database
+from deldokument.store.engine.schema import metadata
 
 
 def every_table() -> MetaData:
-    """Return the metadata after importing each module of the package."""
-    for module in pkgutil.iter_modules(tables.__path__, f"{tables.__name__}."):
-        import_module(module.name)
+    """Return the metadata. It is whole, since the database imports each module with a table."""
+    assert deldokument.store.database
     return metadata

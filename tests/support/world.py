@@ -24,7 +24,6 @@ from deldokument.adapters.documents.signing import PdfSigner, create_seal_certif
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, existing
@@ -35,7 +34,6 @@ from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import ChainsBehind, DamageReports
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.ports.service_config import ServiceConfig
@@ -50,6 +48,8 @@ from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import ChainsBehind, DamageReports
 from tests.support.confirmed import add_member
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory
@@ -244,12 +244,12 @@ def seal() -> PdfSigner:
 
 
 @cache
-def database_at(url: str) -> SqlDatabase:
+def database_at(url: str) -> Database:
     """One for each address, which the stack gives out again: a sixth of a test process's time was compiling.
 
     Closed, it has no connections, and can be used again.
     """
-    return SqlDatabase(url)
+    return Database(url)
 
 
 def person(number: str) -> PersonIdentifier:

@@ -9,7 +9,7 @@ def test_what_is_on_sqlite_holds_neither_postgresqls_driver_nor_what_migrates_an
     script = f"""
 import sys
 import deldokument.cli.main
-from deldokument.adapters.sql.engines import open_engines
+from deldokument.store.engine.engines import open_engines
 with open_engines('sqlite:///{tmp_path}/of-the-test.sqlite3').write():
     print(sorted({{'psycopg', 'alembic', 'typst', 'hvac', 'obstore', 'pkcs11'}} & sys.modules.keys()))
 """

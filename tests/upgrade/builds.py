@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from deldokument.adapters.sql.migrations import revisions
+from deldokument.store.migrations import revisions
 from tests.architecture.rules import ROOT
 
 _HEAD = '''"""Made by a test."""
@@ -42,7 +42,7 @@ def build(folder: Path, version: str, added: Sequence[str]) -> Path:
     package = source / "src" / "deldokument"
     for number, text in enumerate(added, start=1):
         name = f"{int(revisions()[-1]) + number:04}_added.py"
-        (package / "adapters" / "sql" / "migrations" / "versions" / name).write_text(text, "utf-8")
+        (package / "store" / "migrations" / "versions" / name).write_text(text, "utf-8")
     init = package / "__init__.py"
     init.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', init.read_text("utf-8")), "utf-8")
     line = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]

@@ -1,6 +1,6 @@
 """Adapters: implementations of the ports, for databases, blob stores, keys and national registers.
 
-May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
+May import: `ports`, `domain`, `crypto`; of `client` the JWT grant alone; and `keys` of the `store` its engine.
 
 - `altinn`: rights and notices from Altinn
 - `blobs`: blob stores
@@ -20,7 +20,5 @@ May import: `ports`, `domain`, `crypto`; and of `client` the JWT grant alone.
 - `private_files`: check that a key file is for this process only
 - `scan_samples`: harmless samples that a malware scanner reports
 - `smtp`: e-mail over SMTP submission
-- `sql`: repositories on SQLite and PostgreSQL
-- `sqlite_files`: connection settings of SQLite files
 - `webhook_client`: HTTP client for webhooks
 """

@@ -1,6 +1,6 @@
 """Composition root: chooses the adapters by the settings, and builds the running program.
 
-May import: `web`, `worker`, `adapters`, `services`, `ports`, `domain`, `crypto`, `config`, `server`, `simulators`.
+May import: `web`, `worker`, `adapters`, `services`, `ports`, `store`, `domain`, `config`, `server`, `simulators`.
 
 Composing:
 - `keys`: opens root keys and keyring

@@ -17,8 +17,8 @@ from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.config.groups import KeyringDatabaseSettings, OpenBaoSettings, Pkcs11Settings
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings
 from deldokument.domain.errors import Conflict
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.maintenance.deployment_claims import adopt_keyring
+from deldokument.store.database import Database
 
 if TYPE_CHECKING:
     from deldokument.adapters.keys.openbao import OpenBao

@@ -25,9 +25,6 @@ from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.adapters.own_networks import own_networks
 from deldokument.adapters.smtp import SmtpMail, SmtpServer, mail_name
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
-from deldokument.adapters.sql.privileges import grant_privileges
 from deldokument.adapters.webhook_client import WebhookClient
 from deldokument.bootstrap.keys import open_claimed_keyring, prepare_keyring
 from deldokument.bootstrap.registers import Registers, open_registers
@@ -45,12 +42,15 @@ from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import DocumentSigner
-from deldokument.ports.integrity import ChainsBehind, DamageReports
 from deldokument.ports.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.audit.heads import compare_heads
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.seal_requests import WorkerSigner
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import ChainsBehind, DamageReports
+from deldokument.store.migrations import migrate
+from deldokument.store.privileges import grant_privileges
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
 
@@ -60,7 +60,7 @@ class Runtime:
     """Dependencies of a process, and the resources that it must close."""
 
     deps: Dependencies
-    database: SqlDatabase
+    database: Database
     keyring: SealedKeyring
     registers: Registers
 
@@ -83,7 +83,7 @@ def prepare(settings: Settings) -> None:
         migrate(url)
     grant_privileges(url, serve=settings.database_serve_role, worker=settings.database_worker_role)
     prepare_keyring(settings)
-    database = SqlDatabase(settings.database_url)
+    database = Database(settings.database_url)
     try:
         open_claimed_keyring(settings, database, is_new=True).close()
     finally:
@@ -97,7 +97,7 @@ def build_runtime(settings: Settings, *, holds_seal: bool = False) -> Runtime:
     """
     if not is_current(settings.database_url):
         raise ConfigurationError("the database's schema is not current: run `deldokument migrate`")
-    database = SqlDatabase(settings.database_url)
+    database = Database(settings.database_url)
     registers: Registers | None = None
     try:
         registers = open_registers(settings)
@@ -224,7 +224,7 @@ def _secret_access_key(s3: S3Settings) -> str:
         raise ConfigurationError(f"secret access key {path}: {error}") from None
 
 
-def open_clock(settings: Settings, database: SqlDatabase) -> Clock:
+def open_clock(settings: Settings, database: Database) -> Clock:
     """Return the clock that decides in this deployment."""
     if settings.demo:
         return ShiftedClock(demo_clock_file(settings))

@@ -6,8 +6,8 @@ Guarantees:
 
 from __future__ import annotations
 
-from deldokument.adapters.sql.migrations import revisions, stored_revision
 from deldokument.config.settings import ConfigurationError
+from deldokument.store.migrations import revisions, stored_revision
 
 _EARLIER = (
     "The database is of a version before 1.0.0, whose data cannot be taken over. Nothing was changed. Begin with an "

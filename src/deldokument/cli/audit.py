@@ -16,7 +16,6 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_error, say_one, say_rows
 from deldokument.cli.runtime import errors_as_text, opened_node
 from deldokument.domain.chain import Fault, Flaw
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.export import begin_event_export, export_lines
 from deldokument.services.audit.heads import Removal
 from deldokument.services.audit.report_verification import (
@@ -36,6 +35,7 @@ from deldokument.services.audit.verification import (
     verify_export,
     verify_trail,
 )
+from deldokument.store.audit.audit import EventFilter
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 

@@ -20,7 +20,6 @@ import typer
 
 from deldokument.adapters.documents.signing import valid_until
 from deldokument.adapters.keys.keyring import SealedKeyring
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.bootstrap import node_state
 from deldokument.bootstrap.keys import claim_keyring, open_keyring
 from deldokument.bootstrap.registers import client_key
@@ -41,6 +40,7 @@ from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.health import Check, Finding, Grade, Level
 from deldokument.services.maintenance.seal_requests import WorkerSigner
 from deldokument.services.maintenance.store_check import probe_store
+from deldokument.store.database import Database
 
 _GB: Final = 1_000_000_000
 SPACE: Final = {
@@ -90,9 +90,9 @@ class Parts:
         self._resources = resources
 
     @cached_property
-    def database(self) -> SqlDatabase:
+    def database(self) -> Database:
         """Database without keys: no check reads a row that has a tag."""
-        database = SqlDatabase(self.settings.database_url)
+        database = Database(self.settings.database_url)
         self._resources.callback(database.close)
         return database
 

@@ -4,7 +4,7 @@ Guarantees:
 - A tag is valid only for the kind, the id and all values of the row for which it was made.
 - Two lists of values never give the same message: each value carries its type and its length.
 
-A tag does not tell how old it is. Readers compare the row with the events about it (adapters.sql.authenticated_rows).
+A tag does not tell how old it is. Readers compare the row with the events about it (store.engine.authenticated_rows).
 """
 
 import hmac

@@ -1,6 +1,6 @@
 """Ports: contracts that adapters implement and use cases call. Each has one contract suite in tests/contract.
 
-May import: `domain`.
+May import: `domain`; `dependencies` also the `store`, whose database is among them.
 
 - `blobs`: blob store
 - `channels`: e-mail, notices to recipients, webhooks
@@ -8,10 +8,8 @@ May import: `domain`.
 - `dependencies`: all ports and settings that a use case receives
 - `documents`: agreement texts, document rendering, PDF signing
 - `inspection`: media type detection
-- `integrity`: keys of the tags of rows, and reports of damaged rows
 - `keyring`: keyring
 - `login`: login provider and access tokens
 - `registers`: organisation names and rights
-- `repositories`: repositories of one database transaction
 - `service_config`: settings that use cases read
 """

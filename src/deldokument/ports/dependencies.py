@@ -14,12 +14,12 @@ from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentRenderer, DocumentSigner, TextCatalog
 from deldokument.ports.inspection import MediaTypes, Scanner
-from deldokument.ports.integrity import ChainsBehind, DamageReports, DeploymentKeys
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
-from deldokument.ports.repositories.transaction import Database
 from deldokument.ports.service_config import ServiceConfig
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import ChainsBehind, DamageReports, DeploymentKeys
 
 
 @dataclass(frozen=True, slots=True)

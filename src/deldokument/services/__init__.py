@@ -1,6 +1,6 @@
 """Use cases: one verb and one transaction each. Actor and time are arguments.
 
-May import: `ports`, `domain`, `crypto`.
+May import: `ports`, `store`, `domain`, `crypto`.
 
 Its packages and modules are layers: each imports only those listed below it.
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.transaction import Transaction
 
 _Item = TypeVar("_Item")
 

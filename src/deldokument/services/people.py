@@ -21,7 +21,6 @@ from deldokument.domain.errors import Faults, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
 from deldokument.domain.tenancy import Account, Administrator, Member, Operator, Tenant, check_name, norwegian_order
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_hash,
@@ -29,6 +28,7 @@ from deldokument.services.encryption import (
     role_hash,
     seal_field,
 )
+from deldokument.store.transaction import Transaction
 
 _DIGITS_OF_A_NUMBER = 6
 """A name with this many digits may contain a national identity number, which would then be shown to everyone."""

@@ -19,7 +19,7 @@ from datetime import timedelta
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import RateLimited
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.transaction import Transaction
 
 _KEPT = timedelta(days=1)
 _SECOND = timedelta(seconds=1)

@@ -1,6 +1,6 @@
 """HTTP: pages, API, KS interface, uploads and downloads.
 
-May import: `services`, `ports`, `domain`, `crypto`, `server`.
+May import: `services`, `ports`, `store`, `domain`, `crypto`, `server`.
 
 - `altinn_callback`: Altinn's check before delivery whether a notice still applies
 - `api`: the JSON API

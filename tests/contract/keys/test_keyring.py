@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.keys.keyring import OWNER, SealedEntry, SealedKeyring, rotate_root
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.crypto.keys import RootKey
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.keyring import Keyring
 from deldokument.services.maintenance.deployment_claims import adopt_keyring
+from deldokument.store.database import Database
+from deldokument.store.migrations import migrate
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import STORES, Opening, all_entries, opened
@@ -86,7 +86,7 @@ def test_a_keyring_has_one_owner(keyring: Keyring) -> None:
 def test_a_keyring_whose_entries_are_gone_is_refused_wherever_it_is_kept(keyring: Keyring, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'deployment.sqlite3'}"
     migrate(url)
-    with closing(SqlDatabase(url)) as database:
+    with closing(Database(url)) as database:
         adopt_keyring(database, keyring, is_new=True)
         adopt_keyring(database, keyring, is_new=False)
         keyring.destroy(keyring.ids(""))

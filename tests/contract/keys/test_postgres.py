@@ -14,9 +14,9 @@ import pytest
 
 from deldokument.adapters.keys import postgres
 from deldokument.adapters.keys.keyring import SealedEntry
-from deldokument.adapters.sql.migrations import migrate
-from deldokument.adapters.sql.postgres import REST_SECONDS
 from deldokument.domain.errors import Unavailable
+from deldokument.store.engine.postgres import REST_SECONDS
+from deldokument.store.migrations import migrate
 from tests.fakes.root_keys import MemoryRootKeys
 from tests.support.keyrings import ROOT, opened
 from tests.support.postgres import PostgresServer, database_roles

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from deldokument.adapters.sql.column_types import UtcMicros
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import mask_digits, parse_identifier, parse_person, split_pasted
 from deldokument.domain.share_texts import check_document_name, check_text
@@ -23,6 +22,7 @@ from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts.member_import import Outcome, parse_list, read_list
 from deldokument.services.audit.search import open_search, share_id_in
 from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys
+from deldokument.store.engine.column_types import UtcMicros
 from deldokument.web.api.cursors import read_cursor
 from deldokument.web.http.csv import csv_line
 from deldokument.web.http.pagination import read_place

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.ports.integrity import ALARM_PERIOD, MAX_REMEMBERED, DamagedRow, DamageReports
 from deldokument.services.audit import damage
 from deldokument.services.audit.recording import record_at
+from deldokument.store.engine.integrity import ALARM_PERIOD, MAX_REMEMBERED, DamagedRow, DamageReports
 from tests.support.world import Stage
 
 ROW = DamagedRow("share", "A" * 22)

@@ -12,14 +12,11 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from deldokument import worker
-from deldokument.adapters.sql.engines import open_engines
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, Unavailable
 from deldokument.domain.identifiers import mask_person
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import ShareState
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import deletion
 from deldokument.services.audit import browsing, damage
 from deldokument.services.audit.actors import FORGOTTEN, Actor
@@ -32,6 +29,9 @@ from deldokument.services.people import directory_key
 from deldokument.services.shares import discarding, drafts, publishing, queries, receipts
 from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
+from deldokument.store.engine.engines import open_engines
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.engine.schema import metadata
 from tests.support.changes import change_expiry
 from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import FaultyDatabase

@@ -21,14 +21,15 @@ from deldokument.adapters.documents.signing import MissingSeal, PdfSigner, creat
 from deldokument.domain.audit import GENESIS, NO_TENANT, EventKind, link
 from deldokument.domain.chain import Fault, Flaw, Mark
 from deldokument.domain.errors import Broken, InvalidInput, NotFound
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Database, Transaction
 from deldokument.services.audit import checkpoints, search, verification
 from deldokument.services.audit import export as audit_export
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import ExportVerdict
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import CachedDeploymentKeys
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.database import Database
+from deldokument.store.transaction import Transaction
 from tests.support.bulk_events import fill_trail, many_events, subject_ids
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage

@@ -11,7 +11,6 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Broken, NotFound, Unavailable
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.audit import checkpoints, heads, restores
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import TrailVerdict, verify_trail
@@ -20,6 +19,7 @@ from deldokument.services.downloads.access import authorize
 from deldokument.services.maintenance import health, lag, orphans, share_keys
 from deldokument.services.maintenance.health import Level
 from deldokument.services.shares import changes, drafts, publishing, queries
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.snapshots import Snapshot, snapshot
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person

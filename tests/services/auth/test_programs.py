@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import RateLimited, TokenRefused
-from deldokument.ports.repositories.programs import ProgramRecord
 from deldokument.services.auth import own_sessions, programs, sessions
 from deldokument.services.auth.sessions import Session
+from deldokument.store.auth.programs import ProgramRecord
 from tests.services.auth.test_own_sessions import log_in
 from tests.support.faulty_ports import FaultyDatabase
 from tests.support.stored_data import everything

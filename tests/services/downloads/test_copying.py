@@ -14,7 +14,6 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, Unavailable
 from deldokument.domain.share import Document, Verdict
 from deldokument.domain.upload import CopyFailure, Part, Upload
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.encryption import existing_key, share_key_id
@@ -24,6 +23,7 @@ from deldokument.services.shares.views import DocumentView
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import part_writer
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.accounts import events_of, set_rules
 from tests.support.faulty_ports import Crash, FaultyDatabase
 from tests.support.inspection import inspect_documents

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
@@ -23,6 +22,7 @@ from deldokument.services.shares.api_drafts import create_draft
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.uploads import append
+from deldokument.store.engine.schema import metadata
 from tests.services.audit.test_damage import forge
 from tests.services.shares.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account

@@ -15,7 +15,6 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, Unavailable
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import ShareState
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import deletion
 from deldokument.services.audit import damage
 from deldokument.services.audit.checkpoints import sign_checkpoints
@@ -25,6 +24,7 @@ from deldokument.services.maintenance import retention
 from deldokument.services.notifications.dispatch import take_messages
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.additions import drop_stale_additions
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.stored_data import admit_null, as_owner, do_as_owner
 from tests.support.world import KARI, NOON, OLA, VIGDIS, Stage, person, run_all
 

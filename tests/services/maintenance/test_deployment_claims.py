@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.domain.errors import Broken, Conflict
-from deldokument.ports.repositories.deployment import Deployment
 from deldokument.services.encryption import DIRECTORY, INTEGRITY, CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, check_keyring, claim_store
+from deldokument.store.database import Database
+from deldokument.store.maintenance.deployment import Deployment
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.stack import stack
@@ -20,10 +20,10 @@ from tests.support.world import NOON
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqlDatabase]:
+def database(tmp_path: Path) -> Iterator[Database]:
     """With today's tables and nothing in them."""
     url = stack().database_url(tmp_path)
-    with closing(SqlDatabase(url)) as opened:
+    with closing(Database(url)) as opened:
         yield opened
     stack().give_back(url)
 
@@ -33,20 +33,18 @@ def keyring() -> MemoryKeyring:
     return MemoryKeyring()
 
 
-def deployment(database: SqlDatabase) -> Deployment:
+def deployment(database: Database) -> Deployment:
     with database.read() as tx:
         return tx.deployment.get()
 
 
-def work(database: SqlDatabase) -> None:
+def work(database: Database) -> None:
     """A worker has run."""
     with database.write() as tx:
         tx.deployment.record_heartbeat(NOON)
 
 
-def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
-    database: SqlDatabase, keyring: MemoryKeyring
-) -> None:
+def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(database: Database, keyring: MemoryKeyring) -> None:
     adopt_keyring(database, keyring, is_new=True)
     assert set(keyring.keys) == {DIRECTORY, INTEGRITY}
     assert keyring.owner == deployment(database).id
@@ -61,7 +59,7 @@ def test_the_first_keyring_is_taken_into_use_and_no_other_after_it(
     assert other.owner == ""
 
 
-def test_an_empty_keyring_is_refused_and_left_empty_once_one_is_in_use(database: SqlDatabase) -> None:
+def test_an_empty_keyring_is_refused_and_left_empty_once_one_is_in_use(database: Database) -> None:
     adopt_keyring(database, MemoryKeyring(), is_new=True)
     empty = MemoryKeyring()
     for is_new in (True, False):
@@ -70,7 +68,7 @@ def test_an_empty_keyring_is_refused_and_left_empty_once_one_is_in_use(database:
     assert (empty.keys, empty.owner) == ({}, "")
 
 
-def test_nothing_but_the_first_migration_makes_the_keys(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+def test_nothing_but_the_first_migration_makes_the_keys(database: Database, keyring: MemoryKeyring) -> None:
     with pytest.raises(Conflict, match="deldokument migrate"):
         adopt_keyring(database, keyring, is_new=False)
     assert (keyring.keys, keyring.owner) == ({}, "")
@@ -78,7 +76,7 @@ def test_nothing_but_the_first_migration_makes_the_keys(database: SqlDatabase, k
 
 @pytest.mark.parametrize("made", [[INTEGRITY], [INTEGRITY, DIRECTORY]])
 def test_a_migration_that_stopped_between_the_keys_and_their_fingerprint_is_repeated(
-    database: SqlDatabase, keyring: MemoryKeyring, made: list[str]
+    database: Database, keyring: MemoryKeyring, made: list[str]
 ) -> None:
     before = {entry_id: keyring.create(entry_id) for entry_id in made}
     adopt_keyring(database, keyring, is_new=True)
@@ -88,7 +86,7 @@ def test_a_migration_that_stopped_between_the_keys_and_their_fingerprint_is_repe
 
 
 @pytest.mark.parametrize("lost", [DIRECTORY, INTEGRITY])
-def test_a_lost_key_is_neither_accepted_nor_made_anew(database: SqlDatabase, keyring: MemoryKeyring, lost: str) -> None:
+def test_a_lost_key_is_neither_accepted_nor_made_anew(database: Database, keyring: MemoryKeyring, lost: str) -> None:
     adopt_keyring(database, keyring, is_new=True)
     keyring.destroy([lost])
     for is_new in (True, False):
@@ -118,7 +116,7 @@ def test_the_keys_of_tags_are_kept(keyring: MemoryKeyring) -> None:
     assert keys.row_key("member") == before
 
 
-def test_a_deployment_that_has_worked_takes_no_empty_keyring(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+def test_a_deployment_that_has_worked_takes_no_empty_keyring(database: Database, keyring: MemoryKeyring) -> None:
     work(database)
     for is_new in (True, False):
         with pytest.raises(Conflict, match="the keyring is empty"):
@@ -126,9 +124,7 @@ def test_a_deployment_that_has_worked_takes_no_empty_keyring(database: SqlDataba
     assert (keyring.keys, keyring.owner) == ({}, "")
 
 
-def test_another_deployments_keyring_is_refused_and_not_remembered(
-    database: SqlDatabase, keyring: MemoryKeyring
-) -> None:
+def test_another_deployments_keyring_is_refused_and_not_remembered(database: Database, keyring: MemoryKeyring) -> None:
     keyring.create(DIRECTORY)
     keyring.claim("another")
     with pytest.raises(Conflict, match="belongs to another deployment"):
@@ -136,7 +132,7 @@ def test_another_deployments_keyring_is_refused_and_not_remembered(
     assert deployment(database).keyring_fingerprint is None
 
 
-def test_the_fingerprint_is_of_both_the_key_and_the_deployment(database: SqlDatabase, keyring: MemoryKeyring) -> None:
+def test_the_fingerprint_is_of_both_the_key_and_the_deployment(database: Database, keyring: MemoryKeyring) -> None:
     adopt_keyring(database, keyring, is_new=True)
     own = deployment(database)
     assert keyring.keys[DIRECTORY] not in (own.keyring_fingerprint or b"")
@@ -146,7 +142,7 @@ def test_the_fingerprint_is_of_both_the_key_and_the_deployment(database: SqlData
         check_keyring(keyring, Deployment(own.id, None, None, None))
 
 
-def test_an_empty_store_is_taken_before_a_worker_has_run_and_refused_after_it(database: SqlDatabase) -> None:
+def test_an_empty_store_is_taken_before_a_worker_has_run_and_refused_after_it(database: Database) -> None:
     store = MemoryBlobStore()
     for _ in range(2):
         claim_store(database, store)

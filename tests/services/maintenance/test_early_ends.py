@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import delete, text
 
 from deldokument import worker
-from deldokument.adapters.sql.tables.audit import audit_event
-from deldokument.adapters.sql.tables.shares import share
 from deldokument.domain.audit import EventKind
 from deldokument.services.maintenance import early_ends, share_keys
 from deldokument.services.maintenance.early_ends import confirm_early_ends
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.shares import publishing
 from deldokument.services.tenants.offboarding import offboard_tenant
+from deldokument.store.tables.audit import audit_event
+from deldokument.store.tables.shares import share
 from tests.attacker.test_ends import later, work
 from tests.support.stored_data import as_owner
 from tests.support.world import KARI, NOON, OLA, Stage, person

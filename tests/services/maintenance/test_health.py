@@ -8,18 +8,18 @@ from datetime import timedelta
 import pytest
 
 from deldokument.adapters.clock import SystemClock
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Unavailable
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.audit.damage import record_damage
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import health
 from deldokument.services.maintenance.health import Check, Level
 from deldokument.services.maintenance.retention import record_heartbeat
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.maintenance.backlog import Queue
+from deldokument.store.migrations import migrate
 from tests.support.memory import folder_in_memory
 from tests.support.world import NOON, OLA, Stage, run_all
 
@@ -103,7 +103,7 @@ def test_a_deployment_without_tenants_and_operators_needs_no_worker() -> None:
     with folder_in_memory() as folder:
         url = f"sqlite:///{folder}/empty.sqlite3"
         migrate(url)
-        with closing(SqlDatabase(url)) as database:
+        with closing(Database(url)) as database:
             assert health.check_worker(database, SystemClock()) == (Level.OK, "no heartbeat yet")
             assert health.check_trail(database, SystemClock()) == (Level.OK, "no event yet")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from deldokument.ports.repositories.backlog import Queue
 from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import record_heartbeat
+from deldokument.store.maintenance.backlog import Queue
 from tests.support.world import OLA, Stage, run_all
 
 

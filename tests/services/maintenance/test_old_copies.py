@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.documents.signing import verify_signature
-from deldokument.adapters.sql.database import SqlDatabase
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
@@ -28,6 +27,7 @@ from deldokument.services.shares import drafts, publishing
 from deldokument.services.shares.report import report_file, share_report
 from deldokument.services.shares.views import file_name
 from deldokument.services.uploads import append as uploads_append
+from deldokument.store.database import Database
 from tests.support.stored_data import copies
 from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
@@ -44,7 +44,7 @@ def old_copy(stage: Stage, tmp_path: Path) -> tuple[Stage, str, Dependencies]:
     copy = tmp_path / "copy"
     copy.mkdir()
     url, blobs = copies(stage, copy)
-    database = SqlDatabase(url).authenticated(CachedDeploymentKeys(stage.deps.keyring), stage.deps.damage)
+    database = Database(url).authenticated(CachedDeploymentKeys(stage.deps.keyring), stage.deps.damage)
     return stage, share_id, replace(stage.deps, database=database, blobs=blobs)
 
 

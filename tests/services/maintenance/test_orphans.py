@@ -11,19 +11,19 @@ from sqlalchemy import update
 
 from deldokument import worker
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.domain.share import ShareState
 from deldokument.ports.blobs import BlobStore, StoredBlob
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.shares import api_drafts, discarding, drafts
 from deldokument.services.shares.drafts import DraftFields
+from deldokument.store.engine.schema import metadata
+from deldokument.store.maintenance.orphans import Sweep
 from tests.support.faulty_ports import Crash, FaultyDatabase
 from tests.support.orphan_sweep import sweep_all, swept
 from tests.support.stored_data import as_owner

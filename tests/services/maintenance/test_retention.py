@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from deldokument import worker
-from deldokument.adapters.sql.database import SqlDatabase
-from deldokument.adapters.sql.migrations import migrate
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Gone, NotFound, Unavailable, existing
 from deldokument.domain.share import Share, ShareState
@@ -23,6 +21,8 @@ from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.additions import drop_stale_additions
 from deldokument.services.tenants.offboarding import complete_deletions, offboard_tenant
+from deldokument.store.database import Database
+from deldokument.store.migrations import migrate
 from tests.fakes.integrity import tagging
 from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
 from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, VIGDIS, Stage, person, run_all, set_stage
@@ -312,7 +312,7 @@ def test_who_was_refused_by_no_tenant_is_forgotten_too(stage: Stage) -> None:
 
 def test_a_deployment_without_tenants_forgets_after_a_year(tmp_path: Path) -> None:
     stage = set_stage(tmp_path)
-    empty = tagging(SqlDatabase(f"sqlite:///{tmp_path / 'empty.sqlite3'}"))
+    empty = tagging(Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}"))
     migrate(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     deps = replace(stage.deps, database=empty)
     with pytest.raises(NotFound):

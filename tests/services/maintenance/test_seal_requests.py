@@ -14,12 +14,12 @@ from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify
 from deldokument.domain.chain import Seal
 from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
 from deldokument.ports.documents import DocumentSigner, RenderedDocument
-from deldokument.ports.repositories.seal_requests import SealKind, SealRequest
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, seal_file
 from deldokument.services.maintenance.retention import record_heartbeat
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
+from deldokument.store.audit.seal_requests import SealKind, SealRequest
+from deldokument.store.database import Database
 from tests.support.server import wait_until
 from tests.support.stored_data import contents, do_as_owner
 from tests.support.world import NOON, Stage

@@ -10,9 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from deldokument import worker
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.errors import Broken, NotFound, existing
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import content, offers
 from deldokument.services.encryption import share_key_id
@@ -20,6 +18,8 @@ from deldokument.services.maintenance import retention
 from deldokument.services.shares import publishing, queries
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.engine.schema import metadata
 from tests.support.stored_data import admit_every_type, do_as_owner
 from tests.support.world import KARI, OLA, PER, SIV, Stage, person
 

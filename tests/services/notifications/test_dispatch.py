@@ -29,12 +29,13 @@ from deldokument.domain.outbox import (
 )
 from deldokument.domain.share import new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Database, Transaction
 from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch
 from deldokument.services.shares import publishing
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.database import Database
+from deldokument.store.transaction import Transaction
 from deldokument.worker import Sending
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, OLA, Stage, person

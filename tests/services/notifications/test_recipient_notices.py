@@ -419,7 +419,7 @@ def test_what_all_others_have_downloaded_is_not_read_for_each_notice(
 ) -> None:
     share = share_with(stage)
     download(stage, share)
-    monkeypatch.delattr("deldokument.adapters.sql.receipts.SqlReceipts.of_shares")
+    monkeypatch.delattr("deldokument.store.shares.receipts.Receipts.of_shares")
     assert send_notices(stage) == [Result.MOOT]
 
 

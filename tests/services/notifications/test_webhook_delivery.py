@@ -19,7 +19,6 @@ from deldokument.domain.share import Verdict
 from deldokument.domain.tenancy import Account
 from deldokument.domain.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
-from deldokument.ports.repositories.audit import StoredEvent
 from deldokument.services.accounts import integrations
 from deldokument.services.audit.actors import Actors
 from deldokument.services.downloads import content as downloads_content
@@ -35,6 +34,7 @@ from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares import additions, changes, drafts, publishing
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.recipients import RecipientInput
+from deldokument.store.audit.event_rows import StoredEvent
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules
 from tests.support.changes import change_expiry

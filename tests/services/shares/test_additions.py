@@ -23,7 +23,6 @@ from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
 from deldokument.domain.share import Progress, ShareState, Verdict
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery
@@ -33,6 +32,7 @@ from deldokument.services.shares.upload_tickets import UploadTicket
 from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from deldokument.services.uploads import append, concatenation
+from deldokument.store.engine.integrity import DamagedRow
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import events_of, set_account, set_rules
 from tests.support.faulty_ports import FaultyDatabase

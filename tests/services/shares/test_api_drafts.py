@@ -15,7 +15,6 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
 from deldokument.domain.tenancy import IntegrationRights
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.accounts import lifecycle
 from deldokument.services.accounts.integrations import change_rights, confirm_archive
 from deldokument.services.shares import drafts, publishing, queries
@@ -23,6 +22,7 @@ from deldokument.services.shares.api_drafts import add_recipient_inputs, change_
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants.offboarding import offboard_tenant
+from deldokument.store.shares.shares import ShareFilter
 from tests.support.accounts import events_of, set_rules
 from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import SlowRegister

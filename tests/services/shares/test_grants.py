@@ -7,10 +7,10 @@ import pytest
 from deldokument.domain.errors import InvalidFields, NotFound, existing
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.downloads import access
 from deldokument.services.shares import api_drafts, drafts, organization_names, publishing
 from deldokument.services.shares.grants import grants_with, report_damaged_recipients, share_grants
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.stored_data import do_as_owner
 from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person, run_all
 

@@ -8,11 +8,11 @@ import pytest
 from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.downloads import access, offers
 from deldokument.services.shares import drafts, publishing, queries
 from deldokument.services.shares.queries import ShareView
 from deldokument.services.tenants import offboarding, registration
+from deldokument.store.shares.shares import ShareFilter
 from tests.support.changes import change_expiry
 from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import FaultyDatabase

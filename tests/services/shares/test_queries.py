@@ -9,14 +9,14 @@ from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.domain.share import Share, ShareState
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.subjects import Subject
 from deldokument.services.accounts import members
 from deldokument.services.audit.recording import record_event, subject_number
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares import drafts, publishing, queries, views
 from deldokument.services.uploads import append as uploads_append
+from deldokument.store.audit.subjects import Subject
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.stored_data import admit_every_type, do_as_owner
 from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 

@@ -19,7 +19,6 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, RightMis
 from deldokument.domain.outbox import Channel
 from deldokument.domain.report import digests, statement
 from deldokument.ports.documents import RenderedDocument
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit import export
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.report_verification import (
@@ -32,6 +31,7 @@ from deldokument.services.audit.verification import marks_of
 from deldokument.services.downloads import offers
 from deldokument.services.shares import changes, drafts, publishing
 from deldokument.services.shares import report as reports
+from deldokument.store.audit.audit import EventFilter
 from tests.fakes.scanner import MemoryScanner
 from tests.services.downloads.test_content import part_ids
 from tests.services.shares.test_disclosure import set_rules

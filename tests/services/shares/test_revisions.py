@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from deldokument.adapters.sql.engines import Engines, open_engines
-from deldokument.adapters.sql.tables.shares import share as table
 from deldokument.domain.audit import REVISING
 from deldokument.services.accounts import deletion
 from deldokument.services.shares import discarding, drafts, proposals, publishing
 from deldokument.services.tenants import freezing
+from deldokument.store.engine.engines import Engines, open_engines
+from deldokument.store.tables.shares import share as table
 from tests.support.accounts import events_of, set_rules
 from tests.support.changes import approve_change, change_expiry
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person, run_all

@@ -14,7 +14,6 @@ from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.accounts import members
 from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export
@@ -25,6 +24,7 @@ from deldokument.services.shares.api_drafts import add_recipient_inputs, change_
 from deldokument.services.shares.recipients import RecipientInput
 from deldokument.services.tenants import export as tenants_export
 from deldokument.services.uploads import append as uploads_append
+from deldokument.store.audit.audit import EventFilter
 from tests.support.accounts import events_of, set_rules
 from tests.support.browser import EWA
 from tests.support.changes import change_expiry

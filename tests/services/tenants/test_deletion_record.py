@@ -6,12 +6,12 @@ import pytest
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.offboarding import DeletionState, TenantTotals
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.tenants import offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.stored_data import do_as_owner
 from tests.support.world import KARI, Stage, person, run_all
 

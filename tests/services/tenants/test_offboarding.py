@@ -11,7 +11,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
-from deldokument.adapters.sql.tables.base import metadata
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.domain.offboarding import DeletionState, TenantTotals
@@ -19,7 +18,6 @@ from deldokument.domain.outbox import Cost
 from deldokument.domain.share import ShareState
 from deldokument.domain.statistics import Month
 from deldokument.domain.tenancy import AccountRules, Contact, Tenant
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of
@@ -31,6 +29,8 @@ from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import DeletionRecord, deletion_record
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.engine.schema import metadata
 from tests.support.confirmed import add_administrator
 from tests.support.faulty_ports import Crash, FaultyKeyring
 from tests.support.recorded_changes import recording

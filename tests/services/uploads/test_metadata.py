@@ -8,11 +8,11 @@ import pytest
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Upload
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import share_key_id
 from deldokument.services.uploads.append import find_upload
 from deldokument.services.uploads.concatenation import create_partial
 from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
+from deldokument.store.engine.integrity import DamagedRow
 from tests.services.uploads.test_append import announce
 from tests.support.world import Stage
 

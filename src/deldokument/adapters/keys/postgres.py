@@ -35,10 +35,10 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from deldokument.adapters.keys.keyring import SealedEntry
-from deldokument.adapters.sql.errors import of_library
-from deldokument.adapters.sql.postgres import POOL, require_lock_limit, translate, try_rested
-from deldokument.adapters.sql.privileges import require_roles
 from deldokument.domain.errors import ServiceError, Unavailable
+from deldokument.store.engine.engines import require_roles
+from deldokument.store.engine.errors import of_library
+from deldokument.store.engine.postgres import POOL, require_lock_limit, translate, try_rested
 
 log = logging.getLogger("deldokument")
 

@@ -32,8 +32,8 @@ from typing import Final
 
 from deldokument.adapters.durable_files import sync_directory, write_new
 from deldokument.adapters.keys.keyring import SealedEntry
-from deldokument.adapters.sqlite_files import set_pragmas
 from deldokument.domain.errors import Broken, StorageFull, Unavailable
+from deldokument.store.engine.sqlite_files import set_pragmas
 
 SLOT: Final = 128
 """Bytes of a slot: the sealed key's length in one byte, the sealed key, zeros. It fits every kind of root key."""

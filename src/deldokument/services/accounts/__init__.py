@@ -1,6 +1,6 @@
 """Use cases of accounts.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `administrations`: confirms administrators, and records what happens to them
 - `deletion`: deletes an account, with 24 hours to undo

@@ -6,10 +6,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import directory_key
+from deldokument.store.transaction import Transaction
 
 
 def let_administrator_act(

@@ -27,10 +27,10 @@ from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import UNDO, Account, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import any_account, locked_tenant, record_about
 from deldokument.services.audit.recording import record_event
+from deldokument.store.shares.shares import ShareFilter
+from deldokument.store.transaction import Transaction
 
 _BATCH = 200
 _LIVING = (ShareState.DRAFT, ShareState.AVAILABLE)

@@ -23,8 +23,8 @@ from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Integration, IntegrationRights
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import account_in_use, own_account, record_about
+from deldokument.store.transaction import Transaction
 
 _FIELD = "organization_number"
 _PASSWORD_BYTES = 24

@@ -21,9 +21,9 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.accounts import AccountUsage
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
+from deldokument.store.tenancy.accounts import AccountUsage
+from deldokument.store.transaction import Transaction
 
 _SAFEGUARDS = ("four_eyes", "confidential")
 """Rules of an account that only an administrator of its tenant switches off."""

@@ -29,10 +29,10 @@ from deldokument.domain.identifiers import PersonIdentifier, mask_digits
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Member
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import account_in_use, locked_account, record_added, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import check_person, directory_key
+from deldokument.store.transaction import Transaction
 
 LIST_LINES = 2000
 LIST_LENGTH = 250_000

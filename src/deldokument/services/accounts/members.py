@@ -22,7 +22,6 @@ from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, p
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Account, Member, Tenant, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field
 from deldokument.services.people import (
@@ -34,6 +33,7 @@ from deldokument.services.people import (
     sealed_person,
     view_person,
 )
+from deldokument.store.transaction import Transaction
 
 PAGE = 100
 

@@ -14,8 +14,8 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, month_of, months_between
 from deldokument.domain.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.accounts import AccountUsage
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.tenancy.accounts import AccountUsage
+from deldokument.store.transaction import Transaction
 
 _STANDARD_PERIOD = 12
 

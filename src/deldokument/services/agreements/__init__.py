@@ -1,6 +1,6 @@
 """Use cases of agreements and impact assessments.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `impact_assessment`: records an impact assessment (DPIA)
 - `signature_page`: composes the signature page of a signed agreement

@@ -32,7 +32,6 @@ from deldokument.domain.share import new_id
 from deldokument.domain.share_texts import check_file_name, check_text
 from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
@@ -45,6 +44,7 @@ from deldokument.services.encryption import (
     seal_file,
 )
 from deldokument.services.people import StaffRole, administration_of, directory_key, view_person
+from deldokument.store.transaction import Transaction
 
 _KINDS = frozenset({PDF, DOCX, ODT})
 _HEAD = 64 * 1024

@@ -52,7 +52,6 @@ from deldokument.domain.share_texts import check_text
 from deldokument.domain.tenancy import Administrator, Tenant, must_not_have_ended, tidy_words
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.administrations import let_administrator_act
 from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
 from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
@@ -61,6 +60,7 @@ from deldokument.services.audit.recording import record_at
 from deldokument.services.auth.sessions import Session, follow_login
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, seal_file
 from deldokument.services.people import StaffRole, administration_of, directory_key, signatories_of, view_person
+from deldokument.store.transaction import Transaction
 
 _KEPT = timedelta(hours=24)
 """How long the page with the result of an intent can be opened."""

@@ -32,9 +32,9 @@ from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field, open_file, papers_key_id, seal_field, seal_file
+from deldokument.store.transaction import Transaction
 
 _Value = TypeVar("_Value")
 

@@ -19,11 +19,11 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import current_text, newest_signed
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 from deldokument.services.people import StaffRole, directory_key, operator_of, view_person
+from deldokument.store.transaction import Transaction
 
 # --- publishing ------------------------------------------------------------------------------------------------------
 

@@ -26,11 +26,11 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer
 from deldokument.domain.share import new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.idempotency import IdempotencyRecord
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import memberships_in
 from deldokument.services.encryption import EncryptedColumn, open_file, seal_file
 from deldokument.services.people import directory_key
+from deldokument.store.auth.idempotency import IdempotencyRecord
+from deldokument.store.transaction import Transaction
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)

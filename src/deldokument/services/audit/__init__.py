@@ -1,6 +1,6 @@
 """Use cases of the audit log.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `actors`: resolves subject ids to persons and systems
 - `browsing`: opens, searches and pages the event log

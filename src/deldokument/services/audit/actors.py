@@ -17,12 +17,12 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.identifiers import mask_person
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.subjects import RegisteredName, Subject
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import identifier_hash, open_field, stored_identifier
 from deldokument.services.people import StaffRole, directory_key
+from deldokument.store.audit.subjects import RegisteredName, Subject
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 _REMEMBERED = 10_000
 

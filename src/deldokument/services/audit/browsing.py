@@ -22,13 +22,14 @@ from datetime import tzinfo
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter, StoredEvent
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.search import Search, SearchWords, filters_of, open_search, seal_search, search_of
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import StaffRole, directory_key, view_person
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.transaction import Transaction
 
 PAGE = 50
 

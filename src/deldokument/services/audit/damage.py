@@ -14,8 +14,8 @@ import re
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import ALARM_PERIOD, DamagedRow
 from deldokument.services.audit.recording import record_at
+from deldokument.store.engine.integrity import ALARM_PERIOD, DamagedRow
 
 log = logging.getLogger("deldokument.integrity")
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -29,11 +29,12 @@ from deldokument.domain.errors import Broken, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter, StoredEvent
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.search import filters_of
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.audit.event_rows import StoredEvent
 
 FORMAT = "deldokument-audit"
 VERSION = 1

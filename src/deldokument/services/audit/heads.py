@@ -26,10 +26,11 @@ from deldokument.domain.audit import TAKING_AWAY, EventKind, canonical, instant_
 from deldokument.domain.chain import BEGINNING, Fault, Mark
 from deldokument.domain.errors import Broken
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow, IntegrityKeys
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Database, Transaction
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.database import Database
+from deldokument.store.engine.integrity import DamagedRow, IntegrityKeys
+from deldokument.store.transaction import Transaction
 
 log = logging.getLogger("deldokument.integrity")
 EVENT_KIND = "audit_event"

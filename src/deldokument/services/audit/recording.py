@@ -17,9 +17,9 @@ from deldokument.domain.errors import require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.share import Share, new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.subjects import Subject
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hash
+from deldokument.store.audit.subjects import Subject
+from deldokument.store.transaction import Transaction
 
 
 def subject_of(tx: Transaction, key_id: str, key: bytes, person: PersonIdentifier) -> str:

@@ -19,10 +19,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter, Place
 from deldokument.services.audit.recording import known_subject
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, open_field, seal_field
 from deldokument.services.people import directory_key
+from deldokument.store.audit.audit import EventFilter, Place
 
 LIFETIME = timedelta(days=1)
 _SHARE_ID = re.compile(r"(?:^|/(?:d|delinger)/)([A-Za-z0-9_-]{22})(?=$|[/?#])")

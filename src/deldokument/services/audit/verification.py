@@ -23,10 +23,10 @@ from deldokument.domain.audit import NO_TENANT
 from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered
 from deldokument.services.audit.heads import compared_heads
+from deldokument.store.transaction import Transaction
 
 SignatureCheck = Callable[[bytes, bytes, bytes], bool]
 """Whether the holder of a certificate (PEM) has signed some bytes."""

@@ -1,6 +1,6 @@
 """Use cases of login.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `fresh_login`: keeps a form while its person logs in again
 - `kept_forms`: format of such a form

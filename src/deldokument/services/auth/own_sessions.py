@@ -15,13 +15,13 @@ from datetime import datetime
 
 from deldokument.domain.audit import EventKind
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.sessions import SessionRecord
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.programs import granted_programs
 from deldokument.services.auth.sessions import IDLE, MAX_AGE, Session, opened_session
 from deldokument.services.encryption import session_owner_hash
 from deldokument.services.people import directory_key
+from deldokument.store.auth.sessions import SessionRecord
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import TokenRefused
 from deldokument.domain.program_access import proves
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.programs import ProgramRecord
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.auth.sessions import MAX_AGE, Session, living_session
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 from deldokument.services.people import directory_key
 from deldokument.services.rate_limit import RateLimit, check_rate
+from deldokument.store.auth.programs import ProgramRecord
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 CODE_LIFETIME = timedelta(seconds=60)
 _MINUTE = timedelta(minutes=1)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Administrator, Operator, Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.auth.sessions import MAX_AGE, Session, note_activity, session_hash, session_in
 from deldokument.services.encryption import identifier_hash
@@ -23,6 +22,7 @@ from deldokument.services.people import (
     signatories_of,
     view_person,
 )
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, LoginFailed, NotReady, ServiceError
 from deldokument.domain.identifiers import PersonIdentifier, parse_organization, parse_person
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
-from deldokument.ports.repositories.sessions import PendingLoginRecord, SessionRecord
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.auth.kept_forms import open_form, seal_form
 from deldokument.services.auth.pending_logins import PendingLogin, open_login, seal_login
@@ -43,6 +40,9 @@ from deldokument.services.encryption import (
 )
 from deldokument.services.people import directory_key
 from deldokument.services.rate_limit import RateLimit, check_rate
+from deldokument.store.auth.sessions import PendingLoginRecord, SessionRecord
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 IDLE = timedelta(minutes=30)
 MAX_AGE = timedelta(hours=8)

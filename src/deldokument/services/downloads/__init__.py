@@ -1,6 +1,6 @@
 """Use cases of recipients, and of systems that read back: access, receipts, and decrypted bytes.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `access`: decides who may open a share, at every request
 - `access_requests`: asks for more time, or for a new share once a share is over

@@ -27,9 +27,7 @@ from deldokument.domain.identifiers import Identifier, OrganizationNumber, Perso
 from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal
 from deldokument.services.encryption import (
     EncryptedColumn,
@@ -42,6 +40,8 @@ from deldokument.services.shares.access_requests import request_status
 from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.grants import RECIPIENT_KIND, ShareGrants, grants_with
 from deldokument.services.shares.views import display_number
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 GRANT_LIFETIME = timedelta(minutes=15)
 """How long a running response may continue while Altinn cannot confirm the rights."""

@@ -28,7 +28,6 @@ from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict
 from deldokument.domain.share_texts import archive_name
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.downloads.access import authorized
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.offers import note_opening
@@ -41,6 +40,7 @@ from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
+from deldokument.store.audit.audit import EventFilter
 
 _GATHERED = CAPACITY - HEADER
 """Plaintext bytes of a part's first segment. Buffers of this length or more are not gathered."""

@@ -29,8 +29,6 @@ from deldokument.domain.policy import Denied, may_copy
 from deldokument.domain.share import Document, Share, ShareState, Verdict, new_id
 from deldokument.domain.upload import UPLOAD_LIFETIME, CopyFailure, Upload
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.access import check_clock
 from deldokument.services.downloads.part_reader import STEP, read_parts
@@ -39,6 +37,8 @@ from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.copied_documents import STOPPED, source_id
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.uploads.append import Append, accounts_of_uploader, complete, locked_share, uploader_of
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 CLAIM = timedelta(minutes=1)
 """Duration of a worker's claim on a copy; after a crash the copy waits this long."""

@@ -20,14 +20,14 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
 from deldokument.domain.share import MAX_RANGES, Receipt, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at, subject_of
 from deldokument.services.downloads.access import Access
 from deldokument.services.downloads.content import PAGE_SIZE, Content, Ranges, pieces_within
 from deldokument.services.downloads.system_access import SystemAccess
 from deldokument.services.downloads.zip_archive import Slice
 from deldokument.services.encryption import existing_key
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.transaction import Transaction
 
 EVENT_INTERVAL = timedelta(minutes=10)
 """A download in many ranges is one event in this time, and one more when it completes the document."""

@@ -16,9 +16,7 @@ from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.ports.registers import MAX_RIGHTS_AGE
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event, subject_of
 from deldokument.services.downloads.access import (
     Access,
@@ -45,6 +43,8 @@ from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
 from deldokument.services.shares.views import display_number, file_name, open_message
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 _ONE_OPENING = timedelta(minutes=10)
 

@@ -19,9 +19,9 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.rate_limit import RateLimit, consume_in
+from deldokument.store.transaction import Transaction
 
 log = logging.getLogger("deldokument.refusals")
 TOLD_TO_THE_RIGHTFUL = frozenset({Reason.OVER, Reason.FROZEN, Reason.DELETED, Reason.BEHIND})

@@ -16,10 +16,10 @@ from deldokument.domain.identifiers import Consumer
 from deldokument.domain.policy import Decision, Denied, may_read_back
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL
 from deldokument.services.shares.authorization import stop_of
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.scan_policy import ScanPolicy
 from deldokument.domain.share import MAX_DOCUMENTS, Document, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import known_subject, record_event
 from deldokument.services.downloads.access import Access, authorize
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.transaction import Transaction
 
 Confirmed = frozenset[tuple[str, str]]
 """Documents and verdicts about which a person has confirmed the warning."""

@@ -1,6 +1,6 @@
 """Use cases of document inspection.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `archives`: scans an archive above the engine's limit, member by member
 - `documents`: reads each document for checksums, media type and verdict

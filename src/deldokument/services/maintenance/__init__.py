@@ -1,6 +1,6 @@
 """Use cases of the worker and of the operator's checks.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `alarms`: counts what the operator should look into
 - `deployment_claims`: checks at start that store and keyring belong to this deployment

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from deldokument.domain.audit import NO_TENANT, EventKind
 from deldokument.ports.clock import Clock
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Database
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.database import Database
 
 PERIOD = timedelta(hours=1)
 _MAX_COUNTED = 1000

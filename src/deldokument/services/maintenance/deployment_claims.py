@@ -16,9 +16,9 @@ from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import Conflict
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.encryption import DIRECTORY, INTEGRITY
+from deldokument.store.database import Database
+from deldokument.store.maintenance.deployment import Deployment
 
 _LOST: Final = "what to do when it is lost is in docs/operate/recovery.md"
 

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 from deldokument.domain.audit import EventKind, canonical, instant_text
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.heads import opened, tagged
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX
+from deldokument.store.transaction import Transaction
 
 log = logging.getLogger("deldokument.worker")
 MAX_EARLY_ENDS = 200

@@ -18,13 +18,13 @@ from typing import Final
 from deldokument.ports.clock import Clock
 from deldokument.ports.inspection import Scanner
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.backlog import Queue
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.heads import compared_heads
 from deldokument.services.audit.verification import unverified_since
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.maintenance.lag import waiting_in
+from deldokument.store.database import Database
+from deldokument.store.maintenance.backlog import Queue
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=60)
 EXPIRY_WARNING: Final = timedelta(days=30)

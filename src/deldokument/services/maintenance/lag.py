@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.backlog import Waiting
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.verification import unverified_since
 from deldokument.services.notifications.registry import CHANNELS
+from deldokument.store.maintenance.backlog import Waiting
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

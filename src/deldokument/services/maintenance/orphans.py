@@ -24,11 +24,11 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Unavailable
 from deldokument.ports.blobs import SHELVES
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.orphans import Sweep
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id
 from deldokument.services.maintenance.early_ends import allowance
 from deldokument.services.maintenance.share_keys import destroy_remaining_keys, over_shares
+from deldokument.store.maintenance.orphans import Sweep
 
 ORPHAN_AGE = timedelta(hours=24)
 _BATCH = 1000

@@ -31,9 +31,6 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.share import Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.deployment import Deployment
-from deldokument.ports.repositories.retention import PatrolPlace
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.agreements.signing import forget_intents
 from deldokument.services.api.idempotency import forget_answers
@@ -49,6 +46,9 @@ from deldokument.services.shares.additions import drop_stale_additions
 from deldokument.services.shares.discarding import UNCHANGED
 from deldokument.services.shares.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
+from deldokument.store.maintenance.deployment import Deployment
+from deldokument.store.maintenance.retention import PatrolPlace
+from deldokument.store.transaction import Transaction
 
 MAX_CLOCK_JUMP = timedelta(hours=1)
 _FRESH = timedelta(seconds=1)

@@ -26,11 +26,11 @@ from deldokument.domain.share import new_id
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
-from deldokument.ports.repositories.seal_requests import SealKind, SealRequest, SealStatus
-from deldokument.ports.repositories.transaction import Database
 from deldokument.services.audit.export import END_LABEL
 from deldokument.services.encryption import DIRECTORY, EncryptedColumn, existing_key, open_file, seal_file
 from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
+from deldokument.store.audit.seal_requests import SealKind, SealRequest, SealStatus
+from deldokument.store.database import Database
 
 MAX_WAITING = 8
 """Of a process's 40 threads. A running worker answers within a second."""

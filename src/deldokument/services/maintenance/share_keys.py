@@ -15,12 +15,12 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.each import do_each, in_batch_or_singly
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.early_ends import allowance
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 KEY_KIND = "share_key"
 """The kind of a share's key in an alarm."""

@@ -1,6 +1,6 @@
 """Use cases of outbound messages: notices to recipients, e-mail to senders, webhooks.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `dispatch`: transactional outbox: plans, leases, sends and forgets messages
 - `email_addresses`: a person's e-mail addresses and notification choices

@@ -36,10 +36,10 @@ from deldokument.domain.outbox import (
 )
 from deldokument.domain.statistics import month_of
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
 from deldokument.services.each import do_each
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.transaction import Transaction
 
 MessagePlanner = Callable[[Dependencies, Transaction, Sequence[StoredEvent]], Iterable[OutgoingMessage]]
 """Returns the messages about events of one chain, which may be long past. Called in the transaction that adds them."""

@@ -34,10 +34,10 @@ from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.domain.share import new_id
 from deldokument.ports.channels import EmailKind
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field, seal_field
 from deldokument.services.people import administrations_of, directory_key, members_of
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

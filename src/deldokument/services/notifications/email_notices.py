@@ -36,9 +36,6 @@ from deldokument.domain.share import Progress, Receipt, Share, Verdict, new_id, 
 from deldokument.domain.tenancy import Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.status import agreement_status
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.notifications.dispatch import EventPlanner
@@ -47,6 +44,9 @@ from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
 from deldokument.services.shares.changes import IN_PLACE
 from deldokument.services.shares.proposals import Proposal, is_proposal_of, living_sharer, pending_proposal
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 SOON = timedelta(days=3)
 """How long before the end of a share its sharer gets an e-mail."""

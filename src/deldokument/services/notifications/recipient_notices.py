@@ -37,11 +37,11 @@ from deldokument.domain.tenancy import Account, AccountRules, Tenant
 from deldokument.domain.text_messages import message_count
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.transaction import Transaction
 
 CONDITION_PATH = "/varsling/{id}/vilkar"
 SHARED_WITH_ME = "/mine"

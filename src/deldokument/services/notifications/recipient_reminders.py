@@ -24,10 +24,10 @@ from deldokument.domain.norwegian_time import OSLO, day_of, start_of
 from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.outbox import PendingReminder, ReminderQuery
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, readable_keys
 from deldokument.services.notifications.recipient_notices import REMINDERS, notice_message
+from deldokument.store.outbox.outbox import PendingReminder, ReminderQuery
+from deldokument.store.transaction import Transaction
 
 GRACE = timedelta(days=1)
 """Minimum time from publication to a reminder."""

@@ -22,11 +22,11 @@ from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.ports.channels import WebhookResponse
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import StoredEvent
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import directory_key
+from deldokument.store.audit.event_rows import StoredEvent
+from deldokument.store.transaction import Transaction
 
 _GONE = 410
 _NAMED = ("document", "recipient")

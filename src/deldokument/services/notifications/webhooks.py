@@ -24,12 +24,12 @@ from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Integration
 from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.lifecycle import any_account
 from deldokument.services.accounts.members import membership_in, memberships_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 from deldokument.services.people import directory_key
+from deldokument.store.transaction import Transaction
 
 _BATCH = 500
 

@@ -1,6 +1,6 @@
 """Use cases of members and systems that share.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `access_requests`: answers recipients who ask for more time or a new share
 - `additions`: uploads documents beside a published share, and makes them part of it

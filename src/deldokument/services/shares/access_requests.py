@@ -20,11 +20,11 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Recipient, Share
 from deldokument.domain.share_texts import check_text
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.authorization import share_for_update
 from deldokument.services.shares.grants import share_grants
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.each import do_each
@@ -28,6 +27,7 @@ from deldokument.services.shares.proposals import ReturnReason, end_proposal, pe
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.verdicts import scan_errors
+from deldokument.store.transaction import Transaction
 
 _BATCH = 100
 

@@ -27,10 +27,10 @@ from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_fill_in, may_manage, may_share
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
+from deldokument.store.transaction import Transaction
 
 _USE_NOTED = timedelta(days=1)
 

@@ -29,7 +29,6 @@ from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, RemovedDocument, Share
 from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
@@ -57,6 +56,7 @@ from deldokument.services.shares.proposals import (
 )
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
 from deldokument.services.shares.views import open_message
+from deldokument.store.transaction import Transaction
 
 CONFIDENTIAL, ORDINARY = "confidential", "ordinary"
 """In the detail ``now`` of an event."""

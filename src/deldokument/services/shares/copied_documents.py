@@ -18,13 +18,13 @@ from deldokument.domain.policy import Denied, Reason, may_copy
 from deldokument.domain.share import Document, Share, new_document_id, new_id
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field, share_key_id
 from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.limits import check_upload_count
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.views import file_name
+from deldokument.store.transaction import Transaction
 
 STOPPED = frozenset({Reason.FROZEN, Reason.DELETED, Reason.BEHIND})
 """Denials of a copy that may end: it can be made later."""

@@ -18,14 +18,14 @@ from deldokument.domain.errors import NotFound, RightMissing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in, memberships_in
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field
 from deldokument.services.shares.authorization import document_for_reading, share_for_reading
 from deldokument.services.shares.views import ShareView, display_number, share_view
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.transaction import Transaction
 
 _ONE_DISCLOSURE = timedelta(minutes=10)
 _NEWEST = 100

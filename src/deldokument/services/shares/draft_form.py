@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.disclosure import numbers_to_check
 from deldokument.services.shares.remarks import NamedHolders, named_holders
 from deldokument.services.shares.views import ShareView, share_view
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

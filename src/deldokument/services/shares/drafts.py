@@ -26,7 +26,6 @@ from deldokument.domain.share_texts import (
 )
 from deldokument.domain.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
@@ -62,6 +61,7 @@ from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
 from deldokument.services.shares.views import ShareView, open_message, share_view
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

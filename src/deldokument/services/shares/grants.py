@@ -18,8 +18,6 @@ from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import (
     identifier_hash,
     identifier_kind,
@@ -27,6 +25,8 @@ from deldokument.services.encryption import (
     share_key_id,
     stored_identifier,
 )
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 RECIPIENT_KIND = "recipient"
 """The kind of a recipient's row in an alarm."""

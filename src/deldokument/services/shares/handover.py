@@ -20,7 +20,6 @@ from deldokument.domain.policy import Allowed, may_take_over
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Member
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import memberships_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field
@@ -33,6 +32,7 @@ from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.publishing import unfinished_errors
 from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.views import ShareView, share_view
+from deldokument.store.transaction import Transaction
 
 _MOST_LISTED = 5000
 """Colleagues to choose from, at most."""

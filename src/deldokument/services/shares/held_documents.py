@@ -16,7 +16,6 @@ from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import existing_key, share_key_id
@@ -24,6 +23,7 @@ from deldokument.services.shares.authorization import check_not_stopped, share_f
 from deldokument.services.shares.proposals import is_own_proposal, living_sharer
 from deldokument.services.shares.scan_records import Release, seal_release
 from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.store.transaction import Transaction
 
 
 def release_document(deps: Dependencies, person: PersonIdentifier, share_id: str, document_id: str) -> None:

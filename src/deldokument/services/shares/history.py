@@ -17,10 +17,10 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter, Place
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.shares.authorization import share_for_reading
+from deldokument.store.audit.audit import EventFilter, Place
+from deldokument.store.transaction import Transaction
 
 _LISTED = BY_RECIPIENTS | {
     EventKind.DRAFT_STARTED,

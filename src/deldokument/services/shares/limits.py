@@ -12,9 +12,9 @@ from __future__ import annotations
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.rate_limit import RateLimit, check_rate
+from deldokument.store.transaction import Transaction
 
 
 def check_draft_rate(deps: Dependencies, sharer: Sharer) -> None:

@@ -11,12 +11,12 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share, ShareState, new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import audit_key_id, share_key_id
 from deldokument.services.shares.authorization import check_may_share, note_use
 from deldokument.services.shares.limits import check_draft_count
+from deldokument.store.transaction import Transaction
 
 
 def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") -> Share:

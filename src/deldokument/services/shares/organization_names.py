@@ -18,11 +18,11 @@ from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, Sharer
 from deldokument.domain.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.authorization import first_look, share_for_reading
 from deldokument.services.shares.grants import share_grants
 from deldokument.services.shares.limits import check_lookup_rate
+from deldokument.store.transaction import Transaction
 
 FRESH = timedelta(days=1)
 """Age of a draft from which the register is asked again about organisations with a name."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.share import Share
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.proposals import Proposal, proposal_of
 from deldokument.services.shares.related_rows import SharerRows, sharer_name
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -24,8 +24,6 @@ from deldokument.domain.policy import EVERYBODY, Approvers, approvers_of
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import Account, Integration, Member
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import existing_key, identifier_hash, share_key_id
@@ -34,6 +32,8 @@ from deldokument.services.shares.authorization import share_for_update
 from deldokument.services.shares.change_records import Change, ProposedChange, open_change, seal_change
 from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.return_notes import check_reason, seal_return_note
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 
 class ReturnReason(StrEnum):

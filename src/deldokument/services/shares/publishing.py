@@ -31,7 +31,6 @@ from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
 from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
 from deldokument.domain.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
@@ -67,6 +66,7 @@ from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
+from deldokument.store.transaction import Transaction
 
 
 def publish_share(

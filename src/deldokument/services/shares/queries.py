@@ -15,13 +15,13 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.policy import Reason, hold_reason
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.encryption import audit_key_id, reference_hash
 from deldokument.services.shares.authorization import share_for_reading, stop_error
 from deldokument.services.shares.views import ShareView, share_view, views_and_damaged
+from deldokument.store.shares.shares import ShareFilter
+from deldokument.store.transaction import Transaction
 
 PAGE = 50
 MAX_EVENTS = 10_000

@@ -14,7 +14,7 @@ from deldokument.domain.errors import InvalidInput, existing
 from deldokument.domain.tenancy import Account
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
+from deldokument.store.transaction import Transaction
 
 
 def check_quota(

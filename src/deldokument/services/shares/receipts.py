@@ -17,12 +17,12 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Receipt, ReceiptState, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.receipts import ReceiptPlace
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.views import display_number, file_name, masked_person
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.shares.receipts import ReceiptPlace
+from deldokument.store.transaction import Transaction
 
 
 class ReceiptEvent(StrEnum):

@@ -17,11 +17,11 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.share import Recipient
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.grants import ShareGrants, grants_with
+from deldokument.store.transaction import Transaction
 
 MAX_RECENT = 6
 """Recipients of each account."""

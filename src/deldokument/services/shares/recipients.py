@@ -17,10 +17,10 @@ from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_i
 from deldokument.domain.share import MAX_RECIPIENTS, Recipient, Share, new_id
 from deldokument.domain.share_texts import LABEL_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, identifier_kind, seal_field
 from deldokument.services.shares.grants import share_grants
 from deldokument.services.shares.organization_names import OrganizationLookup, begin_lookup, needs_confirmation
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, repr=False)

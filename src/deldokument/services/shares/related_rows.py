@@ -12,10 +12,10 @@ from deldokument.domain.policy import sharer_decides
 from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.tenancy import Integration, Member
 from deldokument.domain.upload import Upload
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.notice_status import NoticeView, view_notice
+from deldokument.store.transaction import Transaction
 
 
 class ShareRelatedRows:

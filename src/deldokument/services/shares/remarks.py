@@ -17,9 +17,9 @@ from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
 from deldokument.domain.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import identifier_hashes
 from deldokument.services.shares.grants import share_grants
+from deldokument.store.transaction import Transaction
 
 
 class Remark(StrEnum):

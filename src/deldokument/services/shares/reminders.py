@@ -16,9 +16,9 @@ from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.recording import record_event
 from deldokument.services.shares.authorization import check_not_stopped, share_for_update
+from deldokument.store.audit.audit import EventFilter
 
 REMINDER_PAUSE = timedelta(hours=24)
 

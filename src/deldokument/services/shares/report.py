@@ -34,13 +34,13 @@ from deldokument.domain.report import (
 from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.shares.authorization import share_for_reading
 from deldokument.services.shares.disclosure import full_numbers
 from deldokument.services.shares.views import DocumentView, RecipientView, share_view
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.transaction import Transaction
 
 MAX_EVENTS = 10_000
 """Maximum number of events read for a report, the newest. Anybody with the link can add events while it is open."""

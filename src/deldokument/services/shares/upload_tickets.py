@@ -18,12 +18,12 @@ from deldokument.domain.share import MAX_DOCUMENTS, Document, Share, new_documen
 from deldokument.domain.share_texts import check_document_name
 from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field
 from deldokument.services.shares.limits import check_upload_count
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.views import file_name
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

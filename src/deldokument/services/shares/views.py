@@ -35,9 +35,6 @@ from deldokument.domain.share import (
 from deldokument.domain.tenancy import Account, Tenant
 from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.subjects import Subject
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
@@ -53,6 +50,9 @@ from deldokument.services.shares.proposal_views import ProposalView, view_propos
 from deldokument.services.shares.related_rows import SharerRows
 from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.store.audit.subjects import Subject
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

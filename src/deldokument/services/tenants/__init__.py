@@ -1,6 +1,6 @@
 """Use cases of a tenant's lifecycle.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `activation`: activates a tenant when its requirements are met
 - `administrators`: adds, confirms and removes administrators

@@ -15,11 +15,11 @@ from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field
+from deldokument.store.transaction import Transaction
 
 
 class SetupStep(StrEnum):

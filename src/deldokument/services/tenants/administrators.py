@@ -22,7 +22,6 @@ from deldokument.domain.outbox import Result
 from deldokument.domain.share import new_id
 from deldokument.domain.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.accounts.administrations import let_administrator_act, record_administrator
 from deldokument.services.notifications.email_texts import announcement
 from deldokument.services.people import (
@@ -36,6 +35,7 @@ from deldokument.services.people import (
     sealed_person,
     view_person,
 )
+from deldokument.store.transaction import Transaction
 
 NOTICE = timedelta(days=7)
 """How long the tenant's contact address has known of an administrator who acts without having been confirmed."""

@@ -15,10 +15,10 @@ from deldokument.domain.errors import require
 from deldokument.domain.offboarding import DeletionState, TenantTotals
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.audit import EventFilter
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
+from deldokument.store.audit.audit import EventFilter
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 _STEP = 1000
 _TOTALS = [field.name for field in fields(TenantTotals)]

@@ -18,12 +18,12 @@ from deldokument.domain.errors import require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.shares import ShareFilter
 from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_names import unpackable_names
 from deldokument.services.shares.views import ShareView, views_and_damaged
+from deldokument.store.shares.shares import ShareFilter
 
 _PAGE = 50
 

@@ -26,8 +26,6 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.offboarding import TenantTotals, spent_number
 from deldokument.domain.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import (
@@ -38,6 +36,8 @@ from deldokument.services.encryption import (
     seal_field,
 )
 from deldokument.services.tenants.deletion_record import destroyed_keys
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.transaction import Transaction
 
 _BATCH = 20
 _PAPERS_KEY = "papers_key"

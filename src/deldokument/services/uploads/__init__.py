@@ -1,6 +1,6 @@
 """Use cases of uploads: reception and encryption of a document's bytes.
 
-May import: the packages of services below it, `ports`, `domain`, `crypto`.
+May import: the packages of services below it, `ports`, `store`, `domain`, `crypto`.
 
 - `append`: appends bytes to an upload (tus append)
 - `compaction`: merges small parts

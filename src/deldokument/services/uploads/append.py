@@ -44,7 +44,6 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.domain.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.transaction import Transaction
 from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
 from deldokument.services.shares.additions import remove_unpublished
@@ -52,6 +51,7 @@ from deldokument.services.shares.authorization import stop_error, stop_of
 from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
+from deldokument.store.transaction import Transaction
 
 CHECKSUMS = ("sha1", "sha256", "sha512")
 COPIED = "copied"

@@ -22,9 +22,9 @@ from deldokument.crypto.exchange import ExchangePair, new_pair, read_pair
 from deldokument.domain.identifiers import Consumer, Sharer
 from deldokument.domain.share import new_id
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.exchange_keys import ExchangeKey
 from deldokument.services.encryption import EncryptedColumn, open_file, seal_file
 from deldokument.services.people import directory_key
+from deldokument.store.uploads.exchange_keys import ExchangeKey
 
 LIFETIME = timedelta(days=730)
 RENEWED_AFTER = timedelta(days=365)

@@ -9,8 +9,8 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
 from deldokument.domain.upload import Upload
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.integrity import DamagedRow
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, share_key_id
+from deldokument.store.engine.integrity import DamagedRow
 
 
 def keep_metadata(deps: Dependencies, upload: Upload, metadata: str) -> None:

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.ports.repositories.audit import Place
 from deldokument.services.shares.history import HistoryEvent, share_history
+from deldokument.store.audit.audit import Place
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.models import Given, Instant, Items

@@ -16,9 +16,9 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.share import MAX_RECIPIENTS
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.shares import queries
 from deldokument.services.tenants import registration
+from deldokument.store.audit.audit import EventFilter
 from deldokument.web.http.i18n import Translator
 from deldokument.web.pages.sharing.drafts import email_text, oslo_instant
 from tests.support.accounts import set_rules

@@ -19,7 +19,6 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.ports.dependencies import Dependencies
-from deldokument.ports.repositories.audit import EventFilter
 from deldokument.services.audit.actors import FORGOTTEN, Actor
 from deldokument.services.audit.browsing import LogEntry, LogPage, open_log, search_log, show_log
 from deldokument.services.audit.export import (
@@ -31,6 +30,7 @@ from deldokument.services.audit.export import (
     exported_events,
 )
 from deldokument.services.audit.search import SearchWords, open_search
+from deldokument.store.audit.audit import EventFilter
 from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import Translator, _

@@ -1,0 +1,108 @@
+"""Events as rows of the audit trail, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from deldokument.crypto.row_tags import is_row_tag, row_tag
+from deldokument.domain.audit import NO_TENANT, AuditEvent, EventContent, EventKind
+from deldokument.domain.chain import Link, Mark
+from deldokument.store.engine.column_types import EPOCH
+from deldokument.store.engine.integrity import DamagedRow
+from deldokument.store.engine.statements import Statements
+from deldokument.store.tables.audit import audit_event
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its place in its chain, and the tag by which the service knows its own events."""
+
+    number: int
+    previous: bytes
+    hash: bytes
+    event: AuditEvent
+    tag: bytes = b""
+
+
+_KIND = audit_event.name
+
+
+def stored_details(details: Mapping[str, str | int] | None) -> str | None:
+    """Return the details as stored: the same details give the same text."""
+    return json.dumps(dict(details)) if details else None
+
+
+def chained_event(work: Statements, event: AuditEvent, previous: bytes, mark: Mark) -> dict[str, Any]:
+    """Return the columns of an event that has this number and hash and follows the hash ``previous``."""
+    return {
+        "chain": event.chain,
+        "number": mark.number,
+        "previous": previous,
+        "hash": mark.hash,
+        "tag": row_tag(work.integrity.row_key(_KIND), _KIND, event.chain, [mark.number, mark.hash]),
+        "at": event.at,
+        "kind": event.kind.value,
+        "share_id": event.share_id,
+        "subject_id": event.subject_id,
+        "details": stored_details(event.details),
+        "revision": (event.details or {}).get("revision"),
+    }
+
+
+def event_of(row: Row[Any]) -> AuditEvent:
+    """Return the event of a row. Raises: ValueError or AttributeError if it is unreadable."""
+    details = json.loads(row.details) if row.details else None
+    tenant = None if row.chain == NO_TENANT else row.chain
+    return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)
+
+
+def own_event(work: Statements, row: Row[Any]) -> AuditEvent | None:
+    """Return the event of a row if the service wrote it. One that is readable and not its own is reported."""
+    try:
+        event = event_of(row)
+    except (ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+    return event if is_own(work, StoredEvent(row.number, row.previous, row.hash, event, row.tag)) else None
+
+
+def link_of(work: Statements, row: Row[Any]) -> Link:
+    """Return the event as verification needs it; its time as stored, in ``microseconds``."""
+    is_forged = not _is_valid(work, row.chain, row.number, row.hash, row.tag)
+    return Link(row.number, row.previous, row.hash, _content_of(row), is_forged)
+
+
+def is_own(work: Statements, stored: StoredEvent) -> bool:
+    """Return whether the service wrote the event as it is stored; one that it did not is reported."""
+    try:
+        is_linked = stored.event.link(stored.number, stored.previous) == stored.hash
+    except (ValueError, TypeError):
+        is_linked = False
+    return _is_valid(work, stored.event.chain, stored.number, stored.hash, stored.tag if is_linked else b"")
+
+
+def _is_valid(work: Statements, chain: str, number: int, hashed: bytes, tag: bytes | None) -> bool:
+    """Return whether the tag is that of an event in this place with this hash; an event with another is reported."""
+    # The schema's owner can admit NULL.
+    if is_row_tag(work.integrity.row_key(_KIND), _KIND, chain, [number, hashed], tag or b""):
+        return True
+    work.damage.report(DamagedRow(_KIND, f"{chain}_{number}"))
+    return False
+
+
+def _content_of(row: Row[Any]) -> EventContent | None:
+    """Return the content of an event, also of a kind that this program does not know; None if it is unreadable."""
+    try:
+        at = EPOCH + timedelta(microseconds=row.microseconds)
+        details = json.loads(row.details) if row.details else {}
+        differs = details.get("revision") != row.revision
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    if differs:
+        return None
+    return at.isoformat(timespec="microseconds"), row.kind, row.share_id, row.subject_id, details

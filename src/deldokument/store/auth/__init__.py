@@ -1,0 +1,7 @@
+"""Logins, and what bounds and repeats the calls of systems.
+
+- `idempotency`: idempotency records of API requests
+- `programs`: programs with access within a session
+- `rate_limits`: rate limit state per consumer
+- `sessions`: sessions and pending logins
+"""

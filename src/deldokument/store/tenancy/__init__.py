@@ -1,0 +1,10 @@
+"""Bodies that share, their agreements, their accounts, and who may act for them.
+
+- `accounts`: accounts
+- `agreements`: agreement texts, signed documents, signing intents
+- `integrations`: organisations whose systems may use an account
+- `members`: members of accounts
+- `staff`: administrators, operators, the roles of a person
+- `tenant_lifecycle`: impact assessments and offboarding records
+- `tenants`: tenants
+"""

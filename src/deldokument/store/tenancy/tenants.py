@@ -1,0 +1,110 @@
+"""Tenants in a table.
+
+Guarantees:
+- a record is read back equal to the one written;
+- lists by name are in Norwegian order on both databases, independent of their collation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from deldokument.domain.errors import Broken, Conflict
+from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
+from deldokument.store.engine.statements import Repository, by_key, param, plain_fields, plain_values, prefixed
+from deldokument.store.tables.tags import TENANT_TAGS
+from deldokument.store.tables.tenancy import tenant
+
+TENANT_COLUMNS = [*tenant.c, TENANT_TAGS.newest.label("newest_of_tenant")]
+"""The columns that `Tenants.keep` needs, of a query for another row with its tenant."""
+
+_NAMES = [column.name for column in TENANT_COLUMNS]
+_all = select(*TENANT_COLUMNS)
+_by_id = by_key(_all, tenant.c.id)
+_by_number = _all.where(tenant.c.organization_number == param("number"))
+_PLAIN = plain_fields(Tenant, "contact", "period", "intact", "behind")
+_save = update(tenant).where(tenant.c.id == param("key"))
+
+
+def must_be_intact(record: Tenant | Account) -> None:
+    """Raise Broken for a damaged record: writing it would make the damage valid."""
+    if not record.intact:
+        raise Broken("a damaged row is not written")
+
+
+class Tenants(Repository):
+    """Tenants."""
+
+    def add(self, tenant: Tenant) -> None:
+        """Insert the tenant. Raises: Conflict if a tenant has the organisation number."""
+        if not self._work.insert_once(TENANT_TAGS.table, self._tagged(tenant)):
+            raise Conflict("tenant_exists")
+
+    def get(self, tenant_id: str) -> Tenant | None:
+        """Return the tenant."""
+        return self.by_ids([tenant_id]).get(tenant_id)
+
+    def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
+        """Return the tenants that exist, in the order of the ids."""
+        return self._work.keyed(_by_id, tenant_ids, self._tenant)
+
+    def keep(self, values: Sequence[Any]) -> None:
+        """Keep a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
+        row = SimpleNamespace(**dict(zip(_NAMES, values, strict=True)))
+        if row.id is not None and not self._work.has(_by_id, row.id):
+            self._work.keep(_by_id, row.id, self._tenant(row))
+
+    def lock(self, tenant_id: str) -> Tenant | None:
+        """Return the tenant, its row locked until the transaction ends; None also for a damaged one.
+
+        For rules that cover all its administrators or accounts.
+        """
+        row = self._work.lock_one(_by_id, tenant_id)
+        found = self._tenant(row) if row else None
+        return found if found and found.intact else None
+
+    def by_number(self, organization_number: str) -> Tenant | None:
+        """Return the tenant with the organisation number."""
+        row = self._work.first(_by_number, {"number": organization_number})
+        return self._tenant(row) if row else None
+
+    def all(self) -> list[Tenant]:
+        """Return all tenants, by name."""
+        return sorted(map(self._tenant, self._work.rows(_all)), key=by_name)
+
+    def save(self, tenant: Tenant) -> None:
+        """Write all fields, as the tenant's next revision. Raises: NotFound; Broken for a damaged tenant."""
+        must_be_intact(tenant)
+        saved = replace(tenant, revision=tenant.revision + 1)
+        self._work.change(_save, self._tagged(saved) | {"key": tenant.id}, "tenant")
+
+    def _tenant(self, row: Row[Any] | SimpleNamespace) -> Tenant:
+        read = _tenant(row)
+        is_intact = TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_tenant)
+        return replace(read, intact=is_intact, behind=read.id in self._work.behind)
+
+    def _tagged(self, tenant: Tenant) -> dict[str, Any]:
+        return TENANT_TAGS.tagged(self._work, _values(tenant))
+
+
+def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
+    """Return the key for sorting by name, in Norwegian order."""
+    return norwegian_order(named.name), named.id
+
+
+def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
+    return Tenant(
+        contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
+        period=PeriodRule(row.period_shortest, row.period_standard, row.period_longest),
+        **plain_values(row, tenant, _PLAIN),
+    )
+
+
+def _values(record: Tenant) -> dict[str, Any]:
+    plain = {name: getattr(record, name) for name in _PLAIN}
+    return plain | prefixed("contact", record.contact) | prefixed("period", record.period)
