@@ -4,18 +4,12 @@ import { byId, el } from './dom.ts';
 import { text } from './texts.ts';
 import type { FieldError } from './types.ts';
 
-/** The server's field names -> ids in the page. */
+/** The server's field names -> ids in the page, where they differ. */
 const FIELD_IDS: Record<string, string> = {
-  account: 'account',
   account_id: 'account',
   documents: 'files',
-  recipients: 'recipients',
   expires_at: 'expires-date',
-  title: 'title',
-  message: 'message',
-  reference: 'reference',
   confidential: 'confidential-yes',
-  archived: 'archived',
 };
 
 const titleWithoutFault = document.title;

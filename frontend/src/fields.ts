@@ -4,7 +4,7 @@ import { byId, setHidden, setText } from './dom.ts';
 import * as format from './format.ts';
 import { takenFrom, type Chosen } from './proposals.ts';
 import { counted, text } from './texts.ts';
-import type { Draft, ShareAccount, ShareSettings } from './types.ts';
+import { TEXTS, type Draft, type ShareAccount, type ShareSettings, type Texts } from './types.ts';
 
 export type Facts = Omit<Draft, 'id' | 'recipients' | 'documents' | 'proposed'>;
 
@@ -87,12 +87,14 @@ export class Fields {
     return this.#checked('archived');
   }
 
+  get #texts(): Texts {
+    return Object.fromEntries(TEXTS.map((id) => [id, this.#value(id)])) as Texts;
+  }
+
   get facts(): Facts {
     return {
       account_id: this.accountId,
-      title: this.#value('title'),
-      message: this.#value('message'),
-      reference: this.#value('reference'),
+      ...this.#texts,
       confidential: this.#checked('confidential-yes'),
       archived: this.archived,
       notify: this.#checked('notify'),
@@ -117,7 +119,7 @@ export class Fields {
   }
 
   restore(draft: Draft): void {
-    for (const id of ['title', 'message', 'reference'] as const) this.#set(id, draft[id]);
+    for (const id of TEXTS) this.#set(id, draft[id]);
     this.#set('account', draft.account_id);
     this.#chosen.confidential = true;
     this.#chosen.notify = true;

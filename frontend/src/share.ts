@@ -9,7 +9,7 @@ import { RecipientsView, type Added } from './recipients-view.ts';
 import { Saver } from './saver.ts';
 import { SummaryView, waitingWords, type Missing } from './summary-view.ts';
 import { counted, readJson, text } from './texts.ts';
-import type { Draft, FieldError, ShareSettings, StoredDocument } from './types.ts';
+import { TEXTS, type Draft, type FieldError, type ShareSettings, type StoredDocument } from './types.ts';
 import type { UploadItem } from './uploads.ts';
 
 const PAINT_INTERVAL = 250;
@@ -155,7 +155,7 @@ class SharePage {
     if (this.#over) return [];
     try {
       await this.#call('PUT', '', this.#fields.facts);
-      clearFieldErrors(['title', 'message', 'reference', 'account_id', 'confidential']);
+      clearFieldErrors([...TEXTS, 'account_id', 'confidential']);
       // A draft may be kept without these, but not be shared.
       if (this.#fields.expiresAt !== '') setFieldError('expires_at', null);
       if (this.#fields.archived) setFieldError('archived', null);

@@ -32,12 +32,13 @@ export interface StoredDocument {
   copy_failure: '' | CopyFailure;
 }
 
-export interface Draft {
+/** The texts of a share; each is the id of its field in the page, too. */
+export const TEXTS = ['title', 'message', 'reference'] as const;
+export type Texts = Record<(typeof TEXTS)[number], string>;
+
+export interface Draft extends Texts {
   id: string;
   account_id: string;
-  title: string;
-  message: string;
-  reference: string;
   confidential: boolean;
   archived: boolean;
   notify: boolean;

@@ -596,7 +596,7 @@ def test_a_system_reads_no_reason_that_a_member_gave_another_member(cast: System
     share_id = stage.publish(OLA)
     set_rules(stage, stage.byggesak, four_eyes=True)
     stage.add(ODD, "Odd Bakken", stage.byggesak)
-    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Nytt"))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Nytt"}))
     proposals.return_proposal(stage.deps, person(ODD), share_id, "Ola har flyttet.")
     assert queries.view_share(stage.deps, person(KARI), share_id).return_note is not None
     assert cast.sharer.get(f"/shares/{share_id}").json()["return_reason"] is None

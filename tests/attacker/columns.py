@@ -223,7 +223,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
             "id tenant_id account_id audit_key_id member_id integration_id state changed_at expires_at published_at "
             "confidential frozen_at proposed_by undo_until undo_by exposed_to sealed_change",
         ),
-        _by(Proof.SEAL, "sealed_title sealed_message sealed_reference sealed_return_note"),
+        _by(Proof.SEAL, "sealed_audit_texts sealed_share_texts sealed_return_note"),
         _free("card", _ITSELF),
         _free("created_at closed_at opened_at downloaded_at received_at", _TIMES),
         _free("answers invites", "which requests for a new share are answered when it is published, and who may ask"),

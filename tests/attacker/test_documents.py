@@ -19,6 +19,7 @@ from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
+from tests.support.changes import change_of
 from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, OLA, PER, Stage, person
 
@@ -216,7 +217,7 @@ def waiting(stage: Stage) -> tuple[str, UploadTicket, Rows]:
 
 
 def propose(stage: Stage, share_id: str, **wanted: Any) -> None:
-    assert changes.change_share(stage.deps, person(KARI), share_id, Change(**wanted))
+    assert changes.change_share(stage.deps, person(KARI), share_id, change_of(**wanted))
 
 
 def approve(stage: Stage, share_id: str) -> None:

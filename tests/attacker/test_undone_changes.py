@@ -20,6 +20,7 @@ from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import document, recipient, share
 from tests.services.downloads.test_system_access import exposed, shared
 from tests.support.accounts import events_of, set_rules
+from tests.support.changes import change_of
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import as_owner
 from tests.support.systems import SYSTEM, integrate
@@ -72,7 +73,7 @@ def with_proposed_change(stage: Stage) -> str:
     set_rules(stage, stage.byggesak, four_eyes=False)
     share_id = published(stage)
     set_rules(stage, stage.byggesak, four_eyes=True)
-    changes.change_share(stage.deps, BY_KARI, share_id, Change(title="Nytt"))
+    changes.change_share(stage.deps, BY_KARI, share_id, Change(texts={"title": "Nytt"}))
     return share_id
 
 
@@ -112,7 +113,7 @@ def saving(**words: object) -> Act:
 
 
 def changing(**values: object) -> Act:
-    return lambda stage, one: changes.change_share(stage.deps, BY_KARI, one, Change(**values))  # type: ignore[arg-type]
+    return lambda stage, one: changes.change_share(stage.deps, BY_KARI, one, change_of(**values))
 
 
 def announcing(stage: Stage, share_id: str, of: Act = drafts.add_document) -> None:  # type: ignore[assignment]

@@ -49,9 +49,8 @@ def draft(**changes: Any) -> Share:
         created_at=NOW,
         changed_at=NOW,
         audit_key_id="audit:tenant:2026-03",
-        sealed_title=b"title",
-        sealed_message=b"message",
-        sealed_reference=b"reference",
+        sealed_audit_texts=b"title",
+        sealed_share_texts=b"message",
         reference_hash=b"hash of reference",
     )
     return replace(base, **changes)

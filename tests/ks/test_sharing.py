@@ -84,7 +84,7 @@ def test_a_document_is_shared_with_its_recipients_until_its_end(fiks: Fiks) -> N
     assert document["ukryptertStorrelse"] == len(content) < document["kryptertStorrelse"]
     [view] = living(fiks)
     assert answer.headers["location"] == view.link
-    assert (view.share.state, view.reference, view.system) == (ShareState.AVAILABLE, "4c0ffee0", "FJELL AS")
+    assert (view.share.state, view.texts.reference, view.system) == (ShareState.AVAILABLE, "4c0ffee0", "FJELL AS")
     assert view.share.expires_at == fiks.web.stage.clock.now() + timedelta(days=10)
     assert [(r.kind, r.confirmed) for r in view.recipients] == [("person", True), ("organization", True)]
     assert read(fiks, view.share.id, document_id_of(document["id"])) == content

@@ -52,9 +52,9 @@ def test_a_row_with_no_sharer_or_two_or_unknown_rights_is_refused(empty_url: str
 
 _MANY = """
     INSERT INTO share (id, tenant_id, account_id, member_id, state, created_at, changed_at, audit_key_id, expires_at,
-        published_at, closed_at, confidential, archived, sealed_title, sealed_message, sealed_reference, reference_hash,
+        published_at, closed_at, confidential, archived, sealed_audit_texts, sealed_share_texts, reference_hash,
         key_destroyed_at, blobs_released, document_count, byte_count, notify, invites, card)
-    SELECT 's' || n, 't', 'a' || n % 50, 'm', 'ended', 0, 0, 'k', :day, n * :day, n * :day, true, true, '', '', '', '',
+    SELECT 's' || n, 't', 'a' || n % 50, 'm', 'ended', 0, 0, 'k', :day, n * :day, n * :day, true, true, '', '', '',
         n, true, 1, 1, false, false, ''
     FROM generate_series(1, 20000) AS n
 """

@@ -12,6 +12,7 @@ Without ``seal`` nothing of them can be opened, which is enough for whoever coun
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -194,6 +195,7 @@ def _rows(table: str, crowd: BulkShares) -> Iterator[Row]:
 def share_row(crowd: BulkShares, number: int, _place: int = 0) -> Row:
     """The columns of the share in this place."""
     home, key, published = crowd.homes[number % len(crowd.homes)], share_id(number), _at(crowd.published_at)
+    texts = json.dumps({"title": f"Vedtak i byggesak {number}"})
     row: Row = {
         "id": key,
         "tenant_id": home.tenant_id,
@@ -209,9 +211,8 @@ def share_row(crowd: BulkShares, number: int, _place: int = 0) -> Row:
         "archived": True,
         "notify": False,
         "invites": False,
-        "sealed_title": crowd.seal(number, EncryptedColumn.TITLE, f"Vedtak i byggesak {number}", key),
-        "sealed_message": b"",
-        "sealed_reference": b"",
+        "sealed_audit_texts": crowd.seal(number, EncryptedColumn.AUDIT_TEXTS, texts, key),
+        "sealed_share_texts": b"",
         "reference_hash": b"",
         "blobs_released": False,
         "document_count": crowd.documents,

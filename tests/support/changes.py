@@ -6,9 +6,16 @@ from datetime import datetime
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
+
+
+def change_of(**values: object) -> Change:
+    """A change, in which the names of texts are keywords too."""
+    texts = {name: str(values.pop(name)) for name in TEXT_FIELDS if name in values}
+    return Change(texts=texts, **values)  # type: ignore[arg-type]
 
 
 def change_expiry(deps: Dependencies, sharer: Sharer, share_id: str, until: datetime) -> bool:

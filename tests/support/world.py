@@ -32,6 +32,7 @@ from deldokument.domain.outbox import SENT, Outcome
 from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.share import Share
 from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.domain.text_fields import TEXT_FIELDS, ShareTexts
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
@@ -354,7 +355,8 @@ class Stage(Cast):
     def words(self, **changes: object) -> DraftFields:
         """A filled-in form."""
         given = {"account_id": self.byggesak.id, "archived": True, "expires_at": self.clock.now() + timedelta(days=10)}
-        return DraftFields(**(given | changes))  # type: ignore[arg-type]
+        texts = {name: str(changes.pop(name)) for name in TEXT_FIELDS if name in changes}
+        return DraftFields(**(given | changes), texts=ShareTexts(**texts))  # type: ignore[arg-type]
 
     def add_recipients(self, share_id: str, *numbers: str, sharer: str | Sharer = KARI) -> None:
         """Recipients, confirmed."""

@@ -49,7 +49,7 @@ def alarms(stage: Stage) -> int:
     ("changes", "words"),
     [
         ("expires_at = expires_at + 1", "Skadet"),
-        ("sealed_title = sealed_message", "Skadet"),
+        ("sealed_audit_texts = sealed_share_texts", "Skadet"),
         ("card = reference_hash", "Skadet"),
     ],
 )

@@ -98,7 +98,7 @@ def under_the_key_of_another_tenant(attack: Attack) -> None:
     empty = attack.nothing
     attack.write(
         "UPDATE share SET audit_key_id = (SELECT audit_key_id FROM share WHERE id = ELSEWHERE), "
-        f"sealed_title = {empty}, sealed_reference = {empty} WHERE id = VICTIM",
+        f"sealed_audit_texts = {empty} WHERE id = VICTIM",
         f"UPDATE document SET sealed_name = {empty} WHERE share_id = VICTIM",
         f"UPDATE recipient SET sealed_name = {empty}, share_id = VICTIM WHERE share_id = ELSEWHERE",
     )

@@ -21,9 +21,10 @@
 - `scan_policy`: which verdicts release a document, and on what condition
 - `scanning`: malware scans: engine and report
 - `share`: share, document, recipient and receipt
-- `share_texts`: longest lengths and allowed characters of texts, names of documents and zips
+- `share_texts`: characters that texts may have, names of documents and zips
 - `statistics`: counts of shares by account and month
 - `tenancy`: tenants, accounts, members, administrators and integrations
+- `text_fields`: the texts of a share
 - `text_messages`: how many text messages a text takes
 - `upload`: uploads and their parts
 - `uuids`: ids as UUIDs

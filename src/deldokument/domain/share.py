@@ -106,9 +106,8 @@ class Share:
     closed_at: datetime | None = None
     confidential: bool = True
     archived: bool = False
-    sealed_title: bytes = b""
-    sealed_message: bytes = b""
-    sealed_reference: bytes = b""
+    sealed_audit_texts: bytes = b""
+    sealed_share_texts: bytes = b""
     reference_hash: bytes = b""
     key_destroyed_at: datetime | None = None
     erased_at: datetime | None = None

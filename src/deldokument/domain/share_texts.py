@@ -1,4 +1,4 @@
-"""Texts of a share: longest lengths, allowed characters, and names of documents and zips."""
+"""Rules of texts that people type: allowed characters, names of documents and of zips."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import unicodedata
 from deldokument.domain.characters import is_blank
 from deldokument.domain.errors import InvalidInput
 
-TITLE_LENGTH = 200
-MESSAGE_LENGTH = 4000
-REFERENCE_LENGTH = 100
 LABEL_LENGTH = 100
 FILE_NAME_LENGTH = 255
 PATH_LENGTH = 1000

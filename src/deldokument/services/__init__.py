@@ -6,6 +6,7 @@ Its packages and modules are layers: each imports only those listed below it.
 
 - `maintenance`: end of shares, destruction of keys, erasure, sweeps, worker lag
 - `tenants`: a tenant's registration, activation, administrators, freezing, offboarding
+- `text_fields`: encrypted texts of shares
 - `api`: idempotency and one-request shares of the API
 - `notifications`: outbox, notices, e-mail, webhooks
 - `inspection`: inspection of uploaded documents

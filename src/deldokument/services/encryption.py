@@ -48,9 +48,8 @@ _MARK_BYTES = 8
 class EncryptedColumn(StrEnum):
     """The encrypted columns. A value can be decrypted only for the column and record that it was encrypted for."""
 
-    TITLE = "share.title"
-    MESSAGE = "share.message"
-    REFERENCE = "share.reference"
+    AUDIT_TEXTS = "share.audit_texts"
+    SHARE_TEXTS = "share.share_texts"
     PROPOSED_CHANGE = "share.change"
     RETURN_NOTE = "share.return_note"
     RECIPIENT_NUMBER = "recipient.identifier"

@@ -223,7 +223,7 @@ def test_a_running_response_ends_when_its_share_is_damaged(stage: Stage) -> None
 
 def test_one_damaged_share_does_not_spoil_the_list(stage: Stage) -> None:
     torn, forged, good = stage.publish(OLA), stage.publish(OLA), stage.publish(OLA)
-    forge(stage, "share", torn, sealed_title=b"\x01" * 93)
+    forge(stage, "share", torn, sealed_audit_texts=b"\x01" * 93)
     forge(stage, "share", forged, frozen_at=NOON)
     listed = queries.list_shares(stage.deps, person(KARI))
     assert [view.share.id for view in listed.shares] == [good]

@@ -40,7 +40,7 @@ def denials(stage: Stage) -> list[AuditEvent]:
 def test_a_recipient_sees_who_shares_what_until_when(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtak", message="Hei Ola")
     offer = offering.open_share(stage.deps, person(OLA), share_id)
-    assert (offer.title, offer.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
+    assert (offer.texts.title, offer.texts.message, offer.account.name) == ("Vedtak", "Hei Ola", "Byggesak")
     assert offer.tenant.contact.telephone == "22 00 00 00"
     assert offer.expires_at == stage.clock.now() + timedelta(days=10)
     [document] = offer.documents

@@ -52,7 +52,7 @@ def test_a_copy_of_database_and_blobs_opens_while_the_key_lives(old_copy: tuple[
     _, share_id, deps = old_copy
     content = downloads_content.open_archive(deps, person(OLA), share_id)
     assert b"innhold" in b"".join(bytes(b) for b in downloads_content.read_content(deps, content, 0, content.length))
-    assert offers.open_share(deps, person(OLA), share_id).message == "Hei"
+    assert offers.open_share(deps, person(OLA), share_id).texts.message == "Hei"
     deps.database.close()  # type: ignore[attr-defined]
 
 
@@ -70,7 +70,7 @@ def test_an_old_copy_of_database_and_blobs_opens_nothing_with_the_keyring_of_aft
     stage.clock.instant = before
     with pytest.raises(Broken):
         downloads_content.open_archive(deps, person(OLA), share_id)
-    assert offers.open_share(deps, person(OLA), share_id).message == ""
+    assert offers.open_share(deps, person(OLA), share_id).texts.message == ""
     assert share_key_id(share_id) not in stage.deps.keyring.ids("")
     deps.database.close()  # type: ignore[attr-defined]
 

@@ -100,7 +100,7 @@ def test_however_a_share_is_over_its_key_goes_first_and_then_its_bytes(stage: St
     assert share_keys.destroy_share_keys(stage.deps) == 1
     assert stage.deps.keyring.ids("share:") == []
     assert len(stored(stage)) == 1
-    assert share_of(stage, share_id).sealed_message == b""
+    assert share_of(stage, share_id).sealed_share_texts == b""
     assert retention.release_blobs(stage.deps) == 1
     assert retention.delete_garbage(stage.deps) == 1
     assert stored(stage) == set()
@@ -227,7 +227,7 @@ def test_until_the_retention_period_is_over_the_sharer_sees_with_whom_it_was_sha
     stage.clock.instant += timedelta(days=365) - INSTANT
     run_all(stage.deps)
     shown = queries.show_share(stage.deps, person(KARI), share_id)[0]
-    assert (shown.title, shown.recipients[0].display) == ("Vedtak", f"{OLA[:6]} *****")
+    assert (shown.texts.title, shown.recipients[0].display) == ("Vedtak", f"{OLA[:6]} *****")
     with pytest.raises(Gone):
         offers.open_share(stage.deps, person(OLA), share_id)
     stage.clock.instant += INSTANT
@@ -250,7 +250,7 @@ def test_after_the_retention_period_nothing_names_anybody(stage: Stage) -> None:
     run_all(stage.deps)
     assert key_id not in stage.deps.keyring.ids("audit:")
     erased = share_of(stage, share_id)
-    assert (erased.sealed_title, erased.sealed_reference, erased.reference_hash) == (b"", b"", b"")
+    assert (erased.sealed_audit_texts, erased.reference_hash) == (b"", b"")
     with stage.deps.database.read() as tx:
         assert tx.shares.recipients([share_id]) == []
         assert tx.shares.documents([share_id]) == []

@@ -593,19 +593,19 @@ def test_a_change_of_a_share_that_is_over_is_told_to_nobody(stage: Stage, asked:
 def test_the_other_members_are_told_that_a_change_waits_until_it_is_decided(stage: Stage, asked: str) -> None:
     letters(stage)
     for title, decided in (("Vedtak", False), ("Nytt vedtak", True)):
-        changes.change_share(stage.deps, person(KARI), asked, Change(title=title))
+        changes.change_share(stage.deps, person(KARI), asked, Change(texts={"title": title}))
         outboxes.plan_messages(stage.deps, PLANNERS)
         if decided:
             proposals.return_proposal(stage.deps, person(ODD), asked)
         assert deliver(stage) == [Result.MOOT if decided else Result.SENT]
-    changes.change_share(stage.deps, person(KARI), asked, Change(title="Igjen"))
+    changes.change_share(stage.deps, person(KARI), asked, Change(texts={"title": "Igjen"}))
     proposals.return_proposal(stage.deps, person(KARI), asked)
     assert deliver(stage) == []
 
 
 def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: Stage, asked: str) -> None:
     letters(stage)
-    changes.change_share(stage.deps, person(KARI), asked, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), asked, Change(texts={"title": "Vedtak"}))
     with recording(stage.deps.database) as tx:
         share = existing(tx.shares.lock(asked))
         tx.shares.save(dataclasses.replace(share, sealed_change=b"damaged"))

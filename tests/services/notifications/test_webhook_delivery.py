@@ -107,7 +107,7 @@ def test_everything_that_happens_to_a_share_is_told_in_ids_alone(stage: Stage, c
     added = stage.upload_beside(share_id, "vedlegg.pdf")
     changes.change_share(stage.deps, person(KARI), share_id, Change(documents=(added,)))
     changes.remove_recipient(stage.deps, person(KARI), share_id, siv)
-    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Vedtak"}))
     change_expiry(stage.deps, person(KARI), share_id, stage.clock.now() + timedelta(days=20))
     publishing.withdraw_share(stage.deps, person(KARI), share_id, invites=True)
     request_access(stage.deps, person(OLA), share_id)

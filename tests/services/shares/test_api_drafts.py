@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import lifecycle
 from deldokument.services.accounts.integrations import change_rights, confirm_archive
@@ -47,7 +49,8 @@ def test_a_draft_is_made_with_all_that_is_known_of_it(stage: Stage) -> None:
     words = stage.words(title=" Vedtak ", message="Hei", reference="2026/17", confidential=False)
     inputs = [RecipientInput("218794 98012", "søker"), RecipientInput(FJELL), RecipientInput(OLA, "igjen")]
     view = shown(stage, create_draft(stage.deps, SYSTEM, words, inputs))
-    assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtak", "Hei", "2026/17", False)
+    assert view.texts == ShareTexts("Vedtak", "Hei", "2026/17")
+    assert view.share.confidential is False
     assert view.share.expires_at == words.expires_at
     assert [(r.display, r.name, r.label, r.confirmed) for r in view.recipients] == [
         ("218794 *****", "", "søker", True),
@@ -134,27 +137,33 @@ def test_more_recipients_than_there_is_room_for_are_refused_before_any_register_
 def test_words_are_changed_in_part_and_the_rest_stays(stage: Stage) -> None:
     words = stage.words(title="Vedtak", message="Hei", reference="2026/17")
     share = create_draft(stage.deps, SYSTEM, words)
-    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title=" Klage "))
+    texts = ShareTexts(" Klage ", "Hei", "2026/17")
+    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, texts=texts))
     view = shown(stage, share)
-    assert (view.title, view.message, view.reference, view.share.archived) == ("Klage", "Hei", "2026/17", True)
+    assert view.texts == ShareTexts("Klage", "Hei", "2026/17")
+    assert view.share.archived is True
     assert view.share.expires_at == words.expires_at
 
 
 def test_a_change_that_is_refused_changes_nothing(stage: Stage) -> None:
     share = create_draft(stage.deps, SYSTEM, stage.words(title="Vedtak"))
     late = stage.clock.now() + timedelta(days=400)
-    for change in ({"expires_at": late, "title": "x"}, {"message": "\0", "title": "x"}):
+    changes: list[dict[str, Any]] = [
+        {"expires_at": late, "texts": ShareTexts("x")},
+        {"texts": ShareTexts("x", message="\0")},
+    ]
+    for change in changes:
         with pytest.raises(InvalidInput):
             change_draft(stage.deps, SYSTEM, share.id, lambda known, change=change: replace(known, **change))
-    assert shown(stage, share).title == "Vedtak"
+    assert shown(stage, share).texts.title == "Vedtak"
 
 
 def test_an_end_that_has_come_to_be_wrong_does_not_hinder_other_changes(stage: Stage) -> None:
     share = create_draft(stage.deps, SYSTEM, stage.words(expires_at=stage.clock.now() + timedelta(hours=2)))
     stage.clock.advance(hours=3)
-    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Vedtak", expires_at=None))
+    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, expires_at=None))
     assert shown(stage, share).share.expires_at is None
-    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
+    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, texts=ShareTexts("Klage")))
 
 
 def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
@@ -164,7 +173,7 @@ def test_a_changed_proposal_is_taken_back(stage: Stage) -> None:
     drafts.remove_document(stage.deps, SYSTEM, share.id, ticket.document_id)
     stage.upload(share.id, "a.pdf", b"a", SYSTEM)
     publishing.publish_share(stage.deps, SYSTEM, share.id)
-    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, title="Klage"))
+    change_draft(stage.deps, SYSTEM, share.id, lambda known: replace(known, texts=ShareTexts("Klage")))
     assert events_of(stage, share.id)[-1].kind is EventKind.PROPOSAL_RETURNED
 
 

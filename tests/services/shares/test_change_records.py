@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from deldokument.domain.errors import existing
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.change_records import Change, ProposedChange, open_change, seal_change
 from deldokument.services.shares.recipients import CheckedRecipient
+from tests.support.changes import change_of
 from tests.support.world import NOON, OLA, Stage, person
 
 END = NOON + timedelta(days=10)
 VALUES: dict[str, list[Any]] = {
-    "title": ["Vedtak"],
-    "message": ["Hei", ""],
-    "reference": ["2026/1", ""],
+    "texts": [{"title": "Vedtak"}, {"message": "Hei"}, {"message": ""}, {"reference": "2026/1"}, {"reference": ""}],
     "confidential": [True, False],
     "expires_at": [END - timedelta(days=1), END + timedelta(days=1)],
     "labels": [{"recipient": "Søker"}],
@@ -27,17 +27,17 @@ VALUES: dict[str, list[Any]] = {
 }
 """Values that change something, for every field."""
 FREE: list[tuple[str, Any]] = [
-    ("reference", "2026/1"),
-    ("reference", ""),
+    ("texts", {"reference": "2026/1"}),
+    ("texts", {"reference": ""}),
     ("confidential", True),
     ("expires_at", END - timedelta(days=1)),
     ("labels", {"recipient": "Søker"}),
 ]
 """The changes that every member makes at once, whatever the account's rules."""
 CORRECTIONS: list[tuple[str, Any]] = [
-    ("title", "Vedtak"),
-    ("message", "Hei"),
-    ("message", ""),
+    ("texts", {"title": "Vedtak"}),
+    ("texts", {"message": "Hei"}),
+    ("texts", {"message": ""}),
     ("expires_at", END + timedelta(days=1)),
 ]
 """The changes that every member makes at once without four eyes."""
@@ -47,6 +47,7 @@ NOTHING = Change()
 
 def test_every_field_of_a_change_is_examined_here() -> None:
     assert VALUES.keys() == {field.name for field in fields(Change)}
+    assert {name for texts in VALUES["texts"] for name in texts} == TEXT_FIELDS.keys()
 
 
 @pytest.mark.parametrize("four_eyes", [True, False])
@@ -83,10 +84,16 @@ def test_a_later_change_adds_to_an_earlier_one(name: str, value: Any) -> None:
 
 
 def test_of_two_values_the_later_counts_and_lists_are_joined() -> None:
-    earlier = Change(title="Vedtk", message="Hei", documents=("a", "b"), labels={"x": "1", "y": "1"})
-    later = Change(title="Vedtak", documents=("b", "c"), labels={"y": "2"})
-    joined = Change(title="Vedtak", message="Hei", documents=("a", "b", "c"), labels={"x": "1", "y": "2"})
+    earlier = change_of(title="Vedtk", message="Hei", documents=("a", "b"), labels={"x": "1", "y": "1"})
+    later = change_of(title="Vedtak", documents=("b", "c"), labels={"y": "2"})
+    joined = change_of(title="Vedtak", message="Hei", documents=("a", "b", "c"), labels={"x": "1", "y": "2"})
     assert earlier.with_later(later) == joined
+
+
+def test_only_the_texts_that_recipients_see_wait_for_a_second_person() -> None:
+    change = change_of(title="Vedtak", reference="2026/1")
+    divided = change.divided(END, is_sharer=True, four_eyes=True)
+    assert divided == (change_of(reference="2026/1"), change_of(title="Vedtak"))
 
 
 def test_a_field_that_nobody_has_listed_waits_for_the_one_who_shared_and_a_second_person() -> None:
@@ -94,8 +101,8 @@ def test_a_field_that_nobody_has_listed_waits_for_the_one_who_shared_and_a_secon
     class Wider(Change):
         new: str | None = None
 
-    change = Wider(new="value", reference="2026/1")
-    waits = Wider(reference="2026/1"), Wider(new="value")
+    change = Wider(new="value", texts={"reference": "2026/1"})
+    waits = Wider(texts={"reference": "2026/1"}), Wider(new="value")
     assert change.divided(END, is_sharer=False, four_eyes=False) == waits
     assert change.divided(END, is_sharer=False, four_eyes=True) == waits
     assert change.divided(END, is_sharer=True, four_eyes=True) == waits

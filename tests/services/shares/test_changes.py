@@ -11,11 +11,11 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.share import Progress
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.services.downloads import access, offers, system_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.shares import changes, proposals, publishing, queries
-from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.receipts import list_receipts
 from deldokument.services.shares.recipients import RecipientInput
@@ -24,6 +24,7 @@ from deldokument.services.shares.views import ShareView
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.services.shares.test_receipts import download
 from tests.support.accounts import events_of, set_rules
+from tests.support.changes import change_of
 from tests.support.stored_data import names
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import DELETED, FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
@@ -54,7 +55,7 @@ def remove(stage: Stage, share_id: str, start: str = OLA[:6], who: str = KARI) -
 
 
 def correct(stage: Stage, share_id: str, **values: object) -> bool:
-    return changes.change_share(stage.deps, person(KARI), share_id, Change(**values))  # type: ignore[arg-type]
+    return changes.change_share(stage.deps, person(KARI), share_id, change_of(**values))
 
 
 def told(stage: Stage, share_id: str, *kinds: EventKind) -> list[tuple[EventKind, dict[str, str | int]]]:
@@ -75,7 +76,7 @@ def test_a_removed_recipient_is_a_stranger_and_the_others_notice_nothing(stage: 
     with pytest.raises(NotFound):
         offers.open_share(stage.deps, person(OLA), share_id)
     assert offers.list_offers(stage.deps, person(OLA)).offers == ()
-    assert offers.open_share(stage.deps, person(SIV), share_id).title == "Vedtak"
+    assert offers.open_share(stage.deps, person(SIV), share_id).texts.title == "Vedtak"
     with stage.deps.database.read() as tx:
         [tombstone] = [one for one in tx.shares.all_recipients([share_id]) if one.removed_at]
     assert (tombstone.sealed_grant, tombstone.sealed_audit_grant) == (b"", b"")
@@ -283,9 +284,9 @@ def test_texts_are_corrected_and_the_recipient_sees_them(stage: Stage) -> None:
     labels = {recipient_id: "søker"}
     correct(stage, share_id, title=" Vedtak ", message="Hei Ola", reference="26/2", labels=labels)
     offer = offers.open_share(stage.deps, person(OLA), share_id)
-    assert (offer.title, offer.message) == ("Vedtak", "Hei Ola")
+    assert (offer.texts.title, offer.texts.message) == ("Vedtak", "Hei Ola")
     view = shown(stage, share_id)
-    assert (view.reference, view.recipients[0].label) == ("26/2", "søker")
+    assert (view.texts.reference, view.recipients[0].label) == ("26/2", "søker")
     [found] = queries.list_shares(stage.deps, person(KARI), reference="26/2").shares
     assert found.share.id == share_id
     assert told(stage, share_id, CORRECTED) == [(CORRECTED, {"changed": "title,message,reference,label"})]
@@ -330,7 +331,7 @@ def test_a_label_of_a_recipient_of_another_share_is_not_found(stage: Stage) -> N
     share_id, other = stage.publish(OLA, title="Vedtak"), stage.publish(SIV)
     with pytest.raises(NotFound):
         correct(stage, share_id, title="Nytt", labels={id_of(stage, other, SIV[:6]): "nabo"})
-    assert shown(stage, share_id).title == "Vedtak"
+    assert shown(stage, share_id).texts.title == "Vedtak"
 
 
 # --- new recipients --------------------------------------------------------------------------------------------------
@@ -399,7 +400,8 @@ def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str
     given = {"title": "Vedtak", "message": "Hei", "reference": "26/2", "confidential": False}
     assert correct(stage, watched, **given)
     view = shown(stage, watched)
-    assert (view.title, view.message, view.reference, view.share.confidential) == ("Vedtk", "", "26/2", True)
+    assert view.texts == ShareTexts("Vedtk", "", "26/2")
+    assert view.share.confidential is True
     change = existing(view.proposal)
     assert (change.proposer.id, change.name, change.has_no_approver) == (
         stage.members["kari"],
@@ -408,7 +410,12 @@ def test_what_recipients_see_waits_for_another_member(stage: Stage, watched: str
     )
     approve(stage, watched)
     view = shown(stage, watched)
-    assert (view.title, view.message, view.share.confidential, view.change) == ("Vedtak", "Hei", False, None)
+    assert (view.texts.title, view.texts.message, view.share.confidential, view.change) == (
+        "Vedtak",
+        "Hei",
+        False,
+        None,
+    )
     kinds = [kind for kind, _ in told(stage, watched, PROPOSED, APPROVED, CORRECTED, MARKED)]
     assert kinds == [CORRECTED, PROPOSED, APPROVED, CORRECTED, MARKED]
 

@@ -211,7 +211,7 @@ def test_what_is_said_after_discarding_is_what_is_so(stage: Stage) -> None:
     stage.clock.advance(seconds=5)
     for who, left in ((KARI, DISCARD_GRACE - timedelta(seconds=5)), (ODD, None)):
         found = existing(find_discarded(deps, person(who), draft.id))
-        assert (found.view.title, found.left) == ("Vedtak", left)
+        assert (found.view.texts.title, found.left) == ("Vedtak", left)
     stage.clock.advance(seconds=10)
     assert existing(find_discarded(deps, person(KARI), draft.id)).left is None
 

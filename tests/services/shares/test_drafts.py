@@ -34,7 +34,7 @@ def test_a_draft_keeps_what_the_form_says(stage: Stage) -> None:
     words = stage.words(title=" Vedtak ", message="Hei\nOla", reference="2026/7", confidential=False)
     drafts.save_draft(stage.deps, person(KARI), share.id, words)
     shown = view(stage, share.id)
-    assert (shown.title, shown.message, shown.reference) == ("Vedtak", "Hei\nOla", "2026/7")
+    assert (shown.texts.title, shown.texts.message, shown.texts.reference) == ("Vedtak", "Hei\nOla", "2026/7")
     assert (shown.share.confidential, shown.share.archived, shown.share.expires_at) == (False, True, words.expires_at)
     assert shown.share.state is ShareState.DRAFT
 
@@ -45,13 +45,13 @@ def test_a_period_outside_the_rule_is_told_and_the_rest_is_kept(stage: Stage) ->
     with pytest.raises(InvalidInput) as caught:
         drafts.save_draft(stage.deps, person(KARI), share.id, words)
     assert (caught.value.field, caught.value.code) == ("expires_at", "period_too_long")
-    assert view(stage, share.id).title == "Vedtak"
+    assert view(stage, share.id).texts.title == "Vedtak"
 
 
 def test_a_form_without_an_end_is_kept(stage: Stage) -> None:
     share = stage.draft()
     drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(expires_at=None, title="Uten slutt"))
-    assert view(stage, share.id).title == "Uten slutt"
+    assert view(stage, share.id).texts.title == "Uten slutt"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_text_that_breaks_a_rule_changes_nothing(stage: Stage, field: str, tex
     with pytest.raises(InvalidInput) as caught:
         drafts.save_draft(stage.deps, person(KARI), share.id, stage.words(**({"title": "Ny"} | {field: text})))
     assert caught.value.field == field
-    assert view(stage, share.id).title == ""
+    assert view(stage, share.id).texts.title == ""
 
 
 def test_everything_that_was_pasted_becomes_a_recipient_once(stage: Stage) -> None:

@@ -149,7 +149,7 @@ def test_the_colleagues_are_listed_by_name_to_members_alone(stage: Stage, draft:
     stage.add(SIV, "Anne Berg", stage.byggesak)
     form = handover_form(stage.deps, BY_KARI, draft)
     assert [one.name for one in form.colleagues] == ["Anne Berg", "Lise Moen"]
-    assert form.view.title == "Vedtak"
+    assert form.view.texts.title == "Vedtak"
     with pytest.raises(NotFound):
         handover_form(stage.deps, person(ODD), draft)
 

@@ -270,49 +270,52 @@ def test_a_refused_change_that_is_put_back_is_told_from_the_newest(stage: Stage,
 
 
 def test_all_that_one_person_proposes_is_approved_together(stage: Stage, share_id: str) -> None:
-    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Vedtak"}))
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV, confirmed=True)])
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(PER, confirmed=True)])
     ask(stage, share_id)
     shown = existing(waiting(stage, share_id))
-    assert (shown.change, len(shown.added)) == (replace(existing(shown.change), title="Vedtak", expires_at=LATER), 2)
+    assert (shown.change, len(shown.added)) == (
+        replace(existing(shown.change), texts={"title": "Vedtak"}, expires_at=LATER),
+        2,
+    )
     approve(stage, share_id)
     view = queries.view_share(stage.deps, person(KARI), share_id)
-    assert (view.title, view.share.expires_at, len(view.recipients), view.change) == ("Vedtak", LATER, 3, None)
+    assert (view.texts.title, view.share.expires_at, len(view.recipients), view.change) == ("Vedtak", LATER, 3, None)
 
 
 def test_what_another_person_proposes_replaces_it_and_the_first_may_approve_that(stage: Stage, share_id: str) -> None:
     ask(stage, share_id)
     stage.clock.advance(minutes=1)
-    changes.change_share(stage.deps, person(ODD), share_id, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(ODD), share_id, Change(texts={"title": "Vedtak"}))
     assert new_events(stage, share_id)[1:] == [
         (RETURNED, {"cause": "replaced", "until": LATER.isoformat()}),
         (ASKED, None),
     ]
     proposal = existing(queries.view_share(stage.deps, person(KARI), share_id).proposal)
-    assert (proposal.name, proposal.change) == ("Odd Bakken", Change(title="Vedtak"))
+    assert (proposal.name, proposal.change) == ("Odd Bakken", Change(texts={"title": "Vedtak"}))
     changes.approve_change(stage.deps, person(KARI), share_id, seen=proposal.seen)
     assert kept(stage, share_id).expires_at == END
 
 
 def test_an_earlier_end_leaves_a_change_without_an_end(stage: Stage, share_id: str) -> None:
-    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak"))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Vedtak"}))
     ask(stage, share_id, ODD, NOON + timedelta(days=5))
     assert queries.view_share(stage.deps, person(KARI), share_id).change is not None
 
 
 def test_another_end_drops_only_the_end_from_what_waits(stage: Stage, share_id: str) -> None:
-    changes.change_share(stage.deps, person(KARI), share_id, Change(title="Vedtak", expires_at=LATER))
+    changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Vedtak"}, expires_at=LATER))
     seen = existing(waiting(stage, share_id)).seen
     stage.clock.advance(minutes=1)
     ask(stage, share_id, ODD, NOON + timedelta(days=5))
     assert new_events(stage, share_id)[1] == (RETURNED, {"cause": "moved", "until": LATER.isoformat()})
     rest = existing(queries.view_share(stage.deps, person(ODD), share_id).proposal)
-    assert (rest.name, rest.change) == ("Kari Lunde", Change(title="Vedtak"))
+    assert (rest.name, rest.change) == ("Kari Lunde", Change(texts={"title": "Vedtak"}))
     with pytest.raises(Conflict, match="own_proposal"):
         approve(stage, share_id, KARI)
     with pytest.raises(Conflict, match="proposal_changed"):
         approve(stage, share_id, seen=seen)
     approve(stage, share_id)
     view = queries.view_share(stage.deps, person(KARI), share_id)
-    assert (view.title, view.share.expires_at) == ("Vedtak", NOON + timedelta(days=5))
+    assert (view.texts.title, view.share.expires_at) == ("Vedtak", NOON + timedelta(days=5))

@@ -136,7 +136,7 @@ def test_a_new_draft_from_an_old_share_has_its_words_and_recipients_and_nothing_
     stage.clock.advance(days=40)
     copy = publishing.copy_share(stage.deps, person(KARI), share_id)
     shown = view(stage, copy.id)
-    assert (shown.title, shown.reference, shown.share.confidential) == ("Vedtak", "2026/7", False)
+    assert (shown.texts.title, shown.texts.reference, shown.share.confidential) == ("Vedtak", "2026/7", False)
     assert (shown.share.state, shown.documents, shown.share.expires_at) == (ShareState.DRAFT, (), None)
     assert [(r.kind, r.name, r.confirmed) for r in shown.recipients] == [
         ("person", "", False),

@@ -133,12 +133,12 @@ def test_a_view_holds_the_share_and_copies_none_of_its_fields() -> None:
 
 def test_the_message_is_shown_until_the_end_and_not_after(stage: Stage) -> None:
     share_id = stage.publish(OLA, message="Hei")
-    assert queries.show_share(stage.deps, person(KARI), share_id)[0].message == "Hei"
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].texts.message == "Hei"
     publishing.withdraw_share(stage.deps, person(KARI), share_id)
-    assert queries.show_share(stage.deps, person(KARI), share_id)[0].message == ""
+    assert queries.show_share(stage.deps, person(KARI), share_id)[0].texts.message == ""
     worker.end_what_is_over(stage.deps)
     shown = queries.show_share(stage.deps, person(KARI), share_id)[0]
-    assert (shown.message, shown.share.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
+    assert (shown.texts.message, shown.share.state, len(shown.recipients)) == ("", ShareState.WITHDRAWN, 1)
 
 
 def test_the_sharer_sees_who_opened_and_who_had_what_masked(stage: Stage) -> None:

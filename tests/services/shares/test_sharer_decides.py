@@ -21,6 +21,7 @@ from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.proposal_views import ProposalView
 from deldokument.services.shares.recipients import RecipientInput
 from tests.support.accounts import set_rules
+from tests.support.changes import change_of
 from tests.support.confirmed import confirm_all
 from tests.support.emails import deliver, settle
 from tests.support.recorded_changes import recording
@@ -41,7 +42,7 @@ def shared(stage: Stage) -> str:
 
 
 def change(stage: Stage, share_id: str, who: str = LISE, **values: object) -> bool:
-    return changes.change_share(stage.deps, person(who), share_id, Change(**values))  # type: ignore[arg-type]
+    return changes.change_share(stage.deps, person(who), share_id, change_of(**values))
 
 
 def add(stage: Stage, share_id: str, number: str = LISE, who: str = LISE) -> bool:
@@ -113,14 +114,14 @@ def test_a_colleague_corrects_extends_narrows_and_withdraws_at_once(stage: Stage
     assert not change(stage, shared, title="Nytt", message="Hei", reference="26/1", expires_at=until)
     assert not change(stage, shared, expires_at=until - timedelta(days=1))
     view = queries.view_share(stage.deps, person(LISE), shared)
-    assert (view.title, view.share.expires_at, view.proposal) == ("Nytt", until - timedelta(days=1), None)
+    assert (view.texts.title, view.share.expires_at, view.proposal) == ("Nytt", until - timedelta(days=1), None)
     changes.remove_recipient(stage.deps, person(LISE), shared, view.recipients[0].id)
     publishing.withdraw_share(stage.deps, person(LISE), shared)
 
 
 def test_only_what_lets_in_waits_of_a_mixed_change(stage: Stage, shared: str) -> None:
     assert change(stage, shared, title="Nytt", confidential=False)
-    assert queries.view_share(stage.deps, person(KARI), shared).title == "Nytt"
+    assert queries.view_share(stage.deps, person(KARI), shared).texts.title == "Nytt"
     assert existing(waiting(stage, shared).change) == Change(confidential=False)
 
 

@@ -14,6 +14,7 @@ from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.services.accounts import members
 from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export
@@ -124,7 +125,10 @@ def test_a_draft_may_be_moved_by_its_system_and_is_completed_by_nobody_else(stag
     there = integrate(stage, stage.avtaler)
     share = drafted(stage)
     moved = change_draft(
-        stage.deps, SYSTEM, share.id, lambda words: replace(words, account_id=stage.avtaler.id, title="Flyttet")
+        stage.deps,
+        SYSTEM,
+        share.id,
+        lambda words: replace(words, account_id=stage.avtaler.id, texts=ShareTexts("Flyttet")),
     )
     assert (moved.account_id, moved.integration_id) == (stage.avtaler.id, there.id)
     with pytest.raises(Conflict, match="draft_of_another"):

@@ -47,12 +47,12 @@ def test_an_unopened_share_is_a_draft_again_with_the_same_id_and_is_published_an
         offers.open_share(stage.deps, person(OLA), shared)
     assert offers.list_offers(stage.deps, person(OLA)).offers == ()
     view = queries.view_share(stage.deps, person(KARI), shared)
-    assert (view.title, len(view.recipients), view.documents[0].complete) == ("Vedtak", 2, True)
+    assert (view.texts.title, len(view.recipients), view.documents[0].complete) == ("Vedtak", 2, True)
     assert (view.share.published_at, view.share.undo_until, held(stage)) == (None, None, before)
     drafts.remove_recipient(stage.deps, person(KARI), shared, view.recipients[1].id)
     stage.confirm(shared)
     publishing.publish_share(stage.deps, person(KARI), shared)
-    assert offers.open_share(stage.deps, person(OLA), shared).title == "Vedtak"
+    assert offers.open_share(stage.deps, person(OLA), shared).texts.title == "Vedtak"
     published, undone = EventKind.SHARE_PUBLISHED, EventKind.SHARE_UNPUBLISHED
     kinds = [event.kind for event in events_of(stage, shared) if event.kind in {published, undone}]
     assert kinds == [published, undone, published]

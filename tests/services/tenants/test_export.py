@@ -31,7 +31,7 @@ def test_every_share_of_the_tenant_is_there_with_who_shared_and_masked_numbers(s
     stage.draft(VIGDIS, stage.barnevern)
     found = {view.share.id: view for view in shares(stage)}
     assert set(found) == {published, draft}
-    assert (found[published].title, found[published].sharer) == ("Vedtak", "Kari Lunde")
+    assert (found[published].texts.title, found[published].sharer) == ("Vedtak", "Kari Lunde")
     assert OLA not in repr(found[published])
 
 
@@ -49,7 +49,7 @@ def test_after_the_end_the_withdrawn_shares_are_there_until_their_names_are_eras
     offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name="Eksempel kommune")
     run_all(stage.deps)
     [view] = shares(stage)
-    assert (view.share.id, view.title, view.sharer) == (published, "Vedtak", "Kari Lunde")
+    assert (view.share.id, view.texts.title, view.sharer) == (published, "Vedtak", "Kari Lunde")
     stage.clock.advance(days=365)
     run_all(stage.deps)
     assert shares(stage) == []

@@ -58,7 +58,7 @@ def test_the_rightful_are_told_only_that_it_cannot_be_opened_now_and_whom_to_ask
             "hours": "9-15",
         }
     go_on()
-    assert offers.open_share(stage.deps, person(OLA), share_id).title == "Vedtak om skolebytte"
+    assert offers.open_share(stage.deps, person(OLA), share_id).texts.title == "Vedtak om skolebytte"
 
 
 @pytest.mark.parametrize("way", SOCKET_MODES)

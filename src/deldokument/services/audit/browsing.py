@@ -25,8 +25,8 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
 from deldokument.services.audit.recording import record_event
 from deldokument.services.audit.search import Search, SearchWords, filters_of, open_search, seal_search, search_of
-from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.people import StaffRole, directory_key, view_person
+from deldokument.services.text_fields import open_title
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.transaction import Transaction
@@ -133,13 +133,9 @@ def _entries(deps: Dependencies, tx: Transaction, actors: Actors, found: Sequenc
 
 def _titles(deps: Dependencies, tx: Transaction, share_ids: set[str]) -> dict[str, str]:
     """Return the titles of the shares that still have one."""
-    shares = [share for share in map(tx.shares.get, share_ids) if share and share.intact and share.sealed_title]
+    shares = [share for share in map(tx.shares.get, share_ids) if share and share.intact]
     keys = deps.keyring.get({share.audit_key_id for share in shares})
-    return {
-        share.id: open_field(keys[share.audit_key_id], share.sealed_title, EncryptedColumn.TITLE, share.id)
-        for share in shares
-        if share.audit_key_id in keys
-    }
+    return {share.id: open_title(keys[share.audit_key_id], share) for share in shares if share.audit_key_id in keys}
 
 
 class _Names:

@@ -36,10 +36,10 @@ from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
 from deldokument.services.downloads.warnings import check_handling, policy_of_share
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
-from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.grants import ShareGrants, share_grants
 from deldokument.services.shares.verdicts import read_record, verdict_of
 from deldokument.services.shares.views import file_name
+from deldokument.services.text_fields import open_title
 from deldokument.store.audit.audit import EventFilter
 
 _GATHERED = CAPACITY - HEADER
@@ -197,7 +197,7 @@ def open_archive(deps: Dependencies, person: PersonIdentifier, share_id: str) ->
         check_handling(deps, access, keys, policy, _documents(deps, share_id))
     return Content(
         access=access,
-        name=archive_name(open_field(keys[1], share.sealed_title, EncryptedColumn.TITLE, share.id)),
+        name=archive_name(open_title(keys[1], share)),
         media_type="application/zip",
         length=layout.archive.length,
         etag=layout.etag,

@@ -15,6 +15,7 @@ from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
 from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
 from deldokument.domain.tenancy import Account, Contact, Tenant
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.services.audit.recording import record_event, subject_of
@@ -42,7 +43,8 @@ from deldokument.services.shares.access_requests import RequestStatus, request_s
 from deldokument.services.shares.grants import grants_with
 from deldokument.services.shares.related_rows import ShareRelatedRows
 from deldokument.services.shares.verdicts import Finding, finding_of
-from deldokument.services.shares.views import display_number, file_name, open_message
+from deldokument.services.shares.views import display_number, file_name
+from deldokument.services.text_fields import open_texts, open_title
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction
 
@@ -77,8 +79,7 @@ class Offer:
     id: str
     tenant: Tenant
     account: Account
-    title: str
-    message: str
+    texts: ShareTexts
     published_at: datetime
     expires_at: datetime
     documents: tuple[OfferedDocument, ...]
@@ -292,8 +293,7 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
         id=share.id,
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
-        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, read.grants.share_key),
+        texts=open_texts(key, read.grants.share_key, share).shown,
         published_at=existing(share.published_at),
         expires_at=existing(share.expires_at),
         documents=tuple(
@@ -311,7 +311,7 @@ def _listed(access: Access, key: bytes, around: _OfferRows, document_ids: Sequen
         id=share.id,
         tenant=around.tenants[share.tenant_id],
         account=around.accounts[share.account_id],
-        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
+        title=open_title(key, share),
         expires_at=existing(share.expires_at),
         acting_for=_acting_for(key, around.recipients_of(access)),
         documents=len(receipts),

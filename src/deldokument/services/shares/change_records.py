@@ -17,6 +17,7 @@ from typing import Any
 
 from deldokument.domain.identifiers import Identifier
 from deldokument.domain.share import Share
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_kind,
@@ -27,19 +28,15 @@ from deldokument.services.encryption import (
 )
 from deldokument.services.shares.recipients import CheckedRecipient
 
-_SHOWN = ("title", "message")
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Change:
-    """New values of a published share; None keeps the present one. ``labels`` are by the recipient's id.
+    """New values of a published share; None keeps the present one. ``texts`` are by name, ``labels`` by recipient's id.
 
     ``added`` are recipients that the share does not have yet, ``documents`` ids of pending documents.
     """
 
-    title: str | None = None
-    message: str | None = None
-    reference: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     confidential: bool | None = None
     expires_at: datetime | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -47,10 +44,9 @@ class Change:
     documents: tuple[str, ...] = ()
 
     @property
-    def texts(self) -> list[str]:
+    def corrected(self) -> list[str]:
         """Names of the texts that change."""
-        names = [name for name in (*_SHOWN, "reference") if getattr(self, name) is not None]
-        return names + ["label"] * bool(self.labels)
+        return [*self.texts, *["label"] * bool(self.labels)]
 
     @property
     def is_empty(self) -> bool:
@@ -65,12 +61,13 @@ class Change:
     @property
     def entry(self) -> Change:
         """The part that lets persons or documents in. A field is there unless it is named here."""
-        return replace(self._guarded, title=None, message=None, expires_at=None)
+        return replace(self._guarded, texts={}, expires_at=None)
 
     @property
     def _guarded(self) -> Change:
         """The part that not every member makes at once, in any account. A field is there unless it is named."""
-        return replace(self, reference=None, labels={}, confidential=None if self.confidential else self.confidential)
+        shown = {name: text for name, text in self.texts.items() if TEXT_FIELDS[name].is_shown}
+        return replace(self, texts=shown, labels={}, confidential=None if self.confidential else self.confidential)
 
     def divided(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
@@ -88,7 +85,8 @@ class Change:
     def _without(self, part: Change) -> Change:
         empty = type(self)()
         taken = [one.name for one in fields(self) if getattr(part, one.name) != getattr(empty, one.name)]
-        return replace(self, **{name: getattr(empty, name) for name in taken})
+        left = {name: text for name, text in self.texts.items() if name not in part.texts}
+        return replace(self, **{name: getattr(empty, name) for name in taken} | {"texts": left})
 
     def with_later(self, later: Change) -> Change:
         """Return this change and a later one as one. Of two values of a field the later counts."""
@@ -124,8 +122,7 @@ def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> by
     content = {
         "by": proposed.proposer_id,
         "at": proposed.at.isoformat(),
-        "title": change.title,
-        "message": change.message,
+        "texts": dict(change.texts),
         "confidential": change.confidential,
         "expires_at": change.expires_at and change.expires_at.isoformat(),
         "documents": proposed.versions,
@@ -144,8 +141,7 @@ def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
     key = message_key(share_key, share.id)
     content = json.loads(open_field(key, share.sealed_change, EncryptedColumn.PROPOSED_CHANGE, share.id))
     change = Change(
-        title=content["title"],
-        message=content["message"],
+        texts=content["texts"],
         confidential=content["confidential"],
         expires_at=datetime.fromisoformat(content["expires_at"]) if content["expires_at"] else None,
         documents=tuple(content["documents"]),

@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing, require
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.share import Recipient, RemovedDocument, Share
-from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH, check_text
+from deldokument.domain.share_texts import LABEL_LENGTH, check_text
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event
@@ -35,9 +36,7 @@ from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
     identifier_hash,
-    message_key,
     open_field,
-    reference_hash,
     seal_field,
     share_key_id,
 )
@@ -55,7 +54,7 @@ from deldokument.services.shares.proposals import (
     pending_proposal,
 )
 from deldokument.services.shares.recipients import RecipientInput, check_recipients, insert_recipients
-from deldokument.services.shares.views import open_message
+from deldokument.services.text_fields import open_texts, with_texts
 from deldokument.store.transaction import Transaction
 
 CONFIDENTIAL, ORDINARY = "confidential", "ordinary"
@@ -194,14 +193,9 @@ def _check_open(deps: Dependencies, share: Share) -> None:
 
 
 def _checked(change: Change) -> Change:
-    def tidy(text: str | None, longest: int, name: str) -> str | None:
-        return None if text is None else check_text(text, longest, field=name, lines=name == "message")
-
     return replace(
         change,
-        title=tidy(change.title, TITLE_LENGTH, "title"),
-        message=tidy(change.message, MESSAGE_LENGTH, "message"),
-        reference=tidy(change.reference, REFERENCE_LENGTH, "reference"),
+        texts={name: TEXT_FIELDS[name].checked(text) for name, text in change.texts.items()},
         labels={one: check_text(label, LABEL_LENGTH, field="label") for one, label in change.labels.items()},
     )
 
@@ -220,9 +214,7 @@ def _checked_difference(
     ``check_additions``.
     """
     key = existing_key(deps.keyring, share.audit_key_id)
-    title = open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id)
-    message = open_message(share, existing_key(deps.keyring, share_key_id(share.id)))
-    reference = open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id)
+    present = asdict(open_texts(key, existing_key(deps.keyring, share_key_id(share.id)), share))
     recipients = {recipient.id: recipient for recipient in tx.shares.recipients([share.id])}
     if not wanted.labels.keys() <= recipients.keys():
         raise NotFound("recipient")
@@ -233,9 +225,7 @@ def _checked_difference(
     documents = still_pending(tx, share, wanted.documents)
     check_additions(deps, tx, share, membership, documents)
     return Change(
-        title=None if wanted.title == title else wanted.title,
-        message=None if wanted.message == message else wanted.message,
-        reference=None if wanted.reference == reference else wanted.reference,
+        texts={name: text for name, text in wanted.texts.items() if text != present[name]},
         confidential=None if wanted.confidential == share.confidential else wanted.confidential,
         labels={one: label for one, label in wanted.labels.items() if label != _label(key, recipients[one])},
         added={one: new for one, new in wanted.added.items() if identifier_hash(key, one) not in hashes},
@@ -263,8 +253,9 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
         if recipient.id not in before:
             record_event(deps, tx, EventKind.RECIPIENT_ADDED, share=share, person=sharer, recipient=recipient.id)
     publish_additions(deps, tx, sharer, share, wanted.documents)
-    if wanted.texts:
-        record_event(deps, tx, EventKind.SHARE_CORRECTED, share=share, person=sharer, changed=",".join(wanted.texts))
+    if wanted.corrected:
+        changes = ",".join(wanted.corrected)
+        record_event(deps, tx, EventKind.SHARE_CORRECTED, share=share, person=sharer, changed=changes)
     if wanted.confidential is not None:
         now = CONFIDENTIAL if wanted.confidential else ORDINARY
         record_event(deps, tx, EventKind.CONFIDENTIALITY_CHANGED, share=share, person=sharer, now=now)
@@ -291,16 +282,10 @@ def _label_recipients(deps: Dependencies, tx: Transaction, share: Share, labels:
 def _changed(deps: Dependencies, share: Share, wanted: Change) -> Share:
     key = existing_key(deps.keyring, share.audit_key_id)
     changed = replace(share, changed_at=deps.clock.now())
-    if wanted.title is not None:
-        changed = replace(changed, sealed_title=seal_field(key, wanted.title, EncryptedColumn.TITLE, share.id))
-    if wanted.message is not None:
-        text_key = message_key(existing_key(deps.keyring, share_key_id(share.id)), share.id)
-        sealed = seal_field(text_key, wanted.message, EncryptedColumn.MESSAGE, share.id)
-        changed = replace(changed, sealed_message=sealed)
-    if wanted.reference is not None:
-        sealed = seal_field(key, wanted.reference, EncryptedColumn.REFERENCE, share.id)
-        hashed = reference_hash(key, wanted.reference)
-        changed = replace(changed, sealed_reference=sealed, reference_hash=hashed)
+    if wanted.texts:
+        share_key = existing_key(deps.keyring, share_key_id(share.id))
+        texts = replace(open_texts(key, share_key, share), **wanted.texts)
+        changed = with_texts(key, share_key, changed, texts)
     if wanted.confidential is not None:
         changed = replace(changed, confidential=wanted.confidential)
     return changed

@@ -10,30 +10,22 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
 from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
 from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.domain.share_texts import (
-    LABEL_LENGTH,
-    MESSAGE_LENGTH,
-    REFERENCE_LENGTH,
-    TITLE_LENGTH,
-    check_text,
-)
+from deldokument.domain.share_texts import LABEL_LENGTH, check_text
 from deldokument.domain.tenancy import End, instant_of
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import (
     EncryptedColumn,
     existing_key,
-    message_key,
-    open_field,
-    reference_hash,
     seal_field,
     share_key_id,
 )
@@ -60,7 +52,8 @@ from deldokument.services.shares.proposals import touch_draft
 from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import CheckedRecipient, check_recipient_count, insert_recipients
 from deldokument.services.shares.upload_tickets import NewDocument, UploadTicket, announce
-from deldokument.services.shares.views import ShareView, open_message, share_view
+from deldokument.services.shares.views import ShareView, share_view
+from deldokument.services.text_fields import open_texts, with_texts
 from deldokument.store.transaction import Transaction
 
 
@@ -74,9 +67,7 @@ class DraftFields:
     """
 
     account_id: str
-    title: str = ""
-    message: str = ""
-    reference: str = ""
+    texts: ShareTexts = field(default_factory=ShareTexts)
     confidential: bool | None = None
     archived: bool | None = None
     expires_at: End | None = None
@@ -133,12 +124,7 @@ def save_draft(deps: Dependencies, sharer: Sharer, share_id: str, words: DraftFi
 
 def check_fields(words: DraftFields) -> DraftFields:
     """Return the fields with checked and normalised texts. Raises: InvalidInput."""
-    return replace(
-        words,
-        title=check_text(words.title, TITLE_LENGTH, field="title"),
-        message=check_text(words.message, MESSAGE_LENGTH, field="message", lines=True),
-        reference=check_text(words.reference, REFERENCE_LENGTH, field="reference"),
-    )
+    return replace(words, texts=words.texts.checked)
 
 
 def check_period(deps: Dependencies, membership: Membership, end: End | None) -> None:
@@ -152,7 +138,7 @@ def apply_fields(deps: Dependencies, share: Share, membership: Membership, words
     key = existing_key(deps.keyring, share.audit_key_id)
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     return replace(
-        share,
+        with_texts(key, share_key, share, words.texts),
         account_id=membership.account.id,
         member_id=membership.member_id,
         integration_id=membership.integration_id,
@@ -160,10 +146,6 @@ def apply_fields(deps: Dependencies, share: Share, membership: Membership, words
         confidential=share.confidential if words.confidential is None else words.confidential,
         archived=share.archived if words.archived is None else words.archived,
         notify=(share.notify if words.notify is None else words.notify) and deps.notices is not None,
-        sealed_title=seal_field(key, words.title, EncryptedColumn.TITLE, share.id),
-        sealed_message=seal_field(message_key(share_key, share.id), words.message, EncryptedColumn.MESSAGE, share.id),
-        sealed_reference=seal_field(key, words.reference, EncryptedColumn.REFERENCE, share.id),
-        reference_hash=reference_hash(key, words.reference),
     )
 
 
@@ -172,9 +154,7 @@ def fields_of(deps: Dependencies, share: Share) -> DraftFields:
     key = existing_key(deps.keyring, share.audit_key_id)
     return DraftFields(
         account_id=share.account_id,
-        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, existing_key(deps.keyring, share_key_id(share.id))),
-        reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
+        texts=open_texts(key, existing_key(deps.keyring, share_key_id(share.id)), share),
         confidential=share.confidential,
         archived=share.archived,
         expires_at=share.expires_at,

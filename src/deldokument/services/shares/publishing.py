@@ -38,7 +38,6 @@ from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_hash,
     open_field,
-    reference_hash,
     seal_field,
 )
 from deldokument.services.shares.access_requests import (
@@ -66,6 +65,7 @@ from deldokument.services.shares.quota import check_quota
 from deldokument.services.shares.recipients import unconfirm_numbers
 from deldokument.services.shares.verdicts import scan_errors
 from deldokument.services.shares.views import share_view
+from deldokument.services.text_fields import with_texts
 from deldokument.store.transaction import Transaction
 
 
@@ -320,14 +320,10 @@ def copy_share(
     check_draft_rate(deps, sharer)
     empty = empty_draft(deps, membership)
     old, new = share_grants(deps, original), share_grants(deps, empty)
-    key = new.audit_key
     draft = replace(
-        empty,
+        with_texts(new.audit_key, existing(new.share_key), empty, replace(view.texts, message="")),
         answers=original.id if only_asking else None,
         confidential=original.confidential,
-        sealed_title=seal_field(key, view.title, EncryptedColumn.TITLE, empty.id),
-        sealed_reference=seal_field(key, view.reference, EncryptedColumn.REFERENCE, empty.id),
-        reference_hash=reference_hash(key, view.reference),
     )
     with deps.database.write() as tx:
         insert_draft(deps, tx, draft, sharer)

@@ -172,7 +172,7 @@ def _details(deps: Dependencies, views: Sequence[ShareView], documents: Sequence
             media_type=shown.finding.media_type if shown.finding else _UNKNOWN_TYPE,
             length=shown.length,
             stored_length=_stored_length(keys, view.share, sealed[shown.id]),
-            reference=view.reference,
+            reference=view.texts.reference,
             created_at=view.share.published_at or view.share.created_at,
             expires_at=view.share.expires_at,
             is_deleted=view.share.state in CLOSED,

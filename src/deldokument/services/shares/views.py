@@ -33,13 +33,13 @@ from deldokument.domain.share import (
     progress_of,
 )
 from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.domain.upload import CopyFailure
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import (
     EncryptedColumn,
-    message_key,
     open_field,
     share_key_id,
     stored_identifier,
@@ -50,6 +50,7 @@ from deldokument.services.shares.proposal_views import ProposalView, view_propos
 from deldokument.services.shares.related_rows import SharerRows
 from deldokument.services.shares.return_notes import ReturnNote, open_return_note
 from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.services.text_fields import open_texts
 from deldokument.store.audit.subjects import Subject
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction
@@ -144,9 +145,7 @@ class ShareView:
     share: Share
     account: Account
     tenant: Tenant
-    title: str
-    message: str
-    reference: str
+    texts: ShareTexts
     recipients: tuple[RecipientView, ...]
     removed_recipients: tuple[RecipientView, ...]
     documents: tuple[DocumentView, ...]
@@ -278,9 +277,7 @@ def _share_view(
         share=share if share.state is state else replace(share, state=state),
         account=account,
         tenant=tenant,
-        title=open_field(key, share.sealed_title, EncryptedColumn.TITLE, share.id),
-        message=open_message(share, share_key) if with_content else "",
-        reference=open_field(key, share.sealed_reference, EncryptedColumn.REFERENCE, share.id),
+        texts=open_texts(key, share_key if with_content else None, share),
         recipients=tuple(_recipient_view(key, r, names, related) for r in related.recipients[share.id]),
         removed_recipients=tuple(_recipient_view(key, r, names, related) for r in related.removed[share.id]),
         documents=views_of(related.documents[share.id]),
@@ -305,13 +302,6 @@ def _share_view(
 def state_at(share: Share, now: datetime) -> ShareState:
     """Return the state at ``now``, whether or not a worker has recorded it."""
     return ShareState.ENDED if share.state is ShareState.AVAILABLE and share.is_over_at(now) else share.state
-
-
-def open_message(share: Share, share_key: bytes | None) -> str:
-    """Return the message; empty once the share is over, because its key is destroyed or about to be."""
-    if share_key is None or share.state in CLOSED:
-        return ""
-    return open_field(message_key(share_key, share.id), share.sealed_message, EncryptedColumn.MESSAGE, share.id)
 
 
 def _document_view(

@@ -162,7 +162,7 @@ _MEMBER = AuthenticatedMapper(Member, MEMBER_TAGS)
 _member = select(*_MEMBER.columns).where(member.c.id == _key)
 _these = update(share).where(InList(share.c.id, "keys"))
 _close = _these.values(state=param("over"), closed_at=_now, changed_at=_now)
-_destroyed = _these.values(key_destroyed_at=_now, sealed_message=b"", sealed_change=None, sealed_return_note=None)
+_destroyed = _these.values(key_destroyed_at=_now, sealed_share_texts=b"", sealed_change=None, sealed_return_note=None)
 _drop_pending = delete(document).where(InList(document.c.share_id, "keys"), is_pending)
 _released = _these.values(blobs_released=True)
 _drop_seals = (
@@ -171,9 +171,8 @@ _drop_seals = (
     .values(sealed_manifest=b"", sealed_inspection=b"", sealed_scan=None, sealed_release=None, rescan_at=None)
 )
 _erased = _these.values(
-    sealed_title=b"",
-    sealed_message=b"",
-    sealed_reference=b"",
+    sealed_audit_texts=b"",
+    sealed_share_texts=b"",
     sealed_change=None,
     sealed_return_note=None,
     reference_hash=b"",

@@ -106,7 +106,7 @@ def _offered(offer: Offer, public_url: str) -> OfferedShare:
     paths = unpackable_names([document.name for document in offer.documents])
     return OfferedShare(
         id=offer.id,
-        title=offer.title,
+        title=offer.texts.title,
         sender=f"{offer.tenant.name}, {offer.account.name}",
         expires_at=offer.expires_at,
         documents=[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,7 +10,8 @@ from pydantic import Field
 
 from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENTS, ShareState
-from deldokument.domain.share_texts import LABEL_LENGTH, MESSAGE_LENGTH, REFERENCE_LENGTH, TITLE_LENGTH
+from deldokument.domain.share_texts import LABEL_LENGTH
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.shares.recipients import RecipientInput as NewRecipient
 from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
@@ -18,9 +19,9 @@ from deldokument.web.api.models import Given, Instant, Sent, Text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-Title = Annotated[Text, Field(max_length=TITLE_LENGTH, examples=["Vedtak i byggesak"])]
-MessageText = Annotated[Text, Field(max_length=MESSAGE_LENGTH)]
-Reference = Annotated[Text, Field(max_length=REFERENCE_LENGTH, examples=["26/1042"])]
+Title = Annotated[Text, Field(max_length=TEXT_FIELDS["title"].longest, examples=["Vedtak i byggesak"])]
+MessageText = Annotated[Text, Field(max_length=TEXT_FIELDS["message"].longest)]
+Reference = Annotated[Text, Field(max_length=TEXT_FIELDS["reference"].longest, examples=["26/1042"])]
 Id = Annotated[Text, Field(max_length=100)]
 
 
@@ -50,6 +51,10 @@ class ShareFields(Sent):
     archived: bool | None = None
     notify: bool | None = None
     expires_at: Instant | None = None
+
+    def texts(self) -> dict[str, str]:
+        """Return the texts that are given, by name."""
+        return {name: text for name in TEXT_FIELDS if (text := getattr(self, name)) is not None}
 
 
 class ShareInput(ShareFields):
@@ -232,9 +237,7 @@ def share_of(view: ShareView) -> Share:
         account_id=view.account.id,
         state=view.share.state,
         proposed=view.is_proposed,
-        title=view.title,
-        message=view.message,
-        reference=view.reference,
+        **asdict(view.texts),
         confidential=view.share.confidential,
         archived=view.share.archived,
         notify=view.share.notify,

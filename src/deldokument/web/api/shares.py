@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.services.shares import access_requests, api_drafts, changes, drafts, publishing, queries
 from deldokument.services.shares.change_records import Change
 from deldokument.services.shares.drafts import DraftFields
@@ -30,7 +31,6 @@ from deldokument.web.api.share_models import (
 
 router = APIRouter(prefix="/shares", tags=["shares"])
 _ID = "/{share_id}"
-_CORRECTABLE = frozenset({"title", "message", "reference", "confidential"})
 _REFERENCE = "Your own case number. Spaces and case are ignored."
 
 
@@ -79,11 +79,16 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
     Of a published share, `title`, `message`, `reference` and `confidential` can be changed. If a member of the account
     must approve it, `change_proposed` is true until then.
     """
-    wanted: dict[str, Any] = {name: value for name, value in sent if value is not None}
-    if wanted.keys() <= _CORRECTABLE and is_available(call, share_id):
-        changes.change_share(call.deps, call.consumer, share_id, Change(**wanted))
+    texts = sent.texts()
+    others: dict[str, Any] = {name: one for name, one in sent if one is not None and name not in texts}
+    if others.keys() <= {"confidential"} and is_available(call, share_id):
+        changes.change_share(call.deps, call.consumer, share_id, Change(texts=texts, **others))
     else:
-        api_drafts.change_draft(call.deps, call.consumer, share_id, lambda words: replace(words, **wanted))
+
+        def changed(words: DraftFields) -> DraftFields:
+            return replace(words, texts=replace(words.texts, **texts), **others)
+
+        api_drafts.change_draft(call.deps, call.consumer, share_id, changed)
     return shown(call, share_id)
 
 
@@ -183,9 +188,7 @@ def draft_fields_of(sent: ShareInput) -> DraftFields:
     """Return the fields of a new share as the services take them."""
     return DraftFields(
         account_id=sent.account_id,
-        title=sent.title or "",
-        message=sent.message or "",
-        reference=sent.reference or "",
+        texts=ShareTexts(**sent.texts()),
         confidential=sent.confidential,
         archived=sent.archived,
         expires_at=sent.expires_at,

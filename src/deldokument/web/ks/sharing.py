@@ -21,6 +21,7 @@ from starlette.types import Receive
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.identifiers import Consumer
 from deldokument.domain.share import Share, ShareState
+from deldokument.domain.text_fields import ShareTexts
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares.api_drafts import create_draft
@@ -102,7 +103,7 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -
         _check_systems(caller, metadata)
     words = DraftFields(
         account_id=account_id,
-        reference=metadata.reference,
+        texts=ShareTexts(reference=metadata.reference),
         archived=metadata.archived,
         expires_at=metadata.end,
     )

@@ -112,8 +112,8 @@ def _as_dict(view: ShareView) -> dict[str, object]:
         "closed_at": _iso(view.share.closed_at),
         "confidential": view.share.confidential,
         "archived": view.share.archived,
-        "title": view.title,
-        "reference": view.reference,
+        "title": view.texts.title,
+        "reference": view.texts.reference,
         "recipients": [_recipient(one) for one in (*view.recipients, *view.removed_recipients)],
         "documents": [
             {"id": one.id, "name": one.name, "length": one.length, "removed_at": _iso(one.removed_at)}
@@ -156,8 +156,8 @@ def shares_as_lines(shares: Iterable[ShareView], translator: Translator) -> Iter
             _iso(view.share.published_at) or "",
             _iso(view.share.expires_at) or "",
             _iso(view.share.closed_at) or "",
-            view.title,
-            view.reference,
+            view.texts.title,
+            view.texts.reference,
             len(view.recipients),
             len(view.documents),
             sum(document.length for document in view.documents),

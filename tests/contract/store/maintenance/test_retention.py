@@ -199,9 +199,8 @@ def test_an_erased_share_keeps_state_and_times_alone(database: Database) -> None
     with database.read() as tx:
         assert tx.shares.get(share.id) == replace(
             share,
-            sealed_title=b"",
-            sealed_message=b"",
-            sealed_reference=b"",
+            sealed_audit_texts=b"",
+            sealed_share_texts=b"",
             reference_hash=b"",
             sealed_change=None,
             sealed_return_note=None,
@@ -234,7 +233,7 @@ def test_shares_are_closed_and_their_keys_noted_as_destroyed_many_at_a_time(data
                 share,
                 **closed,
                 key_destroyed_at=NOW + 2 * DAY,
-                sealed_message=b"",
+                sealed_share_texts=b"",
                 sealed_change=None,
                 sealed_return_note=None,
             )

@@ -132,7 +132,7 @@ def test_the_row_of_before_does_not_count_after_a_change(database: Database, dat
 
 
 def test_a_new_share_and_the_time_of_a_drafts_last_change_take_no_event(database: Database) -> None:
-    new, touched = draft(), replace(DRAFT, changed_at=NOW + DAY, sealed_title=b"other")
+    new, touched = draft(), replace(DRAFT, changed_at=NOW + DAY, sealed_audit_texts=b"other")
     with database.write() as tx:
         tx.shares.add(new)
         tx.shares.add_recipient(recipient_of(new))

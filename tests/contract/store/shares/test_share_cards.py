@@ -359,7 +359,7 @@ def test_a_row_is_saved_with_its_card_and_gets_another_one_only_for_what_changes
         tx.shares.save(replace(OPEN, confidential=not OPEN.confidential))
 
     def correct(tx: Transaction) -> None:
-        tx.shares.save(replace(OPEN, sealed_title=b"corrected"))
+        tx.shares.save(replace(OPEN, sealed_audit_texts=b"corrected"))
 
     def add(tx: Transaction) -> None:
         tx.shares.add_recipient(recipient_of(OPEN, lookup_hash=new_id().encode()))

@@ -92,4 +92,4 @@ def test_no_question_of_people_reads_a_whole_table(crowded: Database, crowded_ur
 
 
 def test_a_plan_that_reads_a_whole_table_is_found(crowded_url: str) -> None:
-    assert _WHOLE_TABLE.search(plans(crowded_url, [("SELECT * FROM share WHERE sealed_title = 'x'", ())]))
+    assert _WHOLE_TABLE.search(plans(crowded_url, [("SELECT * FROM share WHERE sealed_audit_texts = 'x'", ())]))

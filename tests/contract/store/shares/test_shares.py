@@ -71,7 +71,9 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 def test_a_saved_share_is_changed_in_every_field(database: Database) -> None:
     share = draft()
     keep(database, share)
-    changed = ended(id=share.id, sealed_title=b"t", sealed_message=b"", reference_hash=b"h", key_destroyed_at=NOW)
+    changed = ended(
+        id=share.id, sealed_audit_texts=b"t", sealed_share_texts=b"", reference_hash=b"h", key_destroyed_at=NOW
+    )
     with database.write() as tx:
         assert tx.shares.lock(share.id) == share
         tx.shares.save(changed)

@@ -11,6 +11,7 @@ The rules are in services.shares.changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +27,7 @@ from deldokument.domain.errors import (
 )
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import ShareState
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares import changes, queries
 from deldokument.services.shares.change_records import Change
@@ -50,7 +52,7 @@ def change_page(call: RequestContext) -> Response:
 
 def _written(view: ShareView) -> dict[str, str]:
     confidential = "yes" if view.share.confidential else "no"
-    return {"title": view.title, "message": view.message, "reference": view.reference, "confidential": confidential}
+    return asdict(view.texts) | {"confidential": confidential}
 
 
 def _change_page(
@@ -62,9 +64,7 @@ def _change_page(
 def change(call: RequestContext) -> Response:
     """Save the corrections («Lagre endringene»)."""
     change = Change(
-        title=call.fields.get("title"),
-        message=call.fields.get("message"),
-        reference=call.fields.get("reference"),
+        texts={name: call.fields[name] for name in TEXT_FIELDS if name in call.fields},
         confidential={"yes": True, "no": False}.get(call.fields.get("confidential", "")),
     )
 

@@ -10,6 +10,7 @@ The rules are in services.shares.authorization, services.shares.drafts and servi
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.policy import Allowed, may_fill_in, may_share
 from deldokument.domain.share import Share, ShareState
 from deldokument.domain.tenancy import PeriodRule
+from deldokument.domain.text_fields import TEXT_FIELDS, ShareTexts
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.notifications.email_addresses import show_address
@@ -173,9 +175,7 @@ def save(call: RequestContext) -> Response:
     """Save what the form says."""
     words = DraftFields(
         account_id=json_text(call, "account_id"),
-        title=json_text(call, "title"),
-        message=json_text(call, "message"),
-        reference=json_text(call, "reference"),
+        texts=ShareTexts(**{name: json_text(call, name) for name in TEXT_FIELDS}),
         confidential=json_flag(call, "confidential", otherwise=True),
         archived=json_flag(call, "archived", otherwise=False),
         notify=json_flag(call, "notify", otherwise=False),
@@ -316,9 +316,7 @@ def _answer(view: ShareView) -> Response:
 
 def _filled_in(view: ShareView) -> dict[str, Any]:
     return _draft(view.share) | {
-        "title": view.title,
-        "message": view.message,
-        "reference": view.reference,
+        **asdict(view.texts),
         "proposed": view.is_proposed,
         "recipients": [_recipient(recipient) for recipient in view.recipients],
         "documents": [document_json(one) for one in view.documents],
@@ -330,9 +328,7 @@ def _draft(share: Share) -> dict[str, Any]:
     return {
         "id": share.id,
         "account_id": share.account_id,
-        "title": "",
-        "message": "",
-        "reference": "",
+        **asdict(ShareTexts()),
         "confidential": share.confidential,
         "archived": share.archived,
         "notify": share.notify,

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Progress, ShareState
-from deldokument.domain.share_texts import REFERENCE_LENGTH
+from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.services.shares import queries
 from deldokument.services.shares.discarding import Discarded
 from deldokument.services.shares.views import ShareView
@@ -143,7 +143,7 @@ def _filter(call: RequestContext) -> Filter:
     return Filter(
         account=call.query("konto"),
         state=state if state in {listed.value for listed in _LISTED} else "",
-        reference=call.query("saksnummer")[:REFERENCE_LENGTH],
+        reference=call.query("saksnummer")[: TEXT_FIELDS["reference"].longest],
     )
 
 

@@ -1,0 +1,71 @@
+"""The texts of a share: the one table by which they are checked, encrypted, compared, corrected and erased.
+
+A new text is a field of `ShareTexts`. It is stored in the column of its key, so it needs no column of its own.
+All texts can be corrected after publication.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Final
+
+from deldokument.domain.share_texts import check_text
+
+
+class TextKey(StrEnum):
+    """The key under which a text is encrypted, which decides how long it can be read."""
+
+    AUDIT = "audit"
+    """Until the names of the share are erased, after its end."""
+    SHARE = "share"
+    """Until the share ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """What holds for one text. ``longest``: in characters. ``has_lines``: it may have line breaks and tabs.
+
+    ``is_shown``: recipients see it. Under four eyes, a change of it needs a second person.
+    """
+
+    name: str
+    longest: int
+    key: TextKey
+    is_shown: bool
+    has_lines: bool
+
+    def checked(self, text: str) -> str:
+        """Return the text without surrounding white space. Raises: InvalidInput with the field's name."""
+        return check_text(text, self.longest, field=self.name, lines=self.has_lines)
+
+
+def _text(longest: int, *, key: TextKey, is_shown: bool, has_lines: bool = False) -> Any:
+    return field(default="", metadata={"longest": longest, "key": key, "is_shown": is_shown, "has_lines": has_lines})
+
+
+@dataclass(frozen=True, slots=True)
+class ShareTexts:
+    """The texts of a share; one that nobody has written is empty."""
+
+    title: str = _text(200, key=TextKey.AUDIT, is_shown=True)
+    message: str = _text(4000, key=TextKey.SHARE, is_shown=True, has_lines=True)
+    reference: str = _text(100, key=TextKey.AUDIT, is_shown=False)
+    """Case number."""
+
+    def of(self, key: TextKey) -> dict[str, str]:
+        """Return the texts that are encrypted under a key, by name, without the empty ones."""
+        return {name: text for name, text in asdict(self).items() if text and TEXT_FIELDS[name].key is key}
+
+    @property
+    def shown(self) -> ShareTexts:
+        """The texts that recipients see; the others are empty."""
+        return ShareTexts(**{name: text for name, text in asdict(self).items() if TEXT_FIELDS[name].is_shown})
+
+    @property
+    def checked(self) -> ShareTexts:
+        """The texts without surrounding white space. Raises: InvalidInput for the first that breaks its rule."""
+        return ShareTexts(**{name: TEXT_FIELDS[name].checked(text) for name, text in asdict(self).items()})
+
+
+TEXT_FIELDS: Final = {one.name: TextField(one.name, **one.metadata) for one in fields(ShareTexts)}

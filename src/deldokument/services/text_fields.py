@@ -1,0 +1,48 @@
+"""Texts of a share in its row: encrypted under the audit key or the share key, as `domain.text_fields` says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from deldokument.domain.share import CLOSED, Share
+from deldokument.domain.text_fields import ShareTexts, TextKey
+from deldokument.services.encryption import EncryptedColumn, message_key, open_field, reference_hash, seal_field
+
+
+def with_texts(audit_key: bytes, share_key: bytes, share: Share, texts: ShareTexts) -> Share:
+    """Return the share with these texts, and with the hash by which its reference is found."""
+    lasting, passing = texts.of(TextKey.AUDIT), texts.of(TextKey.SHARE)
+    return replace(
+        share,
+        sealed_audit_texts=_sealed(audit_key, lasting, EncryptedColumn.AUDIT_TEXTS, share.id),
+        sealed_share_texts=_sealed(message_key(share_key, share.id), passing, EncryptedColumn.SHARE_TEXTS, share.id),
+        reference_hash=reference_hash(audit_key, texts.reference),
+    )
+
+
+def open_texts(audit_key: bytes, share_key: bytes | None, share: Share) -> ShareTexts:
+    """Return the texts. Those under the share key are empty without it, and once the share is over.
+
+    Raises: IntegrityError.
+    """
+    texts = _opened(audit_key, share.sealed_audit_texts, EncryptedColumn.AUDIT_TEXTS, share.id)
+    if share_key is not None and share.state not in CLOSED:
+        key = message_key(share_key, share.id)
+        texts |= _opened(key, share.sealed_share_texts, EncryptedColumn.SHARE_TEXTS, share.id)
+    return ShareTexts(**texts)
+
+
+def open_title(audit_key: bytes, share: Share) -> str:
+    """Return the title alone. Raises: IntegrityError."""
+    return open_texts(audit_key, None, share).title
+
+
+def _sealed(key: bytes, texts: dict[str, str], column: EncryptedColumn, share_id: str) -> bytes:
+    content = json.dumps(texts, ensure_ascii=False, separators=(",", ":")) if texts else ""
+    return seal_field(key, content, column, share_id)
+
+
+def _opened(key: bytes, sealed: bytes, column: EncryptedColumn, share_id: str) -> dict[str, str]:
+    texts: dict[str, str] = json.loads(open_field(key, sealed, column, share_id) or "{}")
+    return texts
