@@ -26,7 +26,7 @@ from bench.measuring import Job
 from bench.servers import Ours, request
 from deldokument.domain.scan_policy import DEFAULT_POLICY
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares.verdicts import finding_of
+from deldokument.services.shares.scans.verdicts import finding_of
 from tests.support.clamd import running_clamd
 from tests.support.server import OFFSET_TYPE, OLA_NUMBER, Deployment, wait_until
 

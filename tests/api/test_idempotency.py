@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.domain.errors import Unavailable
 from deldokument.services.api import idempotency
-from deldokument.services.shares import api_drafts
+from deldokument.services.shares.drafts import api_drafts
 from tests.support.api import System, Systems
 from tests.support.browser import serve
 from tests.support.world import OLA, SIV, Stage
@@ -116,7 +116,7 @@ def test_two_at_once_make_one(cast: Systems, stage: Stage, monkeypatch: pytest.M
         assert let_go.wait(20)
         return create_draft(*given)
 
-    monkeypatch.setattr("deldokument.services.shares.api_drafts.create_draft", held)
+    monkeypatch.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
     other_node = serve(stage)
     second = System(other_node.browser(), cast.sharer.token)
     with ThreadPoolExecutor(1) as pool:
@@ -177,7 +177,7 @@ def test_a_mistake_of_ours_is_told_as_a_problem_and_does_not_hold_the_key(
         raise RuntimeError(f"near {SIV}")
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.services.shares.api_drafts.create_draft", mistaken)
+        patched.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", mistaken)
         answer = create(cast.sharer, stage)
         assert (answer.status_code, answer.json()["code"]) == (500, "broken")
         assert SIV not in answer.text
@@ -201,7 +201,7 @@ def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_ke
         return request
 
     with monkeypatch.context() as patched:
-        patched.setattr("deldokument.services.shares.api_drafts.create_draft", held)
+        patched.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
         patched.setattr("deldokument.web.http.lease_renewal.renew_request", slow)
         patched.setattr("deldokument.web.http.lease_renewal.RENEWED_SECONDS", 0.01)
         assert create(cast.sharer, stage, title="\x07").status_code == 422
@@ -224,7 +224,7 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         renewed.release()
         return request
 
-    monkeypatch.setattr("deldokument.services.shares.api_drafts.create_draft", held)
+    monkeypatch.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
     monkeypatch.setattr("deldokument.web.http.lease_renewal.renew_request", counted)
     monkeypatch.setattr("deldokument.web.http.lease_renewal.RENEWED_SECONDS", 0.01)
     with ThreadPoolExecutor(1) as pool:

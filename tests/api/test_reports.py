@@ -7,7 +7,7 @@ import pytest
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.services.audit.report_verification import verify_report
 from tests.api.test_shares import published
-from tests.services.shares.test_disclosure import set_rules
+from tests.services.shares.display.test_disclosure import set_rules
 from tests.support.api import Systems
 from tests.support.sample_files import text_of
 from tests.support.world import OLA

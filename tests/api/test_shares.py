@@ -12,8 +12,11 @@ from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
-from deldokument.services.shares import changes, held_documents, proposals, publishing, queries
-from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.approvals import proposals
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.scans import held_documents
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
 from tests.support.accounts import set_rules

@@ -13,11 +13,11 @@ from tests.architecture.rules import ROOT
 LISTED = Counter(
     {
         # A call that is held or counted, and made all the same.
-        "tests/api/test_idempotency.py: deldokument.services.shares.api_drafts.create_draft": 2,
+        "tests/api/test_idempotency.py: deldokument.services.shares.drafts.api_drafts.create_draft": 2,
         "tests/api/test_idempotency.py: deldokument.web.http.lease_renewal.renew_request": 1,
-        "tests/services/shares/test_queries.py: subject_number": 1,
+        "tests/services/shares/display/test_queries.py: subject_number": 1,
         # A fake that is slow for once.
-        "tests/services/shares/test_organization_names.py: find": 1,
+        "tests/services/shares/recipients/test_organization_names.py: find": 1,
         # Two at once: the one has looked, and the other has been there since.
         "tests/contract/documents/test_signing.py: exists": 1,
         # A system that starts no more threads.

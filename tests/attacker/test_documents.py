@@ -12,9 +12,11 @@ from sqlalchemy import Connection, delete, insert
 
 from deldokument.domain.errors import Conflict, NotFound, ServiceError, existing
 from deldokument.domain.share import Share
-from deldokument.services.shares import additions, changes, drafts, proposals, publishing
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.approvals import proposals
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.drafts import additions, drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.published import changes, publishing
 from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of

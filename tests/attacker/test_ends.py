@@ -16,8 +16,9 @@ from deldokument.services.accounts import deletion
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import share_keys
-from deldokument.services.shares import changes, discarding, drafts, publishing
-from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.drafts import discarding, drafts
+from deldokument.services.shares.published import changes, publishing
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.audit import audit_event

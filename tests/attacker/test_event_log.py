@@ -18,7 +18,8 @@ from deldokument.ports.documents import RenderedDocument
 from deldokument.services.audit import checkpoints, export, heads
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.downloads.access import authorize
-from deldokument.services.shares import changes, report
+from deldokument.services.shares.display import report
+from deldokument.services.shares.published import changes
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.audit.event_rows import event_of
 from deldokument.store.engine.integrity import DamagedRow

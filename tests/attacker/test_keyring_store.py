@@ -20,7 +20,8 @@ from deldokument.services.downloads.program_access import approve_program
 from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants.offboarding import destroy_papers_keys, offboard_tenant
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.engine.schema import metadata

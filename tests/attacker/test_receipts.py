@@ -11,11 +11,11 @@ from deldokument.domain.errors import Conflict
 from deldokument.domain.share import Progress
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.downloads import confirmation, offers
-from deldokument.services.shares import queries, report
-from deldokument.services.shares.receipts import list_receipts
+from deldokument.services.shares.display import queries, report
+from deldokument.services.shares.display.receipts import list_receipts
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import receipt
-from tests.services.shares.test_receipts import download
+from tests.services.shares.display.test_receipts import download
 from tests.support.stored_data import as_owner
 from tests.support.world import KARI, OLA, Stage, person
 

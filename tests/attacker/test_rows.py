@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from deldokument.services.accounts import integrations, members
-from deldokument.services.shares import changes, publishing
+from deldokument.services.shares.published import changes, publishing
 from deldokument.services.tenants import administrators, operators
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of

@@ -11,10 +11,12 @@ from sqlalchemy import delete, insert, select
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, existing
 from deldokument.services.downloads.content import open_own_document
-from deldokument.services.shares import additions, api_drafts, changes, discarding, drafts, proposals, publishing
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.handover import hand_over
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.approvals import proposals
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.drafts import additions, api_drafts, discarding, drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.published.handover import hand_over
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import document, recipient, share

@@ -21,7 +21,8 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.encryption import share_key_id
 from deldokument.services.notifications import email_addresses, webhooks
 from deldokument.services.people import directory_key
-from deldokument.services.shares import additions, changes, drafts, publishing
+from deldokument.services.shares.drafts import additions, drafts
+from deldokument.services.shares.published import changes, publishing
 from deldokument.services.tenants import freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append

@@ -19,7 +19,7 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.uuids import id_of
 from deldokument.services.accounts.integrations import add_integration, holds_password
 from deldokument.services.audit.export import begin_event_export, export_lines
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.store.audit.audit import EventFilter
 from tests.cli.transcripts import EWA, KARI, ODD, PDF, commands, opened, run
 from tests.contract.test_scanner import FIT, peer

@@ -11,7 +11,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.services.downloads.copying import CLAIM, make_copies
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import publishing
 from tests.support.crash import die_at
 from tests.support.inspection import inspect_documents
 from tests.support.memory import folder_in_memory

@@ -23,7 +23,7 @@ WORDS = {
 """Code on the page that names no module, function, file or route; a checkout has ``web/static`` after a build."""
 WALK = {
     "Upload": {"web/transfer/tus.py", "services.uploads.append.Append.commit", "crypto/manifest.py"},
-    "Publish": {"services.shares.publishing.publish_share"},
+    "Publish": {"services.shares.published.publishing.publish_share"},
     "Download": {"services.downloads.access.authorize", "services.downloads.delivery.record_delivery"},
 }
 

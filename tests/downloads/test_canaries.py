@@ -27,7 +27,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.encryption import CachedDeploymentKeys
-from deldokument.services.shares import queries
+from deldokument.services.shares.display import queries
 from deldokument.store.database import Database
 from tests.support.collector import calls, collector
 from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
@@ -191,7 +191,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 WANTED = {
-    ("PUT /del/utkast/{id}", "SELECT share", "shares.drafts.save_draft"),
+    ("PUT /del/utkast/{id}", "SELECT share", "shares.drafts.drafts.save_draft"),
     ("PATCH /uploads/{id}", "blobs.commit", "uploads.append.commit"),
     ("PATCH /uploads/{id}", "UPDATE upload", "uploads.append.commit"),
     ("inspect", "blobs.read", "inspection.documents.__call__"),
@@ -248,7 +248,7 @@ def test_a_withdrawn_share_was_never_in_the_clear_and_no_backup_gives_it_back(
     before = back_up(running, tmp_path / "before")
     with revived(running, before) as deps:
         assert bytes_from(deps, share_id, document_id) == body(canaries)
-        assert open_share(deps, person(EWA_NUMBER), share_id).message == canaries.message
+        assert open_share(deps, person(EWA_NUMBER), share_id).texts.message == canaries.message
     running.withdraw(share_id)
     wait_for_the_end(running, share_id)
     assert found(running, canaries) == []

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.shares import queries
+from deldokument.services.shares.display import queries
 from deldokument.web.ks.app import PREFIX
 from tests.docs.documents import DOCS
 from tests.ks.conftest import Fiks

@@ -11,9 +11,10 @@ import pytest
 from deldokument.crypto.keys import framed
 from deldokument.domain.share import ShareState
 from deldokument.services.api.idempotency import LEASE, IdempotentRequest, begin_request
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
 from tests.ks.conftest import Fiks
 from tests.ks.published import UPLOADED

@@ -16,8 +16,8 @@ from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.content import open_document, read_content
-from deldokument.services.shares import queries
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import ShareView
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, UPLOADED
 from tests.support.accounts import set_rules

@@ -17,8 +17,9 @@ import httpx
 
 from deldokument.domain.errors import ScopeMissing, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.services.shares import api_drafts, drafts, publishing
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import api_drafts, drafts
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
 from tests.support.api import System, Systems, systems
 from tests.support.browser import Web, serve, stage_in_memory

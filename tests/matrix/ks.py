@@ -16,10 +16,10 @@ from deldokument.domain.tenancy import Account, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password
-from deldokument.services.shares import drafts
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.publishing import publish_share
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.published.publishing import publish_share
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory

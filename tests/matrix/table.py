@@ -21,7 +21,8 @@ from starlette.routing import Mount, Route
 
 from deldokument.domain.share import Share
 from deldokument.server.connections import BoundedConnection
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.web.app import routes

@@ -17,7 +17,8 @@ from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.retention import delete_garbage, release_blobs
 from deldokument.services.maintenance.share_keys import destroy_share_keys
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads.append import begin_append, find_upload
 from deldokument.store.transaction import Transaction
 from tests.model import share_model

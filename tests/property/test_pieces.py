@@ -20,7 +20,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import Conflict, NotFound, TooLarge, existing
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
 from deldokument.services.uploads.compaction import compact_parts

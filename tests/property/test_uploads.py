@@ -26,7 +26,7 @@ from deldokument.domain.errors import ChecksumMismatch, Conflict, TooLarge, exis
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.compaction import compact_parts

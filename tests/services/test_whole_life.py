@@ -9,7 +9,7 @@ from deldokument import worker
 from deldokument.domain.errors import Gone, NotFound, RightMissing
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 

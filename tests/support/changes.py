@@ -8,8 +8,9 @@ from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
 from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares import changes, queries
-from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import changes
 
 
 def change_of(**values: object) -> Change:

@@ -43,9 +43,10 @@ from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
-from deldokument.services.shares import additions, drafts, publishing
-from deldokument.services.shares.drafts import DraftFields
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.drafts import additions, drafts
+from deldokument.services.shares.drafts.drafts import DraftFields
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import registration
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer

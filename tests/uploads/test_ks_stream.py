@@ -14,7 +14,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.encryption import existing_key
-from deldokument.services.shares.views import file_name
+from deldokument.services.shares.display.views import file_name
 from deldokument.store.shares.shares import ShareFilter
 from tests.support.server import Deployment, wait_until
 from tests.support.stack import stack

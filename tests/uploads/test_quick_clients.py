@@ -15,7 +15,7 @@ import pytest
 
 from deldokument.server.socket_lending import LendingConnection
 from deldokument.server.transfer_threads import LANES, PROBATION
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append
 from deldokument.web.app import create_app
 from deldokument.web.transfer import request_body

@@ -10,8 +10,9 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.services.encryption import existing_key, identifier_hash
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.drafts import DraftFields
+from deldokument.services.shares.published import publishing
 from tests.support.browser import Browser, Web
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import do_as_owner

@@ -12,7 +12,8 @@ import pytest
 from starlette.responses import Response
 
 from deldokument import worker
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory

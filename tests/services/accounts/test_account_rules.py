@@ -13,7 +13,9 @@ from deldokument.domain.tenancy import Contact
 from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import share_keys
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import set_account, set_rules
 from tests.support.changes import change_expiry

@@ -16,8 +16,8 @@ from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.accounts.members import memberships
 from deldokument.services.maintenance import retention, share_keys
-from deldokument.services.shares import drafts as shares_drafts
-from deldokument.services.shares import publishing
+from deldokument.services.shares.drafts import drafts as shares_drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA

@@ -8,7 +8,8 @@ from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import members
 from deldokument.services.accounts.members import MemberView
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import publishing
 from tests.support.browser import EWA
 from tests.support.confirmed import add_member
 from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person

@@ -3,7 +3,7 @@
 import pytest
 
 from deldokument.domain.errors import NotFound
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append as uploads_append
 from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, Stage, person

@@ -18,7 +18,7 @@ from deldokument.services.agreements import status, texts
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.notifications.recipient_notices import REMINDERS
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.registration import STANDARD_RETENTION

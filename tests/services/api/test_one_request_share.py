@@ -12,9 +12,9 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.share import Share, ShareState, new_id
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.api.one_request_share import SmallDocument, share_at_once
-from deldokument.services.shares import api_drafts, drafts
-from deldokument.services.shares.queries import list_shares
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.display.queries import list_shares
+from deldokument.services.shares.drafts import api_drafts, drafts
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from tests.support.faulty_ports import SlowRegister
 from tests.support.world import FJELL, OLA, VIGDIS, Stage
 

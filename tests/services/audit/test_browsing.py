@@ -16,7 +16,7 @@ from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors
 from deldokument.services.audit.browsing import LogPage, SearchWords
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import administrators, operators
 from tests.support.confirmed import add_administrator
 from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all

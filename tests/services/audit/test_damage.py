@@ -26,7 +26,9 @@ from deldokument.services.encryption import identifier_hash
 from deldokument.services.maintenance import lag, retention
 from deldokument.services.notifications import email_addresses
 from deldokument.services.people import directory_key
-from deldokument.services.shares import discarding, drafts, publishing, queries, receipts
+from deldokument.services.shares.display import queries, receipts
+from deldokument.services.shares.drafts import discarding, drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import administrators, export, freezing, offboarding, operators
 from deldokument.services.uploads import append
 from deldokument.store.engine.engines import open_engines

@@ -18,7 +18,9 @@ from deldokument.services.downloads import offers
 from deldokument.services.downloads.access import authorize
 from deldokument.services.maintenance import health, lag, orphans, share_keys
 from deldokument.services.maintenance.health import Level
-from deldokument.services.shares import changes, drafts, publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import changes, publishing
 from deldokument.store.engine.integrity import DamagedRow
 from tests.support.snapshots import Snapshot, snapshot
 from tests.support.stored_data import do_as_owner

@@ -23,8 +23,8 @@ from deldokument.services.encryption import (
     existing_key,
     subject_hash,
 )
-from deldokument.services.shares import changes, publishing
-from deldokument.services.shares.verdicts import Finding
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.scans.verdicts import Finding
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring

@@ -13,10 +13,10 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.shares import publishing
-from deldokument.services.shares.history import share_history
-from deldokument.services.shares.queries import view_share
-from deldokument.services.shares.receipts import list_receipts
+from deldokument.services.shares.display.history import share_history
+from deldokument.services.shares.display.queries import view_share
+from deldokument.services.shares.display.receipts import list_receipts
+from deldokument.services.shares.published import publishing
 from tests.services.downloads.test_content import published
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 

@@ -18,7 +18,8 @@ from deldokument.services.downloads.content import Content
 from deldokument.services.downloads.zip_archive import length_of
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention, share_keys
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
 from tests.support.inspection import inspect_documents
 from tests.support.stored_data import bytes_of, do_as_owner, document_receipts, put_in_its_place

@@ -17,9 +17,11 @@ from deldokument.domain.upload import CopyFailure, Part, Upload
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares import changes, drafts, publishing, queries
-from deldokument.services.shares.verdicts import read_record
-from deldokument.services.shares.views import DocumentView
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import DocumentView
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.scans.verdicts import read_record
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import part_writer

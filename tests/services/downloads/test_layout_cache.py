@@ -12,7 +12,7 @@ from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.zip_archive import Archive, Entry
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field
 from deldokument.services.maintenance import share_keys
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.services.downloads.test_content import published
 from tests.support.many_documents import fill
 from tests.support.world import KARI, OLA, PER, SIV, Stage, person

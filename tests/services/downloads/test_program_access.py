@@ -9,7 +9,7 @@ import pytest
 from deldokument.domain.errors import Gone, NotFound, RateLimited, RightMissing
 from deldokument.services.auth.programs import redeem_code
 from deldokument.services.downloads.program_access import approve_program
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.services.auth.test_own_sessions import log_in
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
 from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person

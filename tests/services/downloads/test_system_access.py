@@ -17,14 +17,15 @@ from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.offers import list_offers
 from deldokument.services.downloads.system_access import authorize_system, may_continue
 from deldokument.services.encryption import share_key_id
-from deldokument.services.shares import changes, drafts, publishing
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.receipts import list_receipts
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.display.receipts import list_receipts
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.services.audit.test_damage import forge
-from tests.services.shares.test_systems import drafted, kept, sent
+from tests.services.shares.rights.test_systems import drafted, kept, sent
 from tests.support.accounts import events_of, set_account
 from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents

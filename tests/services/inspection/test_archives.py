@@ -25,7 +25,7 @@ from deldokument.services.inspection import zip_members
 from deldokument.services.inspection.archives import Members, opener_of, scan_archive, scan_opened
 from deldokument.services.inspection.tar_members import tar_members
 from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
-from deldokument.services.shares.verdicts import finding_of
+from deldokument.services.shares.scans.verdicts import finding_of
 from tests.fakes.scanner import MemoryScanner
 from tests.support.inspection import inspect_documents
 from tests.support.world import NOON, Stage

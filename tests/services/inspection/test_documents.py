@@ -14,7 +14,7 @@ from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.worker import loops
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.faulty_ports import FaultyDatabase

@@ -19,9 +19,10 @@ from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.inspection.rescans import rescan_open_shares
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.scan_records import ScanRecord, open_scan, seal_scan
-from deldokument.services.shares.verdicts import Finding, finding_of, foreseen_verdict
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.scans.scan_records import ScanRecord, open_scan, seal_scan
+from deldokument.services.shares.scans.verdicts import Finding, finding_of, foreseen_verdict
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
 from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, NOON, ODD, OLA, Stage, person

@@ -22,8 +22,10 @@ from deldokument.services.encryption import AUDIT_PREFIX, share_key_id
 from deldokument.services.inspection.documents import BACK_OFF, Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications.dispatch import take_messages
-from deldokument.services.shares import drafts, publishing, queries
-from deldokument.services.shares.additions import drop_stale_additions
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.additions import drop_stale_additions
+from deldokument.services.shares.published import publishing
 from deldokument.store.engine.integrity import DamagedRow
 from tests.support.stored_data import admit_null, as_owner, do_as_owner
 from tests.support.world import KARI, NOON, OLA, VIGDIS, Stage, person, run_all

@@ -13,7 +13,7 @@ from deldokument.services.downloads.content import open_document
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.worker import Patrol
 from tests.attacker.attack import as_writer, rows_of

@@ -13,7 +13,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.services.maintenance import early_ends, share_keys
 from deldokument.services.maintenance.early_ends import confirm_early_ends
 from deldokument.services.maintenance.lag import measure_lag
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.tables.audit import audit_event
 from deldokument.store.tables.shares import share

@@ -23,9 +23,10 @@ from deldokument.services.encryption import (
     open_field,
     share_key_id,
 )
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.report import report_file, share_report
-from deldokument.services.shares.views import file_name
+from deldokument.services.shares.display.report import report_file, share_report
+from deldokument.services.shares.display.views import file_name
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.store.database import Database
 from tests.support.stored_data import copies

@@ -20,8 +20,8 @@ from deldokument.ports.keyring import Keyring
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
-from deldokument.services.shares import api_drafts, discarding, drafts
-from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.drafts import api_drafts, discarding, drafts
+from deldokument.services.shares.drafts.drafts import DraftFields
 from deldokument.store.engine.schema import metadata
 from deldokument.store.maintenance.orphans import Sweep
 from tests.support.faulty_ports import Crash, FaultyDatabase

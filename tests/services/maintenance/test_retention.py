@@ -18,8 +18,10 @@ from deldokument.services.downloads import access, offers
 from deldokument.services.encryption import NO_TENANT, audit_key_id, share_key_id
 from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.rate_limit import forget_allowances
-from deldokument.services.shares import drafts, publishing, queries
-from deldokument.services.shares.additions import drop_stale_additions
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.additions import drop_stale_additions
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants.offboarding import complete_deletions, offboard_tenant
 from deldokument.store.database import Database
 from deldokument.store.migrations import migrate

@@ -15,7 +15,8 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import content, offers
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.store.engine.integrity import DamagedRow

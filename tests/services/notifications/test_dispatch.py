@@ -32,7 +32,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.database import Database
 from deldokument.store.transaction import Transaction

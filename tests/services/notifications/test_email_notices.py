@@ -26,10 +26,13 @@ from deldokument.services.notifications import email_addresses, email_notices
 from deldokument.services.notifications.email_notices import SOON, send_email
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, proposals, publishing, queries
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.handover import hand_over
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.approvals import proposals
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.published.handover import hand_over
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules

@@ -21,10 +21,13 @@ from deldokument.services.downloads import delivery
 from deldokument.services.notifications import dispatch, recipient_notices, recipient_reminders
 from deldokument.services.notifications.recipient_texts import NoticeText
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import changes, drafts, publishing, queries, reminders
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.notice_status import view_notice
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients import reminders
+from deldokument.services.shares.recipients.notice_status import view_notice
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from tests.support.accounts import set_rules
 from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents

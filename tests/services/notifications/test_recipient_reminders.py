@@ -17,8 +17,11 @@ from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.notifications import dispatch, recipient_notices
 from deldokument.services.notifications.recipient_reminders import GATHERING, plan_reminders
 from deldokument.services.notifications.registry import CHANNELS
-from deldokument.services.shares import changes, drafts, publishing, queries, reminders
-from deldokument.services.shares.change_records import Change
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients import reminders
 from tests.support.changes import change_expiry
 from tests.support.inspection import inspect_documents
 from tests.support.notices import FakeNotices, configure_notices, download, send_notices

@@ -31,9 +31,10 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import additions, changes, drafts, publishing
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.drafts import additions, drafts
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.store.audit.event_rows import StoredEvent
 from tests.fakes.scanner import MemoryScanner
 from tests.support.accounts import set_rules

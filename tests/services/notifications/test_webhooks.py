@@ -20,7 +20,7 @@ from deldokument.services.accounts import integrations
 from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhooks import WebhookView
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.support.stored_data import everything
 from tests.support.world import DELETED, FJELL, KARI, Stage, person
 

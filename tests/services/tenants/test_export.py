@@ -12,7 +12,7 @@ from deldokument.domain.errors import NotFound
 from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display.views import ShareView
 from deldokument.services.tenants import export
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant

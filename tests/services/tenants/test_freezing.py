@@ -13,7 +13,9 @@ from deldokument.domain.share import ShareState
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content, offers
 from deldokument.services.downloads.access import Access
-from deldokument.services.shares import drafts, publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append

@@ -25,8 +25,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import ORPHAN_AGE
 from deldokument.services.rate_limit import forget_allowances
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.part_writer import FEED

@@ -15,8 +15,8 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.services.uploads.compaction import compact_parts

@@ -13,8 +13,10 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.maintenance import retention
-from deldokument.services.shares import drafts, publishing, queries
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.uploads.test_append import announce, blobs, feed_and_finish, is_complete, parts

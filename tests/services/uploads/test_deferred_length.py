@@ -8,8 +8,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, existing
 from deldokument.domain.share import Share
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.shares import drafts, publishing, queries
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from tests.support.accounts import events_of, set_rules

@@ -14,7 +14,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.domain.policy import Reason
 from deldokument.domain.share import Verdict
-from deldokument.services.shares.proposals import ReturnReason
+from deldokument.services.shares.approvals.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.pages.event_details import LABELS, UNTOLD, details_of

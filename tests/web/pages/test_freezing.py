@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.tenancy import Contact
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.accounts import set_account, set_rules

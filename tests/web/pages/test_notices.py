@@ -14,7 +14,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_reminders import plan_reminders
 from deldokument.services.notifications.registry import PLANNERS
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.support.browser import Web, serve, stage_in_memory
 from tests.support.confirmed import add_administrator
 from tests.support.notices import FakeNotices, configure_notices, send_notices

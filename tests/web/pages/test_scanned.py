@@ -12,7 +12,8 @@ import pytest
 from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
 from deldokument.domain.share import Verdict
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
 from tests.support.browser import EWA, Web, serve
 from tests.support.inspection import inspect_documents

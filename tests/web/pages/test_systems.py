@@ -9,9 +9,10 @@ from html import unescape
 import httpx
 
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
 from tests.support.accounts import set_rules
 from tests.support.browser import EWA, Web

@@ -14,7 +14,8 @@ from deldokument.adapters.media_types import PuremagicMediaTypes
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import existing
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import Translator
 from tests.contract.test_media_types import package

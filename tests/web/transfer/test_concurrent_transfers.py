@@ -23,7 +23,7 @@ from deldokument.server.connections import BoundedConnection, pause_reading, wri
 from deldokument.server.transfer_threads import FEW, crowd
 from deldokument.services.downloads.content import Content, open_document
 from deldokument.services.downloads.part_reader import STEP
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append
 from deldokument.web.transfer import downloads
 from deldokument.web.transfer.downloads import ContentResponse

@@ -13,8 +13,8 @@ from starlette.types import Message
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT, ciphertext_length
 from deldokument.domain.errors import StorageFull
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares import drafts
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.uploads import append
 from deldokument.services.uploads.part_writer import FEED
 from deldokument.web.transfer.request_body import receive

@@ -7,7 +7,7 @@ Guarantees:
 - Removed rights are gone from the next request on.
 - A page that is sent again creates no second password.
 
-See services.shares.authorization for what the rights allow.
+See services.shares.rights.authorization for what the rights allow.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from deldokument.domain.errors import Broken, Conflict, NotReady, ServiceError, 
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.drafts import DraftFields, add_document, discard_draft, remove_document
-from deldokument.services.shares.publishing import publish_share
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.drafts.drafts import DraftFields, add_document, discard_draft, remove_document
+from deldokument.services.shares.published.publishing import publish_share
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads.append import begin_append, create_upload
 from deldokument.services.uploads.part_writer import FEED
 

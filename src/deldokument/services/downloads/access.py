@@ -36,10 +36,10 @@ from deldokument.services.encryption import (
     open_field,
     share_key_id,
 )
-from deldokument.services.shares.access_requests import request_status
-from deldokument.services.shares.authorization import stop_error, stop_of
-from deldokument.services.shares.grants import RECIPIENT_KIND, ShareGrants, grants_with
-from deldokument.services.shares.views import display_number
+from deldokument.services.shares.display.views import display_number
+from deldokument.services.shares.recipients.access_requests import request_status
+from deldokument.services.shares.rights.authorization import stop_error, stop_of
+from deldokument.services.shares.rights.grants import RECIPIENT_KIND, ShareGrants, grants_with
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction
 

@@ -4,7 +4,7 @@ Guarantees:
 - Only a person who may open the share, or could until it was over, can ask.
 - Asking again changes nothing while an answer is awaited: a recipient has one request, one event and one e-mail.
 
-services.shares.access_requests answers.
+services.shares.recipients.access_requests answers.
 """
 
 from __future__ import annotations

@@ -36,9 +36,9 @@ from deldokument.services.downloads.part_reader import STEP, DoubleBuffer, read_
 from deldokument.services.downloads.system_access import AnyAccess, authorize_system, may_continue, reauthorize
 from deldokument.services.downloads.warnings import check_handling, policy_of_share
 from deldokument.services.downloads.zip_archive import Archive, Entry, PieceRanges, Slice
-from deldokument.services.shares.grants import ShareGrants, share_grants
-from deldokument.services.shares.verdicts import read_record, verdict_of
-from deldokument.services.shares.views import file_name
+from deldokument.services.shares.display.views import file_name
+from deldokument.services.shares.rights.grants import ShareGrants, share_grants
+from deldokument.services.shares.scans.verdicts import read_record, verdict_of
 from deldokument.services.text_fields import open_title
 from deldokument.store.audit.audit import EventFilter
 

@@ -33,9 +33,9 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.access import check_clock
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares.authorization import stop_error, stop_of
-from deldokument.services.shares.copied_documents import STOPPED, source_id
-from deldokument.services.shares.verdicts import read_record, verdict_of
+from deldokument.services.shares.drafts.copied_documents import STOPPED, source_id
+from deldokument.services.shares.rights.authorization import stop_error, stop_of
+from deldokument.services.shares.scans.verdicts import read_record, verdict_of
 from deldokument.services.uploads.append import Append, accounts_of_uploader, complete, locked_share, uploader_of
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction

@@ -39,11 +39,11 @@ from deldokument.services.encryption import (
     share_key_id,
     subject_hash,
 )
-from deldokument.services.shares.access_requests import RequestStatus, request_status
-from deldokument.services.shares.grants import grants_with
-from deldokument.services.shares.related_rows import ShareRelatedRows
-from deldokument.services.shares.verdicts import Finding, finding_of
-from deldokument.services.shares.views import display_number, file_name
+from deldokument.services.shares.display.related_rows import ShareRelatedRows
+from deldokument.services.shares.display.views import display_number, file_name
+from deldokument.services.shares.recipients.access_requests import RequestStatus, request_status
+from deldokument.services.shares.rights.grants import grants_with
+from deldokument.services.shares.scans.verdicts import Finding, finding_of
 from deldokument.services.text_fields import open_texts, open_title
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction

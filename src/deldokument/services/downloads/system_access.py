@@ -18,7 +18,7 @@ from deldokument.domain.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL
-from deldokument.services.shares.authorization import stop_of
+from deldokument.services.shares.rights.authorization import stop_of
 from deldokument.store.transaction import Transaction
 
 

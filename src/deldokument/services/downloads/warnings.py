@@ -19,7 +19,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import known_subject, record_event
 from deldokument.services.downloads.access import Access, authorize
 from deldokument.services.encryption import existing_key, share_key_id
-from deldokument.services.shares.verdicts import Finding, finding_of
+from deldokument.services.shares.scans.verdicts import Finding, finding_of
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.transaction import Transaction
 

@@ -30,7 +30,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field, share_key_id
 from deldokument.services.inspection.archives import scan_opened
-from deldokument.services.shares.scan_records import scan_record, seal_scan
+from deldokument.services.shares.scans.scan_records import scan_record, seal_scan
 
 CLAIM = timedelta(minutes=1)
 """Duration of a worker's claim on a document; after a crash the document waits this long."""

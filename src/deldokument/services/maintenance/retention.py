@@ -1,7 +1,7 @@
 """End of shares, drafts, keys, blobs and names. Each function is one round of a reconciler.
 
     end_due_shares, abandon_stale_drafts    set the state to over
-    drop_stale_additions                    remove documents that nobody has added (services.shares.additions)
+    drop_stale_additions                    remove documents that nobody has added (services.shares.drafts.additions)
     patrol_shares                           the same for shares whose stored end was changed
     end_deleted_accounts                    the same for accounts deleted a day ago (services.accounts.deletion)
     destroy_share_keys                      from here on no copy of database or blobs can be read (see share_keys)
@@ -42,9 +42,9 @@ from deldokument.services.maintenance.share_keys import destroy_share_keys
 from deldokument.services.notifications.dispatch import forget_messages
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
-from deldokument.services.shares.additions import drop_stale_additions
-from deldokument.services.shares.discarding import UNCHANGED
-from deldokument.services.shares.grants import report_damaged_recipients
+from deldokument.services.shares.drafts.additions import drop_stale_additions
+from deldokument.services.shares.drafts.discarding import UNCHANGED
+from deldokument.services.shares.rights.grants import report_damaged_recipients
 from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 from deldokument.store.maintenance.deployment import Deployment
 from deldokument.store.maintenance.retention import PatrolPlace

@@ -42,8 +42,8 @@ from deldokument.services.notifications.dispatch import EventPlanner
 from deldokument.services.notifications.email_addresses import code_of, confirmed_address
 from deldokument.services.notifications.email_texts import compose_email
 from deldokument.services.people import directory_key
-from deldokument.services.shares.changes import IN_PLACE
-from deldokument.services.shares.proposals import Proposal, is_proposal_of, living_sharer, pending_proposal
+from deldokument.services.shares.approvals.proposals import Proposal, is_proposal_of, living_sharer, pending_proposal
+from deldokument.services.shares.published.changes import IN_PLACE
 from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction

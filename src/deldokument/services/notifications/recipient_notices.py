@@ -39,7 +39,7 @@ from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier
 from deldokument.services.notifications.recipient_texts import NoticeText
-from deldokument.services.shares.notice_status import DOWNLOADED, OVER, REMOVED
+from deldokument.services.shares.recipients.notice_status import DOWNLOADED, OVER, REMOVED
 from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.transaction import Transaction
 

@@ -22,7 +22,7 @@ from deldokument.services.agreements.impact_assessment import list_assessments, 
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.zip_names import unpackable_names
-from deldokument.services.shares.views import ShareView, views_and_damaged
+from deldokument.services.shares.display.views import ShareView, views_and_damaged
 from deldokument.store.shares.shares import ShareFilter
 
 _PAGE = 50

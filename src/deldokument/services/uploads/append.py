@@ -46,9 +46,9 @@ from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, share_key_id
-from deldokument.services.shares.additions import remove_unpublished
-from deldokument.services.shares.authorization import stop_error, stop_of
-from deldokument.services.shares.proposals import touch_draft
+from deldokument.services.shares.approvals.proposals import touch_draft
+from deldokument.services.shares.drafts.additions import remove_unpublished
+from deldokument.services.shares.rights.authorization import stop_error, stop_of
 from deldokument.services.uploads.compaction import compact_parts
 from deldokument.services.uploads.part_writer import PartWriter
 from deldokument.store.transaction import Transaction
@@ -99,7 +99,7 @@ def _held(tx: Transaction, token: str, upload_id: str | None) -> Upload:
 
 
 def create_upload(deps: Dependencies, token: str, *, length: int) -> Upload:
-    """Return the upload that was announced with the draft (see services.shares.drafts). Idempotent.
+    """Return the upload that was announced with the draft (see services.shares.drafts.drafts). Idempotent.
 
     An empty document is complete at once. Raises: as ``find_upload``, and Conflict if ``length`` is not the announced
     one.

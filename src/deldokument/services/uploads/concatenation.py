@@ -17,7 +17,7 @@ from deldokument.domain.errors import require
 from deldokument.domain.share import new_id
 from deldokument.domain.upload import Upload, check_new_partial, join
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares.proposals import touch_draft
+from deldokument.services.shares.approvals.proposals import touch_draft
 from deldokument.services.uploads.append import complete, find_upload, locked_share
 from deldokument.store.transaction import Transaction
 

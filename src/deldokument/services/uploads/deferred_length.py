@@ -15,10 +15,10 @@ from deldokument.crypto.stream import ciphertext_length
 from deldokument.domain.errors import existing, require
 from deldokument.domain.identifiers import Sharer
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares.authorization import editable_draft
-from deldokument.services.shares.drafts import add_document
-from deldokument.services.shares.quota import remaining_quota
-from deldokument.services.shares.upload_tickets import UploadTicket
+from deldokument.services.shares.drafts.drafts import add_document
+from deldokument.services.shares.drafts.upload_tickets import UploadTicket
+from deldokument.services.shares.rights.authorization import editable_draft
+from deldokument.services.shares.rights.quota import remaining_quota
 from deldokument.services.uploads.append import complete, find_upload, locked_share
 
 

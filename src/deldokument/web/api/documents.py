@@ -6,9 +6,10 @@ from fastapi import APIRouter, Response
 
 from deldokument.domain.errors import require
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import additions, changes, drafts
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.receipts import ReceiptView, list_receipts
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display.receipts import ReceiptView, list_receipts
+from deldokument.services.shares.drafts import additions, drafts
+from deldokument.services.shares.published import changes
 from deldokument.services.uploads import append
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiContext

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.services.shares.history import HistoryEvent, share_history
+from deldokument.services.shares.display.history import HistoryEvent, share_history
 from deldokument.store.audit.audit import Place
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiContext

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from deldokument.services.shares.report import report_file, sealed_report, share_report
+from deldokument.services.shares.display.report import report_file, sealed_report, share_report
 from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.openapi import problems
 from deldokument.web.http.i18n import Translator, choose

@@ -13,8 +13,8 @@ from deldokument.domain.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENTS, Shar
 from deldokument.domain.share_texts import LABEL_LENGTH
 from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.shares.recipients import RecipientInput as NewRecipient
-from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.display.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.recipients.recipients import RecipientInput as NewRecipient
 from deldokument.web.api.models import Given, Instant, Sent, Text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,9 +10,12 @@ from fastapi import APIRouter, Query, Response
 from deldokument.domain.errors import Conflict
 from deldokument.domain.share import ShareState
 from deldokument.domain.text_fields import ShareTexts
-from deldokument.services.shares import access_requests, api_drafts, changes, drafts, publishing, queries
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.drafts import DraftFields
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import api_drafts, drafts
+from deldokument.services.shares.drafts.drafts import DraftFields
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients import access_requests
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiCall, ApiContext
 from deldokument.web.api.middleware import PREFIX

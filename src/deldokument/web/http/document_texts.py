@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deldokument.domain.share import Verdict
-from deldokument.services.shares.verdicts import Finding
+from deldokument.services.shares.scans.verdicts import Finding
 from deldokument.web.http.i18n import _
 
 _PDF: Final = _("PDF")

@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, Response
 
 from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.tenancy import Account, Tenant
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display.views import ShareView
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.request import RequestContext

@@ -17,7 +17,7 @@ from deldokument.domain.tenancy import Account, AccountRules
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.accounts.statistics import document_counts
-from deldokument.services.shares.disclosure import document_recipients
+from deldokument.services.shares.display.disclosure import document_recipients
 from deldokument.web.ks.account_schemas import (
     Shape,
     account_summary,

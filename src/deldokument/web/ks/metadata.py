@@ -18,7 +18,7 @@ from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.share import MAX_RECIPIENTS
 from deldokument.domain.tenancy import End
 from deldokument.domain.uuids import id_of
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.web.http.dispatch import json_object
 from deldokument.web.ks.account_schemas import text_of
 

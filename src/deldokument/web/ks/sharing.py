@@ -24,11 +24,11 @@ from deldokument.domain.share import Share, ShareState
 from deldokument.domain.text_fields import ShareTexts
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.drafts import DraftFields, discard_draft, remove_document
-from deldokument.services.shares.publishing import publish_share
-from deldokument.services.shares.queries import view_share
-from deldokument.services.shares.stored_documents import show_document
+from deldokument.services.shares.display.queries import view_share
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.drafts.drafts import DraftFields, discard_draft, remove_document
+from deldokument.services.shares.published.publishing import publish_share
+from deldokument.services.shares.published.stored_documents import show_document
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
 from deldokument.services.uploads.exchange_keys import exchange_pairs
 from deldokument.web.ks.callers import Caller

@@ -17,8 +17,8 @@ from deldokument.domain.identifiers import Consumer
 from deldokument.services.accounts.members import Membership
 from deldokument.services.accounts.statistics import document_counts
 from deldokument.services.downloads.content import open_own_document
-from deldokument.services.shares import stored_documents
-from deldokument.services.shares.history import share_history
+from deldokument.services.shares.display.history import share_history
+from deldokument.services.shares.published import stored_documents
 from deldokument.services.uploads.exchange_keys import offered_certificate
 from deldokument.web.ks.account_schemas import account_statistics, text_of
 from deldokument.web.ks.callers import Caller

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from deldokument.domain.uuids import uuid_of
-from deldokument.services.shares.history import HistoryEvent
-from deldokument.services.shares.stored_documents import DocumentDetails
+from deldokument.services.shares.display.history import HistoryEvent
+from deldokument.services.shares.published.stored_documents import DocumentDetails
 from deldokument.web.ks.account_schemas import Shape
 
 

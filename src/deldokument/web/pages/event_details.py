@@ -21,9 +21,9 @@ from deldokument.domain.tenancy import IntegrationRights
 from deldokument.domain.webhook import DisabledFor
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
-from deldokument.services.shares.changes import IN_PLACE
-from deldokument.services.shares.discarding import UNCHANGED
-from deldokument.services.shares.proposals import ReturnReason
+from deldokument.services.shares.approvals.proposals import ReturnReason
+from deldokument.services.shares.drafts.discarding import UNCHANGED
+from deldokument.services.shares.published.changes import IN_PLACE
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads.append import COPIED
 from deldokument.web.http.error_texts import WORDS

@@ -9,8 +9,8 @@ A share's timeline shows some of the kinds more briefly, with the same texts. Th
 from __future__ import annotations
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.services.shares.changes import ORDINARY
-from deldokument.services.shares.discarding import UNCHANGED
+from deldokument.services.shares.drafts.discarding import UNCHANGED
+from deldokument.services.shares.published.changes import ORDINARY
 from deldokument.services.uploads.append import COPIED
 from deldokument.web.http.i18n import _
 

@@ -20,7 +20,7 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import ReceiptState, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
-from deldokument.services.shares.views import RecipientView, ShareView
+from deldokument.services.shares.display.views import RecipientView, ShareView
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.store.audit.audit import EventFilter
 from deldokument.web.http.csv import CSV_HEAD, csv_line

@@ -21,7 +21,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import member_import
 from deldokument.services.notifications import webhooks
 from deldokument.services.notifications.webhook_delivery import send_webhook
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import registration
 from deldokument.store.transaction import Transaction
 from tests.support.systems import SYSTEM, integrate

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.services.shares import drafts as shares_drafts
+from deldokument.services.shares.drafts import drafts as shares_drafts
 from tests.support.accounts import set_rules
 from tests.support.world import KARI, Stage, person, set_stage
 

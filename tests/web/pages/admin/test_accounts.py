@@ -17,7 +17,7 @@ import pytest
 from deldokument.domain.errors import existing
 from deldokument.domain.tenancy import Account, AccountRules, Contact, NoticeChannel
 from deldokument.services.accounts import deletion, integrations, lifecycle
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, ORIGIN, Browser, Web

@@ -9,7 +9,8 @@ import pytest
 
 from deldokument.domain.policy import ORDINARY_MAIL
 from deldokument.ports.registers import OrganizationGrant
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import Web

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents
 from tests.support.world import KARI, OLA, person

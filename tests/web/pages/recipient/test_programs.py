@@ -14,8 +14,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.share import ReceiptState, Verdict
-from deldokument.services.shares import publishing
-from deldokument.services.shares.queries import view_share
+from deldokument.services.shares.display.queries import view_share
+from deldokument.services.shares.published import publishing
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from tests.fakes.scanner import MemoryScanner

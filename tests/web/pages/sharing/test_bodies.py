@@ -6,7 +6,7 @@ import pytest
 
 from deldokument.domain.tenancy import Account
 from deldokument.services.accounts import lifecycle
-from deldokument.services.shares import drafts
+from deldokument.services.shares.drafts import drafts
 from tests.support.browser import Browser, Web
 from tests.support.server import form_settings
 from tests.support.world import KARI, person

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deldokument.services.downloads.copying import make_copies
-from deldokument.services.shares import publishing
+from deldokument.services.shares.published import publishing
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
 from tests.support.world import KARI, ODD, OLA, person

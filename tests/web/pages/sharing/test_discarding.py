@@ -11,9 +11,9 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.share import DISCARD_GRACE, ShareState
-from deldokument.services.shares import drafts
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.discarding import discard_with_grace
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.drafts.discarding import discard_with_grace
 from tests.support.browser import Browser, Web
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, person, run_all

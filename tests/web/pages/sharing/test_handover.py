@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deldokument.services.shares import discarding, drafts
+from deldokument.services.shares.drafts import discarding, drafts
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.support.browser import Browser, Web
 from tests.support.world import KARI, LISE, ODD, OLA, PER, Stage, person

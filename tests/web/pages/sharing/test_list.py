@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.services.shares import drafts, publishing
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.published import publishing
 from deldokument.web.pages.sharing import share_list
 from tests.support.browser import Web
 from tests.support.world import KARI, NOON, ODD, OLA, person

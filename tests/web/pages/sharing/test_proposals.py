@@ -9,7 +9,8 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import drafts, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.drafts import drafts
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
 from tests.support.changes import change_expiry

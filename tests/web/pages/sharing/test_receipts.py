@@ -11,9 +11,10 @@ import pytest
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.downloads.confirmation import confirm_documents
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents

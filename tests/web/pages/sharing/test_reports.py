@@ -17,8 +17,8 @@ from deldokument.domain.audit import BY_RECIPIENTS, EventKind
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.services.audit.report_verification import verify_report
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
-from deldokument.services.shares import publishing
-from deldokument.services.shares.report import UNLISTED
+from deldokument.services.shares.display.report import UNLISTED
+from deldokument.services.shares.published import publishing
 from deldokument.web.http import report_document
 from deldokument.web.http.report_document import REPORTED
 from tests.support.browser import Web, serve

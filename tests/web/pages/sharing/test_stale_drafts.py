@@ -6,9 +6,9 @@ import re
 from html import unescape
 
 from deldokument.services.rate_limit import forget_allowances
-from deldokument.services.shares import drafts
-from deldokument.services.shares.api_drafts import create_draft
-from deldokument.services.shares.recipients import RecipientInput
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.api_drafts import create_draft
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from tests.support.browser import Web
 from tests.support.systems import SYSTEM, integrate
 from tests.support.world import KARI, ODD, OLA, person, run_all

@@ -9,7 +9,8 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.services.audit.recording import record_event
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import publishing
 from tests.support.browser import Web
 from tests.support.world import KARI, ODD, OLA, SIV, person
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from deldokument.services.shares import publishing
-from deldokument.services.shares.changes import remove_recipient
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.published.changes import remove_recipient
 from tests.support.browser import Web
 from tests.support.numbers import synthetic_numbers
 from tests.support.world import FJELL, KARI, ODD, OLA, person, run_all

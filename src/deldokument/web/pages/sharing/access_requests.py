@@ -12,8 +12,8 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Frozen, InvalidInput, RateLimited
-from deldokument.services.shares import publishing
-from deldokument.services.shares.access_requests import refuse_requests
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.recipients.access_requests import refuse_requests
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.sharing.shares import deed, detail_of, refused, to_share

@@ -4,7 +4,7 @@ Guarantees:
 - The documents that are added are those that the page shows, and none that another page has uploaded since.
 - Uploaded documents are still there when the page is loaded again.
 
-The rules are in services.shares.additions and services.shares.changes.
+The rules are in services.shares.drafts.additions and services.shares.published.changes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.share import ShareState
 from deldokument.domain.upload import MAX_LENGTH
-from deldokument.services.shares import additions, changes, queries
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.verdicts import foreseen_verdict
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import ShareView
+from deldokument.services.shares.drafts import additions
+from deldokument.services.shares.published import changes
+from deldokument.services.shares.scans.verdicts import foreseen_verdict
 from deldokument.web.http.json_fields import json_ids
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole

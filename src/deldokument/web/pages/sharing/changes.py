@@ -5,7 +5,7 @@ Guarantees:
 - The pages that remove a recipient or a document name it and say what follows.
 - Every action works without JavaScript.
 
-The rules are in services.shares.changes.
+The rules are in services.shares.published.changes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from deldokument.domain.identifiers import Sharer
 from deldokument.domain.share import ShareState
 from deldokument.domain.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.shares import changes, queries
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.recipients import RecipientInput
-from deldokument.services.shares.views import RecipientView, ShareView
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import RecipientView, ShareView
+from deldokument.services.shares.published import changes
+from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import _
 from deldokument.web.http.rendering import render

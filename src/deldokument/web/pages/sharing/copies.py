@@ -3,7 +3,7 @@
 Guarantees:
 - After an error nothing has been begun, and the page of the share says why.
 
-The rules are in services.shares.publishing and services.shares.copied_documents.
+The rules are in services.shares.published.publishing and services.shares.drafts.copied_documents.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, RateLimited
-from deldokument.services.shares import publishing, queries
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.published import publishing
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from deldokument.web.pages.sharing.shares import deed, refused
 from deldokument.web.pages.sharing.upload_json import document_json

@@ -1,7 +1,7 @@
 """Discarding a draft: the question, the list with «Undo», and undoing it.
 
 Every step works without JavaScript. A page that is loaded again shows the current state. The rules are in
-services.shares.discarding.
+services.shares.drafts.discarding.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import discarding, queries
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import ShareView
+from deldokument.services.shares.drafts import discarding
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole

@@ -5,7 +5,7 @@ Guarantees:
 - The response says which field is wrong, and why.
 - The page of a draft shows exactly what is saved.
 
-The rules are in services.shares.authorization, services.shares.drafts and services.shares.publishing.
+The rules are in services.shares: `rights.authorization`, `drafts.drafts` and `published.publishing`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from deldokument.domain.text_fields import TEXT_FIELDS, ShareTexts
 from deldokument.domain.upload import MAX_LENGTH
 from deldokument.services.accounts.members import Membership
 from deldokument.services.notifications.email_addresses import show_address
-from deldokument.services.shares import drafts, publishing
-from deldokument.services.shares.authorization import check_may_share
-from deldokument.services.shares.disclosure import view_with_numbers
-from deldokument.services.shares.draft_form import DraftForm, draft_form
-from deldokument.services.shares.drafts import DraftFields
-from deldokument.services.shares.recent_recipients import recent_number, recent_recipients
-from deldokument.services.shares.remarks import recipient_remarks
-from deldokument.services.shares.verdicts import foreseen_verdict
-from deldokument.services.shares.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.display.disclosure import view_with_numbers
+from deldokument.services.shares.display.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.drafts import drafts
+from deldokument.services.shares.drafts.draft_form import DraftForm, draft_form
+from deldokument.services.shares.drafts.drafts import DraftFields
+from deldokument.services.shares.drafts.recent_recipients import recent_number, recent_recipients
+from deldokument.services.shares.drafts.remarks import recipient_remarks
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.rights.authorization import check_may_share
+from deldokument.services.shares.scans.verdicts import foreseen_verdict
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.i18n import LANGUAGES, Translator
 from deldokument.web.http.json_fields import json_flag, json_ids, json_text

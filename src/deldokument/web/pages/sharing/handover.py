@@ -1,6 +1,6 @@
 """«Overlat utkastet»: the page on which the author of a draft chooses the colleague who goes on with it.
 
-The rules are in services.shares.handover.
+The rules are in services.shares.published.handover.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
 from deldokument.domain.share import ShareState
 from deldokument.services.people import PersonView
-from deldokument.services.shares import handover
+from deldokument.services.shares.published import handover
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import plain, render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole

@@ -1,6 +1,6 @@
 """Decisions on the page of a share about documents that the scan policy holds («Slipp fri», «Hold tilbake»).
 
-The rules are in services.shares.held_documents.
+The rules are in services.shares.scans.held_documents.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen
-from deldokument.services.shares.held_documents import hold_document, release_document
+from deldokument.services.shares.scans.held_documents import hold_document, release_document
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.sharing.shares import deed, refused
 

@@ -5,7 +5,7 @@ Guarantees:
 - Nobody is offered to approve their own proposal.
 - A page that is out of date says so.
 
-The rules are in services.shares.publishing and services.shares.proposals.
+The rules are in services.shares.published.publishing and services.shares.approvals.proposals.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.share import ShareState
-from deldokument.services.shares import proposals, publishing, queries
-from deldokument.services.shares.verdicts import foreseen_verdict
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.approvals import proposals
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import ShareView
+from deldokument.services.shares.published import publishing
+from deldokument.services.shares.scans.verdicts import foreseen_verdict
 from deldokument.web.http.errors import error_text
 from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole

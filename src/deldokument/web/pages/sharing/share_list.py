@@ -3,7 +3,7 @@
 Guarantees:
 - Only members can see that the list exists.
 
-The rules are in services.shares.queries.
+The rules are in services.shares.display.queries.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from starlette.responses import Response
 from deldokument.domain.errors import NotFound
 from deldokument.domain.share import Progress, ShareState
 from deldokument.domain.text_fields import TEXT_FIELDS
-from deldokument.services.shares import queries
-from deldokument.services.shares.discarding import Discarded
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import ShareView
+from deldokument.services.shares.drafts.discarding import Discarded
 from deldokument.web.http.form_values import read_count
 from deldokument.web.http.pagination import Place, read_place, write_place
 from deldokument.web.http.rendering import account_name, has_several_bodies, render

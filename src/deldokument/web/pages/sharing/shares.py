@@ -5,7 +5,7 @@ Guarantees:
 - After an error the form still has what was typed.
 - Every action works without JavaScript.
 
-The rules are in services.shares.queries and services.shares.publishing.
+The rules are in services.shares.display.queries and services.shares.published.publishing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
-from deldokument.services.shares import changes, publishing, queries, reminders
-from deldokument.services.shares.change_records import Change
-from deldokument.services.shares.discarding import UNCHANGED
-from deldokument.services.shares.views import DownloadView, RecipientView, ShareView
+from deldokument.services.shares.approvals.change_records import Change
+from deldokument.services.shares.display import queries
+from deldokument.services.shares.display.views import DownloadView, RecipientView, ShareView
+from deldokument.services.shares.drafts.discarding import UNCHANGED
+from deldokument.services.shares.published import changes, publishing
+from deldokument.services.shares.recipients import reminders
 from deldokument.web.http.document_texts import common_verdict
 from deldokument.web.http.errors import error_headers, error_text, status_of
 from deldokument.web.http.i18n import LANGUAGES, Translator

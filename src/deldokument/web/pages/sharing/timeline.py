@@ -18,7 +18,7 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.outbox import is_about_other_message
 from deldokument.domain.policy import Reason
 from deldokument.services.audit.actors import Actor, acting_integration
-from deldokument.services.shares.proposals import ReturnReason
+from deldokument.services.shares.approvals.proposals import ReturnReason
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import plain
 from deldokument.web.pages.event_texts import EVENT_WORDS, words_for

@@ -18,9 +18,9 @@ from starlette.responses import Response
 from deldokument.domain.errors import NotFound
 from deldokument.domain.report import ShareReport
 from deldokument.domain.share import ShareState
-from deldokument.services.shares.queries import view_share
-from deldokument.services.shares.report import share_report
-from deldokument.services.shares.views import ShareView
+from deldokument.services.shares.display.queries import view_share
+from deldokument.services.shares.display.report import share_report
+from deldokument.services.shares.display.views import ShareView
 from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.rendering import render
 from deldokument.web.http.report_document import receipt_rows

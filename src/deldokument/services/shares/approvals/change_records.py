@@ -1,0 +1,153 @@
+"""A change of a published share, and its sealed form while another member must approve it.
+
+Guarantees:
+- A share has one proposed change at most. It opens for its share only, and names its proposer.
+- It ends with the share key.
+
+The proposal itself is in services.shares.approvals.proposals.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from deldokument.domain.identifiers import Identifier
+from deldokument.domain.share import Share
+from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.services.encryption import (
+    EncryptedColumn,
+    identifier_kind,
+    message_key,
+    open_field,
+    seal_field,
+    stored_identifier,
+)
+from deldokument.services.shares.recipients.recipients import CheckedRecipient
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Change:
+    """New values of a published share; None keeps the present one. ``texts`` are by name, ``labels`` by recipient's id.
+
+    ``added`` are recipients that the share does not have yet, ``documents`` ids of pending documents.
+    """
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    confidential: bool | None = None
+    expires_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[Identifier, CheckedRecipient] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
+
+    @property
+    def corrected(self) -> list[str]:
+        """Names of the texts that change."""
+        return [*self.texts, *["label"] * bool(self.labels)]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing."""
+        return self == type(self)()
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Details of the events about a proposal of it."""
+        return {"until": self.expires_at.isoformat()} if self.expires_at else {}
+
+    @property
+    def entry(self) -> Change:
+        """The part that lets persons or documents in. A field is there unless it is named here."""
+        return replace(self._guarded, texts={}, expires_at=None)
+
+    @property
+    def _guarded(self) -> Change:
+        """The part that not every member makes at once, in any account. A field is there unless it is named."""
+        shown = {name: text for name, text in self.texts.items() if TEXT_FIELDS[name].is_shown}
+        return replace(self, texts=shown, labels={}, confidential=None if self.confidential else self.confidential)
+
+    def divided(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
+        """Return the part for which one person is enough, and the part that needs another member's approval.
+
+        ``is_sharer``: that person shared it, and so decides who gets in. Under four eyes, the second part is also what
+        recipients see, and what lets them in for longer, also if that person shared it.
+        """
+        if four_eyes:
+            is_earlier = self.expires_at is not None and self.expires_at < present_end
+            together = replace(self._guarded, expires_at=None if is_earlier else self.expires_at)
+        else:
+            together = type(self)() if is_sharer else self.entry
+        return self._without(together), together
+
+    def _without(self, part: Change) -> Change:
+        empty = type(self)()
+        taken = [one.name for one in fields(self) if getattr(part, one.name) != getattr(empty, one.name)]
+        left = {name: text for name, text in self.texts.items() if name not in part.texts}
+        return replace(self, **{name: getattr(empty, name) for name in taken} | {"texts": left})
+
+    def with_later(self, later: Change) -> Change:
+        """Return this change and a later one as one. Of two values of a field the later counts."""
+        return replace(
+            self, **{one.name: _merged(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}
+        )
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(new, Mapping):
+        return {**old, **new}
+    if isinstance(new, tuple):
+        return (*old, *(one for one in new if one not in old))
+    return old if new is None else new
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProposedChange:
+    """A change that waits for approval: by which member or integration, and since when.
+
+    ``versions``: the manifest hashes of its documents, by id.
+    """
+
+    change: Change
+    proposer_id: str
+    at: datetime
+    versions: Mapping[str, str]
+
+
+def seal_change(share_key: bytes, share_id: str, proposed: ProposedChange) -> bytes:
+    """Return the change sealed for its share."""
+    change = proposed.change
+    content = {
+        "by": proposed.proposer_id,
+        "at": proposed.at.isoformat(),
+        "texts": dict(change.texts),
+        "confidential": change.confidential,
+        "expires_at": change.expires_at and change.expires_at.isoformat(),
+        "documents": proposed.versions,
+        "added": [
+            [identifier_kind(one), one.value, new.name, new.label, new.confirmed] for one, new in change.added.items()
+        ],
+    }
+    text = json.dumps(content, separators=(",", ":"))
+    return seal_field(message_key(share_key, share_id), text, EncryptedColumn.PROPOSED_CHANGE, share_id)
+
+
+def open_change(share_key: bytes | None, share: Share) -> ProposedChange | None:
+    """Return the proposed change; None if there is none, or the key is destroyed. Raises: IntegrityError."""
+    if share_key is None or not share.sealed_change:
+        return None
+    key = message_key(share_key, share.id)
+    content = json.loads(open_field(key, share.sealed_change, EncryptedColumn.PROPOSED_CHANGE, share.id))
+    change = Change(
+        texts=content["texts"],
+        confidential=content["confidential"],
+        expires_at=datetime.fromisoformat(content["expires_at"]) if content["expires_at"] else None,
+        documents=tuple(content["documents"]),
+        added={
+            stored_identifier(kind, number): CheckedRecipient(name, label, confirmed)
+            for kind, number, name, label, confirmed in content["added"]
+        },
+    )
+    return ProposedChange(change, content["by"], datetime.fromisoformat(content["at"]), content["documents"])

@@ -1,0 +1,48 @@
+"""What the form of a draft shows, read in one transaction.
+
+Guarantees:
+- As for a share's page: only sharers of the account get it.
+- Its full numbers are those that services.shares.display.disclosure allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.share import Share
+from deldokument.ports.dependencies import Dependencies
+from deldokument.services.accounts.members import Membership, memberships_in
+from deldokument.services.shares.display.disclosure import numbers_to_check
+from deldokument.services.shares.display.views import ShareView, share_view
+from deldokument.services.shares.drafts.remarks import NamedHolders, named_holders
+from deldokument.services.shares.rights.authorization import share_for_reading
+from deldokument.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DraftForm:
+    """A draft; by recipient, the numbers that its author must confirm; and whom its recipients are, for remarks."""
+
+    view: ShareView
+    numbers: Mapping[str, str]
+    named: NamedHolders
+
+
+def draft_form(deps: Dependencies, person: PersonIdentifier, share_id: str) -> DraftForm:
+    """Return what the form of the draft shows to the person. Raises: NotFound."""
+    with deps.database.read() as tx:
+        mine = memberships_in(deps, tx, person)
+        return draft_form_in(deps, tx, share_for_reading(deps, tx, person, share_id, mine), mine)
+
+
+def draft_form_in(deps: Dependencies, tx: Transaction, share: Share, mine: Sequence[Membership]) -> DraftForm:
+    """Return what the form shows to the sharer whose memberships are ``mine``, as the transaction sees it."""
+    recipients = tx.shares.recipients([share.id])
+    member_id = next(one.member_id for one in mine if one.account.id == share.account_id)
+    return DraftForm(
+        view=share_view(deps, tx, share, mine),
+        numbers=numbers_to_check(deps, share, member_id, recipients),
+        named=named_holders(deps, tx, share, recipients),
+    )

@@ -1,0 +1,8 @@
+"""Recipients of a share, reminders to them, and their requests.
+
+- `access_requests`: answers recipients who ask for more time or a new share
+- `notice_status`: reports the status of a notice to a recipient
+- `organization_names`: looks up names of organisations
+- `recipients`: validates and adds recipients
+- `reminders`: asks for a reminder to the recipients who have documents left
+"""

@@ -1,0 +1,6 @@
+"""Results of malware scans, and what follows from them.
+
+- `held_documents`: releases documents that the scan policy holds
+- `scan_records`: details of malware scans, and decisions to release
+- `verdicts`: reads inspection results
+"""
