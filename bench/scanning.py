@@ -24,7 +24,7 @@ from rich.console import Console
 from bench import measuring, report, usage
 from bench.measuring import Job
 from bench.servers import Ours, request
-from deldokument.domain.scan_policy import DEFAULT_POLICY
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.verdicts import finding_of
 from tests.support.clamd import running_clamd

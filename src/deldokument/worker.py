@@ -23,7 +23,7 @@ from functools import partial
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.domain.outbox import Channel, OutgoingMessage, Result
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import ScannerClosed
 from deldokument.services.audit.checkpoints import sign_checkpoints

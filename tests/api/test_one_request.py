@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import AccountRules
+from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
 from deldokument.web.http.errors import ConsumerLimited
 from deldokument.web.http.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter

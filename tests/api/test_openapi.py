@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from deldokument.domain.errors import TokenRefused
-from deldokument.domain.webhook import WebhookEvent
+from deldokument.domain.messages.webhook import WebhookEvent
 from tests.support.api import System, Systems
 from tests.support.browser import Web, site
 from tests.support.local_server import listening

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from deldokument.domain.share import MAX_RECIPIENTS
-from deldokument.domain.tenancy import AccountRules, IntegrationRights
+from deldokument.domain.shares.share import MAX_RECIPIENTS
+from deldokument.domain.tenants.tenancy import AccountRules, IntegrationRights
 from deldokument.services.accounts.integrations import confirm_archive, remove_integration
 from deldokument.services.accounts.lifecycle import show_account
 from deldokument.services.shares.approvals import proposals

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS

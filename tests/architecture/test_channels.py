@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.outbox import RECIPIENT_CHANNELS, Channel
+from deldokument.domain.messages.outbox import RECIPIENT_CHANNELS, Channel
 from deldokument.services.notifications.registry import CHANNELS
 from tests.architecture.rules import PACKAGE, modules
 
@@ -20,7 +20,7 @@ _OWN = {
 _OF_ALL = {
     f"{_NOTIFICATIONS}/registry.py",
     # Packages below the registry ask which channels reach recipients: services.shares and the web's time line.
-    "domain/outbox.py",
+    "domain/messages/outbox.py",
     # Texts to translate are marked in the package web alone.
     "web/pages/event_details.py",
 }

@@ -66,7 +66,7 @@ LONG_WORDS = 'def walk():\n    """' + "Words.\n" * 80 + '"""\n    step()\n'
         (missing_charter, "# A comment is no charter.\nx = 1\n"),
         (too_long, "x = 1\n" * 401),
         (too_long, LONG_FUNCTION),
-        (private_imports, "from deldokument.domain.share import Share, _BY_URGENCY\n"),
+        (private_imports, "from deldokument.domain.shares.share import Share, _BY_URGENCY\n"),
         (too_long, "class A:\n    async " + LONG_FUNCTION.replace("\n", "\n    ").rstrip()),
         (clock_calls, "now = datetime.now(UTC)\n"),
         (clock_calls, "now = datetime.datetime.utcnow()\n"),
@@ -95,7 +95,7 @@ def test_a_breach_is_found(rule: Rule, source: str) -> None:
         (clock_calls, "now = clock.now()\n"),
         (clock_calls, "from time import monotonic\nstarted = monotonic()\n"),
         (clock_calls, "def is_open_at(now: datetime) -> bool: ...\n"),
-        (in_domain_alone, "import re\nfrom deldokument.domain.share import Share\n"),
+        (in_domain_alone, "import re\nfrom deldokument.domain.shares.share import Share\n"),
     ],
 )
 def test_what_keeps_a_rule_passes(rule: Rule, source: str) -> None:

@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import Connection, Table, create_engine, make_url, select, text
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert
 
 from deldokument.domain.errors import Conflict, NotFound, ServiceError, existing
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.drafts import additions, drafts

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, text, update
 from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Gone, NotFound, existing
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.accounts import deletion
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import share_key_id

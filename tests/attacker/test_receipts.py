@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.share import Progress
+from deldokument.domain.shares.share import Progress
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.downloads import confirmation, offers
 from deldokument.services.shares.display import queries, report

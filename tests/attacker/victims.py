@@ -15,7 +15,7 @@ from hashlib import sha256
 from deldokument.adapters.keys.keyring import SealedEntry
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import lifecycle
 from deldokument.services.encryption import share_key_id

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from deldokument.adapters.documents.signing import verify_signature
-from deldokument.domain.share import CLOSED, Share, ShareState
+from deldokument.domain.shares.share import CLOSED, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.encryption import SHARE_PREFIX, share_key_id

@@ -17,7 +17,7 @@ from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.cli.audit import _FLAWS, _REPORT_FLAWS
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw, Mark
-from deldokument.domain.report import ReportEvent, ShareReport, digests, statement
+from deldokument.domain.shares.report import ReportEvent, ShareReport, digests, statement
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.heads import keep_heads
 from deldokument.web.http.error_texts import WORDS

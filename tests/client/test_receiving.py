@@ -27,8 +27,8 @@ from deldokument.client import (
 from deldokument.client.approval import Approval, challenge_of, check_code_of
 from deldokument.client.saved_files import already_here, target_of
 from deldokument.client.transport import RetryPolicy
-from deldokument.domain.program_access import parse_request, proves
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.program_access import parse_request, proves
+from deldokument.domain.shares.share import Verdict
 from tests.fakes.scanner import MemoryScanner
 from tests.support.browser import serve, site, stage_in_memory
 from tests.support.local_server import listening

@@ -23,7 +23,7 @@ from deldokument.client import (
     Share,
     To,
 )
-from deldokument.domain.tenancy import Account, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, IntegrationRights
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
 from tests.support import sender

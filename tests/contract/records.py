@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deldokument.domain.share import Document, Recipient, Share, ShareState, new_document_id, new_id
-from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
-from deldokument.domain.upload import Part, Upload
+from deldokument.domain.shares.share import Document, Recipient, Share, ShareState, new_document_id, new_id
+from deldokument.domain.shares.upload import Part, Upload
+from deldokument.domain.tenants.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.store.database import Database
 
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)

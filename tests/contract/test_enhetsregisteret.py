@@ -7,8 +7,8 @@ import pytest
 
 from deldokument.adapters.enhetsregisteret import Enhetsregisteret, RegisterUnavailable
 from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.ports.registers import RegisteredOrganization
 from tests.support.simulators import Running
 

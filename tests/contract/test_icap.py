@@ -15,7 +15,7 @@ import pytest
 from deldokument.adapters.icap import IcapScanner
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import ScannerClosed
 from tests.contract.test_scanner import SHORT, until_closed, zipped
 from tests.support.clamd import Clamd, running_clamd

@@ -20,7 +20,7 @@ import pytest
 from deldokument.adapters.clamd import MAX_BYTES, ClamdScanner
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import Scanner, ScannerClosed
 from tests.fakes.scanner import MemoryScanner
 from tests.support.clamd import MARK, Clamd, running_clamd

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.smtp import Security, SmtpMail, SmtpServer, mail_name
-from deldokument.domain.email_addresses import Language
-from deldokument.domain.outbox import SENT, Outcome, again, refused
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.messages.outbox import SENT, Outcome, again, refused
 from deldokument.ports.channels import Email
 from tests.support.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deldokument.domain.identifiers import parse_person
-from deldokument.domain.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
+from deldokument.domain.messages.outbox import FIRST_PAUSE, LEASE, Channel, OutgoingMessage
 from deldokument.ports.channels import EmailKind
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import LEASE, Channel, OutgoingMessage
+from deldokument.domain.messages.outbox import LEASE, Channel, OutgoingMessage
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events, plan_from_schedule

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from deldokument.domain.tenancy import Account, Member
+from deldokument.domain.tenants.tenancy import Account, Member
 from deldokument.services.accounts import members
 from deldokument.services.audit.heads import kept_heads
 from deldokument.services.downloads.access import authorize

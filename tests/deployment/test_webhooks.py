@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.outbox import LEASE
+from deldokument.domain.messages.outbox import LEASE
 from deldokument.services.accounts.integrations import add_integration
 from tests.support.crash import OUTBOX, die_at
 from tests.support.forked import forked

@@ -60,9 +60,9 @@ def test_each_file_and_each_name_where_to_start_exists(title: str) -> None:
 
 
 def test_a_missing_file_and_a_missing_name_are_found() -> None:
-    text = "1. `domain/gone.py`: `Share`.\n2. `domain/share.py`: `Parcel`.\n3. Nothing.\n"
+    text = "1. `domain/gone.py`: `Share`.\n2. `domain/shares/share.py`: `Parcel`.\n3. Nothing.\n"
     assert len(faults(text)) == 4
-    assert faults("1. `domain/share.py`: `Share`. `worker.py`: `loops`.\n") == []
+    assert faults("1. `domain/shares/share.py`: `Share`. `worker.py`: `loops`.\n") == []
 
 
 def test_each_path_of_a_test_exists() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling, handling_of
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
 from tests.support.server import OLA, Deployment, wait_until

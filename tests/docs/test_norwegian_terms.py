@@ -10,7 +10,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from deldokument.adapters.documents.texts import PackageLibrary
-from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.tenants.agreement import AgreementKind
 from tests.architecture.rules import PACKAGE
 from tests.docs.documents import table
 from tests.docs.glossary import words_page

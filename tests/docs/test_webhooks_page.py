@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deldokument.crypto.webhooks import new_secret, signature
-from deldokument.domain.webhook import WebhookEvent
+from deldokument.domain.messages.webhook import WebhookEvent
 from tests.docs.documents import DOCS, table
 
 PAGE = (DOCS / "webhooks.md").read_text("utf-8")

@@ -21,7 +21,7 @@ import pytest
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import Broken, NotFound
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.content import open_document, read_content

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.scanning import Engine, ScanReport
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scanning import Engine, ScanReport
+from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import ScannerClosed
 
 SIGNATURE = "Test.EICAR"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.tenancy import Account, Integration
+from deldokument.domain.tenants.tenancy import Account, Integration
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.routing import Mount, Route
 
 from deldokument.crypto.stream import ciphertext_length
-from deldokument.domain.tenancy import check_name
+from deldokument.domain.tenants.tenancy import check_name
 from deldokument.domain.uuids import uuid_of
 from deldokument.web.app import routes
 from deldokument.web.ks.app import PREFIX

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deldokument.crypto.keys import framed
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.api.idempotency import LEASE, IdempotentRequest, begin_request
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.api_drafts import create_draft

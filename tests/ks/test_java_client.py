@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Integration
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.tenancy import Integration
 from deldokument.domain.uuids import document_id_of, uuid_of
 from deldokument.services.accounts.integrations import confirm_archive, renew_password
 from deldokument.services.downloads.content import open_document, read_content

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.content import open_document, read_content

@@ -25,7 +25,7 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Fault, Flaw
 from deldokument.domain.errors import existing
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.search import Search, seal_search
 from deldokument.services.audit.verification import verify_export, verify_trail

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.domain.share import ReceiptState
+from deldokument.domain.shares.share import ReceiptState
 from tests.downloads.test_receipt_states import read, receipts_of
 from tests.nodes.test_proxied_receipts import bytes_read, visiting
 from tests.support.nginx import proxy

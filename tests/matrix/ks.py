@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import renew_password

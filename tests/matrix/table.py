@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 from starlette.routing import Mount, Route
 
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.server.connections import BoundedConnection
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from deldokument.bootstrap.schema import is_current
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.store.database import Database
 from deldokument.store.engine.engines import Engines, open_engines
 from deldokument.store.migrations import configuration, migrate, revisions

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from deldokument.domain.share import Receipt, ReceiptState
+from deldokument.domain.shares.share import Receipt, ReceiptState
 from tests.downloads.test_receipt_states import NUMBERS, SIZES
 from tests.nodes.conftest import Nodes
 from tests.support.http2 import Http2, connected

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from deldokument.config.settings import Settings
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.web.management import LIVE, READY

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deldokument.domain.share import Receipt
+from deldokument.domain.shares.share import Receipt
 from deldokument.services.downloads.delivery import merge_receipt
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from tests.support.simulators import ALTINN_SCOPE, NOTIFICATIONS_SCOPE, Running, start_simulators
 
 OLA, FJELL = "21879498012", "312824450"

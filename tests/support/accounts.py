@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from tests.support.world import Stage
 
 

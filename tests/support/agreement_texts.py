@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from deldokument.domain.agreement import AgreementKind, AgreementText, version_key
 from deldokument.domain.errors import NotFound
+from deldokument.domain.tenants.agreement import AgreementKind, AgreementText, version_key
 from deldokument.services.agreements import signing, texts
 from deldokument.services.auth.sessions import Session, begin_login, complete_login, find_session
 from tests.support.browser import EWA

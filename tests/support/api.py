@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.integrations import add_integration
 from tests.support.browser import Browser, Web

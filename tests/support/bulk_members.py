@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from deldokument.services.accounts.members import PAGE, sealed_member
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key

@@ -27,7 +27,7 @@ import psycopg
 from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.crypto.keys import RootKey, new_key
 from deldokument.crypto.share_cards import SHARE_KIND, ShareCard, seal_card
-from deldokument.domain.tenancy import Account, Contact, Member, PeriodRule, Tenant
+from deldokument.domain.tenants.tenancy import Account, Contact, Member, PeriodRule, Tenant
 from deldokument.services.encryption import EncryptedColumn, share_key_id
 from deldokument.store.database import Database
 from deldokument.store.engine.integrity import IntegrityKeys

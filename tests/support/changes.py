@@ -6,7 +6,7 @@ from datetime import datetime
 
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries

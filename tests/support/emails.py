@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from deldokument.domain.outbox import Channel, Result
+from deldokument.domain.messages.outbox import Channel, Result
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import plan_messages, send_message, take_messages
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS

@@ -19,7 +19,7 @@ from deldokument.crypto.manifest import (
 )
 from deldokument.crypto.stream import HEADER, PartEncryptor, ciphertext_length, part_associated_data
 from deldokument.domain.errors import existing
-from deldokument.domain.share import Document, Verdict
+from deldokument.domain.shares.share import Document, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field, share_key_id

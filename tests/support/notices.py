@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import SENT, Channel, Outcome, Result
-from deldokument.domain.share import Receipt, Share
+from deldokument.domain.messages.outbox import SENT, Channel, Outcome, Result
+from deldokument.domain.shares.share import Receipt, Share
 from deldokument.ports.channels import Notice
 from deldokument.services.notifications import dispatch, recipient_reminders
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS

@@ -39,7 +39,7 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_fil
 from deldokument.config.settings import Settings, load_settings
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.tenancy import AccountRules, Contact
+from deldokument.domain.tenants.tenancy import AccountRules, Contact
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.maintenance.retention import confirm_clock

@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from deldokument.domain.errors import existing
-from deldokument.domain.share import Receipt
+from deldokument.domain.shares.share import Receipt
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
 from tests.support.stack import stack

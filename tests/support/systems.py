@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations
 from tests.support.world import FJELL, Stage
 

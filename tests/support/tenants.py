@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import MainAgreement, PublishedText, ServiceAgreement, SignedPaper
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords

@@ -24,15 +24,15 @@ from deldokument.adapters.documents.signing import PdfSigner, create_seal_certif
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.media_types import PuremagicMediaTypes
-from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, Sharer, parse_person
-from deldokument.domain.outbox import SENT, Outcome
-from deldokument.domain.policy import ORDINARY_MAIL, POST_ARKIV
-from deldokument.domain.share import Share
-from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.domain.text_fields import TEXT_FIELDS, ShareTexts
+from deldokument.domain.messages.outbox import SENT, Outcome
+from deldokument.domain.shares.policy import ORDINARY_MAIL, POST_ARKIV
+from deldokument.domain.shares.share import Share
+from deldokument.domain.shares.text_fields import TEXT_FIELDS, ShareTexts
+from deldokument.domain.tenants.agreement import OperatorDetails
+from deldokument.domain.tenants.tenancy import Account, Contact, Tenant
 from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from deldokument.domain.errors import existing
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.display.views import file_name

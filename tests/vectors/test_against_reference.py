@@ -7,7 +7,7 @@ import pytest
 
 from deldokument.crypto import fields, grants, keys, manifest, row_tags, share_cards, stream
 from deldokument.domain.errors import existing
-from deldokument.domain.share import Document
+from deldokument.domain.shares.share import Document
 from tests.vectors import format_reference as reference
 
 KEY, SHARE_KEY = bytes(range(32)), bytes(range(32, 64))

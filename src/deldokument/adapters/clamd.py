@@ -22,8 +22,8 @@ from typing import Final, TypedDict, Unpack
 
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS, too_deep_archive
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.scanning import Engine, ScanReport
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scanning import Engine, ScanReport
+from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import ScannerClosed
 
 MAX_BYTES: Final = 2_000_000_000

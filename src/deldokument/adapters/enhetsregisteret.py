@@ -21,9 +21,9 @@ import httpx
 
 from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import ExpiringCache, json_object
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.ports.registers import RegisteredOrganization
 
 OrganizationStatus = Literal["active", "deleted", "bankrupt", "winding_up", "forced_winding_up"]

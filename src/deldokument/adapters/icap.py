@@ -33,8 +33,8 @@ from deldokument.adapters.clamd import (
 )
 from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.domain.errors import Unavailable
-from deldokument.domain.scanning import Engine
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scanning import Engine
+from deldokument.domain.shares.share import Verdict
 
 MAX_PREVIEW: Final = 4096
 _END: Final = b"\r\n\r\n"

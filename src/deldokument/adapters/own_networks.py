@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from deldokument.domain.webhook import Network
+from deldokument.domain.messages.webhook import Network
 
 _LISTS = Path("/proc/self/net")
 _IPV4 = re.compile(r"\|-- (\S+)\n((?: +/\d+ .*\n)+)")

@@ -30,7 +30,7 @@ from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import Final, Literal
 
-from deldokument.domain.outbox import SENT, Outcome, again, refused
+from deldokument.domain.messages.outbox import SENT, Outcome, again, refused
 from deldokument.ports.channels import Email
 
 CONNECT_SECONDS: Final = 10.0

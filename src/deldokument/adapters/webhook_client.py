@@ -28,7 +28,7 @@ from typing import Any, Final
 from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, ExpiringCache
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.webhook import Address, AddressRule, WebhookUrl, parse_url
+from deldokument.domain.messages.webhook import Address, AddressRule, WebhookUrl, parse_url
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 
 MAX_RESPONSE_BYTES: Final = 4096

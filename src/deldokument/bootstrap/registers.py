@@ -34,7 +34,7 @@ from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import AltinnSettings, MaskinportenSettings
 from deldokument.config.settings import ConfigurationError, Settings
-from deldokument.domain.policy import AccessRule
+from deldokument.domain.shares.policy import AccessRule
 from deldokument.ports.channels import Notices
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights

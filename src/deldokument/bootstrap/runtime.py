@@ -32,11 +32,11 @@ from deldokument.bootstrap.scanner import open_scanner
 from deldokument.bootstrap.schema import is_current
 from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
-from deldokument.domain.accounts import GIGABYTE
-from deldokument.domain.agreement import OperatorDetails
 from deldokument.domain.errors import ServiceError, Unavailable
-from deldokument.domain.policy import AccessRule
-from deldokument.domain.webhook import AddressRule
+from deldokument.domain.messages.webhook import AddressRule
+from deldokument.domain.shares.policy import AccessRule
+from deldokument.domain.tenants.accounts import GIGABYTE
+from deldokument.domain.tenants.agreement import OperatorDetails
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock

@@ -15,9 +15,9 @@ import typer
 from deldokument.cli.output import TAKES_IDS, Json, Row, given_options, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import Reason
-from deldokument.domain.accounts import GIGABYTE
 from deldokument.domain.errors import require
-from deldokument.domain.tenancy import Account, Integration, NoticeChannel
+from deldokument.domain.tenants.accounts import GIGABYTE
+from deldokument.domain.tenants.tenancy import Account, Integration, NoticeChannel
 from deldokument.domain.uuids import uuid_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import deletion, integrations, lifecycle

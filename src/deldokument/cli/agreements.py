@@ -10,7 +10,7 @@ import typer
 
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_rows
 from deldokument.cli.runtime import opened_node
-from deldokument.domain.agreement import AgreementKind
+from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.services.agreements import status, texts
 
 app = typer.Typer(help="Agreement texts, and the agreements of tenants.", no_args_is_help=True)

@@ -19,12 +19,12 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 from deldokument.cli import demo_sender
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import parse_person
-from deldokument.domain.impact_assessment import ResidualRisk
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
+from deldokument.domain.tenants.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account

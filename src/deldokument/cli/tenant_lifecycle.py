@@ -15,7 +15,7 @@ import typer
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.cli.tenants import app, tenant_row
-from deldokument.domain.impact_assessment import ResidualRisk
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentView, AssessmentWords
 from deldokument.services.tenants import activation, offboarding

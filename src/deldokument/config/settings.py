@@ -59,9 +59,9 @@ from deldokument.config.types import (
     is_on_this_machine,
     origin,
 )
-from deldokument.domain.email_addresses import Language
-from deldokument.domain.scan_policy import DEFAULT_POLICY
-from deldokument.domain.share import MAX_RECIPIENTS
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
+from deldokument.domain.shares.share import MAX_RECIPIENTS
 
 PREFIX: Final = "DELDOKUMENT_"
 _UNMADE: Final = "default_factory_not_called"

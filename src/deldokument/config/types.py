@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from deldokument.domain.email_addresses import check_address
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_organization
-from deldokument.domain.scan_policy import ScanPolicy, parse_policy
+from deldokument.domain.messages.email_addresses import check_address
+from deldokument.domain.shares.scan_policy import ScanPolicy, parse_policy
 
 _SQLITE: Final = ("sqlite:///", "sqlite+pysqlite:///")
 _POSTGRES: Final = ("postgresql://", "postgresql+psycopg://")

@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import Identifier
-from deldokument.domain.outbox import Outcome
-from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.messages.outbox import Outcome
+from deldokument.domain.tenants.tenancy import NoticeChannel
 
 
 class EmailKind(StrEnum):

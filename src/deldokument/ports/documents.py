@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from deldokument.domain.agreement import AgreementKind, AgreementText
+from deldokument.domain.tenants.agreement import AgreementKind, AgreementText
 
 
 class TextCatalog(Protocol):

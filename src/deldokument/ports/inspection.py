@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from deldokument.domain.scanning import Engine, ScanReport
+from deldokument.domain.shares.scanning import Engine, ScanReport
 
 
 class MediaTypes(Protocol):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
+from deldokument.domain.messages.email_addresses import Language
 
 
 @dataclass(frozen=True, slots=True)

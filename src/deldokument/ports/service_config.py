@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from deldokument.domain.accounts import GIGABYTE
-from deldokument.domain.agreement import OperatorDetails
-from deldokument.domain.email_addresses import Language
-from deldokument.domain.policy import AccessRule
-from deldokument.domain.scan_policy import DEFAULT_POLICY, ScanPolicy, stricter_policy
-from deldokument.domain.tenancy import AccountRules, Tenant
-from deldokument.domain.webhook import AddressRule
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.messages.webhook import AddressRule
+from deldokument.domain.shares.policy import AccessRule
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, ScanPolicy, stricter_policy
+from deldokument.domain.tenants.accounts import GIGABYTE
+from deldokument.domain.tenants.agreement import OperatorDetails
+from deldokument.domain.tenants.tenancy import AccountRules, Tenant
 
 SEAL_EVERY = timedelta(hours=1)
 MAX_SIGNATURE_AGE = timedelta(days=7)

@@ -33,7 +33,7 @@ from deldokument.domain.identifiers import (
     OrganizationNumber,
     PersonIdentifier,
 )
-from deldokument.domain.share import RecipientKind
+from deldokument.domain.shares.share import RecipientKind
 from deldokument.ports.keyring import Keyring
 
 DIRECTORY = "directory"

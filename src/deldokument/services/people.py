@@ -19,7 +19,15 @@ from typing import Any, Protocol, TypeVar
 
 from deldokument.domain.errors import Faults, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person, parse_person
-from deldokument.domain.tenancy import Account, Administrator, Member, Operator, Tenant, check_name, norwegian_order
+from deldokument.domain.tenants.tenancy import (
+    Account,
+    Administrator,
+    Member,
+    Operator,
+    Tenant,
+    check_name,
+    norwegian_order,
+)
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import (
     EncryptedColumn,

@@ -1,12 +1,12 @@
-"""Texts of a share in its row: encrypted under the audit key or the share key, as `domain.text_fields` says."""
+"""Texts of a share in its row: encrypted under the audit key or the share key, as `domain.shares.text_fields` says."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
-from deldokument.domain.share import CLOSED, Share
-from deldokument.domain.text_fields import ShareTexts, TextKey
+from deldokument.domain.shares.share import CLOSED, Share
+from deldokument.domain.shares.text_fields import ShareTexts, TextKey
 from deldokument.services.encryption import EncryptedColumn, message_key, open_field, reference_hash, seal_field
 
 

@@ -24,7 +24,7 @@ from deldokument.adapters.http.circuit_breaker import FAILURES
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.policy import AccessRule
+from deldokument.domain.shares.policy import AccessRule
 from deldokument.ports.registers import OrganizationGrant
 from tests.support.simulators import Running
 

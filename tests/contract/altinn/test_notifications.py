@@ -20,10 +20,10 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.domain.outbox import SENT, Channel, Result, refused
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import NoticeChannel
-from deldokument.domain.text_messages import message_count
+from deldokument.domain.messages.outbox import SENT, Channel, Result, refused
+from deldokument.domain.messages.text_messages import message_count
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from tests.support.browser import EWA, serve, stage_in_memory
 from tests.support.notices import send_notices, want_notices

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deldokument.adapters.documents.renderer import MarkdownRenderer
-from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Broken
+from deldokument.domain.tenants.agreement import escaped
 from deldokument.ports.documents import DocumentRenderer, RenderedDocument
 
 # As clocks tell it, with a fraction of a second.

@@ -12,7 +12,8 @@ from docx import Document
 
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.texts import PackageLibrary
-from deldokument.domain.agreement import (
+from deldokument.domain.errors import InvalidInput, NotFound
+from deldokument.domain.tenants.agreement import (
     PLACEHOLDERS,
     AgreementKind,
     AgreementText,
@@ -20,7 +21,6 @@ from deldokument.domain.agreement import (
     merge,
     version_key,
 )
-from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.ports.documents import RenderedDocument, TextCatalog
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -48,7 +48,7 @@ from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.errors import TokenRefused, Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant

@@ -19,8 +19,8 @@ from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import PARTIES_SCOPE
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
 from tests.support.rsa_keys import rsa_key

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.share_texts import check_document_name
+from deldokument.domain.shares.typed_texts import check_document_name
 from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.transfer.downloads import disposition, wanted_range
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deldokument.domain.errors import Conflict, InvalidInput, TooLarge
-from deldokument.domain.upload import Upload, check_new_partial, join, remaining_for_partials
+from deldokument.domain.shares.upload import Upload, check_new_partial, join, remaining_for_partials
 from deldokument.services.uploads.append import CHECKSUMS
 from deldokument.web.transfer import tus
 from deldokument.web.transfer.request_body import MAX_DIGITS

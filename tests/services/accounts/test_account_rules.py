@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Gone, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.tenancy import Contact
 from deldokument.services.accounts import lifecycle
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import share_keys

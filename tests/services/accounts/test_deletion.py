@@ -10,8 +10,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, existing
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import Account
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.accounts.members import memberships

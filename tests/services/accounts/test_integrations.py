@@ -9,7 +9,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations, lifecycle
 from tests.support.browser import EWA
 from tests.support.systems import SYSTEM

@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, NoticeChannel
+from deldokument.domain.tenants.tenancy import UNDO, Account, AccountRules, Contact, NoticeChannel
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
 from tests.support.browser import EWA

@@ -4,7 +4,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import members
 from deldokument.services.accounts.members import MemberView
 from deldokument.services.maintenance import retention

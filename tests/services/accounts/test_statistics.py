@@ -6,8 +6,8 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.errors import InvalidInput, NotFound, existing
-from deldokument.domain.statistics import Month, NoticeCounts, ShareCounts
-from deldokument.domain.tenancy import AccountRules
+from deldokument.domain.shares.statistics import Month, NoticeCounts, ShareCounts
+from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.services.accounts.statistics import (
     TenantStatistics,
     document_counts,

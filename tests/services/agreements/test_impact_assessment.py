@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
-from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ODT, PDF, ResidualRisk
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ODT, PDF, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import (
     AssessmentPaper,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from deldokument.adapters.documents.texts import PackageLibrary
-from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, ShareState, Verdict
-from deldokument.domain.tenancy import PeriodRule
+from deldokument.domain.shares.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, ShareState, Verdict
+from deldokument.domain.tenants.agreement import GRACE, AgreementKind, SignatureState
+from deldokument.domain.tenants.tenancy import PeriodRule
 from deldokument.services.agreements import status, texts
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE

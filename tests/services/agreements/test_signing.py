@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from deldokument.adapters.documents.signing import MissingSeal
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import INTENT_LIFETIME, ServiceAgreement
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import (
     Broken,
@@ -26,6 +24,8 @@ from deldokument.domain.errors import (
     ServiceError,
     Unavailable,
 )
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import INTENT_LIFETIME, ServiceAgreement
 from deldokument.services.agreements import signing, status, texts
 from deldokument.services.agreements.signing import SigningResult
 from deldokument.services.agreements.status import ServiceAgreementView

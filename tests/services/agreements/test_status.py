@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from deldokument.domain.agreement import GRACE, AgreementKind, SignatureState
-from deldokument.domain.agreement_records import MAX_COPY_LENGTH, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound
+from deldokument.domain.tenants.agreement import GRACE, AgreementKind, SignatureState
+from deldokument.domain.tenants.agreement_records import MAX_COPY_LENGTH, PublishedText, ServiceAgreement, SignedPaper
 from deldokument.services.agreements import status
 from deldokument.services.agreements.status import AgreementStatus, Signer
 from deldokument.services.downloads import access

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind, ChangeKind, OperatorDetails, digest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from deldokument.domain.tenants.agreement import AgreementKind, ChangeKind, OperatorDetails, digest
 from deldokument.services.agreements import texts
 from deldokument.services.tenants import operators
 from tests.support.agreement_texts import name_administrator, publish_texts, sign, with_short_texts

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.share import Share, ShareState, new_id
+from deldokument.domain.shares.share import Share, ShareState, new_id
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.api.one_request_share import SmallDocument, share_at_once
 from deldokument.services.shares.display.queries import list_shares

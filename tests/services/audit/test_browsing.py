@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, existing
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.services.audit import browsing
 from deldokument.services.audit import search as audit_search
 from deldokument.services.audit.actors import FORGOTTEN, Actor, Actors

@@ -15,8 +15,8 @@ from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, Unavailable
 from deldokument.domain.identifiers import mask_person
-from deldokument.domain.policy import Reason
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.policy import Reason
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.accounts import deletion
 from deldokument.services.audit import browsing, damage
 from deldokument.services.audit.actors import FORGOTTEN, Actor

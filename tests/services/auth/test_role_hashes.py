@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import Administrator, Member, Operator
+from deldokument.domain.tenants.tenancy import Administrator, Member, Operator
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.encryption import DIRECTORY, existing_key, role_hash
 from deldokument.services.people import administrations_of, members_of, operator_of

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from deldokument import worker
-from deldokument.domain.access_requests import RequestState
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken, Frozen, Gone, NotFound, RightMissing, Unavailable, existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
-from deldokument.domain.share import Recipient, Verdict
+from deldokument.domain.shares.access_requests import RequestState
+from deldokument.domain.shares.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV, AccessRule
+from deldokument.domain.shares.share import Recipient, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
 from deldokument.services.downloads import access as downloads_access

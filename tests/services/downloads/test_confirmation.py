@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, NotFound
-from deldokument.domain.share import Progress, Receipt, ReceiptState
+from deldokument.domain.shares.share import Progress, Receipt, ReceiptState
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.confirmation import confirm_documents

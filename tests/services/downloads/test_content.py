@@ -11,7 +11,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Broken, Gone, NotFound, NotReady, Unavailable
-from deldokument.domain.share import Receipt, ReceiptState
+from deldokument.domain.shares.share import Receipt, ReceiptState
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, part_reader
 from deldokument.services.downloads.content import Content

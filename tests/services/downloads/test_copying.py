@@ -12,8 +12,8 @@ import pytest
 from deldokument.crypto.manifest import InspectionRecord, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, Unavailable
-from deldokument.domain.share import Document, Verdict
-from deldokument.domain.upload import CopyFailure, Part, Upload
+from deldokument.domain.shares.share import Document, Verdict
+from deldokument.domain.shares.upload import CopyFailure, Part, Upload
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.encryption import existing_key, share_key_id

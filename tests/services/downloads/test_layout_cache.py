@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Gone, NotFound, NotReady
-from deldokument.domain.share import Document
+from deldokument.domain.shares.share import Document
 from deldokument.services.downloads.content import Content, open_archive
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache
 from deldokument.services.downloads.zip_archive import Archive, Entry

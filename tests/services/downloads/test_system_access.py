@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.services.downloads.content import Content, may_send_on, open_document, open_own_document, read_content
 from deldokument.services.downloads.delivery import record_delivery
 from deldokument.services.downloads.offers import list_offers

@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.downloads.content import open_document
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.warnings import confirm_warnings

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.share_texts import check_document_name
+from deldokument.domain.shares.typed_texts import check_document_name
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import part_reader, zip_names
 from deldokument.services.downloads.zip_archive import Archive, Entry, length_of

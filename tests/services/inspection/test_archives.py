@@ -17,8 +17,8 @@ import pytest
 
 from deldokument.adapters.scan_samples import ENCRYPTED_ARCHIVE, TEST_VIRUS
 from deldokument.domain.errors import existing
-from deldokument.domain.scan_policy import DEFAULT_POLICY
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.downloads.part_reader import STEP
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import zip_members

@@ -11,7 +11,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import open_inspection, open_manifest
 from deldokument.domain.errors import Unavailable, existing
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import documents
 from deldokument.services.shares.drafts import drafts

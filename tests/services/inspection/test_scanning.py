@@ -12,8 +12,8 @@ from deldokument.adapters.scan_samples import TEST_VIRUS
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotReady, Unavailable, existing
-from deldokument.domain.scan_policy import DEFAULT_POLICY
-from deldokument.domain.share import Document, ShareState, Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
+from deldokument.domain.shares.share import Document, ShareState, Verdict
 from deldokument.services.downloads.content import may_send_on, open_archive, open_document
 from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id

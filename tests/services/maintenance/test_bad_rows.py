@@ -13,8 +13,8 @@ from sqlalchemy import text
 from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, Unavailable
-from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.domain.share import ShareState
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.accounts import deletion
 from deldokument.services.audit import damage
 from deldokument.services.audit.checkpoints import sign_checkpoints

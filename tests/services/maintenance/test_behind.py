@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.ports.channels import NoticeKind
 from deldokument.services.accounts import deletion
 from deldokument.services.downloads.content import open_document

@@ -13,7 +13,7 @@ from deldokument import worker
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Unavailable
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.ports.blobs import BlobStore, StoredBlob
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring

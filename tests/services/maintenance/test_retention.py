@@ -11,7 +11,7 @@ import pytest
 from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Gone, NotFound, Unavailable, existing
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.services.accounts import deletion
 from deldokument.services.auth import sessions
 from deldokument.services.downloads import access, offers

@@ -14,7 +14,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable, existing
-from deldokument.domain.outbox import (
+from deldokument.domain.messages.outbox import (
     LEASE,
     MAX_ATTEMPTS,
     SENT,
@@ -27,7 +27,7 @@ from deldokument.domain.outbox import (
     moot,
     refused,
 )
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.maintenance import retention

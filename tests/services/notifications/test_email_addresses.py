@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import (
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError
+from deldokument.domain.messages.email_addresses import (
     CODE_LIFETIME,
     CODE_TRIES,
     CODES_A_DAY,
@@ -16,8 +17,7 @@ from deldokument.domain.email_addresses import (
     NoticeAddress,
     NoticeChoices,
 )
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError
-from deldokument.domain.outbox import SENT, Result, again, refused
+from deldokument.domain.messages.outbox import SENT, Result, again, refused
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import Language, NoticeChoices
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.outbox import Channel, OutgoingMessage, Result
+from deldokument.domain.messages.email_addresses import Language, NoticeChoices
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import PublishedText
 from deldokument.ports.channels import EmailKind
 from deldokument.services.accounts import integrations
 from deldokument.services.audit.recording import record_event

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, NotFound, existing
-from deldokument.domain.outbox import Channel, OutgoingMessage, Result, again, refused
-from deldokument.domain.share import Share
-from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result, again, refused
+from deldokument.domain.shares.share import Share
+from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content

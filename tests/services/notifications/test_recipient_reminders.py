@@ -9,9 +9,9 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Unavailable, existing
+from deldokument.domain.messages.outbox import LEASE, SENT, Channel, Outcome, OutgoingMessage, Result, refused
 from deldokument.domain.norwegian_time import day_of, start_of
-from deldokument.domain.outbox import LEASE, SENT, Channel, Outcome, OutgoingMessage, Result, refused
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.notifications import dispatch, recipient_notices

@@ -14,10 +14,10 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.outbox import MAX_PAUSE, Channel
-from deldokument.domain.share import Verdict
-from deldokument.domain.tenancy import Account
-from deldokument.domain.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
+from deldokument.domain.messages.outbox import MAX_PAUSE, Channel
+from deldokument.domain.messages.webhook import MAX_FAILURE_PERIOD, DisabledFor, WebhookEvent
+from deldokument.domain.shares.share import Verdict
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.services.accounts import integrations
 from deldokument.services.audit.actors import Actors

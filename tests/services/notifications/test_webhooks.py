@@ -12,9 +12,9 @@ from deldokument.crypto.webhooks import SECRET_PREFIX
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.outbox import Channel
-from deldokument.domain.tenancy import Account, Integration
-from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, WebhookEvent
+from deldokument.domain.messages.outbox import Channel
+from deldokument.domain.messages.webhook import MAX_WEBHOOKS, DisabledFor, WebhookEvent
+from deldokument.domain.tenants.tenancy import Account, Integration
 from deldokument.ports.channels import WebhookResponse
 from deldokument.services.accounts import integrations
 from deldokument.services.notifications import dispatch, webhooks

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Contact, Tenant, must_be_in_use
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.tenancy import Contact, Tenant, must_be_in_use
 from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate, missing_steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.offboarding import DeletionState, TenantTotals
+from deldokument.domain.tenants.offboarding import DeletionState, TenantTotals
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.tenants import offboarding

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
-from deldokument.domain.impact_assessment import ResidualRisk
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
 from deldokument.services.shares.display.views import ShareView

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, NotFound
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.downloads import access as downloads_access
 from deldokument.services.downloads import content, offers
 from deldokument.services.downloads.access import Access

@@ -13,11 +13,11 @@ from sqlalchemy import delete, select, update
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
-from deldokument.domain.offboarding import DeletionState, TenantTotals
-from deldokument.domain.outbox import Cost
-from deldokument.domain.share import ShareState
-from deldokument.domain.statistics import Month
-from deldokument.domain.tenancy import AccountRules, Contact, Tenant
+from deldokument.domain.messages.outbox import Cost
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.shares.statistics import Month
+from deldokument.domain.tenants.offboarding import DeletionState, TenantTotals
+from deldokument.domain.tenants.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of

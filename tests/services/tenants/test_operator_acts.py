@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable
-from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenants.tenancy import Contact, Tenant
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import registration
 from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person

@@ -7,7 +7,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.tenants.tenancy import Contact
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import offboarding, registration
 from tests.support.world import KARI, Stage, person

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable, existing
-from deldokument.domain.outbox import Outcome, Result
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.messages.outbox import Outcome, Result
+from deldokument.domain.tenants.tenancy import Contact
 from deldokument.ports.channels import Email
 from deldokument.services.accounts import members
 from deldokument.services.accounts.lifecycle import change_account_rules

@@ -8,8 +8,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.registration import show_tenant
 from deldokument.services.tenants.scan_policy import change_scan_policy
 from tests.support.world import KARI, NOON, Stage, person

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from deldokument.domain.agreement import GRACE, AgreementKind
-from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.errors import NotFound
-from deldokument.domain.tenancy import AccountRules, Contact, Tenant
+from deldokument.domain.tenants.agreement import GRACE, AgreementKind
+from deldokument.domain.tenants.agreement_records import PublishedText
+from deldokument.domain.tenants.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import SetupStep, activate

@@ -20,7 +20,7 @@ from deldokument.domain.errors import (
     Unavailable,
     existing,
 )
-from deldokument.domain.upload import UPLOAD_LIFETIME
+from deldokument.domain.shares.upload import UPLOAD_LIFETIME
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import ORPHAN_AGE

@@ -10,7 +10,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import CAPACITY
 from deldokument.domain.errors import Broken, Conflict, StorageFull
-from deldokument.domain.upload import Part
+from deldokument.domain.shares.upload import Part
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id

@@ -8,7 +8,7 @@ import pytest
 from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, TooLarge, Unavailable, existing
-from deldokument.domain.upload import MAX_PARTIALS, Upload
+from deldokument.domain.shares.upload import MAX_PARTIALS, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import part_reader
 from deldokument.services.encryption import existing_key, share_key_id

@@ -6,8 +6,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, TooLarge, existing
-from deldokument.domain.share import Share
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.share import Share
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.upload_tickets import UploadTicket

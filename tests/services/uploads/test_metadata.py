@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.upload import Upload
+from deldokument.domain.shares.upload import Upload
 from deldokument.services.encryption import share_key_id
 from deldokument.services.uploads.append import find_upload
 from deldokument.services.uploads.concatenation import create_partial

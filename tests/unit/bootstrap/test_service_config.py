@@ -10,7 +10,7 @@ import pytest
 from deldokument.adapters.own_networks import own_networks
 from deldokument.bootstrap.runtime import service_config
 from deldokument.config.settings import Settings, load_settings
-from deldokument.domain.policy import AccessRule
+from deldokument.domain.shares.policy import AccessRule
 from deldokument.ports.service_config import ServiceConfig
 from tests.support.environments import WHOLE
 

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from deldokument.config.settings import PREFIX, VARIABLES, ConfigurationError, Settings, load_settings
-from deldokument.domain.email_addresses import Language
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
-from deldokument.domain.share import Verdict
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Verdict
 from tests.docs.documents import DOCS, table
 from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 

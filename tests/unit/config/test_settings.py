@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url
 from deldokument.config.groups import MailSettings
 from deldokument.config.settings import VARIABLES, ConfigurationError, Settings, load_settings
 from deldokument.config.types import is_loopback
-from deldokument.domain.policy import AccessRule
+from deldokument.domain.shares.policy import AccessRule
 from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 
 

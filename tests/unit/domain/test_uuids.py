@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deldokument.domain.share import new_document_id, new_id
+from deldokument.domain.shares.share import new_document_id, new_id
 from deldokument.domain.uuids import document_id_of, id_of, uuid_of
 
 

@@ -14,7 +14,7 @@ import pytest
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.policy import AccessRule
+from deldokument.domain.shares.policy import AccessRule
 from deldokument.web.http.error_texts import WORDS
 from deldokument.web.http.errors import (
     RIGHTS,

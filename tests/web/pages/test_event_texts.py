@@ -11,9 +11,9 @@ import pytest
 
 from deldokument import services
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.impact_assessment import ResidualRisk
-from deldokument.domain.policy import Reason
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.policy import Reason
+from deldokument.domain.shares.share import Verdict
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.shares.approvals.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.i18n import LANGUAGES, Translator

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.tenants.tenancy import Contact
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import Channel, refused
+from deldokument.domain.messages.outbox import Channel, refused
 from deldokument.services.audit.recording import record_event
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_reminders import plan_reminders

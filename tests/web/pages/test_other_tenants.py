@@ -12,9 +12,9 @@ from datetime import date
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import existing
-from deldokument.domain.impact_assessment import ResidualRisk
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.accounts import integrations
 from deldokument.services.agreements import impact_assessment, texts
 from deldokument.services.agreements import status as agreements_status

@@ -10,8 +10,8 @@ from html import unescape
 import pytest
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling, handling_of
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner

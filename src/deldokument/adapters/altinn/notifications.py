@@ -30,8 +30,8 @@ from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.outbox import SENT, Outcome, refused
-from deldokument.domain.tenancy import NoticeChannel
+from deldokument.domain.messages.outbox import SENT, Outcome, refused
+from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 
 PATH: Final = "/notifications/api/v1/future/orders"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import deldokument
-from deldokument.domain.agreement import AgreementKind, AgreementText, version_key
 from deldokument.domain.errors import NotFound
+from deldokument.domain.tenants.agreement import AgreementKind, AgreementText, version_key
 
 TEXTS: Final = Path(deldokument.__file__).with_name("texts")
 

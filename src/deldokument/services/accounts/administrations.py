@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Administrator
+from deldokument.domain.tenants.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, open_field

@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from deldokument.domain.accounts import same_name, spent_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import UNDO, Account, must_be_in_use
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.tenants.accounts import same_name, spent_name
+from deldokument.domain.tenants.tenancy import UNDO, Account, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import any_account, locked_tenant, record_about
 from deldokument.services.audit.recording import record_event

@@ -19,8 +19,8 @@ from dataclasses import replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, parse_organization
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.accounts.lifecycle import account_in_use, own_account, record_about

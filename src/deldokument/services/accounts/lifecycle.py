@@ -14,12 +14,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from deldokument.domain.accounts import check_rules, same_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Integration, Tenant, check_name, must_be_in_use
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.accounts import check_rules, same_name
+from deldokument.domain.tenants.tenancy import (
+    UNDO,
+    Account,
+    AccountRules,
+    Integration,
+    Tenant,
+    check_name,
+    must_be_in_use,
+)
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.store.tenancy.accounts import AccountUsage

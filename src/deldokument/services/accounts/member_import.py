@@ -26,8 +26,8 @@ from enum import StrEnum
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import PersonIdentifier, mask_digits
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Account, Member
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Account, Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import account_in_use, locked_account, record_added, sealed_member
 from deldokument.services.encryption import identifier_hash

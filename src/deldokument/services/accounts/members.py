@@ -19,8 +19,8 @@ from datetime import datetime
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, existing, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Account, Member, Tenant, must_be_in_use
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Account, Member, Tenant, must_be_in_use
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, open_field

@@ -11,8 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, month_of, months_between
-from deldokument.domain.tenancy import Account
+from deldokument.domain.shares.statistics import (
+    DocumentCounts,
+    Month,
+    NoticeCounts,
+    ShareCounts,
+    month_of,
+    months_between,
+)
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.store.tenancy.accounts import AccountUsage
 from deldokument.store.transaction import Transaction

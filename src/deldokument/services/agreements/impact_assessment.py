@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Faults, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.impact_assessment import (
+from deldokument.domain.norwegian_time import day_of
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.shares.typed_texts import check_file_name, check_text
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import (
     DOCX,
     MAX_ATTACHMENT_BYTES,
     ODT,
@@ -27,10 +30,7 @@ from deldokument.domain.impact_assessment import (
     check_consulted,
     check_done_on,
 )
-from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.share import new_id
-from deldokument.domain.share_texts import check_file_name, check_text
-from deldokument.domain.tenancy import check_name, must_not_have_ended
+from deldokument.domain.tenants.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.status import current_text
 from deldokument.services.audit.recording import record_event

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from deldokument.domain.agreement import escaped
 from deldokument.domain.norwegian_time import OSLO
+from deldokument.domain.tenants.agreement import escaped
 
 _CLAIMS = {
     "iss": "Utsteder (iss)",

@@ -25,16 +25,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import (
-    SIGNED,
-    SIGNING_LEVEL,
-    ServiceAgreement,
-    SignedPaper,
-    SigningIntent,
-    SigningLogin,
-    is_login_for,
-)
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import (
     Conflict,
@@ -46,10 +36,20 @@ from deldokument.domain.errors import (
     existing,
     require,
 )
-from deldokument.domain.impact_assessment import ROLE_LENGTH
-from deldokument.domain.share import new_id
-from deldokument.domain.share_texts import check_text
-from deldokument.domain.tenancy import Administrator, Tenant, must_not_have_ended, tidy_words
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.shares.typed_texts import check_text
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import (
+    SIGNED,
+    SIGNING_LEVEL,
+    ServiceAgreement,
+    SignedPaper,
+    SigningIntent,
+    SigningLogin,
+    is_login_for,
+)
+from deldokument.domain.tenants.impact_assessment import ROLE_LENGTH
+from deldokument.domain.tenants.tenancy import Administrator, Tenant, must_not_have_ended, tidy_words
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.services.accounts.administrations import let_administrator_act

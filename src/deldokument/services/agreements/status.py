@@ -16,8 +16,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
 
-from deldokument.domain.agreement import AgreementKind, SignatureNeed, SignatureState, needs_signature, version_key
-from deldokument.domain.agreement_records import (
+from deldokument.domain.audit import EventKind
+from deldokument.domain.errors import Faults, InvalidInput, existing, require
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.norwegian_time import day_of
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.agreement import (
+    AgreementKind,
+    SignatureNeed,
+    SignatureState,
+    needs_signature,
+    version_key,
+)
+from deldokument.domain.tenants.agreement_records import (
     MainAgreement,
     PublishedText,
     ServiceAgreement,
@@ -25,12 +36,7 @@ from deldokument.domain.agreement_records import (
     check_copy,
     check_signed_on,
 )
-from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import Faults, InvalidInput, existing, require
-from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import check_name, must_not_have_ended
+from deldokument.domain.tenants.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, open_field, open_file, papers_key_id, seal_field, seal_file

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.agreement import AgreementKind, Change, changes, digest, merge, version_key
-from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.agreement import AgreementKind, Change, changes, digest, merge, version_key
+from deldokument.domain.tenants.agreement_records import PublishedText
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.agreements.status import current_text, newest_signed

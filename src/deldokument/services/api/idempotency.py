@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import memberships_in
 from deldokument.services.encryption import EncryptedColumn, open_file, seal_file

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from deldokument.domain.errors import Broken, Conflict, NotReady, ServiceError, StorageFull, Unavailable
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.drafts.drafts import DraftFields, add_document, discard_draft, remove_document

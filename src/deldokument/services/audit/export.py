@@ -27,7 +27,7 @@ from deldokument.domain.audit import NO_TENANT, EventKind, canonical, instant_te
 from deldokument.domain.chain import Mark, Seal
 from deldokument.domain.errors import Broken, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.audit.checkpoints import fingerprint

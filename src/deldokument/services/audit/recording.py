@@ -15,7 +15,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer, parse_person
-from deldokument.domain.share import Share, new_id
+from deldokument.domain.shares.share import Share, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, seal_field, subject_hash
 from deldokument.store.audit.subjects import Subject

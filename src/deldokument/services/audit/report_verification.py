@@ -18,7 +18,7 @@ from typing import Any
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Flaw, Link, Mark
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.report import FORMAT, SEAL, VERSION, digests, statement
+from deldokument.domain.shares.report import FORMAT, SEAL, VERSION, digests, statement
 from deldokument.services.audit.verification import SignatureCheck, parsed_line, trusted_certificates
 
 _EVENTS, _KEY, _CHAIN, _SHARE = "events", "key_destroyed", "chain", "share"

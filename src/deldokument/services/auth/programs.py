@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import TokenRefused
-from deldokument.domain.program_access import proves
+from deldokument.domain.shares.program_access import proves
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import MAX_AGE, Session, living_session
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Administrator, Operator, Tenant
+from deldokument.domain.tenants.tenancy import Administrator, Operator, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.auth.sessions import MAX_AGE, Session, note_activity, session_hash, session_in

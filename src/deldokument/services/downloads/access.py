@@ -5,7 +5,7 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 0. A node whose clock is off answers nobody.
 1. The person's rights are fetched from Altinn, before any share is looked up.
 2. The share is looked up. Hashes find its recipients for the person, and only their grants relate them to the person.
-3. domain.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
+3. domain.shares.policy decides. A refusal for lack of rights needs rights of the last half minute, for unknown ids too.
 4. A refusal goes to the audit trail with its reason. The person gets NotFound, Unavailable if Altinn did not answer, or
    RateLimited after many refusals, for unknown ids too.
 
@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.errors import Frozen, Gone, NotFound, RightMissing, ServiceError, Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.policy import Allowed, Claim, Decision, Denied, Reason, may_open
-from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.shares.policy import Allowed, Claim, Decision, Denied, Reason, may_open
+from deldokument.domain.shares.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_DENIAL_AGE, MAX_RIGHTS_AGE, OrganizationGrant
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL, record_refusal

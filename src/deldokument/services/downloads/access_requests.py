@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deldokument.domain.access_requests import RequestState, request_state
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.shares.access_requests import RequestState, request_state
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.access import identify

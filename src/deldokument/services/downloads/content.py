@@ -24,9 +24,9 @@ from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, Gone, NotFound, NotReady, require
 from deldokument.domain.identifiers import Consumer, PersonIdentifier
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling, handling_of
-from deldokument.domain.share import MAX_DOCUMENTS, Document, Verdict
-from deldokument.domain.share_texts import archive_name
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling, handling_of
+from deldokument.domain.shares.share import MAX_DOCUMENTS, Document, Verdict
+from deldokument.domain.shares.typed_texts import archive_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import authorized
 from deldokument.services.downloads.layout_cache import Layout, LayoutCache

@@ -25,9 +25,9 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import Manifest, ManifestPart, open_manifest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, Frozen, NotFound, NotReady, require
-from deldokument.domain.policy import Denied, may_copy
-from deldokument.domain.share import Document, Share, ShareState, Verdict, new_id
-from deldokument.domain.upload import UPLOAD_LIFETIME, CopyFailure, Upload
+from deldokument.domain.shares.policy import Denied, may_copy
+from deldokument.domain.shares.share import Document, Share, ShareState, Verdict, new_id
+from deldokument.domain.shares.upload import UPLOAD_LIFETIME, CopyFailure, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads.access import check_clock

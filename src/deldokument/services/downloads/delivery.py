@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
-from deldokument.domain.share import MAX_RANGES, Receipt, Share
+from deldokument.domain.shares.byte_ranges import covers, largest_ranges, merge_ranges
+from deldokument.domain.shares.share import MAX_RANGES, Receipt, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_at, subject_of
 from deldokument.services.downloads.access import Access

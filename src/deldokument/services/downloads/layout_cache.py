@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.downloads.zip_archive import Archive
 
 

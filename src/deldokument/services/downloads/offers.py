@@ -12,10 +12,10 @@ from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing, existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.policy import Allowed, Reason, hold_reason, may_open
-from deldokument.domain.share import Document, Receipt, Recipient, Share, ShareState
-from deldokument.domain.tenancy import Account, Contact, Tenant
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.policy import Allowed, Reason, hold_reason, may_open
+from deldokument.domain.shares.share import Document, Receipt, Recipient, Share, ShareState
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.tenants.tenancy import Account, Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import MAX_RIGHTS_AGE
 from deldokument.services.audit.recording import record_event, subject_of

@@ -16,8 +16,8 @@ from datetime import timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import RateLimited
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.policy import Reason
-from deldokument.domain.share import Share
+from deldokument.domain.shares.policy import Reason
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.rate_limit import RateLimit, consume_in

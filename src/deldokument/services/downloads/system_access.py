@@ -13,8 +13,8 @@ from datetime import datetime
 
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.policy import Decision, Denied, may_read_back
-from deldokument.domain.share import Share
+from deldokument.domain.shares.policy import Decision, Denied, may_read_back
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads.access import Access, authorize, check_clock, gone_error, still_authorized
 from deldokument.services.downloads.refusals import TOLD_TO_THE_RIGHTFUL

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.scan_policy import ScanPolicy
-from deldokument.domain.share import MAX_DOCUMENTS, Document, Share
+from deldokument.domain.shares.scan_policy import ScanPolicy
+from deldokument.domain.shares.share import MAX_DOCUMENTS, Document, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import known_subject, record_event
 from deldokument.services.downloads.access import Access, authorize

@@ -23,7 +23,7 @@ _MAX_SUFFIX_LENGTH = 32
 def unpackable_names(names: Sequence[str]) -> Iterator[str]:
     """Yield names that can be unpacked on any system, duplicates numbered: ``a.pdf``, ``a (2).pdf``.
 
-    A slash separates folders, as in a document's name (see domain.share). A duplicate gets the first free number.
+    A slash separates folders, as in a document's name. A duplicate gets the first free number.
     """
     folders = {above: _folder(above) for above in {_split(name)[0] for name in names}}
     taken = _Taken(folders.values())

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from deldokument.domain.scanning import ScanReport
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scanning import ScanReport
+from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import Scanner
 from deldokument.services.inspection.gzip_content import GZIP, GzipContent, Stream
 from deldokument.services.inspection.tar_members import tar_members

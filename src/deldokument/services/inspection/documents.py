@@ -22,8 +22,8 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import InspectionRecord, Manifest, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.domain.scanning import ScanReport
-from deldokument.domain.share import CLOSED, Document, Share, ShareState, Verdict
+from deldokument.domain.shares.scanning import ScanReport
+from deldokument.domain.shares.share import CLOSED, Document, Share, ShareState, Verdict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import Scanner, ScannerClosed
 from deldokument.services.audit.recording import record_event

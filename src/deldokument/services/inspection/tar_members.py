@@ -12,7 +12,7 @@ from __future__ import annotations
 from tarfile import BLOCKSIZE, HeaderError, TarInfo
 from typing import Final
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.inspection.zip_members import MAX_MEMBERS, ArchiveMember, Read, UnexaminedError, require
 
 MAX_EXTENDED: Final = 2**20

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from struct import Struct, unpack_from
 from typing import Final
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 
 MAX_MEMBERS: Final = 10_000
 MAX_DIRECTORY: Final = 16 * 2**20

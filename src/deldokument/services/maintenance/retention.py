@@ -28,7 +28,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.share import Share, ShareState, new_document_id
+from deldokument.domain.shares.share import Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.deletion import end_deleted_accounts

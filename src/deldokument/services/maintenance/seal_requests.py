@@ -21,8 +21,8 @@ from datetime import datetime, timedelta
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import instant_text
 from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
-from deldokument.domain.report import REPORT_LABEL
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.report import REPORT_LABEL
+from deldokument.domain.shares.share import new_id
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.keyring import Keyring

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.each import do_each, in_batch_or_singly

@@ -24,7 +24,7 @@ from itertools import chain as joined
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Unavailable, existing
-from deldokument.domain.outbox import (
+from deldokument.domain.messages.outbox import (
     LEASE,
     MAX_ATTEMPTS,
     Channel,
@@ -34,7 +34,7 @@ from deldokument.domain.outbox import (
     again,
     pause_after,
 )
-from deldokument.domain.statistics import month_of
+from deldokument.domain.shares.statistics import month_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_at
 from deldokument.services.each import do_each

@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, replace
 
 from deldokument.crypto.fields import lookup_hash
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import (
+from deldokument.domain.errors import Conflict, InvalidInput, NotFound
+from deldokument.domain.identifiers import PersonIdentifier
+from deldokument.domain.messages.email_addresses import (
     CODE_DIGITS,
     CODE_LIFETIME,
     CODE_TRIES,
@@ -28,10 +30,8 @@ from deldokument.domain.email_addresses import (
     NoticeChoices,
     check_address,
 )
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound
-from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.domain.share import new_id
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage
+from deldokument.domain.shares.share import new_id
 from deldokument.ports.channels import EmailKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event

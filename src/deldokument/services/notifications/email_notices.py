@@ -26,14 +26,14 @@ from datetime import datetime, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import existing
+from deldokument.domain.messages.email_addresses import NoticeAddress
+from deldokument.domain.messages.outbox import Channel, Outcome, OutgoingMessage, again, moot
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.outbox import Channel, Outcome, OutgoingMessage, again, moot
-from deldokument.domain.share import Progress, Receipt, Share, Verdict, new_id, progress_of
-from deldokument.domain.tenancy import Member
+from deldokument.domain.shares.share import Progress, Receipt, Share, Verdict, new_id, progress_of
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.tenancy import Member
 from deldokument.ports.channels import Email, EmailKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.status import agreement_status

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.email_addresses import CODE_LIFETIME, Language
+from deldokument.domain.messages.email_addresses import CODE_LIFETIME, Language
 from deldokument.ports.channels import Email, EmailKind
 
 SETTINGS_PATH = "/varsler"

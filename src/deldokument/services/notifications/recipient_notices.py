@@ -26,15 +26,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber
+from deldokument.domain.messages.email_addresses import Language
+from deldokument.domain.messages.outbox import REPLANNED, Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
+from deldokument.domain.messages.text_messages import message_count
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.outbox import REPLANNED, Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
-from deldokument.domain.policy import hold_reason
-from deldokument.domain.share import Recipient, Share, new_id
-from deldokument.domain.tenancy import Account, AccountRules, Tenant
-from deldokument.domain.text_messages import message_count
+from deldokument.domain.shares.policy import hold_reason
+from deldokument.domain.shares.share import Recipient, Share, new_id
+from deldokument.domain.tenants.tenancy import Account, AccountRules, Tenant
 from deldokument.ports.channels import Notice, NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, stored_identifier

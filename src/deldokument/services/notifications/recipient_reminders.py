@@ -20,8 +20,8 @@ from datetime import date, datetime, time, timedelta
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import lookup_hash
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage
 from deldokument.domain.norwegian_time import OSLO, day_of, start_of
-from deldokument.domain.outbox import Channel, OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, open_field, readable_keys

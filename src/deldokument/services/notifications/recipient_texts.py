@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from deldokument.domain.email_addresses import Language
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.domain.norwegian_time import day_and_clock
-from deldokument.domain.share import RecipientKind
+from deldokument.domain.shares.share import RecipientKind
 from deldokument.ports.channels import NoticeKind
 
 

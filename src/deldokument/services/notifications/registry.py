@@ -4,7 +4,7 @@
     PLANNERS     an event -> the planners of all channels, for ``dispatch.plan_messages``
     SCHEDULERS   the schedulers of all channels, which plan messages that become due as time passes
 
-A new channel needs a member of ``domain.outbox.Channel``, an adapter, its own modules here, and an entry.
+A new channel needs a member of ``domain.messages.outbox.Channel``, an adapter, its own modules here, and an entry.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.outbox import Channel
-from deldokument.domain.webhook import WEBHOOK_EVENTS
+from deldokument.domain.messages.outbox import Channel
+from deldokument.domain.messages.webhook import WEBHOOK_EVENTS
 from deldokument.services.notifications.dispatch import ChannelEntry, Plans, Scheduler, per_event
 from deldokument.services.notifications.email_notices import LETTERS, send_email
 from deldokument.services.notifications.recipient_notices import (

@@ -16,10 +16,10 @@ from dataclasses import replace
 from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
-from deldokument.domain.share import Share, Verdict, new_id
-from deldokument.domain.tenancy import Integration
-from deldokument.domain.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.messages.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
+from deldokument.domain.messages.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.shares.share import Share, Verdict, new_id
+from deldokument.domain.tenants.tenancy import Integration
 from deldokument.ports.channels import WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event

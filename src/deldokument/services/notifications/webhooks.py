@@ -19,10 +19,17 @@ from deldokument.crypto.webhooks import new_secret
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing, require
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Integration
-from deldokument.domain.webhook import MAX_WEBHOOKS, DisabledFor, Webhook, WebhookEvent, parse_events, parse_url
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage
+from deldokument.domain.messages.webhook import (
+    MAX_WEBHOOKS,
+    DisabledFor,
+    Webhook,
+    WebhookEvent,
+    parse_events,
+    parse_url,
+)
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Integration
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import any_account
 from deldokument.services.accounts.members import membership_in, memberships_in

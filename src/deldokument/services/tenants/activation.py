@@ -13,7 +13,7 @@ from enum import StrEnum
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant, must_not_have_ended
+from deldokument.domain.tenants.tenancy import Tenant, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.agreements.status import agreement_status

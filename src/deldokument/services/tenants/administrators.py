@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.outbox import Result
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Administrator
+from deldokument.domain.messages.outbox import Result
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Administrator
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.administrations import let_administrator_act, record_administrator
 from deldokument.services.notifications.email_texts import announcement

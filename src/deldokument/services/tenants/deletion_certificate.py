@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from deldokument.domain.agreement import escaped
 from deldokument.domain.errors import Conflict
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.offboarding import DeletionState
+from deldokument.domain.tenants.agreement import escaped
+from deldokument.domain.tenants.offboarding import DeletionState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.tenants.deletion_record import DeletionRecord, deletion_record

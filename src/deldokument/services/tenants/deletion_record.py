@@ -12,8 +12,8 @@ from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import require
-from deldokument.domain.offboarding import DeletionState, TenantTotals
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.offboarding import DeletionState, TenantTotals
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
 from deldokument.store.audit.audit import EventFilter

@@ -16,7 +16,7 @@ from itertools import count
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.impact_assessment import list_assessments, open_paper
 from deldokument.services.agreements.status import agreements_of, main_agreement_copy, signed_pdf

@@ -1,7 +1,7 @@
 """Freezing: the operator stops a tenant, an account or a share for a time, without deleting anything.
 
 While it is frozen, recipients learn only that the documents cannot be opened just now, and members share nothing new.
-A share still ends on its date (domain.policy). The reason is a code, because the audit trail has no free text.
+A share still ends on its date (domain.shares.policy). The reason is a code, because the audit trail has no free text.
 
 Guarantees:
 - Freezing and unfreezing are idempotent.
@@ -18,8 +18,8 @@ from typing import TypeVar
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import CLOSED, Share
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.shares.share import CLOSED, Share
+from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_at
 

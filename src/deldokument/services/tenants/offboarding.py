@@ -19,12 +19,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from deldokument.domain.accounts import same_name
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, existing, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.offboarding import TenantTotals, spent_number
-from deldokument.domain.tenancy import Contact, Tenant
+from deldokument.domain.tenants.accounts import same_name
+from deldokument.domain.tenants.offboarding import TenantTotals, spent_number
+from deldokument.domain.tenants.tenancy import Contact, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.audit.recording import record_at

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import require
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import Operator
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import Operator
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import mentioned_subject, record_event
 from deldokument.services.encryption import EncryptedColumn, open_field

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from deldokument.domain.accounts import check_contact
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Faults, InvalidFields, InvalidInput, Unavailable, existing, require
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier, parse_organization
-from deldokument.domain.share import new_id
-from deldokument.domain.share_texts import check_text
-from deldokument.domain.tenancy import (
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.shares.typed_texts import check_text
+from deldokument.domain.tenants.accounts import check_contact
+from deldokument.domain.tenants.tenancy import (
     BREACH_CONTACT_LENGTH,
     Contact,
     PeriodRule,

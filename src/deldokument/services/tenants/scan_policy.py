@@ -12,9 +12,9 @@ from dataclasses import replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.scan_policy import CHOICES, Handling, ScanPolicy, is_stricter, written_policy
-from deldokument.domain.share import Verdict
-from deldokument.domain.tenancy import Tenant, must_not_have_ended
+from deldokument.domain.shares.scan_policy import CHOICES, Handling, ScanPolicy, is_stricter, written_policy
+from deldokument.domain.shares.share import Verdict
+from deldokument.domain.tenants.tenancy import Tenant, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from deldokument.domain.agreement import SignatureState
 from deldokument.domain.errors import require
 from deldokument.domain.norwegian_time import day_of
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenants.agreement import SignatureState
+from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import AccountView, list_accounts
 from deldokument.services.agreements.impact_assessment import AssessmentView, newest_assessment

@@ -39,9 +39,9 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, Sharer, parse_person
-from deldokument.domain.policy import Denied, Reason, may_upload
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.upload import Part, Upload, remaining_for_partials
+from deldokument.domain.shares.policy import Denied, Reason, may_upload
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.upload import Part, Upload, remaining_for_partials
 from deldokument.ports.blobs import Buffer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_at

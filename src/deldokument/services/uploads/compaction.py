@@ -21,8 +21,8 @@ from deldokument.crypto.stream import (
     part_associated_data,
 )
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.share import new_document_id
-from deldokument.domain.upload import Part, tail_to_merge
+from deldokument.domain.shares.share import new_document_id
+from deldokument.domain.shares.upload import Part, tail_to_merge
 from deldokument.ports.blobs import BlobWriter
 from deldokument.ports.dependencies import Dependencies
 

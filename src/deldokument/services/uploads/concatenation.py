@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from deldokument.domain.errors import require
-from deldokument.domain.share import new_id
-from deldokument.domain.upload import Upload, check_new_partial, join
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.shares.upload import Upload, check_new_partial, join
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.approvals.proposals import touch_draft
 from deldokument.services.uploads.append import complete, find_upload, locked_share

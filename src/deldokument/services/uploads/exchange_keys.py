@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from deldokument.crypto.exchange import ExchangePair, new_pair, read_pair
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.share import new_id
+from deldokument.domain.shares.share import new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, open_file, seal_file
 from deldokument.services.people import directory_key

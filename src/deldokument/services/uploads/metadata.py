@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
-from deldokument.domain.upload import Upload
+from deldokument.domain.shares.upload import Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field, share_key_id
 from deldokument.store.engine.integrity import DamagedRow

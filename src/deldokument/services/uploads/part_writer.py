@@ -25,8 +25,8 @@ from deldokument.crypto.stream import (
     ciphertext_length,
     part_associated_data,
 )
-from deldokument.domain.share import new_document_id
-from deldokument.domain.upload import Part, Upload
+from deldokument.domain.shares.share import new_document_id
+from deldokument.domain.shares.upload import Part, Upload
 from deldokument.ports.blobs import BlobStore, BlobWriter, Buffer
 
 FEED = 2**20

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import bindparam, case, func, literal_column, or_, select, union_all
 from sqlalchemy.sql.base import Executable
 
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.statements import Repository
 from deldokument.store.tables.outbox import is_unsettled, outbox

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Document, Share, ShareState
-from deldokument.domain.tenancy import Member
+from deldokument.domain.shares.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Document, Share, ShareState
+from deldokument.domain.tenants.tenancy import Member
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.expressions import InList, is_current

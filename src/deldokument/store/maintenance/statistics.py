@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, or_, select, update
 
 from deldokument.crypto.stream import CAPACITY, HEADER, TAG
-from deldokument.domain.outbox import Cost
-from deldokument.domain.share import ShareState, new_id
-from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, parse_month
+from deldokument.domain.messages.outbox import Cost
+from deldokument.domain.shares.share import ShareState, new_id
+from deldokument.domain.shares.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, parse_month
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Repository, param

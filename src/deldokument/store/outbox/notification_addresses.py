@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, select
 
-from deldokument.domain.email_addresses import NoticeAddress
+from deldokument.domain.messages.email_addresses import NoticeAddress
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Repository, param

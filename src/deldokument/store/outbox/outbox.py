@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from deldokument.domain.errors import existing
-from deldokument.domain.outbox import REPLANNED, Channel, Cost, OutgoingMessage
+from deldokument.domain.messages.outbox import REPLANNED, Channel, Cost, OutgoingMessage
 from deldokument.store.engine.column_types import DurationMicros, UtcMicros
 from deldokument.store.engine.expressions import InList, is_current
 from deldokument.store.engine.statements import Repository, RowMapper, param
@@ -149,7 +149,7 @@ _of_target = (
     .order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     .limit(_most)
 )
-# Counts as domain.share.progress_of does: a recipient has downloaded when every document is at least sent.
+# Counts as domain.shares.share.progress_of does: a recipient has downloaded when every document is at least sent.
 _was_downloaded = (
     exists()
     .where(
@@ -293,7 +293,7 @@ class Outbox(Repository):
         return [PendingReminder(**row._mapping) for row in rows]
 
     def has_downloaded(self, recipient_id: str) -> bool:
-        """Return whether every document of the share was downloaded for the recipient. See domain.share.progress_of."""
+        """Return whether every document was downloaded for the recipient, as `domain.shares.share.progress_of` says."""
         return self._work.first(_downloaded, {"key": recipient_id}) is not None
 
     def of_target(

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from deldokument.domain.tenancy import Integration
-from deldokument.domain.webhook import Webhook
+from deldokument.domain.messages.webhook import Webhook
+from deldokument.domain.tenants.tenancy import Integration
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Repository, param

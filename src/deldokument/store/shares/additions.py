@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from deldokument.domain.share import Document
+from deldokument.domain.shares.share import Document
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.expressions import InList, is_current
 from deldokument.store.engine.statements import Repository, param

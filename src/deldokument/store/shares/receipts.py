@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, or_, select, tuple_, update
 
-from deldokument.domain.share import Receipt
+from deldokument.domain.shares.share import Receipt
 from deldokument.store.engine.column_types import UtcMicros, ranges_text
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Repository, RowMapper, param

@@ -34,7 +34,7 @@ from deldokument.crypto.share_cards import (
     texts_digest,
 )
 from deldokument.domain.errors import Broken
-from deldokument.domain.share import CLOSED, Document, Share, ShareState
+from deldokument.domain.shares.share import CLOSED, Document, Share, ShareState
 from deldokument.store.audit.audit import Audit
 from deldokument.store.engine.authenticated_rows import stored_value
 from deldokument.store.engine.column_types import EPOCH

@@ -24,7 +24,7 @@ from sqlalchemy import Row, select
 from deldokument.crypto.share_cards import SHARE_KIND, ShareCard
 from deldokument.domain.audit import REVISING, AuditEvent, EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.share import (
+from deldokument.domain.shares.share import (
     CLOSED,
     DISCARD_GRACE,
     DRAFT_LIFETIME,
@@ -32,7 +32,7 @@ from deldokument.domain.share import (
     Share,
     ShareState,
 )
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.store.audit.event_rows import own_event
 from deldokument.store.engine.column_types import EPOCH
 from deldokument.store.engine.expressions import InList

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, select
 
-from deldokument.domain.share import Document, Share, ShareState
+from deldokument.domain.shares.share import Document, Share, ShareState
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Statements, distinct_values, param
 from deldokument.store.shares.share_cards import CARD_COLUMNS, CARD_WIDTH, ShareCards

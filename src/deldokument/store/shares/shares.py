@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from deldokument.domain.errors import Broken, require
-from deldokument.domain.share import Document, Recipient, RemovedDocument, Share, ShareState
+from deldokument.domain.shares.share import Document, Recipient, RemovedDocument, Share, ShareState
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.column_types import LONG_AGO
 from deldokument.store.engine.expressions import InList

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Table
 
-from deldokument.domain.email_addresses import Language
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.store.engine.column_types import EnumText, StoredBytes, StoredInteger, UtcMicros
 from deldokument.store.engine.schema import Id, metadata, partial, primary, sealed, tag
 

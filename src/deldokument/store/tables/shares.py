@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.store.engine.column_types import (
     ByteRanges,
     EnumText,

@@ -10,7 +10,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from deldokument.domain.tenancy import IntegrationRights, NoticeChannel
+from deldokument.domain.tenants.tenancy import IntegrationRights, NoticeChannel
 from deldokument.store.engine.column_types import (
     DurationMicros,
     EnumText,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
 
-from deldokument.domain.upload import CopyFailure
+from deldokument.domain.shares.upload import CopyFailure
 from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredBytes, UtcMicros
 from deldokument.store.engine.schema import Id, metadata, optional, partial, primary, reference, tag
 

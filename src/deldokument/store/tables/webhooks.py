@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Table
 
-from deldokument.domain.webhook import DisabledFor, WebhookEvent
+from deldokument.domain.messages.webhook import DisabledFor, WebhookEvent
 from deldokument.store.engine.column_types import EnumSet, EnumText, StoredInteger, UtcMicros
 from deldokument.store.engine.schema import Id, metadata, primary, sealed, tag
 

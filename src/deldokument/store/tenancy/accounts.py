@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Account, AccountRules, Contact, Integration, Member
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.tenancy import Account, AccountRules, Contact, Integration, Member
 from deldokument.store.engine.expressions import InList, is_current
 from deldokument.store.engine.statements import ByKey, Statements, by_key, param, plain_fields, plain_values, prefixed
 from deldokument.store.tables.outbox import notice_count, outbox

@@ -23,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import (
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import (
     MainAgreement,
     PublishedText,
     ServiceAgreement,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Account, Integration
+from deldokument.domain.tenants.tenancy import Account, Integration
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.statements import Repository, param
 from deldokument.store.tables.tags import INTEGRATION_TAGS

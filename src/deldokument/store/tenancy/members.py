@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, or_, select, update
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Account, Member
+from deldokument.domain.tenants.tenancy import Account, Member
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.expressions import InList
 from deldokument.store.engine.statements import Repository, param

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, bindparam, delete, literal_column, or_, select, union_all
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Administrator, Operator
+from deldokument.domain.tenants.tenancy import Administrator, Operator
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.statements import Repository, param
 from deldokument.store.tables.tags import ADMINISTRATOR_TAGS, OPERATOR_TAGS

@@ -36,10 +36,10 @@ from sqlalchemy import (
     update,
 )
 
-from deldokument.domain.impact_assessment import ImpactAssessment, ResidualRisk
-from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Integration, Member
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.impact_assessment import ImpactAssessment, ResidualRisk
+from deldokument.domain.tenants.offboarding import TenantLifecycle, TenantTotals
+from deldokument.domain.tenants.tenancy import Integration, Member
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredText, UtcMicros
 from deldokument.store.engine.expressions import is_current

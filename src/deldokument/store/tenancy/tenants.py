@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from deldokument.domain.errors import Broken, Conflict
-from deldokument.domain.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
+from deldokument.domain.tenants.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
 from deldokument.store.engine.statements import Repository, by_key, param, plain_fields, plain_values, prefixed
 from deldokument.store.tables.tags import TENANT_TAGS
 from deldokument.store.tables.tenancy import tenant

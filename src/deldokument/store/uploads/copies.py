@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select, update
 
-from deldokument.domain.upload import Upload
+from deldokument.domain.shares.upload import Upload
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.statements import Repository, param
 from deldokument.store.tables.shares import share

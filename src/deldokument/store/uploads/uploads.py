@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.upload import Part, Upload
+from deldokument.domain.shares.upload import Part, Upload
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.expressions import InList

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from deldokument.domain.errors import require
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display.receipts import ReceiptView, list_receipts
 from deldokument.services.shares.drafts import additions, drafts

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from deldokument.domain.share import ReceiptState
+from deldokument.domain.shares.share import ReceiptState
 from deldokument.services.auth.programs import redeem_code
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import Offer, OfferedDocument, open_share

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deldokument.domain.access_requests import REASON_LENGTH
-from deldokument.domain.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENTS, ShareState
-from deldokument.domain.share_texts import LABEL_LENGTH
-from deldokument.domain.text_fields import TEXT_FIELDS
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.access_requests import REASON_LENGTH
+from deldokument.domain.shares.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENTS, ShareState
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.typed_texts import LABEL_LENGTH
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.services.shares.display.views import DocumentView, RecipientView, ShareView
 from deldokument.services.shares.recipients.recipients import RecipientInput as NewRecipient
 from deldokument.web.api.models import Given, Instant, Sent, Text

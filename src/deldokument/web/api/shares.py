@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.share import ShareState
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.shares.text_fields import ShareTexts
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import api_drafts, drafts

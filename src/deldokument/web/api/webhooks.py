@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import Field, WithJsonSchema
 
-from deldokument.domain.outbox import OutgoingMessage
-from deldokument.domain.webhook import MAX_URL_LENGTH, WebhookEvent
+from deldokument.domain.messages.outbox import OutgoingMessage
+from deldokument.domain.messages.webhook import MAX_URL_LENGTH, WebhookEvent
 from deldokument.services.notifications import webhooks
 from deldokument.services.notifications.webhooks import Before, WebhookView
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor

@@ -34,7 +34,7 @@ from starlette.routing import Route
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import NO_TENANT
 from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge, Unavailable
-from deldokument.domain.tenancy import must_not_have_ended
+from deldokument.domain.tenants.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
 from deldokument.services.auth.fresh_login import drop_form

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import InvalidFields, ServiceError
-from deldokument.domain.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
+from deldokument.domain.shares.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
 from deldokument.web.http.error_texts import WORDS
 from deldokument.web.http.i18n import Translator, _
 

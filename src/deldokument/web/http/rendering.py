@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from deldokument.domain.characters import belongs_in_text
-from deldokument.domain.tenancy import Account, Tenant
+from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.services.shares.display.views import ShareView
 from deldokument.web.http.document_texts import kind_of, other_ending
 from deldokument.web.http.i18n import LANGUAGES, Translator, translations

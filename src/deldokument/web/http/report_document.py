@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from deldokument.domain.agreement import escaped
 from deldokument.domain.audit import EventKind
-from deldokument.domain.report import ReportDocument, ReportEvent, ReportReceipt, ShareReport
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.report import ReportDocument, ReportEvent, ReportReceipt, ShareReport
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.agreement import escaped
 from deldokument.ports.documents import RenderedDocument
 from deldokument.web.http.i18n import Translator, _
 

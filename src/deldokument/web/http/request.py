@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deldokument.domain.errors import Broken, NotFound, Unavailable
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.auth.sessions import Session

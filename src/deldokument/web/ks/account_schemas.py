@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.statistics import DocumentCounts
-from deldokument.domain.tenancy import Account, AccountRules
+from deldokument.domain.shares.statistics import DocumentCounts
+from deldokument.domain.tenants.tenancy import Account, AccountRules
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.members import Membership
 

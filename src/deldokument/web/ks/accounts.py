@@ -13,7 +13,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from deldokument.domain.errors import InvalidInput, NotFound
-from deldokument.domain.tenancy import Account, AccountRules
+from deldokument.domain.tenants.tenancy import Account, AccountRules
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.accounts.statistics import document_counts

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from deldokument.domain.errors import NotFound, TokenRefused
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
-from deldokument.domain.tenancy import Tenant, must_not_have_ended
+from deldokument.domain.tenants.tenancy import Tenant, must_not_have_ended
 from deldokument.domain.uuids import document_id_of, id_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import holds_password

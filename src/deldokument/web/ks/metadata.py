@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deldokument.domain.errors import Faults, InvalidInput
-from deldokument.domain.share import MAX_RECIPIENTS
-from deldokument.domain.tenancy import End
+from deldokument.domain.shares.share import MAX_RECIPIENTS
+from deldokument.domain.tenants.tenancy import End
 from deldokument.domain.uuids import id_of
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.web.http.dispatch import json_object

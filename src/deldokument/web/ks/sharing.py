@@ -20,9 +20,9 @@ from starlette.types import Receive
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError
 from deldokument.domain.identifiers import Consumer
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.text_fields import ShareTexts
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.drafts.api_drafts import create_draft

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deldokument.domain.audit import AuditEvent
-from deldokument.domain.outbox import Channel
-from deldokument.domain.policy import Reason
-from deldokument.domain.tenancy import IntegrationRights
-from deldokument.domain.webhook import DisabledFor
+from deldokument.domain.messages.outbox import Channel
+from deldokument.domain.messages.webhook import DisabledFor
+from deldokument.domain.shares.policy import Reason
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.ports.channels import EmailKind
 from deldokument.services.audit.actors import acting_integration
 from deldokument.services.shares.approvals.proposals import ReturnReason

@@ -13,8 +13,8 @@ from datetime import timedelta
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.shares.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.tenants.registration import STANDARD_RETENTION

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.share import ReceiptState, ShareState
+from deldokument.domain.shares.share import ReceiptState, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.export import EventExport, begin_event_export, export_lines
 from deldokument.services.shares.display.views import RecipientView, ShareView

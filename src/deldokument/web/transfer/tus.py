@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, ServiceError, TooLarge
-from deldokument.domain.upload import MAX_LENGTH, Upload
+from deldokument.domain.shares.upload import MAX_LENGTH, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials

@@ -15,7 +15,7 @@ import pytest
 from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark, Seal
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.tenancy import Administrator, Operator
+from deldokument.domain.tenants.tenancy import Administrator, Operator
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.audit.subjects import Subject

@@ -14,9 +14,9 @@ from sqlalchemy import BinaryExpression, BindParameter, Column, Delete, Select, 
 from sqlalchemy.sql import operators, visitors
 
 from deldokument import store
-from deldokument.domain.email_addresses import NoticeAddress
-from deldokument.domain.tenancy import Administrator, Integration, Operator
-from deldokument.domain.webhook import Webhook, WebhookEvent
+from deldokument.domain.messages.email_addresses import NoticeAddress
+from deldokument.domain.messages.webhook import Webhook, WebhookEvent
+from deldokument.domain.tenants.tenancy import Administrator, Integration, Operator
 from deldokument.store.auth.programs import ProgramRecord
 from deldokument.store.auth.sessions import PendingLoginRecord, SessionRecord
 from deldokument.store.database import Database

@@ -13,10 +13,10 @@ from sqlalchemy import Table, insert, select, update
 from sqlalchemy.types import TypeDecorator
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.email_addresses import NoticeAddress
 from deldokument.domain.errors import Broken, NotFound
-from deldokument.domain.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
-from deldokument.domain.webhook import DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.messages.email_addresses import NoticeAddress
+from deldokument.domain.messages.webhook import DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.tenants.tenancy import Account, Administrator, Integration, IntegrationRights, Operator
 from deldokument.store.database import Database
 from deldokument.store.engine.authenticated_rows import stored_value
 from deldokument.store.engine.column_types import DurationMicros, EnumSet, EnumText, UtcMicros

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from deldokument.domain.errors import Broken, Unavailable
-from deldokument.domain.tenancy import Operator
+from deldokument.domain.tenants.tenancy import Operator
 from deldokument.store.database import Database
 from deldokument.store.engine.schema import metadata
 from deldokument.store.privileges import SERVE, WORKER, grant_privileges

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.byte_ranges import merge_ranges
 from deldokument.domain.errors import Conflict, Unavailable, existing
-from deldokument.domain.share import Receipt, Share, ShareState, new_id
-from deldokument.domain.upload import Upload
+from deldokument.domain.shares.byte_ranges import merge_ranges
+from deldokument.domain.shares.share import Receipt, Share, ShareState, new_id
+from deldokument.domain.shares.upload import Upload
 from deldokument.store.audit.subjects import Subject
 from deldokument.store.auth.sessions import PendingLoginRecord
 from deldokument.store.database import Database

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import create_engine, text
 
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.store.database import Database
 from deldokument.store.maintenance.retention import PatrolPlace
 from deldokument.store.shares.shares import ShareFilter

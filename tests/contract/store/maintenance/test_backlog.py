@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.outbox import Channel, OutgoingMessage
-from deldokument.domain.share import ShareState, new_id
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage
+from deldokument.domain.shares.share import ShareState, new_id
 from deldokument.store.database import Database
 from deldokument.store.maintenance.backlog import Queue, Waiting
 from tests.contract.records import (

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Receipt, ShareState
-from deldokument.domain.tenancy import Integration
+from deldokument.domain.shares.share import DRAFT_LIFETIME, SYSTEM_DRAFT_LIFETIME, Receipt, ShareState
+from deldokument.domain.tenants.tenancy import Integration
 from deldokument.store.database import Database
 from tests.contract.records import (
     ACCOUNT,

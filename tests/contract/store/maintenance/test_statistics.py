@@ -9,10 +9,10 @@ import pytest
 
 from deldokument.crypto.stream import CAPACITY, FULL_PART_PLAINTEXT, HEADER, ciphertext_length
 from deldokument.domain.errors import NotFound
-from deldokument.domain.outbox import Cost
-from deldokument.domain.share import Receipt, Share, ShareState
-from deldokument.domain.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts
-from deldokument.domain.tenancy import Account
+from deldokument.domain.messages.outbox import Cost
+from deldokument.domain.shares.share import Receipt, Share, ShareState
+from deldokument.domain.shares.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.store.database import Database
 from tests.contract.records import (
     ACCOUNT,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.email_addresses import Language, NoticeAddress
 from deldokument.domain.errors import Broken, Conflict
-from deldokument.domain.tenancy import Administrator
+from deldokument.domain.messages.email_addresses import Language, NoticeAddress
+from deldokument.domain.tenants.tenancy import Administrator
 from deldokument.store.database import Database
 from tests.contract.records import HOUR, KARI, NOW, TENANT, settle
 

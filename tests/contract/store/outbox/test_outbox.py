@@ -12,8 +12,8 @@ import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import NotFound, ServiceError, existing
-from deldokument.domain.outbox import REPLANNED, Channel, OutgoingMessage
-from deldokument.domain.share import Progress, Receipt, Recipient, Share, new_id, progress_of
+from deldokument.domain.messages.outbox import REPLANNED, Channel, OutgoingMessage
+from deldokument.domain.shares.share import Progress, Receipt, Recipient, Share, new_id, progress_of
 from deldokument.store.database import Database
 from deldokument.store.outbox.outbox import PendingReminder, ReminderQuery
 from tests.contract.records import (

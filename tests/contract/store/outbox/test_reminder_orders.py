@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.notifications.recipient_reminders import plan_reminders
 from deldokument.services.notifications.registry import CHANNELS

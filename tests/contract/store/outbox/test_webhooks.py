@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Broken, ServiceError
-from deldokument.domain.tenancy import Account, Integration
-from deldokument.domain.webhook import DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.messages.webhook import DisabledFor, Webhook, WebhookEvent
+from deldokument.domain.tenants.tenancy import Account, Integration
 from deldokument.store.database import Database
 from tests.contract.records import ACCOUNT, HOUR, NOW, TENANT, settle
 

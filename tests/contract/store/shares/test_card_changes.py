@@ -13,8 +13,8 @@ from sqlalchemy import delete, select, update
 from deldokument.crypto.share_cards import ShareCard
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Broken, existing
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import Account
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.store.database import Database, Transaction
 from deldokument.store.tables.shares import document, recipient, share
 from tests.contract.records import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.share import Receipt
+from deldokument.domain.shares.share import Receipt
 from deldokument.store.audit.subjects import Subject
 from deldokument.store.database import Database
 from deldokument.store.engine.integrity import DamagedRow, DamageReports

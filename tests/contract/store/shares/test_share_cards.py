@@ -12,8 +12,8 @@ from sqlalchemy import Row, delete, insert, select, text, update
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Broken, NotFound
-from deldokument.domain.share import RemovedDocument, Share, ShareState, new_id
-from deldokument.domain.tenancy import Account
+from deldokument.domain.shares.share import RemovedDocument, Share, ShareState, new_id
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.store.database import Database, Transaction
 from deldokument.store.engine.engines import Engines, open_engines
 from deldokument.store.engine.integrity import DamagedRow, DamageReports

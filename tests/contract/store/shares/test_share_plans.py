@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.store.database import Database
 from deldokument.store.shares.shares import ShareFilter
 from deldokument.store.transaction import Transaction

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.share import Receipt, RemovedDocument, Share, ShareState
-from deldokument.domain.tenancy import Account, Integration
+from deldokument.domain.shares.share import Receipt, RemovedDocument, Share, ShareState
+from deldokument.domain.tenants.tenancy import Account, Integration
 from deldokument.store.database import Database
 from deldokument.store.shares.shares import ShareFilter
 from tests.contract.records import (

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, Member, NoticeChannel
+from deldokument.domain.tenants.tenancy import UNDO, Account, AccountRules, Contact, Member, NoticeChannel
 from deldokument.store.database import Database
 from deldokument.store.tenancy.accounts import AccountUsage
 from tests.contract.records import (

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import (
+from deldokument.domain.errors import Conflict
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import (
     MainAgreement,
     PublishedText,
     ServiceAgreement,
@@ -19,7 +20,6 @@ from deldokument.domain.agreement_records import (
     SigningIntent,
     SigningLogin,
 )
-from deldokument.domain.errors import Conflict
 from deldokument.store.database import Database
 from tests.contract.records import HOUR, NOW, TENANT, settle
 

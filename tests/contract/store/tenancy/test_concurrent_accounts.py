@@ -11,8 +11,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import AccountRules
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.services.accounts import deletion, lifecycle
 from tests.support.world import OLA, Stage, set_stage
 

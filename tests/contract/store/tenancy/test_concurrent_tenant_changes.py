@@ -12,10 +12,10 @@ from threading import Event
 import pytest
 
 from deldokument.domain.errors import Conflict, NotFound, RightMissing, existing
-from deldokument.domain.outbox import Channel, OutgoingMessage, Result
-from deldokument.domain.share import new_id
-from deldokument.domain.tenancy import IntegrationRights, Tenant
-from deldokument.domain.webhook import DisabledFor
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result
+from deldokument.domain.messages.webhook import DisabledFor
+from deldokument.domain.shares.share import new_id
+from deldokument.domain.tenants.tenancy import IntegrationRights, Tenant
 from deldokument.ports.channels import WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import member_import

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Account, Integration, IntegrationRights
+from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.store.database import Database
 from tests.contract.records import ACCOUNT, NOW, TENANT, settle
 

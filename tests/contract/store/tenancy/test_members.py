@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Conflict, NotFound, existing
-from deldokument.domain.tenancy import Account, Member
+from deldokument.domain.tenants.tenancy import Account, Member
 from deldokument.store.database import Database
 from deldokument.store.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, HOUR, KARI, NOW, TENANT, available, keep, settle

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Conflict
-from deldokument.domain.tenancy import Administrator, Operator
+from deldokument.domain.tenants.tenancy import Administrator, Operator
 from deldokument.store.database import Database
 from deldokument.store.tenancy.staff import RoleKinds
 from tests.contract.records import KARI, NOW, TENANT, settle

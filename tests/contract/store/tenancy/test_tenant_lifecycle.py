@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from deldokument.domain.errors import ServiceError
-from deldokument.domain.impact_assessment import ImpactAssessment, ResidualRisk
-from deldokument.domain.offboarding import TenantLifecycle, TenantTotals
-from deldokument.domain.share import ShareState
-from deldokument.domain.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.tenants.impact_assessment import ImpactAssessment, ResidualRisk
+from deldokument.domain.tenants.offboarding import TenantLifecycle, TenantTotals
+from deldokument.domain.tenants.tenancy import Account, AccountRules, Administrator, Contact, Integration, Member
 from deldokument.store.database import Database
 from tests.contract.records import (
     ACCOUNT,

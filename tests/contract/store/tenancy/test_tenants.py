@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Contact, PeriodRule
+from deldokument.domain.tenants.tenancy import Contact, PeriodRule
 from deldokument.store.database import Database
 from deldokument.store.tenancy.staff import RoleKinds
 from tests.contract.records import ACCOUNT, TENANT, settle

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.upload import CopyFailure, Upload
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.upload import CopyFailure, Upload
 from deldokument.store.database import Database
 from tests.contract.records import DAY, HOUR, NOW, document_of, draft, keep, settle, upload_of
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Broken, NotFound
-from deldokument.domain.share import Share, new_id
-from deldokument.domain.upload import Part, Upload
+from deldokument.domain.shares.share import Share, new_id
+from deldokument.domain.shares.upload import Part, Upload
 from deldokument.store.database import Database
 from tests.contract.records import DAY, NOW, append, begin_upload, draft, keep, part_of, settle
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import Broken, Conflict, NotFound
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.upload import Upload
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.upload import Upload
 from deldokument.store.database import Database
 from tests.contract.records import (
     ACCOUNT,

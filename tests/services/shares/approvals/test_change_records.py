@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.approvals.change_records import Change, ProposedChange, open_change, seal_change
 from deldokument.services.shares.recipients.recipients import CheckedRecipient

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from deldokument.domain.access_requests import REASON_LENGTH
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, Gone, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.access_requests import REASON_LENGTH
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.services.downloads import offers
 from deldokument.services.maintenance import retention
 from deldokument.services.shares.approvals import proposals

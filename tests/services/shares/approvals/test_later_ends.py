@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, NotFound, existing
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.approvals.change_records import Change, ProposedChange, seal_change

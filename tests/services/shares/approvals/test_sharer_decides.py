@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from deldokument.domain.errors import Conflict, NotFound, RightMissing, existing
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.services.accounts import members
 from deldokument.services.downloads import access, offers
 from deldokument.services.downloads.content import open_document

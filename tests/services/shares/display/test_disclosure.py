@@ -9,7 +9,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidFields, NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.display.disclosure import document_recipients, view_with_numbers

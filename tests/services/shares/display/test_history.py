@@ -9,7 +9,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.outbox import Channel
+from deldokument.domain.messages.outbox import Channel
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from deldokument.services.shares.display.history import History, HistoryEvent, share_history

@@ -8,7 +8,7 @@ import pytest
 from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, NotFound, existing
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.services.accounts import members
 from deldokument.services.audit.recording import record_event, subject_number
 from deldokument.services.downloads import content as downloads_content

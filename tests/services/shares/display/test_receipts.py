@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.display.receipts import ReceiptEvent, list_receipts

@@ -16,8 +16,8 @@ from deldokument.adapters.documents.signing import create_seal_certificate, veri
 from deldokument.domain.audit import EventKind
 from deldokument.domain.chain import Flaw
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, RightMissing, existing
-from deldokument.domain.outbox import Channel
-from deldokument.domain.report import digests, statement
+from deldokument.domain.messages.outbox import Channel
+from deldokument.domain.shares.report import digests, statement
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.audit import export
 from deldokument.services.audit.recording import record_event

@@ -19,10 +19,10 @@ from deldokument.domain.errors import (
     TooLarge,
     existing,
 )
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
-from deldokument.domain.share import Progress, ShareState, Verdict
-from deldokument.domain.tenancy import IntegrationRights
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Progress, ShareState, Verdict
+from deldokument.domain.shares.upload import MAX_LENGTH
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.delivery import record_delivery

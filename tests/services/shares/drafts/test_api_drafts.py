@@ -13,9 +13,9 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import MAX_RECIPIENTS, Share, ShareState, new_id
-from deldokument.domain.tenancy import IntegrationRights
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.share import MAX_RECIPIENTS, Share, ShareState, new_id
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts import lifecycle
 from deldokument.services.accounts.integrations import change_rights, confirm_archive

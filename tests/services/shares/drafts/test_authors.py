@@ -10,7 +10,7 @@ import pytest
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.drafts import discarding, drafts
 from deldokument.services.shares.drafts.api_drafts import add_recipient_inputs, change_draft, create_draft
 from deldokument.services.shares.published import publishing

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, ServiceError, existing
-from deldokument.domain.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
+from deldokument.domain.shares.share import DISCARD_GRACE, DISCARD_UNDO, Share, ShareState
 from deldokument.services.maintenance import share_keys
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts

@@ -7,8 +7,8 @@ import pytest
 from stdnum.no import orgnr
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
-from deldokument.domain.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Document, Recipient, ShareState
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.share import MAX_DOCUMENTS, MAX_RECIPIENTS, Document, Recipient, ShareState
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts

@@ -9,9 +9,9 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound, RightMissing, existing
-from deldokument.domain.share import Progress
-from deldokument.domain.tenancy import IntegrationRights
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.share import Progress
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.downloads import access, offers, system_access
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads.delivery import record_delivery

@@ -9,8 +9,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput, NotFound, existing
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
-from deldokument.domain.share import Share, ShareState, Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Share, ShareState, Verdict
 from deldokument.services.accounts import members
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.draft_form import draft_form

@@ -7,7 +7,7 @@ import pytest
 
 from deldokument import worker
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.downloads import access, offers
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.queries import ShareView

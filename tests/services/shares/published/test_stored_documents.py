@@ -11,8 +11,8 @@ import pytest
 from deldokument.crypto.stream import ciphertext_length
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares.drafts import drafts

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, NotFound
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.downloads import access, offers
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.shares.display import queries

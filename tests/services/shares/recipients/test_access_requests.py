@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from deldokument import worker
-from deldokument.domain.access_requests import REASON_LENGTH, RequestState
 from deldokument.domain.audit import EventKind
-from deldokument.domain.email_addresses import NoticeChoices
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
+from deldokument.domain.messages.email_addresses import NoticeChoices
+from deldokument.domain.shares.access_requests import REASON_LENGTH, RequestState
 from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.offers import note_opening, open_share

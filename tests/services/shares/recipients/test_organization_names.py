@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.domain.errors import InvalidFields, InvalidInput, NotFound, RightMissing
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.downloads import access, offers
 from deldokument.services.shares.display.views import RecipientView, share_view

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deldokument.domain.errors import InvalidFields, NotFound, existing
-from deldokument.domain.share import Recipient, Share
+from deldokument.domain.shares.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.downloads import access
 from deldokument.services.shares.drafts import api_drafts, drafts

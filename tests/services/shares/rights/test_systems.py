@@ -12,9 +12,9 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Broken, Conflict, InvalidInput, NotFound, RightMissing, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import IntegrationRights
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.accounts import members
 from deldokument.services.audit import browsing
 from deldokument.services.audit import export as audit_export

@@ -9,8 +9,8 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Frozen, NotFound, existing
-from deldokument.domain.scan_policy import DEFAULT_POLICY, Handling
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.downloads.content import open_archive, open_document
 from deldokument.services.downloads.warnings import confirm_warnings
 from deldokument.services.encryption import existing_key, share_key_id

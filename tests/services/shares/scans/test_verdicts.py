@@ -8,8 +8,8 @@ import pytest
 
 from deldokument.crypto.manifest import InspectionRecord, manifest_hash, open_manifest, seal_inspection
 from deldokument.domain.errors import Conflict, NotReady, existing
-from deldokument.domain.scan_policy import DEFAULT_POLICY
-from deldokument.domain.share import Document, Verdict
+from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
+from deldokument.domain.shares.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.verdicts import Finding, finding_of

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import Account, AccountRules, Contact, NoticeChannel
+from deldokument.domain.tenants.tenancy import Account, AccountRules, Contact, NoticeChannel
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import freezing, registration

@@ -11,8 +11,8 @@ from html import unescape
 import httpx
 import pytest
 
-from deldokument.domain.agreement import GRACE, AgreementKind
 from deldokument.domain.errors import LoginFailed, Unavailable, existing
+from deldokument.domain.tenants.agreement import GRACE, AgreementKind
 from deldokument.services.agreements import status, texts
 from tests.support.agreement_texts import publish_texts, sign, with_short_texts
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory

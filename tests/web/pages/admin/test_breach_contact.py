@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import BREACH_CONTACT_LENGTH
+from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH
 from tests.support.browser import EWA, Web
 from tests.support.world import KARI, OLA
 

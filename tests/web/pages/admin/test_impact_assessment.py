@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ResidualRisk
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import AssessmentView, list_assessments
 from tests.support import sample_files

@@ -9,11 +9,11 @@ from html import unescape
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import PublishedText
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.tenancy import AccountRules, Contact, Tenant
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import PublishedText
+from deldokument.domain.tenants.tenancy import AccountRules, Contact, Tenant
 from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate

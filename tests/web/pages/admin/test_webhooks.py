@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from deldokument.domain.webhook import DisabledFor
+from deldokument.domain.messages.webhook import DisabledFor
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.notifications import webhooks
 from tests.support.browser import EWA, Browser, Web

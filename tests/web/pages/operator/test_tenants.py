@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import Frozen
+from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.services.agreements import status, texts
 from deldokument.services.downloads import access
 from deldokument.services.tenants import operators, registration

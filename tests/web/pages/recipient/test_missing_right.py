@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from deldokument.domain.policy import ORDINARY_MAIL
+from deldokument.domain.shares.policy import ORDINARY_MAIL
 from deldokument.ports.registers import OrganizationGrant
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing

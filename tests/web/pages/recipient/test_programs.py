@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.share import ReceiptState, Verdict
+from deldokument.domain.shares.share import ReceiptState, Verdict
 from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.published import publishing
 from deldokument.web.app import ENDPOINTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import lifecycle
 from deldokument.services.shares.drafts import drafts
 from tests.support.browser import Browser, Web

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.share import DISCARD_GRACE, ShareState
+from deldokument.domain.shares.share import DISCARD_GRACE, ShareState
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.drafts.discarding import discard_with_grace

@@ -15,7 +15,7 @@ from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import parse_person
-from deldokument.domain.share import MAX_RECIPIENTS
+from deldokument.domain.shares.share import MAX_RECIPIENTS
 from deldokument.services.shares.display import queries
 from deldokument.services.tenants import registration
 from deldokument.store.audit.audit import EventFilter

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from deldokument.domain.outbox import refused
+from deldokument.domain.messages.outbox import refused
 from deldokument.services.accounts import members
 from tests.support.browser import EWA, Browser, Web, serve
 from tests.support.emails import deliver, mailed_code

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deldokument.domain.errors import existing
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
 from tests.support.accounts import set_rules

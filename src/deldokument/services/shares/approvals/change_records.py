@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from deldokument.domain.identifiers import Identifier
-from deldokument.domain.share import Share
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.share import Share
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.services.encryption import (
     EncryptedColumn,
     identifier_kind,

@@ -20,9 +20,9 @@ from enum import StrEnum
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
-from deldokument.domain.policy import EVERYBODY, Approvers, approvers_of
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import Account, Integration, Member
+from deldokument.domain.shares.policy import EVERYBODY, Approvers, approvers_of
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.tenants.tenancy import Account, Integration, Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event

@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from deldokument.domain.access_requests import REASON_LENGTH
-from deldokument.domain.share import Share
-from deldokument.domain.share_texts import check_text
+from deldokument.domain.shares.access_requests import REASON_LENGTH
+from deldokument.domain.shares.share import Share
+from deldokument.domain.shares.typed_texts import check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import (
     EncryptedColumn,

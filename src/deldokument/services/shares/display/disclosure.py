@@ -16,7 +16,7 @@ from datetime import timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import NotFound, RightMissing
 from deldokument.domain.identifiers import Consumer, PersonIdentifier, Sharer
-from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.shares.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in, memberships_in
 from deldokument.services.audit.actors import acting_integration

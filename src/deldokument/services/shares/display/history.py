@@ -14,8 +14,8 @@ from datetime import datetime
 
 from deldokument.domain.audit import BY_RECIPIENTS, AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.outbox import is_about_other_message
-from deldokument.domain.share import Share
+from deldokument.domain.messages.outbox import is_about_other_message
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.shares.rights.authorization import share_for_reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deldokument.domain.identifiers import OrganizationNumber
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.approvals.proposals import Proposal, proposal_of
 from deldokument.services.shares.display.related_rows import SharerRows, sharer_name

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.policy import Reason, hold_reason
-from deldokument.domain.share import Share, ShareState
+from deldokument.domain.shares.policy import Reason, hold_reason
+from deldokument.domain.shares.share import Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.audit.actors import Actor, Actors

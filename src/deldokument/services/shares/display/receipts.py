@@ -15,7 +15,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Receipt, ReceiptState, Share
+from deldokument.domain.shares.share import Receipt, ReceiptState, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.display.views import display_number, file_name, masked_person

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain as joined
 
-from deldokument.domain.outbox import RECIPIENT_CHANNELS
-from deldokument.domain.policy import sharer_decides
-from deldokument.domain.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
-from deldokument.domain.tenancy import Integration, Member
-from deldokument.domain.upload import Upload
+from deldokument.domain.messages.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.shares.policy import sharer_decides
+from deldokument.domain.shares.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
+from deldokument.domain.shares.upload import Upload
+from deldokument.domain.tenants.tenancy import Integration, Member
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, open_field
 from deldokument.services.shares.recipients.notice_status import NoticeView, view_notice

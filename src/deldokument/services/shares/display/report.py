@@ -20,8 +20,8 @@ from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, Ev
 from deldokument.domain.chain import Mark
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.outbox import is_about_other_message
-from deldokument.domain.report import (
+from deldokument.domain.messages.outbox import is_about_other_message
+from deldokument.domain.shares.report import (
     SEAL,
     ReportDocument,
     ReportEvent,
@@ -31,7 +31,7 @@ from deldokument.domain.report import (
     digests,
     statement,
 )
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.audit.actors import Actor, Actors

@@ -14,11 +14,11 @@ from datetime import datetime
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.share_cards import SHARE_KIND
-from deldokument.domain.access_requests import is_begun
 from deldokument.domain.errors import NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier, mask_person
-from deldokument.domain.policy import Allowed, hold_reason, may_share
-from deldokument.domain.share import (
+from deldokument.domain.shares.access_requests import is_begun
+from deldokument.domain.shares.policy import Allowed, hold_reason, may_share
+from deldokument.domain.shares.share import (
     CLOSED,
     Document,
     Progress,
@@ -32,9 +32,9 @@ from deldokument.domain.share import (
     document_counts,
     progress_of,
 )
-from deldokument.domain.tenancy import Account, Tenant
-from deldokument.domain.text_fields import ShareTexts
-from deldokument.domain.upload import CopyFailure
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.shares.upload import CopyFailure
+from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import subject_number

@@ -17,7 +17,7 @@ from dataclasses import replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.share import DRAFT_LIFETIME, Document, Share, ShareState
+from deldokument.domain.shares.share import DRAFT_LIFETIME, Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_at, record_event

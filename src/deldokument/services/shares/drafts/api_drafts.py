@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.shares.approvals.proposals import touch_draft

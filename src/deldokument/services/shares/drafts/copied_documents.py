@@ -14,9 +14,9 @@ import hashlib
 import secrets
 
 from deldokument.domain.errors import Conflict, existing
-from deldokument.domain.policy import Denied, Reason, may_copy
-from deldokument.domain.share import Document, Share, new_document_id, new_id
-from deldokument.domain.upload import UPLOAD_LIFETIME, Upload
+from deldokument.domain.shares.policy import Denied, Reason, may_copy
+from deldokument.domain.shares.share import Document, Share, new_document_id, new_id
+from deldokument.domain.shares.upload import UPLOAD_LIFETIME, Upload
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field, share_key_id

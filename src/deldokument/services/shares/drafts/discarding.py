@@ -15,7 +15,7 @@ from datetime import timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import DISCARD_GRACE, Share, ShareState
+from deldokument.domain.shares.share import DISCARD_GRACE, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import membership_in
 from deldokument.services.audit.recording import record_event

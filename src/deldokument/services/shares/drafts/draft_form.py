@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.shares.display.disclosure import numbers_to_check

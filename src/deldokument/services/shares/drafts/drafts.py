@@ -16,10 +16,10 @@ from datetime import timedelta
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidInput, NotFound, ServiceError
 from deldokument.domain.identifiers import Identifier, Sharer, parse_identifier, split_pasted
-from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.domain.share_texts import LABEL_LENGTH, check_text
-from deldokument.domain.tenancy import End, instant_of
-from deldokument.domain.text_fields import ShareTexts
+from deldokument.domain.shares.share import Recipient, Share, ShareState
+from deldokument.domain.shares.text_fields import ShareTexts
+from deldokument.domain.shares.typed_texts import LABEL_LENGTH, check_text
+from deldokument.domain.tenants.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Share, ShareState, new_id
+from deldokument.domain.shares.share import Share, ShareState, new_id
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.audit.recording import record_event

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import NotFound
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.share import Recipient
+from deldokument.domain.shares.share import Recipient
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import EncryptedColumn, open_field

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, PersonIdentifier
-from deldokument.domain.share import Recipient, Share
+from deldokument.domain.shares.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import identifier_hashes
 from deldokument.services.shares.rights.grants import share_grants

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.share import MAX_DOCUMENTS, Document, Share, new_document_id, new_id
-from deldokument.domain.share_texts import check_document_name
-from deldokument.domain.upload import UPLOAD_LIFETIME, Upload, check_length
+from deldokument.domain.shares.share import MAX_DOCUMENTS, Document, Share, new_document_id, new_id
+from deldokument.domain.shares.typed_texts import check_document_name
+from deldokument.domain.shares.upload import UPLOAD_LIFETIME, Upload, check_length
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.encryption import EncryptedColumn, existing_key, seal_field

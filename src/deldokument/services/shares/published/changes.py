@@ -26,9 +26,9 @@ from datetime import datetime
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, existing, require
 from deldokument.domain.identifiers import PersonIdentifier, Sharer
-from deldokument.domain.share import Recipient, RemovedDocument, Share
-from deldokument.domain.share_texts import LABEL_LENGTH, check_text
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.share import Recipient, RemovedDocument, Share
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.typed_texts import LABEL_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event

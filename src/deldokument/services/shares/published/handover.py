@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import InvalidFields, InvalidInput, existing
 from deldokument.domain.identifiers import PersonIdentifier, parse_person
-from deldokument.domain.policy import Allowed, may_take_over
-from deldokument.domain.share import Share
-from deldokument.domain.tenancy import Member
+from deldokument.domain.shares.policy import Allowed, may_take_over
+from deldokument.domain.shares.share import Share
+from deldokument.domain.tenants.tenancy import Member
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import memberships_in
 from deldokument.services.audit.recording import record_event

@@ -24,12 +24,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from deldokument.domain.agreement import SignatureState
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, existing
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, Sharer
-from deldokument.domain.share import Document, Recipient, Share, ShareState, new_id
-from deldokument.domain.tenancy import End, instant_of
+from deldokument.domain.shares.share import Document, Recipient, Share, ShareState, new_id
+from deldokument.domain.tenants.agreement import SignatureState
+from deldokument.domain.tenants.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, membership_in
 from deldokument.services.agreements.status import agreement_status

@@ -20,8 +20,8 @@ from deldokument.crypto.manifest import open_manifest
 from deldokument.crypto.stream import ciphertext_length
 from deldokument.domain.errors import Conflict, Gone, NotFound, existing
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import CLOSED, Document, Share, ShareState
-from deldokument.domain.tenancy import End, instant_of
+from deldokument.domain.shares.share import CLOSED, Document, Share, ShareState
+from deldokument.domain.tenants.tenancy import End, instant_of
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.shares.approvals.change_records import Change

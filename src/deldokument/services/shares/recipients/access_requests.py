@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deldokument.domain.access_requests import REASON_LENGTH, RequestState, request_state
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Recipient, Share
-from deldokument.domain.share_texts import check_text
+from deldokument.domain.shares.access_requests import REASON_LENGTH, RequestState, request_state
+from deldokument.domain.shares.share import Recipient, Share
+from deldokument.domain.shares.typed_texts import check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from deldokument.domain.outbox import REPLANNED, OutgoingMessage
+from deldokument.domain.messages.outbox import REPLANNED, OutgoingMessage
 from deldokument.ports.channels import NoticeKind
 
 OVER, DOWNLOADED, REMOVED = "share_over", "downloaded", "recipient_removed"

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.domain.identifiers import Identifier, OrganizationNumber, Sharer
-from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.shares.share import Recipient, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, existing_key, open_field, seal_field
 from deldokument.services.shares.rights.authorization import first_look, share_for_reading

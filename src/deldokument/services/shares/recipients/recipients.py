@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.identifiers import Identifier, PersonIdentifier, parse_identifier
-from deldokument.domain.share import MAX_RECIPIENTS, Recipient, Share, new_id
-from deldokument.domain.share_texts import LABEL_LENGTH, check_text
+from deldokument.domain.shares.share import MAX_RECIPIENTS, Recipient, Share, new_id
+from deldokument.domain.shares.typed_texts import LABEL_LENGTH, check_text
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import EncryptedColumn, identifier_hash, identifier_kind, seal_field
 from deldokument.services.shares.recipients.organization_names import (

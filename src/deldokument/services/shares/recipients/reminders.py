@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import Share
+from deldokument.domain.shares.share import Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
 from deldokument.services.shares.rights.authorization import check_not_stopped, share_for_update

@@ -24,8 +24,8 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Consumer, Sharer
-from deldokument.domain.policy import Allowed, Denied, Reason, hold_reason, may_fill_in, may_manage, may_share
-from deldokument.domain.share import Document, Share, ShareState
+from deldokument.domain.shares.policy import Allowed, Denied, Reason, hold_reason, may_fill_in, may_manage, may_share
+from deldokument.domain.shares.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership, memberships_in
 from deldokument.services.encryption import identifier_hash

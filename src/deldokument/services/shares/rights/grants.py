@@ -16,7 +16,7 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.grants import Grant, GrantPlace, open_grant, seal_grant
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import Identifier
-from deldokument.domain.share import Recipient, Share
+from deldokument.domain.shares.share import Recipient, Share
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import (
     identifier_hash,

@@ -11,8 +11,8 @@ The announced lengths of documents whose keys exist are counted.
 from __future__ import annotations
 
 from deldokument.domain.errors import InvalidInput, existing
-from deldokument.domain.tenancy import Account
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.upload import MAX_LENGTH
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.ports.dependencies import Dependencies
 from deldokument.store.transaction import Transaction
 

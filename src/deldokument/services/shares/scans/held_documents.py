@@ -14,7 +14,7 @@ from dataclasses import replace
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, require
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.share import Document, Share, ShareState
+from deldokument.domain.shares.share import Document, Share, ShareState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.members import Membership
 from deldokument.services.audit.recording import record_event

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from deldokument.crypto.keys import Purpose, derive
-from deldokument.domain.scanning import ScanReport
-from deldokument.domain.share import Document, Verdict
+from deldokument.domain.shares.scanning import ScanReport
+from deldokument.domain.shares.share import Document, Verdict
 from deldokument.services.encryption import EncryptedColumn, open_field, seal_field
 
 

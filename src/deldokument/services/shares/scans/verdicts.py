@@ -15,9 +15,9 @@ from typing import Final
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.manifest import InspectionRecord, open_inspection, open_manifest
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.scan_policy import Handling, ScanPolicy, handling_of
-from deldokument.domain.share import Document, Share, Verdict
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.shares.scan_policy import Handling, ScanPolicy, handling_of
+from deldokument.domain.shares.share import Document, Share, Verdict
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.scan_records import Release, ScanRecord, open_release, open_scan

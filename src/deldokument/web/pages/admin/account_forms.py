@@ -5,7 +5,7 @@ Guarantees:
 - Numbers may be written as people write them.
 - All faults are reported at once.
 
-The limits of the rules are in domain.accounts.
+The limits of the rules are in domain.tenants.accounts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from deldokument.domain.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
 from deldokument.domain.errors import Faults, InvalidInput
-from deldokument.domain.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
+from deldokument.domain.tenants.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
+from deldokument.domain.tenants.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
 from deldokument.web.http.errors import FieldErrors
 from deldokument.web.http.i18n import Translator, _
 

@@ -18,8 +18,8 @@ from itertools import groupby
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.agreement import AgreementKind, Change, ChangeKind
 from deldokument.domain.errors import Conflict, InvalidFields, require
+from deldokument.domain.tenants.agreement import AgreementKind, Change, ChangeKind
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.tenancy import BREACH_CONTACT_LENGTH
+from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH
 from deldokument.services.tenants.registration import name_breach_contact
 from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.request import RequestContext

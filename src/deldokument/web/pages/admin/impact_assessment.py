@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import InvalidFields, NotFound
-from deldokument.domain.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, PDF, ResidualRisk
 from deldokument.domain.norwegian_time import day_of
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, PDF, ResidualRisk
 from deldokument.ports.documents import RenderedDocument
 from deldokument.services.agreements.impact_assessment import (
     TEMPLATES,

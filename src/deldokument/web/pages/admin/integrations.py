@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
-from deldokument.domain.tenancy import IntegrationRights
+from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.errors import field_errors, status_of

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.tenancy import Account
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView

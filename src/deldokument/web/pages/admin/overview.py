@@ -11,7 +11,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.tenancy import Tenant
+from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist

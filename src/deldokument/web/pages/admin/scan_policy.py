@@ -10,8 +10,8 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.scan_policy import change_scan_policy
 from deldokument.web.http.errors import FieldErrors, field_errors
 from deldokument.web.http.i18n import _

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.statistics import Month, ShareCounts, parse_month
-from deldokument.domain.tenancy import Account
+from deldokument.domain.shares.statistics import Month, ShareCounts, parse_month
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts.statistics import (
     AccountStatistics,
     StatisticsChoices,

@@ -14,10 +14,10 @@ from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.agreement import AgreementKind
-from deldokument.domain.agreement_records import MAX_COPY_LENGTH
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
-from deldokument.domain.tenancy import Contact
+from deldokument.domain.tenants.agreement import AgreementKind
+from deldokument.domain.tenants.agreement_records import MAX_COPY_LENGTH
+from deldokument.domain.tenants.tenancy import Contact
 from deldokument.services.accounts import lifecycle
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements import texts

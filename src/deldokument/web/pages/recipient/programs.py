@@ -3,14 +3,14 @@
 Guarantees:
 - The page shows a share to those to whom the link shows it, and a stranger gets what the link gives a stranger.
 - Only the button approves: a form with a CSRF token, on a page that nobody can frame.
-- The browser then leads to 127.0.0.1 alone (domain.program_access). Only this page may send a form there.
+- The browser then leads to 127.0.0.1 alone (domain.shares.program_access). Only this page may send a form there.
 """
 
 from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.program_access import parse_request
+from deldokument.domain.shares.program_access import parse_request
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.program_access import approve_program
 from deldokument.web.http.rendering import CSP, render

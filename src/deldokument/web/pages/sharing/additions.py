@@ -14,8 +14,8 @@ from typing import Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidFields, InvalidInput
-from deldokument.domain.share import ShareState
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.shares.upload import MAX_LENGTH
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView

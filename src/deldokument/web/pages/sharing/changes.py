@@ -26,8 +26,8 @@ from deldokument.domain.errors import (
     require,
 )
 from deldokument.domain.identifiers import Sharer
-from deldokument.domain.share import ShareState
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.share import ShareState
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries

@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, NotFound
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import discarding

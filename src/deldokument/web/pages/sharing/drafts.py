@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.policy import Allowed, may_fill_in, may_share
-from deldokument.domain.share import Share, ShareState
-from deldokument.domain.tenancy import PeriodRule
-from deldokument.domain.text_fields import TEXT_FIELDS, ShareTexts
-from deldokument.domain.upload import MAX_LENGTH
+from deldokument.domain.shares.policy import Allowed, may_fill_in, may_share
+from deldokument.domain.shares.share import Share, ShareState
+from deldokument.domain.shares.text_fields import TEXT_FIELDS, ShareTexts
+from deldokument.domain.shares.upload import MAX_LENGTH
+from deldokument.domain.tenants.tenancy import PeriodRule
 from deldokument.services.accounts.members import Membership
 from deldokument.services.notifications.email_addresses import show_address
 from deldokument.services.shares.display.disclosure import view_with_numbers

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.people import PersonView
 from deldokument.services.shares.published import handover
 from deldokument.web.http.errors import error_text

@@ -16,8 +16,8 @@ from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.email_addresses import Language
 from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.messages.email_addresses import Language
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
 from deldokument.web.http.errors import error_text, status_of

@@ -13,7 +13,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.approvals import proposals
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView

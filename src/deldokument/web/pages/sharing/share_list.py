@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.share import Progress, ShareState
-from deldokument.domain.text_fields import TEXT_FIELDS
+from deldokument.domain.shares.share import Progress, ShareState
+from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts.discarding import Discarded

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.share import DISCARD_UNDO, Progress, ShareState
+from deldokument.domain.shares.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares.approvals.change_records import Change
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import DownloadView, RecipientView, ShareView

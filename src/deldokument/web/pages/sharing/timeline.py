@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deldokument.domain.audit import BY_OPERATORS, BY_RECIPIENTS, AuditEvent, EventKind
+from deldokument.domain.messages.outbox import is_about_other_message
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.outbox import is_about_other_message
-from deldokument.domain.policy import Reason
+from deldokument.domain.shares.policy import Reason
 from deldokument.services.audit.actors import Actor, acting_integration
 from deldokument.services.shares.approvals.proposals import ReturnReason
 from deldokument.web.http.i18n import Translator, _

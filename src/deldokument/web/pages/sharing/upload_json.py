@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 from deldokument.services.shares.display.views import DocumentView
 from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.web.http.json_fields import json_number, json_text

@@ -16,8 +16,8 @@ from typing import Final
 from starlette.responses import Response
 
 from deldokument.domain.errors import NotFound
-from deldokument.domain.report import ShareReport
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.report import ShareReport
+from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.display.report import share_report
 from deldokument.services.shares.display.views import ShareView

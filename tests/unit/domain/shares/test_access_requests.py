@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from deldokument.domain.access_requests import REQUEST_PERIOD, RequestState, request_state
-from deldokument.domain.share import ShareState
+from deldokument.domain.shares.access_requests import REQUEST_PERIOD, RequestState, request_state
+from deldokument.domain.shares.share import ShareState
 from tests.contract.records import DAY, NOW, available, recipient_of
 
 END = NOW + 30 * DAY

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
 
-from deldokument.domain.share_texts import check_text
+from deldokument.domain.shares.typed_texts import check_text
 
 
 class TextKey(StrEnum):

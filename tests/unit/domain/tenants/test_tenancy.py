@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.tenancy import PeriodRule, check_name, check_on_behalf_of
+from deldokument.domain.tenants.tenancy import PeriodRule, check_name, check_on_behalf_of
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 RULE = PeriodRule()

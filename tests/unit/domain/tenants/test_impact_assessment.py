@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.impact_assessment import ImpactAssessment, ResidualRisk, check_consulted, check_done_on
+from deldokument.domain.tenants.impact_assessment import ImpactAssessment, ResidualRisk, check_consulted, check_done_on
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)

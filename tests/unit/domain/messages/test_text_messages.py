@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deldokument.domain.text_messages import message_count
+from deldokument.domain.messages.text_messages import message_count
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deldokument.domain.accounts import check_rules, same_name, spent_name
 from deldokument.domain.errors import InvalidFields
-from deldokument.domain.tenancy import UNDO, Account, AccountRules, Contact, PeriodRule, Tenant
+from deldokument.domain.tenants.accounts import check_rules, same_name, spent_name
+from deldokument.domain.tenants.tenancy import UNDO, Account, AccountRules, Contact, PeriodRule, Tenant
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deldokument.domain.scanning import Engine, ScanReport
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.scanning import Engine, ScanReport
+from deldokument.domain.shares.share import Verdict
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

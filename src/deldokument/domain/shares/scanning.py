@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 
 
 @dataclass(frozen=True, slots=True)

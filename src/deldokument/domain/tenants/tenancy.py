@@ -61,8 +61,8 @@ class Tenant:
 
     ``on_behalf_of``: its name at ID-porten, if logins for it run under its name instead of the operator's.
     ``breach_contact``: whom a breach notification names. ``scan_policy``: what it makes stricter than the operator's
-    (see domain.scan_policy). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing
-    of the tenant opens or is shared. ``behind``: its chain lacks events, because the database is an older one.
+    (`shares.scan_policy`). ``revision`` counts changes. ``intact``: False if the stored row is damaged; then nothing of
+    the tenant opens or is shared. ``behind``: its chain lacks events, because the database is an older one.
     """
 
     id: str

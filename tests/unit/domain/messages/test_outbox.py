@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.outbox import (
+from deldokument.domain.messages.outbox import (
     FIRST_PAUSE,
     LEASE,
     MAX_ATTEMPTS,

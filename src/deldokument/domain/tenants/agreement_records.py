@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from deldokument.domain.agreement import AgreementKind
 from deldokument.domain.errors import InvalidInput
+from deldokument.domain.tenants.agreement import AgreementKind
 
 MAX_COPY_LENGTH = 20 * 10**6
 """Maximum length in bytes of the stored copy of a main agreement."""

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deldokument.domain.agreement_records import (
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.tenants.agreement_records import (
     FRESHNESS_SKEW,
     MAX_COPY_LENGTH,
     check_copy,
     check_signed_on,
     is_login_for,
 )
-from deldokument.domain.errors import InvalidInput
 
 ASKED = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from deldokument.domain.audit import AuditEvent, canonical, instant_text
 from deldokument.domain.chain import Mark
-from deldokument.domain.share import RecipientKind
+from deldokument.domain.shares.share import RecipientKind
 
 FORMAT: Final = "deldokument-share-report"
 VERSION: Final = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deldokument.domain.scan_policy import (
+from deldokument.domain.shares.scan_policy import (
     CHOICES,
     DEFAULT_POLICY,
     Handling,
@@ -14,7 +14,7 @@ from deldokument.domain.scan_policy import (
     stricter_policy,
     written_policy,
 )
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INFECTED, Verdict.ERROR])

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deldokument.domain.email_addresses import (
+from deldokument.domain.errors import InvalidInput
+from deldokument.domain.messages.email_addresses import (
     CODE_LIFETIME,
     CODE_TRIES,
     CODES_A_DAY,
@@ -15,7 +16,6 @@ from deldokument.domain.email_addresses import (
     NoticeChoices,
     check_address,
 )
-from deldokument.domain.errors import InvalidInput
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LONG_DOMAIN = f"{'.'.join(['e' * 60] * 3)}.example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.program_access import parse_request, proves
+from deldokument.domain.shares.program_access import parse_request, proves
 
 # RFC 7636, appendix B.
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deldokument.crypto.stream import FULL_PART_PLAINTEXT
 from deldokument.domain.errors import Conflict, InvalidInput, TooLarge
-from deldokument.domain.upload import (
+from deldokument.domain.shares.upload import (
     FULL_PART,
     MAX_LENGTH,
     MAX_PARTIALS,

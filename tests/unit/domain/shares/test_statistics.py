@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.statistics import Month, ShareCounts, month_of, months_between, parse_month
+from deldokument.domain.shares.statistics import Month, ShareCounts, month_of, months_between, parse_month
 
 NOVEMBER = Month(2026, 11)
 

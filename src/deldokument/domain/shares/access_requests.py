@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deldokument.domain.errors import existing
-from deldokument.domain.share import Recipient, Share, ShareState
+from deldokument.domain.shares.share import Recipient, Share, ShareState
 
 REQUEST_PERIOD = timedelta(days=7)
 """How long before the end a recipient can ask for more time."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from deldokument.domain.offboarding import spent_number
+from deldokument.domain.tenants.offboarding import spent_number
 
 
 def test_the_number_of_a_tenant_that_has_left_carries_the_norwegian_day() -> None:

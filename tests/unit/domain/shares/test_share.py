@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deldokument.domain.byte_ranges import covers, largest_ranges, merge_ranges
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.share import (
+from deldokument.domain.shares.byte_ranges import covers, largest_ranges, merge_ranges
+from deldokument.domain.shares.share import (
     CLOSED,
     Document,
     Progress,
@@ -24,7 +24,7 @@ from deldokument.domain.share import (
     new_id,
     progress_of,
 )
-from deldokument.domain.share_texts import (
+from deldokument.domain.shares.typed_texts import (
     FILE_NAME_LENGTH,
     PATH_LENGTH,
     archive_name,

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from deldokument.domain.policy import (
+from deldokument.domain.shares.policy import (
     CONFIDENTIAL_MAIL,
     ORDINARY_MAIL,
     POST_ARKIV,
@@ -23,8 +23,8 @@ from deldokument.domain.policy import (
     may_share,
     may_upload,
 )
-from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.domain.tenancy import Account, Contact, PeriodRule, Tenant
+from deldokument.domain.shares.share import Recipient, Share, ShareState
+from deldokument.domain.tenants.tenancy import Account, Contact, PeriodRule, Tenant
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DRAFT = Share("s", "t", "a", "m", ShareState.DRAFT, NOW, NOW, "audit:t:2026-11")

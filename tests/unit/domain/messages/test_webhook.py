@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 import pytest
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.domain.webhook import (
+from deldokument.domain.messages.webhook import (
     MAX_FAILURE_PERIOD,
     MAX_URL_LENGTH,
     AddressRule,

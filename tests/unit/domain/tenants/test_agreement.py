@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from deldokument.domain.agreement import (
+from deldokument.domain.errors import InvalidInput, Unavailable
+from deldokument.domain.tenants.agreement import (
     GRACE,
     PLACEHOLDERS,
     AgreementKind,
@@ -26,7 +27,6 @@ from deldokument.domain.agreement import (
     needs_signature,
     version_key,
 )
-from deldokument.domain.errors import InvalidInput, Unavailable
 
 PUBLISHED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 SIGNED = PUBLISHED - timedelta(days=200)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from deldokument.domain.share import Recipient, Share, ShareState
-from deldokument.domain.tenancy import Account, Member, Tenant
+from deldokument.domain.shares.share import Recipient, Share, ShareState
+from deldokument.domain.tenants.tenancy import Account, Member, Tenant
 
 POST_ARKIV = "a0236"
 CONFIDENTIAL_MAIL = "post-til-virksomheten-med-taushetsbelagt-innhold"

@@ -18,7 +18,7 @@ from itertools import chain, count
 
 from deldokument.domain.characters import without_joiners
 from deldokument.domain.errors import InvalidFields, InvalidInput
-from deldokument.domain.tenancy import NAME_LENGTHS, AccountRules, Contact, PeriodRule, tidy_words
+from deldokument.domain.tenants.tenancy import NAME_LENGTHS, AccountRules, Contact, PeriodRule, tidy_words
 
 TELEPHONE_LENGTH = 30
 EMAIL_LENGTH = 254

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from deldokument.domain.share import Verdict
+from deldokument.domain.shares.share import Verdict
 
 
 class Handling(StrEnum):

@@ -1,0 +1,7 @@
+"""Rules about messages to people and systems outside.
+
+- `email_addresses`: e-mail addresses and notification choices
+- `outbox`: messages of the transactional outbox
+- `text_messages`: how many text messages a text takes
+- `webhook`: webhooks and their permitted addresses
+"""
