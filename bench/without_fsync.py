@@ -13,7 +13,7 @@ from deldokument.adapters.blobs.directory import DirectoryBlobStore
 from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import build_runtime
 from deldokument.bootstrap.serve import serve
-from deldokument.cli.serve import open_listeners
+from deldokument.cli.operate.serve import open_listeners
 from deldokument.config.settings import load_settings
 
 

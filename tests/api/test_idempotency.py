@@ -202,8 +202,8 @@ def test_what_is_refused_while_it_is_being_renewed_may_be_corrected_under_its_ke
 
     with monkeypatch.context() as patched:
         patched.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
-        patched.setattr("deldokument.web.http.lease_renewal.renew_request", slow)
-        patched.setattr("deldokument.web.http.lease_renewal.RENEWED_SECONDS", 0.01)
+        patched.setattr("deldokument.web.http.limits.lease_renewal.renew_request", slow)
+        patched.setattr("deldokument.web.http.limits.lease_renewal.RENEWED_SECONDS", 0.01)
         assert create(cast.sharer, stage, title="\x07").status_code == 422
     assert create(cast.sharer, stage).status_code == 201
 
@@ -225,8 +225,8 @@ def test_a_request_that_outlives_its_lease_is_not_done_twice(
         return request
 
     monkeypatch.setattr("deldokument.services.shares.drafts.api_drafts.create_draft", held)
-    monkeypatch.setattr("deldokument.web.http.lease_renewal.renew_request", counted)
-    monkeypatch.setattr("deldokument.web.http.lease_renewal.RENEWED_SECONDS", 0.01)
+    monkeypatch.setattr("deldokument.web.http.limits.lease_renewal.renew_request", counted)
+    monkeypatch.setattr("deldokument.web.http.limits.lease_renewal.RENEWED_SECONDS", 0.01)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(create, cast.sharer, stage)
         assert inside.wait(20)

@@ -14,8 +14,8 @@ from deldokument.domain.errors import StorageFull, Unavailable
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
-from deldokument.web.http.errors import ConsumerLimited
-from deldokument.web.http.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
+from deldokument.web.http.responses.errors import ConsumerLimited
+from deldokument.web.http.responses.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
 from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
 from tests.support.inspection import inspect_documents
@@ -224,7 +224,7 @@ def test_a_consumer_who_asks_for_very_much_at_once_leaves_threads_for_the_others
 def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_counted(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_COUNTED", 0)
+    monkeypatch.setattr("deldokument.web.http.responses.rate_limit.MAX_COUNTED", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
 
@@ -232,7 +232,7 @@ def test_a_consumer_over_its_limit_leaves_threads_for_the_others_while_it_is_cou
 def test_who_is_refused_for_asking_too_much_at_once_is_told_when_to_come_back(
     cast: Systems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_CONCURRENT", 0)
+    monkeypatch.setattr("deldokument.web.http.responses.rate_limit.MAX_CONCURRENT", 0)
     answer = cast.sharer.get("/shares")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
     assert answer.headers["ratelimit"]

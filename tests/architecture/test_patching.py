@@ -14,7 +14,7 @@ LISTED = Counter(
     {
         # A call that is held or counted, and made all the same.
         "tests/api/test_idempotency.py: deldokument.services.shares.drafts.api_drafts.create_draft": 2,
-        "tests/api/test_idempotency.py: deldokument.web.http.lease_renewal.renew_request": 1,
+        "tests/api/test_idempotency.py: deldokument.web.http.limits.lease_renewal.renew_request": 1,
         "tests/services/shares/display/test_queries.py: subject_number": 1,
         # A fake that is slow for once.
         "tests/services/shares/recipients/test_organization_names.py: find": 1,
@@ -63,7 +63,7 @@ def test_nothing_is_patched_but_limits_and_what_is_listed() -> None:
     [
         ('monkeypatch.setattr("deldokument.web.api.middleware.BODY_SECONDS", 0.0)', []),
         ('monkeypatch.setattr(overview, "_PAGE", 1)', []),
-        ('monkeypatch.setattr(f"deldokument.web.http.rate_limit.{limit}", 0)', []),
+        ('monkeypatch.setattr(f"deldokument.web.http.responses.rate_limit.{limit}", 0)', []),
         ('monkeypatch.setattr("services.submitting.create_draft", held)', ["services.submitting.create_draft"]),
         ('monkeypatch.setattr(register, "find", slow)', ["find"]),
         ("monkeypatch.setattr(name, value)", ["name"]),

@@ -18,7 +18,7 @@ from deldokument.services.audit import damage
 from deldokument.services.maintenance import lag
 from deldokument.services.tenants import operators
 from deldokument.store.engine.schema import metadata
-from deldokument.web.http.rate_limit import MAX_COUNTED
+from deldokument.web.http.responses.rate_limit import MAX_COUNTED
 from deldokument.web.ks.app import PREFIX as KS_PREFIX
 from deldokument.web.ks.app import STORE_PREFIX
 from deldokument.worker import Patrol

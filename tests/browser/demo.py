@@ -22,7 +22,7 @@ from typing import IO, Any, Self
 
 from deldokument.adapters.clock import ShiftedClock
 from deldokument.bootstrap.keys import open_keyring
-from deldokument.cli.demo_sender import ACCOUNT
+from deldokument.cli.demo.sender import ACCOUNT
 from deldokument.client import Client, To
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import existing
@@ -38,7 +38,7 @@ _ON_SERVERS = """
 import json, sys
 from pathlib import Path
 from deldokument.bootstrap.logs import configure_logging
-from deldokument.cli.demo import run_demo
+from deldokument.cli.demo.demo import run_demo
 configure_logging()
 run_demo(0, Path(sys.argv[1]), json.loads(sys.argv[2]))
 """

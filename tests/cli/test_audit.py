@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from deldokument.adapters.documents.signing import create_seal_certificate
-from deldokument.cli.audit import _FLAWS, _REPORT_FLAWS
+from deldokument.cli.operate.audit import _FLAWS, _REPORT_FLAWS
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import Flaw, Mark
 from deldokument.domain.shares.report import ReportEvent, ShareReport, digests, statement
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.audit.heads import keep_heads
-from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.responses.error_texts import WORDS
 from tests.cli.transcripts import (
     AUDIT,
     EWA,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deldokument.cli.accounts import tenant_of
+from deldokument.cli.operate.accounts import tenant_of
 from deldokument.domain.audit import EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.uuids import id_of

@@ -17,7 +17,7 @@ import pytest
 
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.tenants.agreement import AgreementKind
-from deldokument.simulators.cast import load_cast
+from deldokument.simulators.common.cast import load_cast
 from tests.support.ports import listening_at
 from tests.support.simulators import log_in
 

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.node_state import CLIENT_KEY_LIFETIME
-from deldokument.cli import doctor
+from deldokument.cli.operate import doctor
 from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
 from tests.cli.transcripts import KARI, make_ready, run, settings, tamper
 from tests.docs.documents import DOCS, table
@@ -84,7 +84,7 @@ def test_the_doctor_ends_with_1_before_keys_and_certificates_expire(
     then = time.time() - CLIENT_KEY_LIFETIME.total_seconds() - 1
     os.utime(key, (then, then))
     # No disk is that large.
-    monkeypatch.setattr("deldokument.cli.doctor.SPACE", dict.fromkeys(doctor.SPACE, (1 << 62, 0)))
+    monkeypatch.setattr("deldokument.cli.operate.doctor.SPACE", dict.fromkeys(doctor.SPACE, (1 << 62, 0)))
     code, found = examined(deployment)
     [space] = [level for name, (level, _) in found.items() if name.startswith("space for ")]
     assert (code, found["client key at ID-porten"][0], space) == (2, "critical", "warning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from deldokument.cli import sender, sender_console
+from deldokument.cli.sending import sender, sender_console
 
 pytestmark = pytest.mark.once
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from deldokument.cli import sender_console
-from deldokument.cli.sender_console import read_recipients, read_until, share_id_of
+from deldokument.cli.sending import sender_console
+from deldokument.cli.sending.sender_console import read_recipients, read_until, share_id_of
 from deldokument.client import Settings, To
 from tests.cli.transcripts import run
 from tests.docs.documents import DOCS, table

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deldokument import __version__
-from deldokument.cli.sender import COMMANDS
+from deldokument.cli.sending.sender import COMMANDS
 from tests.architecture.rules import ROOT
 
 pytestmark = pytest.mark.once
@@ -65,7 +65,7 @@ def test_the_wheel_has_the_client_and_no_code_of_the_service(wheel: Path) -> Non
     assert wheel.name == f"deldokument_client-{__version__}-py3-none-any.whl"
     names = [name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("deldokument_client-")]
     assert {name.split("/")[1] for name in names} == {"__init__.py", "cli", "client", "py.typed"}
-    assert {"deldokument/client/jwt_grant.py", "deldokument/cli/sender.py"} <= set(names)
+    assert {"deldokument/client/jwt_grant.py", "deldokument/cli/sending/sender.py"} <= set(names)
     assert [name for name in names if "__pycache__" in name] == []
 
 

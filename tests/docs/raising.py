@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from deldokument.domain import errors
-from deldokument.web.http.errors import STATUS, WORDS
+from deldokument.web.http.responses.errors import STATUS, WORDS
 from tests.docs.documents import DOCS, table
 
 SOURCE = Path(errors.__file__).parents[1]

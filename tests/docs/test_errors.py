@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deldokument.web.http.errors import WORDS
+from deldokument.web.http.responses.errors import WORDS
 from tests.docs.documents import DOCS, table
 from tests.docs.raising import statuses
 

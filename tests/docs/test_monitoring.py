@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from deldokument.cli.doctor import SPACE
+from deldokument.cli.operate.doctor import SPACE
 from deldokument.services.maintenance.health import (
     EXPIRY_WARNING,
     HEARTBEAT_LIMIT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deldokument.web.http.i18n import LANGUAGES
+from deldokument.web.http.responses.i18n import LANGUAGES
 from tests.docs.documents import DOCS, ROOT, anchors, dead_links, links, pages, table
 
 DECISIONS = DOCS / "decisions"

@@ -12,7 +12,7 @@ from deldokument.domain.errors import ScopeMissing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.http.rate_limit import MAX_CONCURRENT
+from deldokument.web.http.responses.rate_limit import MAX_CONCURRENT
 from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, SUCCESS
@@ -96,7 +96,7 @@ def test_a_system_that_asks_for_very_much_at_once_leaves_threads_for_the_others(
     fiks: Fiks, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     kari = fiks.web.browser(KARI)
-    monkeypatch.setattr(f"deldokument.web.http.rate_limit.{limit}", 0)
+    monkeypatch.setattr(f"deldokument.web.http.responses.rate_limit.{limit}", 0)
     answer = fiks.system.get(ACCOUNTS, headers=fiks.headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert ERROR_MESSAGE.fits(answer.json())

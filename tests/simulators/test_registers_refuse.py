@@ -11,8 +11,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from deldokument.simulators.cast import CastError, load_cast
-from deldokument.simulators.numbers import is_organization_number, is_synthetic_person
+from deldokument.simulators.common.cast import CastError, load_cast
+from deldokument.simulators.common.numbers import is_organization_number, is_synthetic_person
 from tests.support.rsa_keys import rsa_key
 from tests.support.simulators import ALTINN_SCOPE, API_SCOPE, GRANT, ORGANIZATION, Running, start_simulators
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.web.app import create_app
-from deldokument.web.http.refusal_time import STEP_SECONDS
+from deldokument.web.http.limits.refusal_time import STEP_SECONDS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
 from tests.support.confirmed import add_administrator

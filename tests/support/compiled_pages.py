@@ -3,8 +3,8 @@
 A server process reads the catalogue and compiles a page when it is first shown: half a CPU second for these.
 """
 
-from deldokument.web.http.i18n import STANDARD, Translator
-from deldokument.web.http.rendering import _environment
+from deldokument.web.http.responses.i18n import STANDARD, Translator
+from deldokument.web.http.responses.rendering import _environment
 
 _FRAME = ("base", "macros", "pages/share_macros")
 _PAGES = ("sharing/share_form", "sharing/share_detail", "recipient/link", "recipient/offers", "recipient/offer")

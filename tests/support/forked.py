@@ -32,7 +32,7 @@ _SERVER.set_forkserver_preload(
         "__main__",
         "deldokument.cli.main",
         # What `deldokument serve` imports when it is called.
-        "deldokument.cli.serve",
+        "deldokument.cli.operate.serve",
         # What the worker imports to seal the first document. On a busy machine that takes longer than a server waits.
         "deldokument.adapters.documents.pades",
         "deldokument.simulators.altinn",

@@ -5,7 +5,7 @@
         share_id = running.share(["218794 98012"], {"vedtak.pdf": b"..."})
 
 Everything is under ``folder``: ``data`` (database, blobs, keyring), ``tmp`` (the processes' TMPDIR), ``server.log``,
-``worker.log``. Kari Lunde shares from «Byggesak» and «Avtaledokumenter»; the cast is deldokument.simulators.cast.
+``worker.log``. Kari Lunde shares from «Byggesak» and «Avtaledokumenter»; the cast is `simulators.common.cast`.
 ``running.node`` is a world of the test's own over the same files, to look at the state and to change it by use cases.
 """
 
@@ -44,7 +44,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.services.tenants.registration import create_tenant
-from deldokument.simulators.cast import load_cast
+from deldokument.simulators.common.cast import load_cast
 from deldokument.web.management import LIVE
 from tests.support.confirmed import add_administrator, add_member
 from tests.support.forked import Forked, forked

@@ -16,8 +16,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.i18n import Translator, translations
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.i18n import Translator, translations
 
 pytestmark = pytest.mark.once
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from deldokument.cli import sender
 from deldokument.cli.output import escape_unknown_letters
+from deldokument.cli.sending import sender
 
 
 def main() -> None:

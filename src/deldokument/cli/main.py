@@ -18,23 +18,21 @@ from deldokument.adapters.documents.signing import create_seal_certificate
 from deldokument.bootstrap.logs import configure_logging
 from deldokument.bootstrap.runtime import prepare
 from deldokument.bootstrap.work import work
-from deldokument.cli import (
+from deldokument.cli.command_log import RecordedCommands
+from deldokument.cli.operate import (
     accounts,
     agreements,
     audit,
-    client_keys,
     inspection,
     members,
     operators,
-    receiving,
     root_keys,
-    shares,
     tenant_lifecycle,
 )
-from deldokument.cli.command_log import RecordedCommands
-from deldokument.cli.doctor import doctor
+from deldokument.cli.operate.doctor import doctor
 from deldokument.cli.output import say_text
 from deldokument.cli.runtime import errors_as_text, opened_node
+from deldokument.cli.sending import client_keys, receiving, shares
 from deldokument.config.settings import load_settings
 from deldokument.services.audit.checkpoints import fingerprint
 from deldokument.services.maintenance.early_ends import confirm_early_ends
@@ -72,7 +70,7 @@ def demo(
 ) -> None:
     """Run everything on this machine, with simulated registers and made-up people."""
     # Imported here and in `serve`: no other command needs the web application, a third of the time to start.
-    from deldokument.cli.demo import run_demo
+    from deldokument.cli.demo.demo import run_demo
 
     configure_logging()
     with errors_as_text():
@@ -86,7 +84,7 @@ def serve_command(
     ] = None,
 ) -> None:
     """Run the web application."""
-    from deldokument.cli.serve import run_server
+    from deldokument.cli.operate.serve import run_server
 
     with errors_as_text():
         settings = load_settings(**({} if workers is None else {"serve_workers": workers}))

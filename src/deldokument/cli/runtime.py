@@ -13,9 +13,9 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.cli.output import say_error
 from deldokument.config.settings import ConfigurationError, Settings, load_settings
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, ServiceError
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.i18n import Translator
 
 
 @contextmanager

@@ -10,9 +10,8 @@ Imports nothing else of Del dokument. The synthetic people and organisations are
 - `altinn_pdp`: Altinn's policy decision point
 - `altinn_register`: rights of the cast in Altinn
 - `altinn_tokens`: Altinn's token exchange, and token validation
-- `cast`: synthetic people and organisations
+- `common`: what the simulators share
 - `enhetsregisteret`: Enhetsregisteret's open API
-- `failures`: failures on command
 - `idporten`: ID-porten as OpenID Provider
 - `idporten_logout`: ID-porten's front-channel and back-channel logout
 - `idporten_pages`: ID-porten's pages
@@ -20,9 +19,5 @@ Imports nothing else of Del dokument. The synthetic people and organisations are
 - `idporten_state`: state of the ID-porten simulator
 - `maskinporten`: Maskinporten's token endpoint
 - `notifications`: Altinn's notification orders
-- `numbers`: check digits of Norwegian numbers
-- `pages`: page templates
-- `server`: start of a simulator: one process, one loopback port
 - `smtp`: mail server that shows messages instead of delivering them
-- `tokens`: keys, registered clients and client assertions
 """

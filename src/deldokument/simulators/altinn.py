@@ -25,9 +25,9 @@ from starlette.types import ASGIApp
 from deldokument.simulators.altinn_pdp import DecisionPoint
 from deldokument.simulators.altinn_register import Held, Question, Register
 from deldokument.simulators.altinn_tokens import Exchange, TokenCheck
-from deldokument.simulators.cast import load_cast
-from deldokument.simulators.failures import CONTROL_PREFIX, Failures, read_order
-from deldokument.simulators.server import command_line, serve
+from deldokument.simulators.common.cast import load_cast
+from deldokument.simulators.common.failures import CONTROL_PREFIX, Failures, read_order
+from deldokument.simulators.common.server import command_line, serve
 
 PERSON_TYPE: Final = "urn:altinn:person:identifier-no"
 ORGANIZATION_TYPE: Final = "urn:altinn:organization:identifier-no"

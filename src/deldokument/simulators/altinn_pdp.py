@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from deldokument.simulators.altinn_register import Register
 from deldokument.simulators.altinn_tokens import TokenCheck
-from deldokument.simulators.failures import CONTROL_PREFIX, read_order
+from deldokument.simulators.common.failures import CONTROL_PREFIX, read_order
 
 SCOPE: Final = "altinn:authorization/authorize"
 PATH: Final = "/authorization/api/v1/authorize"

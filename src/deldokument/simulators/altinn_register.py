@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
-from deldokument.simulators.cast import Cast, Organization, Person
+from deldokument.simulators.common.cast import Cast, Organization, Person
 
 _INACTIVE: Final = frozenset({"deleted", "removed"})
 

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deldokument.simulators.tokens import AssertionRefused, public_jwks, sign, signing_key, unverified_claims
+from deldokument.simulators.common.tokens import AssertionRefused, public_jwks, sign, signing_key, unverified_claims
 
 SCOPES: Final = frozenset(
     {

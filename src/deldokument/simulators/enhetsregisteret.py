@@ -22,10 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from deldokument.simulators.cast import Cast, Organization, load_cast
-from deldokument.simulators.failures import Failures
-from deldokument.simulators.numbers import is_organization_number
-from deldokument.simulators.server import command_line, serve
+from deldokument.simulators.common.cast import Cast, Organization, load_cast
+from deldokument.simulators.common.failures import Failures
+from deldokument.simulators.common.numbers import is_organization_number
+from deldokument.simulators.common.server import command_line, serve
 
 Kind = Literal["enhet", "underenhet"]
 

@@ -33,8 +33,20 @@ from starlette.types import ASGIApp
 
 from deldokument.simulators import idporten_logout as logout
 from deldokument.simulators import idporten_pages as pages
-from deldokument.simulators.cast import Cast, load_cast
-from deldokument.simulators.failures import Failures
+from deldokument.simulators.common.cast import Cast, load_cast
+from deldokument.simulators.common.failures import Failures
+from deldokument.simulators.common.numbers import is_synthetic_person
+from deldokument.simulators.common.server import command_line, serve
+from deldokument.simulators.common.tokens import (
+    AssertionRefused,
+    Authenticator,
+    Client,
+    Clients,
+    add_client_options,
+    public_jwks,
+    sign,
+    signing_key,
+)
 from deldokument.simulators.idporten_requests import (
     HIGH,
     LEVELS,
@@ -53,18 +65,6 @@ from deldokument.simulators.idporten_state import (
     Login,
     Sessions,
     Shelf,
-)
-from deldokument.simulators.numbers import is_synthetic_person
-from deldokument.simulators.server import command_line, serve
-from deldokument.simulators.tokens import (
-    AssertionRefused,
-    Authenticator,
-    Client,
-    Clients,
-    add_client_options,
-    public_jwks,
-    sign,
-    signing_key,
 )
 
 COOKIE: Final = "idporten_simulator_sso"

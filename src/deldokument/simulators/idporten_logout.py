@@ -23,7 +23,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from deldokument.simulators.tokens import Client, Clients
+from deldokument.simulators.common.tokens import Client, Clients
 
 LOGOUT_TOKEN_SECONDS: Final = 120
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from deldokument.simulators.cast import Person
-from deldokument.simulators.pages import page
+from deldokument.simulators.common.cast import Person
+from deldokument.simulators.common.pages import page
 
 # No form-action: browsers also apply it to the redirect back to the client, whose address differs per client.
 _CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from deldokument.simulators.tokens import Client
+from deldokument.simulators.common.tokens import Client
 
 HIGH: Final = "idporten-loa-high"
 SUBSTANTIAL: Final = "idporten-loa-substantial"

@@ -23,9 +23,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from deldokument.simulators.failures import Failures
-from deldokument.simulators.server import command_line, serve
-from deldokument.simulators.tokens import (
+from deldokument.simulators.common.failures import Failures
+from deldokument.simulators.common.server import command_line, serve
+from deldokument.simulators.common.tokens import (
     AssertionRefused,
     Authenticator,
     Client,

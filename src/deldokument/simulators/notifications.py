@@ -31,10 +31,10 @@ from starlette.types import ASGIApp
 
 from deldokument.simulators.altinn import DEFAULT_SUBSCRIPTION_KEY
 from deldokument.simulators.altinn_tokens import TokenCheck
-from deldokument.simulators.cast import load_cast
-from deldokument.simulators.failures import CONTROL_PREFIX, Failures, read_order
-from deldokument.simulators.pages import page
-from deldokument.simulators.server import command_line, serve
+from deldokument.simulators.common.cast import load_cast
+from deldokument.simulators.common.failures import CONTROL_PREFIX, Failures, read_order
+from deldokument.simulators.common.pages import page
+from deldokument.simulators.common.server import command_line, serve
 
 SCOPE: Final = "altinn:serviceowner/notifications.create"
 PATH: Final = "/notifications/api/v1/future/orders"

@@ -35,9 +35,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from deldokument.simulators.failures import CONTROL_PREFIX, read_order
-from deldokument.simulators.pages import page
-from deldokument.simulators.server import LOOPBACK, command_line, serve
+from deldokument.simulators.common.failures import CONTROL_PREFIX, read_order
+from deldokument.simulators.common.pages import page
+from deldokument.simulators.common.server import LOOPBACK, command_line, serve
 
 Mode = Literal["ok", "450", "550", "451-data", "554-data", "slow", "slow-after", "garbage", "cut", "cut-after"]
 """``slow`` and ``cut`` happen before a message is accepted; with ``-after``, between that and the acknowledgement."""

@@ -30,12 +30,12 @@ from deldokument.web.api.app import create_api
 from deldokument.web.api.middleware import PREFIX as API_PREFIX
 from deldokument.web.http.damage_recorder import DamageRecorder
 from deldokument.web.http.dispatch import failure, starlette_route
-from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import Meter, RequestMeter
-from deldokument.web.http.path_encoding import EncodedControls
-from deldokument.web.http.rate_limit import ConcurrencyLimiter
-from deldokument.web.http.rendering import CSP
 from deldokument.web.http.request import LANGUAGE_COOKIE, Endpoint, ErrorFormat, RequestContext, endpoint_name
+from deldokument.web.http.requests.path_encoding import EncodedControls
+from deldokument.web.http.responses.i18n import Translator, choose
+from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.responses.rendering import CSP
 from deldokument.web.http.resubmission import ReadLimit
 from deldokument.web.http.site import Site
 from deldokument.web.ks.app import PREFIX as KS_PREFIX

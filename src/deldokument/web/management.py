@@ -31,9 +31,9 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.maintenance.deployment_claims import check_keyring
 from deldokument.web import metrics
 from deldokument.web.app import SecurityHeaders
-from deldokument.web.http.errors import status_of
 from deldokument.web.http.meter import Meter
-from deldokument.web.http.path_encoding import EncodedControls
+from deldokument.web.http.requests.path_encoding import EncodedControls
+from deldokument.web.http.responses.errors import status_of
 
 LIVE, READY = "/helse/live", "/helse/klar"
 READINESS_LIFETIME = timedelta(seconds=1)

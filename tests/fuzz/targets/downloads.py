@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.shares.typed_texts import check_document_name
-from deldokument.web.http.preconditions import failed_precondition
+from deldokument.web.http.requests.preconditions import failed_precondition
 from deldokument.web.transfer.downloads import disposition, wanted_range
 
 _ETAG = '"5d41402abc4b2a76b9719d911017c592"'

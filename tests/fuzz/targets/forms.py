@@ -13,7 +13,7 @@ from starlette.types import Message
 from deldokument.domain.errors import InvalidInput, TooLarge
 from deldokument.web.api.multipart_body import read_parts
 from deldokument.web.http.dispatch import json_object
-from deldokument.web.http.forms import read_form
+from deldokument.web.http.requests.forms import read_form
 from deldokument.web.ks.forms import SharingForm
 from tests.fuzz.targets.downloads import lines
 

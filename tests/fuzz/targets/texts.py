@@ -24,8 +24,8 @@ from deldokument.services.audit.search import open_search, share_id_in
 from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.web.api.cursors import read_cursor
-from deldokument.web.http.csv import csv_line
-from deldokument.web.http.pagination import read_place
+from deldokument.web.http.requests.pagination import read_place
+from deldokument.web.http.responses.csv import csv_line
 from tests.fakes.keyring import MemoryKeyring
 
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from deldokument.bootstrap.node_state import certificate_expiry, certificate_files, free_bytes, places
-from deldokument.cli.doctor import SPACE
+from deldokument.cli.operate.doctor import SPACE
 from deldokument.config.settings import Settings, load_settings
 from tests.support.environments import BUCKET, DEMO, KEYRING, OPENBAO, VERIFIED, WHOLE
 from tests.support.mail import make_certificate

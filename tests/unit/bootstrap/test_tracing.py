@@ -21,7 +21,7 @@ import sys
 from types import SimpleNamespace
 from deldokument.bootstrap import serve, work
 from deldokument.bootstrap.tracing import traced
-from deldokument.cli import serve as _
+from deldokument.cli.operate import serve as _
 from deldokument.config.settings import ConfigurationError
 
 node = SimpleNamespace(deps="the node's")

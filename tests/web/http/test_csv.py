@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from deldokument.web.http.csv import CSV_HEAD, csv_line
+from deldokument.web.http.responses.csv import CSV_HEAD, csv_line
 
 pytestmark = pytest.mark.once
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deldokument.web.http.devices import device_of
+from deldokument.web.http.requests.devices import device_of
 
 MOZILLA = "Mozilla/5.0"
 KIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -15,8 +15,8 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.shares.policy import AccessRule
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import (
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.errors import (
     RIGHTS,
     STATUS,
     LoginNotFresh,
@@ -25,7 +25,7 @@ from deldokument.web.http.errors import (
     error_text,
     status_of,
 )
-from deldokument.web.http.i18n import LANGUAGES, Translator
+from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 
 pytestmark = pytest.mark.once
 

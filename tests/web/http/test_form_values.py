@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from deldokument.web.http.form_values import read_count, read_date
+from deldokument.web.http.requests.form_values import read_count, read_date
 
 pytestmark = pytest.mark.once
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deldokument.domain.errors import TooLarge
-from deldokument.web.http.forms import SentFile, read_form
+from deldokument.web.http.requests.forms import SentFile, read_form
 
 pytestmark = pytest.mark.once
 

@@ -10,8 +10,8 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from deldokument.web.app import ENDPOINTS
-from deldokument.web.http.path_encoding import EncodedControls
 from deldokument.web.http.request import Endpoint
+from deldokument.web.http.requests.path_encoding import EncodedControls
 from deldokument.web.transfer import tus
 from tests.support.browser import Web
 from tests.support.world import KARI

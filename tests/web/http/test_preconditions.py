@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from deldokument.web.http.preconditions import failed_precondition
+from deldokument.web.http.requests.preconditions import failed_precondition
 from deldokument.web.transfer.downloads import wanted_range
 
 pytestmark = pytest.mark.once

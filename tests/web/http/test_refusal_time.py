@@ -15,7 +15,7 @@ from statistics import mean
 import pytest
 import uvloop
 
-from deldokument.web.http.refusal_time import wait_for_step
+from deldokument.web.http.limits.refusal_time import wait_for_step
 from tests.support.browser import Web, serve, stage_in_memory
 from tests.support.world import FJELL, OLA, SIV
 
@@ -67,7 +67,7 @@ LONG_STEP = 0.4
 
 
 def test_a_wait_ends_at_a_whole_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deldokument.web.http.refusal_time.STEP_SECONDS", LONG_STEP)
+    monkeypatch.setattr("deldokument.web.http.limits.refusal_time.STEP_SECONDS", LONG_STEP)
 
     async def waited(already: float) -> float:
         loop = asyncio.get_running_loop()
@@ -82,7 +82,7 @@ def test_a_wait_ends_at_a_whole_number_of_steps(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("path", ["/d/{}", "/d/{}/alt.zip"])
 def test_a_refusal_leaves_at_a_step(web: Web, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     siv = web.browser(SIV)
-    monkeypatch.setattr("deldokument.web.http.refusal_time.STEP_SECONDS", LONG_STEP)
+    monkeypatch.setattr("deldokument.web.http.limits.refusal_time.STEP_SECONDS", LONG_STEP)
     for share_id in (web.stage.members["share"], UNREAL):
         began = time.perf_counter()
         assert siv.get(path.format(share_id)).status_code == 404

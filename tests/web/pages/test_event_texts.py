@@ -16,7 +16,7 @@ from deldokument.domain.shares.share import Verdict
 from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.shares.approvals.proposals import ReturnReason
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.i18n import LANGUAGES, Translator
+from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 from deldokument.web.pages.event_details import LABELS, UNTOLD, details_of
 from deldokument.web.pages.event_texts import EVENT_WORDS, GROUPS, OF_SERVICE, by_nobody
 

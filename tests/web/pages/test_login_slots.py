@@ -15,7 +15,7 @@ from anyio.to_thread import current_default_thread_limiter
 
 from deldokument.domain.errors import NotReady
 from deldokument.ports.login import Identity, LoginRequest
-from deldokument.web.http.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
+from deldokument.web.http.limits.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
 from deldokument.web.pages.login import ENDPOINTS
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
 from tests.support.server import wait_until

@@ -16,8 +16,8 @@ from deldokument.domain.errors import existing
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
-from deldokument.web.http.document_texts import kind_of, other_ending
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.responses.document_texts import kind_of, other_ending
+from deldokument.web.http.responses.i18n import Translator
 from tests.contract.test_media_types import package
 from tests.support.browser import Web
 from tests.support.inspection import inspect_documents

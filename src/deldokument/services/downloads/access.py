@@ -12,7 +12,7 @@ The order is fixed. So neither a response's content nor the time that Altinn tak
 Only a rightful recipient learns that a share is over or stopped for the time being. Only a person with some right for a
 named organisation learns which right an open share requires.
 
-An unknown id takes the work of another share, and refusals leave in steps of time (web.http.refusal_time).
+An unknown id takes the work of another share, and refusals leave in steps of time (web.http.limits.refusal_time).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Guarantees:
 - A check that fails is critical, with its error as the message, and the checks after it still run.
 - Messages name no person and no share.
 
-The deployment's other checks, which need its settings, are in `cli.doctor`.
+The deployment's other checks, which need its settings, are in `cli.operate.doctor`.
 """
 
 from __future__ import annotations

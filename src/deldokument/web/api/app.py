@@ -24,8 +24,8 @@ from deldokument.web.api import accounts, documents, events, offers, one_request
 from deldokument.web.api.dependencies import refuse_undeclared
 from deldokument.web.api.middleware import PREFIX, ApiMiddleware
 from deldokument.web.api.openapi import describe
-from deldokument.web.http.problems import faults_of, problem
-from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.responses.problems import faults_of, problem
+from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
 
 log = logging.getLogger("deldokument.api")

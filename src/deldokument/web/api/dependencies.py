@@ -19,7 +19,7 @@ from deldokument.domain.identifiers import Consumer, PersonIdentifier
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.sessions import Session
 from deldokument.web.http.dispatch import json_object
-from deldokument.web.http.media_type import JSON, media_type_of
+from deldokument.web.http.requests.media_type import JSON, media_type_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,13 @@ from deldokument.services.auth.sessions import Session
 from deldokument.services.rate_limit import RateLimit, check_rate
 from deldokument.web.api.dependencies import ApiCall, ProgramCall
 from deldokument.web.api.multipart_body import read_parts
-from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
-from deldokument.web.http.errors import MediaTypeRefused
-from deldokument.web.http.lease_renewal import LeaseRenewal
-from deldokument.web.http.media_type import JSON, media_type_of
-from deldokument.web.http.problems import problem
-from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.limits.lease_renewal import LeaseRenewal
+from deldokument.web.http.requests.bearer import bearer_token
+from deldokument.web.http.requests.media_type import JSON, media_type_of
+from deldokument.web.http.responses.errors import MediaTypeRefused
+from deldokument.web.http.responses.problems import problem
+from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 
 PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from deldokument.web.http.multipart import FormReader
+from deldokument.web.http.requests.multipart import FormReader
 
 _MAX_PARTS = 100
 

@@ -16,7 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import Field
 
 from deldokument.web.api.models import Given
-from deldokument.web.http.problems import MEDIA_TYPE
+from deldokument.web.http.responses.problems import MEDIA_TYPE
 from deldokument.web.http.site import Site
 
 _PROBLEMS = {

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from deldokument.services.shares.display.report import report_file, sealed_report, share_report
 from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.openapi import problems
-from deldokument.web.http.i18n import Translator, choose
-from deldokument.web.http.media_type import JSON, preferred_type
-from deldokument.web.http.report_document import report_document
+from deldokument.web.http.requests.media_type import JSON, preferred_type
+from deldokument.web.http.responses.i18n import Translator, choose
+from deldokument.web.http.responses.report_document import report_document
 from deldokument.web.transfer.downloads import attachment
 
 router = APIRouter(prefix="/shares/{share_id}", tags=["reports"])

@@ -10,7 +10,7 @@ Guarantees, the same for every route:
 - A route that needs a fresh login does nothing without one. The form is kept, and its page leads to the login.
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
 - A body is read as text fields, as JSON, or as a form with files if the route accepts them.
-- At a link, the time of a refusal does not depend on the share (web.http.refusal_time).
+- At a link, the time of a refusal does not depend on the share (web.http.limits.refusal_time).
 - An error becomes one page or one JSON shape.
 - Nothing is cached.
 """
@@ -41,17 +41,10 @@ from deldokument.services.auth.fresh_login import drop_form
 from deldokument.services.auth.programs import find_program
 from deldokument.services.auth.roles import find_person
 from deldokument.services.auth.sessions import find_session
-from deldokument.web.http.bearer import bearer_token
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import StalePage, error_headers, error_text, field_errors, status_of
-from deldokument.web.http.forms import read_form
 from deldokument.web.http.fresh_login import ask_for_fresh_login
-from deldokument.web.http.i18n import Translator, choose
-from deldokument.web.http.media_type import media_type_of
+from deldokument.web.http.limits.refusal_time import now, wait_for_step
+from deldokument.web.http.limits.slots import LogThrottle, Slots, SlotsTaken
 from deldokument.web.http.meter import note_refusal
-from deldokument.web.http.problems import problem
-from deldokument.web.http.refusal_time import now, wait_for_step
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
     SAFE_METHODS,
@@ -61,6 +54,14 @@ from deldokument.web.http.request import (
     RequiredRole,
     endpoint_name,
 )
+from deldokument.web.http.requests.bearer import bearer_token
+from deldokument.web.http.requests.forms import read_form
+from deldokument.web.http.requests.media_type import media_type_of
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.errors import StalePage, error_headers, error_text, field_errors, status_of
+from deldokument.web.http.responses.i18n import Translator, choose
+from deldokument.web.http.responses.problems import problem
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.http.resubmission import (
     MAX_KEPT_BODY,
     ReadLimit,
@@ -70,7 +71,6 @@ from deldokument.web.http.resubmission import (
     typed_in,
 )
 from deldokument.web.http.site import Site
-from deldokument.web.http.slots import LogThrottle, Slots, SlotsTaken
 
 log = logging.getLogger("deldokument.web")
 TRACE = "deldokument.trace"
@@ -147,7 +147,7 @@ async def _receive(endpoint: Endpoint, call: RequestContext, reading: ReadLimit)
 def _check_address(request: Request) -> None:
     """Raise NotFound if the query contains a NUL, which no database accepts in text.
 
-    Paths need no check: a NUL there stays percent-encoded (web.http.path_encoding).
+    Paths need no check: a NUL there stays percent-encoded (web.http.requests.path_encoding).
     """
     if b"%00" in request.scope["query_string"]:
         raise NotFound("NUL in the address")

@@ -33,7 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import ServiceError
 from deldokument.server.socket_lending import lent_bytes
-from deldokument.web.http.error_texts import WORDS
+from deldokument.web.http.responses.error_texts import WORDS
 
 DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Variable of the environment with the folder that several processes share; unset with one process."""

@@ -15,8 +15,8 @@ from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.auth.sessions import Session
-from deldokument.web.http.forms import SentFile
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.requests.forms import SentFile
+from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.http.site import Site
 
 LANGUAGE_COOKIE = "spraak"

@@ -24,9 +24,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from deldokument.domain.errors import NotReady
-from deldokument.web.http.media_type import media_type_of
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.media_type import media_type_of
+from deldokument.web.http.responses.rendering import render
 
 MAX_KEPT_BODY = 64 * 1024
 MAX_READ_AT_ONCE = 16

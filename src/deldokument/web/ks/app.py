@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
 from deldokument.web.ks import accounts, store
 from deldokument.web.ks.dispatch import Dispatcher, Handler

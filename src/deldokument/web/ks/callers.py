@@ -24,11 +24,11 @@ from deldokument.services.accounts.integrations import holds_password
 from deldokument.services.accounts.members import Membership, memberships
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.auth.sessions import Session, find_session
-from deldokument.web.http.bearer import bearer_token
 from deldokument.web.http.dispatch import holds_token
-from deldokument.web.http.errors import LoginNotFresh, StalePage
-from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.bearer import bearer_token
+from deldokument.web.http.responses.errors import LoginNotFresh, StalePage
+from deldokument.web.http.responses.i18n import Translator, choose
 from deldokument.web.http.site import Site
 
 _SAFE = frozenset({"GET", "HEAD"})

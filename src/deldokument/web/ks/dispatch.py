@@ -26,7 +26,7 @@ from deldokument.domain.errors import Broken, Conflict, NotFound, ServiceError, 
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.web.http.dispatch import json_object
-from deldokument.web.http.rate_limit import ConcurrencyLimiter
+from deldokument.web.http.responses.rate_limit import ConcurrencyLimiter
 from deldokument.web.http.site import Site
 from deldokument.web.ks.callers import Caller, find_caller
 from deldokument.web.ks.errors import error_message, log

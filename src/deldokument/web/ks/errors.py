@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse, Response
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Broken, InvalidFields, InvalidInput, ServiceError, TokenRefused, Unavailable
 from deldokument.ports.dependencies import Dependencies
-from deldokument.web.http.errors import error_headers, error_text, status_of
-from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import note_refusal
+from deldokument.web.http.responses.errors import error_headers, error_text, status_of
+from deldokument.web.http.responses.i18n import Translator, choose
 
 log = logging.getLogger("deldokument.ks")
 _MILLISECONDS = 1000

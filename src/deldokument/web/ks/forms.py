@@ -22,7 +22,7 @@ from deldokument.crypto.cms import EnvelopeDecryptor
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.exchange import ExchangePair
 from deldokument.domain.errors import InvalidInput, TooLarge
-from deldokument.web.http.multipart import FormReader
+from deldokument.web.http.requests.multipart import FormReader
 
 METADATA_LENGTH = 256 * 1024
 _METADATA, _DOCUMENT = b"metadata", b"dokument"

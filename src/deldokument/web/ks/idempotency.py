@@ -21,7 +21,7 @@ from deldokument.crypto.keys import framed
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.api.idempotency import StoredResponse, begin_request, finish_request
-from deldokument.web.http.lease_renewal import LeaseRenewal
+from deldokument.web.http.limits.lease_renewal import LeaseRenewal
 from deldokument.web.ks.callers import Caller
 
 _KEPT_HEADERS = ("content-type", "location")

@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.services.auth.fresh_login import drop_form, kept_form
 from deldokument.services.auth.kept_forms import KeptForm
 from deldokument.web.http.fresh_login import CONFIRMATION
-from deldokument.web.http.i18n import Translator, _
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole, safe_return
+from deldokument.web.http.responses.i18n import Translator, _
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.event_details import RIGHTS
 from deldokument.web.pages.operator.tenants import KIND_WORDS, REASON_WORDS
 

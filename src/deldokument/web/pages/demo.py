@@ -10,10 +10,10 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.errors import InvalidInput
-from deldokument.web.http.errors import StalePage
-from deldokument.web.http.i18n import _
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import StalePage
+from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import render
 
 _STEPS = {"1": timedelta(hours=1), "24": timedelta(days=1), "744": timedelta(days=31), "10000": timedelta(hours=10000)}
 

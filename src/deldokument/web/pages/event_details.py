@@ -26,9 +26,9 @@ from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published.changes import IN_PLACE
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads.append import COPIED
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.i18n import Translator, _
-from deldokument.web.http.rendering import plain
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.i18n import Translator, _
+from deldokument.web.http.responses.rendering import plain
 
 
 @dataclass(frozen=True, slots=True)

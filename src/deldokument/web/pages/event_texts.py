@@ -12,7 +12,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published.changes import ORDINARY
 from deldokument.services.uploads.append import COPIED
-from deldokument.web.http.i18n import _
+from deldokument.web.http.responses.i18n import _
 
 OF_ORGANIZATION: dict[EventKind, str] = {
     EventKind.TENANT_CREATED: _("The organisation was registered"),

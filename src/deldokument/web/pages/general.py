@@ -18,8 +18,8 @@ from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.api.idempotency import KEPT
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
 from deldokument.services.tenants.registration import STANDARD_RETENTION
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, Handler, RequestContext, RequiredRole
+from deldokument.web.http.responses.rendering import render
 
 _SECURITY_TEXT_LIFETIME = timedelta(days=180)
 

@@ -22,9 +22,6 @@ from deldokument.services.auth.sessions import (
     end_by_front_channel,
     end_session,
 )
-from deldokument.web.http.devices import device_of
-from deldokument.web.http.i18n import LANGUAGES, choose_for_login
-from deldokument.web.http.rendering import CSP, render
 from deldokument.web.http.request import (
     LANGUAGE_COOKIE,
     Endpoint,
@@ -34,6 +31,9 @@ from deldokument.web.http.request import (
     destination,
     safe_return,
 )
+from deldokument.web.http.requests.devices import device_of
+from deldokument.web.http.responses.i18n import LANGUAGES, choose_for_login
+from deldokument.web.http.responses.rendering import CSP, render
 from deldokument.web.pages.admin.agreements import signing_answer
 
 _LOGIN_SECONDS = 15 * 60

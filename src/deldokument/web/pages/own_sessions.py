@@ -13,8 +13,8 @@ from deldokument.services.auth.own_sessions import (
     list_own_sessions,
 )
 from deldokument.services.auth.sessions import IDLE, MAX_AGE
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.rendering import render
 
 _PATH = "/innlogginger"
 

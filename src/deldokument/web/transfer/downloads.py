@@ -41,9 +41,9 @@ from deldokument.services.auth.programs import program_continues
 from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.content import Content, may_send_on, open_archive, open_document, read_content
 from deldokument.services.downloads.part_reader import STEP, DoubleBuffer
-from deldokument.web.http.bearer import bearer_token
-from deldokument.web.http.preconditions import failed_precondition
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.requests.bearer import bearer_token
+from deldokument.web.http.requests.preconditions import failed_precondition
 from deldokument.web.transfer.response_receipt import ResponseReceipt, is_direct
 
 _Result = TypeVar("_Result")

@@ -31,7 +31,7 @@ from deldokument.server.thread_pool import ContextThreadPool
 from deldokument.server.transfer_threads import ThroughputMeter, TransferThreads, burst, crowd, ended, outlived
 from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
-from deldokument.web.http.bearer import bearer_token
+from deldokument.web.http.requests.bearer import bearer_token
 
 STALL_SECONDS = 60.0
 """A client that sends less than TRICKLE bytes in this time is disconnected."""

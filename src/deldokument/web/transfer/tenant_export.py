@@ -23,8 +23,8 @@ from deldokument.services.audit.export import EventExport, begin_event_export, e
 from deldokument.services.shares.display.views import RecipientView, ShareView
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.store.audit.audit import EventFilter
-from deldokument.web.http.csv import CSV_HEAD, csv_line
-from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.responses.csv import CSV_HEAD, csv_line
+from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.transfer.zip_stream import Entry, zip_pieces
 
 _STATES: dict[ShareState, str] = {

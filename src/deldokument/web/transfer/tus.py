@@ -32,10 +32,10 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.uploads.append import CHECKSUMS, Checksum, create_upload, find_upload, terminate_upload
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
-from deldokument.web.http.errors import error_text, status_of
-from deldokument.web.http.i18n import Translator
-from deldokument.web.http.media_type import media_type_of
 from deldokument.web.http.meter import note_refusal
+from deldokument.web.http.requests.media_type import media_type_of
+from deldokument.web.http.responses.errors import error_text, status_of
+from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.transfer.request_body import (
     Stalled,
     content_length,

@@ -13,7 +13,7 @@ import pytest
 from deldokument import worker
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.responses.i18n import Translator
 from tests.support.browser import EWA, Browser, Web
 from tests.support.world import FJELL, KARI, OLA, VIGDIS, person
 

@@ -190,7 +190,7 @@ def test_programs_without_a_token_send_little_and_leave_threads_for_the_others(
     assert (long.status_code, long.json()["code"]) == (413, "body_too_large")
     token = started(web, browser, share_id).token
     code = approved(browser, share_id)
-    monkeypatch.setattr("deldokument.web.http.rate_limit.MAX_CONCURRENT", 0)
+    monkeypatch.setattr("deldokument.web.http.responses.rate_limit.MAX_CONCURRENT", 0)
     answer = program.redeem(code)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limited", "1")
     assert Program(program.http, share_id, token).call("GET").status_code == 200

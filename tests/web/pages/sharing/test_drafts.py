@@ -19,7 +19,7 @@ from deldokument.domain.shares.share import MAX_RECIPIENTS
 from deldokument.services.shares.display import queries
 from deldokument.services.tenants import registration
 from deldokument.store.audit.audit import EventFilter
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.pages.sharing.drafts import email_text, oslo_instant
 from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web

@@ -19,8 +19,8 @@ from deldokument.services.audit.report_verification import verify_report
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from deldokument.services.shares.display.report import UNLISTED
 from deldokument.services.shares.published import publishing
-from deldokument.web.http import report_document
-from deldokument.web.http.report_document import REPORTED
+from deldokument.web.http.responses import report_document
+from deldokument.web.http.responses.report_document import REPORTED
 from tests.support.browser import Web, serve
 from tests.support.changes import change_expiry
 from tests.support.sample_files import text_of

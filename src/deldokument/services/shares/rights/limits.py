@@ -4,7 +4,7 @@ Guarantees:
 - Another member of the same account is not affected.
 - A refused call changes nothing.
 
-Systems have the rate limit of the API instead (`web.http.rate_limit`), and the same numbers at a time.
+Systems have the rate limit of the API instead (`web.http.responses.rate_limit`), and the same numbers at a time.
 """
 
 from __future__ import annotations

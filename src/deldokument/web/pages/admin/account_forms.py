@@ -20,8 +20,8 @@ from typing import TypeVar
 from deldokument.domain.errors import Faults, InvalidInput
 from deldokument.domain.tenants.accounts import GIGABYTE, MAX_UNDO_MINUTES, check_rules
 from deldokument.domain.tenants.tenancy import AccountRules, Contact, NoticeChannel, PeriodRule
-from deldokument.web.http.errors import FieldErrors
-from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.responses.errors import FieldErrors
+from deldokument.web.http.responses.i18n import Translator, _
 
 Typed = Mapping[str, str]
 _Value = TypeVar("_Value")

@@ -21,10 +21,10 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
-from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
-from deldokument.web.http.form_values import read_count
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.form_values import read_count
+from deldokument.web.http.responses.errors import FieldErrors, error_text, field_errors, status_of
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin import account_forms
 from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Difference
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path

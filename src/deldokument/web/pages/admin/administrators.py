@@ -17,9 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_email
-from deldokument.web.http.errors import FieldErrors, field_errors, status_of
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.errors import FieldErrors, field_errors, status_of
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "administratorer"

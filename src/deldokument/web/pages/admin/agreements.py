@@ -23,10 +23,10 @@ from deldokument.domain.tenants.agreement import AgreementKind, Change, ChangeKi
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.errors import field_errors, status_of
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext, RequiredRole, endpoint_name
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.errors import field_errors, status_of
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
 

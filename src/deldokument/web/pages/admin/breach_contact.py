@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH
 from deldokument.services.tenants.registration import name_breach_contact
-from deldokument.web.http.errors import error_text, status_of
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.errors import error_text, status_of
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 _SECTION, _FIELD = "personvern", "breach_contact"

@@ -31,10 +31,10 @@ from deldokument.services.audit.export import (
 )
 from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.store.audit.audit import EventFilter
-from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.i18n import Translator, _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.csv import CSV_HEAD, CSV_TYPE, csv_line
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.pages.event_details import Detail, details_of
 from deldokument.web.pages.event_texts import GROUPS, by_nobody, words_for

@@ -26,10 +26,10 @@ from deldokument.services.agreements.impact_assessment import (
     record_assessment,
 )
 from deldokument.services.agreements.texts import current_document
-from deldokument.web.http.errors import field_errors
-from deldokument.web.http.form_values import read_date
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.form_values import read_date
+from deldokument.web.http.responses.errors import field_errors
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import attachment
 

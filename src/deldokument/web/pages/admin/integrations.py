@@ -17,10 +17,10 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavaila
 from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
-from deldokument.web.http.errors import field_errors, status_of
-from deldokument.web.http.form_values import read_count
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.form_values import read_count
+from deldokument.web.http.responses.errors import field_errors, status_of
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.accounts import (
     SECTION,
     account_page,

@@ -11,9 +11,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from deldokument.web.http.i18n import _
-from deldokument.web.http.rendering import NavItem, render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import NavItem, render
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("", _("Overview")),

@@ -24,11 +24,11 @@ from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListedLine, Outcome
 from deldokument.services.accounts.members import MemberView
-from deldokument.web.http.errors import FieldErrors, error_text, field_errors, status_of
-from deldokument.web.http.form_values import read_count
-from deldokument.web.http.i18n import _
-from deldokument.web.http.pagination import read_place, write_place
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.form_values import read_count
+from deldokument.web.http.requests.pagination import read_place, write_place
+from deldokument.web.http.responses.errors import FieldErrors, error_text, field_errors, status_of
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "kontoer"

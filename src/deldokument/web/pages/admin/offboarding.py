@@ -13,9 +13,9 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import attachment
 from deldokument.web.transfer.tenant_export import tenant_export

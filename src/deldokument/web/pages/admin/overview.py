@@ -15,9 +15,9 @@ from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
-from deldokument.web.http.errors import status_of
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import status_of
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.admin.layout import SIGNED_IN, section_endpoint, section_page, section_path
 
 

@@ -13,9 +13,9 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.domain.shares.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.scan_policy import change_scan_policy
-from deldokument.web.http.errors import FieldErrors, field_errors
-from deldokument.web.http.i18n import _
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.errors import FieldErrors, field_errors
+from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 SECTION = "viruskontroll"

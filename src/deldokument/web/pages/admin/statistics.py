@@ -24,11 +24,11 @@ from deldokument.services.accounts.statistics import (
     statistics_choices,
     tenant_statistics,
 )
-from deldokument.web.http.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.i18n import Translator, _
-from deldokument.web.http.rendering import plain
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.csv import CSV_HEAD, CSV_TYPE, csv_line
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.i18n import Translator, _
+from deldokument.web.http.responses.rendering import plain
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
 _SECTION = "statistikk"

@@ -24,11 +24,11 @@ from deldokument.services.agreements import texts
 from deldokument.services.audit.search import share_id_in
 from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
-from deldokument.web.http.errors import field_errors, status_of
-from deldokument.web.http.form_values import read_date
-from deldokument.web.http.i18n import _
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.requests.form_values import read_date
+from deldokument.web.http.responses.errors import field_errors, status_of
+from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import render
 
 _TENANT_FIELDS = ("organization_number", "number", "name", "telephone", "email", "hours")
 _ONE_FIELDS = ("version", "signed_on", "signed_by", "copy", "reason")

@@ -20,10 +20,10 @@ from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.offers import list_offers, open_share
 from deldokument.services.downloads.warnings import confirm_warnings
-from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.document_texts import common_verdict
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.rendering import render
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 

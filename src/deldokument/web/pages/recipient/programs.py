@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.shares.program_access import parse_request
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.program_access import approve_program
-from deldokument.web.http.rendering import CSP, render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.responses.rendering import CSP, render
 from deldokument.web.pages.recipient.offers import head_of_page
 
 _PATH = "/d/{id}/program"

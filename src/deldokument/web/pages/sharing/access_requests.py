@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from deldokument.domain.errors import Frozen, InvalidInput, RateLimited
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.access_requests import refuse_requests
-from deldokument.web.http.errors import error_text
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.errors import error_text
 from deldokument.web.pages.sharing.shares import deed, detail_of, refused, to_share
 
 _REASON = "refusal-reason"

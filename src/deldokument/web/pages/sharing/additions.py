@@ -22,9 +22,9 @@ from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import additions
 from deldokument.services.shares.published import changes
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.json_fields import json_ids
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.requests.json_fields import json_ids
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import is_own_proposal, own_ids
 from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 

@@ -34,10 +34,10 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import RecipientView, ShareView
 from deldokument.services.shares.published import changes
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from deldokument.web.http.errors import error_headers, error_text, status_of
-from deldokument.web.http.i18n import _
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import error_headers, error_text, status_of
+from deldokument.web.http.responses.i18n import _
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, own_ids, refused, to_share
 
 Errors = list[tuple[str, str]]

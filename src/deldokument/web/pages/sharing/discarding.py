@@ -13,9 +13,9 @@ from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import discarding
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.share_list import list_of
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS
 

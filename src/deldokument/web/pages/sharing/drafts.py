@@ -35,11 +35,11 @@ from deldokument.services.shares.drafts.remarks import recipient_remarks
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.rights.authorization import check_may_share
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.i18n import LANGUAGES, Translator
-from deldokument.web.http.json_fields import json_flag, json_ids, json_text
-from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.requests.json_fields import json_flag, json_ids, json_text
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.i18n import LANGUAGES, Translator
+from deldokument.web.http.responses.rendering import account_name, has_several_bodies, render
 from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
 
 _TO_FILL_IN = timedelta(minutes=30)

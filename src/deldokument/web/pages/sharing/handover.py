@@ -14,9 +14,9 @@ from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidIn
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.people import PersonView
 from deldokument.services.shares.published import handover
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.rendering import plain, render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.rendering import plain, render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in
 from deldokument.web.pages.sharing.shares import refused, to_share
 

@@ -20,9 +20,9 @@ from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
-from deldokument.web.http.errors import error_text, status_of
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import error_text, status_of
+from deldokument.web.http.responses.rendering import render
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
 _OF_ADMINISTRATORS: tuple[str, ...] = ("signature",)

@@ -19,9 +19,9 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.scans.verdicts import foreseen_verdict
-from deldokument.web.http.errors import error_text
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import error_text
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, refused, to_share
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from deldokument.services.shares.display.report import report_file, sealed_report, share_report
-from deldokument.web.http.report_document import report_document
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.responses.report_document import report_document
 from deldokument.web.transfer.downloads import attachment
 
 

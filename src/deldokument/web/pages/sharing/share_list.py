@@ -22,10 +22,10 @@ from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts.discarding import Discarded
-from deldokument.web.http.form_values import read_count
-from deldokument.web.http.pagination import Place, read_place, write_place
-from deldokument.web.http.rendering import account_name, has_several_bodies, render
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.form_values import read_count
+from deldokument.web.http.requests.pagination import Place, read_place, write_place
+from deldokument.web.http.responses.rendering import account_name, has_several_bodies, render
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS, may_approve, own_ids
 
 SOON = timedelta(days=3)

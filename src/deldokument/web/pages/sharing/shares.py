@@ -26,11 +26,11 @@ from deldokument.services.shares.display.views import DownloadView, RecipientVie
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
-from deldokument.web.http.document_texts import common_verdict
-from deldokument.web.http.errors import error_headers, error_text, status_of
-from deldokument.web.http.i18n import LANGUAGES, Translator
-from deldokument.web.http.rendering import render
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.responses.document_texts import common_verdict
+from deldokument.web.http.responses.errors import error_headers, error_text, status_of
+from deldokument.web.http.responses.i18n import LANGUAGES, Translator
+from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
 from deldokument.web.pages.sharing.timeline import moments
 

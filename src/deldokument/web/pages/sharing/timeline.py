@@ -19,8 +19,8 @@ from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.shares.policy import Reason
 from deldokument.services.audit.actors import Actor, acting_integration
 from deldokument.services.shares.approvals.proposals import ReturnReason
-from deldokument.web.http.i18n import Translator, _
-from deldokument.web.http.rendering import plain
+from deldokument.web.http.responses.i18n import Translator, _
+from deldokument.web.http.responses.rendering import plain
 from deldokument.web.pages.event_texts import EVENT_WORDS, words_for
 
 

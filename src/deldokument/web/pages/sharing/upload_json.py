@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.shares.display.views import DocumentView
 from deldokument.services.shares.drafts.upload_tickets import UploadTicket
-from deldokument.web.http.json_fields import json_number, json_text
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.requests.json_fields import json_number, json_text
 
 
 def document_json(view: DocumentView) -> dict[str, Any]:

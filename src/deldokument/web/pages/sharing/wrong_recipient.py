@@ -21,10 +21,10 @@ from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.display.report import share_report
 from deldokument.services.shares.display.views import ShareView
-from deldokument.web.http.i18n import Translator, _
-from deldokument.web.http.rendering import render
-from deldokument.web.http.report_document import receipt_rows
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
+from deldokument.web.http.responses.i18n import Translator, _
+from deldokument.web.http.responses.rendering import render
+from deldokument.web.http.responses.report_document import receipt_rows
 from deldokument.web.transfer.downloads import attachment
 
 RECIPIENT: Final = "mottaker"

@@ -12,7 +12,7 @@ from typing import Final
 
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.shares.scans.verdicts import Finding
-from deldokument.web.http.i18n import _
+from deldokument.web.http.responses.i18n import _
 
 _PDF: Final = _("PDF")
 _WORD: Final = _("Word document")

@@ -32,15 +32,15 @@ from deldokument.adapters.keys.files import create_root_key
 from deldokument.bootstrap.runtime import Runtime, build_runtime, demo_clock_file, prepare
 from deldokument.bootstrap.schema import is_current
 from deldokument.bootstrap.serve import serve
-from deldokument.cli import demo_sender
-from deldokument.cli.client_keys import make_key
-from deldokument.cli.demo_data import CUSTOMERS, seed
+from deldokument.cli.demo import sender as demo_sender
+from deldokument.cli.demo.data import CUSTOMERS, seed
+from deldokument.cli.sending.client_keys import make_key
 from deldokument.config.groups import NOTIFICATIONS_SCOPE, PARTIES_SCOPE
 from deldokument.config.settings import PREFIX, ConfigurationError, Settings, default_database_url, load_settings
 from deldokument.server.listeners import Listeners
 from deldokument.server.supervisor import end_at_a_signal
 from deldokument.services.maintenance.retention import confirm_clock
-from deldokument.simulators.cast import Cast, load_cast
+from deldokument.simulators.common.cast import Cast, load_cast
 from deldokument.web.management import READY
 from deldokument.web.pages.demo import LETTERS, NOTICES, CastEntry, Demo, Place
 

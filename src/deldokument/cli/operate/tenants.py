@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, given_options, say_changed, say_one, say_rows
+from deldokument.cli.output import (
+    TAKES_IDS,
+    Json,
+    Row,
+    ask_number,
+    given_options,
+    say_changed,
+    say_one,
+    say_rows,
+)
 from deldokument.cli.runtime import opened_node
 from deldokument.domain.tenants.tenancy import Contact, Tenant
 from deldokument.services.tenants import administrators, freezing, registration

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import typer
 
 from deldokument.cli.output import Json, Row, say_error, say_rows
-from deldokument.cli.sender_console import EXIT_HERE, drawn, receiver_of
+from deldokument.cli.sending.sender_console import EXIT_HERE, drawn, receiver_of
 from deldokument.client import OfferedDocument, Outcome, Received
 
 PANEL = "For recipients (from any machine with a browser)"

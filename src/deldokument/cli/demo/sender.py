@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deldokument.cli.client_keys import make_key
+from deldokument.cli.sending.client_keys import make_key
 from deldokument.client.settings import DEFAULT_SCOPE
 
 ORGANIZATION: Final = "310240001"

@@ -16,7 +16,7 @@ from deldokument.domain.shares.report import ReportDocument, ReportEvent, Report
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.tenants.agreement import escaped
 from deldokument.ports.documents import RenderedDocument
-from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.responses.i18n import Translator, _
 
 MAX_ROWS: Final = 500
 """Maximum number of rows of a table in the PDF."""

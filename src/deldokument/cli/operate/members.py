@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import typer
 
-from deldokument.cli.accounts import tenant_of
+from deldokument.cli.operate.accounts import tenant_of
 from deldokument.cli.output import TAKES_IDS, Json, Row, ask_number, say_changed, say_rows
 from deldokument.cli.runtime import opened_node
 from deldokument.domain.errors import InvalidInput, require

@@ -27,9 +27,9 @@ from starlette.responses import HTMLResponse, Response
 from deldokument.domain.characters import belongs_in_text
 from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.services.shares.display.views import ShareView
-from deldokument.web.http.document_texts import kind_of, other_ending
-from deldokument.web.http.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.request import RequestContext
+from deldokument.web.http.responses.document_texts import kind_of, other_ending
+from deldokument.web.http.responses.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.site import Site
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")

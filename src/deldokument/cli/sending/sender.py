@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from deldokument import __version__
-from deldokument.cli import client_keys, receiving, shares
 from deldokument.cli.output import escape_unknown_letters
+from deldokument.cli.sending import client_keys, receiving, shares
 
 COMMANDS = shares.COMMANDS | receiving.COMMANDS
 """Commands that load nothing of the service."""

@@ -14,8 +14,8 @@ from deldokument.crypto.errors import IntegrityError
 from deldokument.domain import errors
 from deldokument.domain.errors import InvalidFields, ServiceError
 from deldokument.domain.shares.policy import CONFIDENTIAL_MAIL, ORDINARY_MAIL, POST_ARKIV
-from deldokument.web.http.error_texts import WORDS
-from deldokument.web.http.i18n import Translator, _
+from deldokument.web.http.responses.error_texts import WORDS
+from deldokument.web.http.responses.i18n import Translator, _
 
 FieldErrors = list[tuple[str, str]]
 """Form fields, each with the message about its fault."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from python_multipart.exceptions import FormParserError
 
 from deldokument.domain.errors import TooLarge
-from deldokument.web.http.multipart import FormReader
+from deldokument.web.http.requests.multipart import FormReader
 
 _DRAINED = 8
 """Multiple of the limits that is still read, so that a browser sees the response and not a broken connection."""

@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
+from deldokument.cli.operate.tenants import app, tenant_row
 from deldokument.cli.output import TAKES_IDS, Json, Row, new_file, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
-from deldokument.cli.tenants import app, tenant_row
 from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentView, AssessmentWords
@@ -22,7 +22,7 @@ from deldokument.services.tenants import activation, offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
-from deldokument.web.http.i18n import Translator
+from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.transfer.tenant_export import tenant_export
 
 __all__ = ["app"]

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 import typer
 
 from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
-from deldokument.cli.sender_console import connected, drawn, read_recipients, read_until, share_id_of
+from deldokument.cli.sending.sender_console import connected, drawn, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
 from deldokument.client.files import collect
 

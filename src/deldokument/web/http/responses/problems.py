@@ -1,4 +1,4 @@
-"""Errors of the API as application/problem+json (RFC 9457), from the table in web.http.errors.
+"""Errors of the API as application/problem+json (RFC 9457), from the table in web.http.responses.errors.
 
 Guarantees:
 - ``code`` is stable.
@@ -25,10 +25,10 @@ from deldokument.domain.errors import (
     InvalidInput,
     ServiceError,
 )
-from deldokument.web.http.errors import error_headers, error_text, status_of
-from deldokument.web.http.i18n import Translator, choose
 from deldokument.web.http.meter import note_refusal
 from deldokument.web.http.request import endpoint_name
+from deldokument.web.http.responses.errors import error_headers, error_text, status_of
+from deldokument.web.http.responses.i18n import Translator, choose
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:deldokument:problem:"

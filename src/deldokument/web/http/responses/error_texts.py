@@ -8,7 +8,7 @@ They are msgids; the catalogues have the Norwegian texts.
 
 from __future__ import annotations
 
-from deldokument.web.http.i18n import _
+from deldokument.web.http.responses.i18n import _
 
 WORDS: dict[str, str] = {
     "invalid_fields": _("Correct the fields that are marked."),

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 
-from deldokument.cli import demo_sender
+from deldokument.cli.demo import sender as demo_sender
 from deldokument.domain.errors import existing
 from deldokument.domain.identifiers import parse_person
 from deldokument.domain.norwegian_time import day_of
@@ -38,7 +38,7 @@ from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.administrators import add_administrator
 from deldokument.services.tenants.operators import add_operator
 from deldokument.services.tenants.registration import change_tenant_rules, create_tenant, register_tenant
-from deldokument.simulators.cast import Cast, Person
+from deldokument.simulators.common.cast import Cast, Person
 
 _LEADERS_ROLE: Final = "Kommunedirektør"
 """Signs the agreements and is responsible for the impact assessment; the data protection officer only gives advice."""

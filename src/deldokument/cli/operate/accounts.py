@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from deldokument.cli.operate.tenants import Reason
 from deldokument.cli.output import TAKES_IDS, Json, Row, given_options, say_changed, say_one, say_rows
 from deldokument.cli.runtime import opened_node
-from deldokument.cli.tenants import Reason
 from deldokument.domain.errors import require
 from deldokument.domain.tenants.accounts import GIGABYTE
 from deldokument.domain.tenants.tenancy import Account, Integration, NoticeChannel

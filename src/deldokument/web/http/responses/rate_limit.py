@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from deldokument.domain.identifiers import Consumer
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.rate_limit import RateLimit, RateLimitStatus, consume
-from deldokument.web.http.errors import ConsumerLimited
+from deldokument.web.http.responses.errors import ConsumerLimited
 
 _WINDOW = timedelta(minutes=1)
 _WINDOW_SECONDS = int(_WINDOW.total_seconds())

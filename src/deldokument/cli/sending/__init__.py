@@ -1,0 +1,8 @@
+"""Commands of senders and recipients, which have a distribution of their own.
+
+- `client_keys`: `deldokument keys create`, `public` and `rotate`: client keys
+- `receiving`: `deldokument receive`
+- `sender`: the program of the client's own distribution
+- `sender_console`: options, progress and exit codes of the commands for senders
+- `shares`: `deldokument share` and the other commands for senders
+"""
