@@ -20,8 +20,8 @@ from typing import Any
 from bench import measuring
 from bench.report import Sheet
 from bench.servers import cookies
-from tests.support.sender import CLIENT_ID
-from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment, form_settings
+from tests.support.deployment.deployment import KARI, OLA, OLA_NUMBER, Deployment, form_settings
+from tests.support.stage.sender import CLIENT_ID
 
 FIRST, MAX_COUNT, SECONDS = 16, 512, 25
 GROWS = 1.25

@@ -13,10 +13,10 @@ from pathlib import Path
 from deldokument.adapters.keys.files import load_root_key
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.services.encryption import EncryptedColumn, audit_key_id, identifier_hash, seal_field
-from tests.support.bulk_shares import BulkShares, Home, fill_keyring, fill_shares, make_homes, share_id
-from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.sender import account_of, registered
-from tests.support.server import OLA_NUMBER, Deployment
+from tests.support.bulk.shares import BulkShares, Home, fill_keyring, fill_shares, make_homes, share_id
+from tests.support.deployment.deployment import OLA_NUMBER, Deployment
+from tests.support.servers.postgres import PostgresServer, running_postgres
+from tests.support.stage.sender import account_of, registered
 
 TENANTS = 357
 OLAS = 10

@@ -22,7 +22,7 @@ from deldokument.client.models import Ticket as ClientTicket
 from deldokument.client.state import Ledger
 from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import Uploads
-from tests.support.server import OFFSET_TYPE, Ticket
+from tests.support.deployment.deployment import OFFSET_TYPE, Ticket
 
 LINE = Line(round_trip=0.080, window=2**20)
 STREAMS = 4

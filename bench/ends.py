@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from bench import report
-from tests.support.large_expiry import Ended, ExpiryRun, durable
-from tests.support.postgres import running_postgres
+from tests.support.bulk.large_expiry import Ended, ExpiryRun, durable
+from tests.support.servers.postgres import running_postgres
 
 HEAD = ("ends at once", "workers", "keys, s", "keys/s", "all objects, s", "documents/s")
 console = Console(width=140)

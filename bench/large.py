@@ -18,8 +18,8 @@ import typer
 from rich.console import Console
 
 from bench import carried, crowded, metadata, report
-from tests.support.large_expiry import durable
-from tests.support.server import Deployment
+from tests.support.bulk.large_expiry import durable
+from tests.support.deployment.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]
 

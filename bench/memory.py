@@ -23,7 +23,7 @@ from rich.console import Console
 
 from bench import measuring, report, servers, usage
 from bench.measuring import Job
-from tests.support.server import OFFSET_TYPE, OLA_NUMBER
+from tests.support.deployment.deployment import OFFSET_TYPE, OLA_NUMBER
 
 ROOT = Path(__file__).resolve().parents[1]
 

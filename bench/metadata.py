@@ -18,8 +18,8 @@ from bench import measuring
 from bench.measuring import Job
 from bench.report import Sheet
 from bench.servers import Ours, cookies, request
-from tests.support.sender import CLIENT_ID
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
+from tests.support.stage.sender import CLIENT_ID
 
 ROUNDS, WARMING = 300, 20
 MEDIAN_MS, P99_MS, FIRST_BYTE_MS = 15, 60, 20

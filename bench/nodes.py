@@ -18,8 +18,8 @@ from itertools import cycle, islice
 from multiprocessing.pool import Pool
 from pathlib import Path
 
-from tests.support.postgres import running_postgres
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.servers.postgres import running_postgres
 
 CONNECTIONS, PAGE_SECONDS = 16, 4.0
 STREAMS, LENGTH = 4, 128 * 2**20

@@ -27,8 +27,8 @@ from bench.servers import Ours, request
 from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.verdicts import finding_of
-from tests.support.clamd import running_clamd
-from tests.support.server import OFFSET_TYPE, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import OFFSET_TYPE, OLA_NUMBER, Deployment, wait_until
+from tests.support.servers.clamd import running_clamd
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -25,7 +25,7 @@ from typing import Protocol
 
 import httpx
 
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, wait_until
 
 HERE = Path(__file__).parent
 _SECONDS = 60.0

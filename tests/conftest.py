@@ -15,16 +15,16 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
+from tests.support.deployment.deployment import deployment, deployments  # noqa: F401
+from tests.support.deployment.memory import MEMORY, memory_has
+from tests.support.deployment.resting import rest_beside
+from tests.support.deployment.stack import Cluster, choose, stack_name
+from tests.support.faults.rsa_keys import load_each_key_once
 from tests.support.measuring import measure
-from tests.support.memory import MEMORY, memory_has
-from tests.support.openbao import openbao  # noqa: F401
-from tests.support.postgres import postgres_server  # noqa: F401
-from tests.support.resting import rest_beside
-from tests.support.rsa_keys import load_each_key_once
 from tests.support.scheduling import TOGETHER, BySharedServers
-from tests.support.seaweedfs import seaweedfs  # noqa: F401
-from tests.support.server import deployment, deployments  # noqa: F401
-from tests.support.stack import Cluster, choose, stack_name
+from tests.support.servers.openbao import openbao  # noqa: F401
+from tests.support.servers.postgres import postgres_server  # noqa: F401
+from tests.support.servers.seaweedfs import seaweedfs  # noqa: F401
 
 _MINUTES = 600
 """The time limit of tests that take long."""
@@ -125,6 +125,6 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def chosen_stack(request: pytest.FixtureRequest) -> None:
-    """What worlds and deployments stand on in this run (see support.stack)."""
+    """What worlds and deployments stand on in this run (see support.deployment.stack)."""
     if stack_name() == "cluster":
         choose(Cluster(*map(request.getfixturevalue, ("postgres_server", "seaweedfs", "openbao"))))

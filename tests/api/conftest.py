@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Systems, systems
 from tests.support.browser import Web, serve, stage_in_memory
+from tests.support.stage.api import Systems, systems
 
 
 @pytest.fixture

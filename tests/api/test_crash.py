@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from deldokument.services.accounts.integrations import add_integration
-from tests.support.crash import die
-from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.crash import die
+from tests.support.deployment.deployment import FJELL, OLA_NUMBER, Deployment, wait_until
 
 CLIENT = "fagsystem"
 

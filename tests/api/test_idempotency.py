@@ -13,9 +13,9 @@ import pytest
 from deldokument.domain.errors import Unavailable
 from deldokument.services.api import idempotency
 from deldokument.services.shares.drafts import api_drafts
-from tests.support.api import System, Systems
 from tests.support.browser import serve
-from tests.support.world import OLA, SIV, Stage
+from tests.support.stage.api import System, Systems
+from tests.support.stage.stage import OLA, SIV, Stage
 
 KEY = {"Idempotency-Key": "3f1d6c0e-6d0c-4d44-9f0e-8a2e3a1b7c55"}
 

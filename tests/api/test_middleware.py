@@ -15,9 +15,9 @@ from deldokument.domain.errors import ScopeMissing
 from deldokument.services.accounts.integrations import remove_integration
 from deldokument.web.api.middleware import MAX_BODY
 from deldokument.web.http.responses.problems import MAX_FAULTS
-from tests.support.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
 from tests.support.browser import Web, serve
-from tests.support.world import OLA
+from tests.support.stage.api import FJELL, PREFIX, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.stage.stage import OLA
 
 PROBLEM = "application/problem+json"
 

@@ -16,10 +16,10 @@ from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.web.api.middleware import MAX_BODY, MAX_FILES, MAX_FORMS_PER_CONSUMER, SMALL_SHARES, ApiMiddleware
 from deldokument.web.http.responses.errors import ConsumerLimited
 from deldokument.web.http.responses.rate_limit import MAX_CONCURRENT, ConcurrencyLimiter
-from tests.support.api import NEIGHBOUR, READER, System, Systems
 from tests.support.browser import serve
-from tests.support.inspection import inspect_documents
-from tests.support.world import OLA, Stage
+from tests.support.stage.api import NEIGHBOUR, READER, System, Systems
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import OLA, Stage
 
 UNTIL = "2026-12-04T12:00:00Z"
 FILES = [("vedtak.pdf", b"innhold"), ("vedlegg/bilde.png", b"\x00\xff" * 9000), ("tom.txt", b"")]

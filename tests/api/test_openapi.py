@@ -21,10 +21,10 @@ import pytest
 
 from deldokument.domain.errors import TokenRefused
 from deldokument.domain.messages.webhook import WebhookEvent
-from tests.support.api import System, Systems
 from tests.support.browser import Web, site
-from tests.support.local_server import listening
-from tests.support.world import FJELL, OLA, SIV
+from tests.support.servers.local_server import listening
+from tests.support.stage.api import System, Systems
+from tests.support.stage.stage import FJELL, OLA, SIV
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 LINTERS = Path(__file__).parents[1] / "openapi"

@@ -8,9 +8,9 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.services.audit.report_verification import verify_report
 from tests.api.test_shares import published
 from tests.services.shares.display.test_disclosure import set_rules
-from tests.support.api import Systems
-from tests.support.sample_files import text_of
-from tests.support.world import OLA
+from tests.support.bulk.sample_files import text_of
+from tests.support.stage.api import Systems
+from tests.support.stage.stage import OLA
 
 
 def test_a_system_gets_the_report_signed_as_json_and_sealed_as_pdf(cast: Systems) -> None:

@@ -19,12 +19,12 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.scans import held_documents
 from deldokument.services.uploads import append as uploads_append
 from deldokument.web.api.cursors import write_cursor
-from tests.support.accounts import set_rules
-from tests.support.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
-from tests.support.changes import approve_change
-from tests.support.inspection import inspect_documents
-from tests.support.numbers import synthetic_numbers
-from tests.support.world import BANKRUPT, KARI, NOON, ODD, OLA, SIV, Stage, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.api import FJELL, SUPPLIER, System, Systems, integrate, token_of
+from tests.support.stage.changes import approve_change
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import BANKRUPT, KARI, NOON, ODD, OLA, SIV, Stage, person
 
 UNTIL = "2026-12-04T12:00:00Z"
 PERSON = {"number": OLA}

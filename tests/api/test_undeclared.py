@@ -11,8 +11,8 @@ from deldokument.services.auth import programs
 from tests.api.test_shares import faults
 from tests.services.auth.test_own_sessions import log_in
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
-from tests.support.api import System, Systems
-from tests.support.world import OLA
+from tests.support.stage.api import System, Systems
+from tests.support.stage.stage import OLA
 
 INVENTED = "A" * 22
 

@@ -15,8 +15,8 @@ from deldokument.domain.messages.outbox import Channel
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
-from tests.support.api import Systems
-from tests.support.world import OLA, FakeWebhookCalls
+from tests.support.stage.api import Systems
+from tests.support.stage.stage import OLA, FakeWebhookCalls
 
 URL = "https://hooks.fjell.example/del"
 

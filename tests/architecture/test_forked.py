@@ -1,4 +1,4 @@
-"""Processes of the tests (support.forked): what tests may count on when a machine is busy."""
+"""Processes of the tests (support.deployment.forked): what tests may count on when a machine is busy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forked import Forked, forked
+from tests.support.deployment.forked import Forked, forked
 
 
 class Unheard(Forked):

@@ -8,8 +8,8 @@ from pkgutil import resolve_name
 
 import pytest
 
-from tests.support.crash import die
-from tests.support.forked import forked
+from tests.support.deployment.crash import die
+from tests.support.deployment.forked import forked
 
 TESTS = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"""(["'])(deldokument(?:\.\w+)+(?::\w+(?:\.\w+)*)?)\1""")

@@ -25,8 +25,8 @@ from deldokument.worker import Patrol
 from tests.attacker.victims import ATTACKERS, SECRETS, STATES, Victims
 from tests.matrix import api, ks
 from tests.matrix.table import application_rows, office_rows
-from tests.support.api import PREFIX
 from tests.support.snapshots import Snapshot
+from tests.support.stage.api import PREFIX
 
 Rows = dict[str, list[dict[str, Any]]]
 ALARMED = ("tenant", "account", "member", "administrator", "operator", "integration", "webhook", "share", "upload")

@@ -10,7 +10,7 @@ import pytest
 from tests.attacker.attack import Attack, Request
 from tests.attacker.victims import victims
 from tests.support.snapshots import snapshot
-from tests.support.world import stage  # noqa: F401
+from tests.support.stage.stage import stage  # noqa: F401
 
 _ALL_ROUTES = ("available", "draft")
 """The states of shares that every route is asked about."""

@@ -19,7 +19,7 @@ from deldokument.store.engine.schema import metadata
 from deldokument.store.tables.tags import EVERY_TAG
 from tests.attacker.attack import Attack, as_writer, key_of, rows_of
 from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, up_to_date
-from tests.support.world import NOON
+from tests.support.stage.stage import NOON
 
 Row = dict[str, Any]
 pytestmark = pytest.mark.timeout(600)

@@ -21,9 +21,9 @@ from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
-from tests.support.changes import change_of
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, NOON, OLA, PER, Stage, person
+from tests.support.stage.changes import change_of
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, NOON, OLA, PER, Stage, person
 
 pytestmark = pytest.mark.timeout(300)
 _OF_DOCUMENTS = ("document", "upload", "part")

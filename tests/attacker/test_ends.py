@@ -24,9 +24,9 @@ from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.audit import audit_event
 from deldokument.store.tables.shares import share
 from tests.attacker.test_event_log import append
-from tests.support.accounts import set_rules
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, NOON, OLA, Stage, person, run_all
 from tests.support.stored_data import as_owner
-from tests.support.world import KARI, NOON, OLA, Stage, person, run_all
 
 LONG_AGO = NOON - timedelta(days=3000)
 FAR_AWAY = NOON + timedelta(days=3000)

@@ -25,8 +25,8 @@ from deldokument.store.audit.event_rows import event_of
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.audit import audit_event, audit_head, audit_seal
 from deldokument.store.tables.shares import recipient, share
+from tests.support.stage.stage import KARI, OLA, SIV, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.world import KARI, OLA, SIV, Stage, person
 
 Change = dict[str, Any]
 Older = dict[Table, list[Change]]

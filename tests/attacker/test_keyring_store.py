@@ -30,9 +30,9 @@ from tests.attacker.victims import CONTENT, MESSAGE
 from tests.services.auth.test_own_sessions import log_in
 from tests.services.auth.test_programs import CHALLENGE
 from tests.services.downloads.test_system_access import shared
+from tests.support.deployment.systems import SYSTEM, integrate
 from tests.support.snapshots import snapshot
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, NOON, OLA, Stage, person, run_all
+from tests.support.stage.stage import KARI, NOON, OLA, Stage, person, run_all
 
 
 def store_of(stage: Stage) -> SealedStore:

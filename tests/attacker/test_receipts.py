@@ -16,8 +16,8 @@ from deldokument.services.shares.display.receipts import list_receipts
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import receipt
 from tests.services.shares.display.test_receipts import download
+from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.world import KARI, OLA, Stage, person
 
 
 def forge(stage: Stage, share_id: str, genuine: str) -> None:

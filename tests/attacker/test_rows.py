@@ -16,9 +16,9 @@ from deldokument.services.tenants import administrators, operators
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, Rows, as_writer, rows_of
 from tests.attacker.victims import CONTENT
-from tests.support.api import NEIGHBOUR, integrate
-from tests.support.confirmed import add_administrator, add_member
-from tests.support.world import KARI, OLA, SIV, VIGDIS, person
+from tests.support.stage.api import NEIGHBOUR, integrate
+from tests.support.stage.confirmed import add_administrator, add_member
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, person
 
 pytestmark = pytest.mark.timeout(600)
 Row = dict[str, Any]

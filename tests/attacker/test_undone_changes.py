@@ -21,12 +21,12 @@ from deldokument.services.tenants.freezing import FreezeReason, freeze_share, un
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import document, recipient, share
 from tests.services.downloads.test_system_access import exposed, shared
-from tests.support.accounts import events_of, set_rules
-from tests.support.changes import change_of
-from tests.support.inspection import inspect_documents
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import change_of
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, NOON, OLA, PER, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, LISE, NOON, OLA, PER, Stage, person
 
 BY_KARI = person(KARI)
 LATER = NOON + timedelta(days=20)

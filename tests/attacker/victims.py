@@ -27,11 +27,11 @@ from deldokument.services.tenants import freezing, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append
 from tests.matrix.ks import headers_of
-from tests.support.api import NEIGHBOUR, integrate, token_of
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.inspection import inspect_documents
-from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
+from tests.support.stage.api import NEIGHBOUR, integrate, token_of
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 TITLE, MESSAGE, REFERENCE = "Vedtak om Ola", "Til Ola alene", "2026/777"
 FILE, CONTENT, ADDRESS = "om-ola.pdf", b"bytene til Ola", "kari.lunde@eksempel.example"

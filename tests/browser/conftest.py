@@ -18,9 +18,9 @@ from tests.browser.chromium import SHELL, WHOLE, launch
 from tests.browser.demo import Demo
 from tests.browser.network import Network
 from tests.browser.visitor import Visit, Visitor
-from tests.support.memory import folder_in_memory
-from tests.support.resting import resting
-from tests.support.stack import stack_name
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.deployment.resting import resting
+from tests.support.deployment.stack import stack_name
 
 _PATIENCE_MS = 60_000
 _ROOM = 4 << 30

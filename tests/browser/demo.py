@@ -29,8 +29,8 @@ from deldokument.domain.errors import existing
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.store.database import Database
 from deldokument.store.engine.integrity import DamageReports
-from tests.support.recorded_changes import recording
-from tests.support.stack import stack
+from tests.support.deployment.stack import stack
+from tests.support.stage.recorded_changes import recording
 
 _START_SECONDS = 240
 _RUNS = re.compile(r"Started server process")

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 PATIENCE_SECONDS = 120
 CANDIDATES = {

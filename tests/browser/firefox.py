@@ -16,7 +16,7 @@ from typing import Any
 from websockets.sync.client import connect
 
 from tests.browser.driver import CANDIDATES, PATIENCE_SECONDS, Driver, DriverError, running
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 _PROGRAM = "/usr/bin/firefox-esr"
 _PREFERENCES = {

@@ -15,7 +15,7 @@ from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.touch import TELEPHONE, Finger
 from tests.browser.visitor import Visit, Visitor
-from tests.support.memory import folder_in_memory
+from tests.support.deployment.memory import folder_in_memory
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 OLA = "21879498012"

@@ -17,7 +17,7 @@ from playwright.sync_api import APIResponse, Browser, expect
 
 from tests.browser.files import noise, sha256
 from tests.browser.visitor import SharePage, Visitor
-from tests.support.server import Deployment
+from tests.support.deployment.deployment import Deployment
 
 TORA, ANNE, KARI, OLA = "Odd Bakken", "Anne Myhre", "Kari Lunde", "Ola Nordmann"
 NUMBERS = {TORA: "03897214198", ANNE: "26866814820", KARI: "12838514837", OLA: "21879498012"}

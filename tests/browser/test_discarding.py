@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 TITLE = "Utkast om gjerdet"
 LATER_MS = 25_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.visitor import Visit, Visitor
-from tests.support.numbers import synthetic_numbers
+from tests.support.stage.numbers import synthetic_numbers
 
 
 def numbers(start: int, count: int) -> list[str]:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.demo import Demo
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visit, Visitor
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 OLA = "21879498012"
 

@@ -12,7 +12,7 @@ from tests.browser.files import noise, sha256
 from tests.browser.firefox import Firefox
 from tests.browser.network import Network
 from tests.browser.webkit import WebKit
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(900)]
 KARI, OLA = "12838514837", "21879498012"

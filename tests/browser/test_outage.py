@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.files import noise
 from tests.browser.visitor import SharePage, Visitor
-from tests.support.memory import folder_in_memory
-from tests.support.server import OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA_NUMBER, Deployment
+from tests.support.deployment.memory import folder_in_memory
 
 
 @pytest.fixture(scope="module")

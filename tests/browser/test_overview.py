@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.visitor import Visit, Visitor
-from tests.support.sample_files import PDF
+from tests.support.bulk.sample_files import PDF
 
 
 def to_section(visitor: Visitor, name: str) -> Page:

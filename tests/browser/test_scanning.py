@@ -14,10 +14,10 @@ from deldokument.domain.errors import existing
 from tests.browser.files import noise
 from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import SharePage, Visitor
-from tests.support.clamd import running_clamd
-from tests.support.memory import folder_in_memory
-from tests.support.sample_files import text_of
-from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.bulk.sample_files import text_of
+from tests.support.deployment.deployment import KARI, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.clamd import running_clamd
 
 CLEAN, LARGE, LOCKED = "Vedtak.txt", "Opptak fra befaringen.bin", "Lønnsslipper.zip"
 WAITING = "Venter på viruskontroll"

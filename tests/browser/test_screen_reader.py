@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.demo import Demo
 from tests.browser.transcripts import FOLDER, take
-from tests.support.memory import folder_in_memory
+from tests.support.deployment.memory import folder_in_memory
 
 
 @pytest.fixture

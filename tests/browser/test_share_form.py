@@ -11,8 +11,8 @@ from playwright.sync_api import Dialog, Response, Route, expect
 from tests.browser.files import noise
 from tests.browser.network import Held, Network
 from tests.browser.visitor import SharePage, Visit, Visitor
-from tests.support.numbers import synthetic_numbers
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.stage.numbers import synthetic_numbers
 
 FIELDS, PUBLISHING = "/del/utkast/[^/]+", "/publisering"
 RECIPIENT = "/mottakere/[^/]+"

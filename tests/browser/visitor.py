@@ -21,8 +21,8 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import TimeoutError as TookTooLong
 
-from tests.support.server import wait_until
-from tests.support.simulators import Form
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.simulators import Form
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 _AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"

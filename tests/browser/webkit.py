@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from tests.browser.driver import CANDIDATES, PATIENCE_SECONDS, Driver, DriverError, running
-from tests.support.ports import NO_TLS, free_ports
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.servers.ports import NO_TLS, free_ports
 
 _MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
 _SCREEN = ["Xvfb", "-displayfd", "1", "-screen", "0", "1440x1000x24", "-nolisten", "tcp"]

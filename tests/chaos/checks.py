@@ -29,8 +29,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Client, Load
 from tests.chaos.programs import wait_until
-from tests.support.orphan_sweep import LaterClock, sweep_all
-from tests.support.server import OLA
+from tests.support.bulk.orphan_sweep import LaterClock, sweep_all
+from tests.support.deployment.deployment import OLA
 
 _LATER = timedelta(hours=25)
 

@@ -3,8 +3,8 @@
     with Cluster(folder) as cluster:
         cluster.nodes[0].kill()
 
-It is a Deployment (tests/support/server.py) whose people go through nginx, with real settings: no demo, the database's
-clock. ``node`` is the tests' own world on the same database, keyring and store.
+It is a `Deployment` whose people go through nginx, with real settings: no demo, the database's clock.
+``node`` is the tests' own world on the same database, keyring and store.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from deldokument.web.management import READY
 from tests.chaos.gates import Door, Gates
 from tests.chaos.hosts import Host, Network
 from tests.chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
-from tests.support.openbao import openbao_settings
-from tests.support.ports import NO_TLS, free_ports
-from tests.support.seaweedfs import s3_settings
-from tests.support.server import Deployment
+from tests.support.deployment.deployment import Deployment
+from tests.support.servers.openbao import openbao_settings
+from tests.support.servers.ports import NO_TLS, free_ports
+from tests.support.servers.seaweedfs import s3_settings
 
 NODES, WORKERS = 3, 2
 

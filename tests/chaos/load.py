@@ -25,7 +25,7 @@ import httpx
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Ledger, Promise, Unanswered
 from tests.chaos.programs import wait_until
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form_settings
+from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Ticket, form_settings
 
 PIECE = 128 * 1024
 PATIENCE = 300.0

@@ -19,8 +19,8 @@ from tests.chaos.cluster import Cluster, Kept, Member, setting
 from tests.chaos.faults import Fault, says_not_ready, wait_until_refused, worker_dies
 from tests.chaos.load import NAME, PATIENCE, Load
 from tests.chaos.programs import wait_until
-from tests.support.recorded_changes import recording
-from tests.support.server import OLA, OLA_NUMBER
+from tests.support.deployment.deployment import OLA, OLA_NUMBER
+from tests.support.stage.recorded_changes import recording
 
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 FAILING = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"

@@ -28,13 +28,13 @@ from obstore.exceptions import BaseError
 
 from deldokument.adapters.blobs.s3 import S3Place
 from tests.chaos.hosts import Host
-from tests.support.nginx import CONFIGURATION
-from tests.support.openbao import PROGRAM as BAO
-from tests.support.openbao import Place, Server, made_place
-from tests.support.ports import NO_TLS, free_ports
-from tests.support.postgres import PROGRAMS, unprivileged
-from tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
-from tests.support.seaweedfs import PROGRAM as WEED
+from tests.support.servers.nginx import CONFIGURATION
+from tests.support.servers.openbao import PROGRAM as BAO
+from tests.support.servers.openbao import Place, Server, made_place
+from tests.support.servers.ports import NO_TLS, free_ports
+from tests.support.servers.postgres import PROGRAMS, unprivileged
+from tests.support.servers.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, change_bucket, client_of, write_identities
+from tests.support.servers.seaweedfs import PROGRAM as WEED
 
 PATIENCE = 180.0
 _PARTS, _GRPC = ("s3", "master", "volume", "filer", "admin"), 10_000

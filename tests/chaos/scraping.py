@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from deldokument.web.metrics import PATH
 from tests.chaos.cluster import METRICS_TOKEN, Cluster, Member
 from tests.docs.monitoring import FOLDER
-from tests.support.ports import NO_TLS
-from tests.support.promtool import promtool
+from tests.support.servers.ports import NO_TLS
+from tests.support.servers.promtool import promtool
 
 _HELD = 45
 """Minutes. Of the rules that a fault here can reach, LoginsFail waits longest: 15 minutes, for a rate over 15."""

@@ -26,9 +26,9 @@ from tests.chaos.machines import FAKE_TIME, leapt
 from tests.chaos.programs import Bao, Disk, Postgres, wait_until
 from tests.chaos.scraping import check_alerts, scrape
 from tests.docs.documents import DOCS, table
-from tests.support.ports import NO_TLS
-from tests.support.server import OLA, OLA_NUMBER
-from tests.support.simulators import log_in
+from tests.support.deployment.deployment import OLA, OLA_NUMBER
+from tests.support.deployment.simulators import log_in
+from tests.support.servers.ports import NO_TLS
 
 pytestmark = [
     pytest.mark.large,

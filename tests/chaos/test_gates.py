@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 import pytest
 
 from tests.chaos.gates import Door, Gates
-from tests.support.ports import free_ports
+from tests.support.servers.ports import free_ports
 
 
 @pytest.mark.timeout(30)

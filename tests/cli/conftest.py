@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.transcripts import database_url, make_ready, on_stack, write_client_key
-from tests.support.memory import folder_in_memory
-from tests.support.postgres import postgres_url  # noqa: F401
-from tests.support.simulators import start_simulators
-from tests.support.stack import stack
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.deployment.simulators import start_simulators
+from tests.support.deployment.stack import stack
+from tests.support.servers.postgres import postgres_url  # noqa: F401
 
 
 @pytest.fixture(scope="session")

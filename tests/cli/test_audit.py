@@ -36,8 +36,8 @@ from tests.cli.transcripts import (
     settings,
     tamper,
 )
+from tests.support.deployment.stack import stack
 from tests.support.snapshots import snapshot
-from tests.support.stack import stack
 
 Lines = list[dict[str, Any]]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

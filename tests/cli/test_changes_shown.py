@@ -23,9 +23,9 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.store.audit.audit import EventFilter
 from tests.cli.transcripts import EWA, KARI, ODD, PDF, commands, opened, run
 from tests.contract.test_scanner import FIT, peer
-from tests.support.confirmed import confirm_all
-from tests.support.tenants import take_into_use
-from tests.support.world import person
+from tests.support.stage.confirmed import confirm_all
+from tests.support.stage.stage import person
+from tests.support.stage.tenants import take_into_use
 
 pytestmark = pytest.mark.once
 

@@ -14,7 +14,7 @@ import typer
 from deldokument.cli.command_log import command_name, login_name, record_command
 from deldokument.cli.main import app
 from tests.cli.transcripts import run
-from tests.support.memory import folder_in_memory
+from tests.support.deployment.memory import folder_in_memory
 
 _ROOT = typer.main.get_command(app)
 

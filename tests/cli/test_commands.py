@@ -19,7 +19,7 @@ import pytest
 from deldokument.adapters.documents.signing import create_seal_certificate, valid_until
 from deldokument.services.audit.checkpoints import fingerprint
 from tests.cli.transcripts import FIRST, HELP, KARI, SETUP, first_text, help_text, run, settings, setup_text, tamper
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 

@@ -18,8 +18,8 @@ import pytest
 from deldokument.adapters.documents.texts import PackageLibrary
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.simulators.common.cast import load_cast
-from tests.support.ports import listening_at
-from tests.support.simulators import log_in
+from tests.support.deployment.simulators import log_in
+from tests.support.servers.ports import listening_at
 
 # The command keeps everything in files.
 pytestmark = pytest.mark.embedded

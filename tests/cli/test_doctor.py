@@ -18,7 +18,7 @@ from deldokument.cli.operate import doctor
 from deldokument.services.maintenance.health import HEARTBEAT_LIMIT
 from tests.cli.transcripts import KARI, make_ready, run, settings, tamper
 from tests.docs.documents import DOCS, table
-from tests.support.mail import make_certificate
+from tests.support.servers.mail import make_certificate
 
 _PAGE = (DOCS / "operate" / "monitoring.md").read_text("utf-8")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deldokument.cli.output import new_file, say_changed, say_error, say_one, say_rows
-from tests.support.process_limits import files_no_longer_than
+from tests.support.deployment.process_limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
 

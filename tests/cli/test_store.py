@@ -12,8 +12,8 @@ import pytest
 
 from deldokument.adapters.blobs.s3 import S3Place
 from tests.cli.transcripts import database_url, run
-from tests.support.seaweedfs import READER_KEY, client_of, s3_place, s3_settings, seaweedfs  # noqa: F401
-from tests.support.stack import stack
+from tests.support.deployment.stack import stack
+from tests.support.servers.seaweedfs import READER_KEY, client_of, s3_place, s3_settings, seaweedfs  # noqa: F401
 
 _WITHOUT_CLUSTER = "import sys; sys.modules['obstore'] = None; from deldokument.cli.entry import main; main()"
 

@@ -10,8 +10,8 @@ import pytest
 
 from deldokument.services.tenants.offboarding import complete_deletions
 from tests.cli.transcripts import EWA, opened, run
-from tests.support.process_limits import files_no_longer_than
-from tests.support.tenants import take_into_use
+from tests.support.deployment.process_limits import files_no_longer_than
+from tests.support.stage.tenants import take_into_use
 
 
 @pytest.fixture

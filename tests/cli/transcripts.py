@@ -30,11 +30,11 @@ from deldokument.config.settings import load_settings
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.audit.checkpoints import sign_checkpoints
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import start_simulators
-from tests.support.stack import stack
+from tests.support.deployment.simulators import start_simulators
+from tests.support.deployment.stack import stack
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.stage.tenants import take_into_use
 from tests.support.stored_data import do_as_owner
-from tests.support.tenants import take_into_use
 
 HERE = Path(__file__).parent
 HELP, FIRST, SETUP, AUDIT = (HERE / f"{name}.txt" for name in ("help", "first", "setup", "audit"))

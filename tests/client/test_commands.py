@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from deldokument.client import Client, Refused
-from tests.support import sender
-from tests.support.server import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import FJELL, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.stage import sender
 
 MIB = 2**20
 LENGTH = 48 * MIB

@@ -8,7 +8,7 @@ import pytest
 from joserfc import jwt
 
 from deldokument.client.jwt_grant import grant_request, private_key, read_grant
-from tests.support.rsa_keys import rsa_key
+from tests.support.faults.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.once
 

@@ -31,9 +31,9 @@ from deldokument.domain.shares.program_access import parse_request, proves
 from deldokument.domain.shares.share import Verdict
 from tests.fakes.scanner import MemoryScanner
 from tests.support.browser import serve, site, stage_in_memory
-from tests.support.local_server import listening
-from tests.support.server import OLA, OLA_NUMBER, Deployment
-from tests.support.world import NOON
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
+from tests.support.servers.local_server import listening
+from tests.support.stage.stage import NOON
 
 FILES = {
     "sak/kart/nord.bin": bytes(range(256)) * 4000,

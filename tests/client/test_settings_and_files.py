@@ -14,7 +14,7 @@ import pytest
 from deldokument.client import FileChanged, LocalFile, NotConfigured, Settings, load_settings
 from deldokument.client.files import collect
 from deldokument.client.state import Ledger, Partial, sweep
-from tests.support.process_limits import files_no_longer_than
+from tests.support.deployment.process_limits import files_no_longer_than
 
 pytestmark = pytest.mark.once
 

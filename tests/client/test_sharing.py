@@ -26,8 +26,8 @@ from deldokument.client import (
 from deldokument.domain.tenants.tenancy import Account, IntegrationRights
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import change_account_rules, create_account
-from tests.support import sender
-from tests.support.server import FJELL, OLA, OLA_NUMBER, SOCKET_MODES, Deployment, SocketMode, wait_until
+from tests.support.deployment.deployment import FJELL, OLA, OLA_NUMBER, SOCKET_MODES, Deployment, SocketMode, wait_until
+from tests.support.stage import sender
 from tests.support.stored_data import bytes_taken
 
 MIB = 2**20

@@ -19,7 +19,7 @@ from joserfc.jwk import RSAKey
 from deldokument.client import Client, Interrupted, NotConfigured, Refused, Settings, Unreachable
 from deldokument.client.tokens import MaskinportenTokens, read_key
 from deldokument.client.transport import TRIES, RetryPolicy, Transport
-from tests.support.rsa_keys import rsa_key
+from tests.support.faults.rsa_keys import rsa_key
 
 pytestmark = pytest.mark.once
 

@@ -18,7 +18,7 @@ from deldokument.client.state import Ledger, Partial
 from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import UploadAttempt, Uploads
 from tests.client.relay import Relay
-from tests.support.server import BOTH_SOCKET_MODES, wait_until
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, wait_until
 from tests.support.stored_data import bytes_taken
 from tests.uploads.tus import Tus, Uploading
 

@@ -11,8 +11,14 @@ import pytest
 from deldokument.adapters.http.client import outbound_client
 from deldokument.store.database import Database
 from tests.fakes.integrity import tagging
-from tests.support.ceph import ceph, ceph_place  # noqa: F401
-from tests.support.keyrings import (  # noqa: F401
+from tests.support.deployment.simulators import Running, start_simulators
+from tests.support.deployment.stack import Embedded
+from tests.support.servers.ceph import ceph, ceph_place  # noqa: F401
+from tests.support.servers.openbao import bao_place, openbao  # noqa: F401
+from tests.support.servers.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
+from tests.support.servers.seaweedfs import s3_place, seaweedfs  # noqa: F401
+from tests.support.servers.softhsm import hsm, softhsm  # noqa: F401
+from tests.support.stage.keyrings import (  # noqa: F401
     file_roots,
     keyring_url,
     memory_roots,
@@ -24,13 +30,7 @@ from tests.support.keyrings import (  # noqa: F401
     sqlite_opening,
     transit_roots,
 )
-from tests.support.openbao import bao_place, openbao  # noqa: F401
-from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
-from tests.support.recorded_changes import recording_at
-from tests.support.seaweedfs import s3_place, seaweedfs  # noqa: F401
-from tests.support.simulators import Running, start_simulators
-from tests.support.softhsm import hsm, softhsm  # noqa: F401
-from tests.support.stack import Embedded
+from tests.support.stage.recorded_changes import recording_at
 
 _FILES = Embedded()
 

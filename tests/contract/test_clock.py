@@ -15,7 +15,7 @@ import pytest
 from deldokument.adapters.clock import DatabaseClock, ShiftedClock, SystemClock
 from deldokument.domain.errors import Unavailable
 from deldokument.ports.clock import Clock
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
 
 A_MOMENT = timedelta(seconds=5)
 OSLO = timezone(timedelta(hours=1))

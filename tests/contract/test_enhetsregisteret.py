@@ -10,7 +10,7 @@ from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.domain.identifiers import OrganizationNumber
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.ports.registers import RegisteredOrganization
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
 
 SIMULATORS = ["enhetsregisteret"]
 

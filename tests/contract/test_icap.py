@@ -18,10 +18,10 @@ from deldokument.domain.errors import Unavailable
 from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import ScannerClosed
 from tests.contract.test_scanner import SHORT, until_closed, zipped
-from tests.support.clamd import Clamd, running_clamd
-from tests.support.hanging import hanging_engine
-from tests.support.icap import Icap, running_icap
-from tests.support.mail import make_certificate
+from tests.support.faults.hanging import hanging_engine
+from tests.support.servers.clamd import Clamd, running_clamd
+from tests.support.servers.icap import Icap, running_icap
+from tests.support.servers.mail import make_certificate
 
 pytestmark = pytest.mark.once
 LIMIT = 300_000

@@ -23,9 +23,9 @@ from deldokument.domain.errors import Unavailable
 from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import Scanner, ScannerClosed
 from tests.fakes.scanner import MemoryScanner
-from tests.support.clamd import MARK, Clamd, running_clamd
-from tests.support.hanging import hanging_engine
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.faults.hanging import hanging_engine
+from tests.support.servers.clamd import MARK, Clamd, running_clamd
 
 pytestmark = pytest.mark.once
 

@@ -16,7 +16,7 @@ from deldokument.adapters.smtp import Security, SmtpMail, SmtpServer, mail_name
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.domain.messages.outbox import SENT, Outcome, again, refused
 from deldokument.ports.channels import Email
-from tests.support.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
+from tests.support.servers.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
 
 LETTER = Email(
     id="Zx3-aa_9",

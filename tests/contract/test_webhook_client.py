@@ -21,7 +21,7 @@ from deldokument.adapters.http.circuit_breaker import FAILURES, PAUSE_SECONDS
 from deldokument.adapters.webhook_client import MAX_RESPONSE_BYTES, TimeLimits, WebhookClient, system_resolver
 from deldokument.domain.messages.webhook import AddressRule
 from deldokument.ports.channels import WebhookFailure, WebhookResponse
-from tests.support.webhook_receiver import Behaviour, Receiver, answering, silent, status
+from tests.support.faults.webhook_receiver import Behaviour, Receiver, answering, silent, status
 
 HOME = AddressRule(private=True)
 HOST = "hooks.kommune.example"

@@ -1,3 +1,3 @@
 """Deployments of processes, on PostgreSQL and on SQLite."""
 
-from tests.support.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401
+from tests.support.servers.postgres import empty_postgres_url, postgres_server, postgres_url  # noqa: F401

@@ -13,11 +13,11 @@ from deldokument.domain.audit import EventKind
 from deldokument.services.downloads.copying import CLAIM, make_copies
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.published import publishing
-from tests.support.crash import die_at
-from tests.support.inspection import inspect_documents
-from tests.support.memory import folder_in_memory
-from tests.support.server import Deployment
-from tests.support.world import KARI, OLA, person
+from tests.support.deployment.crash import die_at
+from tests.support.deployment.deployment import Deployment
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, person
 
 CONTENT = os.urandom(9_000_000)
 """Two parts."""

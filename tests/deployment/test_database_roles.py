@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from deldokument.services.tenants.operators import add_operator, list_operators
-from tests.support.memory import folder_in_memory
-from tests.support.postgres import PostgresServer, database_roles
-from tests.support.server import OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.postgres import PostgresServer, database_roles
 from tests.support.stored_data import names
 
 pytestmark = pytest.mark.once

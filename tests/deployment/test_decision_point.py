@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from deldokument.domain.audit import EventKind
-from tests.support.memory import folder_in_memory
-from tests.support.server import FJELL, LISE, PER, SIV, Deployment
+from tests.support.deployment.deployment import FJELL, LISE, PER, SIV, Deployment
+from tests.support.deployment.memory import folder_in_memory
 
 CONFIDENTIAL, ORDINARY = "deldokument-taushetsbelagt", "deldokument-ordinaer"
 

@@ -18,11 +18,11 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.dispatch import send_message, take_messages
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events
-from tests.support.crash import OUTBOX, die_at
-from tests.support.inspection import inspect_documents
-from tests.support.mail import SENDER, RunningMail, start_mail
-from tests.support.memory import folder_in_memory
-from tests.support.server import KARI, Deployment, wait_until
+from tests.support.deployment.crash import OUTBOX, die_at
+from tests.support.deployment.deployment import KARI, Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.mail import SENDER, RunningMail, start_mail
+from tests.support.stage.inspection import inspect_documents
 from tests.support.stored_data import document_receipts
 
 KARIS_NUMBER, OLAS_NUMBER, OLA = "12838514837", "21879498012", "Ola Nordmann"

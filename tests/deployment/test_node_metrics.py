@@ -15,10 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from deldokument.bootstrap.node_state import CLIENT_KEY_LIFETIME
 from deldokument.store.engine.postgres import MAX_CONNECTIONS
 from deldokument.web.metrics import PATH
-from tests.support.clamd import Clamd, running_clamd
-from tests.support.mail import make_certificate
-from tests.support.memory import folder_in_memory
-from tests.support.server import Deployment, wait_until
+from tests.support.deployment.deployment import Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.clamd import Clamd, running_clamd
+from tests.support.servers.mail import make_certificate
 
 _TOKEN = "a token of the monitoring"
 _SECONDS = 90.0

@@ -22,11 +22,11 @@ import psycopg
 import pytest
 
 from deldokument import __version__
-from tests.support.operating_page import BLOCKS, ROOT, answers, register, settings, typed
-from tests.support.ports import free_ports
-from tests.support.postgres import PROGRAMS, PostgresServer
-from tests.support.server import wait_until
-from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.operating_page import BLOCKS, ROOT, answers, register, settings, typed
+from tests.support.deployment.simulators import Running, log_in, start_simulators
+from tests.support.servers.ports import free_ports
+from tests.support.servers.postgres import PROGRAMS, PostgresServer
 
 pytestmark = pytest.mark.once
 

@@ -14,10 +14,10 @@ from deldokument.domain.messages.outbox import LEASE, Channel, OutgoingMessage
 from deldokument.services.notifications.recipient_notices import REMINDERS, NoticeKind
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending, plan_from_events, plan_from_schedule
-from tests.support.crash import OUTBOX, die_at
-from tests.support.inspection import inspect_documents
-from tests.support.memory import folder_in_memory
-from tests.support.server import KARI, Deployment
+from tests.support.deployment.crash import OUTBOX, die_at
+from tests.support.deployment.deployment import KARI, Deployment
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.stage.inspection import inspect_documents
 
 RECIPIENTS = ["21879498012", "14839114193", "312824450"]
 ALTINN = "deldokument.adapters.altinn.notifications:AltinnNotifications"

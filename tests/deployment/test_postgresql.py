@@ -13,11 +13,11 @@ from sqlalchemy import make_url
 
 from deldokument.domain.errors import Unavailable
 from deldokument.store.engine.engines import open_engines
-from tests.support.memory import folder_in_memory
-from tests.support.nginx import ROOT
-from tests.support.pgbouncer import pgbouncer
-from tests.support.postgres import PostgresServer
-from tests.support.server import Deployment, wait_until
+from tests.support.deployment.deployment import Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.nginx import ROOT
+from tests.support.servers.pgbouncer import pgbouncer
+from tests.support.servers.postgres import PostgresServer
 from tests.support.stored_data import names
 
 _LIMIT = re.compile(r"^ALTER ROLE deldokument (SET .+);$", re.M)

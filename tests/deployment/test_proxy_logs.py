@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import DOCS
-from tests.support.nginx import CONFIGURATION, HOST, proxy
+from tests.support.servers.nginx import CONFIGURATION, HOST, proxy
 
 pytestmark = pytest.mark.once
 

@@ -23,14 +23,14 @@ from deldokument.services.audit.heads import kept_heads
 from deldokument.services.downloads.access import authorize
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.people import directory_key
-from tests.support.memory import folder_in_memory
-from tests.support.operating_page import blocks
-from tests.support.postgres import PROGRAMS, PostgresServer
-from tests.support.server import KARI, OLA, OLA_NUMBER, SIV, Deployment, wait_until
-from tests.support.standby import replicated
-from tests.support.world import ODD as ODD_NUMBER
-from tests.support.world import SIV as SIV_NUMBER
-from tests.support.world import person
+from tests.support.deployment.deployment import KARI, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.deployment.operating_page import blocks
+from tests.support.servers.postgres import PROGRAMS, PostgresServer
+from tests.support.servers.standby import replicated
+from tests.support.stage.stage import ODD as ODD_NUMBER
+from tests.support.stage.stage import SIV as SIV_NUMBER
+from tests.support.stage.stage import person
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
 

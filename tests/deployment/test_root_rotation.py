@@ -17,10 +17,10 @@ from deldokument.adapters.keys.files import create_root_key
 from deldokument.bootstrap.keys import open_keyring
 from deldokument.domain.errors import ServiceError
 from deldokument.services.encryption import SHARE_PREFIX
-from tests.support.memory import folder_in_memory
-from tests.support.openbao import Place, made_place, openbao_settings
-from tests.support.ports import NO_TLS
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.openbao import Place, made_place, openbao_settings
+from tests.support.servers.ports import NO_TLS
 
 
 @pytest.fixture(params=[pytest.param("files", marks=pytest.mark.embedded), "openbao"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 
 from deldokument.adapters.scan_samples import TEST_VIRUS
-from tests.support.clamd import running_clamd
-from tests.support.memory import folder_in_memory
-from tests.support.server import KARI, Deployment, wait_until
+from tests.support.deployment.deployment import KARI, Deployment, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.clamd import running_clamd
 
 OLA, OLAS_NUMBER = "Ola Nordmann", "21879498012"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deldokument.adapters.documents.signing import verify_signature
 from deldokument.services.audit.verification import verify_export
-from tests.support.server import Deployment, wait_until
+from tests.support.deployment.deployment import Deployment, wait_until
 
 NOWHERE = {"seal_key_path": "/nowhere/seal.key", "seal_certificate_path": "/nowhere/seal.pem"}
 

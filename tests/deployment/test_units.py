@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.operating_page import PAGE
+from tests.support.deployment.operating_page import PAGE
 
 pytestmark = pytest.mark.once
 

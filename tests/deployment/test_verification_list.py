@@ -24,8 +24,8 @@ from deldokument.adapters.http.client import outbound_client, signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
 from deldokument.services.tenants.registration import change_tenant_rules
-from tests.support.server import Deployment
-from tests.support.simulators import log_in
+from tests.support.deployment.deployment import Deployment
+from tests.support.deployment.simulators import log_in
 
 SUBSTANTIAL, HIGH = "idporten-loa-substantial", "idporten-loa-high"
 BACK, GOODBYE = "http://127.0.0.1:9/svar", "http://127.0.0.1:9/farvel"

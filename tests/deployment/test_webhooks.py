@@ -16,12 +16,12 @@ import pytest
 
 from deldokument.domain.messages.outbox import LEASE
 from deldokument.services.accounts.integrations import add_integration
-from tests.support.crash import OUTBOX, die_at
-from tests.support.forked import forked
-from tests.support.inspection import inspect_documents
-from tests.support.memory import folder_in_memory
-from tests.support.server import FJELL, OLA_NUMBER, Deployment, wait_until
-from tests.support.webhook_receiver import Receiver, silent, status
+from tests.support.deployment.crash import OUTBOX, die_at
+from tests.support.deployment.deployment import FJELL, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.forked import forked
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.faults.webhook_receiver import Receiver, silent, status
+from tests.support.stage.inspection import inspect_documents
 
 _PATIENCE = 60.0
 CLIENT = "fagsystem"

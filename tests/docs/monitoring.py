@@ -18,7 +18,7 @@ from deldokument.store.maintenance.backlog import Queue, Waiting
 from deldokument.web.http.meter import LOGIN_ROUTE, Meter, note_refusal
 from deldokument.web.metrics import NodeState, as_text
 from tests.docs.documents import ROOT
-from tests.support.world import NOON
+from tests.support.stage.stage import NOON
 
 FOLDER = ROOT / "deploy" / "monitoring"
 DASHBOARD = FOLDER / "dashboard.json"

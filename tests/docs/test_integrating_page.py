@@ -18,7 +18,7 @@ from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling, hand
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.accounts.integrations import add_integration
 from tests.docs.documents import DOCS, table
-from tests.support.server import OLA, Deployment, wait_until
+from tests.support.deployment.deployment import OLA, Deployment, wait_until
 
 PAGE = (DOCS / "integrating.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)

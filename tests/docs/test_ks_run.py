@@ -14,7 +14,7 @@ from deldokument.services.accounts.integrations import confirm_archive, renew_pa
 from tests.docs import test_integrating_page as integrating
 from tests.docs.documents import DOCS
 from tests.docs.test_integrating_page import Shell, alike, fill_in, own_values, values
-from tests.support.server import Deployment
+from tests.support.deployment.deployment import Deployment
 
 PAGE = (DOCS / "ks-compatible.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(bash|json)\n(.*?)^```", PAGE, re.M | re.S)

@@ -14,7 +14,7 @@ from deldokument.adapters.idporten.login import IdPorten
 from deldokument.domain.errors import ServiceError
 from deldokument.web.ks.sharing import read_metadata
 from tests.docs.documents import DOCS, table
-from tests.support.world import OLA
+from tests.support.stage.stage import OLA
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 KS = (DOCS / "ks-compatible.md").read_text("utf-8")

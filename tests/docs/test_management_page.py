@@ -12,7 +12,7 @@ from deldokument.config.types import DatabaseUrl
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.docs.documents import table
-from tests.support.operating_page import PAGE, ROOT, fenced, section
+from tests.support.deployment.operating_page import PAGE, ROOT, fenced, section
 
 EXAMPLE = (ROOT / "deploy" / "env.example").read_text("utf-8")
 _URL = re.compile(r"postgresql://[^\s'\"`|…]+(?=[\s'\"`])")

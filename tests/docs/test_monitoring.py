@@ -19,7 +19,7 @@ from deldokument.services.maintenance.health import (
 )
 from tests.docs.documents import table
 from tests.docs.monitoring import DASHBOARD, FOLDER, as_json, dashboard, families, sample_names
-from tests.support.operating_page import PAGE
+from tests.support.deployment.operating_page import PAGE
 
 _NAME = re.compile(r"deldokument_\w+")
 _QUEUE = re.compile(r'queue=~?"([\w|]+)"')

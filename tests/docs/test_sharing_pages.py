@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import DOCS
-from tests.support import sender
-from tests.support.server import FJELL, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import FJELL, OLA_NUMBER, Deployment
+from tests.support.stage import sender
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.support.operating_page import BLOCKS, PAGE, ROOT, fenced, section
+from tests.support.deployment.operating_page import BLOCKS, PAGE, ROOT, fenced, section
 
 _TYPED = re.compile(r'\b(blocks|lines)\("([^"]+)"')
 _KINDS = {"blocks": "bash", "lines": "ini"}
@@ -23,7 +23,7 @@ def test_every_command_and_every_setting_of_the_page_is_typed_by_a_test() -> Non
     tests = ROOT / "tests"
     typists = [
         *(tests / "large").glob("test_machine*.py"),
-        *(tests / "support" / f"{n}.py" for n in ("operating_page", "machine_setup")),
+        *(tests / "support" / "deployment" / f"{n}.py" for n in ("operating_page", "machine_setup")),
     ]
     left = untyped(PAGE, "".join(path.read_text("utf-8") for path in typists))
     assert [block for block in left if block not in BLOCKS] == []

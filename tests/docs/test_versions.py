@@ -6,7 +6,7 @@ import re
 
 from deldokument import __version__
 from tests.docs.documents import DOCS
-from tests.support.operating_page import fenced
+from tests.support.deployment.operating_page import fenced
 
 _NAMED = re.compile(r"deldokument[-:](\d+\.\d+\.\d+)")
 # An upgrade leads to the patch that comes next.

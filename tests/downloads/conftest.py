@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.many_documents import READERS
-from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment
+from tests.support.bulk.many_documents import READERS
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment
 
 DOCUMENTS = {"a.pdf": 9_000_000, "tom.txt": 0, "A.PDF": 100, "b.bin": 1_500_000}
 

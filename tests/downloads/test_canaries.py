@@ -29,8 +29,8 @@ from deldokument.services.downloads.offers import open_share
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.shares.display import queries
 from deldokument.store.database import Database
-from tests.support.collector import calls, collector
-from tests.support.server import EWA_NUMBER, KARI, Deployment, wait_until
+from tests.support.deployment.deployment import EWA_NUMBER, KARI, Deployment, wait_until
+from tests.support.servers.collector import calls, collector
 from tests.support.stored_data import copies, in_servers, names
 
 EWA = "Ewa Kowalska"

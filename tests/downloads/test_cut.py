@@ -21,7 +21,16 @@ import pytest
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
-from tests.support.server import FJELL, OLA, OLA_NUMBER, PER, SOCKET_MODES, Deployment, SocketMode, wait_until
+from tests.support.deployment.deployment import (
+    FJELL,
+    OLA,
+    OLA_NUMBER,
+    PER,
+    SOCKET_MODES,
+    Deployment,
+    SocketMode,
+    wait_until,
+)
 
 LENGTH = 30_000_000
 WINDOW = 400_000

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.downloads.test_cut import reading
-from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment
 
 MEGABYTES = 30
 

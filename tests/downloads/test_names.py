@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.support.server import KARI, OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import KARI, OLA, OLA_NUMBER, Deployment
 
 NEEDED = "\u00ad\u200c\u200d\u00a0\u202f"
 """What is kept though it cannot be seen: Word, Persian, emoji, and «12 000 kr» need it."""

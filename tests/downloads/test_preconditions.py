@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.downloads.conftest import Shared
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
 
 
 @pytest.fixture(params=["document", "zip"])

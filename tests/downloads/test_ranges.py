@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.conftest import Shared
-from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 from tests.support.stored_data import document_receipts
 
 pytestmark = BOTH_SOCKET_MODES

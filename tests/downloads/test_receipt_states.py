@@ -14,7 +14,7 @@ import pytest
 
 from deldokument.domain.shares.share import Receipt
 from deldokument.simulators.common.cast import load_cast
-from tests.support.server import BOTH_SOCKET_MODES, KARI, OLA, OLA_NUMBER, SIV, Deployment, wait_until
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, KARI, OLA, OLA_NUMBER, SIV, Deployment, wait_until
 from tests.support.stored_data import document_receipts
 
 pytestmark = BOTH_SOCKET_MODES

@@ -25,8 +25,8 @@ from deldokument.web.api.models import utc_text
 from tests.histories.linearizability import UNKNOWN, Operation
 from tests.histories.nodes import TwoNodes
 from tests.histories.specifications import CONFLICT, Patch, Refused
-from tests.support.ports import NO_TLS
-from tests.support.server import EWA, EWA_NUMBER, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import EWA, EWA_NUMBER, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, Deployment
+from tests.support.servers.ports import NO_TLS
 
 LENGTH = 150
 """Bytes of an upload: some forty requests fill it."""

@@ -16,9 +16,9 @@ from deldokument.domain.errors import existing
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from tests.support.memory import folder_in_memory
-from tests.support.postgres import restart_as_after_a_crash, running_postgres
-from tests.support.server import FJELL, Deployment
+from tests.support.deployment.deployment import FJELL, Deployment
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.postgres import restart_as_after_a_crash, running_postgres
 
 _PATIENCE_SECONDS = 120.0
 _UNLIMITED = {

@@ -14,8 +14,8 @@ from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import renew_password
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import Browser, Web, serve, stage_in_memory
-from tests.support.notices import FakeNotices
-from tests.support.systems import SYSTEM, integrate
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.notices import FakeNotices
 
 
 @dataclass

@@ -19,7 +19,7 @@ from uuid import UUID
 import httpx
 from cryptography import x509
 
-from tests.support.envelopes import enveloped
+from tests.support.stage.envelopes import enveloped
 
 _Answer = TypeVar("_Answer")
 _PIECE = 8192

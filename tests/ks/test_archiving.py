@@ -17,7 +17,7 @@ from tests.docs.documents import DOCS
 from tests.ks.conftest import Fiks
 from tests.ks.test_sharing import form, living
 from tests.support.browser import EWA, Browser
-from tests.support.world import FJELL, KARI, OLA, person
+from tests.support.stage.stage import FJELL, KARI, OLA, person
 
 CLIENTS_BODY = {"dokumentnavn": "a.pdf", "ttl": 86400, "eksponertFor": [{"type": "PERSON", "fnr": OLA}]}
 """What KS' own typed client sends: nothing of ours."""

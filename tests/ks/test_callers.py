@@ -17,10 +17,10 @@ from deldokument.web.ks.app import PREFIX
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, SUCCESS
 from tests.ks.test_sharing import form, metadata
-from tests.support.accounts import set_rules
 from tests.support.browser import EWA
-from tests.support.systems import let_go
-from tests.support.world import KARI, OLA, SIV, VIGDIS
+from tests.support.deployment.systems import let_go
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS
 
 ACCOUNTS = f"{PREFIX}/kontoer"
 

@@ -29,7 +29,7 @@ from tests.ks.published import (
 )
 from tests.ks.test_sharing import form, metadata
 from tests.support.browser import EWA, site
-from tests.support.world import FJELL, KARI, OLA
+from tests.support.stage.stage import FJELL, KARI, OLA
 
 
 def test_every_published_path_is_there_and_none_else(fiks: Fiks) -> None:

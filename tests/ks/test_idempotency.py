@@ -19,9 +19,9 @@ from deldokument.services.uploads import append
 from tests.ks.conftest import Fiks
 from tests.ks.published import UPLOADED
 from tests.ks.test_sharing import form, living, metadata, read
-from tests.support.accounts import set_rules
-from tests.support.systems import SYSTEM
-from tests.support.world import KARI, OLA
+from tests.support.deployment.systems import SYSTEM
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, OLA
 
 KEY = "26-1042-vedtak"
 

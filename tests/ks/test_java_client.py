@@ -33,11 +33,11 @@ from tests.ks.java_client import (
 )
 from tests.ks.test_sharing import living
 from tests.support.browser import site
-from tests.support.envelopes import enveloped
-from tests.support.inspection import inspect_documents
-from tests.support.local_server import listening
-from tests.support.systems import integrate
-from tests.support.world import FJELL, OLA, person
+from tests.support.deployment.systems import integrate
+from tests.support.servers.local_server import listening
+from tests.support.stage.envelopes import enveloped
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, OLA, person
 
 OTHER = "314758625"
 REFERENCE = UUID("4c0ffee0-0000-4000-8000-000000000001")

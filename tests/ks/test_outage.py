@@ -7,8 +7,8 @@ from dataclasses import replace
 from deldokument.web.ks.app import PREFIX
 from tests.ks.published import ERROR_MESSAGE
 from tests.support.browser import serve, stage_in_memory
-from tests.support.faulty_ports import FaultyDatabase, SilentClock
-from tests.support.world import KARI
+from tests.support.faults.faulty_ports import FaultyDatabase, SilentClock
+from tests.support.stage.stage import KARI
 
 
 def test_without_a_database_the_answer_is_an_error_message_that_says_when_to_come_back() -> None:

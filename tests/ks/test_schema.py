@@ -20,7 +20,7 @@ from tests.ks.conftest import Fiks
 from tests.ks.published_document import document
 from tests.ks.test_store import REFERENCE, uploaded
 from tests.support.browser import EWA, site
-from tests.support.local_server import listening
+from tests.support.servers.local_server import listening
 
 _LEFT_OUT = "use_after_free,ensure_resource_availability,positive_data_acceptance"
 

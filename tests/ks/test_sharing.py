@@ -20,9 +20,9 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, UPLOADED
-from tests.support.accounts import set_rules
-from tests.support.inspection import inspect_documents
-from tests.support.world import BANKRUPT, FJELL, KARI, OLA, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import BANKRUPT, FJELL, KARI, OLA, person
 
 DAY_SECONDS = 86400
 

@@ -25,11 +25,11 @@ from tests.ks.published import (
     WITH_EVENTS,
 )
 from tests.ks.test_sharing import exposed, form, living, metadata
-from tests.support.accounts import set_rules
 from tests.support.browser import EWA, site
-from tests.support.inspection import inspect_documents
-from tests.support.systems import let_go
-from tests.support.world import KARI, OLA
+from tests.support.deployment.systems import let_go
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA
 
 REFERENCE = "4c0ffee0-0000-4000-8000-000000000001"
 

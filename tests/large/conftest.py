@@ -11,11 +11,11 @@ import pytest
 
 from deldokument import __version__
 from tests.release.test_parts import make_key
-from tests.support import machine
-from tests.support.machine_setup import HOST
-from tests.support.operating_page import BLOCKS, ROOT
-from tests.support.podman import podman
-from tests.support.simulators import Running, start_simulators
+from tests.support.deployment import machine
+from tests.support.deployment.machine_setup import HOST
+from tests.support.deployment.operating_page import BLOCKS, ROOT
+from tests.support.deployment.simulators import Running, start_simulators
+from tests.support.servers.podman import podman
 
 
 @pytest.fixture(scope="session")

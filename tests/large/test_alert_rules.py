@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.monitoring import FOLDER
-from tests.support.promtool import promtool
+from tests.support.servers.promtool import promtool
 
 pytestmark = pytest.mark.large
 

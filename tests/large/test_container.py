@@ -13,8 +13,8 @@ import pytest
 from deldokument import __version__
 from tests.architecture.rules import ROOT
 from tests.cli.transcripts import settings
-from tests.support.operating_page import fenced, section
-from tests.support.podman import Podman, podman
+from tests.support.deployment.operating_page import fenced, section
+from tests.support.servers.podman import Podman, podman
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 

@@ -38,7 +38,7 @@ from deldokument.services.encryption import (
 )
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.audit.subjects import Subject
-from tests.support.bulk_events import (
+from tests.support.bulk.events import (
     END,
     RARE,
     check_plan,
@@ -48,10 +48,10 @@ from tests.support.bulk_events import (
     share_id,
     subject_of,
 )
-from tests.support.confirmed import add_administrator
-from tests.support.postgres import postgres_server  # noqa: F401
-from tests.support.server import EWA_NUMBER, Deployment
-from tests.support.world import person
+from tests.support.deployment.deployment import EWA_NUMBER, Deployment
+from tests.support.servers.postgres import postgres_server  # noqa: F401
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import person
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1700)]
 COUNT = 1_000_000

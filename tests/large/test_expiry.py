@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.large_expiry import ExpiryRun, durable, p95
-from tests.support.postgres import (
+from tests.support.bulk.large_expiry import ExpiryRun, durable, p95
+from tests.support.servers.postgres import (
     PostgresServer,
     postgres_server,  # noqa: F401
 )

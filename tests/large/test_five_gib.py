@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
 from tests.uploads.tus import Uploading
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from deldokument.adapters.blobs.directory import DirectoryBlobStore
-from tests.support.many_documents import READERS, content_of, fill
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.bulk.many_documents import READERS, content_of, fill
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1500)]
 COUNT, SIZE = 70_000, 1000

@@ -14,8 +14,8 @@ from statistics import median, quantiles
 import httpx
 import pytest
 
-from tests.support.flood import flood
-from tests.support.server import OLA, OLA_NUMBER, Deployment
+from tests.support.deployment.deployment import OLA, OLA_NUMBER, Deployment
+from tests.support.faults.flood import flood
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 

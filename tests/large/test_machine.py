@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from deldokument.web.management import READY
-from tests.support.machine import Machine, booted
-from tests.support.machine_setup import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
-from tests.support.operating_page import ANNE, blocks
-from tests.support.server import wait_until
-from tests.support.simulators import Running
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.machine import Machine, booted
+from tests.support.deployment.machine_setup import KEYS, UNITS, begin, browsing, deliver, enter, serves, shown
+from tests.support.deployment.operating_page import ANNE, blocks
+from tests.support.deployment.simulators import Running
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 _LONG_AGO = "UPDATE deployment SET heartbeat_at = heartbeat_at - 7200000000"

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import Machine, booted
-from tests.support.machine_setup import UNITS, begin, connect_to_openbao, deliver, fill_in, provide_openbao, shown
-from tests.support.openbao import Server, running_openbao
-from tests.support.operating_page import blocks, lines
-from tests.support.server import wait_until
-from tests.support.simulators import Running
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.machine import Machine, booted
+from tests.support.deployment.machine_setup import (
+    UNITS,
+    begin,
+    connect_to_openbao,
+    deliver,
+    fill_in,
+    provide_openbao,
+    shown,
+)
+from tests.support.deployment.operating_page import blocks, lines
+from tests.support.deployment.simulators import Running
+from tests.support.servers.openbao import Server, running_openbao
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 _ROOTS = "SELECT root_key_id FROM entry UNION SELECT key_id FROM root"

@@ -21,15 +21,27 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.config.settings import load_settings
 from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
-from tests.support import machine_setup
-from tests.support.machine import Machine, booted
-from tests.support.machine_setup import ENV, HOST, KEYS, UNITS, begin, browsing, deliver, enter, fill_in, serves, shown
-from tests.support.openbao import running_openbao
-from tests.support.operating_page import blocks, lines, typed
-from tests.support.seaweedfs import ACCESS_KEY, SECRET_KEY, SERVICE_KEY, SeaweedFS, start_seaweedfs
-from tests.support.server import FJELL, OLA, OLA_NUMBER, wait_until
-from tests.support.simulators import Running
-from tests.support.tenants import take_into_use
+from tests.support.deployment import machine_setup
+from tests.support.deployment.deployment import FJELL, OLA, OLA_NUMBER, wait_until
+from tests.support.deployment.machine import Machine, booted
+from tests.support.deployment.machine_setup import (
+    ENV,
+    HOST,
+    KEYS,
+    UNITS,
+    begin,
+    browsing,
+    deliver,
+    enter,
+    fill_in,
+    serves,
+    shown,
+)
+from tests.support.deployment.operating_page import blocks, lines, typed
+from tests.support.deployment.simulators import Running
+from tests.support.servers.openbao import running_openbao
+from tests.support.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SERVICE_KEY, SeaweedFS, start_seaweedfs
+from tests.support.stage.tenants import take_into_use
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 ADDRESSES = ("10.0.0.10", "10.0.0.11")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.bulk_members import FIRST_BYTE, BulkMembers, check_pages, check_plans, crowd
-from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.bulk.members import FIRST_BYTE, BulkMembers, check_pages, check_plans, crowd
+from tests.support.servers.postgres import postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(600)]
 COUNT = 100_000

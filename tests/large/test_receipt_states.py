@@ -10,8 +10,8 @@ import pytest
 from deldokument.domain.shares.share import ReceiptState
 from tests.downloads.test_receipt_states import read, receipts_of
 from tests.nodes.test_proxied_receipts import bytes_read, visiting
-from tests.support.nginx import proxy
-from tests.support.server import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OLA, OLA_NUMBER, Deployment, wait_until
+from tests.support.servers.nginx import proxy
 
 pytestmark = [BOTH_SOCKET_MODES, pytest.mark.large, pytest.mark.timeout(600)]
 LENGTH = 300_000_000

@@ -16,7 +16,7 @@ from deldokument import __version__
 from release.provenance import digest
 from tests.architecture.rules import ROOT
 from tests.release.test_parts import PAGE, matches, verified
-from tests.support.operating_page import fenced, section
+from tests.support.deployment.operating_page import fenced, section
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 

@@ -16,10 +16,10 @@ import obstore
 import pytest
 
 from deldokument.adapters.blobs.s3 import S3BlobStore, S3Place
-from tests.support.bulk_shares import BulkShares, fill_shares, make_homes
-from tests.support.orphan_sweep import sweep_all
-from tests.support.seaweedfs import client_of, s3_place, seaweedfs  # noqa: F401
-from tests.support.world import Stage, set_stage
+from tests.support.bulk.orphan_sweep import sweep_all
+from tests.support.bulk.shares import BulkShares, fill_shares, make_homes
+from tests.support.servers.seaweedfs import client_of, s3_place, seaweedfs  # noqa: F401
+from tests.support.stage.stage import Stage, set_stage
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(1800)]
 ORPHANS = 100_000

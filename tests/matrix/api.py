@@ -21,10 +21,10 @@ from deldokument.services.shares.drafts import api_drafts, drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
-from tests.support.api import System, Systems, systems
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, OLA, SIV, Stage
+from tests.support.stage.api import System, Systems, systems
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, SIV, Stage
 
 GOLDEN = Path(__file__).with_name("api.txt")
 ACTORS = ("no-token", "session", "expired", "no-scope", "no-rights", "other-tenant", "read", "share")

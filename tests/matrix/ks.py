@@ -23,9 +23,9 @@ from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append
 from deldokument.web.ks.app import PREFIX, STORE_PREFIX
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.inspection import inspect_documents
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, VIGDIS, Stage
 
 GOLDEN = Path(__file__).with_name("ks.txt")
 PERSONS = {

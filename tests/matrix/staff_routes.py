@@ -21,10 +21,10 @@ from deldokument.services.accounts import integrations
 from deldokument.services.tenants import administrators, freezing, offboarding, operators
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
 from tests.support.snapshots import Snapshot, snapshot
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, KARI, OLA, SIV, VIGDIS, Stage, person
+from tests.support.stage.tenants import record_assessment, sign_agreements
 
 GOLDEN = Path(__file__).with_name("staff_routes.txt")
 ACTORS = ("anonymous", "stranger", "member", "other-administrator", "crossed", "administrator", "operator")

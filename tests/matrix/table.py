@@ -29,10 +29,10 @@ from deldokument.web.app import routes
 from deldokument.web.pages.demo import Demo
 from tests.matrix import api, staff_routes
 from tests.support.browser import EWA, Browser, Web, serve, site, stage_in_memory
-from tests.support.inspection import inspect_documents
-from tests.support.local_server import running
+from tests.support.servers.local_server import running
 from tests.support.snapshots import snapshot
-from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 GOLDEN = Path(__file__).with_name("routes.txt")
 ACTORS = {

@@ -12,7 +12,7 @@ from deldokument.server.transfer_threads import TransferThreads
 from deldokument.web.transfer import downloads, request_body
 from tests.matrix import api, staff_routes
 from tests.matrix.table import GOLDEN, application_rows, as_text, labels, lines, office_rows, survey
-from tests.support.server import LENT, SocketMode
+from tests.support.deployment.deployment import LENT, SocketMode
 
 LENGTH = 1_500_000
 """More than goes by the event loop before a socket is lent."""

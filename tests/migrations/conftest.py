@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres import empty_postgres_url, postgres_server  # noqa: F401
+from tests.support.servers.postgres import empty_postgres_url, postgres_server  # noqa: F401
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

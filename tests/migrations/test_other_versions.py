@@ -19,8 +19,8 @@ from deldokument.config.settings import ConfigurationError
 from deldokument.store.engine.engines import open_engines
 from deldokument.store.migrations import migrate
 from tests.migrations.test_migrations import schema
-from tests.support.ports import free_ports
-from tests.support.postgres import PROGRAMS
+from tests.support.servers.ports import free_ports
+from tests.support.servers.postgres import PROGRAMS
 
 EARLIER, LATER = "0061", "9999"
 

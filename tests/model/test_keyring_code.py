@@ -18,7 +18,7 @@ from tests.model.bridge import Actor, Death, Gated
 from tests.model.explorer import Trace, explore
 from tests.model.keyring_model import INVARIANTS, Entry, Keyring, Rules, steps
 from tests.model.test_keyring_model import SCENARIOS
-from tests.support.memory import folder_in_memory
+from tests.support.deployment.memory import folder_in_memory
 
 pytestmark = pytest.mark.once
 

@@ -26,9 +26,9 @@ from tests.model.bridge import Actor, Death, Gated
 from tests.model.explorer import Trace, explore
 from tests.model.share_model import INVARIANTS, Rules, Share, steps
 from tests.model.test_share_model import SCENARIOS
-from tests.support.memory import folder_in_memory
-from tests.support.orphan_sweep import sweep_all
-from tests.support.world import KARI, OLA, Stage, person, set_stage
+from tests.support.bulk.orphan_sweep import sweep_all
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.stage.stage import KARI, OLA, Stage, person, set_stage
 
 pytestmark = pytest.mark.embedded
 

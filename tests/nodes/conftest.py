@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.memory import folder_in_memory
-from tests.support.nginx import Front, proxy
-from tests.support.postgres import PostgresServer, postgres_server  # noqa: F401
-from tests.support.server import Deployment, SocketMode
+from tests.support.deployment.deployment import Deployment, SocketMode
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.nginx import Front, proxy
+from tests.support.servers.postgres import PostgresServer, postgres_server  # noqa: F401
 
 
 @dataclass(frozen=True, slots=True)

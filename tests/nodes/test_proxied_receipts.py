@@ -15,9 +15,9 @@ import pytest
 from deldokument.domain.shares.share import Receipt, ReceiptState
 from tests.downloads.test_receipt_states import NUMBERS, SIZES
 from tests.nodes.conftest import Nodes
-from tests.support.http2 import Http2, connected
-from tests.support.nginx import HOST, Front
-from tests.support.server import KARI, LISE, OLA, OLA_NUMBER, PER, SIV, Deployment, wait_until
+from tests.support.deployment.deployment import KARI, LISE, OLA, OLA_NUMBER, PER, SIV, Deployment, wait_until
+from tests.support.faults.http2 import Http2, connected
+from tests.support.servers.nginx import HOST, Front
 from tests.support.stored_data import document_receipts
 
 # Two nodes, their registers and a database start before the first of them.

@@ -29,9 +29,9 @@ from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
 from tests.ks.published import ERROR_MESSAGE
 from tests.nodes.conftest import Nodes, listening
-from tests.support.inspection import inspect_documents
-from tests.support.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
-from tests.support.server import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
+from tests.support.deployment.deployment import LENT, OFFSET_TYPE, OLA, OLA_NUMBER, wait_until
+from tests.support.servers.nginx import CONFIGURATION, HOST, ROOT, Front, proxy
+from tests.support.stage.inspection import inspect_documents
 from tests.support.stored_data import document_receipts
 
 # Two nodes, their registers and a database start before the first of them.

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nginx import ROOT, Front, proxy
-from tests.support.ports import free_ports
+from tests.support.servers.nginx import ROOT, Front, proxy
+from tests.support.servers.ports import free_ports
 
 pytestmark = pytest.mark.once
 

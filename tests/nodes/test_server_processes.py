@@ -20,10 +20,10 @@ import pytest
 
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS
-from tests.support.inspection import inspect_documents
-from tests.support.memory import folder_in_memory
-from tests.support.ports import free_ports, listening_at
-from tests.support.server import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, Ticket, wait_until
+from tests.support.deployment.deployment import OFFSET_TYPE, OLA, OLA_NUMBER, Deployment, Ticket, wait_until
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.ports import free_ports, listening_at
+from tests.support.stage.inspection import inspect_documents
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)

@@ -13,10 +13,10 @@ from deldokument.services.accounts.integrations import add_integration
 from deldokument.services.accounts.lifecycle import create_account
 from deldokument.services.accounts.members import remove_member
 from tests.nodes.conftest import Nodes
-from tests.support.confirmed import add_member
-from tests.support.inspection import inspect_documents
-from tests.support.server import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
-from tests.support.simulators import log_in
+from tests.support.deployment.deployment import FJELL, KARI, OFFSET_TYPE, OLA, OLA_NUMBER, SIV, Deployment
+from tests.support.deployment.simulators import log_in
+from tests.support.stage.confirmed import add_member
+from tests.support.stage.inspection import inspect_documents
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)

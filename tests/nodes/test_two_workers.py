@@ -15,8 +15,8 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance.share_keys import destroy_share_keys
 from tests.nodes.conftest import Nodes
-from tests.support.inspection import inspect_documents
-from tests.support.server import KARI, OLA_NUMBER
+from tests.support.deployment.deployment import KARI, OLA_NUMBER
+from tests.support.stage.inspection import inspect_documents
 
 # Two nodes, their registers and a database start before the first of them.
 pytestmark = pytest.mark.timeout(400)

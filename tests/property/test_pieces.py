@@ -25,7 +25,7 @@ from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
 from deldokument.services.uploads.compaction import compact_parts
 from tests.property.test_uploads import feed, read, stage_for_examples
-from tests.support.world import KARI, Stage, person
+from tests.support.stage.stage import KARI, Stage, person
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))

@@ -34,7 +34,7 @@ from deldokument.services.uploads.part_writer import FEED
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
 from tests.support.browser import stage_in_memory
-from tests.support.world import KARI, Stage, person
+from tests.support.stage.stage import KARI, Stage, person
 
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(0, 700_000), st.sampled_from([262_088, 262_128, 524_216]))
 SIZES = st.one_of(st.integers(0, 5), st.integers(0, 300_000), st.sampled_from([262_087, 262_088, 262_089]))

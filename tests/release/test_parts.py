@@ -22,7 +22,7 @@ from release.sbom import cyclonedx
 from release.signing import sign, tag, write_checksums
 from tests.architecture.rules import ROOT
 from tests.docs.documents import table
-from tests.support.operating_page import fenced, section
+from tests.support.deployment.operating_page import fenced, section
 
 pytestmark = pytest.mark.once
 

@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from deldokument.server import acknowledgement
 from deldokument.server.acknowledgement import TcpBytes, bytes_in_kernel, watch_response
 from deldokument.server.connections import BoundedConnection
-from tests.support.local_server import dialled
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.servers.local_server import dialled
 
 pytestmark = pytest.mark.once
 LENGTH = 1000

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from deldokument.server.connections import MAX_AHEAD, MAX_LINES, BoundedConnection
-from tests.support.local_server import running
+from tests.support.servers.local_server import running
 
 pytestmark = pytest.mark.once
 

@@ -27,8 +27,8 @@ from deldokument.server.socket_lending import (
     lease_request_body,
     lent_bytes,
 )
-from tests.support.local_server import dialled, running
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.servers.local_server import dialled, running
 
 BODY = bytes(range(256)) * 4000
 FIRST = 1000

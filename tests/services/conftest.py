@@ -1,3 +1,3 @@
 """The stage that each test of the use cases gets for itself."""
 
-from tests.support.world import stage  # noqa: F401
+from tests.support.stage.stage import stage  # noqa: F401

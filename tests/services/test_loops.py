@@ -19,8 +19,8 @@ from deldokument.ports.inspection import Scanner, ScannerClosed
 from deldokument.services.inspection.documents import Inspector
 from deldokument.worker import Loop, LoopLost, end_what_is_over, loops, run, run_loop
 from tests.fakes.scanner import MemoryScanner
-from tests.support.hanging import hanging_engine
-from tests.support.world import NOON, Stage
+from tests.support.faults.hanging import hanging_engine
+from tests.support.stage.stage import NOON, Stage
 
 
 class Once(threading.Event):

@@ -8,8 +8,8 @@ import pytest
 
 from deldokument.domain.errors import RateLimited
 from deldokument.services.rate_limit import RateLimit, RateLimitStatus, check_rate, consume, forget_allowances
+from tests.support.stage.stage import FJELL, SIV, Stage
 from tests.support.stored_data import everything
-from tests.support.world import FJELL, SIV, Stage
 
 ONE, OTHER = FJELL, SIV
 

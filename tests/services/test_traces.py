@@ -18,9 +18,9 @@ from deldokument.services.notifications.email_addresses import enter_address
 from deldokument.worker import Loop, loops, run_loop
 from tests.fakes.scanner import MemoryScanner
 from tests.services.notifications.test_webhook_delivery import EVERYTHING, SYSTEM, URL
-from tests.support.collector import calls, collector, spans
-from tests.support.notices import configure_notices
-from tests.support.world import FJELL, KARI, OLA, Stage, person
+from tests.support.servers.collector import calls, collector, spans
+from tests.support.stage.notices import configure_notices
+from tests.support.stage.stage import FJELL, KARI, OLA, Stage, person
 
 
 @pytest.fixture

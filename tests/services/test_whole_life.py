@@ -10,7 +10,7 @@ from deldokument.domain.errors import Gone, NotFound, RightMissing
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.published import publishing
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def whole(stage: Stage, reader: str, share_id: str, document_id: str) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.support.simulators import (
+from tests.support.deployment.simulators import (
     ALTINN_SCOPE,
     API_SCOPE,
     CLIENT_ID,

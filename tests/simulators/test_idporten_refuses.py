@@ -20,8 +20,8 @@ from joserfc.jwk import KeySet, RSAKey
 
 from deldokument.simulators import altinn, enhetsregisteret, idporten, maskinporten
 from deldokument.simulators.idporten_state import Login, Sessions, Shelf
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import CLIENT_ID, REDIRECT_URI, Running, log_in, start_simulators
+from tests.support.deployment.simulators import CLIENT_ID, REDIRECT_URI, Running, log_in, start_simulators
+from tests.support.faults.rsa_keys import rsa_key
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

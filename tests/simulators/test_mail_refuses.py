@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.mail import SENDER, RunningMail, start_mail
+from tests.support.servers.mail import SENDER, RunningMail, start_mail
 
 TO = "kari@eksempel.example"
 WHOLE = {

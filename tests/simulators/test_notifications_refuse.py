@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deldokument.domain.shares.share import new_id
-from tests.support.simulators import ALTINN_SCOPE, NOTIFICATIONS_SCOPE, Running, start_simulators
+from tests.support.deployment.simulators import ALTINN_SCOPE, NOTIFICATIONS_SCOPE, Running, start_simulators
 
 OLA, FJELL = "21879498012", "312824450"
 PATH = "/notifications/api/v1/future/orders"

@@ -13,8 +13,8 @@ from joserfc.jwk import KeySet, RSAKey
 
 from deldokument.simulators.common.cast import CastError, load_cast
 from deldokument.simulators.common.numbers import is_organization_number, is_synthetic_person
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import ALTINN_SCOPE, API_SCOPE, GRANT, ORGANIZATION, Running, start_simulators
+from tests.support.deployment.simulators import ALTINN_SCOPE, API_SCOPE, GRANT, ORGANIZATION, Running, start_simulators
+from tests.support.faults.rsa_keys import rsa_key
 
 PER, TOR, FJELL, FJELL_TROMSO = "05877914102", "09816914180", "312824450", "314758625"
 QUERY = {"includeRoles": "true", "includeAccessPackages": "true"}

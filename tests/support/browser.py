@@ -26,9 +26,9 @@ from deldokument.web.app import create_app
 from deldokument.web.http.limits.refusal_time import STEP_SECONDS
 from deldokument.web.http.request import Endpoint
 from deldokument.web.http.site import Site
-from tests.support.confirmed import add_administrator
-from tests.support.memory import folder_in_memory
-from tests.support.world import Cast, Stage, cast, dependencies, set_stage
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import Cast, Stage, cast, dependencies, set_stage
 
 EWA = "47906701517"
 """The tenant's administrator: configures, and may read no document."""

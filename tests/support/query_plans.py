@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from deldokument.store.engine.engines import open_engines
-from tests.support.stack import Embedded
+from tests.support.deployment.stack import Embedded
 
 # PostgreSQL sorts what little an index has found where it knows that it is little.
 EVERYTHING_READ = re.compile(r"Seq Scan|^SCAN|USE TEMP B-TREE|AUTOMATIC", re.M)

@@ -15,7 +15,7 @@ from deldokument.domain.errors import existing
 from deldokument.domain.shares.share import Receipt
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.dependencies import Dependencies
-from tests.support.stack import stack
+from tests.support.deployment.stack import stack
 
 _SQLITE = "sqlite:///"
 _TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"

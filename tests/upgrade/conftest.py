@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.postgres import empty_postgres_url, postgres_server  # noqa: F401
-from tests.support.server import KARI, OLA, Deployment
-from tests.support.stack import stack_name
+from tests.support.deployment.deployment import KARI, OLA, Deployment
+from tests.support.deployment.stack import stack_name
+from tests.support.servers.postgres import empty_postgres_url, postgres_server  # noqa: F401
 
 
 class UpgradedDeployment(Deployment):

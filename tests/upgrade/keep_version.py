@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from deldokument import __version__  # noqa: E402
 from tests.support import postgres  # noqa: E402
-from tests.support.server import OFFSET_TYPE, OLA_NUMBER, Deployment  # noqa: E402
+from tests.support.deployment.deployment import OFFSET_TYPE, OLA_NUMBER, Deployment  # noqa: E402
 
 SHARED, UPLOADED, SENT = 60_000, 300_000, 100_000
 _KEPT = ("blobs", "keyring.sqlite3", "keyring.sqlite3-wal", "root.key", "seal.key", "seal.pem")

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.architecture.test_deploy_safe import contracts, unsafe
-from tests.support.server import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, Ticket, wait_until
-from tests.support.simulators import log_in
+from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, Ticket, wait_until
+from tests.support.deployment.simulators import log_in
 from tests.upgrade.builds import build, migration
 from tests.upgrade.conftest import Traffic, UpgradedDeployment
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.support.server import SOCKET_MODES, Deployment, Deployments, SocketMode, kept
+from tests.support.deployment.deployment import SOCKET_MODES, Deployment, Deployments, SocketMode, kept
 from tests.uploads.tus import Tus
 
 

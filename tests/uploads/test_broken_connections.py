@@ -15,8 +15,8 @@ import pytest
 from deldokument.domain.errors import existing
 from deldokument.services.accounts.members import remove_member
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
-from tests.support.server import BOTH_SOCKET_MODES, wait_until
-from tests.support.stack import stack
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, wait_until
+from tests.support.deployment.stack import stack
 from tests.uploads.tus import Tus, Uploading, answer_of, checksum, reset, status_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.server import BOTH_SOCKET_MODES, Deployment
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, Deployment
 from tests.uploads.tus import Tus, blobs, checksum
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, Ticket
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OFFSET_TYPE, Ticket
 from tests.uploads.tus import Tus, Uploading, blobs, checksum
 
 PARTIAL = {"Upload-Concat": "partial"}

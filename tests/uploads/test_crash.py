@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.support.orphan_sweep import LaterClock, sweep_all
-from tests.support.server import Deployment
+from tests.support.bulk.orphan_sweep import LaterClock, sweep_all
+from tests.support.deployment.deployment import Deployment
 from tests.support.stored_data import put
 from tests.uploads.test_concatenation import Pieces
 from tests.uploads.tus import Tus, Uploading, digest

@@ -19,7 +19,7 @@ from deldokument.crypto.keys import Purpose, derive
 from deldokument.crypto.manifest import open_manifest
 from deldokument.services.downloads.part_reader import STEP, read_parts
 from deldokument.services.encryption import existing_key, share_key_id
-from tests.support.server import BOTH_SOCKET_MODES, Deployment
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, Deployment
 from tests.uploads.tus import Tus, Uploading, checksum, digest
 
 pytestmark = pytest.mark.embedded

@@ -16,8 +16,8 @@ from deldokument.domain.uuids import document_id_of
 from deldokument.services.encryption import existing_key
 from deldokument.services.shares.display.views import file_name
 from deldokument.store.shares.shares import ShareFilter
-from tests.support.server import Deployment, wait_until
-from tests.support.stack import stack
+from tests.support.deployment.deployment import Deployment, wait_until
+from tests.support.deployment.stack import stack
 
 KARI, OLA = "Kari Lunde", "21879498012"
 PATH = "/melding-dokumentdeling/api/v1/kontoer"

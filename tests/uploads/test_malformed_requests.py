@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from tests.support.server import Deployment, wait_until
+from tests.support.deployment.deployment import Deployment, wait_until
 from tests.uploads.tus import Tus, answer_of, connected, sends_fail, status_of
 
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from tests.support.server import BOTH_SOCKET_MODES, OFFSET_TYPE, TUS, Deployment
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, OFFSET_TYPE, TUS, Deployment
 from tests.uploads.tus import Tus, Uploading, blobs
 
 FIVE_GIB = 5 * 2**30

@@ -20,9 +20,9 @@ from deldokument.services.uploads import append
 from deldokument.web.app import create_app
 from deldokument.web.transfer import request_body
 from tests.support.browser import site, stage_in_memory
-from tests.support.local_server import running
-from tests.support.server import OFFSET_TYPE, TUS, wait_until
-from tests.support.world import KARI, Stage, person
+from tests.support.deployment.deployment import OFFSET_TYPE, TUS, wait_until
+from tests.support.servers.local_server import running
+from tests.support.stage.stage import KARI, Stage, person
 from tests.uploads.tus import Tus, answer_of, digest, status_of
 
 MUCH = 8 * PROBATION

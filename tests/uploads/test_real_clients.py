@@ -15,7 +15,7 @@ import httpx
 import pytest
 from tusclient.client import TusClient
 
-from tests.support.server import BOTH_SOCKET_MODES, Deployment, Ticket
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, Deployment, Ticket
 from tests.uploads.tus import Tus
 
 pytestmark = BOTH_SOCKET_MODES

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.server import SOCKET_MODES, Deployment, SocketMode
+from tests.support.deployment.deployment import SOCKET_MODES, Deployment, SocketMode
 from tests.uploads.tus import Tus, answer_of, checksum, connected, sends_fail, status_of
 
 STALL = 2.0

@@ -12,7 +12,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 
 from deldokument.services.uploads.compaction import compact_parts
 from tests.property.test_uploads import LENGTHS, SEEDS, SIZES, Model
-from tests.support.server import BOTH_SOCKET_MODES, Deployment, wait_until
+from tests.support.deployment.deployment import BOTH_SOCKET_MODES, Deployment, wait_until
 from tests.uploads.tus import Tus, answer_of, checksum, reset, status_of
 
 

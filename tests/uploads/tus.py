@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.support.ports import NO_TLS
-from tests.support.server import OFFSET_TYPE, OLA, Deployment, Ticket
+from tests.support.deployment.deployment import OFFSET_TYPE, OLA, Deployment, Ticket
+from tests.support.servers.ports import NO_TLS
 from tests.support.stored_data import names
 
 CHUNK = 64 * 1024

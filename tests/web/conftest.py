@@ -7,7 +7,7 @@ import pytest
 
 from deldokument.services.tenants.operators import add_operator
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.world import SIV, Stage
+from tests.support.stage.stage import SIV, Stage
 
 
 @pytest.fixture

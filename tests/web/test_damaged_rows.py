@@ -13,9 +13,9 @@ from deldokument.web.app import create_app
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH
 from tests.support.browser import Web, site, stage_in_memory
-from tests.support.faulty_ports import FaultyDatabase
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.stage import KARI, OLA, Stage
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, OLA, Stage
 
 TOKEN = "a token of the monitoring"
 

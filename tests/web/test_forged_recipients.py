@@ -14,9 +14,9 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.drafts import DraftFields
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Browser, Web
-from tests.support.inspection import inspect_documents
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 
 TITLE = "Vedtak om Ola"
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"

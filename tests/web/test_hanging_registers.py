@@ -13,10 +13,10 @@ import pytest
 from deldokument.adapters.http.client import MAX_CALLS, outbound_client
 from deldokument.adapters.idporten.login import IdPorten
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from tests.support.hostile_provider import HostileProvider
-from tests.support.rsa_keys import rsa_key
-from tests.support.slow_peer import Held
-from tests.support.world import KARI
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.faults.slow_peer import Held
+from tests.support.stage.stage import KARI
 
 LOGINS = 60
 """More than there are threads."""

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.support.browser import EWA, Browser, Web
-from tests.support.inspection import inspect_documents
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 from tests.support.stored_data import contents
-from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"

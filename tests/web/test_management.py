@@ -20,8 +20,8 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.management import LIVE, READINESS_LIFETIME, READY, create_management
 from deldokument.web.metrics import PATH as METRICS
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.world import Stage
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.stage import Stage
 
 TOKEN = "a token of the monitoring"
 CALLERS, READS = 50, 10_000

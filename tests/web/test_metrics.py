@@ -16,8 +16,8 @@ from deldokument.services.maintenance.lag import measure_lag
 from deldokument.web.management import create_management
 from deldokument.web.metrics import PATH, NodeState, as_text
 from tests.support.browser import Web, stage_in_memory
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.world import OLA, Stage
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.stage import OLA, Stage
 
 TOKEN = "a token of the monitoring"
 

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from deldokument.domain.errors import Unavailable
 from deldokument.web.http.dispatch import TRACE
 from tests.support.browser import Browser, Web, serve, stage_in_memory
-from tests.support.faulty_ports import FaultyDatabase, SilentClock
-from tests.support.world import KARI, OLA
+from tests.support.faults.faulty_ports import FaultyDatabase, SilentClock
+from tests.support.stage.stage import KARI, OLA
 
 
 @dataclass

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 from tests.support.browser import Web
 from tests.support.query_plans import statements
-from tests.support.world import KARI, OLA
+from tests.support.stage.stage import KARI, OLA
 
 STATEMENTS = {
     "/d/{id}": 6,

@@ -17,9 +17,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Web, serve, stage_in_memory
-from tests.support.inspection import inspect_documents
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, OLA, PER, SIV, person
 from tests.support.stored_data import contents, put_in_its_place
-from tests.support.world import FJELL, KARI, OLA, PER, SIV, person
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOLD_BY_THE_PROVIDER = "/logg-ut/bakkanal"

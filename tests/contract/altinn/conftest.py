@@ -7,7 +7,7 @@ import pytest
 
 from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.ports.registers import MAX_DENIAL_AGE, OrganizationGrant
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
 
 SIMULATORS = ["altinn"]
 

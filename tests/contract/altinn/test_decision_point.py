@@ -26,7 +26,7 @@ from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.shares.policy import AccessRule
 from deldokument.ports.registers import OrganizationGrant
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
 
 SIMULATORS = ["altinn"]
 

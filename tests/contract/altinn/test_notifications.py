@@ -26,8 +26,8 @@ from deldokument.domain.shares.share import new_id
 from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 from tests.support.browser import EWA, serve, stage_in_memory
-from tests.support.notices import send_notices, want_notices
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
+from tests.support.stage.notices import send_notices, want_notices
 
 SIMULATORS = ["altinn", "notifications"]
 

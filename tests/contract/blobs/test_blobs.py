@@ -16,7 +16,7 @@ from deldokument.adapters.blobs.s3 import S3BlobStore
 from deldokument.domain.errors import Broken, Conflict, StorageFull, Unavailable
 from deldokument.ports.blobs import BlobStore
 from tests.fakes.blobs import MemoryBlobStore
-from tests.support.process_limits import files_no_longer_than
+from tests.support.deployment.process_limits import files_no_longer_than
 
 NAME = "ab" + "0" * 30
 OTHER = "cd" + "1" * 30

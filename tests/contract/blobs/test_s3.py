@@ -15,9 +15,9 @@ import pytest
 
 from deldokument.adapters.blobs.s3 import IN_MEMORY, Patience, S3BlobStore, S3Place
 from deldokument.domain.errors import Broken, Conflict, ServiceError, StorageFull, Unavailable
-from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.support.process_limits import files_no_longer_than
-from tests.support.seaweedfs import SeaweedFS, change_bucket, client_of
+from tests.support.deployment.process_limits import files_no_longer_than
+from tests.support.faults.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.support.servers.seaweedfs import SeaweedFS, change_bucket, client_of
 
 NAME = "ab" + "0" * 30
 KEY = f"ab/{NAME}"

@@ -45,7 +45,7 @@ from deldokument.adapters.documents.signing import (
 )
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.documents import DocumentSigner, RenderedDocument
-from tests.support.process_limits import files_no_longer_than
+from tests.support.deployment.process_limits import files_no_longer_than
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PDF = MarkdownRenderer().pdf(RenderedDocument("# Avtale\n\nPrisen er 100 kroner.\n", "Avtale", "1.0", NOON))

@@ -53,12 +53,12 @@ from deldokument.ports.channels import Notice
 from deldokument.ports.login import LoginRequest
 from deldokument.ports.registers import OrganizationGrant
 from deldokument.server.connections import BoundedConnection
-from tests.support.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer
-from tests.support.hostile_provider import HostileProvider
-from tests.support.local_server import running
-from tests.support.rsa_keys import rsa_key
-from tests.support.slow_peer import Answer, Held, bomb, drip_body, drip_head, flood
-from tests.support.webhook_receiver import Receiver
+from tests.support.faults.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.faults.slow_peer import Answer, Held, bomb, drip_body, drip_head, flood
+from tests.support.faults.webhook_receiver import Receiver
+from tests.support.servers.local_server import running
 
 OLA = PersonIdentifier("21879498012", "foedselsnummer")
 FJELL = OrganizationNumber("312824450")

@@ -37,7 +37,7 @@ from deldokument.config.groups import DECISION_SCOPE, PARTIES_SCOPE
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.ports.registers import OrganizationGrant
-from tests.support.simulators import Running, log_in
+from tests.support.deployment.simulators import Running, log_in
 
 SIMULATORS = ["idporten", "altinn", "enhetsregisteret"]
 

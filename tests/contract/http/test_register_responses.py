@@ -23,8 +23,8 @@ from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.ports.registers import OrganizationGrant, RegisteredOrganization
 from tests.contract import register_responses
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import CLIENT_ID, Running
+from tests.support.deployment.simulators import CLIENT_ID, Running
+from tests.support.faults.rsa_keys import rsa_key
 
 SIMULATORS = ["idporten", "altinn", "enhetsregisteret"]
 

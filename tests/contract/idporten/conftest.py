@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.hostile_provider import HostileProvider
+from tests.support.faults.hostile_provider import HostileProvider
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
 from tests.contract.idporten.test_logout_elsewhere import Receiver
-from tests.support.logouts import ended_session
-from tests.support.rsa_keys import rsa_key
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.stage.logouts import ended_session
 
 PROVIDER = Path(__file__).parents[2] / "provider" / "provider.mjs"
 OLA = "21879498012"

@@ -24,9 +24,9 @@ from deldokument.adapters.idporten.id_tokens import LevelTooLow, LoginRefused, P
 from deldokument.adapters.idporten.login import IdPorten, LoginCancelled
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.ports.login import Identity, LoginRequest
-from tests.support.hostile_provider import HostileProvider
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import Running, log_in, start_simulators
+from tests.support.deployment.simulators import Running, log_in, start_simulators
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.faults.rsa_keys import rsa_key
 
 SIMULATORS = ["idporten"]
 

@@ -17,14 +17,14 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.ports.login import Identity
-from tests.support.logouts import ended_session
-from tests.support.simulators import (
+from tests.support.deployment.simulators import (
     CLIENT_ID,
     POST_LOGOUT_REDIRECT_URI,
     REDIRECT_URI,
     Running,
     log_in,
 )
+from tests.support.stage.logouts import ended_session
 
 SIMULATORS = ["idporten"]
 

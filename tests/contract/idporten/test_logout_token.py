@@ -18,9 +18,9 @@ from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
 from deldokument.domain.errors import ServiceError, Unavailable
 from tests.contract.idporten.test_login import encoded, hs256
-from tests.support.hostile_provider import HostileProvider
-from tests.support.logouts import ended_session
-from tests.support.rsa_keys import rsa_key
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.stage.logouts import ended_session
 
 CLIENT = "deldokument-test"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -14,9 +14,9 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.id_tokens import LoginRefused
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.adapters.idporten.metadata import ProviderUnavailable
-from tests.support.hostile_provider import HostileProvider
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import CLIENT_ID, Running, log_in
+from tests.support.deployment.simulators import CLIENT_ID, Running, log_in
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.faults.rsa_keys import rsa_key
 
 SIMULATORS = ["idporten"]
 

@@ -17,11 +17,11 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.idporten.login import IdPorten
 from deldokument.services.agreements import signing, status
 from deldokument.services.auth.sessions import Session
-from tests.support.agreement_texts import name_administrator, publish_texts, session, with_short_texts
 from tests.support.browser import EWA
-from tests.support.hostile_provider import HostileProvider
-from tests.support.simulators import Running, log_in
-from tests.support.world import OLA, Stage, set_stage
+from tests.support.deployment.simulators import Running, log_in
+from tests.support.faults.hostile_provider import HostileProvider
+from tests.support.stage.agreement_texts import name_administrator, publish_texts, session, with_short_texts
+from tests.support.stage.stage import OLA, Stage, set_stage
 
 SIMULATORS = ["idporten"]
 

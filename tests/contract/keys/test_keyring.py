@@ -19,7 +19,7 @@ from deldokument.store.database import Database
 from deldokument.store.migrations import migrate
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.keyrings import STORES, Opening, all_entries, opened
+from tests.support.stage.keyrings import STORES, Opening, all_entries, opened
 
 ROOT = RootKey("root-1", b"1" * 32)
 

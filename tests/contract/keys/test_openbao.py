@@ -21,8 +21,8 @@ from deldokument.adapters.keys.openbao_store import OpenBaoStore
 from deldokument.adapters.keys.transit import TransitRootKeys
 from deldokument.domain.errors import Broken, Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.keyrings import ROOT, Opening, opened
-from tests.support.openbao import Place, Server, made_place, running_openbao
+from tests.support.servers.openbao import Place, Server, made_place, running_openbao
+from tests.support.stage.keyrings import ROOT, Opening, opened
 
 QUICK = (0.5, 0.5)
 

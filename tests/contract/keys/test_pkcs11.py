@@ -16,7 +16,7 @@ from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.keys import entry_data, open_sealed
 from deldokument.domain.errors import Unavailable
-from tests.support.softhsm import MODULE, Token
+from tests.support.servers.softhsm import MODULE, Token
 
 
 def opened(hsm: Token) -> Pkcs11RootKeys:

@@ -18,8 +18,8 @@ from deldokument.domain.errors import Unavailable
 from deldokument.store.engine.postgres import REST_SECONDS
 from deldokument.store.migrations import migrate
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.keyrings import ROOT, opened
-from tests.support.postgres import PostgresServer, database_roles
+from tests.support.servers.postgres import PostgresServer, database_roles
+from tests.support.stage.keyrings import ROOT, opened
 
 StoresOfRoles = tuple[postgres.PostgresStore, postgres.PostgresStore]
 

@@ -12,7 +12,7 @@ import pytest
 from deldokument.adapters.keys.keyring import RootKeys
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.errors import Unavailable
-from tests.support.keyrings import RootPlace
+from tests.support.stage.keyrings import RootPlace
 
 SECRETS = {f"share/{number}": os.urandom(32) for number in range(3)}
 

@@ -19,7 +19,7 @@ from deldokument.adapters.keys.keyring import RootKeys, SealedEntry, SealedKeyri
 from deldokument.adapters.keys.sqlite import SqliteStore
 from deldokument.domain.errors import Broken, ServiceError, Unavailable
 from tests.fakes.root_keys import MemoryRootKeys
-from tests.support.keyrings import Opening, RootPlace, all_entries, opened
+from tests.support.stage.keyrings import Opening, RootPlace, all_entries, opened
 
 # A node that is to rotate the keyring in argv[1] under the root key in argv[2], and is killed before its step argv[3].
 ROTATION = """

@@ -20,7 +20,7 @@ from deldokument.adapters.keys.keyring import SealedKeyring
 from deldokument.adapters.keys.sqlite import SLOT
 from deldokument.crypto.keys import RootKey
 from deldokument.domain.errors import Broken, Unavailable
-from tests.support.keyrings import ROOT, file_keyring
+from tests.support.stage.keyrings import ROOT, file_keyring
 
 NEW_ROOT = RootKey("root-2", b"2" * 32)
 

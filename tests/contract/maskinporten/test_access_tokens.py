@@ -24,9 +24,9 @@ from deldokument.adapters.http.jwks import FAILURE_REST_SECONDS, KEYS_KEPT_SECON
 from deldokument.adapters.maskinporten.access_tokens import AccessTokenValidator, KeysUnavailable
 from deldokument.domain.errors import ScopeMissing, ServiceError, TokenRefused
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
-from tests.support.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer, actor, send
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import Running
+from tests.support.deployment.simulators import Running
+from tests.support.faults.hostile_issuer import AUDIENCE, SCOPE, HostileIssuer, actor, send
+from tests.support.faults.rsa_keys import rsa_key
 
 SIMULATORS = ["maskinporten"]
 

@@ -21,8 +21,8 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.http.token_cache import TokenUnavailable
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.domain.identifiers import PersonIdentifier
-from tests.support.rsa_keys import rsa_key
-from tests.support.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
+from tests.support.deployment.simulators import ALTINN_SCOPE, CLIENT_ID, NOTIFICATIONS_SCOPE, Running, start_simulators
+from tests.support.faults.rsa_keys import rsa_key
 
 SIMULATORS = ["altinn"]
 

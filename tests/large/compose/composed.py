@@ -13,10 +13,10 @@ from deldokument.bootstrap.runtime import Runtime, build_runtime
 from deldokument.config.settings import load_settings
 from tests.architecture.rules import ROOT
 from tests.browser.visitor import SharePage, Visitor
-from tests.support.machine_setup import KEYS, serves
-from tests.support.operating_page import fenced, section
-from tests.support.podman import Podman
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.machine_setup import KEYS, serves
+from tests.support.deployment.operating_page import fenced, section
+from tests.support.servers.podman import Podman
 
 START, BOOT, OPERATE, WITH_OPENBAO, ADMINISTER, WATCH, SCAN, BACK_UP, RESTORE, CERTIFY, UPDATE, UPGRADE = fenced(
     section("The whole service on one host", (ROOT / "docs/containers.md").read_text("utf-8")), "bash"

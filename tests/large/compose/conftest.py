@@ -18,13 +18,13 @@ from deldokument.services.accounts.lifecycle import create_account
 from tests.browser.chromium import SHELL, launch
 from tests.browser.visitor import Visitor
 from tests.large.compose.composed import KARI, START, WITH_OPENBAO, opened, operate, typed
-from tests.support.confirmed import add_member
-from tests.support.machine_setup import HOST, KEYS, trusting
-from tests.support.operating_page import blocks, register, settings
-from tests.support.operating_page import typed as answered
-from tests.support.podman import Podman, podman
-from tests.support.simulators import Place, Running, start_simulators
-from tests.support.tenants import take_into_use
+from tests.support.deployment.machine_setup import HOST, KEYS, trusting
+from tests.support.deployment.operating_page import blocks, register, settings
+from tests.support.deployment.operating_page import typed as answered
+from tests.support.deployment.simulators import Place, Running, start_simulators
+from tests.support.servers.podman import Podman, podman
+from tests.support.stage.confirmed import add_member
+from tests.support.stage.tenants import take_into_use
 
 GATEWAY = "10.89.30.1"
 _SUBSCRIPTION = "DELDOKUMENT_ALTINN_SUBSCRIPTION_KEY"

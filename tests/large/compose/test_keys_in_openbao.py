@@ -30,11 +30,11 @@ from tests.large.compose.composed import (
     start_with_the_host,
     typed,
 )
-from tests.support.machine_setup import serves
-from tests.support.openbao import PROGRAM
-from tests.support.podman import Podman
-from tests.support.ports import free_ports
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.machine_setup import serves
+from tests.support.servers.openbao import PROGRAM
+from tests.support.servers.podman import Podman
+from tests.support.servers.ports import free_ports
 
 # The tests open the deployment from outside of its containers, too: OpenBao has an address.
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600), pytest.mark.allow_hosts(["127.0.0.1", "10.89.30.13"])]

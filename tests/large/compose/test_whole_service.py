@@ -51,11 +51,11 @@ from tests.large.compose.composed import (
     start_with_the_host,
     typed,
 )
-from tests.support.clamd import write_signatures
-from tests.support.machine_setup import HOST, serves
-from tests.support.operating_page import section
-from tests.support.podman import Podman
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.deployment.machine_setup import HOST, serves
+from tests.support.deployment.operating_page import section
+from tests.support.servers.clamd import write_signatures
+from tests.support.servers.podman import Podman
 
 pytestmark = [pytest.mark.large, pytest.mark.timeout(3600)]
 

@@ -17,9 +17,9 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
-from tests.support.accounts import set_account, set_rules
-from tests.support.changes import change_expiry
-from tests.support.world import KARI, ODD, OLA, Stage, person
+from tests.support.stage.accounts import set_account, set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import KARI, ODD, OLA, Stage, person
 
 DAY = timedelta(days=1)
 OWN = Contact("33 00 00 00", "byggesak@eksempel.example", "10-12")

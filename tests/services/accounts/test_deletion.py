@@ -21,7 +21,7 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA
-from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 OVER = timedelta(hours=24)
 

@@ -12,8 +12,8 @@ from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.tenants.tenancy import Account, Integration, IntegrationRights
 from deldokument.services.accounts import integrations, lifecycle
 from tests.support.browser import EWA
-from tests.support.systems import SYSTEM
-from tests.support.world import BANKRUPT, DELETED, FJELL, Stage, person
+from tests.support.deployment.systems import SYSTEM
+from tests.support.stage.stage import BANKRUPT, DELETED, FJELL, Stage, person
 
 
 def of(stage: Stage, chosen: Account | None = None) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from deldokument.domain.tenants.tenancy import UNDO, Account, AccountRules, Cont
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.tenants import registration
 from tests.support.browser import EWA
-from tests.support.notices import FakeNotices
-from tests.support.world import FJELL, KARI, Stage, person
+from tests.support.stage.notices import FakeNotices
+from tests.support.stage.stage import FJELL, KARI, Stage, person
 
 RULES = AccountRules(
     contact=Contact("55 00 00 00", "bygg@eksempel.example", "10-14"),

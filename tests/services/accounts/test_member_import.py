@@ -13,10 +13,10 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound
 from deldokument.services.accounts import member_import, members
 from deldokument.services.accounts.member_import import LIST_LENGTH, LIST_LINES, ListPreview, Outcome
 from tests.support.browser import EWA
-from tests.support.numbers import synthetic_numbers
-from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
-from tests.support.stack import DATABASES
-from tests.support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person, set_stage
+from tests.support.deployment.stack import DATABASES
+from tests.support.servers.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import KARI, LISE, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person, set_stage
 
 LIST = f"{OLA};Ola Moen\n{SIV};Siv Holm\n"
 

@@ -11,8 +11,8 @@ from deldokument.services.maintenance import retention
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.published import publishing
 from tests.support.browser import EWA
-from tests.support.confirmed import add_member
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
+from tests.support.stage.confirmed import add_member
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 
 def place(stage: Stage, account: Account | None = None) -> dict[str, str]:

@@ -5,8 +5,8 @@ import pytest
 from deldokument.domain.errors import NotFound
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append as uploads_append
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, Stage, person
 
 
 def test_an_upload_goes_on_when_its_draft_moves_to_another_account_of_the_member(stage: Stage) -> None:

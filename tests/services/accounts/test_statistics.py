@@ -17,7 +17,7 @@ from deldokument.services.accounts.statistics import (
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.published import publishing
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, VIGDIS, Stage, person, run_all
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, VIGDIS, Stage, person, run_all
 
 NOVEMBER = Month(2026, 11)
 

@@ -25,11 +25,11 @@ from deldokument.services.agreements.impact_assessment import (
     record_assessment,
 )
 from deldokument.services.encryption import papers_key_id
-from tests.support import sample_files
-from tests.support.confirmed import add_administrator
-from tests.support.sample_files import zipped
+from tests.support.bulk import sample_files
+from tests.support.bulk.sample_files import zipped
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import NOON, SIV, Stage, person
 from tests.support.stored_data import everything
-from tests.support.world import NOON, SIV, Stage, person
 
 WORDS = AssessmentWords("Berit Ås", "Enhetsleder", date(2026, 11, 20), ResidualRisk.LOW)
 PAPER = AssessmentPaper("DPIA «Del dokument».pdf", sample_files.PDF)

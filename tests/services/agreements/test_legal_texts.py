@@ -23,9 +23,9 @@ from deldokument.services.tenants import freezing, offboarding
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.registration import STANDARD_RETENTION
 from deldokument.web.http.responses.i18n import Translator
-from tests.support.agreement_texts import name_administrator, with_short_texts
-from tests.support.tenants import sign_agreements
-from tests.support.world import KARI, SIV, Stage, person, run_all
+from tests.support.stage.agreement_texts import name_administrator, with_short_texts
+from tests.support.stage.stage import KARI, SIV, Stage, person, run_all
+from tests.support.stage.tenants import sign_agreements
 
 LIBRARY = PackageLibrary()
 NEWEST = {kind: LIBRARY.versions(kind)[-1] for kind in AgreementKind}

@@ -15,9 +15,9 @@ from pyhanko.sign.validation import PdfSignatureStatus, SignatureCoverageLevel, 
 from pyhanko_certvalidator import ValidationContext
 
 from deldokument.services.agreements.status import agreements_of, signed_pdf
-from tests.support.agreement_texts import name_administrator, publish_texts, sign
-from tests.support.sample_files import text_of
-from tests.support.world import NOON, Stage
+from tests.support.bulk.sample_files import text_of
+from tests.support.stage.agreement_texts import name_administrator, publish_texts, sign
+from tests.support.stage.stage import NOON, Stage
 
 
 @pytest.fixture

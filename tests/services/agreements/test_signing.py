@@ -33,7 +33,9 @@ from deldokument.services.auth.sessions import Session, complete_login, end_by_b
 from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, open_field, papers_key_id
 from deldokument.services.people import directory_key
 from deldokument.services.tenants.registration import change_tenant_rules
-from tests.support.agreement_texts import (
+from tests.support.browser import EWA
+from tests.support.bulk.sample_files import text_of
+from tests.support.stage.agreement_texts import (
     SHORT,
     ShortLibrary,
     ask,
@@ -44,11 +46,9 @@ from tests.support.agreement_texts import (
     sign,
     with_short_texts,
 )
-from tests.support.browser import EWA
-from tests.support.confirmed import add_administrator
-from tests.support.sample_files import text_of
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, NOON, SIV, Stage, person
 from tests.support.stored_data import do_as_owner, everything
-from tests.support.world import KARI, NOON, SIV, Stage, person
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from deldokument.services.agreements.status import AgreementStatus, Signer
 from deldokument.services.downloads import access
 from deldokument.services.encryption import papers_key_id
 from tests.support.browser import EWA
-from tests.support.world import NOON, OLA, Stage, person
+from tests.support.stage.stage import NOON, OLA, Stage, person
 
 COPY = b"%PDF-1.7 signert"
 DAY = timedelta(days=1)

@@ -11,8 +11,8 @@ from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavaila
 from deldokument.domain.tenants.agreement import AgreementKind, ChangeKind, OperatorDetails, digest
 from deldokument.services.agreements import texts
 from deldokument.services.tenants import operators
-from tests.support.agreement_texts import name_administrator, publish_texts, sign, with_short_texts
-from tests.support.world import KARI, Stage, person
+from tests.support.stage.agreement_texts import name_administrator, publish_texts, sign, with_short_texts
+from tests.support.stage.stage import KARI, Stage, person
 
 SERVICE = AgreementKind.SERVICE
 

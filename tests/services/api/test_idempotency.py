@@ -21,8 +21,8 @@ from deldokument.services.api.idempotency import (
     forget_answers,
     renew_request,
 )
+from tests.support.stage.stage import Stage, run_all
 from tests.support.stored_data import as_owner, contents
-from tests.support.world import Stage, run_all
 
 FJELL, OTHER = Consumer(OrganizationNumber("312824450")), Consumer(OrganizationNumber("314758625"))
 ASKED, ELSE = b"a" * 32, b"b" * 32

@@ -15,8 +15,8 @@ from deldokument.services.api.one_request_share import SmallDocument, share_at_o
 from deldokument.services.shares.display.queries import list_shares
 from deldokument.services.shares.drafts import api_drafts, drafts
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.faulty_ports import SlowRegister
-from tests.support.world import FJELL, OLA, VIGDIS, Stage
+from tests.support.faults.faulty_ports import SlowRegister
+from tests.support.stage.stage import FJELL, OLA, VIGDIS, Stage
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 DOCUMENTS = (SmallDocument("vedtak.pdf", b"innhold" * 100_000), SmallDocument("tom.txt", b""))

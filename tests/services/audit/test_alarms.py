@@ -9,7 +9,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.services.audit import damage
 from deldokument.services.audit.recording import record_at
 from deldokument.store.engine.integrity import ALARM_PERIOD, MAX_REMEMBERED, DamagedRow, DamageReports
-from tests.support.world import Stage
+from tests.support.stage.stage import Stage
 
 ROW = DamagedRow("share", "A" * 22)
 

@@ -18,8 +18,8 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import administrators, operators
-from tests.support.confirmed import add_administrator
-from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 OSLO = ZoneInfo("Europe/Oslo")
 EWA = "47906701517"

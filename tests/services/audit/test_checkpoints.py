@@ -14,8 +14,8 @@ from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit import checkpoints
 from deldokument.services.audit.recording import record_event
+from tests.support.stage.stage import NOON, Stage
 from tests.support.stored_data import do_as_owner
-from tests.support.world import NOON, Stage
 
 LAST = "chain = ? AND number = (SELECT max(number) FROM audit_event WHERE chain = ?)"
 

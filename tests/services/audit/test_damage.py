@@ -34,10 +34,10 @@ from deldokument.services.uploads import append
 from deldokument.store.engine.engines import open_engines
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.engine.schema import metadata
-from tests.support.changes import change_expiry
-from tests.support.confirmed import add_administrator
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 tables = metadata.tables
 

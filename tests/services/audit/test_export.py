@@ -30,9 +30,9 @@ from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.database import Database
 from deldokument.store.transaction import Transaction
-from tests.support.bulk_events import fill_trail, many_events, subject_ids
+from tests.support.bulk.events import fill_trail, many_events, subject_ids
+from tests.support.stage.stage import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, ODD, OLA, VIGDIS, Stage, person, seal, set_stage
 
 Lines = list[dict[str, Any]]
 

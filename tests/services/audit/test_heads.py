@@ -23,8 +23,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import changes, publishing
 from deldokument.store.engine.integrity import DamagedRow
 from tests.support.snapshots import Snapshot, snapshot
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from deldokument.domain.errors import TooLarge
 from deldokument.services.auth import fresh_login, sessions
 from deldokument.services.auth.kept_forms import KeptForm
 from deldokument.services.auth.sessions import Session
+from tests.support.stage.stage import KARI, OLA, Stage
 from tests.support.stored_data import everything
-from tests.support.world import KARI, OLA, Stage
 
 FORM = KeptForm("/drift/ny", "/drift/ny?fra=liste", "Register an organisation", {"name": "Ewa", "number": OLA})
 

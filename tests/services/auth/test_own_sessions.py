@@ -3,8 +3,8 @@
 from deldokument.domain.audit import EventKind
 from deldokument.services.auth import own_sessions, sessions
 from deldokument.services.auth.sessions import Session
+from tests.support.stage.stage import KARI, OLA, Stage
 from tests.support.stored_data import everything
-from tests.support.world import KARI, OLA, Stage
 
 
 def log_in(stage: Stage, person: str, device: str = "") -> tuple[str, Session]:

@@ -14,9 +14,9 @@ from deldokument.services.auth import own_sessions, programs, sessions
 from deldokument.services.auth.sessions import Session
 from deldokument.store.auth.programs import ProgramRecord
 from tests.services.auth.test_own_sessions import log_in
-from tests.support.faulty_ports import FaultyDatabase
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.stage import OLA, SIV, Stage
 from tests.support.stored_data import everything
-from tests.support.world import OLA, SIV, Stage
 
 VERIFIER = "v" * 43
 CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

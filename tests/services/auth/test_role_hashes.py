@@ -10,8 +10,8 @@ from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.encryption import DIRECTORY, existing_key, role_hash
 from deldokument.services.people import administrations_of, members_of, operator_of
 from deldokument.services.tenants.operators import add_operator
-from tests.support.confirmed import add_administrator
-from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, Stage, person
 
 
 def member(stage: Stage, name: str) -> Member:

@@ -16,9 +16,9 @@ from deldokument.services.auth.roles import Roles, find_person, roles_of
 from deldokument.services.auth.sessions import LoginDone, LoginStarted
 from deldokument.services.maintenance import retention
 from deldokument.services.tenants import registration
-from tests.support.faulty_ports import FaultyDatabase
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.stage import KARI, NOON, OLA, FakeLogin, Stage
 from tests.support.stored_data import everything
-from tests.support.world import KARI, NOON, OLA, FakeLogin, Stage
 
 
 def begin(stage: Stage) -> tuple[LoginStarted, dict[str, str]]:

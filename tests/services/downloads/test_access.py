@@ -27,9 +27,9 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.scans.verdicts import Finding
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
-from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
-from tests.support.recorded_changes import recording
-from tests.support.world import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.faults.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import BANKRUPT, FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def denials(stage: Stage) -> list[AuditEvent]:

@@ -18,7 +18,7 @@ from deldokument.services.shares.display.queries import view_share
 from deldokument.services.shares.display.receipts import list_receipts
 from deldokument.services.shares.published import publishing
 from tests.services.downloads.test_content import published
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def download(stage: Stage, share_id: str, who: str, document_id: str, stop: int | None = None) -> None:

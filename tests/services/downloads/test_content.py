@@ -20,10 +20,10 @@ from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention, share_keys
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
-from tests.support.faulty_ports import FaultyDatabase, FaultyKeyring
-from tests.support.inspection import inspect_documents
+from tests.support.faults.faulty_ports import FaultyDatabase, FaultyKeyring
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import bytes_of, do_as_owner, document_receipts, put_in_its_place
-from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 WHOLE = os.urandom(FULL_PART_PLAINTEXT + CAPACITY + 1000)
 

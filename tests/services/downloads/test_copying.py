@@ -26,12 +26,12 @@ from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import part_writer
 from deldokument.store.engine.integrity import DamagedRow
-from tests.support.accounts import events_of, set_rules
-from tests.support.faulty_ports import Crash, FaultyDatabase
-from tests.support.inspection import inspect_documents
-from tests.support.orphan_sweep import sweep_all
+from tests.support.bulk.orphan_sweep import sweep_all
+from tests.support.faults.faulty_ports import Crash, FaultyDatabase
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, Stage, person
 from tests.support.stored_data import names, put_in_its_place
-from tests.support.world import KARI, ODD, OLA, SIV, Stage, person
 
 PART = 2**20
 LARGE = os.urandom(3 * PART + 1000)

@@ -14,8 +14,8 @@ from deldokument.services.encryption import EncryptedColumn, existing_key, seal_
 from deldokument.services.maintenance import share_keys
 from deldokument.services.shares.published import publishing
 from tests.services.downloads.test_content import published
-from tests.support.many_documents import fill
-from tests.support.world import KARI, OLA, PER, SIV, Stage, person
+from tests.support.bulk.many_documents import fill
+from tests.support.stage.stage import KARI, OLA, PER, SIV, Stage, person
 
 FILES = {"a.txt": b"first", "b.txt": b"second"}
 

@@ -12,7 +12,7 @@ from deldokument.services.downloads.program_access import approve_program
 from deldokument.services.shares.published import publishing
 from tests.services.auth.test_own_sessions import log_in
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 
 def test_a_recipient_and_one_who_acts_for_a_recipient_approve(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from deldokument.domain.errors import Gone, NotFound, RateLimited, RightMissing,
 from deldokument.services.downloads.access import authorize, still_authorized
 from deldokument.services.maintenance.alarms import count_limited_persons
 from deldokument.services.shares.published import publishing
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person
 
 UNKNOWN = "A" * 22
 

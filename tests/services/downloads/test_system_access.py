@@ -26,12 +26,12 @@ from deldokument.services.uploads import append
 from deldokument.store.engine.schema import metadata
 from tests.services.audit.test_damage import forge
 from tests.services.shares.rights.test_systems import drafted, kept, sent
-from tests.support.accounts import events_of, set_account
-from tests.support.changes import change_expiry
-from tests.support.inspection import inspect_documents
+from tests.support.deployment.systems import SUPPLIER, SYSTEM, integrate, let_go
+from tests.support.stage.accounts import events_of, set_account
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
-from tests.support.world import KARI, OLA, Stage, person
 
 OTHER = "314758625"
 BY_SUPPLIER = Consumer(SYSTEM.organization, OrganizationNumber(SUPPLIER))

@@ -13,8 +13,8 @@ from deldokument.services.downloads.content import open_document
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.warnings import confirm_warnings
 from tests.fakes.scanner import MemoryScanner
-from tests.support.inspection import inspect_documents
-from tests.support.world import FJELL, NOON, OLA, PER, SIV, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, NOON, OLA, PER, SIV, Stage, person
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from deldokument.services.downloads import part_reader, zip_names
 from deldokument.services.downloads.zip_archive import Archive, Entry, length_of
 from deldokument.services.downloads.zip_names import unpackable_names
 from tests.services.downloads.test_content import published
-from tests.support.many_documents import READERS, CountingKeyring, fill
-from tests.support.world import OLA, Stage, person
+from tests.support.bulk.many_documents import READERS, CountingKeyring, fill
+from tests.support.stage.stage import OLA, Stage, person
 
 FILES = {
     "vedtak.pdf": b"%PDF-1.7 vedtak" * 1000,

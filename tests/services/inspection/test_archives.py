@@ -27,8 +27,8 @@ from deldokument.services.inspection.tar_members import tar_members
 from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
 from deldokument.services.shares.scans.verdicts import finding_of
 from tests.fakes.scanner import MemoryScanner
-from tests.support.inspection import inspect_documents
-from tests.support.world import NOON, Stage
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import NOON, Stage
 
 PLAIN = b"innhold " * 1000
 

@@ -17,9 +17,9 @@ from deldokument.services.inspection import documents
 from deldokument.services.shares.drafts import drafts
 from deldokument.worker import loops
 from tests.fakes.keyring import MemoryKeyring
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, OLA, Stage, person
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, Stage, person
 
 
 class Silent(MemoryKeyring):

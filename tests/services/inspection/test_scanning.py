@@ -24,8 +24,8 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.shares.scans.scan_records import ScanRecord, open_scan, seal_scan
 from deldokument.services.shares.scans.verdicts import Finding, finding_of, foreseen_verdict
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, Stage, person
 
 HOUR = timedelta(hours=1)
 

@@ -27,8 +27,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.additions import drop_stale_additions
 from deldokument.services.shares.published import publishing
 from deldokument.store.engine.integrity import DamagedRow
+from tests.support.stage.stage import KARI, NOON, OLA, VIGDIS, Stage, person, run_all
 from tests.support.stored_data import admit_null, as_owner, do_as_owner
-from tests.support.world import KARI, NOON, OLA, VIGDIS, Stage, person, run_all
 
 NEVER = 10**18
 """Microseconds: beyond every calendar."""

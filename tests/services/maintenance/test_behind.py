@@ -18,10 +18,10 @@ from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.worker import Patrol
 from tests.attacker.attack import as_writer, rows_of
 from tests.services.notifications.test_webhook_delivery import add, integrate
-from tests.support.emails import settle
-from tests.support.notices import configure_notices, send_notices
+from tests.support.stage.emails import settle
+from tests.support.stage.notices import configure_notices, send_notices
+from tests.support.stage.stage import KARI, OLA, SIV, FakeWebhookCalls, Stage, person, run_all
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, OLA, SIV, FakeWebhookCalls, Stage, person, run_all
 
 _KEPT = [
     *("share", "recipient", "document", "upload", "receipt", "account", "member", "administrator", "tenant"),

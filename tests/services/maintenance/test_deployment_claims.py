@@ -15,8 +15,8 @@ from deldokument.store.database import Database
 from deldokument.store.maintenance.deployment import Deployment
 from tests.fakes.blobs import MemoryBlobStore
 from tests.fakes.keyring import MemoryKeyring
-from tests.support.stack import stack
-from tests.support.world import NOON
+from tests.support.deployment.stack import stack
+from tests.support.stage.stage import NOON
 
 
 @pytest.fixture

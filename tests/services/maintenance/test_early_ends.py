@@ -18,8 +18,8 @@ from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.tables.audit import audit_event
 from deldokument.store.tables.shares import share
 from tests.attacker.test_ends import later, work
+from tests.support.stage.stage import KARI, NOON, OLA, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.world import KARI, NOON, OLA, Stage, person
 
 LIMIT = 3
 

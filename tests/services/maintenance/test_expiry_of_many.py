@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deldokument import worker
-from tests.support.expiry import MINUTE, ExpiringShares, expiring_shares
-from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.bulk.expiry import MINUTE, ExpiringShares, expiring_shares
+from tests.support.servers.postgres import postgres_server, postgres_url  # noqa: F401
 
 pytestmark = pytest.mark.embedded
 """The crowd's keys and blobs are put into files past the use cases; the databases are both there."""

@@ -20,8 +20,8 @@ from deldokument.store.database import Database
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.maintenance.backlog import Queue
 from deldokument.store.migrations import migrate
-from tests.support.memory import folder_in_memory
-from tests.support.world import NOON, OLA, Stage, run_all
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.stage.stage import NOON, OLA, Stage, run_all
 
 
 def silent() -> health.Grade:

@@ -8,7 +8,7 @@ from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance.lag import measure_lag
 from deldokument.services.maintenance.retention import record_heartbeat
 from deldokument.store.maintenance.backlog import Queue
-from tests.support.world import OLA, Stage, run_all
+from tests.support.stage.stage import OLA, Stage, run_all
 
 
 def test_what_waits_is_counted_and_dated_until_it_is_done(stage: Stage) -> None:

@@ -29,8 +29,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.store.database import Database
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, Stage, person, run_all
 from tests.support.stored_data import copies
-from tests.support.world import FJELL, KARI, ODD, OLA, Stage, person, run_all
 
 
 def stored(stage: Stage) -> set[str]:

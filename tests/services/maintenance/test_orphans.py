@@ -24,10 +24,10 @@ from deldokument.services.shares.drafts import api_drafts, discarding, drafts
 from deldokument.services.shares.drafts.drafts import DraftFields
 from deldokument.store.engine.schema import metadata
 from deldokument.store.maintenance.orphans import Sweep
-from tests.support.faulty_ports import Crash, FaultyDatabase
-from tests.support.orphan_sweep import sweep_all, swept
+from tests.support.bulk.orphan_sweep import sweep_all, swept
+from tests.support.faults.faulty_ports import Crash, FaultyDatabase
+from tests.support.stage.stage import KARI, NOON, Stage, person
 from tests.support.stored_data import as_owner
-from tests.support.world import KARI, NOON, Stage, person
 
 
 def stored(stage: Stage) -> set[str]:

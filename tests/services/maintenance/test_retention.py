@@ -26,8 +26,8 @@ from deldokument.services.tenants.offboarding import complete_deletions, offboar
 from deldokument.store.database import Database
 from deldokument.store.migrations import migrate
 from tests.fakes.integrity import tagging
-from tests.support.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
-from tests.support.world import FJELL, KARI, NOON, OLA, PER, SIV, VIGDIS, Stage, person, run_all, set_stage
+from tests.support.faults.faulty_ports import Crash, FaultyDatabase, FaultyKeyring
+from tests.support.stage.stage import FJELL, KARI, NOON, OLA, PER, SIV, VIGDIS, Stage, person, run_all, set_stage
 
 INSTANT = timedelta(microseconds=1)
 

@@ -20,9 +20,9 @@ from deldokument.services.maintenance.retention import record_heartbeat
 from deldokument.services.maintenance.seal_requests import MAX_WAITING, WorkerSigner, answer_seal_requests
 from deldokument.store.audit.seal_requests import SealKind, SealRequest
 from deldokument.store.database import Database
-from tests.support.server import wait_until
+from tests.support.deployment.deployment import wait_until
+from tests.support.stage.stage import NOON, Stage
 from tests.support.stored_data import contents, do_as_owner
-from tests.support.world import NOON, Stage
 
 STATEMENT = END_LABEL + b"ab" * 32
 

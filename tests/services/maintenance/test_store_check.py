@@ -10,7 +10,7 @@ from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.ports.blobs import StoredBlob
 from deldokument.services.maintenance.store_check import probe_store
 from tests.fakes.blobs import MemoryBlobStore
-from tests.support.world import Stage
+from tests.support.stage.stage import Stage
 
 
 class Twisting(MemoryBlobStore):

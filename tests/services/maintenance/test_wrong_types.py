@@ -21,8 +21,8 @@ from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.engine.schema import metadata
+from tests.support.stage.stage import KARI, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import admit_every_type, do_as_owner
-from tests.support.world import KARI, OLA, PER, SIV, Stage, person
 
 pytestmark = pytest.mark.embedded
 VALUES = {

@@ -37,8 +37,8 @@ from deldokument.store.audit.event_rows import StoredEvent
 from deldokument.store.database import Database
 from deldokument.store.transaction import Transaction
 from deldokument.worker import Sending
+from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, OLA, Stage, person
 
 
 def plan(deps: Dependencies, _tx: Transaction, told: StoredEvent) -> Iterator[OutgoingMessage]:

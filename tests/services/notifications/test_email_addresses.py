@@ -23,10 +23,10 @@ from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
 from deldokument.services.people import directory_key
 from deldokument.services.tenants import administrators
-from tests.support.confirmed import add_administrator, add_member
-from tests.support.emails import deliver, mailed_code, settle
+from tests.support.stage.confirmed import add_administrator, add_member
+from tests.support.stage.emails import deliver, mailed_code, settle
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 from tests.support.stored_data import everything
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 AT_WORK, AT_HOME = "kari.lunde@eksempel.example", "kari@hjemme.example"
 

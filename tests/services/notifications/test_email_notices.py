@@ -35,14 +35,14 @@ from deldokument.services.shares.published.handover import hand_over
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants import administrators
 from tests.fakes.scanner import MemoryScanner
-from tests.support.accounts import set_rules
-from tests.support.changes import change_expiry
-from tests.support.confirmed import add_administrator
-from tests.support.emails import deliver, settle
-from tests.support.inspection import inspect_documents
-from tests.support.recorded_changes import recording
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.emails import deliver, settle
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 AT_WORK = "kari.lunde@eksempel.example"
 

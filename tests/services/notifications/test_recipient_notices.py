@@ -28,12 +28,12 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
 from deldokument.services.shares.recipients.notice_status import view_notice
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.accounts import set_rules
-from tests.support.changes import change_expiry
-from tests.support.inspection import inspect_documents
-from tests.support.notices import FakeNotices, configure_notices, download, send_notices, want_notices
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.notices import FakeNotices, configure_notices, download, send_notices, want_notices
+from tests.support.stage.stage import FJELL, KARI, NOON, OLA, SIV, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import FJELL, KARI, NOON, OLA, SIV, Stage, person
 
 TITLE = "Vedtak om barnehageplass"
 

@@ -22,12 +22,12 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
-from tests.support.changes import change_expiry
-from tests.support.inspection import inspect_documents
-from tests.support.notices import FakeNotices, configure_notices, download, send_notices
-from tests.support.recorded_changes import recording
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.notices import FakeNotices, configure_notices, download, send_notices
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, NOON, OLA, SIV, VIGDIS, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, Stage, person
 
 END = datetime(2026, 12, 24, 14, 30, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)

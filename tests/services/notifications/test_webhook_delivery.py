@@ -37,10 +37,10 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.store.audit.event_rows import StoredEvent
 from tests.fakes.scanner import MemoryScanner
-from tests.support.accounts import set_rules
-from tests.support.changes import change_expiry
-from tests.support.inspection import inspect_documents
-from tests.support.world import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]

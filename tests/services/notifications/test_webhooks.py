@@ -21,8 +21,8 @@ from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhooks import WebhookView
 from deldokument.services.shares.published import publishing
+from tests.support.stage.stage import DELETED, FJELL, KARI, Stage, person
 from tests.support.stored_data import everything
-from tests.support.world import DELETED, FJELL, KARI, Stage, person
 
 SYSTEM = Consumer(OrganizationNumber(FJELL), supplier=OrganizationNumber(DELETED))
 OTHERS = Consumer(OrganizationNumber("313017001"))

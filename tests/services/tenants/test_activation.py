@@ -15,9 +15,9 @@ from deldokument.domain.tenants.tenancy import Contact, Tenant, must_be_in_use
 from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate, missing_steps
-from tests.support.confirmed import add_administrator
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import FJELL, NOON, SIV, Stage, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, NOON, SIV, Stage, person
+from tests.support.stage.tenants import record_assessment, sign_agreements
 
 
 @pytest.fixture

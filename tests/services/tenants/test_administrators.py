@@ -14,10 +14,10 @@ from deldokument.services.audit import search
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators, offboarding
 from tests.support.browser import EWA
-from tests.support.confirmed import add_administrator
-from tests.support.postgres import postgres_server, postgres_url  # noqa: F401
-from tests.support.stack import DATABASES
-from tests.support.world import KARI, ODD, SIV, Stage, person, run_all, set_stage
+from tests.support.deployment.stack import DATABASES
+from tests.support.servers.postgres import postgres_server, postgres_url  # noqa: F401
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, ODD, SIV, Stage, person, run_all, set_stage
 
 
 def name(stage: Stage, number: str, called: str) -> str:

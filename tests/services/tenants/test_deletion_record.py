@@ -12,8 +12,8 @@ from deldokument.services.tenants import offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.store.engine.integrity import DamagedRow
+from tests.support.stage.stage import KARI, Stage, person, run_all
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, Stage, person, run_all
 
 
 @pytest.fixture

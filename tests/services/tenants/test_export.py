@@ -16,10 +16,10 @@ from deldokument.services.shares.display.views import ShareView
 from deldokument.services.tenants import export
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant
-from tests.support import sample_files
-from tests.support.confirmed import add_administrator
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.bulk import sample_files
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.stage.tenants import record_assessment, sign_agreements
 
 
 def shares(stage: Stage) -> list[ShareView]:

@@ -19,9 +19,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
-from tests.support.accounts import events_of, set_account
-from tests.support.changes import change_expiry
-from tests.support.world import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
+from tests.support.stage.accounts import events_of, set_account
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, PER, SIV, Stage, person, run_all
 
 OPERATOR = person(SIV)
 SOCKET_MODES = ("tenant", "account", "share", "deleted account")

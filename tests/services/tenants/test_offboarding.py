@@ -31,12 +31,12 @@ from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.engine.schema import metadata
-from tests.support.confirmed import add_administrator
-from tests.support.faulty_ports import Crash, FaultyKeyring
-from tests.support.recorded_changes import recording
+from tests.support.faults.faulty_ports import Crash, FaultyKeyring
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.stage.tenants import record_assessment, sign_agreements
 from tests.support.stored_data import as_owner
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 RETENTION = timedelta(days=365)
 

@@ -11,7 +11,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavail
 from deldokument.domain.tenants.tenancy import Contact, Tenant
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import registration
-from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
+from tests.support.stage.stage import BANKRUPT, DELETED, FJELL, KARI, OLA, SIV, Stage, person
 
 CONTACT = Contact("22 00 00 00", "post@fjell.example", "9-15")
 

@@ -9,8 +9,8 @@ from deldokument.services.audit.actors import Actor, Actors
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import operators
 from tests.support.browser import EWA
+from tests.support.stage.stage import KARI, SIV, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import KARI, SIV, Stage, person
 
 
 def test_an_operator_runs_the_service_and_neither_configures_nor_shares(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, Not
 from deldokument.domain.tenants.tenancy import Contact
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import offboarding, registration
-from tests.support.world import KARI, Stage, person
+from tests.support.stage.stage import KARI, Stage, person
 
 NOBODY = Contact()
 

@@ -17,10 +17,10 @@ from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.tenants import administrators, registration
 from deldokument.services.tenants.administrators import NOTICE
 from deldokument.services.tenants.registration import create_tenant
-from tests.support.accounts import set_rules
-from tests.support.confirmed import add_administrator
-from tests.support.tenants import sign_agreements
-from tests.support.world import FJELL, ODD, SIV, FakeMail, Stage, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, ODD, SIV, FakeMail, Stage, person
+from tests.support.stage.tenants import sign_agreements
 
 EWA = "47906701517"
 

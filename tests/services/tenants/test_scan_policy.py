@@ -12,7 +12,7 @@ from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.registration import show_tenant
 from deldokument.services.tenants.scan_policy import change_scan_policy
-from tests.support.world import KARI, NOON, Stage, person
+from tests.support.stage.stage import KARI, NOON, Stage, person
 
 
 def change(stage: Stage, **handlings: str) -> None:

@@ -15,9 +15,9 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import SetupStep, activate
 from deldokument.services.tenants.setup_checklist import Reminder, SetupChecklist, SetupWarning, setup_checklist
-from tests.support.confirmed import add_administrator
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import FJELL, KARI, NOON, SIV, Stage, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, KARI, NOON, SIV, Stage, person
+from tests.support.stage.tenants import record_assessment, sign_agreements
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.append import Append, Checksum
 from deldokument.services.uploads.part_writer import FEED
-from tests.support.faulty_ports import Crash, FaultyDatabase, SmallBlobStore
-from tests.support.orphan_sweep import sweep_all
+from tests.support.bulk.orphan_sweep import sweep_all
+from tests.support.faults.faulty_ports import Crash, FaultyDatabase, SmallBlobStore
+from tests.support.stage.stage import KARI, OLA, Stage, person, run_all
 from tests.support.stored_data import names
-from tests.support.world import KARI, OLA, Stage, person, run_all
 
 
 def announce(stage: Stage, length: int, share_id: str | None = None) -> UploadTicket:

@@ -20,9 +20,9 @@ from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import part_writer
 from deldokument.services.uploads.compaction import compact_parts
-from tests.support.faulty_ports import FaultyDatabase, SmallBlobStore
+from tests.support.faults.faulty_ports import FaultyDatabase, SmallBlobStore
+from tests.support.stage.stage import KARI, Stage, person
 from tests.support.stored_data import bytes_of, put_in_its_place
-from tests.support.world import KARI, Stage, person
 
 
 class Document:

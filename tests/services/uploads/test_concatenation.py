@@ -20,9 +20,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.concatenation import create_partial, join_partials, joined_partials
 from tests.services.uploads.test_append import announce, blobs, feed_and_finish, is_complete, parts
-from tests.support.faulty_ports import Crash, FaultyDatabase
-from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.world import KARI, OLA, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate, let_go
+from tests.support.faults.faulty_ports import Crash, FaultyDatabase
+from tests.support.stage.stage import KARI, OLA, Stage, person
 
 
 def piece(stage: Stage, ticket: UploadTicket, length: int, start: int | None = None) -> Upload:

@@ -14,8 +14,8 @@ from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length, finalize_length
-from tests.support.accounts import events_of, set_rules
-from tests.support.world import KARI, OLA, Stage, person, run_all
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.stage import KARI, OLA, Stage, person, run_all
 
 
 def announce(stage: Stage, at_most: int | None) -> tuple[Share, UploadTicket]:

@@ -11,8 +11,8 @@ from cryptography import x509
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.services.uploads.exchange_keys import LIFETIME, RENEWED_AFTER, exchange_pairs, offered_certificate
-from tests.support.systems import SUPPLIER, SYSTEM
-from tests.support.world import FJELL, KARI, OLA, Stage, person
+from tests.support.deployment.systems import SUPPLIER, SYSTEM
+from tests.support.stage.stage import FJELL, KARI, OLA, Stage, person
 
 OTHER = Consumer(OrganizationNumber(SUPPLIER))
 

@@ -14,7 +14,7 @@ from deldokument.services.uploads.concatenation import create_partial
 from deldokument.services.uploads.metadata import keep_metadata, upload_metadata
 from deldokument.store.engine.integrity import DamagedRow
 from tests.services.uploads.test_append import announce
-from tests.support.world import Stage
+from tests.support.stage.stage import Stage
 
 METADATA = "filename aGVtbWVsaWctdmVkdGFrLnBkZg=="
 

@@ -12,8 +12,8 @@ from cryptography import x509
 from deldokument.bootstrap.node_state import certificate_expiry, certificate_files, free_bytes, places
 from deldokument.cli.operate.doctor import SPACE
 from deldokument.config.settings import Settings, load_settings
-from tests.support.environments import BUCKET, DEMO, KEYRING, OPENBAO, VERIFIED, WHOLE
-from tests.support.mail import make_certificate
+from tests.support.deployment.environments import BUCKET, DEMO, KEYRING, OPENBAO, VERIFIED, WHOLE
+from tests.support.servers.mail import make_certificate
 
 DEVICES, PROCESSES = Path("/dev"), Path("/proc")
 """File systems of their own on each Linux. Nothing is written there."""

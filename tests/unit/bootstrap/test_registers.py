@@ -16,9 +16,9 @@ from deldokument.bootstrap.registers import open_registers
 from deldokument.config.settings import ConfigurationError, Settings, load_settings
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from tests.support.environments import DEMO, WHOLE
-from tests.support.rsa_keys import rsa_key
-from tests.support.world import FJELL, OLA
+from tests.support.deployment.environments import DEMO, WHOLE
+from tests.support.faults.rsa_keys import rsa_key
+from tests.support.stage.stage import FJELL, OLA
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from deldokument.bootstrap.runtime import service_config
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.shares.policy import AccessRule
 from deldokument.ports.service_config import ServiceConfig
-from tests.support.environments import WHOLE
+from tests.support.deployment.environments import WHOLE
 
 SHARED = sorted({field.name for field in fields(ServiceConfig)} & set(Settings.model_fields))
 CHANGED = {

@@ -14,7 +14,7 @@ import pytest
 from deldokument.bootstrap.logs import JsonFormatter, TextFormatter
 from deldokument.bootstrap.spans import LOCAL
 from deldokument.ports.dependencies import Dependencies
-from tests.support.operating_page import section
+from tests.support.deployment.operating_page import section
 
 _PROGRAM = """
 import sys

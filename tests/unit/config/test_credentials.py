@@ -8,7 +8,7 @@ import pytest
 
 from deldokument.config.credentials import FOLDER_VARIABLE
 from deldokument.config.settings import PREFIX, VARIABLES, ConfigurationError, load_settings
-from tests.support.environments import KEYRING, MAIL, VERIFIED, WHOLE
+from tests.support.deployment.environments import KEYRING, MAIL, VERIFIED, WHOLE
 
 SECRETS = {
     "ALTINN_SUBSCRIPTION_KEY": "altinns-secret",

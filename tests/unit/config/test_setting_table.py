@@ -14,7 +14,7 @@ from deldokument.domain.messages.email_addresses import Language
 from deldokument.domain.shares.scan_policy import DEFAULT_POLICY, Handling
 from deldokument.domain.shares.share import Verdict
 from tests.docs.documents import DOCS, table
-from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
+from tests.support.deployment.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 
 DATA = Path("/var/lib/deldokument")
 REQUIRED = object()

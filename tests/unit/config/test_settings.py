@@ -12,7 +12,7 @@ from deldokument.config.groups import MailSettings
 from deldokument.config.settings import VARIABLES, ConfigurationError, Settings, load_settings
 from deldokument.config.types import is_loopback
 from deldokument.domain.shares.policy import AccessRule
-from tests.support.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
+from tests.support.deployment.environments import BUCKET, DEMO, KEYRING, MAIL, OPENBAO, PKCS11, VERIFIED, WHOLE
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from deldokument.crypto.cms import MAX_HEADER, EnvelopeDecryptor
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.exchange import ExchangePair, new_pair, read_pair
-from tests.support.envelopes import element, enveloped
+from tests.support.stage.envelopes import element, enveloped
 
 WITH_OAEP = ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256"]
 

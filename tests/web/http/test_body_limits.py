@@ -11,8 +11,8 @@ import pytest
 from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from deldokument.web.http.resubmission import MAX_KEPT_BODY, MAX_READ_AT_ONCE
 from tests.support.browser import ORIGIN, Web, site
-from tests.support.local_server import listening
-from tests.support.world import KARI, OLA, SIV
+from tests.support.servers.local_server import listening
+from tests.support.stage.stage import KARI, OLA, SIV
 
 FORM = "application/x-www-form-urlencoded"
 OWN = {"Origin": ORIGIN, "Content-Type": FORM}

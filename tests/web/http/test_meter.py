@@ -16,9 +16,9 @@ from deldokument.adapters.http.client import OutboundClients
 from deldokument.web.app import create_app
 from deldokument.web.http.meter import DIRECTORY, NO_ROUTE, Meter, surface_of
 from deldokument.web.http.responses.error_texts import WORDS
-from tests.support.api import systems
 from tests.support.browser import Web, site, stage_in_memory
-from tests.support.world import KARI, OLA, SIV
+from tests.support.stage.api import systems
+from tests.support.stage.stage import KARI, OLA, SIV
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from deldokument.web.http.request import Endpoint
 from deldokument.web.http.requests.path_encoding import EncodedControls
 from deldokument.web.transfer import tus
 from tests.support.browser import Web
-from tests.support.world import KARI
+from tests.support.stage.stage import KARI
 from tests.web.test_surface import a_draft, an_address, whoever_may
 
 PAGES = [(endpoint, method) for endpoint in ENDPOINTS for method in endpoint.methods]

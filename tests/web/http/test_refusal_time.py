@@ -17,7 +17,7 @@ import uvloop
 
 from deldokument.web.http.limits.refusal_time import wait_for_step
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.world import FJELL, OLA, SIV
+from tests.support.stage.stage import FJELL, OLA, SIV
 
 TRIALS, SAMPLES, AT_ONCE = 60, 8, 4
 MAX_RIGHT = 0.75

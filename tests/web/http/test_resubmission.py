@@ -12,7 +12,7 @@ import pytest
 
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
 from tests.support.browser import EWA, ORIGIN, Browser, Web, serve
-from tests.support.world import KARI, ODD, OLA, SIV
+from tests.support.stage.stage import KARI, ODD, OLA, SIV
 
 TYPED = {"expires_date": "2026-12-01", "expires_time": '10:15"><script>', "note": "linje 1\r\nlinje 2 æøå 05877914102"}
 OWN = {"origin": ORIGIN}

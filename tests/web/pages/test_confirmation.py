@@ -16,8 +16,8 @@ from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, RequiredRole
 from tests.docs.documents import ROOT
 from tests.support.browser import EWA, ORIGIN, Browser, Web
+from tests.support.stage.stage import KARI, OLA, SIV
 from tests.support.stored_data import contents
-from tests.support.world import KARI, OLA, SIV
 
 ACTS = [endpoint for endpoint in ENDPOINTS if endpoint.needs_fresh_login]
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import deldokument.web
 from tests.support.browser import EWA, Web
-from tests.support.world import KARI, OLA, SIV
+from tests.support.stage.stage import KARI, OLA, SIV
 
 STATIC = Path(deldokument.web.__file__).parent / "static"
 

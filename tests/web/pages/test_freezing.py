@@ -13,10 +13,10 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
-from tests.support.accounts import set_account, set_rules
 from tests.support.browser import Browser, Web
+from tests.support.stage.accounts import set_account, set_rules
+from tests.support.stage.stage import FJELL, KARI, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import contents
-from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person
 
 SOCKET_MODES = ["tenant", "account", "share", "deleted account"]
 STOPPED = SOCKET_MODES[:3]

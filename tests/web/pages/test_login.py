@@ -16,7 +16,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import LoginRequest
 from deldokument.services.tenants.registration import change_tenant_rules
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from tests.support.world import KARI, OLA, SIV, FakeLogin
+from tests.support.stage.stage import KARI, OLA, SIV, FakeLogin
 
 SESSION, LOGIN = "__Host-deldokument", "__Host-deldokument-login"
 

@@ -18,8 +18,8 @@ from deldokument.ports.login import Identity, LoginRequest
 from deldokument.web.http.limits.slots import AT_ONCE, LogThrottle, Slots, SlotsTaken
 from deldokument.web.pages.login import ENDPOINTS
 from tests.support.browser import ORIGIN, Browser, Web, serve, stage_in_memory
-from tests.support.server import wait_until
-from tests.support.world import OLA, FakeLogin
+from tests.support.deployment.deployment import wait_until
+from tests.support.stage.stage import OLA, FakeLogin
 
 CONNECTIONS = 250
 OWN_THREADS = {endpoint.path: endpoint.own_threads for endpoint in ENDPOINTS}

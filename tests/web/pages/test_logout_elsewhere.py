@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.support.browser import Web
-from tests.support.world import KARI
+from tests.support.stage.stage import KARI
 
 FRONT, BACK = "/logg-ut/frontkanal", "/logg-ut/bakkanal"
 ISSUER = "https://login.example"

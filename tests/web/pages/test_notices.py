@@ -16,9 +16,9 @@ from deldokument.services.notifications.recipient_reminders import plan_reminder
 from deldokument.services.notifications.registry import PLANNERS
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.notices import FakeNotices, configure_notices, send_notices
-from tests.support.world import KARI, OLA, SIV, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.notices import FakeNotices, configure_notices, send_notices
+from tests.support.stage.stage import KARI, OLA, SIV, person
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ from deldokument.services.agreements.impact_assessment import AssessmentPaper, A
 from deldokument.services.tenants import administrators, operators
 from deldokument.web.app import ENDPOINTS
 from deldokument.web.http.request import Endpoint, RequiredRole
-from tests.support.agreement_texts import begin, publish_texts, session, sign, with_short_texts
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.sample_files import PDF
+from tests.support.bulk.sample_files import PDF
+from tests.support.stage.agreement_texts import begin, publish_texts, session, sign, with_short_texts
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, KARI, VIGDIS, Stage
 from tests.support.stored_data import contents
-from tests.support.world import FJELL, KARI, VIGDIS, Stage
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 SECRETS = (

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.browser import Web
-from tests.support.world import KARI, OLA, SIV
+from tests.support.stage.stage import KARI, OLA, SIV
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _ID = re.compile(r'name="session" value="(\w+)"')

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.browser import Web, serve, stage_in_memory
-from tests.support.world import KARI, OLA, SIV
+from tests.support.stage.stage import KARI, OLA, SIV
 
 LIMITS = {"refusals_per_hour": 1, "logins_per_hour": 1, "lookups_per_hour": 2, "drafts_per_hour": 1}
 

@@ -16,8 +16,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from tests.fakes.scanner import SIGNATURE, MemoryScanner
 from tests.support.browser import EWA, Web, serve
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, NOON, ODD, OLA, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, Stage, person
 from tests.web.pages.test_verdict import clause_9_2
 
 WAITING = "Venter på viruskontroll"

@@ -14,10 +14,10 @@ from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
-from tests.support.accounts import set_rules
 from tests.support.browser import EWA, Web
-from tests.support.systems import SUPPLIER, SYSTEM, integrate
-from tests.support.world import KARI, OLA
+from tests.support.deployment.systems import SUPPLIER, SYSTEM, integrate
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, OLA
 
 
 def main_text(page: httpx.Response) -> str:

@@ -20,10 +20,10 @@ from deldokument.web.http.responses.document_texts import kind_of, other_ending
 from deldokument.web.http.responses.i18n import Translator
 from tests.contract.test_media_types import package
 from tests.support.browser import Web
-from tests.support.inspection import inspect_documents
-from tests.support.sample_files import DOCX, PDF
+from tests.support.bulk.sample_files import DOCX, PDF
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, Stage, person
 from tests.support.stored_data import put_in_its_place
-from tests.support.world import KARI, OLA, Stage, person
 
 AGREEMENTS = TEXTS / "tjenesteavtale"
 ONE = {

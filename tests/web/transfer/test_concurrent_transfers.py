@@ -28,8 +28,8 @@ from deldokument.services.uploads import append
 from deldokument.web.transfer import downloads
 from deldokument.web.transfer.downloads import ContentResponse
 from deldokument.web.transfer.request_body import receive
-from tests.support.local_server import running
-from tests.support.world import KARI, OLA, Stage, person
+from tests.support.servers.local_server import running
+from tests.support.stage.stage import KARI, OLA, Stage, person
 
 ROOM = 70_000
 """What one reading takes from a socket, at most."""

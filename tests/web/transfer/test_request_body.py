@@ -18,9 +18,9 @@ from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.uploads import append
 from deldokument.services.uploads.part_writer import FEED
 from deldokument.web.transfer.request_body import receive
-from tests.support.faulty_ports import SmallBlobStore
+from tests.support.faults.faulty_ports import SmallBlobStore
+from tests.support.stage.stage import KARI, Stage, person
 from tests.support.stored_data import names
-from tests.support.world import KARI, Stage, person
 
 TAIL = FEED // 2
 

@@ -16,7 +16,7 @@ from deldokument.store.audit.audit import EventFilter
 from deldokument.store.database import Database
 from deldokument.store.engine.engines import open_engines
 from tests.fakes.integrity import MemoryIntegrityKeys, tagging
-from tests.support.bulk_events import (
+from tests.support.bulk.events import (
     Ask,
     check_plan,
     event_filters,

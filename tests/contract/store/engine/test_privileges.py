@@ -16,7 +16,7 @@ from deldokument.store.database import Database
 from deldokument.store.engine.schema import metadata
 from deldokument.store.privileges import SERVE, WORKER, grant_privileges
 from tests.fakes.integrity import tagging
-from tests.support.postgres import PostgresServer, database_roles
+from tests.support.servers.postgres import PostgresServer, database_roles
 
 pytestmark = pytest.mark.once
 

@@ -23,8 +23,8 @@ from deldokument.store.engine.engines import Engines, open_engines
 from deldokument.store.engine.postgres import MAX_CONNECTIONS, REST_SECONDS
 from tests.contract.records import ACCOUNT, NOW, TENANT, available, draft, keep, settle
 from tests.fakes.integrity import tagging
-from tests.support.memory import folder_in_memory
-from tests.support.postgres import PostgresServer, crashed_postgres, running_postgres
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.servers.postgres import PostgresServer, crashed_postgres, running_postgres
 
 
 def test_nothing_of_a_failed_transaction_stays(database: Database) -> None:

@@ -15,7 +15,7 @@ from deldokument.store.maintenance.retention import PatrolPlace
 from deldokument.store.shares.shares import ShareFilter
 from tests.contract.records import ACCOUNT, DAY, HOUR, NOW, available, document_of, settle
 from tests.fakes.integrity import tagging
-from tests.support.recorded_changes import record_changes
+from tests.support.stage.recorded_changes import record_changes
 from tests.support.stored_data import admit_every_type
 
 OPEN = [available(id=f"open-{number}", expires_at=NOW + number * HOUR, created_at=NOW) for number in range(4)]

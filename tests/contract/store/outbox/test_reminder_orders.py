@@ -16,8 +16,8 @@ from deldokument.services.accounts.statistics import tenant_statistics
 from deldokument.services.notifications.recipient_reminders import plan_reminders
 from deldokument.services.notifications.registry import CHANNELS
 from deldokument.worker import Sending
-from tests.support.notices import configure_notices, send_notices
-from tests.support.world import OLA, Stage, set_stage
+from tests.support.stage.notices import configure_notices, send_notices
+from tests.support.stage.stage import OLA, Stage, set_stage
 
 SHARES = 6
 

@@ -14,7 +14,7 @@ from deldokument.domain.errors import existing
 from deldokument.services.audit.recording import subject_of
 from deldokument.services.downloads import offers
 from deldokument.services.encryption import existing_key
-from tests.support.world import OLA, Stage, person, set_stage
+from tests.support.stage.stage import OLA, Stage, person, set_stage
 
 PATIENCE = 20
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -16,7 +16,7 @@ from deldokument.store.database import Database
 from deldokument.store.shares.shares import ShareFilter
 from deldokument.store.transaction import Transaction
 from tests.fakes.integrity import tagging
-from tests.support.bulk_shares import PUBLISHED, BulkShares, fill_shares, make_homes, share_id
+from tests.support.bulk.shares import PUBLISHED, BulkShares, fill_shares, make_homes, share_id
 from tests.support.query_plans import filled_once, plans, statements
 
 SHARES, TENANTS = 20_000, 357

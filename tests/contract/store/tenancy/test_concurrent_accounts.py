@@ -14,7 +14,7 @@ from deldokument.domain.errors import Conflict, existing
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.tenants.tenancy import AccountRules
 from deldokument.services.accounts import deletion, lifecycle
-from tests.support.world import OLA, Stage, set_stage
+from tests.support.stage.stage import OLA, Stage, set_stage
 
 WRITERS = 6
 

@@ -24,8 +24,8 @@ from deldokument.services.notifications.webhook_delivery import send_webhook
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import registration
 from deldokument.store.transaction import Transaction
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import NOON, PER, Stage, set_stage
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.stage import NOON, PER, Stage, set_stage
 
 WAITS = 0.5
 """How long the second has to come as far as it can while the first holds the tenant, in seconds."""

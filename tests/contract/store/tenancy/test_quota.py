@@ -11,8 +11,8 @@ import pytest
 
 from deldokument.domain.errors import InvalidInput
 from deldokument.services.shares.drafts import drafts as shares_drafts
-from tests.support.accounts import set_rules
-from tests.support.world import KARI, Stage, person, set_stage
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, Stage, person, set_stage
 
 WRITERS = 8
 

@@ -8,7 +8,7 @@ from deldokument.domain.errors import Conflict
 from deldokument.store.database import Database
 from deldokument.store.uploads.exchange_keys import ExchangeKey
 from tests.contract.records import DAY, NOW
-from tests.support.world import FJELL
+from tests.support.stage.stage import FJELL
 
 OLD, NEW = ExchangeKey("old", FJELL, NOW, b"sealed"), ExchangeKey("new", FJELL, NOW + DAY, b"sealed too")
 OF_PEOPLE = ExchangeKey("people", "", NOW + DAY, b"sealed for people")

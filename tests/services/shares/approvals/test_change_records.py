@@ -13,8 +13,8 @@ from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.approvals.change_records import Change, ProposedChange, open_change, seal_change
 from deldokument.services.shares.recipients.recipients import CheckedRecipient
-from tests.support.changes import change_of
-from tests.support.world import NOON, OLA, Stage, person
+from tests.support.stage.changes import change_of
+from tests.support.stage.stage import NOON, OLA, Stage, person
 
 END = NOON + timedelta(days=10)
 VALUES: dict[str, list[Any]] = {

@@ -23,9 +23,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.services.uploads import append as uploads_append
-from tests.support.accounts import events_of, set_account, set_rules
-from tests.support.recorded_changes import recording
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
+from tests.support.stage.accounts import events_of, set_account, set_rules
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 
 @pytest.fixture(autouse=True)

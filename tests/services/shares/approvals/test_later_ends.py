@@ -19,11 +19,11 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.proposal_views import ProposalView
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.accounts import events_of, set_account, set_rules
-from tests.support.changes import change_expiry
-from tests.support.recorded_changes import recording
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_account, set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 END, LATER, LATEST = (NOON + timedelta(days=days) for days in (10, 20, 30))
 ASKED, APPROVED, RETURNED, CHANGED = (

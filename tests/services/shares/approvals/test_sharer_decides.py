@@ -22,14 +22,14 @@ from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.proposal_views import ProposalView
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.accounts import set_rules
-from tests.support.changes import change_of
-from tests.support.confirmed import confirm_all
-from tests.support.emails import deliver, settle
-from tests.support.recorded_changes import recording
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.changes import change_of
+from tests.support.stage.confirmed import confirm_all
+from tests.support.stage.emails import deliver, settle
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import FJELL, KARI, LISE, ODD, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, LISE, ODD, OLA, PER, SIV, Stage, person
 
 
 @pytest.fixture

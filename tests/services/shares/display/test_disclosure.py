@@ -19,9 +19,9 @@ from deldokument.services.shares.drafts.draft_form import draft_form
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads.append import create_upload
-from tests.support.accounts import events_of, set_rules
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, ODD, OLA, VIGDIS, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, VIGDIS, Stage, person
 
 MASKED, FULL = ["218794 *****", "312 824 450"], [OLA, FJELL]
 

@@ -16,9 +16,9 @@ from deldokument.services.shares.display.history import History, HistoryEvent, s
 from deldokument.services.shares.published import publishing
 from tests.services.shares.display.test_receipts import download
 from tests.services.shares.rights.test_systems import drafted, sent
-from tests.support.changes import change_expiry
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, OLA, SIV, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import KARI, OLA, SIV, Stage, person
 
 
 def listed(stage: Stage, share_id: str) -> list[HistoryEvent]:

@@ -19,8 +19,8 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.store.audit.subjects import Subject
 from deldokument.store.engine.integrity import DamagedRow
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 from tests.support.stored_data import admit_every_type, do_as_owner
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
 def listed(stage: Stage, sharer: str = KARI, **wanted: object) -> list[str]:

@@ -9,8 +9,8 @@ from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.display.receipts import ReceiptEvent, list_receipts
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, Stage, person
 
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:

@@ -37,11 +37,11 @@ from tests.fakes.scanner import MemoryScanner
 from tests.services.downloads.test_content import part_ids
 from tests.services.shares.display.test_disclosure import set_rules
 from tests.services.shares.display.test_receipts import download
-from tests.support.inspection import inspect_documents
-from tests.support.memory import folder_in_memory
+from tests.support.deployment.memory import folder_in_memory
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, NOON, ODD, OLA, SIV, Stage, person, run_all, seal, set_stage
 from tests.support.stored_data import bytes_of, do_as_owner, put_in_its_place
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, NOON, ODD, OLA, SIV, Stage, person, run_all, seal, set_stage
 
 Report = dict[str, Any]
 MASKED = f"{OLA[:6]} *****"

@@ -37,13 +37,13 @@ from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from deldokument.services.uploads import append, concatenation
 from deldokument.store.engine.integrity import DamagedRow
 from tests.fakes.scanner import MemoryScanner
-from tests.support.accounts import events_of, set_account, set_rules
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.inspection import inspect_documents
-from tests.support.recorded_changes import recording
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.accounts import events_of, set_account, set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.recorded_changes import recording
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 from tests.support.stored_data import do_as_owner, names
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 NEW = b"nytt innhold"
 HELD = DEFAULT_POLICY | {Verdict.ENCRYPTED: Handling.HELD}

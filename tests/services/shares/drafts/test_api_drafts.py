@@ -27,11 +27,11 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.shares.shares import ShareFilter
-from tests.support.accounts import events_of, set_rules
-from tests.support.confirmed import add_administrator
-from tests.support.faulty_ports import SlowRegister
-from tests.support.systems import SYSTEM, integrate, let_go
-from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate, let_go
+from tests.support.faults.faulty_ports import SlowRegister
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import BANKRUPT, FJELL, KARI, OLA, SIV, Stage, person, run_all
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ from deldokument.services.shares.drafts.api_drafts import add_recipient_inputs, 
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads.deferred_length import add_document_of_unknown_length
-from tests.support.accounts import set_rules
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, LISE, OLA, SIV, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, LISE, OLA, SIV, Stage, person
 
 Deed = Callable[[Stage, Sharer, str], object]
 

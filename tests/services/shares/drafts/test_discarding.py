@@ -19,9 +19,9 @@ from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.shares.published import publishing
 from deldokument.services.uploads import append as uploads_append
 from deldokument.services.uploads import concatenation
-from tests.support.accounts import set_rules
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD, OLA, SIV, Stage, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, Stage, person, run_all
 
 INSTANT = timedelta(microseconds=1)
 

@@ -13,8 +13,8 @@ from deldokument.ports.registers import RegisteredOrganization
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.uploads import append as uploads_append
+from tests.support.stage.stage import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 from tests.support.stored_data import everything
-from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, ODD, OLA, PER, SIV, VIGDIS, Stage, person
 
 
 def recipients(stage: Stage, share_id: str) -> list[Recipient]:

@@ -14,9 +14,9 @@ from deldokument.services.shares.drafts.recent_recipients import (
     recent_recipients,
 )
 from deldokument.services.shares.published import publishing
-from tests.support.numbers import synthetic_numbers
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
 
 
 def recent(stage: Stage, who: str = KARI) -> list[RecentRecipient]:

@@ -10,7 +10,7 @@ from deldokument.domain.errors import NotFound
 from deldokument.services.shares.drafts.draft_form import draft_form
 from deldokument.services.shares.drafts.remarks import Remark, recipient_remarks
 from deldokument.services.shares.published.publishing import copy_share
-from tests.support.world import FJELL, KARI, OLA, SIV, Stage, person
+from tests.support.stage.stage import FJELL, KARI, OLA, SIV, Stage, person
 
 
 def remarks(stage: Stage, share_id: str) -> dict[str, list[Remark]]:

@@ -25,11 +25,11 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.services.shares.display.test_receipts import download
-from tests.support.accounts import events_of, set_rules
-from tests.support.changes import change_of
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import change_of
+from tests.support.stage.stage import DELETED, FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 from tests.support.stored_data import names
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import DELETED, FJELL, KARI, LISE, ODD, OLA, PER, SIV, VIGDIS, Stage, person, run_all
 
 ADDED, REMOVED, CORRECTED, MARKED = (
     EventKind.RECIPIENT_ADDED,

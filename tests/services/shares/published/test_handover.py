@@ -19,10 +19,10 @@ from deldokument.services.shares.published.handover import hand_over, handover_f
 from deldokument.services.shares.scans.held_documents import release_document
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.fakes.scanner import MemoryScanner
-from tests.support.accounts import events_of, set_rules
-from tests.support.inspection import inspect_documents
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, LISE, NOON, ODD, OLA, PER, SIV, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, NOON, ODD, OLA, PER, SIV, Stage, person
 
 BY_KARI, BY_LISE = person(KARI), person(LISE)
 

@@ -15,10 +15,10 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import offboarding, registration
 from deldokument.store.shares.shares import ShareFilter
-from tests.support.changes import change_expiry
-from tests.support.confirmed import add_administrator
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person, run_all
 
 
 def view(stage: Stage, share_id: str) -> ShareView:

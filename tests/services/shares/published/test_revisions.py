@@ -17,9 +17,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.store.engine.engines import Engines, open_engines
 from deldokument.store.tables.shares import share as table
-from tests.support.accounts import events_of, set_rules
-from tests.support.changes import approve_change, change_expiry
-from tests.support.world import KARI, NOON, ODD, OLA, Stage, person, run_all
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import approve_change, change_expiry
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, Stage, person, run_all
 
 Change = Callable[[Stage, str], object]
 LATER = NOON + timedelta(days=20)

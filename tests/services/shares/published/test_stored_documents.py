@@ -26,10 +26,10 @@ from deldokument.services.shares.published.stored_documents import (
     show_document,
 )
 from tests.services.shares.rights.test_systems import drafted, kept, sent
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.inspection import inspect_documents
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import VIGDIS, Stage, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import VIGDIS, Stage, person, run_all
 
 REFERENCE = "4c0ffee0-0000-4000-8000-000000000001"
 

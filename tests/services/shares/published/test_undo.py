@@ -17,10 +17,10 @@ from deldokument.services.shares.drafts import api_drafts, drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads.append import create_upload
-from tests.support.accounts import events_of, set_rules
-from tests.support.changes import change_expiry
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, VIGDIS, Stage, person, run_all
 
 WINDOW = timedelta(minutes=2)
 

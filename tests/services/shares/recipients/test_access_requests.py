@@ -22,12 +22,12 @@ from deldokument.services.shares.display.views import RecipientView
 from deldokument.services.shares.drafts import discarding, drafts
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.access_requests import RequestStatus, refuse_requests
-from tests.support.accounts import events_of, set_rules
-from tests.support.changes import approve_change, change_expiry
-from tests.support.emails import deliver, settle
-from tests.support.faulty_ports import FaultyDatabase
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, NOON, ODD, OLA, PER, SIV, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.faults.faulty_ports import FaultyDatabase
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import approve_change, change_expiry
+from tests.support.stage.emails import deliver, settle
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, PER, SIV, Stage, person
 
 END = NOON + timedelta(days=10)
 LATER = NOON + timedelta(days=20)

@@ -21,10 +21,10 @@ from deldokument.services.shares.drafts.api_drafts import change_draft
 from deldokument.services.shares.drafts.drafts import discard_draft
 from deldokument.services.shares.published.publishing import withdraw_share
 from deldokument.services.shares.published.stored_documents import delete_document, move_end, show_document
-from tests.support.changes import change_expiry
+from tests.support.deployment.systems import SYSTEM, integrate
 from tests.support.query_plans import statements
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import NOON, VIGDIS, Stage, person
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import NOON, VIGDIS, Stage, person
 
 TRIALS, SAMPLES = 60, 8
 MAX_RIGHT = 0.75

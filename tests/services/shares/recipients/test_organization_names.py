@@ -17,8 +17,8 @@ from deldokument.services.shares.drafts.api_drafts import add_recipient_inputs
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients import organization_names
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.accounts import set_rules
-from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, PER, Stage, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, PER, Stage, person
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients import organization_names
 from deldokument.services.shares.rights.grants import grants_with, report_damaged_recipients, share_grants
 from deldokument.store.engine.integrity import DamagedRow
+from tests.support.stage.stage import FJELL, KARI, OLA, PER, SIV, Stage, person, run_all
 from tests.support.stored_data import do_as_owner
-from tests.support.world import FJELL, KARI, OLA, PER, SIV, Stage, person, run_all
 
 
 def stored(stage: Stage, share_id: str) -> tuple[Share, list[Recipient]]:

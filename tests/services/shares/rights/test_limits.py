@@ -12,8 +12,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, SIV, Stage, person
 
 
 def limit(stage: Stage, **limits: int) -> None:

@@ -29,12 +29,12 @@ from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.tenants import export as tenants_export
 from deldokument.services.uploads import append as uploads_append
 from deldokument.store.audit.audit import EventFilter
-from tests.support.accounts import events_of, set_rules
 from tests.support.browser import EWA
-from tests.support.changes import change_expiry
+from tests.support.deployment.systems import SUPPLIER, SYSTEM, integrate, let_go
 from tests.support.query_plans import statements
-from tests.support.systems import SUPPLIER, SYSTEM, integrate, let_go
-from tests.support.world import KARI, ODD, OLA, Stage, person, run_all
+from tests.support.stage.accounts import events_of, set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import KARI, ODD, OLA, Stage, person, run_all
 
 
 def drafted(stage: Stage, sharer: Consumer = SYSTEM, **words: object) -> Share:

@@ -20,8 +20,8 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.shares.scans.held_documents import hold_document, release_document
 from deldokument.services.shares.scans.verdicts import Finding, finding_of
 from tests.fakes.scanner import MemoryScanner
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, Stage, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, Stage, person
 
 HELD = DEFAULT_POLICY | {Verdict.ENCRYPTED: Handling.HELD}
 

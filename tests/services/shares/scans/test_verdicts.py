@@ -13,7 +13,7 @@ from deldokument.domain.shares.share import Document, Verdict
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.shares.scans.verdicts import Finding, finding_of
-from tests.support.world import OLA, Stage, person
+from tests.support.stage.stage import OLA, Stage, person
 
 PDF = b"%PDF-1.7\n1 0 obj\n"
 

@@ -21,9 +21,9 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import EWA, ORIGIN, Browser, Web
-from tests.support.confirmed import add_administrator
-from tests.support.systems import SYSTEM
-from tests.support.world import DELETED, FJELL, KARI, OLA, person
+from tests.support.deployment.systems import SYSTEM
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import DELETED, FJELL, KARI, OLA, person
 
 _FIELD = re.compile(r'<(?:input|textarea)[^>]* name="([^"]+)"[^>]*>')
 _VALUE = re.compile(r' value="([^"]*)"')

@@ -7,8 +7,8 @@ import pytest
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.tenants import administrators
 from tests.support.browser import EWA, Browser, Web
-from tests.support.confirmed import add_administrator
-from tests.support.world import KARI, OLA, SIV, VIGDIS, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, person
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 from deldokument.domain.errors import LoginFailed, Unavailable, existing
 from deldokument.domain.tenants.agreement import GRACE, AgreementKind
 from deldokument.services.agreements import status, texts
-from tests.support.agreement_texts import publish_texts, sign, with_short_texts
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.sample_files import PDF
-from tests.support.world import KARI, NOON, SIV, VIGDIS
+from tests.support.bulk.sample_files import PDF
+from tests.support.stage.agreement_texts import publish_texts, sign, with_short_texts
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, NOON, SIV, VIGDIS
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _TAGS = re.compile(r"<[^>]+>")

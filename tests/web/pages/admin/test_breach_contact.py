@@ -6,7 +6,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.tenants.tenancy import BREACH_CONTACT_LENGTH
 from tests.support.browser import EWA, Web
-from tests.support.world import KARI, OLA
+from tests.support.stage.stage import KARI, OLA
 
 NAMED = "Personvernombudet Eva Dal, 22 00 00 01"
 

@@ -18,7 +18,7 @@ from deldokument.services.audit import verification
 from deldokument.services.audit.recording import record_event
 from deldokument.services.downloads import offers
 from tests.support.browser import EWA, Browser, Web
-from tests.support.world import KARI, OLA, SIV, VIGDIS, person
+from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, person
 
 _TOKEN = re.compile(r'name="search" value="([^"]+)"')
 _EARLIER = re.compile(r'href="([^"]+\?sok=[^"]+)"[^>]*><span class="icon icon-arrow-right"')

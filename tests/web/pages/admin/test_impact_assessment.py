@@ -12,10 +12,10 @@ from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, ResidualRisk
 from deldokument.services.agreements import texts
 from deldokument.services.agreements.impact_assessment import AssessmentView, list_assessments
-from tests.support import sample_files
 from tests.support.browser import EWA, Browser, Web
-from tests.support.tenants import record_assessment
-from tests.support.world import KARI, VIGDIS
+from tests.support.bulk import sample_files
+from tests.support.stage.stage import KARI, VIGDIS
+from tests.support.stage.tenants import record_assessment
 
 FORM = {"assessor": "Berit Ås", "role": "Enhetsleder", "done_on": "2026-11-20", "risk": "low"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from deldokument.domain.errors import existing
 from tests.support.browser import EWA, Web
-from tests.support.confirmed import add_administrator
-from tests.support.world import KARI, VIGDIS
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, VIGDIS
 
 
 def test_an_administrator_of_one_tenant_goes_straight_to_it(web: Web) -> None:

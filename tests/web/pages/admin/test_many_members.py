@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.bulk_members import BulkMembers, check_pages, check_plans, crowd
-from tests.support.postgres import postgres_server  # noqa: F401
+from tests.support.bulk.members import BulkMembers, check_pages, check_plans, crowd
+from tests.support.deployment.stack import DATABASES
 from tests.support.query_plans import EVERYTHING_READ, plans
-from tests.support.stack import DATABASES
+from tests.support.servers.postgres import postgres_server  # noqa: F401
 
 COUNT = 1000
 

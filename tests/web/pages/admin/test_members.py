@@ -11,9 +11,9 @@ import pytest
 from deldokument.services.accounts import members as services
 from deldokument.services.accounts.member_import import LIST_LENGTH
 from tests.support.browser import EWA, ORIGIN, Browser, Web
-from tests.support.numbers import synthetic_numbers
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 from tests.support.stored_data import contents
-from tests.support.world import KARI, NOON, ODD, OLA, SIV, VIGDIS, person
 
 HIDDEN = re.compile(r'<input type="hidden" name="(list|shown|batch)" value="([^"]*)">')
 LIST = f"fødselsnummer;navn\r\n{OLA};Ola Moen\r\n{SIV[:10]};Siv Holm\r\n{KARI};Kari Lunde\r\n{OLA};Ola M.\r\n"

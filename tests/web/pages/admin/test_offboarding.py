@@ -20,9 +20,9 @@ from deldokument.services.audit.verification import verify_export
 from deldokument.web.http.request import RequestContext
 from deldokument.web.pages.admin.layout import section_endpoint
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.tenants import sign_agreements
-from tests.support.world import KARI, NOON, OLA, SIV, VIGDIS, run_all
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.stage import KARI, NOON, OLA, SIV, VIGDIS, run_all
+from tests.support.stage.tenants import sign_agreements
 
 
 def touch(_call: RequestContext) -> Response:

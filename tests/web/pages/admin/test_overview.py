@@ -18,10 +18,10 @@ from deldokument.services.accounts import lifecycle
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate
 from tests.support.browser import EWA, Browser, Web, serve, stage_in_memory
-from tests.support.confirmed import add_administrator
-from tests.support.notices import configure_notices
-from tests.support.tenants import record_assessment, sign_agreements
-from tests.support.world import FJELL, KARI, NOON, OLA, SIV, person
+from tests.support.stage.confirmed import add_administrator
+from tests.support.stage.notices import configure_notices
+from tests.support.stage.stage import FJELL, KARI, NOON, OLA, SIV, person
+from tests.support.stage.tenants import record_assessment, sign_agreements
 
 MISSING = {
     AgreementKind.MAIN: ("Hovedavtalen er ikke mottatt.", "avtaler/hovedavtale"),

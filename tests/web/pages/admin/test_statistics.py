@@ -15,7 +15,7 @@ from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.web.http.responses.i18n import Translator
 from tests.support.browser import EWA, Browser, Web
-from tests.support.world import FJELL, KARI, OLA, VIGDIS, person
+from tests.support.stage.stage import FJELL, KARI, OLA, VIGDIS, person
 
 FORMULA = "=cmd|' /C calc'!A0"
 _CELL = re.compile(r'<td data-name="(\w+)" data-number="(\d+)">([^<]*)</td>')

@@ -12,7 +12,7 @@ from deldokument.domain.messages.webhook import DisabledFor
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.notifications import webhooks
 from tests.support.browser import EWA, Browser, Web
-from tests.support.systems import SYSTEM, integrate
+from tests.support.deployment.systems import SYSTEM, integrate
 
 URL = "https://hooks.fjell.example:443/del?token=s3cr3t"
 

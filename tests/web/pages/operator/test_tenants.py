@@ -14,7 +14,7 @@ from deldokument.services.downloads import access
 from deldokument.services.tenants import operators, registration
 from deldokument.web.app import ENDPOINTS
 from tests.support.browser import EWA, Browser, Web
-from tests.support.world import BANKRUPT, FJELL, KARI, OLA, SIV, person
+from tests.support.stage.stage import BANKRUPT, FJELL, KARI, OLA, SIV, person
 
 TORA = "15837914209"
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\n%%EOF"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.browser import Web
-from tests.support.world import KARI, LISE, OLA, SIV, person
+from tests.support.stage.stage import KARI, LISE, OLA, SIV, person
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
 from deldokument.services.tenants.freezing import FreezeReason
 from tests.support.browser import Web
-from tests.support.world import FJELL, KARI, LISE, OLA, SIV, person
+from tests.support.stage.stage import FJELL, KARI, LISE, OLA, SIV, person
 
 SECRETS = ("kanarititel", "kanarimelding", "kanarifil", "Eksempel kommune", "Byggesak", "22 00 00 00", "@eksempel")
 

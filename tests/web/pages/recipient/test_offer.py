@@ -5,8 +5,8 @@ from __future__ import annotations
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Web
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, OLA, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, OLA, person
 
 
 def test_all_documents_are_offered_above_the_list_in_a_zip_named_after_the_share(web: Web) -> None:

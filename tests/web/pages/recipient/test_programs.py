@@ -21,8 +21,8 @@ from deldokument.web.http.dispatch import MAX_ANONYMOUS_BODY
 from tests.fakes.scanner import MemoryScanner
 from tests.services.auth.test_programs import CHALLENGE, VERIFIER
 from tests.support.browser import ORIGIN, Browser, Web, serve
-from tests.support.inspection import inspect_documents
-from tests.support.world import FJELL, KARI, LISE, NOON, OLA, PER, SIV, person
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import FJELL, KARI, LISE, NOON, OLA, PER, SIV, person
 
 CONTENT = b"innhold"
 STATE = "s" * 43

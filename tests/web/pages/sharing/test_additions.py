@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
-from tests.support.inspection import inspect_documents
-from tests.support.world import KARI, ODD, OLA
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, ODD, OLA
 
 NEW = b"nytt innhold"
 

@@ -8,8 +8,8 @@ from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import lifecycle
 from deldokument.services.shares.drafts import drafts
 from tests.support.browser import Browser, Web
-from tests.support.server import form_settings
-from tests.support.world import KARI, person
+from tests.support.deployment.deployment import form_settings
+from tests.support.stage.stage import KARI, person
 
 HERE, THERE = "Eksempel kommune", "Prøve kommune"
 NAME = "Byggesak"

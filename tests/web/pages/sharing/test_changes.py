@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.accounts import set_account, set_rules
 from tests.support.browser import Web
-from tests.support.sample_files import text_of
-from tests.support.world import KARI, ODD, OLA, PER, SIV
+from tests.support.bulk.sample_files import text_of
+from tests.support.stage.accounts import set_account, set_rules
+from tests.support.stage.stage import KARI, ODD, OLA, PER, SIV
 
 TEXTS = {"title": "Vedtak", "message": "Hei", "reference": "26/1", "confidential": "yes"}
 

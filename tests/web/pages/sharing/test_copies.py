@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from deldokument.services.downloads.copying import make_copies
 from deldokument.services.shares.published import publishing
-from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
-from tests.support.world import KARI, ODD, OLA, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.stage import KARI, ODD, OLA, person
 
 TICK = 'id="with-documents" name="documents"'
 

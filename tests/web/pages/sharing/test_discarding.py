@@ -15,8 +15,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.drafts.discarding import discard_with_grace
 from tests.support.browser import Browser, Web
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD, OLA, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.stage import KARI, ODD, OLA, person, run_all
 
 WAITING, OTHERS = "Venter på deg", "Andres utkast på kontoene"
 TITLE = "Reguleringsplan"

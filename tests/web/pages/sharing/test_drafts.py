@@ -21,11 +21,11 @@ from deldokument.services.tenants import registration
 from deldokument.store.audit.audit import EventFilter
 from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.pages.sharing.drafts import email_text, oslo_instant
-from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
-from tests.support.numbers import synthetic_numbers
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
 from tests.support.stored_data import contents
-from tests.support.world import BANKRUPT, DELETED, FJELL, KARI, LISE, ODD, OLA, SIV, VIGDIS, person
 
 END = "2026-12-04T15:30"
 

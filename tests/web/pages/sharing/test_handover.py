@@ -7,7 +7,7 @@ import pytest
 from deldokument.services.shares.drafts import discarding, drafts
 from deldokument.services.tenants.freezing import FreezeReason, freeze_share
 from tests.support.browser import Browser, Web
-from tests.support.world import KARI, LISE, ODD, OLA, PER, Stage, person
+from tests.support.stage.stage import KARI, LISE, ODD, OLA, PER, Stage, person
 
 
 @pytest.fixture

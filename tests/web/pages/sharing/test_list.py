@@ -12,7 +12,7 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
 from deldokument.web.pages.sharing import share_list
 from tests.support.browser import Web
-from tests.support.world import KARI, NOON, ODD, OLA, person
+from tests.support.stage.stage import KARI, NOON, ODD, OLA, person
 
 MIDNIGHT = NOON.replace(hour=23, minute=0) + timedelta(days=9)
 """In Oslo the day after has just begun."""

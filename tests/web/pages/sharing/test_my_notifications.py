@@ -11,8 +11,8 @@ import pytest
 from deldokument.domain.messages.outbox import refused
 from deldokument.services.accounts import members
 from tests.support.browser import EWA, Browser, Web, serve
-from tests.support.emails import deliver, mailed_code
-from tests.support.world import KARI, ODD, OLA, SIV
+from tests.support.stage.emails import deliver, mailed_code
+from tests.support.stage.stage import KARI, ODD, OLA, SIV
 
 AT_WORK = "kari.lunde@eksempel.example"
 LINES = {"/varsler/adresse": "email", "/varsler/kode": "code", "/varsler/valg": "language", "/varsler/fjerning": "x"}

@@ -11,10 +11,10 @@ from deldokument.domain.errors import existing
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.drafts import drafts
-from tests.support.accounts import set_rules
 from tests.support.browser import Browser, Web
-from tests.support.changes import change_expiry
-from tests.support.world import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
+from tests.support.stage.accounts import set_rules
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, SIV, VIGDIS, Stage, person
 
 WAITS = "Venter på godkjenning"
 

@@ -17,10 +17,10 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from deldokument.services.uploads import append as uploads_append
 from tests.support.browser import Web
-from tests.support.inspection import inspect_documents
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.inspection import inspect_documents
+from tests.support.stage.stage import KARI, LISE, NOON, ODD, OLA, PER, SIV, Stage, person
 from tests.support.stored_data import do_as_owner
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, LISE, NOON, ODD, OLA, PER, SIV, Stage, person
 
 WARNING = "Ingen har hentet noe, og delingen utløper snart"
 

@@ -22,9 +22,9 @@ from deldokument.services.shares.published import publishing
 from deldokument.web.http.responses import report_document
 from deldokument.web.http.responses.report_document import REPORTED
 from tests.support.browser import Web, serve
-from tests.support.changes import change_expiry
-from tests.support.sample_files import text_of
-from tests.support.world import FJELL, KARI, OLA, person, run_all
+from tests.support.bulk.sample_files import text_of
+from tests.support.stage.changes import change_expiry
+from tests.support.stage.stage import FJELL, KARI, OLA, person, run_all
 
 OF_THE_DRAFT = {
     EventKind.DRAFT_STARTED,

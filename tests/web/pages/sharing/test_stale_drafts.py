@@ -10,8 +10,8 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.drafts.api_drafts import create_draft
 from deldokument.services.shares.recipients.recipients import RecipientInput
 from tests.support.browser import Web
-from tests.support.systems import SYSTEM, integrate
-from tests.support.world import KARI, ODD, OLA, person, run_all
+from tests.support.deployment.systems import SYSTEM, integrate
+from tests.support.stage.stage import KARI, ODD, OLA, person, run_all
 
 DELETED = "lettes tirsdag 1. desember kl. 13.00 hvis det ikke endres"
 

@@ -12,7 +12,7 @@ from deldokument.services.audit.recording import record_event
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.published import publishing
 from tests.support.browser import Web
-from tests.support.world import KARI, ODD, OLA, SIV, person
+from tests.support.stage.stage import KARI, ODD, OLA, SIV, person
 
 LEFT_OUT = "Her vises bare de siste hendelsene."
 

@@ -7,8 +7,8 @@ import re
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.published.changes import remove_recipient
 from tests.support.browser import Web
-from tests.support.numbers import synthetic_numbers
-from tests.support.world import FJELL, KARI, ODD, OLA, person, run_all
+from tests.support.stage.numbers import synthetic_numbers
+from tests.support.stage.stage import FJELL, KARI, ODD, OLA, person, run_all
 
 
 def test_the_draft_has_what_article_33_asks_for_with_the_facts_of_the_share(web: Web) -> None:
