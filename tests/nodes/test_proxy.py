@@ -22,8 +22,8 @@ import httpx
 import pytest
 
 from deldokument.config.settings import Settings
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.domain.shares.upload import MAX_LENGTH
-from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.auth.sessions import PENDING
 from deldokument.web.management import LIVE, READY
 from deldokument.web.metrics import PATH as METRICS

@@ -10,7 +10,7 @@ Guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ from deldokument.config.groups import MailSettings, S3Settings
 from deldokument.config.settings import ConfigurationError, Settings
 from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.messages.webhook import AddressRule
+from deldokument.domain.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.domain.shares.policy import AccessRule
 from deldokument.domain.tenants.accounts import GIGABYTE
 from deldokument.domain.tenants.agreement import OperatorDetails
@@ -42,7 +43,6 @@ from deldokument.ports.channels import EmailSender
 from deldokument.ports.clock import Clock
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import DocumentSigner
-from deldokument.ports.service_config import MAX_SIGNATURE_AGE, SEAL_EVERY, NoticeRules, ServiceConfig
 from deldokument.services.audit.heads import compare_heads
 from deldokument.services.encryption import CachedDeploymentKeys
 from deldokument.services.maintenance.deployment_claims import claim_store
@@ -53,6 +53,8 @@ from deldokument.store.migrations import migrate
 from deldokument.store.privileges import grant_privileges
 
 _DEMO_SEAL_EVERY = timedelta(seconds=15)
+_SHARED = {field.name for field in fields(ServiceConfig)} & set(Settings.model_fields)
+"""Names of settings that use cases read as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +154,13 @@ def open_seal(settings: Settings) -> DocumentSigner:
 
 def service_config(settings: Settings, access: AccessRule) -> ServiceConfig:
     return ServiceConfig(
-        public_url=settings.public_url,
-        allow_synthetic=settings.allow_synthetic,
+        **{name: getattr(settings, name) for name in _SHARED},
         access=access,
         operator=_operator(settings),
         notices=NoticeRules(settings.notice_sender, settings.notice_language),
-        api_requests_per_minute=settings.api_requests_per_minute,
-        refusals_per_hour=settings.refusals_per_hour,
-        logins_per_hour=settings.logins_per_hour,
-        lookups_per_hour=settings.lookups_per_hour,
-        drafts_per_hour=settings.drafts_per_hour,
         default_quota=settings.default_quota_gb * GIGABYTE,
         default_undo_window=timedelta(minutes=settings.default_undo_minutes),
-        max_drafts=settings.max_drafts,
-        max_uploads=settings.max_uploads,
         max_signature_age=timedelta(days=settings.scanner.signature_days) if settings.scanner else MAX_SIGNATURE_AGE,
-        scan_policy=settings.scan_policy,
         seal_every=_DEMO_SEAL_EVERY if settings.demo else SEAL_EVERY,
         webhooks=_webhook_rule(settings),
     )

@@ -10,6 +10,7 @@ Opens no file but the credentials, and no connection. Only bootstrap and the com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -60,10 +61,12 @@ from deldokument.config.types import (
     origin,
 )
 from deldokument.domain.messages.email_addresses import Language
-from deldokument.domain.shares.scan_policy import DEFAULT_POLICY
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.domain.shares.share import MAX_RECIPIENTS
+from deldokument.domain.tenants.accounts import GIGABYTE
 
 PREFIX: Final = "DELDOKUMENT_"
+_DEFAULT: Final = ServiceConfig()
 _UNMADE: Final = "default_factory_not_called"
 _GROUPS: Final[Mapping[str, type[Group]]] = {
     "blobs_s3": S3Settings,
@@ -180,29 +183,29 @@ class Settings(BaseSettings):
     """Scope that a Maskinporten token needs to call the API."""
     api_audience: str = Field(default_factory=lambda data: data["public_url"], min_length=1)
     """Audience to which tokens must be restricted (`resource` in the grant). Unset: the public URL."""
-    api_requests_per_minute: int = Field(600, ge=1, le=1_000_000)
+    api_requests_per_minute: int = Field(_DEFAULT.api_requests_per_minute, ge=1, le=1_000_000)
     """Rate limit of the API: for an organisation's systems, and for a person's receiving programs, over all nodes. It
     also limits refused codes of all such programs together.
     """
-    refusals_per_hour: int = Field(30, ge=1, le=100_000)
+    refusals_per_hour: int = Field(_DEFAULT.refusals_per_hour, ge=1, le=100_000)
     """How often a person may be refused at links. Further refusals are 429; a recipient is never limited."""
-    logins_per_hour: int = Field(60, ge=1, le=100_000)
+    logins_per_hour: int = Field(_DEFAULT.logins_per_hour, ge=1, le=100_000)
     """Logins that a browser may begin, that a person may complete, and receiving programs that a person may approve."""
-    lookups_per_hour: int = Field(2000, ge=MAX_RECIPIENTS, le=1_000_000)
+    lookups_per_hour: int = Field(_DEFAULT.lookups_per_hour, ge=MAX_RECIPIENTS, le=1_000_000)
     """Numbers that a person may add as recipients; at least 500, the most in one share."""
-    drafts_per_hour: int = Field(200, ge=1, le=100_000)
+    drafts_per_hour: int = Field(_DEFAULT.drafts_per_hour, ge=1, le=100_000)
     """Drafts that a person may begin."""
-    default_undo_minutes: int = Field(2, ge=0, le=60)
+    default_undo_minutes: int = Field(_DEFAULT.default_undo_window // timedelta(minutes=1), ge=0, le=60)
     """Minutes in which a publication can be undone, in accounts whose administrators have set nothing: 0 to 60."""
-    default_quota_gb: int = Field(1000, ge=1, le=1_000_000)
+    default_quota_gb: int = Field(_DEFAULT.default_quota // GIGABYTE, ge=1, le=1_000_000)
     """Quota of accounts for which their administrators have set none, in GB (10^9 bytes)."""
-    max_drafts: int = Field(1000, ge=1, le=1_000_000)
+    max_drafts: int = Field(_DEFAULT.max_drafts, ge=1, le=1_000_000)
     """Drafts of a member or a system on an account at a time."""
-    max_uploads: int = Field(5000, ge=1, le=1_000_000)
+    max_uploads: int = Field(_DEFAULT.max_uploads, ge=1, le=1_000_000)
     """Unfinished uploads of a member or a system on an account at a time."""
-    notice_sender: str = Field("DelDokument", pattern=r"^[A-Za-z0-9]{2,11}$")
+    notice_sender: str = Field(_DEFAULT.notices.sender, pattern=r"^[A-Za-z0-9]{2,11}$")
     """Sender of text messages that name nobody: 2 to 11 letters and digits."""
-    notice_language: Language = Language.BOKMAAL
+    notice_language: Language = _DEFAULT.notices.language
     """Language of text messages, and the first in e-mails: `nb`, `nn` or `en`; an organisation's own goes first."""
     enhetsregisteret_base_url: Url = "https://data.brreg.no"
     """URL for looking up organisations."""
@@ -220,7 +223,7 @@ class Settings(BaseSettings):
     scanner: ScannerSettings | None = None
     """The malware scanner. Unset: documents are not scanned, and recipients see that."""
 
-    scan_policy: ScanPolicyText = DEFAULT_POLICY
+    scan_policy: ScanPolicyText = _DEFAULT.scan_policy
     """Handling of documents that no scan has found clean, by verdict: `encrypted=held,stale=released`."""
 
     access_codes_confidential: Codes = frozenset({"a0236", "post-til-virksomheten-med-taushetsbelagt-innhold"})

@@ -7,6 +7,7 @@
 - `identifiers`: Norwegian person and organisation numbers
 - `messages`: messages to people and systems outside
 - `norwegian_time`: the time zone, and the date in it
+- `service_config`: settings that use cases read
 - `shares`: shares with their documents, and who may do what with them
 - `tenants`: bodies that share, with their agreements, accounts and members
 - `uuids`: ids as UUIDs

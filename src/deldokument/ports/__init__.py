@@ -11,5 +11,4 @@ May import: `domain`; `dependencies` also the `store`, whose database is among t
 - `keyring`: keyring
 - `login`: login provider and access tokens
 - `registers`: organisation names and rights
-- `service_config`: settings that use cases read
 """

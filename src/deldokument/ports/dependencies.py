@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.channels import EmailSender, Notices, WebhookSender
 from deldokument.ports.clock import Clock
@@ -17,7 +18,6 @@ from deldokument.ports.inspection import MediaTypes, Scanner
 from deldokument.ports.keyring import Keyring
 from deldokument.ports.login import AccessTokens, LoginProvider
 from deldokument.ports.registers import OrganizationRegister, OrganizationRights
-from deldokument.ports.service_config import ServiceConfig
 from deldokument.store.database import Database
 from deldokument.store.engine.integrity import ChainsBehind, DamageReports, DeploymentKeys
 

@@ -17,8 +17,8 @@ import httpx
 from deldokument.domain.errors import InvalidInput
 from deldokument.domain.identifiers import mask_digits, parse_identifier, parse_person, split_pasted
 from deldokument.domain.messages.webhook import AddressRule, is_public, parse_url
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.domain.shares.typed_texts import check_document_name, check_text
-from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts.member_import import Outcome, parse_list, read_list
 from deldokument.services.audit.search import open_search, share_id_in
 from deldokument.services.encryption import DIRECTORY, CachedDeploymentKeys

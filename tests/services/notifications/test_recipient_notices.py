@@ -12,10 +12,10 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result, again, refused
+from deldokument.domain.service_config import NoticeRules, ServiceConfig
 from deldokument.domain.shares.share import Share
 from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import NoticeKind
-from deldokument.ports.service_config import NoticeRules, ServiceConfig
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery
 from deldokument.services.notifications import dispatch, recipient_notices, recipient_reminders

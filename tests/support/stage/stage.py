@@ -28,6 +28,7 @@ from deldokument.domain.audit import AuditEvent
 from deldokument.domain.errors import LoginFailed, TokenRefused, Unavailable, existing
 from deldokument.domain.identifiers import Consumer, OrganizationNumber, PersonIdentifier, Sharer, parse_person
 from deldokument.domain.messages.outbox import SENT, Outcome
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.domain.shares.policy import ORDINARY_MAIL, POST_ARKIV
 from deldokument.domain.shares.share import Share
 from deldokument.domain.shares.text_fields import TEXT_FIELDS, ShareTexts
@@ -37,7 +38,6 @@ from deldokument.ports.channels import Email, WebhookResponse
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
 from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, RegisteredOrganization
-from deldokument.ports.service_config import ServiceConfig
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import CachedDeploymentKeys

@@ -1,8 +1,8 @@
-"""What use cases read of the settings has the same defaults, and is passed on."""
+"""What use cases read of the settings is passed on."""
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from ipaddress import ip_network
 
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from deldokument.adapters.own_networks import own_networks
 from deldokument.bootstrap.runtime import service_config
 from deldokument.config.settings import Settings, load_settings
+from deldokument.domain.service_config import ServiceConfig
 from deldokument.domain.shares.policy import AccessRule
-from deldokument.ports.service_config import ServiceConfig
 from tests.support.deployment.environments import WHOLE
 
 SHARED = sorted({field.name for field in fields(ServiceConfig)} & set(Settings.model_fields))
@@ -36,13 +36,6 @@ def whole_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_some_settings_have_the_name_of_what_use_cases_read() -> None:
     assert set(CHANGED) <= set(SHARED)
-
-
-@pytest.mark.parametrize("name", SHARED)
-def test_a_default_is_the_same_in_both(name: str) -> None:
-    [default] = [field.default for field in fields(ServiceConfig) if field.name == name]
-    if default is not MISSING:
-        assert getattr(service_config(load_settings(), AccessRule()), name) == default
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -31,10 +31,10 @@ from deldokument.cli.runtime import has_seal_key
 from deldokument.config.groups import ScannerSettings
 from deldokument.config.settings import Settings, load_settings
 from deldokument.domain.errors import Unavailable
+from deldokument.domain.service_config import MAX_SKEW
 from deldokument.ports.blobs import BlobStore
 from deldokument.ports.clock import Clock
 from deldokument.ports.documents import DocumentSigner
-from deldokument.ports.service_config import MAX_SKEW
 from deldokument.services.maintenance import health
 from deldokument.services.maintenance.deployment_claims import claim_store
 from deldokument.services.maintenance.health import Check, Finding, Grade, Level

@@ -1,4 +1,4 @@
-"""Settings that use cases read, decided by the operator."""
+"""Settings that use cases read, decided by the operator, and their defaults."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class NoticeRules:
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """Settings that the operator decides."""
+    """Settings that the operator decides. `config.settings` takes its defaults from here."""
 
-    public_url: str
-    allow_synthetic: bool
+    public_url: str = ""
+    allow_synthetic: bool = False
     access: AccessRule = field(default_factory=AccessRule)
     max_skew: timedelta = MAX_SKEW
     """A node with a larger clock skew serves no bytes."""
