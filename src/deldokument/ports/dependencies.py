@@ -51,3 +51,8 @@ class Dependencies:
     """None: documents are not scanned for malware, and their recipients see that."""
     mail: EmailSender | None = None
     """None: no mail server is configured, and members and administrators get no e-mail."""
+
+    @property
+    def sends_notices(self) -> bool:
+        """Whether recipients can be notified."""
+        return self.notices is not None

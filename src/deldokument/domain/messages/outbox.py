@@ -39,14 +39,13 @@ class Channel(StrEnum):
 REPLANNED: Final = "replanned"
 """Code of an abandoned message that is planned anew, for another time."""
 
-RECIPIENT_CHANNELS: Final = (Channel.ALTINN,)
-"""Channels of notices to recipients (ports.channels.NoticeKind). Sharers see these messages."""
+RECIPIENT_CHANNEL: Final = Channel.ALTINN
+"""The channel of notices to recipients (ports.channels.NoticeKind). Sharers see these messages."""
 
 
 def is_about_other_message(event: AuditEvent) -> bool:
     """Return whether the event is about an e-mail or a webhook call: no list of a share's events has these."""
-    channel = (event.details or {}).get("channel")
-    return channel is not None and channel not in RECIPIENT_CHANNELS
+    return (event.details or {}).get("channel", RECIPIENT_CHANNEL) != RECIPIENT_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)

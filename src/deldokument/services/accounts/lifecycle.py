@@ -64,7 +64,7 @@ def create_account(
 
     Raises: InvalidInput; InvalidFields; NotFound; Conflict if the tenant is not in use or has an account of that name.
     """
-    tidy, wanted = check_name(name), rules or AccountRules(notify=deps.notices is not None)
+    tidy, wanted = check_name(name), rules or AccountRules(notify=deps.sends_notices)
     with deps.database.write() as tx:
         tenant = locked_tenant(tx, tenant_id)
         must_be_in_use(tenant)

@@ -53,7 +53,7 @@ def plan_notices(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> It
     """Plan a notice to each recipient of a published share, or to the one that was added, while it is open."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
-    if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
+    if not deps.sends_notices or not share.intact or not share.notify or not share.is_open_at(now):
         return
     added = (stored.event.details or {}).get("recipient")
     for recipient in tx.shares.recipients([share.id]):
@@ -70,7 +70,7 @@ def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
     """
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
-    if deps.notices is None or not share.intact or not share.notify or not share.is_open_at(now):
+    if not deps.sends_notices or not share.intact or not share.notify or not share.is_open_at(now):
         return
     messages = tx.outbox.of_shares([share.id], Channel.ALTINN)
     covered = {one.target for one in messages if not one.is_settled and one.kind not in REMINDERS}
@@ -83,7 +83,7 @@ def plan_addition(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> I
 def plan_withdrawal(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> Iterator[OutgoingMessage]:
     """Plan a notice to each recipient of a withdrawn share to whom a notice of it was sent."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
-    if deps.notices is None or not share.intact:
+    if not deps.sends_notices or not share.intact:
         return
     sent = [one for one in tx.outbox.of_shares([share.id], Channel.ALTINN) if one.sent_at]
     for recipient_id in sorted({message.target for message in sent}):
@@ -94,7 +94,7 @@ def plan_requested(deps: Dependencies, tx: Transaction, stored: StoredEvent) -> 
     """Plan the reminders that a sharer has asked for, to the recipients who have not downloaded everything."""
     share = existing(tx.shares.get(stored.event.share_id or ""))
     now = deps.clock.now()
-    if deps.notices is None or not share.intact or not share.is_open_at(now):
+    if not deps.sends_notices or not share.intact or not share.is_open_at(now):
         return
     for recipient in tx.shares.recipients([share.id]):
         if not tx.outbox.has_downloaded(recipient.id):

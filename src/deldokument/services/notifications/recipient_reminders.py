@@ -39,7 +39,7 @@ _DAY = timedelta(days=1)
 
 def plan_reminders(deps: Dependencies) -> int:
     """Plan the reminders that are due today or tomorrow; return how many. One round."""
-    if deps.notices is None:
+    if not deps.sends_notices:
         return 0
     return sum(_plan(deps, kind) for kind in REMINDERS)
 

@@ -77,7 +77,7 @@ def privacy(call: RequestContext) -> Response:
         idle_minutes=int(IDLE / timedelta(minutes=1)),
         max_hours=int(MAX_AGE / timedelta(hours=1)),
         retention_months=max(round(retention.days / 30.4), 1),
-        tells_recipients=call.deps.notices is not None,
+        tells_recipients=call.deps.sends_notices,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain as joined
 
-from deldokument.domain.messages.outbox import RECIPIENT_CHANNELS
+from deldokument.domain.messages.outbox import RECIPIENT_CHANNEL
 from deldokument.domain.shares.policy import sharer_decides
 from deldokument.domain.shares.share import Document, Receipt, Recipient, RemovedDocument, Share, ShareState
 from deldokument.domain.shares.upload import Upload
@@ -88,7 +87,7 @@ class SharerRows(ShareRelatedRows):
         self.notices: dict[str, list[NoticeView]] = defaultdict(list)
         notifying = [share.id for share in shares if share.notify]
         over = {share.id for share in shares if share.is_over_at(now)}
-        for message in joined.from_iterable(tx.outbox.of_shares(notifying, one) for one in RECIPIENT_CHANNELS):
+        for message in tx.outbox.of_shares(notifying, RECIPIENT_CHANNEL):
             if notice := view_notice(message, now, is_over=message.share_id in over):
                 self.notices[message.target].append(notice)
         subject_ids = {receipt.subject_id for many in self.receipts.values() for receipt in many}

@@ -145,7 +145,7 @@ def apply_fields(deps: Dependencies, share: Share, membership: Membership, words
         expires_at=None if words.expires_at is None else instant_of(words.expires_at, deps.clock.now()),
         confidential=share.confidential if words.confidential is None else words.confidential,
         archived=share.archived if words.archived is None else words.archived,
-        notify=(share.notify if words.notify is None else words.notify) and deps.notices is not None,
+        notify=(share.notify if words.notify is None else words.notify) and deps.sends_notices,
     )
 
 

@@ -37,7 +37,7 @@ def empty_draft(deps: Dependencies, membership: Membership, share_id: str = "") 
         audit_key_id=key_id,
         confidential=membership.account.rules.confidential,
         archived=membership.archive_confirmed,
-        notify=membership.account.rules.notify and deps.notices is not None,
+        notify=membership.account.rules.notify and deps.sends_notices,
     )
 
 

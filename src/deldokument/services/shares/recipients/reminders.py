@@ -34,7 +34,7 @@ def request_reminder(deps: Dependencies, sharer: Sharer, share_id: str) -> None:
         if not share.is_open_at(now):
             raise Conflict("share_over")
         check_not_stopped(membership, share)
-        if deps.notices is None or not share.notify:
+        if not deps.sends_notices or not share.notify:
             raise Conflict("no_notices")
         asked = EventFilter(share.tenant_id, kind=EventKind.REMINDER_REQUESTED, share_id=share.id)
         last = tx.audit.newest(asked, before=None, limit=1)

@@ -114,7 +114,7 @@ def account_page(
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),
         usual_quota=call.deps.config.default_quota,
         usual_undo_minutes=call.deps.config.default_undo_window // timedelta(minutes=1),
-        tells_recipients=call.deps.notices is not None,
+        tells_recipients=call.deps.sends_notices,
         channels=[(one.value, call.translator.text(words)) for one, words in account_forms.CHANNELS.items()],
     )
 

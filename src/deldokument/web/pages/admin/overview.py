@@ -63,7 +63,7 @@ def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
         checklist=checklist,
         shares=shares,
         refused=status != 200,
-        sends_notices=call.deps.notices is not None,
+        sends_notices=call.deps.sends_notices,
         sends_email=call.deps.mail is not None,
     )
 

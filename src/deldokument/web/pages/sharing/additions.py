@@ -48,7 +48,7 @@ def addition_page(call: RequestContext) -> Response:
             "documents": [document_json(one) for one in view.pending_documents],
         },
         refused=[one for one in view.pending_documents if is_infected(one)],
-        tells_recipients=call.deps.notices is not None,
+        tells_recipients=call.deps.sends_notices,
         foreseen_verdict=foreseen_verdict(call.deps),
     )
 

@@ -67,7 +67,7 @@ def share_page(call: RequestContext) -> Response:
         accounts = [m for m in call.roles.memberships if m in accounts or m.account.id == view.account.id]
     elif not accounts:
         check_may_share(call.roles.memberships[0])
-    tells_recipients = call.deps.notices is not None
+    tells_recipients = call.deps.sends_notices
     settings = _form_settings(call, accounts)
     chosen = draft["account_id"] if draft else _last_account(accounts)
     recent = recent_recipients(call.deps, call.roles.memberships)
@@ -249,7 +249,7 @@ def published_page(call: RequestContext) -> Response:
     if view.share.state is not ShareState.AVAILABLE:
         return RedirectResponse(f"/delinger/{view.share.id}", 303)
     emails = {code: email_text(view, Translator(code)) for code in LANGUAGES}
-    told = view.share.notify and call.deps.notices is not None
+    told = view.share.notify and call.deps.sends_notices
     is_own = view.sharer_id in {membership.id for membership in call.roles.memberships}
     return render(
         call,

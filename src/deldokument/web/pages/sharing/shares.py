@@ -127,7 +127,7 @@ def detail_of(
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
-        tells_recipients=call.deps.notices is not None,
+        tells_recipients=call.deps.sends_notices,
         can_remind=_can_remind(call, view, [event for event, _ in events]),
         scans=call.deps.scanner is not None,
         common_verdict=common_verdict(document.finding for document in view.documents),
@@ -154,7 +154,7 @@ def _suggested_end(view: ShareView, now: datetime) -> tuple[datetime, str, str] 
 
 def _can_remind(call: RequestContext, view: ShareView, events: Sequence[AuditEvent]) -> bool:
     now = call.deps.clock.now()
-    notifies = call.deps.notices is not None and view.share.notify and not view.stopped
+    notifies = call.deps.sends_notices and view.share.notify and not view.stopped
     left = any(one.progress not in (Progress.SENT, Progress.RECEIVED) for one in view.recipients)
     return notifies and view.share.is_open_at(now) and left and not reminders.had_notice(view.share, events, now)
 
