@@ -91,7 +91,7 @@ TABLES: dict[str, tuple[Columns, ...]] = {
         _free("tag", _ITSELF),
     ),
     "audit_head": (_by(Proof.CHAIN, "chain number hash"),),
-    "audit_seal": (_by(Proof.CHAIN, "chain number hash sealed_at certificate signature"),),
+    "audit_checkpoint": (_by(Proof.CHAIN, "chain number hash signed_at certificate signature"),),
     "audit_subject": (
         _by(Proof.SEAL, "id audit_key_id sealed_identifier"),
         _free("lookup_hash", "finds a person's events for readers of the event log"),

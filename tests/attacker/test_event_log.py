@@ -23,7 +23,7 @@ from deldokument.services.shares.published import changes
 from deldokument.store.audit.audit import EventFilter
 from deldokument.store.audit.event_rows import event_of
 from deldokument.store.engine.integrity import DamagedRow
-from deldokument.store.tables.audit import audit_event, audit_head, audit_seal
+from deldokument.store.tables.audit import audit_checkpoint, audit_event, audit_head
 from deldokument.store.tables.shares import recipient, share
 from tests.support.stage.stage import KARI, OLA, SIV, Stage, person
 from tests.support.stored_data import as_owner
@@ -112,7 +112,7 @@ def test_a_removal_that_was_overwritten_in_a_chain_linked_anew_is_found(stage: S
     with as_owner(stage.database_url) as connection:
         removal = put_back(connection, stage, older)
         relink(connection, stage, removal["number"], HARMLESS)
-        connection.execute(delete(audit_seal))
+        connection.execute(delete(audit_checkpoint))
     assert verified(stage) == Fault(stage.tenant.id, removal["number"], Flaw.FORGED)
     refuse_to_sign(stage, removal["number"])
 
@@ -168,8 +168,8 @@ def test_a_seal_that_was_forged_after_them_does_not_hide_them(stage: Stage, forg
     with stage.deps.database.read() as tx:
         head = tx.audit.head(stage.tenant.id)
     with as_owner(stage.database_url) as connection:
-        seal = {"hash": head.hash, "sealed_at": stage.clock.now(), "certificate": "x", "signature": b"x"}
-        connection.execute(insert(audit_seal).values(chain=stage.tenant.id, number=head.number, **seal))
+        seal = {"hash": head.hash, "signed_at": stage.clock.now(), "certificate": "x", "signature": b"x"}
+        connection.execute(insert(audit_checkpoint).values(chain=stage.tenant.id, number=head.number, **seal))
     stage.publish(OLA)
     stage.clock.advance(hours=2)
     with pytest.raises(Broken, match=f"event {head.number} of {stage.tenant.id}"):

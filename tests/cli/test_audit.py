@@ -204,7 +204,7 @@ REORDERED = (
         (REORDERED, (2, "unlinked")),
         (("DELETE FROM audit_event WHERE number = (SELECT max(number) FROM audit_event)",), (6, "cut_off")),
         (("DELETE FROM audit_event", "DELETE FROM audit_head"), (1, "cut_off")),
-        (("UPDATE audit_seal SET signature = hash",), (4, "unsigned")),
+        (("UPDATE audit_checkpoint SET signature = hash",), (4, "unsigned")),
     ],
 )
 def test_what_was_done_to_a_database_is_found(

@@ -235,9 +235,9 @@ def test_an_export_of_everything_verifies_with_its_seal(file: Path) -> None:
         verdict = verify_export(lines, certificates=(), is_signed=verify_signature)
     print_figure(f"file verified in {time.monotonic() - began:.0f} s")
     assert verdict.fault is None
-    assert verdict.seal
-    assert verdict.seal.number > COUNT
-    assert verdict.events > verdict.seal.number
+    assert verdict.checkpoint
+    assert verdict.checkpoint.number > COUNT
+    assert verdict.events > verdict.checkpoint.number
 
 
 def altered(lines: list[bytes]) -> list[bytes]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from deldokument.domain.audit import GENESIS, EventContent, canonical, instant_text, link
 
-_SEAL_LABEL = b"deldokument/audit-seal/1\n"
+_LABEL = b"deldokument/audit-seal/1\n"
 
 
 class Flaw(StrEnum):
@@ -79,7 +79,7 @@ BEGINNING = Mark(0, GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Checkpoint:
     """Signed checkpoint (segl): the service saw the event of this number with this hash.
 
     ``certificate`` is the fingerprint of the service's certificate.
@@ -88,7 +88,7 @@ class Seal:
     chain: str
     number: int
     hash: bytes
-    sealed_at: datetime
+    signed_at: datetime
     certificate: str
     signature: bytes = b""
 
@@ -99,7 +99,7 @@ class Seal:
 
     def statement(self) -> bytes:
         """Return the bytes that are signed."""
-        return _SEAL_LABEL + canonical([self.chain, self.number, self.hash.hex(), instant_text(self.sealed_at)])
+        return _LABEL + canonical([self.chain, self.number, self.hash.hex(), instant_text(self.signed_at)])
 
 
 @dataclass(slots=True)
@@ -147,23 +147,23 @@ class ChainCheck:
         return self.confirm(mark)
 
 
-def check_chain(check: ChainCheck, links: Iterable[Link], seals: Iterable[Mark], head: Mark | None) -> Fault | None:
+def check_chain(check: ChainCheck, links: Iterable[Link], signed: Iterable[Mark], head: Mark | None) -> Fault | None:
     """Return the first fault of a chain with its checkpoints, both in order, up to its head.
 
     ``head`` is None while more events follow.
     """
-    waiting = iter(seals)
-    seal = next(waiting, None)
+    waiting = iter(signed)
+    checkpoint = next(waiting, None)
     for following in links:
         if fault := check.follow(following):
             return fault
-        while seal and seal.number <= check.last.number:
-            if fault := check.confirm(seal):
+        while checkpoint and checkpoint.number <= check.last.number:
+            if fault := check.confirm(checkpoint):
                 return fault
-            seal = next(waiting, None)
+            checkpoint = next(waiting, None)
     if head is None:
         return None
-    return (check.confirm(seal) if seal else None) or check.end(head)
+    return (check.confirm(checkpoint) if checkpoint else None) or check.end(head)
 
 
 @dataclass(slots=True)

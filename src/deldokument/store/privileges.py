@@ -19,7 +19,7 @@ from deldokument.store.audit.seal_requests import seal_status
 from deldokument.store.engine.engines import open_engines, require_roles
 from deldokument.store.maintenance.deployment import deployment
 from deldokument.store.maintenance.orphans import sweep
-from deldokument.store.tables.audit import audit_certificate, audit_event, audit_seal, audit_subject
+from deldokument.store.tables.audit import audit_certificate, audit_checkpoint, audit_event, audit_subject
 from deldokument.store.tables.tenancy import account, administrator, integration, member, operator, tenant
 from deldokument.store.tenancy.agreements import published_text
 
@@ -39,7 +39,7 @@ SERVE: Final[Privileges] = {
     published_text.name: _APPEND,
     audit_event.name: _APPEND,
     audit_subject.name: _APPEND,
-    audit_seal.name: _READ,
+    audit_checkpoint.name: _READ,
     audit_certificate.name: _READ,
     seal_status.name: _READ,
 }
@@ -54,7 +54,7 @@ WORKER: Final[Privileges] = {
     integration.name: _KEEP,
     published_text.name: _READ,
     audit_event.name: _APPEND,
-    audit_seal.name: _APPEND,
+    audit_checkpoint.name: _APPEND,
     audit_certificate.name: _APPEND,
 }
 """The same for workers."""

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.adapters.documents.signing import MissingSeal, verify_signature
 from deldokument.domain.audit import NO_TENANT, EventKind
-from deldokument.domain.chain import Seal
+from deldokument.domain.chain import Checkpoint
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit import checkpoints
@@ -25,7 +25,7 @@ def happen(stage: Stage, tenant_id: str | None) -> None:
         record_event(stage.deps, tx, EventKind.ACCOUNT_RENAMED, tenant_id=tenant_id)
 
 
-def last_seal(stage: Stage, chain: str) -> Seal | None:
+def last_seal(stage: Stage, chain: str) -> Checkpoint | None:
     with stage.deps.database.read() as tx:
         return tx.checkpoints.last(chain)
 
@@ -43,7 +43,7 @@ def test_every_chain_is_sealed_as_far_as_it_has_come(stage: Stage) -> None:
     for chain, head in heads.items():
         seal = last_seal(stage, chain)
         assert seal
-        assert (seal.mark, seal.sealed_at) == (head, NOON)
+        assert (seal.mark, seal.signed_at) == (head, NOON)
     with stage.deps.database.read() as tx:
         assert tx.audit.verify() is None
 
@@ -86,7 +86,8 @@ def test_without_a_seal_it_is_told_and_nothing_is_read_or_sealed(stage: Stage, m
         f"UPDATE audit_event SET kind = 'x' WHERE {LAST}",
         f"DELETE FROM audit_event WHERE {LAST}",
         "UPDATE audit_head SET number = 1 WHERE chain = ?",
-        "UPDATE audit_event SET hash = previous WHERE chain = ? AND number = (SELECT max(number) FROM audit_seal)",
+        "UPDATE audit_event SET hash = previous WHERE chain = ? "
+        "AND number = (SELECT max(number) FROM audit_checkpoint)",
     ],
 )
 def test_what_does_not_follow_from_the_last_seal_is_never_sealed(stage: Stage, statement: str) -> None:
@@ -101,7 +102,7 @@ def test_what_does_not_follow_from_the_last_seal_is_never_sealed(stage: Stage, s
     assert last_seal(stage, stage.tenant.id) == sealed
     others = last_seal(stage, NO_TENANT)
     assert others
-    assert others.sealed_at == stage.clock.instant
+    assert others.signed_at == stage.clock.instant
 
 
 def test_two_workers_at_once_seal_once(stage: Stage) -> None:
@@ -138,4 +139,4 @@ def test_a_seal_by_a_clock_that_had_leapt_ahead_keeps_nothing_from_being_sealed(
     assert checkpoints.sign_checkpoints(stage.deps) == 1
     sealed = last_seal(stage, stage.tenant.id)
     assert sealed
-    assert sealed.sealed_at == right
+    assert sealed.signed_at == right

@@ -123,7 +123,7 @@ def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
     with moved.deps.database.read() as tx:
         head, seal = tx.audit.head(moved.tenant.id), tx.checkpoints.last(moved.tenant.id)
     assert (told.fault, told.is_whole, told.chain, told.events) == (None, True, moved.tenant.id, head.number)
-    assert (told.last, told.seal, told.line) == (head, seal, len(lines))
+    assert (told.last, told.checkpoint, told.line) == (head, seal, len(lines))
     assert told.signed_with == checkpoints.fingerprint(moved.deps.signer.certificate())
     assert [line["number"] for line in events(lines)] == list(range(1, head.number + 1))
 
@@ -139,7 +139,7 @@ def test_the_export_is_recorded_and_is_the_last_event_of_itself(moved: Stage) ->
 def test_what_was_picked_out_verifies_by_itself_and_says_that_it_is_not_all(moved: Stage) -> None:
     lines = of_kari(moved)
     told = verdict(lines)
-    assert (told.fault, told.is_whole, told.events, told.seal) == (None, False, len(events(lines)), None)
+    assert (told.fault, told.is_whole, told.events, told.checkpoint) == (None, False, len(events(lines)), None)
     assert told.signed_with
     assert {line["who"]["name"] for line in events(lines)} == {"Kari Lunde"}
     assert not [line for line in lines if line["type"] == "seal"]
@@ -185,7 +185,7 @@ def test_a_tenant_that_is_not_there_has_no_export(stage: Stage) -> None:
 def test_without_a_seal_an_export_is_unsigned_and_holds(stage: Stage) -> None:
     stage.deps = replace(stage.deps, signer=MissingSeal())
     told = verdict(exported(stage))
-    assert (told.fault, told.signed_with, told.seal) == (None, None, None)
+    assert (told.fault, told.signed_with, told.checkpoint) == (None, None, None)
 
 
 def test_an_export_of_a_log_that_is_behind_is_not_signed(stage: Stage) -> None:
@@ -345,7 +345,7 @@ def test_a_file_with_seals_and_signature_left_out_does_not_hold_for_whoever_give
     body = b"".join(map(audit_export.covered, lines[:-1]))
     lines[-1] |= {"sha256": hashlib.sha256(body).hexdigest(), "certificate": None, "signature": None}
     told = verdict(lines)
-    assert (told.fault, told.seal, told.signed_with) == (None, None, None)
+    assert (told.fault, told.checkpoint, told.signed_with) == (None, None, None)
     told = verdict(lines, seal().certificate())
     assert told.fault == Fault(lines[0]["chain"], events(lines)[-1]["number"], Flaw.UNSIGNED)
 
@@ -511,8 +511,8 @@ def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: S
     with moved.deps.database.read() as tx:
         assert [state.chain for state in told.chains] == tx.audit.chains()
     [state] = [state for state in told.chains if state.chain == moved.tenant.id]
-    assert state.seal
-    assert state.events > state.seal.number
+    assert state.checkpoint
+    assert state.events > state.checkpoint.number
 
 
 @pytest.mark.parametrize(
@@ -528,9 +528,9 @@ def test_a_database_that_nobody_touched_holds_with_every_chain_and_seal(moved: S
             ],
             (20, Flaw.UNLINKED),
         ),
-        (["UPDATE audit_seal SET sealed_at = 1 WHERE chain = ?"], (None, Flaw.UNSIGNED)),
-        (["UPDATE audit_seal SET certificate = 'another' WHERE chain = ?"], (None, Flaw.UNSIGNED)),
-        (["UPDATE audit_seal SET signature = hash WHERE chain = ?"], (None, Flaw.UNSIGNED)),
+        (["UPDATE audit_checkpoint SET signed_at = 1 WHERE chain = ?"], (None, Flaw.UNSIGNED)),
+        (["UPDATE audit_checkpoint SET certificate = 'another' WHERE chain = ?"], (None, Flaw.UNSIGNED)),
+        (["UPDATE audit_checkpoint SET signature = hash WHERE chain = ?"], (None, Flaw.UNSIGNED)),
     ],
 )
 def test_one_altered_one_removed_and_one_reordered_event_and_a_forged_seal_are_found_in_a_database(
@@ -604,13 +604,13 @@ def test_a_chain_cut_back_with_its_seals_is_shown_by_its_kept_head_and_by_a_file
     tamper(
         moved,
         f"DELETE FROM audit_event WHERE chain = ? AND number >= {BETWEEN}",
-        f"DELETE FROM audit_seal WHERE chain = ? AND number >= {BETWEEN}",
+        f"DELETE FROM audit_checkpoint WHERE chain = ? AND number >= {BETWEEN}",
         f"UPDATE audit_head SET number = {BETWEEN - 1}, "
         f"hash = (SELECT hash FROM audit_event WHERE chain = ? AND number = {BETWEEN - 1}) WHERE chain = ?",
     )
     happen(moved, sealed[-1].number, VIGDIS)
     moved.clock.advance(hours=1)
-    with pytest.raises(Broken, match="not sealed any more: cut_off"):
+    with pytest.raises(Broken, match="not signed any more: cut_off"):
         checkpoints.sign_checkpoints(moved.deps)
     fault = trail(moved).fault
     assert fault

@@ -195,7 +195,7 @@ def test_a_head_that_a_writer_of_the_store_removes_or_changes_is_noticed(stage: 
     assert stage.deps.behind.chains == {stage.tenant.id}
     happen(stage, stage.tenant.id)
     stage.clock.advance(hours=2)
-    with pytest.raises(Broken, match="not sealed any more"):
+    with pytest.raises(Broken, match="not signed any more"):
         checkpoints.sign_checkpoints(stage.deps)
     [found] = restores.restored_chains(stage.deps)
     assert found.kept is None

@@ -206,7 +206,7 @@ def test_a_time_out_of_range_does_not_stop_erasure(stage: Stage, never: int) -> 
 def test_a_time_out_of_range_does_not_stop_checkpoints(stage: Stage) -> None:
     sign_checkpoints(stage.deps)
     first, *_ = sorted((stage.tenant.id, stage.barnevern.tenant_id))
-    change(stage, "UPDATE audit_seal SET sealed_at = -:never WHERE chain = :key", never=NEVER, key=first)
+    change(stage, "UPDATE audit_checkpoint SET signed_at = -:never WHERE chain = :key", never=NEVER, key=first)
     stage.publish(OLA)
     later(stage, days=2)
     assert sign_checkpoints(stage.deps)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from deldokument.adapters.documents.signing import LIFETIME, MissingSeal, verify_signature
-from deldokument.domain.chain import Seal
+from deldokument.domain.chain import Checkpoint
 from deldokument.domain.errors import Broken, NotReady, ServiceError, Unavailable
 from deldokument.ports.documents import DocumentSigner, RenderedDocument
 from deldokument.services.audit.export import END_LABEL
@@ -113,7 +113,7 @@ def test_nothing_of_a_request_is_left_or_was_ever_in_the_clear(stage: Stage, sig
 
 
 def test_a_checkpoint_of_an_event_chain_is_never_signed_on_request(stage: Stage, signer: WorkerSigner) -> None:
-    forged = Seal(stage.tenant.id, 7, bytes(32), NOON, "").statement()
+    forged = Checkpoint(stage.tenant.id, 7, bytes(32), NOON, "").statement()
     with working(stage), pytest.raises(Broken):
         signer.sign(forged)
 

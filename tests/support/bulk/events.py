@@ -198,8 +198,11 @@ def event_questions(chain: str, people: Sequence[str], count: int) -> dict[str, 
         ),
         "what follows a seal": (lambda tx: tx.audit.verify_since(chain, Mark(count - 100, b"")), "audit_event"),
         "the head": (lambda tx: tx.audit.head(chain), "audit_head"),
-        "the last seal": (lambda tx: tx.checkpoints.last(chain), "audit_seal"),
-        "the seals in order": (lambda tx: tx.checkpoints.following(chain, after=5, limit=500), "audit_seal"),
+        "the last checkpoint": (lambda tx: tx.checkpoints.last(chain), "audit_checkpoint"),
+        "the checkpoints in order": (
+            lambda tx: tx.checkpoints.following(chain, after=5, limit=500),
+            "audit_checkpoint",
+        ),
     }
 
 

@@ -9,7 +9,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from deldokument.domain.audit import GENESIS, AuditEvent, EventKind
-from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal, check_chain
+from deldokument.domain.chain import (
+    BEGINNING,
+    ChainCheck,
+    Checkpoint,
+    ExcerptCheck,
+    Fault,
+    Flaw,
+    Link,
+    Mark,
+    check_chain,
+)
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -171,14 +181,14 @@ def replaced(link: Link) -> Link:
 
 
 def test_a_seals_statement_says_chain_number_hash_and_instant() -> None:
-    seal = Seal("t", 5, HEAD.hash, AT, "f", b"signature")
+    seal = Checkpoint("t", 5, HEAD.hash, AT, "f", b"signature")
     assert seal.mark == HEAD
-    assert seal.statement() == replace(seal, sealed_at=AT.astimezone(timezone(timedelta(hours=1)))).statement()
+    assert seal.statement() == replace(seal, signed_at=AT.astimezone(timezone(timedelta(hours=1)))).statement()
     changes: list[dict[str, object]] = [
         {"chain": "x"},
         {"number": 4},
         {"hash": GENESIS},
-        {"sealed_at": AT + timedelta(1)},
+        {"signed_at": AT + timedelta(1)},
     ]
     for change in changes:
         assert replace(seal, **change).statement() != seal.statement()  # type: ignore[arg-type]

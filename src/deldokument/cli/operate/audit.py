@@ -183,13 +183,13 @@ def _chain_row(state: ChainState) -> Row:
     return {
         "chain": state.chain,
         "events": state.events,
-        "sealed_to": state.seal.number if state.seal else None,
-        "sealed_at": state.seal.sealed_at if state.seal else None,
+        "sealed_to": state.checkpoint.number if state.checkpoint else None,
+        "sealed_at": state.checkpoint.signed_at if state.checkpoint else None,
     }
 
 
 def _export_row(verdict: ExportVerdict, fault: Fault | None) -> Row:
-    seal = verdict.seal
+    checkpoint = verdict.checkpoint
     return {
         "holds": fault is None,
         "fault": _fault_row(fault),
@@ -198,8 +198,8 @@ def _export_row(verdict: ExportVerdict, fault: Fault | None) -> Row:
         "events": verdict.events,
         "last_event": verdict.last.number,
         "last_hash": verdict.last.hash.hex(),
-        "sealed_to": seal.number if seal else None,
-        "sealed_at": seal.sealed_at if seal else None,
+        "sealed_to": checkpoint.number if checkpoint else None,
+        "sealed_at": checkpoint.signed_at if checkpoint else None,
         "signed_with": verdict.signed_with,
         "lines": verdict.line,
     }

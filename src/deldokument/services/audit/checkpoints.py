@@ -1,4 +1,4 @@
-"""Checkpoints of the event chains (seals): the service signs the number and hash of each chain's last event.
+"""Checkpoints of the event chains: the service signs the number and hash of each chain's last event.
 
 Guarantees:
 - A checkpoint is signed only if the chain verifies from the previous checkpoint on, and has the event of its kept head
@@ -15,7 +15,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import replace
 
-from deldokument.domain.chain import BEGINNING, Fault, Flaw, Seal
+from deldokument.domain.chain import BEGINNING, Checkpoint, Fault, Flaw
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.heads import compare_heads, keep_head
@@ -24,22 +24,22 @@ from deldokument.services.audit.heads import compare_heads, keep_head
 def sign_checkpoints(deps: Dependencies) -> int:
     """Sign the chains that have new events and whose last checkpoint is old enough; return how many.
 
-    Raises: Unavailable if no seal is configured; Broken if a chain does not verify, after the other chains are signed.
+    Raises: Unavailable without a signer; Broken if a chain does not verify, after the other chains are signed.
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
         chains = tx.checkpoints.due(now - deps.config.seal_every, now)
-    # Requested first: if no seal is configured, fail before reading the chains.
+    # Requested first: if no signer is configured, fail before reading the chains.
     certificate = deps.signer.certificate() if chains else b""
     compare_heads(deps)
-    faults = [fault for fault in (_seal(deps, chain, certificate) for chain in chains) if fault]
+    faults = [fault for fault in (_sign(deps, chain, certificate) for chain in chains) if fault]
     if faults:
         told = (f"{fault.flaw.value} event {fault.number} of {fault.chain}" for fault in faults)
-        raise Broken(f"audit trail, not sealed any more: {', '.join(told)}")
+        raise Broken(f"audit trail, not signed any more: {', '.join(told)}")
     return len(chains)
 
 
-def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
+def _sign(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
     with deps.database.read() as tx:
         last = tx.checkpoints.last(chain)
         fault = tx.audit.verify_since(chain, last.mark if last else BEGINNING)
@@ -49,11 +49,11 @@ def _seal(deps: Dependencies, chain: str, certificate: bytes) -> Fault | None:
     # Before the checkpoint: a chain with a checkpoint and without a head counts as behind.
     if fault := fault or keep_head(deps, chain):
         return fault
-    seal = Seal(chain, head.number, head.hash, deps.clock.now(), fingerprint(certificate))
-    signed = replace(seal, signature=deps.signer.sign(seal.statement()))
+    checkpoint = Checkpoint(chain, head.number, head.hash, deps.clock.now(), fingerprint(certificate))
+    signed = replace(checkpoint, signature=deps.signer.sign(checkpoint.statement()))
     # Another worker may have been first.
     with suppress(Conflict), deps.database.write() as tx:
-        tx.checkpoints.keep_certificate(seal.certificate, certificate)
+        tx.checkpoints.keep_certificate(checkpoint.certificate, certificate)
         tx.checkpoints.add(signed)
     return None
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from deldokument.domain.audit import NO_TENANT, EventKind, canonical, instant_text
-from deldokument.domain.chain import Mark, Seal
+from deldokument.domain.chain import Checkpoint, Mark
 from deldokument.domain.errors import Broken, Unavailable, require
 from deldokument.domain.identifiers import PersonIdentifier
 from deldokument.domain.tenants.tenancy import Tenant
@@ -52,7 +52,7 @@ class EventExport:
 
     wanted: EventFilter
     last: Mark
-    sealed: Seal | None
+    checkpoint: Checkpoint | None
     tenant: Tenant | None
     made_at: datetime
     is_signed: bool
@@ -77,9 +77,9 @@ def begin_event_export(
         kind, filters = EventKind.EVENT_LOG_EXPORTED, filters_of(wanted)
         record_event(deps, tx, kind, tenant_id=tenant_id, person=person, filters=filters, format=form)
     with deps.database.read() as tx:
-        head, sealed = tx.audit.head(wanted.chain), tx.checkpoints.last(wanted.chain)
+        head, checkpoint = tx.audit.head(wanted.chain), tx.checkpoints.last(wanted.chain)
     is_signed = wanted.chain not in deps.behind and (tenant is None or tenant.intact)
-    return EventExport(wanted, head, sealed, tenant, deps.clock.now(), is_signed)
+    return EventExport(wanted, head, checkpoint, tenant, deps.clock.now(), is_signed)
 
 
 def exported_events(deps: Dependencies, export: EventExport) -> Iterator[list[ExportedEvent]]:
@@ -128,8 +128,8 @@ def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, A
         yield list(_lines(deps, export, step, before))
         before = step[-1].stored.number
     # A checkpoint beyond the last event: it shows a verifier that the chain was cut off before the export.
-    if export.wanted.is_whole and export.sealed and export.sealed.number > export.last.number:
-        yield [_sealed(export.sealed)]
+    if export.wanted.is_whole and export.checkpoint and export.checkpoint.number > export.last.number:
+        yield [_line_of(export.checkpoint)]
 
 
 def covered(line: Mapping[str, Any]) -> bytes:
@@ -173,24 +173,24 @@ def _own_certificate(deps: Dependencies) -> bytes | None:
 
 
 def _lines(deps: Dependencies, export: EventExport, step: list[ExportedEvent], before: int) -> Iterator[dict[str, Any]]:
-    seals = iter(_seals(deps, export, before, step[-1].stored.number))
-    seal = next(seals, None)
+    checkpoints = iter(_checkpoints(deps, export, before, step[-1].stored.number))
+    checkpoint = next(checkpoints, None)
     for exported in step:
         yield _event(exported)
-        while seal and seal.number <= exported.stored.number:
-            yield _sealed(seal)
-            seal = next(seals, None)
+        while checkpoint and checkpoint.number <= exported.stored.number:
+            yield _line_of(checkpoint)
+            checkpoint = next(checkpoints, None)
 
 
-def _seals(deps: Dependencies, export: EventExport, after: int, last: int) -> list[Seal]:
+def _checkpoints(deps: Dependencies, export: EventExport, after: int, last: int) -> list[Checkpoint]:
     """Return the checkpoints of the events in a batch; none if events are left out, because then they prove nothing."""
     if not export.wanted.is_whole:
         return []
     with deps.database.read() as tx:
         return [
-            seal
-            for seal in tx.checkpoints.following(export.wanted.chain, after=after, limit=_STEP)
-            if seal.number <= last
+            checkpoint
+            for checkpoint in tx.checkpoints.following(export.wanted.chain, after=after, limit=_STEP)
+            if checkpoint.number <= last
         ]
 
 
@@ -211,14 +211,14 @@ def _event(exported: ExportedEvent) -> dict[str, Any]:
     }
 
 
-def _sealed(seal: Seal) -> dict[str, Any]:
+def _line_of(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "type": "seal",
-        "number": seal.number,
-        "hash": seal.hash.hex(),
-        "sealed_at": _instant(seal.sealed_at),
-        "certificate": seal.certificate,
-        "signature": base64.b64encode(seal.signature).decode("ascii"),
+        "number": checkpoint.number,
+        "hash": checkpoint.hash.hex(),
+        "sealed_at": _instant(checkpoint.signed_at),
+        "certificate": checkpoint.certificate,
+        "signature": base64.b64encode(checkpoint.signature).decode("ascii"),
     }
 
 

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from deldokument.domain.audit import NO_TENANT
-from deldokument.domain.chain import BEGINNING, ChainCheck, ExcerptCheck, Fault, Flaw, Link, Mark, Seal
+from deldokument.domain.chain import BEGINNING, ChainCheck, Checkpoint, ExcerptCheck, Fault, Flaw, Link, Mark
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import fingerprint
@@ -40,7 +40,7 @@ class ChainState:
 
     chain: str
     events: int
-    seal: Seal | None
+    checkpoint: Checkpoint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ExportVerdict:
     is_whole: bool
     events: int
     last: Mark
-    seal: Seal | None
+    checkpoint: Checkpoint | None
     signed_with: str | None
     """The fingerprint of the certificate that signed the whole file."""
     line: int
@@ -83,8 +83,8 @@ def verify_trail(deps: Dependencies, *, certificates: Collection[bytes], is_sign
     with deps.database.read() as tx:
         states = tuple(ChainState(c, tx.audit.head(c).number, tx.checkpoints.last(c)) for c in tx.audit.chains())
         fault = tx.audit.verify()
-        seals = (seal for state in states for seal in _every_seal(tx, state.chain))
-        unsigned = None if fault else next((s for s in seals if not _holds(s, trusted, is_signed)), None)
+        checkpoints = (checkpoint for state in states for checkpoint in _every_checkpoint(tx, state.chain))
+        unsigned = None if fault else next((s for s in checkpoints if not _holds(s, trusted, is_signed)), None)
     if unsigned:
         fault = Fault(unsigned.chain, unsigned.number, Flaw.UNSIGNED)
     fault = fault or _first_behind(deps)
@@ -131,16 +131,16 @@ def _own(deps: Dependencies) -> list[bytes]:
         return []
 
 
-def _every_seal(tx: Transaction, chain: str) -> Iterator[Seal]:
+def _every_checkpoint(tx: Transaction, chain: str) -> Iterator[Checkpoint]:
     after = 0
-    while seals := tx.checkpoints.following(chain, after=after, limit=_STEP):
-        yield from seals
-        after = seals[-1].number
+    while checkpoints := tx.checkpoints.following(chain, after=after, limit=_STEP):
+        yield from checkpoints
+        after = checkpoints[-1].number
 
 
-def _holds(seal: Seal, trusted: Mapping[str, bytes], is_signed: SignatureCheck) -> bool:
-    certificate = trusted.get(seal.certificate)
-    return certificate is not None and is_signed(certificate, seal.statement(), seal.signature)
+def _holds(checkpoint: Checkpoint, trusted: Mapping[str, bytes], is_signed: SignatureCheck) -> bool:
+    certificate = trusted.get(checkpoint.certificate)
+    return certificate is not None and is_signed(certificate, checkpoint.statement(), checkpoint.signature)
 
 
 # --- a file ----------------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class _Reading:
     must_be_signed: bool
     events: int = 0
     last: Mark = BEGINNING
-    seal: Seal | None = None
+    checkpoint: Checkpoint | None = None
     signed_with: str | None = None
     is_over: bool = False
     chain: str = field(init=False)
@@ -198,7 +198,7 @@ class _Reading:
 
     def take(self, line: Mapping[str, Any], number: int) -> Fault | None:
         """Check the next line."""
-        kinds = {"event": self._event, "seal": self._seal, "end": self._end}
+        kinds = {"event": self._event, "seal": self._confirm, "end": self._end}
         take = kinds.get(str(line.get("type")))
         if self.is_over or take is None:
             return self._fault(Flaw.UNKNOWN if self.is_over else Flaw.ALTERED, self.last.number + 1)
@@ -220,8 +220,8 @@ class _Reading:
             self.events, self.last = self.events + 1, Mark(link.number, link.hash)
         return fault
 
-    def _seal(self, line: Mapping[str, Any]) -> Fault | None:
-        seal = Seal(
+    def _confirm(self, line: Mapping[str, Any]) -> Fault | None:
+        checkpoint = Checkpoint(
             self.chain,
             line["number"],
             bytes.fromhex(line["hash"]),
@@ -231,11 +231,11 @@ class _Reading:
         )
         if not isinstance(self.check, ChainCheck):
             return self._fault(Flaw.CHANGED, self.last.number)
-        if fault := self.check.confirm(seal.mark):
+        if fault := self.check.confirm(checkpoint.mark):
             return fault
-        if not _holds(seal, self.trusted, self.is_signed):
-            return self._fault(Flaw.UNSIGNED, seal.number)
-        self.seal = seal
+        if not _holds(checkpoint, self.trusted, self.is_signed):
+            return self._fault(Flaw.UNSIGNED, checkpoint.number)
+        self.checkpoint = checkpoint
         return None
 
     def _end(self, line: Mapping[str, Any]) -> Fault | None:
@@ -270,7 +270,7 @@ class _Reading:
             bool(self.head["whole"]),
             self.events,
             self.last,
-            self.seal,
+            self.checkpoint,
             self.signed_with,
             line,
             fault,

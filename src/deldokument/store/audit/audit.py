@@ -42,9 +42,9 @@ from deldokument.store.audit.event_rows import StoredEvent, chained_event, event
 from deldokument.store.engine.column_types import UtcMicros
 from deldokument.store.engine.statements import Statements, param
 from deldokument.store.tables.audit import (
+    audit_checkpoint,
     audit_event,
     audit_head,
-    audit_seal,
 )
 
 Place = tuple[datetime, int]
@@ -103,7 +103,7 @@ _links = (
     .limit(_most)
 )
 
-_chains = union(select(_event.chain), select(audit_head.c.chain), select(audit_seal.c.chain)).order_by("chain")
+_chains = union(select(_event.chain), select(audit_head.c.chain), select(audit_checkpoint.c.chain)).order_by("chain")
 
 
 class Audit:
@@ -258,8 +258,8 @@ class Audit:
         """Verify ``_STEP`` events at a time with their checkpoints, at the end also the head."""
         while not check.is_complete:
             links = self._links(check.chain, check.last.number, _STEP)
-            seals = (seal.mark for seal in self._checkpoints.every(check.chain, check.confirmed))
-            if fault := check_chain(check, links, seals, self.head(check.chain) if len(links) < _STEP else None):
+            checkpoints = (checkpoint.mark for checkpoint in self._checkpoints.every(check.chain, check.confirmed))
+            if fault := check_chain(check, links, checkpoints, self.head(check.chain) if len(links) < _STEP else None):
                 return fault
         return None
 

@@ -84,13 +84,13 @@ audit_head = Table(
     Column("hash", StoredBytes, nullable=False),
 )
 
-audit_seal = Table(
-    "audit_seal",
+audit_checkpoint = Table(
+    "audit_checkpoint",
     metadata,
     Column("chain", Id, primary_key=True),
     Column("number", StoredBigInteger, primary_key=True, autoincrement=False),
     Column("hash", StoredBytes, nullable=False),
-    Column("sealed_at", UtcMicros, nullable=False),
+    Column("signed_at", UtcMicros, nullable=False),
     Column("certificate", Id, nullable=False),
     Column("signature", StoredBytes, nullable=False),
 )

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from deldokument.domain.audit import GENESIS, NO_TENANT, AuditEvent, EventKind
-from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark, Seal
+from deldokument.domain.chain import BEGINNING, Checkpoint, Fault, Flaw, Mark
 from deldokument.domain.errors import Broken, Conflict, NotFound
 from deldokument.domain.tenants.tenancy import Administrator, Operator
 from deldokument.store.audit.audit import EventFilter
@@ -56,8 +56,8 @@ def stored(database: Database, chain: str = "tenant") -> list[StoredEvent]:
         return tx.audit.following(chain, after=0, last_number=1000, limit=1000)
 
 
-def seal_of(database: Database, number: int, at: datetime = NOW) -> Seal:
-    return Seal("tenant", number, stored(database)[number - 1].hash, at, "fingerprint", b"signature")
+def seal_of(database: Database, number: int, at: datetime = NOW) -> Checkpoint:
+    return Checkpoint("tenant", number, stored(database)[number - 1].hash, at, "fingerprint", b"signature")
 
 
 def test_each_tenant_has_a_chain_of_its_own_and_so_has_what_concerns_none(database: Database) -> None:
@@ -250,10 +250,10 @@ def test_a_chain_is_verified_in_parts_each_with_its_checkpoints(
     with database.write() as tx:
         tx.checkpoints.add(seal_of(database, 2))
     assert verdict(database) is None
-    tamper("UPDATE audit_seal SET hash = previous FROM audit_event WHERE audit_event.number = 2")
+    tamper("UPDATE audit_checkpoint SET hash = previous FROM audit_event WHERE audit_event.number = 2")
     assert verdict(database) == Fault("tenant", 2, Flaw.REWRITTEN)
     tamper("DELETE FROM audit_event WHERE number = 3")
-    tamper("DELETE FROM audit_seal")
+    tamper("DELETE FROM audit_checkpoint")
     assert verdict(database) == Fault("tenant", 3, Flaw.CUT_OFF)
 
 
@@ -336,8 +336,8 @@ def test_a_tag_holds_for_the_place_of_its_event_only(database: Database, tamper:
     [
         "UPDATE audit_event SET kind = 'x'",
         "DELETE FROM audit_event",
-        "UPDATE audit_seal SET hash = signature",
-        "DELETE FROM audit_seal",
+        "UPDATE audit_checkpoint SET hash = signature",
+        "DELETE FROM audit_checkpoint",
         "DELETE FROM audit_certificate",
     ],
 )
@@ -369,9 +369,9 @@ def refuse(database_url: str, statement: str) -> None:
 
 REPLACED = {
     "audit_event": ("chain, number", "previous, hash, at, tag, kind", "kind || 'x'", "chain, number + 1"),
-    "audit_seal": (
+    "audit_checkpoint": (
         "chain, number",
-        "hash, sealed_at, signature, certificate",
+        "hash, signed_at, signature, certificate",
         "certificate || 'x'",
         "chain, number + 1",
     ),

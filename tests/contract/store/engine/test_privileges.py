@@ -78,12 +78,12 @@ FORBIDDEN = {
     "confirm the clock": "UPDATE deployment SET halted_at = NULL, heartbeat_at = 1",
     "change an event": "UPDATE audit_event SET kind = 'x'",
     "remove an event": "DELETE FROM audit_event",
-    "seal a chain": "INSERT INTO audit_seal VALUES ('x', 1, '\\x00', 1, 'x', '\\x00')",
+    "sign a checkpoint": "INSERT INTO audit_checkpoint VALUES ('x', 1, '\\x00', 1, 'x', '\\x00')",
     "give an operator a tag": "UPDATE operator SET tag = '\\x00'",
     "change the schema": "ALTER TABLE operator DROP COLUMN sealed_name",
     "make a table": "CREATE TABLE mine (id text)",
 }
-WORKERS_TOO = {"seal a chain", "confirm the clock"}
+WORKERS_TOO = {"sign a checkpoint", "confirm the clock"}
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)

@@ -40,7 +40,7 @@ _ON_POSTGRES = {
 _ABOUT = ("webhook", "integration", "member", "administrator", "operator", "account")
 _APPEND_ONLY = {
     "audit_event": "chain = NEW.chain AND number = NEW.number",
-    "audit_seal": "chain = NEW.chain AND number = NEW.number",
+    "audit_checkpoint": "chain = NEW.chain AND number = NEW.number",
     # The same certificate may come again.
     "audit_certificate": "fingerprint = NEW.fingerprint AND certificate IS NOT NEW.certificate",
 }

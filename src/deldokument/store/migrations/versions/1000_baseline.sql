@@ -22,6 +22,16 @@ CREATE TABLE audit_certificate (
     CONSTRAINT pk_audit_certificate PRIMARY KEY (fingerprint)
 ){strict};
 
+CREATE TABLE audit_checkpoint (
+    chain {id} NOT NULL,
+    number {big} NOT NULL,
+    hash {bytes} NOT NULL,
+    signed_at {big} NOT NULL,
+    certificate {id} NOT NULL,
+    signature {bytes} NOT NULL,
+    CONSTRAINT pk_audit_checkpoint PRIMARY KEY (chain, number)
+){strict};
+
 CREATE TABLE audit_event (
     chain {id} NOT NULL,
     number {big} NOT NULL,
@@ -61,16 +71,6 @@ CREATE TABLE audit_head (
     number {big} NOT NULL,
     hash {bytes} NOT NULL,
     CONSTRAINT pk_audit_head PRIMARY KEY (chain)
-){strict};
-
-CREATE TABLE audit_seal (
-    chain {id} NOT NULL,
-    number {big} NOT NULL,
-    hash {bytes} NOT NULL,
-    sealed_at {big} NOT NULL,
-    certificate {id} NOT NULL,
-    signature {bytes} NOT NULL,
-    CONSTRAINT pk_audit_seal PRIMARY KEY (chain, number)
 ){strict};
 
 CREATE TABLE audit_subject (
