@@ -26,6 +26,9 @@ from deldokument.domain.errors import ServiceError, Unavailable
 from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.inspection import ScannerClosed
+from deldokument.services.accounts.deletion import end_deleted_accounts
+from deldokument.services.agreements.signing import forget_intents
+from deldokument.services.api.idempotency import forget_answers
 from deldokument.services.audit.checkpoints import sign_checkpoints
 from deldokument.services.audit.damage import RowPlace, patrol_rows, record_damage
 from deldokument.services.audit.heads import PERIOD_SECONDS, keep_heads, patrol_removals
@@ -35,16 +38,21 @@ from deldokument.services.inspection.documents import Inspector
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys, sweep_orphans
 from deldokument.services.maintenance.seal_requests import answer_seal_requests
+from deldokument.services.maintenance.share_keys import destroy_share_keys
 from deldokument.services.notifications.dispatch import (
     AT_ONCE,
     ChannelEntry,
+    forget_messages,
     plan_messages,
     send_message,
     take_messages,
 )
 from deldokument.services.notifications.email_addresses import forget_addresses
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHEDULERS
-from deldokument.services.tenants.offboarding import destroy_papers_keys
+from deldokument.services.notifications.webhooks import forget_ended_webhooks
+from deldokument.services.rate_limit import forget_allowances
+from deldokument.services.shares.drafts.additions import drop_stale_additions
+from deldokument.services.tenants.offboarding import complete_deletions, destroy_papers_keys, forget_tenants
 from deldokument.store.maintenance.retention import PatrolPlace
 
 log = logging.getLogger("deldokument.worker")
@@ -71,7 +79,40 @@ _PATROL = 600.0
 _PATROL_FACTOR = 10.0
 
 
-def end_what_is_over(deps: Dependencies, rounds: retention.Rounds = retention.ROUNDS) -> int:
+Rounds = tuple[Callable[[Dependencies], int], ...]
+
+ENDING: Rounds = (
+    retention.end_due_shares,
+    retention.abandon_stale_drafts,
+    drop_stale_additions,
+    end_deleted_accounts,
+    destroy_share_keys,
+)
+"""Rounds that make data unreadable; later rounds never delay them."""
+
+CLEARING: Rounds = (retention.release_blobs, retention.delete_garbage)
+"""Rounds that delete unreadable data, batch by batch."""
+
+FORGETTING: Rounds = (
+    complete_deletions,
+    retention.erase_spent_shares,
+    retention.erase_spent_members,
+    retention.destroy_audit_keys,
+    forget_tenants,
+    retention.end_idle_sessions,
+    forget_answers,
+    forget_allowances,
+    forget_intents,
+    forget_messages,
+    forget_ended_webhooks,
+)
+"""Rounds that erase data past its retention. They query by tenant, so they do not run after each batch of objects."""
+
+ROUNDS: Rounds = ENDING + CLEARING + FORGETTING
+"""All rounds of what is over, in this order, each repeated until nothing is left."""
+
+
+def end_what_is_over(deps: Dependencies, rounds: Rounds = ROUNDS) -> int:
     """End a batch of everything that is over, in order, and return its size.
 
     A batch is short, so that the worker stops soon after a signal. If a step fails, the others still run.
@@ -204,9 +245,9 @@ def loops() -> tuple[Loop, ...]:
         # So that a large document, which takes minutes to scan, does not hold up the small ones.
         Loop("inspect beside", Inspector(), 1.0),
         Loop("copy", make_copies, 1.0),
-        Loop("end", partial(end_what_is_over, rounds=retention.ENDING), 1.0, 0.1),
-        Loop("clear", partial(end_what_is_over, rounds=retention.CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
-        Loop("forget", partial(end_what_is_over, rounds=retention.FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
+        Loop("end", partial(end_what_is_over, rounds=ENDING), 1.0, 0.1),
+        Loop("clear", partial(end_what_is_over, rounds=CLEARING), 1.0, _MIN_PAUSE, _REST_FACTOR),
+        Loop("forget", partial(end_what_is_over, rounds=FORGETTING), _UNHURRIED, _MIN_PAUSE, _REST_FACTOR),
         Loop("damage", record_damage, 1.0),
         Loop("heads", keep_heads, PERIOD_SECONDS),
         Loop("removals", patrol_removals, 3600.0),

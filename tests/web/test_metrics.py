@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from deldokument import worker
 from deldokument.services.audit.verification import record_verification
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.lag import measure_lag
@@ -67,7 +68,7 @@ def test_the_lag_is_as_long_as_the_oldest_share_that_is_over_has_had_its_key(web
     assert before["deldokument_waiting:keys"] == 1
     assert before["deldokument_lag_seconds:keys"] == 90
     assert before["deldokument_heartbeat_age_seconds"] == timedelta(days=10, seconds=90).total_seconds()
-    for reconcile in retention.ENDING:
+    for reconcile in worker.ENDING:
         reconcile(web.stage.deps)
     after = reported(web)
     assert (after["deldokument_waiting:keys"], after["deldokument_lag_seconds:keys"]) == (0, 0)
@@ -132,7 +133,7 @@ def test_figures_hold_no_identifier(web: Web) -> None:
 def test_a_clock_that_goes_back_makes_no_negative_wait(web: Web) -> None:
     web.stage.publish(OLA)
     web.stage.clock.advance(days=10)
-    for reconcile in retention.ENDING:
+    for reconcile in worker.ENDING:
         reconcile(web.stage.deps)
     web.stage.clock.advance(hours=-1)
     assert measure_lag(web.stage.deps).lags["blobs"] == timedelta()  # type: ignore[index]

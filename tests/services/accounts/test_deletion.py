@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidInput, NotFound, existing
 from deldokument.domain.shares.share import Share, ShareState
@@ -15,7 +16,7 @@ from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import deletion, integrations, lifecycle
 from deldokument.services.accounts.deletion import end_deleted_accounts
 from deldokument.services.accounts.members import memberships
-from deldokument.services.maintenance import retention, share_keys
+from deldokument.services.maintenance import share_keys
 from deldokument.services.shares.drafts import drafts as shares_drafts
 from deldokument.services.shares.published import publishing
 from deldokument.services.tenants import freezing
@@ -273,7 +274,7 @@ def test_an_account_with_many_shares_ends_in_several_rounds(stage: Stage, monkey
 
 
 def test_the_worker_ends_deleted_accounts_before_it_destroys_keys() -> None:
-    rounds = list(retention.ROUNDS)
+    rounds = list(worker.ROUNDS)
     assert rounds.index(end_deleted_accounts) < rounds.index(share_keys.destroy_share_keys)
 
 

@@ -50,7 +50,7 @@ def test_a_tag_that_is_missing_is_damage_and_stops_no_end(stage: Stage, table: s
     with pytest.raises(NotFound):
         queries.view_share(stage.deps, person(KARI), share_id)
     later(stage, days=40)
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert (has_key(stage, share_id), has_key(stage, other)) == (False, False)
 
 
@@ -91,7 +91,7 @@ def later(stage: Stage, **time: int) -> None:
     do_as_owner(stage.database_url, "UPDATE deployment SET heartbeat_at = NULL")
 
 
-def rounds(stage: Stage, some: retention.Rounds) -> None:
+def rounds(stage: Stage, some: worker.Rounds) -> None:
     """A few rounds of the worker, which go on after an error."""
     for _ in range(3):
         with going_on():
@@ -131,7 +131,7 @@ HEADS = {
 def test_a_tampered_head_of_the_event_log_does_not_stop_expiry(stage: Stage, both: tuple[str, str], fault: str) -> None:
     change(stage, HEADS[fault], chain=stage.tenant.id)
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert [state_of(stage, share_id) for share_id in both] == [ShareState.ENDED, ShareState.ENDED]
     assert [has_key(stage, share_id) for share_id in both] == [False, False]
     assert DamagedRow("audit_head", stage.tenant.id) in stage.deps.damage.take()
@@ -179,7 +179,7 @@ TIMES = {
 def test_a_time_out_of_range_does_not_stop_expiry(stage: Stage, both: tuple[str, str], which: str, never: int) -> None:
     change(stage, TIMES[which], key=both[0], never=never)
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert state_of(stage, both[1]) is ShareState.ENDED
     assert not has_key(stage, both[1])
 
@@ -192,14 +192,14 @@ def test_a_time_out_of_range_does_not_stop_the_patrol(stage: Stage, both: tuple[
     patrol = worker.Patrol()
     while patrol(stage.deps):
         pass
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert not has_key(stage, both[1])
 
 
 @pytest.mark.parametrize("never", [NEVER, LAST])
 def test_a_time_out_of_range_does_not_stop_erasure(stage: Stage, never: int) -> None:
     change(stage, "UPDATE tenant SET frozen_at = :never WHERE id = :key", never=never, key=stage.barnevern.tenant_id)
-    assert worker.end_what_is_over(stage.deps, retention.FORGETTING) == 0
+    assert worker.end_what_is_over(stage.deps, worker.FORGETTING) == 0
 
 
 @pytest.mark.usefixtures("both")
@@ -218,7 +218,7 @@ def test_an_unknown_value_does_not_stop_other_accounts_or_steps(stage: Stage, bo
         stage.clock.advance(minutes=1)
     change(stage, "UPDATE account SET notice_channel = 'nonsense' WHERE id = :key", key=stage.avtaler.id)
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert not has_key(stage, both[1])
     with stage.deps.database.read() as tx:
         ended = tx.accounts.get(stage.byggesak.id)
@@ -233,7 +233,7 @@ def test_an_unexpected_error_in_one_step_does_not_stop_the_others(stage: Stage) 
     share_id = stage.publish(OLA)
     later(stage, days=11)
     with pytest.raises(ZeroDivisionError):
-        worker.end_what_is_over(stage.deps, (fails, *retention.ENDING))
+        worker.end_what_is_over(stage.deps, (fails, *worker.ENDING))
     assert not has_key(stage, share_id)
 
 
@@ -249,9 +249,9 @@ def test_a_receipt_of_another_share_does_not_stop_erasure(stage: Stage, both: tu
         key=both[0],
     )
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     later(stage, days=366)
-    rounds(stage, retention.FORGETTING)
+    rounds(stage, worker.FORGETTING)
     assert [is_erased(stage, share_id) for share_id in both] == [True, True]
 
 
@@ -264,8 +264,8 @@ def test_an_upload_of_another_share_does_not_stop_the_release_of_ciphertext(
     change(stage, "UPDATE document SET pending_since = 1 WHERE id = :key", key=document)
     before = len(list(stage.deps.blobs.list()))
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
-    rounds(stage, retention.CLEARING)
+    rounds(stage, worker.ENDING)
+    rounds(stage, worker.CLEARING)
     assert (before, len(list(stage.deps.blobs.list()))) == (3, 0)
 
 
@@ -280,8 +280,8 @@ def test_a_broken_constraint_of_one_share_does_not_stop_the_others(stage: Stage,
         other=longer,
     )
     later(stage, days=11)
-    rounds(stage, retention.ENDING)
-    rounds(stage, retention.CLEARING)
+    rounds(stage, worker.ENDING)
+    rounds(stage, worker.CLEARING)
     assert len(list(stage.deps.blobs.list())) == 2
 
 
@@ -321,7 +321,7 @@ def test_a_key_that_does_not_open_does_not_stop_the_patrol(stage: Stage, both: t
     later(stage, days=2)
     while patrol(stage.deps):
         pass
-    rounds(stage, retention.ENDING)
+    rounds(stage, worker.ENDING)
     assert not has_key(stage, both[1])
 
 

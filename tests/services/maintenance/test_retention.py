@@ -180,28 +180,28 @@ def test_a_crash_between_key_and_commit_is_made_good_in_the_next_round(stage: St
     assert kinds(stage, share_id).count(EventKind.SHARE_KEY_DESTROYED) == 1
 
 
-@pytest.mark.parametrize("number", range(len(retention.ROUNDS) - 1))
+@pytest.mark.parametrize("number", range(len(worker.ROUNDS) - 1))
 def test_a_crash_in_any_round_is_made_good_in_the_next(stage: Stage, number: int) -> None:
     stage.publish(OLA)
     stage.upload(stage.draft().id, "a.txt", b"a")
     where = {"tenant_id": stage.tenant.id, "account_id": stage.avtaler.id}
     deletion.delete_account(stage.deps, **where, typed_name=stage.avtaler.name)
     stage.clock.advance(days=10)
-    for reconcile in retention.ROUNDS[:number]:
+    for reconcile in worker.ROUNDS[:number]:
         reconcile(stage.deps)
-    if number >= retention.ROUNDS.index(retention.erase_spent_shares):
+    if number >= worker.ROUNDS.index(retention.erase_spent_shares):
         stage.clock.advance(days=500)
-    if retention.ROUNDS[number] is retention.destroy_audit_keys:
+    if worker.ROUNDS[number] is retention.destroy_audit_keys:
         retention.erase_spent_shares(stage.deps)
-    if retention.ROUNDS[number] is complete_deletions:
+    if worker.ROUNDS[number] is complete_deletions:
         ending = {"tenant_id": stage.barnevern.tenant_id, "typed_name": "Prøve kommune"}
         offboard_tenant(stage.deps, **ending, person=person(VIGDIS))
-    if retention.ROUNDS[number] is drop_stale_additions:
+    if worker.ROUNDS[number] is drop_stale_additions:
         stage.upload_beside(stage.publish(OLA, expires_at=stage.clock.now() + timedelta(days=20)), "b.txt")
         stage.clock.advance(days=8)
     dying = replace(stage.deps, database=FaultyDatabase(stage.deps.database, fail=Crash()))
     with pytest.raises(Crash):
-        retention.ROUNDS[number](dying)
+        worker.ROUNDS[number](dying)
     stage.clock.advance(days=12)
     run_all(stage.deps)
     assert stage.deps.keyring.ids("share:") == []

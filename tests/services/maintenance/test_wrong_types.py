@@ -67,7 +67,7 @@ def test_a_value_of_another_type_stops_no_list_and_no_destruction_of_keys(stage:
     stage.clock.advance(days=40)
     do_as_owner(stage.database_url, "UPDATE deployment SET heartbeat_at = NULL")
     for _ in range(3):
-        worker.end_what_is_over(stage.deps, retention.ENDING)
+        worker.end_what_is_over(stage.deps, worker.ENDING)
     assert stage.deps.keyring.get([share_key_id(whole)]) == {}
     assert changed
 
@@ -154,7 +154,7 @@ def test_shares_that_are_not_found_by_their_ids_fill_no_round_for_ever(
     stage.clock.advance(days=40)
     do_as_owner(stage.database_url, "UPDATE deployment SET heartbeat_at = NULL")
     for _ in range(4):
-        worker.end_what_is_over(stage.deps, retention.ENDING)
+        worker.end_what_is_over(stage.deps, worker.ENDING)
     assert stage.deps.keyring.get([share_key_id(whole)]) == {}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deldokument import worker
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.messages.outbox import MAX_PAUSE, Channel
@@ -26,7 +27,6 @@ from deldokument.services.downloads import offers
 from deldokument.services.downloads.access_requests import request_access
 from deldokument.services.downloads.confirmation import confirm_documents
 from deldokument.services.downloads.delivery import record_delivery
-from deldokument.services.maintenance import retention
 from deldokument.services.notifications import dispatch, webhooks
 from deldokument.services.notifications.registry import CHANNELS, PLANNERS
 from deldokument.services.notifications.webhook_delivery import plan_webhooks
@@ -164,7 +164,7 @@ def test_the_end_of_the_period_is_told_and_that_the_report_is_final(stage: Stage
     deliver(stage)
     calls.made.clear()
     stage.clock.advance(days=11)
-    while any(reconcile(stage.deps) for reconcile in retention.ROUNDS):
+    while any(reconcile(stage.deps) for reconcile in worker.ROUNDS):
         pass
     deliver(stage)
     # Calls of one second have no order.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from deldokument import worker
 from deldokument.domain.errors import Conflict
 from deldokument.domain.tenants.offboarding import DeletionState, TenantTotals
 from deldokument.services.encryption import share_key_id
-from deldokument.services.maintenance import retention, share_keys
+from deldokument.services.maintenance import share_keys
 from deldokument.services.tenants import offboarding
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
@@ -73,7 +74,7 @@ def test_the_record_is_completed_when_the_key_has_really_been_destroyed(stage: S
     ],
 )
 def test_no_deletion_is_recorded_by_an_event_that_was_changed(stage: Stage, share_id: str, change: str) -> None:
-    for reconcile in (*retention.ENDING, *retention.CLEARING):
+    for reconcile in (*worker.ENDING, *worker.CLEARING):
         reconcile(stage.deps)
     do_as_owner(stage.database_url, change)
     assert offboarding.complete_deletions(stage.deps) == 0

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
+from deldokument import worker
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, Gone, InvalidInput, NotFound, existing
 from deldokument.domain.messages.outbox import Cost
@@ -220,7 +221,7 @@ def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:
 
 def rounds_until(stage: Stage, last: object) -> Iterator[None]:
     """One round of the end at a time, up to ``last``."""
-    for reconcile in retention.ROUNDS:
+    for reconcile in worker.ROUNDS:
         reconcile(stage.deps)
         yield
         if reconcile is last:

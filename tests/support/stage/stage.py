@@ -19,6 +19,7 @@ from typing import Protocol
 
 import pytest
 
+from deldokument import worker
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.adapters.documents.signing import PdfSigner, create_seal_certificate
 from deldokument.adapters.documents.texts import PackageLibrary
@@ -41,7 +42,6 @@ from deldokument.ports.registers import MAX_RIGHTS_AGE, OrganizationGrant, Regis
 from deldokument.services.accounts import lifecycle, members
 from deldokument.services.audit.recording import subject_number
 from deldokument.services.encryption import CachedDeploymentKeys
-from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.deployment_claims import adopt_keyring, claim_store
 from deldokument.services.shares.drafts import additions, drafts
 from deldokument.services.shares.drafts.drafts import DraftFields
@@ -411,7 +411,7 @@ class Stage(Cast):
 def run_all(deps: Dependencies) -> int:
     """Every round of the end until none has anything to do, whatever the clock's leaps."""
     done = 0
-    for reconcile in retention.ROUNDS:
+    for reconcile in worker.ROUNDS:
         while count := reconcile(deps):
             done += count
     return done

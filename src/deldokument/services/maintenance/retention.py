@@ -31,21 +31,12 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.shares.share import Share, ShareState, new_document_id
 from deldokument.ports.blobs import is_blob_name
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.accounts.deletion import end_deleted_accounts
-from deldokument.services.agreements.signing import forget_intents
-from deldokument.services.api.idempotency import forget_answers
 from deldokument.services.audit.recording import record_at, record_event
 from deldokument.services.auth.sessions import IDLE
 from deldokument.services.each import in_batch_or_singly
 from deldokument.services.encryption import AUDIT_PREFIX
-from deldokument.services.maintenance.share_keys import destroy_share_keys
-from deldokument.services.notifications.dispatch import forget_messages
-from deldokument.services.notifications.webhooks import forget_ended_webhooks
-from deldokument.services.rate_limit import forget_allowances
-from deldokument.services.shares.drafts.additions import drop_stale_additions
 from deldokument.services.shares.drafts.discarding import UNCHANGED
 from deldokument.services.shares.rights.grants import report_damaged_recipients
-from deldokument.services.tenants.offboarding import complete_deletions, forget_tenants
 from deldokument.store.maintenance.deployment import Deployment
 from deldokument.store.maintenance.retention import PatrolPlace
 from deldokument.store.transaction import Transaction
@@ -245,36 +236,3 @@ def end_idle_sessions(deps: Dependencies) -> int:
 
 def _ids(shares: Iterable[Share]) -> list[str]:
     return [share.id for share in shares]
-
-
-Rounds = tuple[Callable[[Dependencies], int], ...]
-
-ENDING: Rounds = (
-    end_due_shares,
-    abandon_stale_drafts,
-    drop_stale_additions,
-    end_deleted_accounts,
-    destroy_share_keys,
-)
-"""Rounds that make data unreadable; later rounds never delay them."""
-
-CLEARING: Rounds = (release_blobs, delete_garbage)
-"""Rounds that delete unreadable data, batch by batch."""
-
-FORGETTING: Rounds = (
-    complete_deletions,
-    erase_spent_shares,
-    erase_spent_members,
-    destroy_audit_keys,
-    forget_tenants,
-    end_idle_sessions,
-    forget_answers,
-    forget_allowances,
-    forget_intents,
-    forget_messages,
-    forget_ended_webhooks,
-)
-"""Rounds that erase data past its retention. They query by tenant, so they do not run after each batch of objects."""
-
-ROUNDS: Rounds = ENDING + CLEARING + FORGETTING
-"""All rounds of the worker, in this order, each repeated until nothing is left."""

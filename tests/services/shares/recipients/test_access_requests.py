@@ -278,7 +278,7 @@ def test_a_request_comes_back_when_the_draft_of_the_new_share_dies_of_age(stage:
     publishing.copy_share(stage.deps, person(KARI), share_id, only_asking=True)
     stage.clock.advance(days=8)
     retention.confirm_clock(stage.deps)
-    worker.end_what_is_over(stage.deps, retention.ENDING)
+    worker.end_what_is_over(stage.deps, worker.ENDING)
     assert (status_after_the_end(stage, share_id)[0], waits(stage, share_id)) == ("asked", True)
 
 
