@@ -621,3 +621,12 @@ def test_a_damaged_change_is_told_to_nobody_and_holds_up_no_other_letter(stage: 
 def test_nobody_is_asked_to_approve_in_a_damaged_share(stage: Stage) -> None:
     do_as_owner(stage.database_url, "UPDATE share SET confidential = NOT confidential")
     assert EmailKind.CHANGE not in {message.kind for message in waiting(stage)}
+
+
+def test_a_message_about_a_share_is_sent_to_no_member_of_another_account(stage: Stage) -> None:
+    settle(stage, VIGDIS, "vigdis@eksempel.example")
+    fetch(stage, stage.publish(OLA))
+    outboxes.plan_messages(stage.deps, PLANNERS)
+    do_as_owner(stage.database_url, f"UPDATE outbox SET target = '{stage.members['vigdis']}'")
+    deliver(stage)
+    assert stage.mail.letters == []

@@ -41,6 +41,7 @@ from tests.support.stage.accounts import set_rules
 from tests.support.stage.changes import change_expiry
 from tests.support.stage.inspection import inspect_documents
 from tests.support.stage.stage import FJELL, KARI, OLA, SIV, FakeWebhookCalls, Stage, person
+from tests.support.stored_data import do_as_owner
 
 SYSTEM = Consumer(OrganizationNumber(FJELL))
 EVERYTHING = [event.value for event in WebhookEvent]
@@ -359,3 +360,15 @@ def test_an_event_of_no_share_is_told_to_nobody(stage: Stage) -> None:
     event = AuditEvent(stage.clock.now(), EventKind.SHARE_ENDED, stage.tenant.id)
     with stage.deps.database.read() as tx:
         assert list(plan_webhooks(stage.deps, tx, [StoredEvent(1, b"", b"", event)])) == []
+
+
+def test_a_message_about_a_share_is_sent_to_no_webhook_of_another_account(
+    stage: Stage, webhook: tuple[WebhookView, str], calls: FakeWebhookCalls
+) -> None:
+    integrate(stage, stage.avtaler)
+    other, _ = add(stage, stage.avtaler)
+    offers.open_share(stage.deps, person(OLA), stage.publish(OLA))
+    dispatch.plan_messages(stage.deps, PLANNERS)
+    do_as_owner(stage.database_url, f"UPDATE outbox SET target = '{other.id}' WHERE target = '{webhook[0].id}'")
+    deliver(stage)
+    assert calls.made == []

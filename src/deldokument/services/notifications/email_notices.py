@@ -281,7 +281,8 @@ def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -
 def _share_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:
     kind, share = EmailKind(message.kind), existing(tx.shares.get(existing(message.share_id)))
     member = tx.members.get(message.target)
-    kept = _address(tx, member, kind) if member else None
+    # A message proves nothing: its share and its member may be of different accounts.
+    kept = _address(tx, member, kind) if member and member.account_id == share.account_id else None
     if member is None or kept is None or not share.intact or not _is_still_so(deps, tx, kind, share, member, message):
         return None
     at = _soon(share) if kind is EmailKind.ENDING else message.created_at
@@ -304,8 +305,7 @@ def _entry_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
 
 
 def _administrator_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage, section: str) -> Email | None:
-    kind, tenant_id = EmailKind(message.kind), message.tenant_id
-    now = deps.clock.now()
+    kind, tenant_id, now = EmailKind(message.kind), message.tenant_id, deps.clock.now()
     administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant_id) if one.acts_at(now)}
     kept = _chosen(tx, administrators.get(message.target, b""), kind)
     if kept is None:

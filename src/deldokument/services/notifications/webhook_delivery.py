@@ -83,10 +83,13 @@ def _is_wanted(kind: WebhookEvent, event: AuditEvent, share: Share) -> bool:
 def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     """Call the webhook, and record on it whether the call succeeded."""
     with deps.database.read() as tx:
-        living = tx.webhooks.get(message.target)
+        living, share = tx.webhooks.get(message.target), tx.shares.get(message.share_id or "")
     if living is None:
         return moot("webhook_removed")
     webhook, integration = living
+    # A message proves nothing: its share may be of another account than the webhook.
+    if share is None or not share.intact or share.account_id != integration.account_id:
+        return moot("share_unproven")
     if webhook.disabled_at is not None:
         return moot("webhook_disabled")
     outcome = _call(deps, webhook, integration, message)

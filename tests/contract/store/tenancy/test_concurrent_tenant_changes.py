@@ -25,7 +25,7 @@ from deldokument.services.shares.drafts import drafts
 from deldokument.services.tenants import registration
 from deldokument.store.transaction import Transaction
 from tests.support.deployment.systems import SYSTEM, integrate
-from tests.support.stage.stage import NOON, PER, Stage, set_stage
+from tests.support.stage.stage import NOON, OLA, PER, Stage, set_stage
 
 WAITS = 0.5
 """How long the second has to come as far as it can while the first holds the tenant, in seconds."""
@@ -129,11 +129,12 @@ def test_rights_that_are_taken_while_a_system_shares_stay_taken(stage: Stage) ->
 
 def test_a_webhook_that_is_disabled_while_another_call_fails_stays_so(stage: Stage) -> None:
     integrate(stage)
+    share_id = stage.publish(OLA)
     view, _ = webhooks.add_webhook(
         stage.deps, SYSTEM, account_id=stage.byggesak.id, url="https://hooks.fjell.example/del", events=["share.ended"]
     )
     message = OutgoingMessage(
-        new_id(), Channel.WEBHOOK, "share.ended", stage.tenant.id, None, view.id, NOON, NOON,
+        new_id(), Channel.WEBHOOK, "share.ended", stage.tenant.id, share_id, view.id, NOON, NOON,
         details={"at": NOON.isoformat()},
     )  # fmt: skip
     stage.deps.webhook_calls.outcome = WebhookResponse(500)  # type: ignore[attr-defined]
