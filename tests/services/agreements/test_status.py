@@ -17,6 +17,7 @@ from deldokument.services.downloads import access
 from deldokument.services.encryption import papers_key_id
 from tests.support.browser import EWA
 from tests.support.stage.stage import NOON, OLA, Stage, person
+from tests.support.stored_data import do_as_owner
 
 COPY = b"%PDF-1.7 signert"
 DAY = timedelta(days=1)
@@ -268,3 +269,11 @@ def test_who_signed_is_told_by_name_and_role_and_no_number_stands_open(stage: St
     assert (view.signer, view.role) == ("Ewa Kowalska", "Rådmann")
     assert EWA not in repr(Signer(EWA, "Ewa Kowalska", "Rådmann"))
     assert EWA.encode() not in signed.sealed_signer
+
+
+def test_an_agreement_whose_signer_was_emptied_is_listed_without_a_name(stage: Stage) -> None:
+    publish(stage, "1.0")
+    sign(stage, "1.0")
+    do_as_owner(stage.database_url, "UPDATE service_agreement SET sealed_signer = substr(sealed_signer, 1, 0)")
+    [found] = status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services
+    assert (found.signer, found.role) == ("", "")

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import make_url
 
 from deldokument import worker
+from deldokument.adapters.documents.signing import verify_signature
 from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.services.accounts import lifecycle
+from deldokument.services.audit.verification import verify_trail
 from deldokument.services.downloads import content, offers
 from deldokument.services.encryption import share_key_id
 from deldokument.services.maintenance import retention
@@ -96,6 +98,24 @@ def test_a_head_without_number_or_hash_is_damaged_and_the_log_goes_on(stage: Sta
     do_as_owner(stage.database_url, f"UPDATE audit_head SET {column} = NULL")
     stage.add(SIV, "Siv Holm", stage.byggesak)
     assert DamagedRow("audit_head", stage.tenant.id) in stage.deps.damage.take()
+
+
+@pytest.mark.parametrize("column", ["number", "hash"])
+def test_the_verification_finds_a_head_without_number_or_hash(stage: Stage, column: str) -> None:
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, f"UPDATE audit_head SET {column} = NULL WHERE chain = '{stage.tenant.id}'")
+    fault = verify_trail(stage.deps, certificates=(), is_signed=verify_signature).fault
+    assert existing(fault).chain == stage.tenant.id
+
+
+def test_the_events_of_a_share_are_shown_although_a_member_has_no_id(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    publishing.withdraw_share(stage.deps, person(KARI), share_id)
+    admit_every_type(stage.database_url)
+    do_as_owner(stage.database_url, f"UPDATE member SET id = NULL WHERE id = '{stage.members['kari-avtaler']}'")
+    _, events = queries.show_share(stage.deps, person(KARI), share_id)
+    assert events
+    assert DamagedRow("member", "") in stage.deps.damage.take()
 
 
 def test_an_account_without_a_name_is_damaged_and_the_list_shows_the_others(stage: Stage) -> None:

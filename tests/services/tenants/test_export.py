@@ -8,11 +8,11 @@ from datetime import date
 import pytest
 
 from deldokument.domain.audit import EventKind
-from deldokument.domain.errors import NotFound
+from deldokument.domain.errors import Broken, NotFound, existing
 from deldokument.domain.tenants.impact_assessment import ResidualRisk
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentPaper, AssessmentWords
-from deldokument.services.shares.display.views import ShareView
+from deldokument.services.shares.display.views import ShareView, share_view
 from deldokument.services.tenants import export
 from deldokument.services.tenants.export import begin_export, exported_papers, exported_shares
 from deldokument.services.tenants.offboarding import offboard_tenant
@@ -20,6 +20,7 @@ from tests.support.bulk import sample_files
 from tests.support.stage.confirmed import add_administrator
 from tests.support.stage.stage import KARI, OLA, SIV, VIGDIS, Stage, person, run_all
 from tests.support.stage.tenants import record_assessment, sign_agreements
+from tests.support.stored_data import do_as_owner
 
 
 def shares(stage: Stage) -> list[ShareView]:
@@ -102,3 +103,12 @@ def test_an_assessments_file_can_be_unpacked_on_any_system_whatever_it_is_called
 
 def test_a_tenant_without_papers_takes_none(stage: Stage) -> None:
     assert list(exported_papers(stage.deps, tenant_id=stage.tenant.id)) == []
+
+
+@pytest.mark.parametrize("table", ["tenant", "account"])
+def test_a_share_whose_tenant_or_account_was_deleted_is_broken(stage: Stage, table: str) -> None:
+    share_id = stage.publish(OLA)
+    deleted = {"tenant": stage.tenant.id, "account": stage.byggesak.id}[table]
+    do_as_owner(stage.database_url, f"DELETE FROM {table} WHERE id = '{deleted}'")
+    with pytest.raises(Broken), stage.deps.database.read() as tx:
+        share_view(stage.deps, tx, existing(tx.shares.get(share_id)))

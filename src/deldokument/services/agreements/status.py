@@ -288,8 +288,9 @@ def seal_signer(key: bytes, signer: Signer, agreement_id: str) -> bytes:
 
 
 def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
-    """Decrypt a signer that ``seal_signer`` encrypted."""
-    return Signer(**json.loads(open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)))
+    """Decrypt a signer that ``seal_signer`` encrypted; without names if somebody has emptied the column."""
+    text = open_field(key, agreement.sealed_signer, EncryptedColumn.SIGNER, agreement.id)
+    return Signer(**json.loads(text)) if text else Signer("", "", "")
 
 
 def papers_key(deps: Dependencies, tenant_id: str) -> bytes:

@@ -218,7 +218,8 @@ class Audit:
     def head(self, chain: str) -> Mark:
         """Return the last event of a chain."""
         row = self._work.first(_head, {"key": chain})
-        return Mark(row.number, row.hash) if row else BEGINNING
+        # The schema's owner can admit NULL.
+        return Mark(row.number or 0, row.hash or b"") if row else BEGINNING
 
     def ends(self) -> dict[str, Mark]:
         """Return the head of each chain whose last event is there."""

@@ -57,6 +57,9 @@ def chained_event(work: Statements, event: AuditEvent, previous: bytes, mark: Ma
 
 def event_of(row: Row[Any]) -> AuditEvent:
     """Return the event of a row. Raises: ValueError or AttributeError if it is unreadable."""
+    if row.at is None:
+        # The schema's owner can admit NULL.
+        raise ValueError("an event without a time")
     details = json.loads(row.details) if row.details else None
     tenant = None if row.chain == NO_TENANT else row.chain
     return AuditEvent(row.at, EventKind(row.kind), tenant, row.share_id, row.subject_id, details)

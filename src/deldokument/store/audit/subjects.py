@@ -85,4 +85,5 @@ class Subjects(Repository):
         """Return those persons, among the hashes, who act for the tenant or operate the service."""
         rows = self._work.batched(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
         rows.sort(key=lambda row: _OFFICES.index(row[0]))
-        return [RegisteredName(row[0], row.id, row.lookup_hash, row.sealed_name) for row in rows]
+        # The schema's owner can admit NULL.
+        return [RegisteredName(row[0], row.id or "", row.lookup_hash, row.sealed_name or b"") for row in rows]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -138,6 +138,30 @@ class UtcMicros(TypeDecorator[datetime]):
             return _other_instant(_LONG_AGO if is_past else _FAR_AWAY, value)
 
 
+class StoredDate(TypeDecorator[date]):
+    """A date; as text on SQLite, where an unreadable value is a day in the year 1000."""
+
+    impl = Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type in which it is stored."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        """Return the date, or its text."""
+        return value.isoformat() if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:
+        """Return the date."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        try:
+            return date.fromisoformat(value)
+        except _UNREADABLE:
+            return LONG_AGO.date()
+
+
 class DurationMicros(TypeDecorator[timedelta]):
     """A timedelta as microseconds."""
 
@@ -241,17 +265,13 @@ def _strict_integer(*_: Any, **__: Any) -> str:
     return "INTEGER"
 
 
-@compiles(Date, "sqlite")
-def _strict_text(*_: Any, **__: Any) -> str:
-    return "TEXT"
-
-
 _NEUTRAL: list[tuple[type[TypeEngine[Any]], Any]] = [
     (Boolean, False),
     (Integer, 0),
     (Text, ""),
     (LargeBinary, b""),
     (UtcMicros, LONG_AGO),
+    (StoredDate, LONG_AGO.date()),
     (DurationMicros, timedelta()),
     (EnumSet, frozenset()),
     (ByteRanges, ()),

@@ -204,7 +204,7 @@ class Shares:
             rows = self._work.rows(query, {**keys, "most": wanted.limit, **values})
             found += self._work.asked_for(_of_accounts, {"accounts": wanted.account_ids}, rows)
         # Rows before records: only those that are shown are verified. The schema's owner can admit NULL.
-        found.sort(key=lambda row: (row.created_at or LONG_AGO, row.id), reverse=True)
+        found.sort(key=lambda row: (row.created_at or LONG_AGO, row.id or ""), reverse=True)
         return self._cards.read(found[: wanted.limit])
 
     def needing(self, account_ids: Collection[str], now: datetime, until: datetime, limit: int) -> list[Share]:

@@ -34,7 +34,7 @@ from deldokument.store.tables.shares import (
 )
 from deldokument.store.tables.tags import ACCOUNT_TAGS
 from deldokument.store.tables.tenancy import account, is_living, is_to_be_ended, member, tenant
-from deldokument.store.tenancy.tenants import TENANT_COLUMNS, Tenants, by_name, must_be_intact
+from deldokument.store.tenancy.tenants import CONTACT_COLUMNS, TENANT_COLUMNS, Tenants, by_name, must_be_intact
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ def erase_contacts(work: Statements, tenant_id: str) -> None:
 
 def _account(row: Row[Any] | SimpleNamespace) -> Account:
     rules = AccountRules(
-        contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
+        contact=Contact(*plain_values(row, account, CONTACT_COLUMNS).values()),
         standard=row.period_standard,
         longest=row.period_longest,
         **plain_values(row, account, _PLAIN_RULES),

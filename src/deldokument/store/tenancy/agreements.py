@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     Column,
-    Date,
     ForeignKey,
     Index,
     PrimaryKeyConstraint,
@@ -32,9 +31,16 @@ from deldokument.domain.tenants.agreement_records import (
     SigningIntent,
     SigningLogin,
 )
-from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredBytes, StoredText, UtcMicros
+from deldokument.store.engine.column_types import (
+    EnumText,
+    StoredBigInteger,
+    StoredBytes,
+    StoredDate,
+    StoredText,
+    UtcMicros,
+)
 from deldokument.store.engine.schema import Id, metadata, primary, reference, sealed
-from deldokument.store.engine.statements import Repository, RowMapper, param
+from deldokument.store.engine.statements import Repository, RowMapper, param, plain_fields, plain_values
 
 published_text = Table(
     "published_text",
@@ -53,7 +59,7 @@ main_agreement = Table(
     primary(),
     reference("tenant_id", "tenant"),
     Column("version", StoredText, nullable=False),
-    Column("signed_on", Date, nullable=False),
+    Column("signed_on", StoredDate, nullable=False),
     Column("recorded_at", UtcMicros, nullable=False),
     Column("sha256", StoredText, nullable=False),
     Column("length", StoredBigInteger, nullable=False),
@@ -172,7 +178,8 @@ class AgreementRepository(Repository):
     def main_agreement_pdf(self, agreement_id: str) -> bytes | None:
         """Return the encrypted copy; None if there is none."""
         row = self._work.first(_main_pdf, {"key": agreement_id})
-        return bytes(row.sealed_pdf) if row else None
+        # The schema's owner can admit NULL.
+        return bytes(row.sealed_pdf or b"") if row else None
 
     def add_service_agreement(self, agreement: ServiceAgreement, paper: SignedPaper) -> bool:
         """Insert the agreement; False, with no change, if the tenant has signed that version already."""
@@ -225,9 +232,9 @@ class AgreementRepository(Repository):
 def _as_intent(row: Row[Any] | None) -> SigningIntent | None:
     if row is None:
         return None
-    stored = dict(row._mapping)
-    login = SigningLogin(**{field.name: stored.pop(field.name) for field in fields(SigningLogin)})
-    return SigningIntent(**stored, login=None if login.state is None else login)
+    login = {field.name: getattr(row, field.name) for field in fields(SigningLogin)}
+    begun = None if None in login.values() else SigningLogin(**login)
+    return SigningIntent(**plain_values(row, signing_intent, plain_fields(SigningIntent, "login")), login=begun)
 
 
 def _intent_values(intent: SigningIntent) -> dict[str, Any]:

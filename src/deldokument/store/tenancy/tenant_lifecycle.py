@@ -16,7 +16,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Date,
     Delete,
     ForeignKey,
     Index,
@@ -41,7 +40,7 @@ from deldokument.domain.tenants.impact_assessment import ImpactAssessment, Resid
 from deldokument.domain.tenants.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.tenants.tenancy import Integration, Member
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
-from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredText, UtcMicros
+from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredDate, StoredText, UtcMicros
 from deldokument.store.engine.expressions import is_current
 from deldokument.store.engine.schema import Id, metadata, primary, reference, sealed
 from deldokument.store.engine.statements import Repository, RowMapper, param
@@ -70,7 +69,7 @@ impact_assessment = Table(
     metadata,
     primary(),
     reference("tenant_id", "tenant"),
-    Column("done_on", Date, nullable=False),
+    Column("done_on", StoredDate, nullable=False),
     Column("risk", EnumText(ResidualRisk), nullable=False),
     Column("consulted", Boolean, nullable=False),
     Column("recorded_at", UtcMicros, nullable=False),
@@ -213,7 +212,8 @@ class TenantLifecycleRepository(Repository):
     def assessment_file(self, assessment_id: str) -> bytes | None:
         """Return the encrypted file; None if there is none."""
         row = self._work.first(_file, {"key": assessment_id})
-        return bytes(row.sealed_file) if row else None
+        # The schema's owner can admit NULL.
+        return bytes(row.sealed_file or b"") if row else None
 
     def get(self, tenant_id: str) -> TenantLifecycle:
         """Return the tenant's record; an empty one if none is stored."""

@@ -28,6 +28,8 @@ _all = select(*TENANT_COLUMNS)
 _by_id = by_key(_all, tenant.c.id)
 _by_number = _all.where(tenant.c.organization_number == param("number"))
 _PLAIN = plain_fields(Tenant, "contact", "period", "intact", "behind")
+CONTACT_COLUMNS = [f"contact_{name}" for name in plain_fields(Contact)]
+_PERIOD = [f"period_{name}" for name in plain_fields(PeriodRule)]
 _save = update(tenant).where(tenant.c.id == param("key"))
 
 
@@ -99,8 +101,8 @@ def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
 
 def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
     return Tenant(
-        contact=Contact(row.contact_telephone, row.contact_email, row.contact_hours),
-        period=PeriodRule(row.period_shortest, row.period_standard, row.period_longest),
+        contact=Contact(*plain_values(row, tenant, CONTACT_COLUMNS).values()),
+        period=PeriodRule(*plain_values(row, tenant, _PERIOD).values()),
         **plain_values(row, tenant, _PLAIN),
     )
 

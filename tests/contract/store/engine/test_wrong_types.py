@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from deldokument.domain.audit import AuditEvent, EventKind
+from deldokument.domain.errors import Broken, existing
 from deldokument.domain.shares.share import Share
 from deldokument.store.database import Database
+from deldokument.store.engine.column_types import LONG_AGO
 from deldokument.store.maintenance.retention import PatrolPlace
 from deldokument.store.shares.shares import ShareFilter
-from tests.contract.records import ACCOUNT, DAY, HOUR, NOW, available, document_of, settle
+from tests.contract.records import ACCOUNT, DAY, HOUR, NOW, TENANT, available, document_of, settle
+from tests.contract.store.tenancy.test_agreements import LOGIN, MAIN, intent
+from tests.contract.store.tenancy.test_tenant_lifecycle import ASSESSMENT
 from tests.fakes.integrity import tagging
 from tests.support.stage.recorded_changes import record_changes
-from tests.support.stored_data import admit_every_type
+from tests.support.stored_data import admit_every_type, do_as_owner
 
 OPEN = [available(id=f"open-{number}", expires_at=NOW + number * HOUR, created_at=NOW) for number in range(4)]
 OTHER_IDS = {"bytes": "CAST(id AS BLOB)", "no utf-8": "CAST(x'ff' || CAST(id AS BLOB) AS TEXT)"}
@@ -69,6 +74,71 @@ def test_a_list_continues_after_a_share_whose_creation_is_no_instant(database: D
         seen.append(found.id)
         wanted = replace(wanted, before=(found.created_at, found.id))
     assert seen == ["open-2", "open-3", "open-1", "open-0"]
+
+
+def test_a_list_with_a_share_without_an_id_shows_the_others(database: Database, sqlite_url: str) -> None:
+    forge(sqlite_url, "UPDATE share SET id = NULL WHERE id = 'open-2'")
+    with database.read() as tx:
+        found = [one.id for one in tx.shares.find(ShareFilter((ACCOUNT.id,))) if one.intact]
+    assert found == ["open-3", "open-1", "open-0"]
+
+
+@pytest.mark.parametrize("column", ["contact_email", "period_longest"])
+def test_a_tenant_without_a_contact_or_period_is_damaged_and_read(
+    database: Database, sqlite_url: str, column: str
+) -> None:
+    forge(sqlite_url, f"UPDATE tenant SET {column} = NULL")
+    with database.read() as tx:
+        found = existing(tx.tenants.get(TENANT.id))
+    assert (found.intact, found.contact.telephone) == (False, TENANT.contact.telephone)
+    assert None not in {*astuple(found.contact), *astuple(found.period)}
+
+
+def test_an_account_without_a_contact_is_damaged_and_read(database: Database, sqlite_url: str) -> None:
+    forge(sqlite_url, "UPDATE account SET contact_telephone = NULL")
+    with database.read() as tx:
+        found = existing(tx.accounts.get(ACCOUNT.id))
+    assert None not in astuple(found.rules.contact)
+
+
+def test_files_and_intents_without_a_value_are_read_as_empty(database: Database, sqlite_url: str) -> None:
+    with database.write() as tx:
+        tx.tenant_lifecycle.add_assessment(ASSESSMENT, b"file")
+        tx.agreements.add_main_agreement(MAIN, b"paper")
+        tx.agreements.add_intent(intent())
+        tx.agreements.begin_intent(intent().id, LOGIN)
+    for column in (
+        "assessment_file SET sealed_file",
+        "main_agreement_paper SET sealed_pdf",
+        "signing_intent SET nonce",
+    ):
+        forge(sqlite_url, f"UPDATE {column} = NULL")
+    forge(sqlite_url, "UPDATE signing_intent SET created_at = NULL")
+    with database.read() as tx:
+        assert tx.tenant_lifecycle.assessment_file(ASSESSMENT.id) == b""
+        assert tx.agreements.main_agreement_pdf(MAIN.id) == b""
+        assert tx.agreements.intent(intent().id) == intent(created_at=LONG_AGO)
+
+
+def test_an_event_without_a_time_is_broken(database: Database, sqlite_url: str) -> None:
+    with database.write() as tx:
+        tx.audit.append(AuditEvent(NOW, EventKind.TENANT_CREATED, TENANT.id))
+    admit_every_type(sqlite_url)
+    do_as_owner(sqlite_url, "UPDATE audit_event SET at = NULL")
+    with database.read() as tx, pytest.raises(Broken):
+        tx.audit.events()
+
+
+@pytest.mark.parametrize("value", ["'abc'", "'2026-02-30'", "x'00'", "7", "NULL"])
+def test_an_assessment_whose_day_is_no_date_is_listed_with_one_of_long_ago(
+    database: Database, sqlite_url: str, value: str
+) -> None:
+    with database.write() as tx:
+        tx.tenant_lifecycle.add_assessment(ASSESSMENT, b"file")
+    forge(sqlite_url, f"UPDATE impact_assessment SET done_on = {value}")
+    with database.read() as tx:
+        [found] = tx.tenant_lifecycle.assessments(TENANT.id)
+    assert found == replace(ASSESSMENT, done_on=LONG_AGO.date())
 
 
 @pytest.mark.parametrize("other", OTHER_IDS.values(), ids=OTHER_IDS)

@@ -9,8 +9,10 @@ from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.services.downloads import content as downloads_content
 from deldokument.services.downloads import delivery, offers
 from deldokument.services.shares.display.receipts import ReceiptEvent, list_receipts
+from deldokument.store.engine.integrity import DamagedRow
 from tests.support.deployment.systems import SYSTEM, integrate
 from tests.support.stage.stage import FJELL, KARI, ODD, OLA, PER, Stage, person
+from tests.support.stored_data import do_as_owner
 
 
 def download(stage: Stage, share_id: str, who: str, *, stop: int | None = None) -> None:
@@ -72,3 +74,24 @@ def test_receipts_are_for_those_who_may_see_the_share(stage: Stage) -> None:
             list_receipts(stage.deps, who, share_id)
     integrate(stage, rights=IntegrationRights.READ)
     assert list_receipts(stage.deps, SYSTEM, share_id).receipts == ()
+
+
+@pytest.mark.parametrize("table", ["document", "recipient"])
+def test_receipts_about_a_row_that_was_deleted_are_not_listed_and_the_share_is_damaged(
+    stage: Stage, table: str
+) -> None:
+    share_id = stage.publish(OLA)
+    download(stage, share_id, OLA)
+    do_as_owner(stage.database_url, f"DELETE FROM {table} WHERE share_id = '{share_id}'")
+    with pytest.raises(NotFound):
+        list_receipts(stage.deps, person(KARI), share_id)
+    assert DamagedRow("share", share_id) in stage.deps.damage.take()
+
+
+def test_receipts_of_a_document_whose_length_was_changed_are_not_listed(stage: Stage) -> None:
+    share_id = stage.publish(OLA)
+    download(stage, share_id, OLA)
+    do_as_owner(stage.database_url, f"UPDATE document SET length = 1 WHERE share_id = '{share_id}'")
+    with pytest.raises(NotFound):
+        list_receipts(stage.deps, person(KARI), share_id)
+    assert {row.kind for row in stage.deps.damage.take()} == {"document", "share"}

@@ -254,7 +254,10 @@ def _share_view(
     with_content: bool,
 ) -> ShareView:
     share_key, directory = keys.get(share_key_id(share.id)), deps.integrity.directory_key()
-    tenant, account = related.tenants[share.tenant_id], related.accounts[share.account_id]
+    tenant, account = (
+        existing(related.tenants.get(share.tenant_id)),
+        existing(related.accounts.get(share.account_id)),
+    )
     names = {d.id: file_name(key, d) for d in related.documents[share.id]}
     names |= {d.id: file_name(key, d) for d in related.removed_documents[share.id]}
     state = state_at(share, now)
