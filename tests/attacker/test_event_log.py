@@ -40,14 +40,21 @@ def chain_of(connection: Connection, stage: Stage) -> list[Change]:
 
 def relink(connection: Connection, stage: Stage, number: int, change: Change) -> None:
     """Overwrite an event, and link all events and the head anew, with hashes that fit."""
-    is_own, previous = audit_event.c.chain == stage.tenant.id, BEGINNING.hash
-    for row in chain_of(connection, stage):
-        columns = row | (change if row["number"] == number else {})
-        link = event_of(SimpleNamespace(**columns)).link(row["number"], previous)  # type: ignore[arg-type]
-        linked = columns | {"previous": previous, "hash": link}
-        connection.execute(update(audit_event).where(is_own, audit_event.c.number == row["number"]).values(linked))
-        previous = link
-    connection.execute(update(audit_head).where(audit_head.c.chain == stage.tenant.id).values(hash=previous))
+    is_it = (audit_event.c.chain == stage.tenant.id) & (audit_event.c.number == number)
+    connection.execute(update(audit_event).where(is_it).values(change))
+    link_anew(connection, stage.tenant.id)
+
+
+def link_anew(connection: Connection, chain: str) -> None:
+    """Link the events that a chain has and its head with hashes that fit, and number them without a gap."""
+    is_own, last = audit_event.c.chain == chain, BEGINNING
+    for row in connection.execute(select(audit_event).where(is_own).order_by(audit_event.c.number)).all():
+        link = event_of(SimpleNamespace(**row._mapping)).link(last.number + 1, last.hash)  # type: ignore[arg-type]
+        linked = {"number": last.number + 1, "previous": last.hash, "hash": link}
+        connection.execute(update(audit_event).where(is_own, audit_event.c.number == row.number).values(linked))
+        last = Mark(last.number + 1, link)
+    end = {"number": last.number, "hash": last.hash}
+    connection.execute(update(audit_head).where(audit_head.c.chain == chain).values(end))
 
 
 def append(connection: Connection, stage: Stage, *events: AuditEvent) -> None:

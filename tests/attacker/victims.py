@@ -145,7 +145,7 @@ def _shares(made: Victims) -> None:
     stage, deps = made.stage, made.deps
     for state in ("destroyed", "withdrawn", "ended", "available", "frozen", "draft"):
         end = timedelta(hours=1) if state == "ended" else timedelta(days=10)
-        made.shares[state] = _filled(stage, KARI, stage.byggesak, OLA, end)
+        made.shares[state] = filled(stage, KARI, stage.byggesak, OLA, end)
         if state == "available":
             stage.upload(made.shares[state], "fjernet.pdf", b"fjernet")
         if state != "draft":
@@ -166,22 +166,22 @@ def _shares(made: Victims) -> None:
     for number in (KARI, LISE):
         stage.add(number, "Noen", approvals)
     stage.change_account(approvals, rules=replace(approvals.rules, four_eyes=True))
-    made.shares["proposed"] = _filled(stage, KARI, approvals, OLA, timedelta(days=10))
+    made.shares["proposed"] = filled(stage, KARI, approvals, OLA, timedelta(days=10))
     publishing.publish_share(deps, person(KARI), made.shares["proposed"])
     for name, sharer, account in (
         ("other-account", ODD, stage.avtaler),
         ("other-tenant", VIGDIS, stage.barnevern),
     ):
-        own = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
+        own = filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
         publishing.publish_share(deps, person(sharer), own)
         inspect_documents(deps)
-        draft = _filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
+        draft = filled(stage, sharer, account, SIV, timedelta(days=10), secret=False)
         made.tokens[name] = _unfinished(stage, sharer, draft)
     made.tokens["sharer"] = _unfinished(stage, KARI, made.shares["draft"])
     stage.clock.advance(hours=1)
 
 
-def _filled(stage: Stage, sharer: str, account: Account, recipient: str, end: timedelta, *, secret: bool = True) -> str:
+def filled(stage: Stage, sharer: str, account: Account, recipient: str, end: timedelta, *, secret: bool = True) -> str:
     """A complete draft; returns its id."""
     draft = drafts.start_draft(stage.deps, person(sharer), account_id=account.id)
     texts = {"title": TITLE, "message": MESSAGE, "reference": REFERENCE} if secret else {}
