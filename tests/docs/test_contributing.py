@@ -65,6 +65,24 @@ def test_a_missing_file_and_a_missing_name_are_found() -> None:
     assert faults("1. `domain/shares/share.py`: `Share`. `worker.py`: `loops`.\n") == []
 
 
+def good_examples() -> list[tuple[str, str]]:
+    """Return the code that the page calls good, without its indentation, with the module that it names."""
+    return re.findall(r"^# good: (\S+)\n(.*?)^```$", section(PAGE, "Taste"), re.M | re.S)
+
+
+def unindented(code: str) -> str:
+    return re.sub(r"^ +", "", code, flags=re.M)
+
+
+@pytest.mark.parametrize(("module", "code"), good_examples())
+def test_good_code_is_what_its_module_has(module: str, code: str) -> None:
+    assert unindented(code) in unindented(located(module).read_text("utf-8"))
+
+
+def test_there_are_good_examples() -> None:
+    assert len(good_examples()) >= 3
+
+
 def test_each_path_of_a_test_exists() -> None:
     assert [name for name in re.findall(r"`(tests/[^`]+)`", PAGE) if not (ROOT / name).exists()] == []
 

@@ -312,7 +312,7 @@ def test_equal_content_never_gives_equal_ciphertext() -> None:
     assert sealed_at_once(b"likt")[1][HEADER:] != sealed_at_once(b"likt")[1][HEADER:]
 
 
-def test_keys_do_not_show() -> None:
+def test_the_repr_of_a_cipher_shows_no_key() -> None:
     header = bytes([40]) + bytes(39)
     for shown in (PartEncryptor(KEY, BOUND_TO), PartReader(KEY, BOUND_TO, header, 1)):
         assert KEY.hex() not in repr(shown)
