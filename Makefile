@@ -13,7 +13,7 @@ PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloa
 # Left out are headers, names, receipts, the upload protocols' requests, slow, quick, broken and malformed ones, other
 # clients, the proxy, the processes of a server, logins and Altinn: they reach a store by calls that others here make too,
 # or by none. Nor are workers killed here that send e-mail or call webhooks: notices, whose test runs, are in the same outbox.
-STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/test_main_job.py \
+STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser/general/test_main_job.py \
     api/test_shares.py::test_a_published_share_is_open_to_its_recipient_and_the_system_reads_the_receipts \
     ks/test_sharing.py::test_a_document_is_shared_with_its_recipients_until_its_end \
     cli/test_commands.py::test_setting_up_goes_as_the_committed_transcript_says) \
@@ -21,7 +21,7 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
     uploads/test_slow_clients.py uploads/test_quick_clients.py uploads/test_broken_connections.py uploads/test_malformed_requests.py \
     uploads/test_real_clients.py downloads/test_receipt_states.py nodes/test_proxy.py nodes/test_proxied_receipts.py \
     nodes/test_server_processes.py deployment/test_decision_point.py deployment/test_verification_list.py \
-    deployment/test_webhooks.py deployment/test_email_crash.py)
+    deployment/test_webhooks.py deployment/crashes/test_email_crash.py)
 # Contract tests that need a server of their own are left out of `make quick`. Unit tests need none, whatever their names.
 WITHOUT_SERVERS := unit or not (postgres or openbao or transit or pkcs11 or s3 or seaweedfs or softhsm)
 # On the oldest Python, one contract on each kind of server is enough: what differs is Python and its packages.

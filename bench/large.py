@@ -17,7 +17,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import carried, crowded, metadata, report
+from bench import report
+from bench.load import carried, crowded, metadata
 from tests.support.bulk.large_expiry import durable
 from tests.support.deployment.deployment import Deployment
 

@@ -24,9 +24,9 @@ from deldokument.adapters.documents.signing import verify_signature
 from deldokument.services.audit import heads
 from deldokument.services.audit.verification import verify_trail
 from deldokument.store.engine.schema import metadata
+from tests.attacker.database.test_event_log import link_anew
 from tests.attacker.furnished import Furnished
 from tests.attacker.probes import Asked, Cursor
-from tests.attacker.test_event_log import link_anew
 from tests.support.snapshots import Snapshot
 
 Row = dict[str, Any]

@@ -1,7 +1,7 @@
 """Debian's Chromium, as it starts on any machine, also as root and without a screen.
 
 Most tests use ``chromium-headless-shell``: the same engine without windows, for about half the processor time. Sharing
-and fetching by the keyboard run in the whole Chromium too, on the embedded stack (tests/browser/test_keyboard.py).
+and fetching by the keyboard (browser/general/test_keyboard.py) run in the whole Chromium too, on the embedded stack.
 """
 
 from __future__ import annotations

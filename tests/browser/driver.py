@@ -1,4 +1,4 @@
-"""A browser that Playwright does not drive, as the walk of tests/browser/test_other_browsers.py needs it.
+"""A browser that Playwright does not drive, as the walk of tests/browser/general/test_other_browsers.py needs it.
 
 Controls are found by role and name, as the browser itself tells them to assistive technology.
 """

@@ -25,8 +25,8 @@ import httpx
 
 from deldokument.adapters.keys.postgres import prepare
 from deldokument.web.management import READY
-from tests.chaos.gates import Door, Gates
-from tests.chaos.hosts import Host, Network
+from tests.chaos.network.gates import Door, Gates
+from tests.chaos.network.hosts import Host, Network
 from tests.chaos.programs import Bao, Disk, Nginx, Postgres, Program, Weed, wait_until
 from tests.support.deployment.deployment import Deployment
 from tests.support.servers.openbao import openbao_settings

@@ -27,7 +27,7 @@ import psycopg
 from obstore.exceptions import BaseError
 
 from deldokument.adapters.blobs.s3 import S3Place
-from tests.chaos.hosts import Host
+from tests.chaos.network.hosts import Host
 from tests.support.servers.nginx import CONFIGURATION
 from tests.support.servers.openbao import PROGRAM as BAO
 from tests.support.servers.openbao import Place, Server, made_place

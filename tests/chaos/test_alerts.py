@@ -21,8 +21,8 @@ from deldokument.services.maintenance.retention import confirm_clock
 from deldokument.web.management import LIVE
 from tests.chaos.cluster import Cluster, Member
 from tests.chaos.faults import no_workers, says_not_ready
-from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
 from tests.chaos.machines import FAKE_TIME, leapt
+from tests.chaos.network.hosts import HOSTS, LOOPBACK, may_make_hosts
 from tests.chaos.programs import Bao, Disk, Postgres, wait_until
 from tests.chaos.scraping import check_alerts, scrape
 from tests.docs.documents import DOCS, table

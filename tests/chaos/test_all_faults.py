@@ -12,7 +12,7 @@ from tests.chaos import report
 from tests.chaos.checks import survive
 from tests.chaos.cluster import Cluster, Kept
 from tests.chaos.faults import Fault
-from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
+from tests.chaos.network.hosts import HOSTS, LOOPBACK, may_make_hosts
 
 pytestmark = [
     pytest.mark.large,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.checks import survive
 from tests.chaos.cluster import Cluster
-from tests.chaos.hosts import HOSTS, LOOPBACK, may_make_hosts
+from tests.chaos.network.hosts import HOSTS, LOOPBACK, may_make_hosts
 from tests.chaos.report import EVERY_RUN
 
 pytestmark = [

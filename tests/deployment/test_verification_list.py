@@ -7,7 +7,7 @@
     errors at ID-porten end in a page
 
 A running deployment, ID-porten's simulator, and another service that uses it. The browser is a plain HTTP client: what
-a real one adds (frames, scripts) is in tests/browser/test_logout_elsewhere.py.
+a real one adds (frames, scripts) is in tests/browser/general/test_logout_elsewhere.py.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.architecture.test_deploy_safe import contracts, unsafe
+from tests.architecture.product.test_deploy_safe import contracts, unsafe
 from tests.support.deployment.deployment import KARI, OFFSET_TYPE, OLA, OLA_NUMBER, TUS, Ticket, wait_until
 from tests.support.deployment.simulators import log_in
 from tests.upgrade.builds import build, migration

@@ -17,7 +17,7 @@ from deldokument.services.shares.published import publishing
 from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.tables.audit import audit_event
 from deldokument.store.tables.shares import share
-from tests.attacker.test_ends import later, work
+from tests.attacker.database.test_ends import later, work
 from tests.support.stage.stage import KARI, NOON, OLA, Stage, person
 from tests.support.stored_data import as_owner
 

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.chaos.gates import Door, Gates
+from tests.chaos.network.gates import Door, Gates
 from tests.support.servers.ports import free_ports
 
 

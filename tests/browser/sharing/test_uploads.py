@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise, sha256
+from tests.browser.general.test_main_job import download
 from tests.browser.network import Network, assert_gone_on, uploads_of
-from tests.browser.test_main_job import download
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "21879498012"

@@ -7,13 +7,17 @@ from tests.support.scheduling import TOGETHER, scope_of
 
 
 def test_files_that_share_a_server_stay_on_one_process_and_all_others_are_handed_out_one_by_one() -> None:
-    assert scope_of("tests/browser/test_pages.py::test_a") == scope_of("tests/browser/test_members.py::test_b[x::y]")
+    assert scope_of("tests/browser/general/test_pages.py::test_a") == scope_of(
+        "tests/browser/admin/test_members.py::test_b[x::y]"
+    )
     assert scope_of("tests/web/http/test_forms.py::test_a[x::y]") == "tests/web/http/test_forms.py"
     assert scope_of("tests/unit/test_loading.py::test_a") != scope_of("tests/unit/domain/shares/test_policy.py::test_a")
 
 
 def test_no_host_comes_or_goes_while_a_browser_loads_a_page() -> None:
-    assert scope_of("tests/chaos/test_hosts.py::test_a") == scope_of("tests/browser/test_pages.py::test_b")
+    assert scope_of("tests/chaos/network/test_hosts.py::test_a") == scope_of(
+        "tests/browser/general/test_pages.py::test_b"
+    )
 
 
 def test_the_suites_that_stay_together_are_there() -> None:

@@ -23,7 +23,7 @@ from deldokument.services.tenants.offboarding import offboard_tenant
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.audit import audit_event
 from deldokument.store.tables.shares import share
-from tests.attacker.test_event_log import append
+from tests.attacker.database.test_event_log import append
 from tests.support.stage.accounts import set_rules
 from tests.support.stage.stage import KARI, NOON, OLA, Stage, person, run_all
 from tests.support.stored_data import as_owner

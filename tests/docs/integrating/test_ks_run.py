@@ -11,9 +11,9 @@ import pytest
 
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts.integrations import confirm_archive, renew_password
-from tests.docs import test_integrating_page as integrating
 from tests.docs.documents import DOCS
-from tests.docs.test_integrating_page import Shell, alike, fill_in, own_values, values
+from tests.docs.integrating import test_integrating_page as integrating
+from tests.docs.integrating.test_integrating_page import Shell, alike, fill_in, own_values, values
 from tests.support.deployment.deployment import Deployment
 
 PAGE = (DOCS / "ks-compatible.md").read_text("utf-8")

@@ -26,7 +26,7 @@ LISTED = Counter(
         "tests/cli/test_shares.py: sys.stdin": 2,
         "tests/contract/blobs/test_s3.py: tempfile.tempdir": 1,
         # A safeguard that is off, to see that the attack would find that.
-        "tests/attacker/test_generated.py: is_row_tag": 1,
+        "tests/attacker/database/test_generated.py: is_row_tag": 1,
         # Lanes of their own for a server in this process, and the limits of the path that bytes take.
         "tests/matrix/test_matrix.py: lanes": 2,
         "tests/matrix/test_matrix.py: name": 1,

@@ -1,8 +1,8 @@
 """What locust runs: people who share, people who receive and systems that list, each with pauses to think.
 
-    BENCH_MIX=given.json locust --locustfile bench/mix.py --headless …
+    BENCH_MIX=given.json locust --locustfile bench/load/mix.py --headless …
 
-What they need (sessions, a token, shares to open) is in the file that BENCH_MIX names; see `bench.carried`.
+What they need (sessions, a token, shares to open) is in the file that BENCH_MIX names; see `bench.load.carried`.
 """
 
 from __future__ import annotations

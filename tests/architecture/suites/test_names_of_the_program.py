@@ -11,7 +11,7 @@ import pytest
 from tests.support.deployment.crash import die
 from tests.support.deployment.forked import forked
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"""(["'])(deldokument(?:\.\w+)+(?::\w+(?:\.\w+)*)?)\1""")
 LOGGERS = {"deldokument.api", "deldokument.integrity"}
 FILES = {"sqlite3", "db"}

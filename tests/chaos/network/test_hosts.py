@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from tests.chaos.hosts import Host, Network, left_by_the_dead, may_make_hosts
+from tests.chaos.network.hosts import Host, Network, left_by_the_dead, may_make_hosts
 
 pytestmark = pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md")
 _KILLED = """
 import os, signal
-from tests.chaos.hosts import Network
+from tests.chaos.network.hosts import Network
 with Network() as network:
     network.host("n1")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.files import noise, sha256
+from tests.browser.general.test_main_job import download
 from tests.browser.network import Network, Sent, assert_gone_on, uploads_of
-from tests.browser.test_main_job import download
-from tests.browser.test_uploads import start
+from tests.browser.sharing.test_uploads import start
 from tests.browser.visitor import SharePage, Visit, Visitor
 
 OLA = "21879498012"

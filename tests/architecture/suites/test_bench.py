@@ -10,8 +10,8 @@ import pytest
 
 from bench.capacity import table
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted((ROOT / "bench").glob("*.py"))
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = sorted((ROOT / "bench").rglob("*.py"))
 
 
 def exists(module: str, name: str) -> bool:

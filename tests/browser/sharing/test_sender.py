@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.demo import Demo
 from tests.browser.files import noise, sha256
-from tests.browser.test_main_job import download
+from tests.browser.general.test_main_job import download
 from tests.browser.visitor import Visit
 
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from tests.chaos.hosts import Host
+from tests.chaos.network.hosts import Host
 
 _CHUNK = 256 * 1024
 
