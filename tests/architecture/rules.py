@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "deldokument"
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
+MAX_FOLDER_MODULES = 16
 CLOCK_PACKAGES = ("adapters", "simulators", "cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,6 +45,16 @@ def too_long(source: str) -> list[str]:
         if isinstance(node, Function) and (length := _length(node)) > MAX_FUNCTION_LINES:
             found.append(f"{node.name} has {length} lines")
     return found
+
+
+def crowded(root: Path) -> list[str]:
+    """Return the folders below ``root`` with more than 16 modules. `__init__.py` is not counted."""
+    counts = Counter(path.parent for path in root.rglob("*.py") if path.name != "__init__.py")
+    return [
+        f"{folder.relative_to(root.parent)} has {count} modules"
+        for folder, count in sorted(counts.items())
+        if count > MAX_FOLDER_MODULES
+    ]
 
 
 def clock_calls(source: str) -> list[str]:

@@ -10,7 +10,9 @@ import pytest
 from tests.architecture.rules import (
     CLOCK_PACKAGES,
     PACKAGE,
+    ROOT,
     clock_calls,
+    crowded,
     foreign_imports,
     missing_charter,
     modules,
@@ -39,6 +41,21 @@ def test_every_module_opens_with_its_charter() -> None:
 
 def test_modules_and_functions_stay_short() -> None:
     assert breaches(too_long, modules()) == []
+
+
+@pytest.mark.parametrize("root", [PACKAGE, ROOT / "tests", ROOT / "bench"], ids=["src", "tests", "bench"])
+def test_a_folder_has_at_most_16_modules(root: Path) -> None:
+    assert crowded(root) == []
+
+
+def test_a_folder_with_many_modules_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "tests" / "web"
+    folder.mkdir(parents=True)
+    for name in ("__init__", *(f"test_{number}" for number in range(16))):
+        (folder / f"{name}.py").touch()
+    assert crowded(tmp_path / "tests") == []
+    (folder / "conftest.py").touch()
+    assert crowded(tmp_path / "tests") == ["tests/web has 17 modules"]
 
 
 def test_no_module_imports_a_private_name_of_another() -> None:
