@@ -54,14 +54,13 @@ class Fault:
 
 
 def sources() -> list[Path]:
-    """Every file whose prose is checked: the product's modules, and the pages except decisions."""
+    """Every file whose prose is checked: the product's modules, the pages and the decisions."""
     pages = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
     return sorted(
         [
             *(ROOT / "src").rglob("*.py"),
             *pages,
-            *(ROOT / "docs").glob("*.md"),
-            *(ROOT / "docs" / "operate").glob("*.md"),
+            *(ROOT / "docs").rglob("*.md"),
         ]
     )
 

@@ -8,7 +8,7 @@ Guarantees:
   other server.
 
 The internals of uvicorn and uvloop that it depends on are listed in
-docs/decisions/0024-socket-lending.md. An upgrade that changes them fails in
+docs/decisions/0021-server-processes.md. An upgrade that changes them fails in
 tests/server/test_socket_lending.py. Does not decide which clients are fast enough.
 """
 

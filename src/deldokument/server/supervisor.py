@@ -1,4 +1,4 @@
-"""Parent process of several server processes that accept on the same listeners (decision 22).
+"""Parent process of several server processes that accept on the same listeners (decision 21).
 
 Guarantees:
 - A child that dies is replaced while another one lives. Connections that wait at a listener are not lost with

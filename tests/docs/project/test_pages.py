@@ -11,7 +11,7 @@ from deldokument.web.http.responses.i18n import LANGUAGES
 from tests.docs.documents import DOCS, ROOT, anchors, dead_links, links, pages, table
 
 DECISIONS = DOCS / "decisions"
-MAX_DECISIONS = 32
+MAX_DECISIONS = 30
 MAX_WORDS = 350
 
 

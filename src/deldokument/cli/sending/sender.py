@@ -1,6 +1,6 @@
 """Program of the distribution `deldokument-client`: the commands for senders with their keys, and for recipients.
 
-Its modules import the client library and no code of the service (an import contract; decision 19).
+Its modules import the client library and no code of the service (an import contract; decision 18).
 """
 
 from __future__ import annotations
