@@ -52,7 +52,7 @@ from deldokument.services.notifications.registry import CHANNELS, PLANNERS, SCHE
 from deldokument.services.notifications.webhooks import forget_ended_webhooks
 from deldokument.services.rate_limit import forget_allowances
 from deldokument.services.shares.drafts.additions import drop_stale_additions
-from deldokument.services.tenants.offboarding import complete_deletions, destroy_papers_keys, forget_tenants
+from deldokument.services.tenants.offboarding import complete_deletions, destroy_tenant_keys, forget_tenants
 from deldokument.store.maintenance.retention import PatrolPlace
 
 log = logging.getLogger("deldokument.worker")
@@ -145,7 +145,7 @@ class Sweeper:
         _check_clock(deps)
         if not self._under_way:
             self._suspects = sweep_orphan_keys(deps, self._suspects)
-            destroy_papers_keys(deps)
+            destroy_tenant_keys(deps)
         self._under_way = False
         self._under_way = sweep_orphans(deps)
         return int(self._under_way)

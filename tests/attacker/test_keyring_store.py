@@ -17,12 +17,12 @@ from deldokument.services.downloads.access import authorize
 from deldokument.services.downloads.content import open_archive, open_document, open_own_document
 from deldokument.services.downloads.offers import open_share
 from deldokument.services.downloads.program_access import approve_program
-from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_key_id
+from deldokument.services.encryption import AUDIT_PREFIX, share_key_id, tenant_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.maintenance.orphans import sweep_orphan_keys
 from deldokument.services.shares.drafts import drafts
 from deldokument.services.shares.published import publishing
-from deldokument.services.tenants.offboarding import destroy_papers_keys, offboard_tenant
+from deldokument.services.tenants.offboarding import destroy_tenant_keys, offboard_tenant
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.engine.schema import metadata
 from tests.attacker.attack import Attack, Request, as_writer, rows_of
@@ -245,18 +245,18 @@ def test_an_audit_key_that_is_put_back_finds_nobody_and_is_destroyed_in_the_next
     assert stage.deps.keyring.ids(entry.id) == []
 
 
-def test_a_papers_key_that_is_put_back_is_destroyed_again_with_an_alarm(stage: Stage) -> None:
+def test_a_tenant_key_that_is_put_back_is_destroyed_again_with_an_alarm(stage: Stage) -> None:
     offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
-    entry = entry_of(stage, papers_key_id(stage.tenant.id))
+    entry = entry_of(stage, tenant_key_id(stage.tenant.id))
     run_all(stage.deps)
-    destroy_papers_keys(stage.deps)
+    destroy_tenant_keys(stage.deps)
     assert stage.deps.keyring.ids(entry.id)
     stage.clock.instant = NOON + timedelta(days=400)
     run_all(stage.deps)
     assert stage.deps.keyring.ids(entry.id) == []
     put_back(stage, entry)
-    destroy_papers_keys(stage.deps)
+    destroy_tenant_keys(stage.deps)
     assert stage.deps.keyring.ids(entry.id) == []
-    assert stage.deps.damage.take() == [DamagedRow("papers_key", stage.tenant.id)]
-    destroy_papers_keys(stage.deps)
+    assert stage.deps.damage.take() == [DamagedRow("tenant_key", stage.tenant.id)]
+    destroy_tenant_keys(stage.deps)
     assert stage.deps.damage.take() == []

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.docs.documents import DOCS, table
 
+WORDS_PAGE = Path(__file__).with_name("words.md")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -41,6 +44,33 @@ def unwanted_words() -> list[UnwantedWord]:
 def metaphors() -> list[UnwantedWord]:
     """Return the words that name nothing in all of the code."""
     return _words("Metaphors")
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredWord:
+    """One or more words that named a thing before, with the word to say instead. ``files`` may still contain it."""
+
+    word: str
+    instead: str
+    files: tuple[str, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Match the word in lower case, where CamelCase is divided by ``_``."""
+        return re.compile(rf"(?<![a-z]){'[_ -]'.join(self.word.split())}s?(?![a-z])")
+
+
+def retired_words() -> list[RetiredWord]:
+    """Return the words that nothing in the code, its tests and the docs contains."""
+    return [
+        RetiredWord(word=word, instead=instead, files=tuple(re.findall(r"`([^`]+)`", files)))
+        for word, instead, files in _rows("Retired words")
+    ]
+
+
+def divided(text: str) -> str:
+    """Return a text in lower case, with the words of CamelCase divided by ``_``."""
+    return _CAPITAL.sub("_", text).lower()
 
 
 def identifiers_of(heading: str) -> list[str]:
@@ -92,7 +122,7 @@ def _words(heading: str) -> list[UnwantedWord]:
 
 def words_page() -> str:
     """Return the tables that only tests read, beside them."""
-    return Path(__file__).with_name("words.md").read_text("utf-8")
+    return WORDS_PAGE.read_text("utf-8")
 
 
 def _rows(heading: str) -> list[list[str]]:

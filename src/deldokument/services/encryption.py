@@ -2,7 +2,8 @@
 
     share:<share id>               share key: content, message and grants; destroyed when the share ends
     audit:<tenant id>:<YYYY-MM>    audit key: what the tenant must account for afterwards; destroyed after retention
-    papers:<tenant id>             documents of the tenant itself; destroyed when it has left and its retention is over
+    papers:<tenant id>             tenant key: documents of the tenant itself; destroyed when it has left and its
+                                   retention is over
     directory                      members, administrators, operators, logins, sessions, programs, addresses for notices
                                    with the codes that confirm them, URLs and secrets of webhooks, and, together with
                                    a request's idempotency key, its stored response; lives as long as the deployment
@@ -40,7 +41,7 @@ DIRECTORY = "directory"
 INTEGRITY = "integrity"
 SHARE_PREFIX = "share:"
 AUDIT_PREFIX = "audit:"
-PAPERS_PREFIX = "papers:"
+TENANT_KEY_PREFIX = "papers:"
 NO_TENANT = "-"
 _MARK_BYTES = 8
 
@@ -109,9 +110,9 @@ def audit_key_id(tenant_id: str | None, now: datetime) -> str:
     return f"{AUDIT_PREFIX}{tenant_id or NO_TENANT}:{now:%Y-%m}"
 
 
-def papers_key_id(tenant_id: str) -> str:
-    """Return the keyring id of the key of a tenant's own documents."""
-    return PAPERS_PREFIX + tenant_id
+def tenant_key_id(tenant_id: str) -> str:
+    """Return the keyring id of a tenant key, which encrypts the tenant's own documents."""
+    return TENANT_KEY_PREFIX + tenant_id
 
 
 def existing_key(keyring: Keyring, entry_id: str) -> bytes:

@@ -7,18 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rules import PACKAGE
+from tests.architecture.rules import PACKAGE, ROOT
 from tests.docs.glossary import (
+    WORDS_PAGE,
+    RetiredWord,
     attributes,
     definitions,
+    divided,
     identifiers_of,
     metaphors,
+    retired_words,
     snake_case,
     unwanted_names,
     unwanted_words,
 )
 
-WORDS, METAPHORS = unwanted_words(), metaphors()
+WORDS, METAPHORS, RETIRED = unwanted_words(), metaphors(), retired_words()
+FOLDERS = ("src", "tests", "docs", "scripts", "deploy", "release", "bench", "client", "frontend")
+SUFFIXES = {".py", ".md", ".html", ".ts", ".sql", ".toml", ".json", ".txt", ".sh", ".yml", ".yaml"}
 
 
 # Not at import: to parse all of the source takes two seconds of each process that collects the tests.
@@ -64,6 +70,33 @@ def test_every_exception_is_still_needed(exception: tuple[str, str]) -> None:
     word, allowed = exception
     assert word in allowed.split("_")
     assert [name for name in defined() if allowed in snake_case(name)]
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Return code, templates, tests and docs by path, as ``divided`` writes them."""
+    paths = [p for folder in FOLDERS for p in (ROOT / folder).rglob("*") if p.suffix in SUFFIXES]
+    return {
+        str(path.relative_to(ROOT)): divided(path.read_text("utf-8"))
+        for path in sorted(paths)
+        if "node_modules" not in path.parts and path not in {Path(__file__), WORDS_PAGE}
+    }
+
+
+@pytest.mark.parametrize("retired", RETIRED, ids=lambda retired: str(retired.word))
+def test_a_retired_word_is_in_no_file_but_its_exceptions(retired: RetiredWord) -> None:
+    assert len(texts()) > 1000
+    assert {path for path, text in texts().items() if retired.pattern.search(text)} == set(retired.files)
+
+
+@pytest.mark.parametrize("text", ["papers_key_id", "PAPERS_KEY", "class PapersKeys:", "the papers key of a tenant"])
+def test_a_retired_word_is_found_in_every_spelling(text: str) -> None:
+    assert RetiredWord("papers key", "tenant key", ()).pattern.search(divided(text))
+
+
+@pytest.mark.parametrize("text", ["papers", "key of papers", "newspapers_key", "papers_keyed"])
+def test_other_words_than_the_retired_pass(text: str) -> None:
+    assert not RetiredWord("papers key", "tenant key", ()).pattern.search(divided(text))
 
 
 def test_the_identifiers_of_the_words_exist() -> None:

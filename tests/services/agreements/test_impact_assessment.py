@@ -24,7 +24,7 @@ from deldokument.services.agreements.impact_assessment import (
     published_templates,
     record_assessment,
 )
-from deldokument.services.encryption import papers_key_id
+from deldokument.services.encryption import tenant_key_id
 from tests.support.bulk import sample_files
 from tests.support.bulk.sample_files import zipped
 from tests.support.stage.confirmed import add_administrator
@@ -204,7 +204,7 @@ def test_an_assessment_without_a_file_has_none_to_open(stage: Stage) -> None:
 
 def test_without_the_tenants_key_the_file_cannot_be_read(stage: Stage) -> None:
     view = recorded(stage, paper=PAPER)
-    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([tenant_key_id(stage.tenant.id)])
     with pytest.raises(Exception, match="broken"):
         open_paper(stage.deps, tenant_id=stage.tenant.id, assessment_id=view.id)
 

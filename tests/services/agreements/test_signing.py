@@ -30,7 +30,7 @@ from deldokument.services.agreements import signing, status, texts
 from deldokument.services.agreements.signing import SigningResult
 from deldokument.services.agreements.status import ServiceAgreementView
 from deldokument.services.auth.sessions import Session, complete_login, end_by_back_channel
-from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, open_field, papers_key_id
+from deldokument.services.encryption import EncryptedColumn, existing_key, identifier_hash, open_field, tenant_key_id
 from deldokument.services.people import directory_key
 from deldokument.services.tenants.registration import change_tenant_rules
 from tests.support.browser import EWA
@@ -72,7 +72,7 @@ def result(stage: Stage, intent_id: str) -> SigningResult:
 
 
 def evidence(stage: Stage, agreement: ServiceAgreement) -> dict[str, str]:
-    key = existing_key(stage.deps.keyring, papers_key_id(stage.tenant.id))
+    key = existing_key(stage.deps.keyring, tenant_key_id(stage.tenant.id))
     opened: dict[str, str] = json.loads(
         open_field(key, agreement.sealed_evidence, EncryptedColumn.SIGNING_EVIDENCE, agreement.id)
     )

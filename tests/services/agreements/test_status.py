@@ -14,7 +14,7 @@ from deldokument.domain.tenants.agreement_records import MAX_COPY_LENGTH, Publis
 from deldokument.services.agreements import status
 from deldokument.services.agreements.status import AgreementStatus, Signer
 from deldokument.services.downloads import access
-from deldokument.services.encryption import papers_key_id
+from deldokument.services.encryption import tenant_key_id
 from tests.support.browser import EWA
 from tests.support.stage.stage import NOON, OLA, Stage, person
 from tests.support.stored_data import do_as_owner
@@ -33,7 +33,7 @@ def sign(stage: Stage, version: str, tenant_id: str = "") -> ServiceAgreement:
     """A signature of the version, without the way to it."""
     tenant_id = tenant_id or stage.tenant.id
     agreement_id = f"signed-{version}-{tenant_id}"
-    key = status.papers_key(stage.deps, tenant_id)
+    key = status.tenant_key(stage.deps, tenant_id)
     agreement = ServiceAgreement(
         id=agreement_id,
         tenant_id=tenant_id,
@@ -214,10 +214,10 @@ def test_a_tenant_that_has_been_forgotten_gets_no_new_key_for_its_papers(stage: 
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     stage.change_tenant(ended_at=NOON)
-    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([tenant_key_id(stage.tenant.id)])
     with pytest.raises(Conflict, match="service_ended"):
         record_main(stage)
-    assert stage.deps.keyring.get([papers_key_id(stage.tenant.id)]) == {}
+    assert stage.deps.keyring.get([tenant_key_id(stage.tenant.id)]) == {}
     assert status.agreements_of(stage.deps, tenant_id=stage.tenant.id).mains[0].signer == ""
 
 
@@ -225,7 +225,7 @@ def test_a_tenant_that_is_not_there_gets_neither_agreement_nor_key(stage: Stage)
     publish(stage, "1.0", AgreementKind.MAIN)
     with pytest.raises(NotFound):
         record_main(stage, tenant_id="nobody")
-    assert stage.deps.keyring.get([papers_key_id("nobody")]) == {}
+    assert stage.deps.keyring.get([tenant_key_id("nobody")]) == {}
 
 
 # --- papers of others ------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_after_the_tenants_key_is_destroyed_the_facts_stay_and_nobody_is_named(s
     publish(stage, "1.0", AgreementKind.MAIN)
     record_main(stage)
     sign(stage, "1.0")
-    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([tenant_key_id(stage.tenant.id)])
     found = status.agreements_of(stage.deps, tenant_id=stage.tenant.id)
     assert [(main.agreement.version, main.signer) for main in found.mains] == [("1.0", "")]
     assert [(service.agreement.version, service.signer, service.role) for service in found.services] == [

@@ -12,7 +12,7 @@ from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.tenancy import Contact, Tenant, must_be_in_use
-from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
+from deldokument.services.encryption import EncryptedColumn, open_field, tenant_key_id
 from deldokument.services.tenants import registration
 from deldokument.services.tenants.activation import activate, missing_steps
 from tests.support.stage.confirmed import add_administrator
@@ -82,7 +82,7 @@ def test_with_all_in_place_the_service_is_taken_into_use_by_somebody_and_at_a_ti
     with stage.deps.database.read() as tx:
         assert tx.tenants.get(fresh.id) == tenant
         sealed = tx.tenant_lifecycle.get(fresh.id).sealed_activated_by
-    key = stage.deps.keyring.create(papers_key_id(fresh.id))
+    key = stage.deps.keyring.create(tenant_key_id(fresh.id))
     assert open_field(key, sealed, EncryptedColumn.ACTIVATED_BY, fresh.id) == "Siv Holm"
     assert [(who, event.tenant_id) for who, event in activations(stage)] == [(SIV, fresh.id)]
 

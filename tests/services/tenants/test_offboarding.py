@@ -23,7 +23,7 @@ from deldokument.services.accounts import members
 from deldokument.services.agreements.status import agreements_of
 from deldokument.services.auth.roles import roles_of
 from deldokument.services.downloads import access, offers
-from deldokument.services.encryption import AUDIT_PREFIX, papers_key_id, share_key_id
+from deldokument.services.encryption import AUDIT_PREFIX, share_key_id, tenant_key_id
 from deldokument.services.maintenance import retention
 from deldokument.services.tenants import freezing, offboarding, registration
 from deldokument.services.tenants.deletion_certificate import deletion_paper
@@ -291,7 +291,7 @@ def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before
     )
     assert roles_of(stage.deps, person(SIV)).administered == ()
     keyring = stage.deps.keyring
-    assert keyring.ids(papers_key_id(stage.tenant.id)) == []
+    assert keyring.ids(tenant_key_id(stage.tenant.id)) == []
     assert keyring.ids(f"{AUDIT_PREFIX}{stage.tenant.id}:") == []
     assert kinds(stage).count(EventKind.TENANT_FORGOTTEN) == 1
     assert offboarding.forget_tenants(stage.deps) == 0
@@ -318,7 +318,7 @@ def test_no_subject_is_left_when_a_worker_dies_as_it_forgets_a_tenant(stage: Sta
 
 def test_when_forgetting_was_broken_off_after_the_keys_the_record_still_opens(stage: Stage) -> None:
     end(stage)
-    stage.deps.keyring.destroy([papers_key_id(stage.tenant.id)])
+    stage.deps.keyring.destroy([tenant_key_id(stage.tenant.id)])
     assert recorded(stage).ended_by == ""
 
 
@@ -371,19 +371,19 @@ def test_a_body_that_has_been_forgotten_may_come_back_and_finds_nothing_of_its_o
     assert recorded(stage).tenant.organization_number == "310240001 (avsluttet 2026-11-24)"
 
 
-def test_a_papers_key_that_is_there_again_after_a_tenant_was_forgotten_is_destroyed_with_an_alarm(stage: Stage) -> None:
+def test_a_tenant_key_that_is_there_again_after_a_tenant_was_forgotten_is_destroyed_with_an_alarm(stage: Stage) -> None:
     end(stage)
     run_all(stage.deps)
-    entry = papers_key_id(stage.tenant.id)
-    offboarding.destroy_papers_keys(stage.deps)
+    entry = tenant_key_id(stage.tenant.id)
+    offboarding.destroy_tenant_keys(stage.deps)
     assert stage.deps.keyring.ids(entry) == [entry]
     stage.clock.instant = NOON + RETENTION
     run_all(stage.deps)
     assert stage.deps.keyring.ids(entry) == []
     stage.deps.keyring.create(entry)
-    offboarding.destroy_papers_keys(stage.deps)
+    offboarding.destroy_tenant_keys(stage.deps)
     assert stage.deps.keyring.ids(entry) == []
-    assert stage.deps.damage.take() == [DamagedRow("papers_key", stage.tenant.id)]
+    assert stage.deps.damage.take() == [DamagedRow("tenant_key", stage.tenant.id)]
 
 
 def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements import impact_assessment
 from deldokument.services.agreements.impact_assessment import AssessmentView, AssessmentWords
 from deldokument.services.agreements.status import Signer, seal_signer
-from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field, seal_file
+from deldokument.services.encryption import EncryptedColumn, seal_field, seal_file, tenant_key_id
 from tests.support.bulk.sample_files import PDF
 
 
@@ -40,14 +40,14 @@ def sign_agreements(deps: Dependencies, tenant_id: str, *kinds: AgreementKind) -
 
 
 def _main(deps: Dependencies, tenant_id: str) -> tuple[MainAgreement, bytes]:
-    key, now, agreement_id = deps.keyring.create(papers_key_id(tenant_id)), deps.clock.now(), new_id()
+    key, now, agreement_id = deps.keyring.create(tenant_key_id(tenant_id)), deps.clock.now(), new_id()
     signer = seal_field(key, "Grethe Ness, kommunedirektør", EncryptedColumn.MAIN_SIGNER, agreement_id)
     sealed_copy = seal_file(key, PDF, EncryptedColumn.MAIN_COPY, agreement_id)
     return MainAgreement(agreement_id, tenant_id, "1.0", day_of(now), now, "00" * 32, len(PDF), signer), sealed_copy
 
 
 def _service(deps: Dependencies, tenant_id: str) -> tuple[ServiceAgreement, SignedPaper]:
-    key, agreement_id = deps.keyring.create(papers_key_id(tenant_id)), new_id()
+    key, agreement_id = deps.keyring.create(tenant_key_id(tenant_id)), new_id()
     signer = Signer("14839114193", "Grethe Ness", "Kommunedirektør")
     agreement = ServiceAgreement(
         id=agreement_id,

@@ -39,9 +39,9 @@ from deldokument.services.encryption import (
     existing_key,
     open_field,
     open_file,
-    papers_key_id,
     seal_field,
     seal_file,
+    tenant_key_id,
 )
 from deldokument.services.people import StaffRole, administration_of, directory_key, view_person
 from deldokument.store.transaction import Transaction
@@ -102,7 +102,7 @@ def record_assessment(
     checked = _checked(deps, words)
     with deps.database.read() as tx:
         must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))
-    key = deps.keyring.create(papers_key_id(tenant_id))
+    key = deps.keyring.create(tenant_key_id(tenant_id))
     assessment, sealed_file = _sealed(deps, key, tenant_id, checked)
     with deps.database.write() as tx:
         must_not_have_ended(require(tx.tenants.lock(tenant_id), "tenant"))
@@ -142,7 +142,7 @@ def open_paper(deps: Dependencies, *, tenant_id: str, assessment_id: str) -> tup
     with deps.database.read() as tx:
         view = next((v for v in _views(deps, tx, tenant_id) if v.id == assessment_id), None)
         sealed = require(tx.tenant_lifecycle.assessment_file(assessment_id) if view else None, "assessment file")
-    key = existing_key(deps.keyring, papers_key_id(tenant_id))
+    key = existing_key(deps.keyring, tenant_key_id(tenant_id))
     return existing(view), open_file(key, sealed, EncryptedColumn.ASSESSMENT_FILE, assessment_id)
 
 
@@ -233,7 +233,7 @@ def _sealed(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWor
 
 def _views(deps: Dependencies, tx: Transaction, tenant_id: str) -> list[AssessmentView]:
     kept = tx.tenant_lifecycle.assessments(tenant_id)
-    key = existing_key(deps.keyring, papers_key_id(tenant_id)) if kept else b""
+    key = existing_key(deps.keyring, tenant_key_id(tenant_id)) if kept else b""
     return [_view(deps, key, assessment) for assessment in kept]
 
 

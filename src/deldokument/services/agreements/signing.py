@@ -54,7 +54,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.login import Identity, LoginRequest
 from deldokument.services.accounts.administrations import let_administrator_act
 from deldokument.services.agreements.signature_page import Evidence, Statement, with_signature
-from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, papers_key, seal_signer
+from deldokument.services.agreements.status import ServiceAgreementView, Signer, agreements_of, seal_signer, tenant_key
 from deldokument.services.agreements.texts import AgreementDocument, current_document_in
 from deldokument.services.audit.recording import record_at
 from deldokument.services.auth.sessions import Session, follow_login
@@ -129,7 +129,7 @@ def begin_signing(
         version=offer.document.version,
         text_sha256=offer.document.sha256,
         document_sha256=offer.document_sha256,
-        sealed_role=seal_field(papers_key(deps, tenant_id), tidy_role, EncryptedColumn.SIGNER_ROLE, intent_id),
+        sealed_role=seal_field(tenant_key(deps, tenant_id), tidy_role, EncryptedColumn.SIGNER_ROLE, intent_id),
         created_at=deps.clock.now(),
     )
     with deps.database.write() as tx:
@@ -257,7 +257,7 @@ def _agreement(
     deps: Dependencies, session: Session, offer: SigningOffer, evidence: Evidence
 ) -> tuple[ServiceAgreement, SignedPaper]:
     """Return the record and its documents. The signed PDF has the electronic seal; both PDFs are encrypted."""
-    key, agreement_id, statement = papers_key(deps, offer.tenant.id), new_id(), evidence.statement
+    key, agreement_id, statement = tenant_key(deps, offer.tenant.id), new_id(), evidence.statement
     signed = replace(offer.document.paper, made_at=evidence.signed_at)
     signed = replace(signed, markdown=with_signature(signed.markdown, evidence))
     pdf = deps.signer.seal(
@@ -369,7 +369,7 @@ def _signer(deps: Dependencies, tx: Transaction, session: Session, tenant_id: st
 
 
 def _statement(deps: Dependencies, intent: SigningIntent, tenant: Tenant, salt: str) -> Statement:
-    key = papers_key(deps, intent.tenant_id)
+    key = tenant_key(deps, intent.tenant_id)
     return Statement(
         version=intent.version,
         organization_name=tenant.name,

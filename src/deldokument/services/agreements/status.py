@@ -39,7 +39,7 @@ from deldokument.domain.tenants.agreement_records import (
 from deldokument.domain.tenants.tenancy import check_name, must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import EncryptedColumn, open_field, open_file, papers_key_id, seal_field, seal_file
+from deldokument.services.encryption import EncryptedColumn, open_field, open_file, seal_field, seal_file, tenant_key_id
 from deldokument.store.transaction import Transaction
 
 _Value = TypeVar("_Value")
@@ -145,7 +145,7 @@ def agreements_of(deps: Dependencies, *, tenant_id: str) -> Agreements:
     with deps.database.read() as tx:
         status = agreement_status(deps, tx, tenant_id)
         mains, services = tx.agreements.main_agreements(tenant_id), tx.agreements.service_agreements(tenant_id)
-    key_id = papers_key_id(tenant_id)
+    key_id = tenant_key_id(tenant_id)
     key = deps.keyring.get([key_id]).get(key_id)
     return Agreements(status, tuple(_main_view(key, m) for m in mains), tuple(_service_view(key, s) for s in services))
 
@@ -167,7 +167,7 @@ def record_main_agreement(
     Raises: InvalidFields, NotFound; Conflict if the tenant has ended.
     """
     day, signer = _check_main(deps, version, signed_on, signed_by, copy)
-    key, agreement_id = papers_key(deps, tenant_id), new_id()
+    key, agreement_id = tenant_key(deps, tenant_id), new_id()
     agreement = MainAgreement(
         id=agreement_id,
         tenant_id=tenant_id,
@@ -225,7 +225,7 @@ def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) ->
 
 def _existing_key(deps: Dependencies, tenant_id: str) -> bytes:
     """Return the key of the tenant's documents. Raises: NotFound if it is destroyed, and the documents with it."""
-    key_id = papers_key_id(tenant_id)
+    key_id = tenant_key_id(tenant_id)
     return require(deps.keyring.get([key_id]).get(key_id), "papers")
 
 
@@ -293,12 +293,12 @@ def open_signer(key: bytes, agreement: ServiceAgreement) -> Signer:
     return Signer(**json.loads(text)) if text else Signer("", "", "")
 
 
-def papers_key(deps: Dependencies, tenant_id: str) -> bytes:
-    """Return the key of the tenant's documents; create it if there is none.
+def tenant_key(deps: Dependencies, tenant_id: str) -> bytes:
+    """Return the tenant key; create it if there is none.
 
     Raises: NotFound if there is no such tenant; Conflict if it has ended. Its key may have been
     destroyed by then, and records encrypted under a new one would never be erased.
     """
     with deps.database.read() as tx:
         must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))
-    return deps.keyring.create(papers_key_id(tenant_id))
+    return deps.keyring.create(tenant_key_id(tenant_id))

@@ -18,7 +18,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.agreements.status import agreement_status
 from deldokument.services.audit.recording import record_event
-from deldokument.services.encryption import EncryptedColumn, papers_key_id, seal_field
+from deldokument.services.encryption import EncryptedColumn, seal_field, tenant_key_id
 from deldokument.store.transaction import Transaction
 
 
@@ -58,7 +58,7 @@ def activate(deps: Dependencies, *, tenant_id: str, person: PersonIdentifier | N
             raise Conflict("steps_missing", steps=", ".join(missing))
         activated = replace(tenant, activated_at=deps.clock.now())
         tx.tenants.save(activated)
-        key = deps.keyring.create(papers_key_id(tenant_id))
+        key = deps.keyring.create(tenant_key_id(tenant_id))
         name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ACTIVATED_BY, tenant_id)
         tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_activated_by=name))
         record_event(deps, tx, EventKind.TENANT_ACTIVATED, tenant_id=tenant_id, person=person)

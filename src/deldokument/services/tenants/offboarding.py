@@ -5,7 +5,7 @@
     complete_deletions   records that no key and no object is left: the deletion record is complete
     forget_tenants       after the retention period: erases members, administrators, contacts, the tenant's agreements
                          and assessments, its audit keys; frees its number, should it come back
-    destroy_papers_keys  destroys the key of such a tenant again that somebody has put back
+    destroy_tenant_keys  destroys the key of such a tenant again that somebody has put back
 
 Guarantees:
 - A tenant ends once, however many requests come at once, and the end cannot be undone.
@@ -30,18 +30,18 @@ from deldokument.services.agreements.impact_assessment import acting_name
 from deldokument.services.audit.recording import record_at
 from deldokument.services.encryption import (
     AUDIT_PREFIX,
-    PAPERS_PREFIX,
+    TENANT_KEY_PREFIX,
     EncryptedColumn,
-    papers_key_id,
     seal_field,
+    tenant_key_id,
 )
 from deldokument.services.tenants.deletion_record import destroyed_keys
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.transaction import Transaction
 
 _BATCH = 20
-_PAPERS_KEY = "papers_key"
-"""The kind of a tenant's papers key in an alarm."""
+_TENANT_KEY = "tenant_key"
+"""The kind of a tenant key in an alarm."""
 
 
 def holdings_of(deps: Dependencies, *, tenant_id: str) -> TenantTotals:
@@ -76,7 +76,7 @@ def offboard_tenant(
         tx.tenants.save(ended)
         tx.tenant_lifecycle.close_shares(tenant_id, now)
         tx.tenant_lifecycle.remove_everybody(tenant_id, now)
-        key = deps.keyring.create(papers_key_id(tenant_id))
+        key = deps.keyring.create(tenant_key_id(tenant_id))
         name = seal_field(key, acting_name(deps, tx, tenant_id, person), EncryptedColumn.ENDED_BY, tenant_id)
         tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), sealed_ended_by=name))
         record_at(deps, tx, now, EventKind.TENANT_ENDED, asdict(held), tenant_id=tenant_id, person=person)
@@ -116,7 +116,7 @@ def forget_tenants(deps: Dependencies) -> int:
         # Locked from here on: an administrator who is being added meanwhile is then refused.
         spent = {tenant_id: tenant for tenant_id in found if (tenant := tx.tenants.lock(tenant_id))}
         for tenant_id, tenant in spent.items():
-            deps.keyring.destroy([papers_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
+            deps.keyring.destroy([tenant_key_id(tenant_id), *_audit_keys(deps, tenant_id)])
             tx.tenant_lifecycle.forget_people(tenant_id, now)
             kept = replace(tx.tenant_lifecycle.get(tenant_id), sealed_activated_by=b"", sealed_ended_by=b"")
             tx.tenant_lifecycle.save(replace(kept, names_erased_at=now))
@@ -150,14 +150,14 @@ def _bare(tenant: Tenant) -> Tenant:
     return replace(tenant, organization_number=number, contact=Contact(), breach_contact="")
 
 
-def destroy_papers_keys(deps: Dependencies) -> None:
-    """Destroy the papers keys of forgotten tenants, which somebody has put back, and report each."""
-    now, present = deps.clock.now(), deps.keyring.ids(PAPERS_PREFIX)
+def destroy_tenant_keys(deps: Dependencies) -> None:
+    """Destroy the tenant keys of forgotten tenants, which somebody has put back, and report each."""
+    now, present = deps.clock.now(), deps.keyring.ids(TENANT_KEY_PREFIX)
     with deps.database.read() as tx:
-        back = [one for one in present if _is_forgotten(tx, one.removeprefix(PAPERS_PREFIX), now)]
+        back = [one for one in present if _is_forgotten(tx, one.removeprefix(TENANT_KEY_PREFIX), now)]
     deps.keyring.destroy(back)
     for entry in back:
-        deps.damage.report(DamagedRow(_PAPERS_KEY, entry.removeprefix(PAPERS_PREFIX)))
+        deps.damage.report(DamagedRow(_TENANT_KEY, entry.removeprefix(TENANT_KEY_PREFIX)))
 
 
 def _is_forgotten(tx: Transaction, tenant_id: str, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.services.accounts.lifecycle import AccountView, list_accounts
 from deldokument.services.agreements.impact_assessment import AssessmentView, newest_assessment
 from deldokument.services.agreements.status import Agreements, agreements_of
-from deldokument.services.encryption import EncryptedColumn, open_field, papers_key_id
+from deldokument.services.encryption import EncryptedColumn, open_field, tenant_key_id
 from deldokument.services.tenants.activation import SetupStep
 
 NEARLY_FULL = 0.9
@@ -99,7 +99,7 @@ def setup_checklist(deps: Dependencies, *, tenant_id: str) -> SetupChecklist:
         tenant = require(tx.tenants.get(tenant_id), "tenant")
         assessment = newest_assessment(deps, tx, tenant_id)
         sealed = tx.tenant_lifecycle.get(tenant_id).sealed_activated_by
-    key = deps.keyring.get([papers_key_id(tenant_id)]).get(papers_key_id(tenant_id))
+    key = deps.keyring.get([tenant_key_id(tenant_id)]).get(tenant_key_id(tenant_id))
     return SetupChecklist(
         tenant=tenant,
         agreements=agreements,
