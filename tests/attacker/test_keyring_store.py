@@ -183,7 +183,7 @@ def test_the_whole_store_of_last_week_opens_nothing_that_has_ended_since(stage: 
     ended, open_still, draft = stage.publish(OLA), stage.publish(OLA), stage.draft()
     heads.keep_heads(stage.deps)
     store = store_of(stage)
-    older, kept = store.read(store.ids("")), store.kept("")
+    older, kept = store.read(store.ids("")), store.list_values("")
     publishing.withdraw_share(stage.deps, person(KARI), ended)
     drafts.discard_draft(stage.deps, person(KARI), draft.id)
     stage.clock.advance(days=7)
@@ -194,7 +194,7 @@ def test_the_whole_store_of_last_week_opens_nothing_that_has_ended_since(stage: 
     store.remove(store.ids(""))
     for entry in older:
         put_back(stage, entry)
-    store.forget_kept(list(store.kept("")))
+    store.forget_kept(list(store.list_values("")))
     store.keep(kept)
     with pytest.raises(Gone, match="share_withdrawn"):
         open_share(stage.deps, person(OLA), ended)

@@ -83,7 +83,7 @@ def document_of(share: Share, **changes: Any) -> Document:
 
 def complete_document_of(share: Share, **changes: Any) -> Document:
     """A document with manifest, not inspected."""
-    return replace(document_of(share).completed(b"manifest", NOW), **changes)
+    return replace(document_of(share).complete(b"manifest", NOW), **changes)
 
 
 def upload_of(document: Document, **changes: Any) -> Upload:

@@ -14,7 +14,7 @@ import pytest
 
 from deldokument.adapters.smtp import Security, SmtpMail, SmtpServer, mail_name
 from deldokument.domain.messages.email_addresses import Language
-from deldokument.domain.messages.outbox import SENT, Outcome, again, refused
+from deldokument.domain.messages.outbox import SENT, Outcome, again, refuse
 from deldokument.ports.channels import Email
 from tests.support.servers.mail import SENDER, RunningMail, make_certificate, odd_mail_server, start_mail
 
@@ -89,9 +89,9 @@ def test_a_letter_sent_twice_has_the_same_message_id(mail: RunningMail) -> None:
     ("mode", "outcome"),
     [
         ("450", again("smtp_recipient_450")),
-        ("550", refused("smtp_recipient_550")),
+        ("550", refuse("smtp_recipient_550")),
         ("451-data", again("smtp_content_451")),
-        ("554-data", refused("smtp_content_554")),
+        ("554-data", refuse("smtp_content_554")),
         ("garbage", again("smtp_unreadable")),
         ("cut", again("smtp_unreachable")),
         ("cut-after", again("smtp_unreachable")),

@@ -35,7 +35,7 @@ class MemoryKeyring:
     def keep(self, values: Mapping[str, bytes]) -> None:
         self.values |= values
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         return {name: value for name, value in self.values.items() if name.startswith(prefix)}
 
     def forget_kept(self, names: Collection[str]) -> None:

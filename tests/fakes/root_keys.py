@@ -15,7 +15,7 @@ class MemoryRootKeys:
     def ids(self) -> list[str]:
         return [key.key_id for key in self.keys]
 
-    def named(self, root_key_id: str) -> RootKey:
+    def find_root_key(self, root_key_id: str) -> RootKey:
         for key in self.keys:
             if key.key_id == root_key_id:
                 return key

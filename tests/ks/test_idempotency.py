@@ -8,7 +8,7 @@ import json
 import httpx
 import pytest
 
-from deldokument.crypto.keys import framed
+from deldokument.crypto.keys import frame
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.api.idempotency import LEASE, IdempotentRequest, begin_request
 from deldokument.services.shares.drafts import drafts
@@ -75,7 +75,7 @@ def crashed(fiks: Fiks) -> IdempotentRequest:
     """The request of ``send``, begun by a process that has died since."""
     deps = fiks.web.stage.deps
     parts = (fiks.konto(below="/deldokument").encode(), b"", json.dumps(metadata(OLA)).encode())
-    begun = begin_request(deps, SYSTEM, KEY, hashlib.sha256(framed(*parts)).digest())
+    begun = begin_request(deps, SYSTEM, KEY, hashlib.sha256(frame(*parts)).digest())
     assert isinstance(begun, IdempotentRequest)
     create_draft(deps, SYSTEM, fiks.web.stage.words(), [RecipientInput(OLA)], begun.new_id)
     return begun

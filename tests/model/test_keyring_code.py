@@ -111,7 +111,7 @@ class Replay:
 
     def _number(self, entry: SealedEntry) -> int:
         """Return the model's number of a stored key."""
-        key = self.roots.named(entry.root_key_id).unwrap_all({entry.id: entry.sealed})[entry.id]
+        key = self.roots.find_root_key(entry.root_key_id).unwrap_all({entry.id: entry.sealed})[entry.id]
         return next((number for number, known in self._keys.items() if known == key), 0) or self._learn(key)
 
     def _learn(self, key: bytes) -> int:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from deldokument.server.transfer_threads import HELPERS, LANES, TransferThreads, outlived
+from deldokument.server.transfer_threads import HELPERS, LANES, TransferThreads, wait_for_result
 
 pytestmark = pytest.mark.once
 
@@ -28,7 +28,7 @@ def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() ->
         return 7
 
     async def cancelled_twice() -> None:
-        waiting = asyncio.ensure_future(outlived(asyncio.get_running_loop().run_in_executor(None, work)))
+        waiting = asyncio.ensure_future(wait_for_result(asyncio.get_running_loop().run_in_executor(None, work)))
         for _ in range(2):
             await asyncio.sleep(0)
             waiting.cancel()
@@ -44,7 +44,7 @@ def test_a_thread_is_never_left_behind_by_a_request_that_is_cancelled_twice() ->
 
 def test_what_the_thread_comes_to_is_told() -> None:
     async def result() -> int:
-        return await outlived(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
+        return await wait_for_result(asyncio.get_running_loop().run_in_executor(None, lambda: 7))
 
     assert asyncio.run(result()) == 7
 
@@ -117,11 +117,11 @@ def test_whoever_finds_the_helpers_taken_makes_the_steps_itself() -> None:
 def test_where_every_core_has_a_lane_nobody_is_helped() -> None:
     lanes, this = TransferThreads("test"), threading.get_ident()
     with ExitStack() as taken:
-        entered = [taken.enter_context(lanes.entered()) for _ in range(LANES)]
+        entered = [taken.enter_context(lanes.enter()) for _ in range(LANES)]
         with lanes.ahead(makers(3)) as alone:
             assert all(entered)
             assert (set(alone) == {this}) == ((os.cpu_count() or 1) <= LANES)
-    with lanes.entered(), lanes.ahead(makers(3)) as coming:
+    with lanes.enter(), lanes.ahead(makers(3)) as coming:
         assert (this in list(coming)) == (os.cpu_count() == 1)
 
 

@@ -49,7 +49,7 @@ def head(path: str, headers: dict[str, str], length: int) -> bytes:
 
 def all_lanes_are_free() -> bool:
     with ExitStack() as stack:
-        return all(stack.enter_context(request_body.lanes.entered()) for _ in range(LANES))
+        return all(stack.enter_context(request_body.lanes.enter()) for _ in range(LANES))
 
 
 def test_stalled_clients_hold_no_lane_that_others_need(stage: Stage) -> None:

@@ -69,7 +69,7 @@ def test_tags_and_cards_are_made_as_the_document_says() -> None:
     assert tag == reference.row_tag(KEY, b"upload", b"id", values)
     recipients = share_cards.texts_digest(["b", "a"])
     assert recipients == reference.recipients_digest([b"a", b"b"])
-    document = Document("b", "share", b"", 0, 1).completed(b"sealed", datetime.now(UTC))
+    document = Document("b", "share", b"", 0, 1).complete(b"sealed", datetime.now(UTC))
     versions = (
         share_cards.document_version("b", existing(document.manifest_hash)),
         share_cards.document_version("a", share_cards.REMOVED),

@@ -62,10 +62,10 @@ class Connections:
         self._closed = False
 
     @contextmanager
-    def opened(self, connect: Callable[[], socket.socket]) -> Iterator[socket.socket]:
+    def open_connection(self, connect: Callable[[], socket.socket]) -> Iterator[socket.socket]:
         """Yield a new connection. Raises: Unavailable for its OSError; ScannerClosed after ``close``."""
         try:
-            with connect() as connection, self._listed(connection):
+            with connect() as connection, self._track(connection):
                 yield connection
         except OSError as error:
             if self._closed:
@@ -73,7 +73,7 @@ class Connections:
             raise Unavailable("scanner", detail=f"{self._engine}: {error or 'no answer'}") from None
 
     @contextmanager
-    def _listed(self, connection: socket.socket) -> Iterator[None]:
+    def _track(self, connection: socket.socket) -> Iterator[None]:
         with self._lock:
             if self._closed:
                 raise ScannerClosed
@@ -120,7 +120,7 @@ class SocketScanner(ABC):
         """Return the engine and its signatures, after it has found the test samples."""
 
     @abstractmethod
-    def _scanned(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+    def _scan_content(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
         """Return what the engine finds, and the name of the malware."""
 
     def scan(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> ScanReport:
@@ -128,7 +128,7 @@ class SocketScanner(ABC):
         engine = self.engine()
         if length > self._max_bytes:
             return ScanReport(Verdict.TOO_LARGE, engine, limit=self._max_bytes)
-        verdict, signature = self._scanned(content, length, waiting)
+        verdict, signature = self._scan_content(content, length, waiting)
         return ScanReport(verdict, engine, signature, self._max_bytes if verdict is Verdict.TOO_LARGE else 0)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class ClamdScanner(SocketScanner):
         """Return the engine and its signatures, after it has found the test samples."""
         engine = _engine_of(self._ask(b"VERSION"))
         if self._proven is None or self._proven[0] != engine or self._proven[1] < monotonic():
-            check_samples("clamd", lambda sample: self._scanned([sample], len(sample))[0])
+            check_samples("clamd", lambda sample: self._scan_content([sample], len(sample))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
 
@@ -157,11 +157,13 @@ class ClamdScanner(SocketScanner):
             return bool(_engine_of(self._ask(b"VERSION")))
         return False
 
-    def _scanned(self, content: Content, _length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+    def _scan_content(
+        self, content: Content, _length: int, waiting: Callable[[], object] = bool
+    ) -> tuple[Verdict, str]:
         return _result_of(self._ask(b"INSTREAM", content, waiting))
 
     def _ask(self, command: bytes, content: Content | None = None, waiting: Callable[[], object] = bool) -> str:
-        with self._connections.opened(self._connect) as connection:
+        with self._connections.open_connection(self._connect) as connection:
             connection.sendall(b"z" + command + b"\0")
             if content is not None:
                 _send(connection, content)

@@ -120,7 +120,7 @@ class DatabaseClock:
         Raises: Unavailable, if another thread has just failed to ask; what ``now_from_database`` raises.
         """
         reading = self._fresh_reading()
-        return reading.at + timedelta(seconds=_elapsed() - reading.elapsed)
+        return reading.at + timedelta(seconds=_read_boot_clock() - reading.elapsed)
 
     def skew(self) -> timedelta:
         """Return the distance between this machine's clock and the database's, accurate to half a round trip."""
@@ -141,7 +141,7 @@ class DatabaseClock:
 
     def _younger_than(self, seconds: float) -> _Reading | None:
         reading = self._reading
-        return reading if reading and _elapsed() - reading.elapsed < seconds else None
+        return reading if reading and _read_boot_clock() - reading.elapsed < seconds else None
 
     def _ask_unless_failed_since(self, failures: int) -> _Reading:
         if self._failures != failures:
@@ -158,13 +158,13 @@ class DatabaseClock:
 
         It was read between request and response; the midpoint has the smallest error.
         """
-        asked = _elapsed()
+        asked = _read_boot_clock()
         at = self._ask()
-        answered = _elapsed()
+        answered = _read_boot_clock()
         return _Reading(at.astimezone(UTC), (asked + answered) / 2)
 
 
-def _elapsed() -> float:
+def _read_boot_clock() -> float:
     """Return monotonic seconds that also count while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 

@@ -120,10 +120,10 @@ def _zip_entries(head: bytes) -> Iterator[tuple[bytes, bytes]]:
             at = head.find(ZIP, content_at)
             at = len(head) if at < 0 else at
         name, content = head[name_at : name_at + name_length], head[content_at:at]
-        yield name, _decompressed(content) if name == _CONTENT_TYPES and method == _DEFLATED else content
+        yield name, _decompress(content) if name == _CONTENT_TYPES and method == _DEFLATED else content
 
 
-def _decompressed(content: bytes) -> bytes:
+def _decompress(content: bytes) -> bytes:
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_CONTENT_TYPES)
     except zlib.error:

@@ -76,11 +76,11 @@ class Enhetsregisteret:
         except httpx.TransportError as error:
             # With all connections in use no request was sent, so the register has not failed.
             if not isinstance(error, httpx.PoolTimeout):
-                self._breaker.failed()
+                self._breaker.record_failure()
             raise RegisterUnavailable(type(error).__name__) from error
         except (httpx.HTTPError, ValueError, KeyError, AttributeError) as error:
             raise RegisterUnavailable(type(error).__name__) from error
-        self._breaker.answered()
+        self._breaker.record_answer()
         if found is not None:
             self._cache.put(number.value, found, asked_at)
         return found

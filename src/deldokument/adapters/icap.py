@@ -80,7 +80,7 @@ class IcapScanner(SocketScanner):
         if not is_known:
             self._find_at_the_limit()
         if self._proven is None or not is_known or self._proven[1] < monotonic():
-            check_samples("icap", lambda sample: self._scanned([sample], len(sample))[0])
+            check_samples("icap", lambda sample: self._scan_content([sample], len(sample))[0])
             self._proven = engine, monotonic() + PROBE_SECONDS
         return engine
 
@@ -90,7 +90,7 @@ class IcapScanner(SocketScanner):
             return bool(self._options())
         return False
 
-    def _scanned(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
+    def _scan_content(self, content: Content, length: int, waiting: Callable[[], object] = bool) -> tuple[Verdict, str]:
         return self._result(self._respmod(content, length, waiting))
 
     def _find_at_the_limit(self) -> None:
@@ -98,7 +98,7 @@ class IcapScanner(SocketScanner):
         zeros, rest = divmod(max(self._max_bytes - len(TEST_VIRUS), 0), len(_ZEROS))
         content = chain((_ZEROS for _ in range(zeros)), (bytes(rest), TEST_VIRUS))
         length = zeros * len(_ZEROS) + rest + len(TEST_VIRUS)
-        if self._scanned(content, length)[0] is not Verdict.INFECTED:
+        if self._scan_content(content, length)[0] is not Verdict.INFECTED:
             raise Unavailable("scanner", detail="icap does not examine documents of the greatest length")
 
     def _result(self, reply: _Reply) -> tuple[Verdict, str]:
@@ -146,7 +146,7 @@ class IcapScanner(SocketScanner):
 
     @contextmanager
     def _connection(self) -> Iterator[socket.socket]:
-        with self._connections.opened(self._connect) as connection:
+        with self._connections.open_connection(self._connect) as connection:
             if isinstance(connection, ssl.SSLSocket):
                 connection.do_handshake()
             yield connection

@@ -24,7 +24,7 @@ def _archive(name: str, content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _encrypted() -> bytes:
+def _build_encrypted_zip() -> bytes:
     """Return a zip whose only entry is marked as encrypted, in its local header and in the directory."""
     archive = bytearray(_archive("a.txt", bytes(range(64))))
     archive[6] |= 1
@@ -32,7 +32,7 @@ def _encrypted() -> bytes:
     return bytes(archive)
 
 
-ENCRYPTED_ARCHIVE: Final = _encrypted()
+ENCRYPTED_ARCHIVE: Final = _build_encrypted_zip()
 
 
 @cache

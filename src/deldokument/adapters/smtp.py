@@ -30,7 +30,7 @@ from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import Final, Literal
 
-from deldokument.domain.messages.outbox import SENT, Outcome, again, refused
+from deldokument.domain.messages.outbox import SENT, Outcome, again, refuse
 from deldokument.ports.channels import Email
 
 CONNECT_SECONDS: Final = 10.0
@@ -123,7 +123,7 @@ class SmtpMail:
         ):
             plain.settimeout(self._answer_seconds)
             smtp = smtplib.SMTP(local_hostname=self._name)
-            smtp.sock = self._protected(plain) if server.security == "tls" else plain
+            smtp.sock = self._wrap_in_tls(plain) if server.security == "tls" else plain
             try:
                 self._greet(smtp)
                 yield smtp
@@ -153,12 +153,12 @@ class SmtpMail:
         code, words = smtp.docmd("STARTTLS")
         if not _is_success(code) or smtp.sock is None:
             raise smtplib.SMTPResponseException(code, words)
-        smtp.sock, smtp.file = self._protected(smtp.sock), None
+        smtp.sock, smtp.file = self._wrap_in_tls(smtp.sock), None
         code, words = smtp.ehlo()
         if not _is_success(code):
             raise smtplib.SMTPHeloError(code, words)
 
-    def _protected(self, connection: socket.socket) -> ssl.SSLSocket:
+    def _wrap_in_tls(self, connection: socket.socket) -> ssl.SSLSocket:
         return self._tls.wrap_socket(connection, server_hostname=self._server.host)
 
     def _message(self, letter: Email) -> bytes:
@@ -212,4 +212,4 @@ def _is_success(code: int) -> bool:
 
 def _final_or_later(what: str, code: int) -> Outcome:
     word = f"smtp_{what}_{code}" if code > 0 else "smtp_unreadable"
-    return refused(word) if code >= _PERMANENT and code not in _OUR_LOGIN else again(word)
+    return refuse(word) if code >= _PERMANENT and code not in _OUR_LOGIN else again(word)

@@ -91,9 +91,9 @@ class WebhookClient:
             return WebhookResponse(failure=WebhookFailure.SILENT)
         outcome = self._post(target, headers, body)
         if outcome.failure in {WebhookFailure.TIMEOUT, WebhookFailure.UNREACHABLE}:
-            breaker.failed()
+            breaker.record_failure()
         else:
-            breaker.answered()
+            breaker.record_answer()
         return outcome
 
     def _breaker(self, url: str) -> Breaker:
@@ -113,8 +113,8 @@ class WebhookClient:
             if not addresses:
                 return WebhookResponse(failure=WebhookFailure.ADDRESS)
             with (
-                self._connected(addresses, target.port) as plain,
-                self._secured(plain, target) as (connection, is_over),
+                self._connect(addresses, target.port) as plain,
+                self._secure(plain, target) as (connection, is_over),
             ):
                 return WebhookResponse(_exchange(connection, is_over, target, headers, body))
         except TimeoutError:
@@ -132,7 +132,7 @@ class WebhookClient:
         return found[:_MAX_ADDRESSES] if all(self._rule.admits(_address(text)) for text in found) else []
 
     @contextmanager
-    def _connected(self, addresses: list[str], port: int) -> Iterator[socket.socket]:
+    def _connect(self, addresses: list[str], port: int) -> Iterator[socket.socket]:
         """Yield a connection to the first address that accepts.
 
         Raises: OSError of the last address.
@@ -151,7 +151,7 @@ class WebhookClient:
         raise failure
 
     @contextmanager
-    def _secured(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
+    def _secure(self, plain: socket.socket, target: WebhookUrl) -> Iterator[tuple[socket.socket, threading.Event]]:
         """Yield the connection and whether time is up.
 
         The certificate is checked against the name, not the address.

@@ -11,7 +11,7 @@ from deldokument import __version__
 from deldokument.bootstrap.node_state import expiries, free_bytes
 from deldokument.bootstrap.runtime import Runtime
 from deldokument.bootstrap.scanner import is_scanner_up
-from deldokument.bootstrap.tracing import traced
+from deldokument.bootstrap.tracing import trace_node
 from deldokument.bootstrap.tune import keep_freed_memory, tune_garbage_collection
 from deldokument.config.settings import Settings
 from deldokument.domain.errors import ServiceError
@@ -33,7 +33,7 @@ def serve(settings: Settings, node: Runtime, listeners: Listeners, extra: tuple[
     keep_freed_memory()
     site = _site(settings)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-    with traced(settings, node) as (deps, tracing):
+    with trace_node(settings, node) as (deps, tracing):
         meter = tracing.meter() if tracing else Meter()
         node.registers.clients.observe = meter.count_call
         for register, breaker in node.registers.breakers.items():

@@ -78,26 +78,26 @@ class Tracing:
     def requests(self, app: ASGIApp) -> ASGIApp:
         """Return the application with a span for each request."""
 
-        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+        async def trace_request(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
             with self._trace(scope["method"], SpanKind.SERVER) as span:
                 await app({**scope, TRACE: _id_of(span)}, receive, send)
 
-        return traced
+        return trace_request
 
     def rounds(self, loop: Loop) -> Loop:
         """Return the loop with a trace for each round."""
 
-        def traced(deps: Dependencies) -> int:
+        def trace_round(deps: Dependencies) -> int:
             with self._trace(loop.name, SpanKind.INTERNAL) as span:
                 done = loop.round(deps)
                 if done:
                     span.set_status(StatusCode.OK)
                 return done
 
-        return replace(loop, round=traced)
+        return replace(loop, round=trace_round)
 
     def calls(self, deps: Dependencies) -> Dependencies:
         """Return the dependencies with a span for each call that leaves the process."""

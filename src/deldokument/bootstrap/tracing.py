@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def traced(settings: Settings, node: Runtime) -> Iterator[tuple[Dependencies, Tracing | None]]:
+def trace_node(settings: Settings, node: Runtime) -> Iterator[tuple[Dependencies, Tracing | None]]:
     """Yield the node's dependencies, traced if an endpoint is configured, and the tracing or None.
 
     Raises: ConfigurationError if the packages are missing.

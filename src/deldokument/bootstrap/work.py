@@ -7,7 +7,7 @@ import threading
 
 from deldokument import worker
 from deldokument.bootstrap.runtime import Runtime
-from deldokument.bootstrap.tracing import traced
+from deldokument.bootstrap.tracing import trace_node
 from deldokument.bootstrap.tune import yield_to_servers
 from deldokument.config.settings import Settings
 
@@ -16,7 +16,7 @@ def work(settings: Settings, node: Runtime) -> None:
     """Run the worker until SIGTERM or SIGINT. Raises: as `worker.run`."""
     yield_to_servers()
     stop = stop_on_signal()
-    with traced(settings, node) as (deps, tracing):
+    with trace_node(settings, node) as (deps, tracing):
         worker.run(deps, stop, worker.loops(), tracing.rounds if tracing else None)
 
 

@@ -55,7 +55,7 @@ def say_rows(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
         # Part of an id is useless: it is never cut off, however narrow the table.
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "id", overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(row[column]) for column in columns))
+        table.add_row(*(_format_value(row[column]) for column in columns))
     console = _plain_console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         # For grep and awk: a row is one line.
@@ -69,7 +69,7 @@ def say_one(row: Row, *, as_json: bool) -> None:
         _print_json(row)
         return
     for key, value in row.items():
-        _plain_console().print(f"{key}: {_shown(value)}", soft_wrap=True)
+        _plain_console().print(f"{key}: {_format_value(value)}", soft_wrap=True)
 
 
 def say_line(row: Row) -> None:
@@ -92,13 +92,13 @@ def say_text(words: object) -> None:
 
 def escape_unknown_letters() -> None:
     """Have standard output and error print letters that their encoding lacks as JSON does, instead of failing."""
-    codecs.register_error(_ESCAPE, _escaped)
+    codecs.register_error(_ESCAPE, _escape)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPE)
 
 
-def _escaped(error: UnicodeError) -> tuple[str, int]:
+def _escape(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
@@ -126,7 +126,7 @@ def _plain_console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -65,7 +65,7 @@ class Api:
 
         ``until`` is in local time if it has no time zone.
         """
-        return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.written(until)})
+        return self._share("PUT", _path(share_id, "expiry"), {"expires_at": models.format_instant(until)})
 
     def add_recipients(self, share_id: str, to: Iterable[To]) -> Share:
         """Add recipients to a share, published or not; return it. A member may have to approve it first."""

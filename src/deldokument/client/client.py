@@ -131,7 +131,7 @@ class Client(Api):
             archived=archived,
             notify=notify,
         )
-        return self._shared(wish, found, max(parallel, 1), progress or _silent)
+        return self._run_sharing(wish, found, max(parallel, 1), progress or _silent)
 
     def add_documents(
         self, share_id: str, files: Iterable[str | Path], *, parallel: int = 4, progress: Progress | None = None
@@ -145,7 +145,7 @@ class Client(Api):
         with self._resumable({"share": share_id}, found, max(parallel, 1), progress or _silent) as sharing:
             return sharing.add(share_id, found)
 
-    def _shared(self, wish: ShareRequest, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
+    def _run_sharing(self, wish: ShareRequest, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
         with self._resumable(wish.body(), files, parallel, progress) as sharing:
             return sharing.run(wish, files)
 

@@ -182,7 +182,7 @@ Json = Mapping[str, Any]
 def account(found: Json) -> Account:
     """Parse an account of the API."""
     tenant, period = found["tenant"], found["period"]
-    return _parsed(
+    return _parse(
         Account,
         found,
         organization_number=tenant["organization_number"],
@@ -193,23 +193,23 @@ def account(found: Json) -> Account:
 
 def share(found: Json) -> Share:
     """Parse a share of the API."""
-    return _parsed(
+    return _parse(
         Share,
         found,
-        recipients=tuple(_parsed(Recipient, one) for one in found["recipients"]),
-        documents=tuple(_parsed(Document, one) for one in found["documents"]),
-        pending_documents=tuple(_parsed(Document, one) for one in found["pending_documents"]),
+        recipients=tuple(_parse(Recipient, one) for one in found["recipients"]),
+        documents=tuple(_parse(Document, one) for one in found["documents"]),
+        pending_documents=tuple(_parse(Document, one) for one in found["pending_documents"]),
     )
 
 
 def receipt(found: Json) -> Receipt:
     """Parse a receipt of the API."""
-    return _parsed(Receipt, found)
+    return _parse(Receipt, found)
 
 
 def event(found: Json) -> Event:
     """Parse an event of the API."""
-    return _parsed(Event, found)
+    return _parse(Event, found)
 
 
 def ticket(found: Json) -> Ticket:
@@ -217,10 +217,10 @@ def ticket(found: Json) -> Ticket:
     document, upload = found["document"], found["upload"]
     if not (is_safe(upload["url"]) and is_safe(upload["creation_url"])):
         raise ValueError("an upload without TLS")
-    return _parsed(Ticket, upload, document_id=document["id"])
+    return _parse(Ticket, upload, document_id=document["id"])
 
 
-def written(instant: datetime) -> str:
+def format_instant(instant: datetime) -> str:
     """Return an instant as the API reads it: RFC 3339 in UTC."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -237,7 +237,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
 """How a member becomes a field of the type. Members of other types are taken as they are."""
 
 
-def _parsed(kind: type[_Model], found: Json, **given: Any) -> _Model:
+def _parse(kind: type[_Model], found: Json, **given: Any) -> _Model:
     """Return the model: each field is the member with its name, unless it is given."""
     wanted = {one.name: _READERS.get(one.type) for one in fields(kind) if one.name not in given}
     return kind(**{name: read(found[name]) if read else found[name] for name, read in wanted.items()}, **given)

@@ -124,7 +124,7 @@ class Receiver:
         results: list[Received] = []
         waiting: list[int] = []
         for document in offer.documents:
-            results.append(self._received(document, to, document.id in accepted, progress or _silent))
+            results.append(self._receive(document, to, document.id in accepted, progress or _silent))
             if results[-1].is_here and _may_be_confirmed(results[-1]):
                 waiting.append(len(results) - 1)
             if len(waiting) == _BATCH:
@@ -132,7 +132,7 @@ class Receiver:
         self._confirm(results, waiting)
         return results
 
-    def _received(self, document: OfferedDocument, to: Path, accepted: bool, progress: Progress) -> Received:
+    def _receive(self, document: OfferedDocument, to: Path, accepted: bool, progress: Progress) -> Received:
         is_released = document.handling == "released" or (document.handling == "warned" and accepted)
         if not is_released:
             return Received(document, Outcome(document.handling))

@@ -50,7 +50,7 @@ def _is_safe(part: str) -> bool:
 
 def already_here(target: Path, document: OfferedDocument) -> Path | None:
     """Return the file with exactly the document's content, if an earlier call has written one."""
-    for candidate in _numbered(target):
+    for candidate in _number_names(target):
         if not candidate.exists():
             return None
         if (
@@ -103,7 +103,7 @@ class PartFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        for candidate in _numbered(self._target):
+        for candidate in _number_names(self._target):
             try:
                 # An empty file reserves the name: replacing that one replaces no file of others.
                 candidate.open("xb").close()
@@ -127,7 +127,7 @@ def file_errors() -> Iterator[None]:
         raise NotConfigured(f"{error.filename or 'file'}: {error.strerror}") from None
 
 
-def _numbered(target: Path) -> Iterator[Path]:
+def _number_names(target: Path) -> Iterator[Path]:
     yield target
     for number in count(2):
         tail = f" ({number}){target.suffix}"

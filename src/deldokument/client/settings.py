@@ -59,13 +59,13 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises: NotConfigured if a setting is missing, unknown or invalid, or the file cannot be read.
     """
     try:
-        return _loaded(environment)
+        return _load(environment)
     except RuntimeError as error:
         # From pathlib: the user has no home folder.
         raise NotConfigured(f"{error} Name folders and files in full, with XDG_CONFIG_HOME and {PREFIX}*") from None
 
 
-def _loaded(environment: Mapping[str, str]) -> Settings:
+def _load(environment: Mapping[str, str]) -> Settings:
     known = {field.name for field in fields(Settings)}
     given = _of_file(environment, known)
     given |= {name: value for name in known if (value := environment.get(PREFIX + name.upper(), "").strip())}

@@ -22,7 +22,7 @@ import httpx
 from deldokument.client.api import Api
 from deldokument.client.errors import Interrupted, Refused
 from deldokument.client.files import LocalFile
-from deldokument.client.models import Share, Ticket, To, written
+from deldokument.client.models import Share, Ticket, To, format_instant
 from deldokument.client.state import Ledger
 from deldokument.client.transport import RetryPolicy
 from deldokument.client.uploads import STREAM, Progress, Uploads
@@ -55,7 +55,7 @@ class ShareRequest:
             "title": self.title,
             "message": self.message,
             "reference": self.reference,
-            "expires_at": written(self.until),
+            "expires_at": format_instant(self.until),
             "recipients": [to.body() for to in self.recipients],
         }
         # Absent instead of false: an administrator may have confirmed it for the whole system.
@@ -97,11 +97,11 @@ class Sharing:
         self._ledger.began(share_id)
         self._upload(self._api.get(share_id), files)
         found = (self._ledger.document(file.name) for file in files)
-        share = self._added(share_id, [one for one in found if one is not None])
+        share = self._add_documents(share_id, [one for one in found if one is not None])
         self._ledger.close()
         return share
 
-    def _added(self, share_id: str, document_ids: Sequence[str]) -> Share:
+    def _add_documents(self, share_id: str, document_ids: Sequence[str]) -> Share:
         """Add the uploaded documents as soon as they are inspected."""
         attempt = 0
         while True:
@@ -114,7 +114,7 @@ class Sharing:
             self._patience.wait(attempt)
 
     def _draft(self, wish: ShareRequest) -> Share:
-        if (known := self._known()) is not None:
+        if (known := self._find_earlier()) is not None:
             return known
         # Save the idempotency key before the request: if the response is lost, no second draft is created.
         self._ledger.save()
@@ -126,7 +126,7 @@ class Sharing:
         self._ledger.began(share.id)
         return share
 
-    def _known(self) -> Share | None:
+    def _find_earlier(self) -> Share | None:
         """Return the share that an earlier call began; None if it has ended or no longer exists."""
         if self._ledger.share_id is None:
             return None
@@ -175,7 +175,7 @@ class Sharing:
 
     def _announce(self, share: Share, file: LocalFile) -> Ticket:
         modified = datetime.fromtimestamp(file.modified_at / 1000, UTC)
-        ticket = self._api.announce(share.id, name=file.name, length=file.length, modified_at=written(modified))
+        ticket = self._api.announce(share.id, name=file.name, length=file.length, modified_at=format_instant(modified))
         self._ledger.keep_document(file.name, ticket.document_id)
         return ticket
 

@@ -97,24 +97,24 @@ class Ledger:
     def document(self, name: str) -> str | None:
         """Return the document id of the file ``name``."""
         with self._lock:
-            found = self._state["documents"].get(self._hidden(name))
+            found = self._state["documents"].get(self._hash_name(name))
         return None if found is None else str(found)
 
     def keep_document(self, name: str, document_id: str) -> None:
         """Save the document id of the file ``name``."""
         with self._lock:
-            self._state["documents"][self._hidden(name)] = document_id
+            self._state["documents"][self._hash_name(name)] = document_id
         self.save()
 
     def partials(self, name: str) -> list[Partial]:
         """Return the partial uploads of the file ``name``."""
         with self._lock:
-            return [Partial(**entry) for entry in self._state["partials"].get(self._hidden(name), [])]
+            return [Partial(**entry) for entry in self._state["partials"].get(self._hash_name(name), [])]
 
     def keep_partials(self, name: str, partials: list[Partial]) -> None:
         """Save the partial uploads of the file ``name``; an empty list removes them."""
         with self._lock:
-            key = self._hidden(name)
+            key = self._hash_name(name)
             self._state["partials"].pop(key, None)
             if partials:
                 entries = [{"url": p.url, "start": p.start, "length": p.length} for p in partials]
@@ -146,7 +146,7 @@ class Ledger:
             with suppress(OSError):
                 path.unlink()
 
-    def _hidden(self, name: str) -> str:
+    def _hash_name(self, name: str) -> str:
         return hmac.new(self._secret, name.encode(), hashlib.sha256).hexdigest()
 
     def _read(self) -> dict[str, Any] | None:

@@ -78,14 +78,14 @@ class MaskinportenTokens:
             if attempt:
                 self._wait(float(attempt))
             try:
-                return self._asked()
+                return self._request_token()
             except httpx.HTTPError as error:
                 last = Unreachable(f"Maskinporten does not answer ({type(error).__name__})")
             except Unreachable as error:
                 last = error
         raise last
 
-    def _asked(self) -> tuple[float, str]:
+    def _request_token(self) -> tuple[float, str]:
         asked_at = self._clock()
         response = self._http.post(self._token_endpoint(), data=self._form(asked_at))
         body = _json_object(response)

@@ -97,7 +97,7 @@ class Transport:
         ``key`` is the idempotency key, which a POST needs to be retried safely.
         Raises: Refused, Unreachable or Interrupted.
         """
-        answer = self._tried(method, path, body, query, {"Idempotency-Key": key} if key else {})
+        answer = self._request_with_retries(method, path, body, query, {"Idempotency-Key": key} if key else {})
         if answer.status_code == 204:
             return {}
         found = _json_object(answer)
@@ -107,12 +107,12 @@ class Transport:
 
     def download(self, path: str, media_type: str, query: Mapping[str, str | int]) -> bytes:
         """Return the bytes of a file of that media type. Raises: Refused, Unreachable or Interrupted."""
-        answer = self._tried("GET", path, None, query, {"Accept": media_type})
+        answer = self._request_with_retries("GET", path, None, query, {"Accept": media_type})
         if answer.headers.get("content-type", "").partition(";")[0] != media_type:
             raise Unreachable(f"invalid response: not {media_type}")
         return answer.content
 
-    def _tried(
+    def _request_with_retries(
         self,
         method: str,
         path: str,

@@ -262,7 +262,7 @@ class Settings(BaseSettings):
         name, data, values = str(info.field_name), info.data, given or {}
         if not isinstance(values, dict):
             raise ValueError(f"{_variable(name)}: not a setting; its name begins those of a group")
-        is_needed = name in _needed(data)
+        is_needed = name in _list_needed_groups(data)
         marks = ", ".join(_variable(f"{name}_{part}") for part in _GROUPS[name].marks(values))
         if marks and not is_needed and name in _KEY_PLACES and {"keyring", "root_key"} <= data.keys():
             chosen = f"{_variable('keyring')}={data['keyring']}, {_variable('root_key')}={data['root_key']}"
@@ -303,7 +303,7 @@ def _again(found: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=message, loc=found["loc"], input=None)
 
 
-def _needed(data: Mapping[str, Any]) -> set[str]:
+def _list_needed_groups(data: Mapping[str, Any]) -> set[str]:
     """Return the groups that these settings need: all registers, unless it is the demo."""
     chosen = {data.get("keyring"), data.get("root_key")}
     keys = {name for name, uses in _KEY_PLACES.items() if uses & chosen}
@@ -334,11 +334,11 @@ def load_settings(**given: Any) -> Settings:
     Raises: ConfigurationError if a setting is missing or wrong, or a credential cannot be read.
     """
     try:
-        return Settings(**_nested(_credentials() | given))
+        return Settings(**_nest(_credentials() | given))
     except ValidationError as error:
         # A default that was not computed because of another setting's error is not an error of its own.
         problems = [found for found in error.errors(include_input=False) if found["type"] != _UNMADE]
-        raise ConfigurationError("\n".join(["cannot start with these settings:", *_explained(problems)])) from None
+        raise ConfigurationError("\n".join(["cannot start with these settings:", *_explain(problems)])) from None
 
 
 def _credentials() -> dict[str, Any]:
@@ -349,7 +349,7 @@ def _credentials() -> dict[str, Any]:
     return {variable.removeprefix(PREFIX).lower(): value for variable, value in found.items()}
 
 
-def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
+def _nest(given: Mapping[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for name, value in given.items():
         first, *rest = VARIABLES.get(_variable(name), (name,))
@@ -360,7 +360,7 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _explained(problems: list[ErrorDetails]) -> Iterator[str]:
+def _explain(problems: list[ErrorDetails]) -> Iterator[str]:
     """Yield a line for each problem, and one line that lists all missing settings of groups."""
     missing = []
     for problem in problems:

@@ -176,11 +176,11 @@ class EnvelopeDecryptor:
 
     def _run(self) -> _Steps[None]:
         """Process what has arrived; yield whenever more is needed."""
-        header = yield from self._parsed(_read_header)
+        header = yield from self._parse(_read_header)
         key = self._content_key(header)
         cipher = Cipher(algorithms.AES256(key), modes.CBC(header.iv)).decryptor()
         unpadder = PKCS7(8 * _BLOCK).unpadder()
-        left = header.length if header.length is not None else (yield from self._parsed(_read_chunk))
+        left = header.length if header.length is not None else (yield from self._parse(_read_chunk))
         while left is not None:
             piece = bytes(self._arrived[:left])
             del self._arrived[:left]
@@ -189,7 +189,7 @@ class EnvelopeDecryptor:
             if left:
                 yield
             else:
-                left = None if header.length is not None else (yield from self._parsed(_read_chunk))
+                left = None if header.length is not None else (yield from self._parse(_read_chunk))
         while len(self._arrived) < len(header.closing):
             yield
         if self._arrived != header.closing:
@@ -212,7 +212,7 @@ class EnvelopeDecryptor:
             raise IntegrityError
         return key
 
-    def _parsed(self, read: Callable[[_Reader], _Read]) -> _Steps[_Read]:
+    def _parse(self, read: Callable[[_Reader], _Read]) -> _Steps[_Read]:
         """Return what is read at the beginning of the bytes, once enough have arrived, and remove it."""
         while True:
             reader = _Reader(bytes(self._arrived[:MAX_HEADER]), is_whole=False)

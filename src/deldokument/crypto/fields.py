@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
+from deldokument.crypto.keys import Purpose, derive, frame, open_sealed, seal
 
 FIELD_LABEL = b"deldokument/field/1"
 LOOKUP_LABEL = b"deldokument/lookup/1"
@@ -74,15 +74,15 @@ def lookup_hash(key: bytes, kind: str, identifier: str) -> bytes:
 
 def lookup_hashes(keys: Iterable[bytes], identifiers: Sequence[tuple[str, str]]) -> list[list[bytes]]:
     """Return, for each key, the `lookup_hash` of each kind and identifier."""
-    messages = [framed(LOOKUP_LABEL, kind.encode(), identifier.encode()) for kind, identifier in identifiers]
+    messages = [frame(LOOKUP_LABEL, kind.encode(), identifier.encode()) for kind, identifier in identifiers]
     derived = [derive(key, Purpose.LOOKUP) for key in keys]
     return [[hmac.digest(key, message, "sha256") for message in messages] for key in derived]
 
 
 def _bound_to(label: str, record_id: bytes) -> bytes:
-    return _column(label) + framed(record_id)
+    return _column(label) + frame(record_id)
 
 
 @lru_cache(maxsize=100)
 def _column(label: str) -> bytes:
-    return framed(FIELD_LABEL, label.encode())
+    return frame(FIELD_LABEL, label.encode())

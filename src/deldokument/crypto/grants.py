@@ -10,7 +10,7 @@ It does not tell how old it is: an older grant in its own place opens again.
 from dataclasses import dataclass
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
+from deldokument.crypto.keys import Purpose, derive, frame, open_sealed, seal
 
 GRANT_LABEL = b"deldokument/grant/1"
 _SCOPE = b"share"
@@ -75,4 +75,4 @@ def _key(key: bytes, place: GrantPlace) -> bytes:
 
 def _bound_to(place: GrantPlace) -> bytes:
     ids = place.tenant_id, place.account_id, place.share_id, place.recipient_id
-    return framed(GRANT_LABEL, _SCOPE, *(each.encode() for each in ids))
+    return frame(GRANT_LABEL, _SCOPE, *(each.encode() for each in ids))

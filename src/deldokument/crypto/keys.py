@@ -62,7 +62,7 @@ def new_key() -> bytes:
     return os.urandom(KEY)
 
 
-def framed(*fields: bytes) -> bytes:
+def frame(*fields: bytes) -> bytes:
     """Return the fields joined so that no other list of fields gives the same bytes.
 
     A length prefix (uint32, big-endian) precedes each field.
@@ -70,7 +70,7 @@ def framed(*fields: bytes) -> bytes:
     return b"".join([len(item).to_bytes(4, "big") + item for item in fields])
 
 
-_INFOS = {purpose: framed(KEY_LABEL, purpose.value.encode()) for purpose in Purpose}
+_INFOS = {purpose: frame(KEY_LABEL, purpose.value.encode()) for purpose in Purpose}
 
 
 def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
@@ -82,13 +82,13 @@ def derive(key: bytes, purpose: Purpose, *context: bytes) -> bytes:
     """
     _require_key(key)
     if context or not isinstance(key, Key):
-        return _derived(key, _INFOS[purpose] + framed(*context))
+        return _derive(key, _INFOS[purpose] + frame(*context))
     if purpose not in key.derived:
-        key.derived[purpose] = _derived(key, _INFOS[purpose])
+        key.derived[purpose] = _derive(key, _INFOS[purpose])
     return key.derived[purpose]
 
 
-def _derived(key: bytes, info: bytes) -> bytes:
+def _derive(key: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=info).derive(key)
 
 
@@ -109,10 +109,10 @@ def open_sealed(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
     Raises: IntegrityError otherwise.
     """
     _require_key(key)
-    return _opened(AESGCM(key), sealed, associated_data)
+    return _open(AESGCM(key), sealed, associated_data)
 
 
-def _opened(cipher: AESGCM, sealed: bytes, associated_data: bytes) -> bytes:
+def _open(cipher: AESGCM, sealed: bytes, associated_data: bytes) -> bytes:
     if sealed[:1] != SEALED_VERSION or len(sealed) < 1 + _NONCE + _TAG:
         raise IntegrityError
     try:
@@ -173,12 +173,12 @@ class RootKey:
         Raises: IntegrityError if one does not open.
         """
         cipher = AESGCM(self.key)
-        return {one: _opened(cipher, sealed, entry_data(self.key_id, one)) for one, sealed in wrapped.items()}
+        return {one: _open(cipher, sealed, entry_data(self.key_id, one)) for one, sealed in wrapped.items()}
 
 
 def entry_data(root_key_id: str, entry_id: str) -> bytes:
     """Return the associated data of a keyring entry, which binds it to its own id and its root key's id."""
-    return framed(ENTRY_LABEL, root_key_id.encode(), entry_id.encode())
+    return frame(ENTRY_LABEL, root_key_id.encode(), entry_id.encode())
 
 
 def _require_key(key: bytes) -> None:

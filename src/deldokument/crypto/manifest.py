@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
+from deldokument.crypto.keys import Purpose, derive, frame, open_sealed, seal
 from deldokument.crypto.stream import HEADER, ID, MAX_PART_PLAINTEXT
 
 MANIFEST_LABEL = b"deldokument/manifest/1"
@@ -153,7 +153,7 @@ def seal_manifest(share_key: bytes, manifest: Manifest) -> bytes:
     Raises: ValueError unless the share key is 32 bytes.
     """
     key = derive(share_key, Purpose.MANIFEST, manifest.document_id)
-    return seal(key, encode_manifest(manifest), framed(MANIFEST_LABEL, manifest.document_id))
+    return seal(key, encode_manifest(manifest), frame(MANIFEST_LABEL, manifest.document_id))
 
 
 def open_manifest(share_key: bytes, document_id: bytes, sealed: bytes) -> Manifest:
@@ -162,7 +162,7 @@ def open_manifest(share_key: bytes, document_id: bytes, sealed: bytes) -> Manife
     Raises: IntegrityError otherwise.
     """
     key = derive(share_key, Purpose.MANIFEST, document_id)
-    manifest = decode_manifest(open_sealed(key, sealed, framed(MANIFEST_LABEL, document_id)))
+    manifest = decode_manifest(open_sealed(key, sealed, frame(MANIFEST_LABEL, document_id)))
     if manifest.document_id != document_id:
         raise IntegrityError
     return manifest
@@ -176,7 +176,7 @@ def seal_inspection(share_key: bytes, manifest: Manifest, record: InspectionReco
     if record.manifest_hash != manifest_hash(manifest):
         raise ValueError("the record is about another manifest")
     key = derive(share_key, Purpose.INSPECTION, manifest.document_id)
-    return seal(key, _encode_inspection(record), framed(INSPECTION_LABEL, manifest.document_id))
+    return seal(key, _encode_inspection(record), frame(INSPECTION_LABEL, manifest.document_id))
 
 
 def open_inspection(share_key: bytes, manifest: Manifest, sealed: bytes) -> InspectionRecord:
@@ -185,7 +185,7 @@ def open_inspection(share_key: bytes, manifest: Manifest, sealed: bytes) -> Insp
     Raises: IntegrityError otherwise, also for another manifest's record.
     """
     key = derive(share_key, Purpose.INSPECTION, manifest.document_id)
-    encoded = open_sealed(key, sealed, framed(INSPECTION_LABEL, manifest.document_id))
+    encoded = open_sealed(key, sealed, frame(INSPECTION_LABEL, manifest.document_id))
     record = _decode_inspection(encoded)
     if record.manifest_hash != manifest_hash(manifest):
         raise IntegrityError

@@ -10,7 +10,7 @@ A tag does not tell how old it is. Readers compare the row with the events about
 import hmac
 from collections.abc import Sequence
 
-from deldokument.crypto.keys import Purpose, derive, framed
+from deldokument.crypto.keys import Purpose, derive, frame
 
 ROW_LABEL = b"deldokument/row/1"
 TAG = 32
@@ -26,7 +26,7 @@ def row_key(integrity_key: bytes, kind: str) -> bytes:
 
 def row_tag(key: bytes, kind: str, row_id: str, values: Sequence[RowValue]) -> bytes:
     """Return the 32-byte tag of a row: HMAC-SHA256 (RFC 2104) under its ``row_key``."""
-    message = framed(ROW_LABEL, kind.encode(), row_id.encode(), *map(encode_value, values))
+    message = frame(ROW_LABEL, kind.encode(), row_id.encode(), *map(encode_value, values))
     return hmac.digest(key, message, "sha256")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import framed
+from deldokument.crypto.keys import frame
 from deldokument.crypto.row_tags import TAG, decode_value, encode_value, is_row_tag, row_tag
 
 SHARE_KIND = "share"
@@ -59,7 +59,7 @@ _values_of = attrgetter(*(one.name for one in fields(ShareCard)))
 
 def texts_digest(texts: Iterable[str]) -> bytes:
     """Return the SHA-256 of texts in any order: the ids of a share's recipients, or its ``document_version``s."""
-    return hashlib.sha256(framed(*(each.encode() for each in sorted(texts)))).digest()
+    return hashlib.sha256(frame(*(each.encode() for each in sorted(texts)))).digest()
 
 
 def document_version(document_id: str, manifest_hash: str) -> str:
@@ -74,7 +74,7 @@ def change_digest(sealed: bytes | None) -> bytes | None:
 
 def seal_card(key: bytes, share_id: str, card: ShareCard) -> bytes:
     """Return the card: version, framed values and tag. ``key`` is the ``row_key`` of the kind ``share``."""
-    payload = _encoded(card)
+    payload = _encode(card)
     return payload + row_tag(key, SHARE_KIND, share_id, [payload])
 
 
@@ -92,19 +92,19 @@ def open_card(key: bytes, share_id: str, sealed: bytes) -> ShareCard:
     if not is_row_tag(key, SHARE_KIND, share_id, [payload], tag) or payload[:1] != _VERSION:
         raise IntegrityError
     try:
-        card = ShareCard(*map(decode_value, _unframed(payload[1:])))  # type: ignore[arg-type]
+        card = ShareCard(*map(decode_value, _split_frames(payload[1:])))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise IntegrityError from None
-    if _encoded(card) != payload:
+    if _encode(card) != payload:
         raise IntegrityError
     return card
 
 
-def _encoded(card: ShareCard) -> bytes:
-    return _VERSION + framed(*map(encode_value, _values_of(card)))
+def _encode(card: ShareCard) -> bytes:
+    return _VERSION + frame(*map(encode_value, _values_of(card)))
 
 
-def _unframed(encoded: bytes) -> Iterator[bytes]:
+def _split_frames(encoded: bytes) -> Iterator[bytes]:
     position = 0
     while position < len(encoded):
         begin = position + _LENGTH

@@ -48,7 +48,7 @@ class Keyring(Protocol):
         """
         ...
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the values whose names begin with ``prefix``."""
         ...
 

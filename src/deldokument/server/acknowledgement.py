@@ -105,9 +105,9 @@ class TcpBytes(SentBytes):
         Raises: OSError if the connection is not TCP, or the system does not count.
         """
         super().__init__(connection, heard)
-        self._before = self._written(unacknowledged)
+        self._before = self._count_written(unacknowledged)
 
-    def _written(self, unacknowledged: Callable[[], int]) -> int:
+    def _count_written(self, unacknowledged: Callable[[], int]) -> int:
         """Return how many bytes were written before, acknowledged or not."""
         # What is acknowledged between the two counts would be in both.
         earlier, rest, acknowledged = -1, 0, self._info()[1]

@@ -350,12 +350,12 @@ class BoundedConnection(HttpToolsProtocol):
         cycle: Any = self.cycle
         scope, length = self.scope, cycle.expected_content_length
 
-        def written() -> Written:
+        def report_written() -> Written:
             # A transport that closes may have dropped the bytes that it held.
             held = None if self.transport.is_closing() else self.transport.get_write_buffer_size()
             return Written(length - cycle.expected_content_length, self._lent_out(scope), held)
 
-        return written
+        return report_written
 
     def _lent_out(self, _scope: Any) -> int:
         """Return how many bytes of the response were moved past the transport."""

@@ -146,13 +146,13 @@ def _answering_when_cut_off(app: ASGIApp, own_headers: Mapping[str, str]) -> ASG
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
 
-        async def noted(message: Message) -> None:
+        async def note_and_send(message: Message) -> None:
             nonlocal has_begun
             has_begun = True
             await send(message)
 
         try:
-            await app(scope, receive, noted)
+            await app(scope, receive, note_and_send)
         except asyncio.CancelledError:
             if has_begun:
                 raise

@@ -149,7 +149,7 @@ class ChildProcesses:
 
         Raises: NoProcessLeft if all have.
         """
-        ended, now = self._ended(), time.monotonic()
+        ended, now = self._reap_ended(), time.monotonic()
         for pid in ended:
             log.error("process %d has died", pid)
             self._report(pid)
@@ -170,13 +170,13 @@ class ChildProcesses:
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._living and (left := deadline - time.monotonic()) > 0:
-            for pid in self._ended():
+            for pid in self._reap_ended():
                 del self._living[pid]
             if self._living:
                 signal.sigtimedwait({signal.SIGCHLD}, left)
         self._send(signal.SIGKILL)
 
-    def _ended(self) -> list[int]:
+    def _reap_ended(self) -> list[int]:
         """Return the children that have ended.
 
         Asks for each: as process 1 the parent also has others' orphans.

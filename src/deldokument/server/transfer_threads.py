@@ -82,7 +82,7 @@ class TransferThreads:
         self._idle = threading.BoundedSemaphore(HELPERS)
 
     @contextmanager
-    def entered(self) -> Iterator[bool]:
+    def enter(self) -> Iterator[bool]:
         """Yield whether a lane is free; it is held until the block ends.
 
         For the event loop's thread.
@@ -143,7 +143,7 @@ def _ahead(steps: Iterator[_Result], helper: ContextThreadPool) -> Generator[_Re
         wait([coming])
 
 
-async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:
+async def wait_for_threads(futures: Sequence[asyncio.Future[Any]]) -> None:
     """Wait until threads have ended, even if the waiting is cancelled: threads do not stop for that."""
     cancelled: asyncio.CancelledError | None = None
     while waiting := [future for future in futures if not future.done()]:
@@ -155,9 +155,9 @@ async def ended(futures: Sequence[asyncio.Future[Any]]) -> None:
         raise cancelled
 
 
-async def outlived(future: asyncio.Future[_Result]) -> _Result:
+async def wait_for_result(future: asyncio.Future[_Result]) -> _Result:
     """Return a thread's result; if cancelled, raise only after the thread has ended."""
-    await ended([future])
+    await wait_for_threads([future])
     return future.result()
 
 

@@ -81,7 +81,7 @@ def test_only_a_permit_opens_and_the_roles_are_told_for_who_lacks_one(point: Alt
     assert "ordinaer-post-til-virksomheten" in fjell.codes
     assert RULE.sufficient(fjell.codes, confidential=True) is None
     assert RULE.sufficient(fjell.codes, confidential=False) == resource_code(ORDINARY)
-    assert RULE.wanted(confidential=True) == resource_code(CONFIDENTIAL)
+    assert RULE.choose_right(confidential=True) == resource_code(CONFIDENTIAL)
 
 
 @pytest.mark.parametrize(("level", "granted"), [(2, True), (3, True), (4, True), (5, False)])

@@ -20,7 +20,7 @@ from deldokument.adapters.http.client import signing_key
 from deldokument.adapters.maskinporten.client import MaskinportenClient
 from deldokument.config.groups import NOTIFICATIONS_SCOPE
 from deldokument.domain.identifiers import OrganizationNumber, PersonIdentifier
-from deldokument.domain.messages.outbox import SENT, Channel, Result, refused
+from deldokument.domain.messages.outbox import SENT, Channel, Result, refuse
 from deldokument.domain.messages.text_messages import message_count
 from deldokument.domain.shares.share import new_id
 from deldokument.domain.tenants.tenancy import NoticeChannel
@@ -151,13 +151,13 @@ def test_a_notice_sent_again_under_its_id_is_taken_once(altinn: AltinnNotificati
 def test_who_cannot_be_reached_is_told_to_be_unreachable(altinn: AltinnNotifications, running: Running) -> None:
     running.set_reachable(SIV.value, reachable=False)
     try:
-        assert altinn.send(notice(recipient=SIV)) == refused("unreachable")
+        assert altinn.send(notice(recipient=SIV)) == refuse("unreachable")
     finally:
         running.set_reachable(SIV.value, reachable=True)
 
 
 def test_what_is_refused_as_it_stands_is_not_sent_again(altinn: AltinnNotifications) -> None:
-    assert altinn.send(notice(text="")) == refused("altinn_refused")
+    assert altinn.send(notice(text="")) == refuse("altinn_refused")
 
 
 @pytest.mark.parametrize("mode", ["down", "garbage", "500"])

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from deldokument.adapters.documents.renderer import MarkdownRenderer
 from deldokument.domain.errors import Broken
-from deldokument.domain.tenants.agreement import escaped
+from deldokument.domain.tenants.agreement import escape
 from deldokument.ports.documents import DocumentRenderer, RenderedDocument
 
 # As clocks tell it, with a fraction of a second.
@@ -127,7 +127,7 @@ def squeezed(text: str) -> str:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_words_in_all_three_forms(name: str) -> None:
-    text = f"# Avtale\n\nMellom {escaped(name)} og oss.\n\n| Part | Rolle |\n|---|---|\n| {escaped(name)} | kunde |\n"
+    text = f"# Avtale\n\nMellom {escape(name)} og oss.\n\n| Part | Rolle |\n|---|---|\n| {escape(name)} | kunde |\n"
     page = Page(PRESS.html(text))
     assert page.words.count(name) == 2
     assert {tag for tag, _ in page.elements} == {"div", "h2", "p", "table", "thead", "tbody", "tr", "th", "td"}

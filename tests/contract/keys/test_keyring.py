@@ -128,12 +128,12 @@ def test_named_values_are_kept_replaced_and_forgotten_beside_the_keys(keyring: K
     keyring.create("head:b")
     keyring.keep({"head:a": b"1", "head:b": b"2", "removal:a:1": b"3", "removal:a:2": b"4", "removal:å%:1": b""})
     keyring.keep({"head:b": b"22"})
-    assert keyring.kept("head:") == {"head:a": b"1", "head:b": b"22"}
-    assert keyring.kept("removal:a:") == {"removal:a:1": b"3", "removal:a:2": b"4"}
-    assert len(keyring.kept("removal:")) == 3
+    assert keyring.list_values("head:") == {"head:a": b"1", "head:b": b"22"}
+    assert keyring.list_values("removal:a:") == {"removal:a:1": b"3", "removal:a:2": b"4"}
+    assert len(keyring.list_values("removal:")) == 3
     keyring.forget_kept(["removal:a:1", "head:a", "head:unknown", "removal:unknown:1"])
-    assert keyring.kept("") == {"head:b": b"22", "removal:a:2": b"4", "removal:å%:1": b""}
-    assert keyring.kept("removal:a:1") == keyring.kept("nothing:") == {}
+    assert keyring.list_values("") == {"head:b": b"22", "removal:a:2": b"4", "removal:å%:1": b""}
+    assert keyring.list_values("removal:a:1") == keyring.list_values("nothing:") == {}
     keyring.keep({})
     keyring.forget_kept([])
     assert keyring.ids("") == ["head:b"]
@@ -141,7 +141,7 @@ def test_named_values_are_kept_replaced_and_forgotten_beside_the_keys(keyring: K
 
 def test_many_threads_keep_values_at_once(keyring: Keyring) -> None:
     on_event_loop(*[partial(keyring.keep, {f"head:{number}": b"1"}) for number in range(8)])
-    assert len(keyring.kept("head:")) == 8
+    assert len(keyring.list_values("head:")) == 8
 
 
 # --- sealed in a store -----------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_rotation_leaves_the_named_values_as_they_are(sealed: SealedKeyring) -
     sealed.keep({"head:a": b"1"})
     sealed.roots.add()
     sealed.rotate(sealed.roots.ids()[-1])
-    assert sealed.kept("") == {"head:a": b"1"}
+    assert sealed.list_values("") == {"head:a": b"1"}
 
 
 def test_nodes_agree_on_one_key(opening: Opening) -> None:

@@ -53,7 +53,7 @@ def test_entries_are_sealed_in_the_published_format(hsm: Token) -> None:
                 }
             )
         (name,) = roots.ids()
-        sealed = roots.named(name).wrap_all({"share/1": b"k" * 32})["share/1"]
+        sealed = roots.find_root_key(name).wrap_all({"share/1": b"k" * 32})["share/1"]
         assert open_sealed(bytes(range(32)), sealed, entry_data(name, "share/1")) == b"k" * 32
 
 
@@ -61,7 +61,7 @@ def test_a_token_that_is_gone_is_unavailable_and_is_used_again_when_it_is_back(h
     tokens, away = hsm.folder / "tokens", hsm.folder / "away"
     with closing(opened(hsm)) as roots:
         roots.add()
-        root = roots.named(roots.ids()[0])
+        root = roots.find_root_key(roots.ids()[0])
         wrapped = root.wrap_all({"share/1": b"k" * 32})
         tokens.rename(away)
         tokens.mkdir()
@@ -84,7 +84,7 @@ def test_a_token_that_is_gone_is_unavailable_and_is_used_again_when_it_is_back(h
 def test_a_module_that_has_forgotten_us_is_logged_in_to_again(hsm: Token) -> None:
     with closing(opened(hsm)) as roots:
         roots.add()
-        root = roots.named(roots.ids()[0])
+        root = roots.find_root_key(roots.ids()[0])
         wrapped = root.wrap_all({"share/1": b"k" * 32})
         pkcs11.lib(str(MODULE)).reinitialize()
         assert root.unwrap_all(wrapped) == {"share/1": b"k" * 32}

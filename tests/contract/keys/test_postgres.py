@@ -205,7 +205,7 @@ def test_a_server_process_reads_named_values_and_writes_none(
     for forbidden in (lambda: of_serve.keep({"head:a": b"0"}), lambda: of_serve.forget_kept(["head:a"])):
         with pytest.raises(Unavailable, match="the database forbids it"):
             forbidden()
-    assert of_serve.kept("head:") == {"head:a": b"11"}
+    assert of_serve.list_values("head:") == {"head:a": b"11"}
 
 
 def test_a_role_of_the_keyring_that_does_not_exist_is_named(empty_postgres_url: str) -> None:

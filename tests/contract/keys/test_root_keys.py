@@ -25,17 +25,17 @@ def roots(root_place: RootPlace) -> Iterator[RootKeys]:
 
 def test_entries_open_as_what_they_were(roots: RootKeys, root_place: RootPlace) -> None:
     (name,) = roots.ids()
-    root = roots.named(name)
+    root = roots.find_root_key(name)
     wrapped = root.wrap_all(SECRETS)
     assert root.key_id == name
     assert root.unwrap_all(wrapped) == SECRETS
     with closing(root_place.open()) as again:
-        assert again.named(name).unwrap_all(wrapped) == SECRETS
+        assert again.find_root_key(name).unwrap_all(wrapped) == SECRETS
     assert root.wrap_all({}) == root.unwrap_all({}) == {}
 
 
 def test_a_sealed_key_fits_into_every_store_and_shows_nothing(roots: RootKeys) -> None:
-    wrapped = roots.named(roots.ids()[0]).wrap_all(SECRETS)
+    wrapped = roots.find_root_key(roots.ids()[0]).wrap_all(SECRETS)
     assert all(len(sealed) < 128 for sealed in wrapped.values())
     assert not any(secret in sealed for secret in SECRETS.values() for sealed in wrapped.values())
     assert len(set(wrapped.values())) == len(SECRETS)
@@ -43,12 +43,12 @@ def test_a_sealed_key_fits_into_every_store_and_shows_nothing(roots: RootKeys) -
 
 def test_many_entries_are_opened_at_once(roots: RootKeys) -> None:
     many = {f"share/{number}": bytes([number % 256]) * 32 for number in range(600)}
-    root = roots.named(roots.ids()[0])
+    root = roots.find_root_key(roots.ids()[0])
     assert root.unwrap_all(root.wrap_all(many)) == many
 
 
 def test_an_entry_opens_as_itself_only(roots: RootKeys) -> None:
-    root = roots.named(roots.ids()[0])
+    root = roots.find_root_key(roots.ids()[0])
     wrapped = root.wrap_all(SECRETS)
     with pytest.raises(IntegrityError):
         root.unwrap_all(wrapped | {"share/1": wrapped["share/2"]})
@@ -57,7 +57,7 @@ def test_an_entry_opens_as_itself_only(roots: RootKeys) -> None:
 
 @pytest.mark.parametrize("forge", [lambda sealed: sealed[:-2], lambda _: b"", lambda _: b"\xff" * 61])
 def test_what_was_not_sealed_here_does_not_open(roots: RootKeys, forge: object) -> None:
-    root = roots.named(roots.ids()[0])
+    root = roots.find_root_key(roots.ids()[0])
     wrapped = root.wrap_all(SECRETS)
     with pytest.raises(IntegrityError):
         root.unwrap_all(wrapped | {"share/1": forge(wrapped["share/1"])})  # type: ignore[operator]
@@ -66,10 +66,10 @@ def test_what_was_not_sealed_here_does_not_open(roots: RootKeys, forge: object) 
 def test_an_entry_opens_under_its_own_root_key_only(roots: RootKeys, root_place: RootPlace) -> None:
     root_place.prepare()
     first, second = roots.ids()
-    wrapped = roots.named(first).wrap_all(SECRETS)
-    assert roots.named(first).unwrap_all(wrapped) == SECRETS
+    wrapped = roots.find_root_key(first).wrap_all(SECRETS)
+    assert roots.find_root_key(first).unwrap_all(wrapped) == SECRETS
     with pytest.raises(IntegrityError):
-        roots.named(second).unwrap_all(wrapped)
+        roots.find_root_key(second).unwrap_all(wrapped)
 
 
 def test_a_new_root_key_is_found_by_its_name_and_comes_last(roots: RootKeys, root_place: RootPlace) -> None:
@@ -77,13 +77,13 @@ def test_a_new_root_key_is_found_by_its_name_and_comes_last(roots: RootKeys, roo
     root_place.prepare()
     with closing(root_place.open()) as other:
         second = other.ids()[-1]
-    assert roots.named(second).key_id == second != first
+    assert roots.find_root_key(second).key_id == second != first
     assert roots.ids() == [first, second]
 
 
 def test_a_retired_root_key_opens_nothing(roots: RootKeys, root_place: RootPlace) -> None:
     (first,) = roots.ids()
-    wrapped = roots.named(first).wrap_all(SECRETS)
+    wrapped = roots.find_root_key(first).wrap_all(SECRETS)
     root_place.prepare()
     kept = roots.ids()[-1]
     for _ in range(2):
@@ -93,17 +93,17 @@ def test_a_retired_root_key_opens_nothing(roots: RootKeys, root_place: RootPlace
     with closing(root_place.open()) as again:
         assert again.ids() == [kept]
         with pytest.raises(Unavailable):
-            again.named(first).unwrap_all(wrapped)
+            again.find_root_key(first).unwrap_all(wrapped)
 
 
 def test_a_root_key_that_is_not_there_is_unavailable(roots: RootKeys) -> None:
     with pytest.raises(Unavailable) as told:
-        roots.named("pkcs11-00")
+        roots.find_root_key("pkcs11-00")
     assert told.value.code == "keyring"
 
 
 def test_many_threads_seal_and_open(roots: RootKeys) -> None:
-    root = roots.named(roots.ids()[0])
+    root = roots.find_root_key(roots.ids()[0])
     faults: list[object] = []
 
     def work(number: int) -> None:

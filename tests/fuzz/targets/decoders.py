@@ -7,7 +7,7 @@ from contextlib import suppress
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import BLOCK, FIELD_LABEL, open_bytes
 from deldokument.crypto.grants import GRANT_LABEL, GrantPlace, open_grant
-from deldokument.crypto.keys import Purpose, derive, framed, open_sealed, seal
+from deldokument.crypto.keys import Purpose, derive, frame, open_sealed, seal
 from deldokument.crypto.manifest import (
     INSPECTION_LABEL,
     Manifest,
@@ -23,7 +23,7 @@ _KEY, _DOCUMENT = bytes(range(32)), bytes(16)
 _EMPTY = Manifest(_DOCUMENT, 0, ())
 _CARD_KEY = row_key(_KEY, SHARE_KIND)
 _INSPECTION_KEY = derive(_KEY, Purpose.INSPECTION, _DOCUMENT)
-_FIELD_KEY, _FIELD_DATA = derive(_KEY, Purpose.FIELDS), framed(FIELD_LABEL, b"share.title", b"s")
+_FIELD_KEY, _FIELD_DATA = derive(_KEY, Purpose.FIELDS), frame(FIELD_LABEL, b"share.title", b"s")
 
 
 def manifest(data: bytes) -> None:
@@ -40,7 +40,7 @@ def inspection(data: bytes) -> None:
     """Open an inspection record with these contents, after the hash of its manifest."""
     record = data[:1] + manifest_hash(_EMPTY) + data[1:]
     with suppress(IntegrityError):
-        opened = open_inspection(_KEY, _EMPTY, seal(_INSPECTION_KEY, record, framed(INSPECTION_LABEL, _DOCUMENT)))
+        opened = open_inspection(_KEY, _EMPTY, seal(_INSPECTION_KEY, record, frame(INSPECTION_LABEL, _DOCUMENT)))
         tail = opened.media_type.encode() + opened.verdict.encode()
         assert record.endswith(tail)
         assert len(record) == 1 + 32 + 32 + 4 + 2 + 2 + len(tail)
@@ -58,7 +58,7 @@ def field(data: bytes) -> None:
 def grant(data: bytes) -> None:
     """Open a grant with these contents: an accepted one is the only encoding of what it grants."""
     place = GrantPlace("t", "a", "s", "r")
-    bound_to = framed(GRANT_LABEL, b"share", b"t", b"a", b"s", b"r")
+    bound_to = frame(GRANT_LABEL, b"share", b"t", b"a", b"s", b"r")
     with suppress(IntegrityError):
         opened = open_grant(_KEY, place, seal(derive(_KEY, Purpose.GRANT, b"s"), data, bound_to))
         kind = {"person": 1, "organization": 2}[opened.kind]

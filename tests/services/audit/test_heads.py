@@ -158,7 +158,7 @@ def test_the_list_of_a_recipient_says_that_something_is_held_and_only_to_who_may
 
 def test_a_head_is_kept_only_if_the_chain_follows_from_the_head_before_it(stage: Stage) -> None:
     heads.keep_heads(stage.deps)
-    before = stage.deps.keyring.kept(heads.HEAD)
+    before = stage.deps.keyring.list_values(heads.HEAD)
     happen(stage, stage.tenant.id)
     newest = "number = (SELECT max(number) FROM audit_event WHERE chain = "
     do_as_owner(
@@ -168,7 +168,7 @@ def test_a_head_is_kept_only_if_the_chain_follows_from_the_head_before_it(stage:
     happen(stage, None)
     with pytest.raises(Broken, match="heads not kept: altered event"):
         heads.keep_heads(stage.deps)
-    after = stage.deps.keyring.kept(heads.HEAD)
+    after = stage.deps.keyring.list_values(heads.HEAD)
     name = heads.HEAD + stage.tenant.id
     assert after[name] == before[name]
     assert after[heads.HEAD + NO_TENANT] != before.get(heads.HEAD + NO_TENANT)
@@ -178,14 +178,14 @@ def test_a_head_is_kept_only_if_the_chain_follows_from_the_head_before_it(stage:
     fault = heads.keep_head(stage.deps, stage.tenant.id)
     assert fault is not None
     assert fault.flaw is Flaw.ALTERED
-    assert stage.deps.keyring.kept(heads.HEAD) == after
+    assert stage.deps.keyring.list_values(heads.HEAD) == after
 
 
 @pytest.mark.parametrize("how", ["removed", "changed", "moved"])
 def test_a_head_that_a_writer_of_the_store_removes_or_changes_is_noticed(stage: Stage, how: str) -> None:
     checkpoints.sign_checkpoints(stage.deps)
     name, keyring = heads.HEAD + stage.tenant.id, stage.deps.keyring
-    values = keyring.kept(heads.HEAD)
+    values = keyring.list_values(heads.HEAD)
     if how == "removed":
         keyring.forget_kept([name])
     else:
@@ -253,13 +253,13 @@ def test_removals_are_forgotten_when_no_copy_of_the_database_can_bring_them_back
     remove_siv(stage, earlier[0])
     heads.keep_heads(stage.deps)
     assert [one.kind for one in heads.kept_removals(stage.deps)] == [EventKind.RECIPIENT_REMOVED]
-    [name] = stage.deps.keyring.kept(heads.REMOVAL)
-    value = stage.deps.keyring.kept(name)[name]
+    [name] = stage.deps.keyring.list_values(heads.REMOVAL)
+    value = stage.deps.keyring.list_values(name)[name]
     stage.deps.keyring.keep({name: b"x" + value})
     assert list(heads.kept_removals(stage.deps)) == []
     stage.deps.keyring.keep({name: value})
     heads.patrol_removals(stage.deps)
-    assert stage.deps.keyring.kept(heads.REMOVAL)
+    assert stage.deps.keyring.list_values(heads.REMOVAL)
     stage.clock.advance(days=41)
     assert heads.patrol_removals(stage.deps) == 0
-    assert stage.deps.keyring.kept(heads.REMOVAL) == {}
+    assert stage.deps.keyring.list_values(heads.REMOVAL) == {}

@@ -38,7 +38,7 @@ def spoil(stage: Stage, document_id: str) -> None:
     """Give the document a manifest that opens for nobody."""
     with stage.deps.database.write() as tx:
         document = existing(tx.shares.document(document_id))
-        tx.shares.save_document(document.completed(bytes(100), stage.clock.now()))
+        tx.shares.save_document(document.complete(bytes(100), stage.clock.now()))
 
 
 def test_every_document_is_read_once(stage: Stage) -> None:

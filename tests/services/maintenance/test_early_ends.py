@@ -181,7 +181,7 @@ def test_a_writer_of_the_database_does_not_confirm(stage: Stage) -> None:
 def test_a_state_that_was_changed_in_the_keyrings_store_halts(stage: Stage) -> None:
     withdrawn(stage, 1)
     work(stage)
-    [(name, value)] = stage.deps.keyring.kept("ends:").items()
+    [(name, value)] = stage.deps.keyring.list_values("ends:").items()
     stage.deps.keyring.keep({name: value + b"\0"})
     share_ids = withdrawn(stage, 1)
     work(stage)

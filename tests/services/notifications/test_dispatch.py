@@ -24,8 +24,8 @@ from deldokument.domain.messages.outbox import (
     OutgoingMessage,
     Result,
     again,
-    moot,
-    refused,
+    make_moot,
+    refuse,
 )
 from deldokument.domain.shares.share import new_id
 from deldokument.ports.dependencies import Dependencies
@@ -147,7 +147,7 @@ def test_of_an_order_one_message_is_taken_at_a_time(stage: Stage) -> None:
     assert kept(stage, first.id).attempts + kept(stage, alone.id).attempts == 4
 
 
-@pytest.mark.parametrize("result", [SENT, refused("no")])
+@pytest.mark.parametrize("result", [SENT, refuse("no")])
 def test_what_an_order_covers_is_settled_and_recorded_with_it_and_paid_once(stage: Stage, result: Outcome) -> None:
     shares = [stage.publish(OLA) for _ in range(3)]
     first, second, other = (put(stage, share, target=share, order_id="order") for share in shares)
@@ -181,7 +181,7 @@ def test_a_late_answer_does_not_disturb_who_has_taken_it_since(stage: Stage) -> 
     dispatch.send_message(stage.deps, entry(lambda *_: again("timeout")), slow)
     assert kept(stage, added.id).due_at == taken.due_at
     dispatch.send_message(stage.deps, entry(lambda *_: SENT), taken)
-    dispatch.send_message(stage.deps, entry(lambda *_: refused("status_400")), slow)
+    dispatch.send_message(stage.deps, entry(lambda *_: refuse("status_400")), slow)
     assert kept(stage, added.id).given_up_at is None
 
 
@@ -199,7 +199,7 @@ def test_what_is_not_taken_waits_longer_each_time_and_is_given_up_after_three_da
 def test_what_is_given_up_is_told_in_the_trail_without_anybodys_identifier(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     added = put(stage, share_id)
-    attempt(stage, refused("status_400"))
+    attempt(stage, refuse("status_400"))
     [(who, event)] = [(who, event) for who, event in stage.trail() if event.kind is EventKind.MESSAGE_GIVEN_UP]
     assert (who, event.share_id) == (None, share_id)
     assert event.details == {"message": added.id, "about": "told", "channel": "webhook", "code": "status_400"}
@@ -209,7 +209,7 @@ def test_what_is_given_up_about_a_damaged_share_is_told_in_the_chain_of_the_mess
     share_id = stage.publish(OLA)
     put(stage, share_id)
     do_as_owner(stage.database_url, f"UPDATE share SET tenant_id = '{stage.barnevern.tenant_id}'")
-    attempt(stage, refused("status_400"))
+    attempt(stage, refuse("status_400"))
     [event] = [event for _, event in stage.trail() if event.kind is EventKind.MESSAGE_GIVEN_UP]
     assert (event.tenant_id, event.share_id) == (stage.tenant.id, None)
 
@@ -217,7 +217,7 @@ def test_what_is_given_up_about_a_damaged_share_is_told_in_the_chain_of_the_mess
 def test_what_there_is_nothing_to_tell_of_any_more_is_dropped_quietly(stage: Stage) -> None:
     before = len(stage.trail())
     added = put(stage)
-    assert attempt(stage, moot("share_over")) is Result.MOOT
+    assert attempt(stage, make_moot("share_over")) is Result.MOOT
     assert kept(stage, added.id).last_error == "share_over"
     assert len(stage.trail()) == before
 

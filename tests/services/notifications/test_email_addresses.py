@@ -17,7 +17,7 @@ from deldokument.domain.messages.email_addresses import (
     NoticeAddress,
     NoticeChoices,
 )
-from deldokument.domain.messages.outbox import SENT, Result, again, refused
+from deldokument.domain.messages.outbox import SENT, Result, again, refuse
 from deldokument.services.encryption import identifier_hash
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_addresses import AddressView
@@ -188,7 +188,7 @@ def test_a_code_is_mailed_again_when_the_server_would_not_take_it(stage: Stage) 
 
 
 def test_an_address_that_the_server_refuses_is_shown_to_be_refused(stage: Stage) -> None:
-    stage.mail.outcome = refused("smtp_recipient_550")
+    stage.mail.outcome = refuse("smtp_recipient_550")
     email_addresses.enter_address(stage.deps, person(KARI), AT_WORK)
     assert not view(stage).refused
     deliver(stage)
@@ -201,7 +201,7 @@ def test_an_address_that_the_server_refuses_is_shown_to_be_refused(stage: Stage)
 
 
 def test_a_refusal_of_long_ago_is_not_shown(stage: Stage) -> None:
-    stage.mail.outcome = refused("smtp_recipient_550")
+    stage.mail.outcome = refuse("smtp_recipient_550")
     email_addresses.enter_address(stage.deps, person(KARI), AT_WORK)
     deliver(stage)
     email_addresses.remove_address(stage.deps, person(KARI))

@@ -11,7 +11,7 @@ import pytest
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, NotFound, existing
 from deldokument.domain.messages.email_addresses import Language
-from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result, again, refused
+from deldokument.domain.messages.outbox import Channel, OutgoingMessage, Result, again, refuse
 from deldokument.domain.service_config import NoticeRules, ServiceConfig
 from deldokument.domain.shares.share import Share
 from deldokument.domain.tenants.tenancy import NoticeChannel
@@ -631,7 +631,7 @@ def test_those_who_share_see_what_became_of_notices(stage: Stage, altinn: FakeNo
     send_notices(stage)
     assert seen(stage, share) == [("sent", "", False)]
     stage.clock.instant = existing(share.expires_at) - timedelta(days=1)
-    altinn.outcome = refused("unreachable")
+    altinn.outcome = refuse("unreachable")
     send_notices(stage)
     assert seen(stage, share) == [("sent", "", False), ("failed", "unreachable", True)]
 

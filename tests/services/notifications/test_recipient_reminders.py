@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Unavailable, existing
-from deldokument.domain.messages.outbox import LEASE, SENT, Channel, Outcome, OutgoingMessage, Result, refused
+from deldokument.domain.messages.outbox import LEASE, SENT, Channel, Outcome, OutgoingMessage, Result, refuse
 from deldokument.domain.norwegian_time import day_of, start_of
 from deldokument.domain.shares.share import Share
 from deldokument.ports.channels import Notice, NoticeKind
@@ -209,7 +209,7 @@ def test_a_message_that_altinn_did_not_answer_is_ordered_again_with_its_id(stage
 def test_a_recipient_who_cannot_be_reached_is_shown_on_each_share(stage: Stage, altinn: FakeNotices) -> None:
     shares = [share(stage) for _ in range(2)]
     told(stage, altinn, *shares)
-    altinn.outcome = refused("unreachable")
+    altinn.outcome = refuse("unreachable")
     assert at(stage, END - WEEK) == [Result.REFUSED]
     assert {one.last_error for one in reminders_of(stage, *shares)} == {"unreachable"}
     assert len(altinn.taken) == 1

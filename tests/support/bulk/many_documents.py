@@ -83,7 +83,7 @@ def fill(deps: Dependencies, share_id: str, count: int, *, size: int, folder: st
                     made.position,
                     sealed_inspection=seal_inspection(share_key, manifest, found),
                     inspected_at=share.created_at,
-                ).completed(seal_manifest(share_key, manifest), share.created_at)
+                ).complete(seal_manifest(share_key, manifest), share.created_at)
             )
 
 

@@ -251,7 +251,7 @@ class _Kept:
         self._store = OpenBaoStore(place.connection(), place.keyring_mount, "")
         self._root = self._store.root()
         self._entries = {entry.id: entry for entry in self._store.read(self._store.ids(""))}
-        self._values = self._store.kept("")
+        self._values = self._store.list_values("")
 
     def restore_keys(self) -> bool:
         """False when another root key seals them: that cannot be put back."""
@@ -262,7 +262,7 @@ class _Kept:
         kept = {key for key, entry in self._entries.items() if now.get(key) == entry.sealed}
         # Also a key that was destroyed and made anew under its name.
         self._store.remove(now.keys() - kept)
-        self._store.forget_kept(self._store.kept(""))
+        self._store.forget_kept(self._store.list_values(""))
         self._store.keep(self._values)
         return all(self._store.add(self._entries[missing]) for missing in self._entries.keys() - kept)
 

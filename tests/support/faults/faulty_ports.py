@@ -154,8 +154,8 @@ class FaultyKeyring:
     def keep(self, values: Mapping[str, bytes]) -> None:
         self.inner.keep(values)
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
-        return self.inner.kept(prefix)
+    def list_values(self, prefix: str) -> dict[str, bytes]:
+        return self.inner.list_values(prefix)
 
 
 @dataclass

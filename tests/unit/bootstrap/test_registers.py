@@ -80,7 +80,7 @@ def test_each_breaker_is_that_of_its_register(key: Path) -> None:
                 call()
         assert open_ones.pop(called)
         assert not open_ones
-    registers.breakers["altinn"].answered()
+    registers.breakers["altinn"].record_answer()
     assert open_ones == {"altinn": False}
     assert registers.breakers.keys() == calls.keys()
     registers.clients.close()

@@ -20,18 +20,18 @@ _PROGRAM = """
 import sys
 from types import SimpleNamespace
 from deldokument.bootstrap import serve, work
-from deldokument.bootstrap.tracing import traced
+from deldokument.bootstrap.tracing import trace_node
 from deldokument.cli.operate import serve as _
 from deldokument.config.settings import ConfigurationError
 
 node = SimpleNamespace(deps="the node's")
-with traced(SimpleNamespace(otlp_endpoint=None), node) as found:
+with trace_node(SimpleNamespace(otlp_endpoint=None), node) as found:
     assert found == ("the node's", None)
 # FastAPI imports the interface, which does nothing.
 assert not [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))]
 sys.modules["opentelemetry.sdk"] = None
 try:
-    with traced(SimpleNamespace(otlp_endpoint="http://127.0.0.1:4318"), node):
+    with trace_node(SimpleNamespace(otlp_endpoint="http://127.0.0.1:4318"), node):
         pass
 except ConfigurationError as error:
     print(error)

@@ -7,7 +7,7 @@ import pytest
 from deldokument.crypto import grants
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.grants import Grant, GrantPlace, open_grant, seal_grant
-from deldokument.crypto.keys import Purpose, derive, framed, new_key, seal
+from deldokument.crypto.keys import Purpose, derive, frame, new_key, seal
 
 KEY = bytes(range(32))
 PLACE = GrantPlace("tenant", "account", "share", "recipient")
@@ -16,7 +16,7 @@ OLA, FJELL = Grant("person", "21879400108", confirmed=True), Grant("organization
 
 def forged(encoded: bytes) -> bytes:
     """A grant that no writer writes, sealed with the right key."""
-    bound_to = framed(grants.GRANT_LABEL, b"share", b"tenant", b"account", b"share", b"recipient")
+    bound_to = frame(grants.GRANT_LABEL, b"share", b"tenant", b"account", b"share", b"recipient")
     return seal(derive(KEY, Purpose.GRANT, b"share"), encoded, bound_to)
 
 

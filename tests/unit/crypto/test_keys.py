@@ -3,7 +3,7 @@
 import pytest
 
 from deldokument.crypto.errors import IntegrityError
-from deldokument.crypto.keys import Key, KeyWrapper, Purpose, RootKey, derive, framed, new_key, open_sealed, seal
+from deldokument.crypto.keys import Key, KeyWrapper, Purpose, RootKey, derive, frame, new_key, open_sealed, seal
 
 KEY = bytes(range(32))
 
@@ -39,8 +39,8 @@ def test_a_key_that_remembers_derives_the_same_keys_and_does_not_show() -> None:
 
 
 def test_framing_tells_lists_apart() -> None:
-    assert framed() == b""
-    assert framed(b"ab", b"") == b"\x00\x00\x00\x02ab\x00\x00\x00\x00"
+    assert frame() == b""
+    assert frame(b"ab", b"") == b"\x00\x00\x00\x02ab\x00\x00\x00\x00"
 
 
 @pytest.mark.parametrize("plaintext", [b"", b"x", bytes(100_000)])

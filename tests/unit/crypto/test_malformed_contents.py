@@ -6,7 +6,7 @@ import pytest
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.crypto.fields import FIELD_LABEL, open_text
-from deldokument.crypto.keys import Purpose, derive, framed, seal
+from deldokument.crypto.keys import Purpose, derive, frame, seal
 from deldokument.crypto.manifest import (
     INSPECTION_LABEL,
     MANIFEST_LABEL,
@@ -26,15 +26,15 @@ EMPTY = Manifest(DOCUMENT, 0, ())
 
 
 def sealed_text(padded: bytes) -> bytes:
-    return seal(derive(KEY, Purpose.FIELDS), padded, framed(FIELD_LABEL, b"share.title", b"s"))
+    return seal(derive(KEY, Purpose.FIELDS), padded, frame(FIELD_LABEL, b"share.title", b"s"))
 
 
 def sealed_manifest(encoded: bytes) -> bytes:
-    return seal(derive(KEY, Purpose.MANIFEST, DOCUMENT), encoded, framed(MANIFEST_LABEL, DOCUMENT))
+    return seal(derive(KEY, Purpose.MANIFEST, DOCUMENT), encoded, frame(MANIFEST_LABEL, DOCUMENT))
 
 
 def sealed_inspection(encoded: bytes) -> bytes:
-    return seal(derive(KEY, Purpose.INSPECTION, DOCUMENT), encoded, framed(INSPECTION_LABEL, DOCUMENT))
+    return seal(derive(KEY, Purpose.INSPECTION, DOCUMENT), encoded, frame(INSPECTION_LABEL, DOCUMENT))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ CARD_KEY = row_key(KEY, SHARE_KIND)
 
 
 def sealed_card(*values: bytes, more: bytes = b"") -> bytes:
-    payload = b"\x01" + framed(*values) + more
+    payload = b"\x01" + frame(*values) + more
     return payload + row_tag(CARD_KEY, SHARE_KIND, "s", [payload])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.messages.outbox import Channel, refused
+from deldokument.domain.messages.outbox import Channel, refuse
 from deldokument.services.audit.recording import record_event
 from deldokument.services.notifications import dispatch
 from deldokument.services.notifications.recipient_reminders import plan_reminders
@@ -125,11 +125,11 @@ def test_whoever_has_shared_is_told_whether_the_recipients_are(with_notices: tup
 
 def test_a_recipient_who_cannot_be_reached_is_shown_to_whoever_shares(with_notices: tuple[Web, FakeNotices]) -> None:
     web, altinn = with_notices
-    altinn.outcome = refused("unreachable")
+    altinn.outcome = refuse("unreachable")
     share_id = web.stage.publish(OLA, notify=True)
     send_notices(web.stage)
     assert "Altinn vet ikke hvor mottakeren kan nås" in web.browser(KARI).get(f"/delinger/{share_id}").text
-    altinn.outcome = refused("altinn_refused")
+    altinn.outcome = refuse("altinn_refused")
     other = web.stage.publish(SIV, notify=True)
     send_notices(web.stage)
     assert "Kunne ikke varsles" in web.browser(KARI).get(f"/delinger/{other}").text

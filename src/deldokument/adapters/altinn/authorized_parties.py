@@ -118,7 +118,7 @@ class AltinnAuthorizedParties:
         """
         parties = self._calls.post(PATH, {"type": _PERSON_TYPE, "value": person.value}, self._query)
         try:
-            found = tuple(_flattened(parties, depth=0))
+            found = tuple(_flatten_parties(parties, depth=0))
         except (ValueError, KeyError, TypeError) as error:
             raise RightsUnavailable(type(error).__name__) from error
         return tuple(grant for grant in found if grant.codes or self._all_listed)
@@ -140,20 +140,20 @@ class GuardedRights:
         with self._bulkhead.place() as is_admitted:
             if not is_admitted:
                 raise RightsUnavailable("not asked, too many questions are under way")
-            return self._asked(person)
+            return self._ask_source(person)
 
-    def _asked(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
+    def _ask_source(self, person: PersonIdentifier) -> tuple[OrganizationGrant, ...]:
         if not self._breaker.admits():
             raise RightsUnavailable("not asked, it was silent just now")
         try:
             grants = self._source.grants(person)
         except Silent:
-            self._breaker.failed()
+            self._breaker.record_failure()
             raise
         except RightsUnavailable:
-            self._breaker.answered()
+            self._breaker.record_answer()
             raise
-        self._breaker.answered()
+        self._breaker.record_answer()
         return grants
 
 
@@ -188,14 +188,14 @@ class CachedRights:
         return grants
 
 
-def _flattened(parties: Any, depth: int) -> Iterator[OrganizationGrant]:
+def _flatten_parties(parties: Any, depth: int) -> Iterator[OrganizationGrant]:
     if not isinstance(parties, list) or depth > _DEEPEST_TREE:
         raise ValueError("not a list of parties")
     for party in parties:
         if party["type"] == "Organization":
             if grant := _grant(party):
                 yield grant
-            yield from _flattened(party["subunits"], depth + 1)
+            yield from _flatten_parties(party["subunits"], depth + 1)
 
 
 def _grant(party: dict[str, Any]) -> OrganizationGrant | None:

@@ -60,7 +60,7 @@ class AltinnDecisionPoint:
         questions = [(grant.organization_number, resource) for grant in listed for resource in self._resources]
         permitted: set[Question] = set()
         for start in range(0, len(questions), MAX_DECISIONS):
-            permitted |= self._permitted(person, questions[start : start + MAX_DECISIONS])
+            permitted |= self._find_permitted(person, questions[start : start + MAX_DECISIONS])
         told = (self._with_permits(grant, permitted) for grant in listed)
         return tuple(grant for grant in told if grant.codes)
 
@@ -70,10 +70,10 @@ class AltinnDecisionPoint:
         may = {resource_code(r) for r in self._resources if (grant.organization_number, r) in permitted}
         return replace(grant, codes=held | may)
 
-    def _permitted(self, person: PersonIdentifier, questions: Sequence[Question]) -> set[Question]:
+    def _find_permitted(self, person: PersonIdentifier, questions: Sequence[Question]) -> set[Question]:
         answer = self._calls.post(PATH, _request(person, questions), {})
         try:
-            results = _folded(answer)["response"]
+            results = _fold_names(answer)["response"]
             if not isinstance(results, list) or len(results) != len(questions):
                 raise ValueError("not as many answers as questions")
             return {asked for asked, result in zip(questions, results, strict=True) if _permits(result, asked)}
@@ -139,16 +139,16 @@ def _holds(assignment: Mapping[str, Any]) -> bool:
     return _LEVEL_OF_SYSTEMS in names
 
 
-def _folded(value: Any) -> Any:
+def _fold_names(value: Any) -> Any:
     """Return a copy with names in lower case: Altinn has used both spellings.
 
     Raises: ValueError if a name occurs twice.
     """
     if isinstance(value, list):
-        return [_folded(item) for item in value]
+        return [_fold_names(item) for item in value]
     if not isinstance(value, dict):
         return value
-    folded = {name.casefold(): _folded(item) for name, item in value.items()}
+    folded = {name.casefold(): _fold_names(item) for name, item in value.items()}
     if len(folded) != len(value):
         raise ValueError("a name twice")
     return folded

@@ -30,7 +30,7 @@ from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.http.client import json_object
 from deldokument.domain.errors import Unavailable
 from deldokument.domain.identifiers import PersonIdentifier
-from deldokument.domain.messages.outbox import SENT, Outcome, refused
+from deldokument.domain.messages.outbox import SENT, Outcome, refuse
 from deldokument.domain.tenants.tenancy import NoticeChannel
 from deldokument.ports.channels import Notice
 
@@ -84,14 +84,14 @@ class AltinnNotifications:
         if not self._breaker.admits():
             raise NoticesUnavailable("not asked, it was silent just now")
         try:
-            outcome = _understood(self._order(notice, self._token()))
+            outcome = _read_outcome(self._order(notice, self._token()))
         except httpx.HTTPError as error:
-            self._breaker.failed()
+            self._breaker.record_failure()
             raise NoticesUnavailable(type(error).__name__) from error
         except Unavailable as error:
-            self._breaker.failed()
+            self._breaker.record_failure()
             raise NoticesUnavailable(error.detail) from error
-        self._breaker.answered()
+        self._breaker.record_answer()
         return outcome
 
     def _order(self, notice: Notice, token: str) -> httpx.Response:
@@ -133,13 +133,13 @@ class AltinnNotifications:
         }
 
 
-def _understood(response: httpx.Response) -> Outcome:
+def _read_outcome(response: httpx.Response) -> Outcome:
     """Return the outcome of an order from Altinn's response.
 
     Raises: Unavailable if the response does not say.
     """
     if refusal := _REFUSALS.get(response.status_code):
-        return refused(refusal)
+        return refuse(refusal)
     if response.status_code not in _TAKEN or not _names_order(response):
         raise Unavailable("notices_unavailable", detail=f"status {response.status_code}")
     return SENT

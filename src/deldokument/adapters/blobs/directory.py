@@ -127,7 +127,7 @@ class DirectoryBlobStore:
         for number in range(SHELVES) if shelf is None else (shelf,):
             with _as_service_errors(), os.scandir(self._root / f"{number:02x}") as entries:
                 for entry in entries:
-                    blob = _stored(entry)
+                    blob = _stat_blob(entry)
                     if blob is not None:
                         yield blob
 
@@ -253,7 +253,7 @@ def _read_range(descriptor: int, name: str, start: int, stop: int) -> bytes:
     return b"".join(pieces)
 
 
-def _stored(entry: os.DirEntry[str]) -> StoredBlob | None:
+def _stat_blob(entry: os.DirEntry[str]) -> StoredBlob | None:
     name = entry.name.removesuffix(_TEMPORARY)
     if not is_blob_name(name):
         return None

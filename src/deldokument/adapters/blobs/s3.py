@@ -114,12 +114,12 @@ class S3BlobStore:
 
         Raises: Unavailable for such a store; Conflict if it belongs to another deployment.
         """
-        if self.deployment_id() is None and self._created(deployment_id) and self._created(deployment_id):
+        if self.deployment_id() is None and self._create_id(deployment_id) and self._create_id(deployment_id):
             raise Unavailable("blobs", detail="the store does not heed If-None-Match: it would let names be used twice")
         if self.deployment_id() != deployment_id:
             raise Conflict("blob_store_claimed", detail="the bucket and prefix belong to another deployment")
 
-    def _created(self, deployment_id: str) -> bool:
+    def _create_id(self, deployment_id: str) -> bool:
         try:
             self._bucket.put(_DEPLOYMENT_ID, deployment_id.encode("ascii") + b"\n")
         except Conflict:

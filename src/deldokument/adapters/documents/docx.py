@@ -60,7 +60,7 @@ class _Page:
         """The width between the margins."""
         return self.width - 2 * self.margin
 
-    def shared(self, widths: Sequence[float]) -> list[int]:
+    def divide_width(self, widths: Sequence[float]) -> list[int]:
         """Return the text width, divided among columns in proportion to ``widths``."""
         return [int(self.text_width * width / sum(widths)) for width in widths]
 

@@ -42,7 +42,7 @@ def typeset(nodes: Sequence[Node], paper: RenderedDocument, *, wide: bool) -> by
     # mark that no font has together.
     for is_shown in (_is_any, _is_in_fonts, _is_latin):
         try:
-            return _compiled(_with_numbers(text, is_shown), paper.made_at)
+            return _compile_pdf(_with_numbers(text, is_shown), paper.made_at)
         except BaseException as error:
             # Typst panics at a joiner after such a mark. That is no `Exception`, and PyO3 exports no class for it.
             if not isinstance(error, typst.TypstError) and type(error).__name__ != "PanicException":
@@ -74,12 +74,12 @@ def _has_glyph(character: str) -> bool:
     """Return whether a document with the character in its title conforms to the standards."""
     data = {"title": f"a{character}", "version": "", "language": "nb", "dense": False, "wide": False, "nodes": []}
     try:
-        return bool(_compiled(json.dumps(data), _NO_TIME))
+        return bool(_compile_pdf(json.dumps(data), _NO_TIME))
     except typst.TypstError:
         return False
 
 
-def _compiled(text: str, created_at: datetime) -> bytes:
+def _compile_pdf(text: str, created_at: datetime) -> bytes:
     # One compiler per document: a compiler does not admit a second thread.
     compiler = typst.Compiler(_TEMPLATE, font_paths=_FONTS)
     pressed = compiler.compile(

@@ -160,7 +160,7 @@ def load_seal(key_path: Path, certificate_path: Path, password: str = "") -> Pdf
             bundle = pkcs12.load_pkcs12(content, secret)
             key = bundle.key
             certificates = [found.certificate for found in (bundle.cert, *bundle.additional_certs) if found]
-        return _fitted(key_path, key, certificates)
+        return _create_signer(key_path, key, certificates)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Unavailable("seal", detail=f"{key_path}, {certificate_path}: {error}") from None
 
@@ -243,7 +243,7 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, name: str, number: str, at: da
     )
 
 
-def _fitted(path: Path, key: object, certificates: list[x509.Certificate]) -> PdfSigner:
+def _create_signer(path: Path, key: object, certificates: list[x509.Certificate]) -> PdfSigner:
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise Unavailable("seal", detail=f"{path} holds neither an ECDSA nor an RSA key")
     if not certificates or certificates[0].public_key() != key.public_key():

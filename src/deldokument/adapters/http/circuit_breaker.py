@@ -53,13 +53,13 @@ class Breaker:
             self._next_probe = now + self._pause_seconds
             return True
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """Report that a request got a response, of any kind."""
         with self._lock:
             self._failures = 0
             self.observe(False)
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """Report that a request got no response."""
         with self._lock:
             self._failures += 1

@@ -74,11 +74,11 @@ class IssuerKeys:
             if not is_admitted or not self._lock.acquire(timeout=0 if keys else self._wait_seconds):
                 raise self._unavailable("keys are being fetched")
             try:
-                return self._asked(kid)
+                return self._find_keys(kid)
             finally:
                 self._lock.release()
 
-    def _asked(self, kid: object) -> KeySet:
+    def _find_keys(self, kid: object) -> KeySet:
         keys, now = self._young_keys(), self._clock()
         if keys and _has(keys, kid):
             return keys
@@ -87,7 +87,7 @@ class IssuerKeys:
                 raise self._unavailable(self._failed)
             return keys
         try:
-            keys = self._fetched()
+            keys = self._fetch_keys()
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
             what = "no keys" if isinstance(error, httpx.HTTPError) else "malformed keys"
             self._failed, self._next_at = f"{what}: {type(error).__name__}", self._clock() + FAILURE_REST_SECONDS
@@ -99,7 +99,7 @@ class IssuerKeys:
         known = self._known
         return known[1] if known and self._clock() - known[0] < KEYS_KEPT_SECONDS else None
 
-    def _fetched(self) -> KeySet:
+    def _fetch_keys(self) -> KeySet:
         answer = self._http.get(self._find(), headers={"Accept": "application/json"}).raise_for_status()
         return KeySet.import_key_set({"keys": [key for key in json_object(answer)["keys"] if _may_sign(key)]})
 

@@ -81,7 +81,7 @@ class IdTokenValidator:
 
         Raises: a LoginFailed, or ProviderUnavailable.
         """
-        claims = self._verified(id_token, request.nonce)
+        claims = self._verify_id_token(id_token, request.nonce)
         # A login that was not requested on anyone's behalf must not return on somebody's behalf.
         if {str(claims[name]) for name in _CUSTOMER if name in claims} != {request.on_behalf_of} - {""}:
             raise LoginRefused("id_token: on behalf of another")
@@ -114,7 +114,7 @@ class IdTokenValidator:
             self._spent_logouts.put(jti, False, self._clock())
             raise
 
-    def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
+    def _verify_id_token(self, id_token: str, nonce: str) -> dict[str, Any]:
         """Return the claims of a token that is genuine, valid, issued to us and an answer to ``nonce``."""
         demands: dict[str, Any] = {"sub": {"essential": True}, "nonce": {"essential": True, "value": nonce}}
         claims = self._genuine(id_token, "id_token", **demands)

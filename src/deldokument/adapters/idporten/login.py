@@ -30,7 +30,7 @@ from joserfc.jwk import RSAKey
 
 from deldokument.adapters.http.circuit_breaker import Breaker
 from deldokument.adapters.idporten.id_tokens import IdTokenValidator, LoginRefused
-from deldokument.adapters.idporten.metadata import Metadata, Provider, ProviderUnavailable, answered
+from deldokument.adapters.idporten.metadata import Metadata, Provider, ProviderUnavailable, read_answer
 from deldokument.client.jwt_grant import sign_assertion
 from deldokument.domain.errors import LoginFailed
 from deldokument.ports.login import Identity, LoginRequest, LogoutForm
@@ -164,7 +164,7 @@ class IdPorten:
         response = self._post(endpoint, params)
         if response.status_code != httpx.codes.CREATED:
             raise ProviderUnavailable(f"pushed request: status {response.status_code}")
-        request_uri = answered(response).get("request_uri")
+        request_uri = read_answer(response).get("request_uri")
         if not isinstance(request_uri, str):
             raise ProviderUnavailable("pushed request: malformed answer")
         return request_uri
@@ -181,7 +181,7 @@ class IdPorten:
             raise LoginRefused(f"token: status {response.status_code}")
         if response.status_code != httpx.codes.OK:
             raise ProviderUnavailable(f"token: status {response.status_code}")
-        id_token = answered(response).get("id_token")
+        id_token = read_answer(response).get("id_token")
         if not isinstance(id_token, str):
             raise LoginRefused("token: no id_token")
         return id_token

@@ -55,7 +55,7 @@ class Provider:
         self._clock = clock
         self._breaker = breaker
         self._known_metadata: Metadata | None = None
-        self._keys = IssuerKeys(lambda: self._discovered().jwks, http, clock, ProviderUnavailable)
+        self._keys = IssuerKeys(lambda: self._discover().jwks, http, clock, ProviderUnavailable)
 
     def keys(self, kid: str) -> KeySet:
         """Return the provider's keys, including ``kid`` if it is one of them.
@@ -79,9 +79,9 @@ class Provider:
             # All connections are in use: no request was sent, so the provider has not failed.
             raise
         except httpx.TransportError:
-            self._breaker.failed()
+            self._breaker.record_failure()
             raise
-        self._breaker.answered()
+        self._breaker.record_answer()
         return response
 
     def metadata(self) -> Metadata:
@@ -90,13 +90,13 @@ class Provider:
         Raises: ProviderUnavailable.
         """
         try:
-            return self._discovered()
+            return self._discover()
         except httpx.HTTPError as error:
             raise ProviderUnavailable(type(error).__name__) from error
         except ValueError as error:
             raise ProviderUnavailable(f"metadata: {error}") from error
 
-    def _discovered(self) -> Metadata:
+    def _discover(self) -> Metadata:
         now = self._clock()
         known = self._known_metadata
         if known is None or now - known.fetched_at > _CACHE_SECONDS:
@@ -121,7 +121,7 @@ class Provider:
         )
 
 
-def answered(response: httpx.Response) -> dict[str, Any]:
+def read_answer(response: httpx.Response) -> dict[str, Any]:
     """Return the JSON object of a response.
 
     Raises: ProviderUnavailable.

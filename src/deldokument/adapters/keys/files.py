@@ -29,17 +29,17 @@ class FileRootKeys:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fresh = path.with_name(path.name + ".new")
-        self._keys = self._loaded()
+        self._keys = self._load_keys()
 
     def ids(self) -> list[str]:
         """Return the names of the root keys, the newest last."""
-        self._keys = self._loaded()
+        self._keys = self._load_keys()
         return list(self._keys)
 
-    def named(self, root_key_id: str) -> RootKey:
+    def find_root_key(self, root_key_id: str) -> RootKey:
         """Return the root key with that name."""
         if root_key_id not in self._keys:
-            self._keys = self._loaded()
+            self._keys = self._load_keys()
         try:
             return self._keys[root_key_id]
         except KeyError:
@@ -55,14 +55,14 @@ class FileRootKeys:
         if self._fresh.exists() and load_root_key(self._fresh).key_id == kept:
             self._fresh.replace(self._path)
             sync_directory(self._path.parent)
-        self._keys = self._loaded()
+        self._keys = self._load_keys()
         return f"destroy every copy of the root key that {self._path} held before"
 
     def close(self) -> None:
         """Discard the keys."""
         self._keys = {}
 
-    def _loaded(self) -> dict[str, RootKey]:
+    def _load_keys(self) -> dict[str, RootKey]:
         # The new file first: if it replaces the other in between, both reads find the new key.
         fresh = self._fresh_key()
         key = load_root_key(self._path)
@@ -84,7 +84,7 @@ def load_root_key(path: Path) -> RootKey:
     Raises: Unavailable if the file cannot be read, others than its owner can read it, or its content is
     invalid.
     """
-    key = _decoded(read_private(path))
+    key = _decode_key(read_private(path))
     if key is None:
         raise Unavailable("keyring", detail=f"{path} does not hold 32 bytes as base64 or hex")
     return _root_key(key)
@@ -133,7 +133,7 @@ def _root_key(key: bytes) -> RootKey:
     return RootKey("file-" + hashlib.sha256(b"deldokument/root-key-id/1" + key).hexdigest()[:16], key)
 
 
-def _decoded(text: bytes) -> bytes | None:
+def _decode_key(text: bytes) -> bytes | None:
     try:
         key = bytes.fromhex(text.decode("ascii")) if len(text) == 2 * KEY else b64decode(text, validate=True)
     except (ValueError, binascii.Error):

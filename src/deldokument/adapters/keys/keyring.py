@@ -99,7 +99,7 @@ class SealedStore(Protocol):
         """Store named values, which are no entries. A store without transactions does so in their order."""
         ...
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the named values whose names begin with the prefix."""
         ...
 
@@ -123,7 +123,7 @@ class RootKeys(Protocol):
         """Return the names of the root keys, the newest last."""
         ...
 
-    def named(self, root_key_id: str) -> KeyWrapper:
+    def find_root_key(self, root_key_id: str) -> KeyWrapper:
         """Return the root key with that name.
 
         An unknown name is looked up again, so that a new key is found.
@@ -157,7 +157,7 @@ class SealedKeyring:
         self._store = store
         self.roots = roots
         try:
-            roots.named(store.root())
+            roots.find_root_key(store.root())
         except BaseException:
             store.close()
             raise
@@ -169,7 +169,7 @@ class SealedKeyring:
         """
         if not entry_id:
             raise ValueError("an entry needs an id")
-        return self._ensured(entry_id, new_key())
+        return self._ensure_key(entry_id, new_key())
 
     def claim(self, deployment_id: str) -> None:
         """Claim the keyring for this deployment; of two claimants one succeeds.
@@ -180,10 +180,10 @@ class SealedKeyring:
         Raises: Conflict if the keyring belongs to another deployment.
         """
         mine = hashlib.sha256(deployment_id.encode()).digest()
-        if self._ensured(OWNER, mine) != mine:
+        if self._ensure_key(OWNER, mine) != mine:
             raise Conflict("keyring_claimed", detail="the keyring belongs to another deployment")
 
-    def _ensured(self, entry_id: str, key: bytes) -> bytes:
+    def _ensure_key(self, entry_id: str, key: bytes) -> bytes:
         """Return the key of the entry, added now if there is none."""
         # Another node may add the entry first, or a rotation may begin; each happens at most once.
         for _ in range(3):
@@ -192,7 +192,7 @@ class SealedKeyring:
                 # A node that added it just as a rotation began may die before it follows.
                 self._follow(entry, keys[entry_id])
                 return keys[entry_id]
-            entry = _sealed(entry_id, self._sealing_root(), key)
+            entry = _wrap_key(entry_id, self._sealing_root(), key)
             if self._store.add(entry):
                 self._follow_or_remove(entry, key)
                 return key
@@ -210,7 +210,7 @@ class SealedKeyring:
         entries = self._store.read(entry_ids)
         while True:
             try:
-                keys, spoilt = self._opened(entries)
+                keys, spoilt = self._unwrap_entries(entries)
             except Unavailable:
                 # A rotation may have ended since the entries were read: their root key is destroyed, and they
                 # are under another. If their root keys have not changed, a retry would fail too.
@@ -219,7 +219,7 @@ class SealedKeyring:
                     raise
                 continue
             if spoilt:
-                raise Broken(_listed(spoilt))
+                raise Broken(_describe_spoilt(spoilt))
             return entries, keys
 
     def ids(self, prefix: str) -> list[str]:
@@ -234,9 +234,9 @@ class SealedKeyring:
         """Store values by name, replacing those of the same names."""
         self._store.keep(values)
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the values whose names begin with the prefix."""
-        return self._store.kept(prefix)
+        return self._store.list_values(prefix)
 
     def forget_kept(self, names: Collection[str]) -> None:
         """Remove values by name."""
@@ -273,7 +273,7 @@ class SealedKeyring:
         self._must_seal_under(root_key_id)
         self._store.forget()
         if spoilt:
-            raise Broken(_listed(spoilt))
+            raise Broken(_describe_spoilt(spoilt))
         return rotated
 
     def concerns(self) -> list[str]:
@@ -300,7 +300,7 @@ class SealedKeyring:
         while True:
             root_key_id = self._store.root()
             try:
-                return self.roots.named(root_key_id)
+                return self.roots.find_root_key(root_key_id)
             except Unavailable as error:
                 if self._store.root() == root_key_id:
                     raise _RootKeyMissing(error.code, detail=error.detail) from None
@@ -319,36 +319,36 @@ class SealedKeyring:
         try:
             self._follow(entry, key)
         except _RootKeyMissing:
-            if self._unchanged(entry):
+            if self._read_unchanged(entry):
                 self._store.remove([entry.id])
             raise
 
     def _follow(self, entry: SealedEntry, key: bytes) -> None:
         """Re-encrypt an entry until it is under the root key for new entries."""
         while (root := self._sealing_root()).key_id != entry.root_key_id:
-            fresh = _sealed(entry.id, root, key)
-            old = self._unchanged(entry)
+            fresh = _wrap_key(entry.id, root, key)
+            old = self._read_unchanged(entry)
             self._store.reseal(old, [replace(fresh, revision=one.revision) for one in old])
             entry = fresh
 
-    def _unchanged(self, entry: SealedEntry) -> list[SealedEntry]:
+    def _read_unchanged(self, entry: SealedEntry) -> list[SealedEntry]:
         """Return the entry as it is stored; nothing if it is gone or has been re-encrypted."""
         return [one for one in self._store.read([entry.id]) if one.sealed == entry.sealed]
 
     def _reseal(self, entries: Sequence[SealedEntry], root_key_id: str) -> list[str]:
         """Re-encrypt entries, and return the ids of those that cannot be opened."""
-        keys, spoilt = self._opened(entries)
+        keys, spoilt = self._unwrap_entries(entries)
         old = [entry for entry in entries if entry.id in keys]
-        sealed = self.roots.named(root_key_id).wrap_all(keys)
+        sealed = self.roots.find_root_key(root_key_id).wrap_all(keys)
         self._store.reseal(old, [replace(one, root_key_id=root_key_id, sealed=sealed[one.id]) for one in old])
         return spoilt
 
-    def _opened(self, entries: Sequence[SealedEntry]) -> tuple[dict[str, bytes], list[str]]:
+    def _unwrap_entries(self, entries: Sequence[SealedEntry]) -> tuple[dict[str, bytes], list[str]]:
         """Return the keys of the entries that can be opened, and the ids of the others."""
         keys: dict[str, bytes] = {}
         spoilt: list[str] = []
         for root_key_id in {entry.root_key_id for entry in entries}:
-            root = self.roots.named(root_key_id)
+            root = self.roots.find_root_key(root_key_id)
             sealed = {entry.id: entry.sealed for entry in entries if entry.root_key_id == root_key_id}
             try:
                 keys |= {entry_id: Key(key) for entry_id, key in root.unwrap_all(sealed).items()}
@@ -376,7 +376,7 @@ def _root_ids(entries: Collection[SealedEntry]) -> set[str]:
     return {entry.root_key_id for entry in entries}
 
 
-def _sealed(entry_id: str, root: KeyWrapper, key: bytes) -> SealedEntry:
+def _wrap_key(entry_id: str, root: KeyWrapper, key: bytes) -> SealedEntry:
     return SealedEntry(entry_id, root.key_id, root.wrap_all({entry_id: key})[entry_id])
 
 
@@ -391,6 +391,6 @@ def _unwrap_each(root: KeyWrapper, sealed: dict[str, bytes], keys: dict[str, byt
     return spoilt
 
 
-def _listed(spoilt: Sequence[str]) -> str:
+def _describe_spoilt(spoilt: Sequence[str]) -> str:
     more = f" and {len(spoilt) - _NAMED} more" if len(spoilt) > _NAMED else ""
     return f"entries that do not open: {', '.join(spoilt[:_NAMED])}{more}"

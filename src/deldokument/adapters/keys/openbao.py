@@ -84,29 +84,29 @@ class OpenBao:
 
     def get(self, path: str) -> dict[str, Any] | None:
         """Return the data at a path, or None if there is none."""
-        return self._called("get", path)
+        return self._call("get", path)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Return the data of the response to a body.
 
         Raises: Refused.
         """
-        return self._called("post", path, json=body) or {}
+        return self._call("post", path, json=body) or {}
 
     def names(self, path: str, *, after: str, limit: int) -> list[str]:
         """Return up to ``limit`` names below a path that sort after ``after``, in order."""
-        found = self._called("list", path, params={"after": after, "limit": limit} if after else {"limit": limit})
+        found = self._call("list", path, params={"after": after, "limit": limit} if after else {"limit": limit})
         return list(found["keys"]) if found else []
 
     def delete(self, path: str) -> None:
         """Remove the data at a path, if there is any."""
-        self._called("delete", path)
+        self._call("delete", path)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _called(self, method: str, path: str, **given: Any) -> dict[str, Any] | None:
+    def _call(self, method: str, path: str, **given: Any) -> dict[str, Any] | None:
         renew_at = self._renew_at
         if time.monotonic() > renew_at:
             self._log_in(renew_at)

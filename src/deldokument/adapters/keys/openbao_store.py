@@ -109,7 +109,7 @@ class OpenBaoStore:
             own = {name: b64encode(value).decode() for name, value in values.items() if _group(name) == group}
             self._change_kept(group, own)
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the named values whose names begin with the prefix."""
         groups = (group for page in self._pages("", "kept") for group in page)
         wanted = [one for one in groups if f"{one}:".startswith(prefix) or prefix.startswith(f"{one}:")]

@@ -60,9 +60,9 @@ class Pkcs11RootKeys:
 
     def ids(self) -> list[str]:
         """Return the names of the root keys, the newest last."""
-        return self._done(lambda: list(self._look_up()))
+        return self._run_step(lambda: list(self._look_up()))
 
-    def named(self, root_key_id: str) -> Pkcs11RootKey:
+    def find_root_key(self, root_key_id: str) -> Pkcs11RootKey:
         """Return the root key with that name."""
         if root_key_id not in self._keys and root_key_id not in self.ids():
             raise Unavailable("keyring", detail=f"the token {self._token} has no key {root_key_id}")
@@ -83,34 +83,34 @@ class Pkcs11RootKeys:
                 Attribute.WRAP: False,
                 Attribute.UNWRAP: False,
             }
-            with self._opened().token.open(rw=True) as writing:
+            with self._open_session().token.open(rw=True) as writing:
                 writing.generate_key(
                     KeyType.AES, KEY * 8, id=place + os.urandom(8), label=self._label, store=True, template=template
                 )
 
-        self._done(make)
+        self._run_step(make)
 
     def retire(self, kept: str) -> str:
         """Destroy the older keys in the module."""
 
         def destroy() -> None:
-            with self._opened().token.open(rw=True) as writing:
-                for key in _found(writing, self._label):
+            with self._open_session().token.open(rw=True) as writing:
+                for key in _find_keys(writing, self._label):
                     if _name_of(key) < kept:
                         key.destroy()
             self._look_up()
 
-        self._done(destroy)
+        self._run_step(destroy)
         return "Destroy every backup of the token that holds the old root key"
 
-    def sealed(self, root_key_id: str, secret: bytes, associated_data: bytes) -> bytes:
+    def seal(self, root_key_id: str, secret: bytes, associated_data: bytes) -> bytes:
         """Encrypt as `crypto.keys.seal` does, in the module."""
         nonce = os.urandom(_NONCE)
-        return self._done(
-            lambda: SEALED_VERSION + nonce + _encrypted(self._key(root_key_id), nonce, secret, associated_data)
+        return self._run_step(
+            lambda: SEALED_VERSION + nonce + _encrypt(self._key(root_key_id), nonce, secret, associated_data)
         )
 
-    def opened(self, root_key_id: str, sealed: bytes, associated_data: bytes) -> bytes:
+    def open_sealed(self, root_key_id: str, sealed: bytes, associated_data: bytes) -> bytes:
         """Decrypt as `crypto.keys.open_sealed` does, in the module.
 
         Raises: IntegrityError.
@@ -122,20 +122,20 @@ class Pkcs11RootKeys:
         def decrypt() -> bytes:
             key = self._key(root_key_id)
             try:
-                return _decrypted(key, nonce, ciphertext, associated_data)
+                return _decrypt(key, nonce, ciphertext, associated_data)
             except PKCS11Error:
                 probe = os.urandom(_NONCE)
-                _decrypted(key, probe, _encrypted(key, probe, bytes(KEY), b""), b"")
+                _decrypt(key, probe, _encrypt(key, probe, bytes(KEY), b""), b"")
                 raise IntegrityError from None
 
-        return self._done(decrypt)
+        return self._run_step(decrypt)
 
     def close(self) -> None:
         """Log out."""
         with _ONE_AT_A_TIME:
             self._drop()
 
-    def _done(self, step: Callable[[], T]) -> T:
+    def _run_step(self, step: Callable[[], T]) -> T:
         """Run a step; after a PKCS#11 error reconnect and run it once more.
 
         Raises: Unavailable.
@@ -151,7 +151,7 @@ class Pkcs11RootKeys:
                 self._drop()
                 raise Unavailable("keyring", detail=f"{self._module}: {type(error).__name__}") from None
 
-    def _opened(self) -> Any:
+    def _open_session(self) -> Any:
         """Return the logged-in session; all other sessions of this process share its login."""
         if self._session is None:
             token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
@@ -162,7 +162,7 @@ class Pkcs11RootKeys:
         return self._session
 
     def _look_up(self) -> dict[str, Any]:
-        keys = sorted(_found(self._opened(), self._label), key=_name_of)
+        keys = sorted(_find_keys(self._open_session(), self._label), key=_name_of)
         self._keys = {_name_of(key): key for key in keys}
         return self._keys
 
@@ -197,19 +197,19 @@ class Pkcs11RootKey:
     def wrap_all(self, secrets: Mapping[str, bytes]) -> dict[str, bytes]:
         """Encrypt the keys of entries."""
         return {
-            entry_id: self._keys.sealed(self.key_id, secret, entry_data(self.key_id, entry_id))
+            entry_id: self._keys.seal(self.key_id, secret, entry_data(self.key_id, entry_id))
             for entry_id, secret in secrets.items()
         }
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
         """Decrypt the keys of entries."""
         return {
-            entry_id: self._keys.opened(self.key_id, sealed, entry_data(self.key_id, entry_id))
+            entry_id: self._keys.open_sealed(self.key_id, sealed, entry_data(self.key_id, entry_id))
             for entry_id, sealed in wrapped.items()
         }
 
 
-def _found(session: Any, label: str) -> list[Any]:
+def _find_keys(session: Any, label: str) -> list[Any]:
     return list(
         session.get_objects(
             {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.LABEL: label}
@@ -225,11 +225,11 @@ def _id_of(name: str) -> bytes:
     return bytes.fromhex(name.removeprefix("pkcs11-"))
 
 
-def _encrypted(key: Any, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
+def _encrypt(key: Any, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
     return bytes(key.encrypt(plaintext, mechanism=Mechanism.AES_GCM, mechanism_param=_params(nonce, associated_data)))
 
 
-def _decrypted(key: Any, nonce: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
+def _decrypt(key: Any, nonce: bytes, ciphertext: bytes, associated_data: bytes) -> bytes:
     return bytes(key.decrypt(ciphertext, mechanism=Mechanism.AES_GCM, mechanism_param=_params(nonce, associated_data)))
 
 

@@ -214,7 +214,7 @@ class PostgresStore:
         with _transaction(self._engine) as connection:
             connection.execute(_KEEP, {"names": names, "values": [values[name] for name in names]})
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the named values whose names begin with the prefix."""
         with _transaction(self._engine) as connection:
             found = text("SELECT name, value FROM keyring_kept WHERE name ^@ :prefix")
@@ -317,13 +317,13 @@ def _engine(url: str) -> Engine:
             "options": f"{bounds} -c statement_timeout={_STATEMENT_SECONDS}s {own}".rstrip(),
         },
     )
-    event.listen(engine, "handle_error", _translated)
+    event.listen(engine, "handle_error", _translate_error)
     try_rested(engine)
     require_lock_limit(engine)
     return engine
 
 
-def _translated(context: ExceptionContext) -> BaseException | None:
+def _translate_error(context: ExceptionContext) -> BaseException | None:
     """Translate an exception.
 
     A missing permission is a configuration error: the keys are intact, and readable again once it is fixed.

@@ -101,7 +101,7 @@ class SqliteStore:
             ).fetchone()
             if free is None:
                 return False
-            slot = _filled_slot(connection, _boxed(entry.sealed))
+            slot = _filled_slot(connection, _pad_to_slot(entry.sealed))
             row = (entry.id, slot, entry.root_key_id)
             connection.execute("INSERT INTO entry (id, slot, root_key_id) VALUES (?, ?, ?)", row)
         return True
@@ -139,7 +139,8 @@ class SqliteStore:
         with self._transaction() as connection:
             for before, after in zip(old, new, strict=True):
                 filled = connection.execute(
-                    f"{_FILL} AND sealed = ?", (_boxed(after.sealed), before.revision, _boxed(before.sealed))
+                    f"{_FILL} AND sealed = ?",
+                    (_pad_to_slot(after.sealed), before.revision, _pad_to_slot(before.sealed)),
                 )
                 if filled.rowcount:
                     connection.execute("UPDATE entry SET root_key_id = ? WHERE id = ?", (after.root_key_id, after.id))
@@ -158,7 +159,7 @@ class SqliteStore:
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO kept (name, value) VALUES (?, ?)", values.items())
 
-    def kept(self, prefix: str) -> dict[str, bytes]:
+    def list_values(self, prefix: str) -> dict[str, bytes]:
         """Return the named values whose names begin with the prefix."""
         with self._connection() as connection:
             return dict(connection.execute(_KEPT, (prefix,)).fetchall())
@@ -252,7 +253,7 @@ def _log_is_busy(connection: sqlite3.Connection) -> bool:
     return bool(busy)
 
 
-def _boxed(sealed: bytes) -> bytes:
+def _pad_to_slot(sealed: bytes) -> bytes:
     if len(sealed) >= SLOT:
         raise ValueError(f"a sealed key is at most {SLOT - 1} bytes")
     return (bytes([len(sealed)]) + sealed).ljust(SLOT, b"\0")

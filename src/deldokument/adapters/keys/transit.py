@@ -37,17 +37,17 @@ class TransitRootKeys:
         self._bao = bao
         self._mount = mount
         self._name = name
-        self._versions = self._found()
+        self._versions = self._fetch_versions()
 
     def ids(self) -> list[str]:
         """Return the names of the versions, the newest last."""
-        self._versions = self._found()
+        self._versions = self._fetch_versions()
         return list(self._versions)
 
-    def named(self, root_key_id: str) -> TransitRootKey:
+    def find_root_key(self, root_key_id: str) -> TransitRootKey:
         """Return the version with that name."""
         if root_key_id not in self._versions:
-            self._versions = self._found()
+            self._versions = self._fetch_versions()
         if root_key_id not in self._versions:
             raise Unavailable("keyring", detail=f"OpenBao's {self._mount}/{self._name} has no {root_key_id}")
         return TransitRootKey(self._bao, self._mount, self._name, self._versions[root_key_id], root_key_id)
@@ -70,7 +70,7 @@ class TransitRootKeys:
         """Close the connections."""
         self._bao.close()
 
-    def _found(self) -> dict[str, int]:
+    def _fetch_versions(self) -> dict[str, int]:
         """Return the versions by name.
 
         The name contains the creation time, which distinguishes versions of different keys.
@@ -101,24 +101,24 @@ class TransitRootKey:
 
         def item(entry_id: str) -> dict[str, Any]:
             plaintext = b64encode(secrets[entry_id]).decode()
-            return {"plaintext": plaintext, "key_version": self._version, **self._bound(entry_id)}
+            return {"plaintext": plaintext, "key_version": self._version, **self._bind_to_entry(entry_id)}
 
-        sealed = self._asked("encrypt", secrets, item, "ciphertext")
+        sealed = self._call_in_batches("encrypt", secrets, item, "ciphertext")
         return {entry_id: ciphertext.encode() for entry_id, ciphertext in sealed}
 
     def unwrap_all(self, wrapped: Mapping[str, bytes]) -> dict[str, bytes]:
         """Decrypt the keys of entries."""
 
         def item(entry_id: str) -> dict[str, Any]:
-            return {"ciphertext": wrapped[entry_id].decode("ascii", "replace"), **self._bound(entry_id)}
+            return {"ciphertext": wrapped[entry_id].decode("ascii", "replace"), **self._bind_to_entry(entry_id)}
 
-        opened = self._asked("decrypt", wrapped, item, "plaintext")
+        opened = self._call_in_batches("decrypt", wrapped, item, "plaintext")
         return {entry_id: b64decode(plaintext) for entry_id, plaintext in opened}
 
-    def _bound(self, entry_id: str) -> dict[str, str]:
+    def _bind_to_entry(self, entry_id: str) -> dict[str, str]:
         return {"associated_data": b64encode(entry_data(self.key_id, entry_id)).decode()}
 
-    def _asked(
+    def _call_in_batches(
         self, verb: str, entries: Mapping[str, bytes], item: Callable[[str], dict[str, Any]], wanted: str
     ) -> Iterator[tuple[str, str]]:
         rest = iter(entries)

@@ -83,17 +83,17 @@ class AccessTokenValidator:
     def _genuine(self, token: str) -> dict[str, Any]:
         """Return the claims of a valid token of the issuer that may be used here."""
         if len(token) > _MAX_TOKEN_LENGTH:
-            raise _refused("too long")
+            raise _refusal("too long")
         try:
             header = jws.extract_compact(token.encode("ascii")).headers()
             if header["alg"] not in ALGORITHMS:
-                raise _refused("algorithm")
+                raise _refusal("algorithm")
             claims = jwt.decode(token, self._keys.with_key(header["kid"]), algorithms=list(ALGORITHMS)).claims
             self._demands().validate(claims)
         except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise _refused(type(error).__name__) from None
+            raise _refusal(type(error).__name__) from None
         if type(claims["exp"]) is not int or type(claims.get("nbf", 0)) is not int:
-            raise _refused("malformed time")
+            raise _refusal("malformed time")
         return claims
 
     def _demands(self) -> jwt.JWTClaimsRegistry:
@@ -106,7 +106,7 @@ class AccessTokenValidator:
         )
 
 
-def _refused(detail: str) -> TokenRefused:
+def _refusal(detail: str) -> TokenRefused:
     return TokenRefused("token_invalid", detail=detail)
 
 
@@ -116,14 +116,14 @@ def _organization(claim: object, what: str) -> OrganizationNumber:
     Identifiers of other authorities can occur, but are refused.
     """
     if not isinstance(claim, Mapping) or claim.get("authority") != _AUTHORITY:
-        raise _refused(f"{what}: authority")
+        raise _refusal(f"{what}: authority")
     identifier = claim.get("ID")
     if not isinstance(identifier, str) or not identifier.startswith(_NORWEGIAN):
-        raise _refused(f"{what}: no Norwegian organisation")
+        raise _refusal(f"{what}: no Norwegian organisation")
     try:
         number = parse_organization(identifier.removeprefix(_NORWEGIAN))
     except InvalidInput as error:
-        raise _refused(f"{what}: {error.code}") from None
+        raise _refusal(f"{what}: {error.code}") from None
     if identifier != _NORWEGIAN + number.value:
-        raise _refused(f"{what}: not canonical")
+        raise _refusal(f"{what}: not canonical")
     return number

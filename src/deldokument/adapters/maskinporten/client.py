@@ -88,7 +88,7 @@ class MaskinportenClient:
             scope=scope,
             resource=self._resource,
         )
-        response = _checked(self._http.post(self._token_endpoint(options), data=form, **options))
+        response = _check_response(self._http.post(self._token_endpoint(options), data=form, **options))
         token, lifetime = read_grant(json_object(response))
         return token, asked_at + lifetime
 
@@ -96,13 +96,13 @@ class MaskinportenClient:
         now, (read_at, endpoint) = self._clock(), self._endpoint
         if now - read_at > _METADATA_SECONDS:
             url = f"{self._issuer}.well-known/oauth-authorization-server"
-            metadata = json_object(_checked(self._http.get(url, **options)))
+            metadata = json_object(_check_response(self._http.get(url, **options)))
             endpoint = endpoint_of(metadata, self._issuer, "token_endpoint")
             self._endpoint = now, endpoint
         return endpoint
 
 
-def _checked(response: httpx.Response) -> httpx.Response:
+def _check_response(response: httpx.Response) -> httpx.Response:
     """Return the response if it is OK.
 
     Raises: TokenUnavailable; a _ServerError if a retry may succeed.

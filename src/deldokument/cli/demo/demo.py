@@ -73,7 +73,7 @@ def run_demo(port: int, data: Path, stores: Mapping[str, str] | None = None) -> 
         listeners = Listeners(*(running.enter_context(_listener(number)) for number in (port, ANY_PORT)))
         url = f"http://{LOOPBACK}:{_port(listeners.public)}"
         registers = _start_registers(running, data, url)
-        given = _given(registers, data, url, _port(listeners.management)) | dict(stores or {})
+        given = _list_settings(registers, data, url, _port(listeners.management)) | dict(stores or {})
         settings = load_settings(**given)
         _make_keys(settings)
         prepare(settings)
@@ -117,7 +117,7 @@ def _port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def _given(registers: _Registers, data: Path, url: str, management_port: int) -> dict[str, object]:
+def _list_settings(registers: _Registers, data: Path, url: str, management_port: int) -> dict[str, object]:
     return {
         "demo": True,
         "allow_synthetic": True,

@@ -92,7 +92,7 @@ def _iso(at: datetime | None) -> str | None:
 
 
 @contextmanager
-def _opened(account_id: str) -> Iterator[tuple[Dependencies, dict[str, Any]]]:
+def _open_account(account_id: str) -> Iterator[tuple[Dependencies, dict[str, Any]]]:
     """Open the deployment. Yields its dependencies, and the account as its use cases name it."""
     with opened_node() as node:
         yield node.deps, {"tenant_id": tenant_of(node.deps, account_id), "account_id": account_id}
@@ -109,7 +109,7 @@ def list_all(tenant: str, as_json: Json = False) -> None:
 @app.command("show", context_settings=TAKES_IDS)
 def show(account: str, as_json: Json = False) -> None:
     """Show one account with its rules and its contents."""
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         say_one(_view_row(lifecycle.show_account(deps, **which)), as_json=as_json)
 
 
@@ -123,7 +123,7 @@ def create(tenant: str, name: str, as_json: Json = False) -> None:
 @app.command("rename", context_settings=TAKES_IDS)
 def rename(account: str, name: str, as_json: Json = False) -> None:
     """Rename an account."""
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         present = lifecycle.show_account(deps, **which).account
         renamed = lifecycle.rename_account(deps, **which, name=name, revision=present.revision)
         say_changed(account_row(renamed), as_json=as_json)
@@ -153,7 +153,7 @@ def rules(
 
     Only an administrator switches off four eyes, or the default «confidential», on the tenant's pages.
     """
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         present = lifecycle.show_account(deps, **which).account
         kept = present.rules
         wanted = replace(
@@ -186,7 +186,7 @@ def _bytes(gigabytes: float) -> int | None:
 
 
 def _change(change: Callable[..., Account], account_id: str, *, as_json: bool) -> None:
-    with _opened(account_id) as (deps, which):
+    with _open_account(account_id) as (deps, which):
         say_changed(account_row(change(deps, **which)), as_json=as_json)
 
 
@@ -248,7 +248,7 @@ def integration_archive(
 
     With it, its systems need not confirm this for each share.
     """
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         changed = integrations.confirm_archive(deps, **which, integration_id=integration, confirmed=confirmed)
         say_changed(_integration_row(changed), as_json=as_json)
 
@@ -256,7 +256,7 @@ def integration_archive(
 @app.command("integration-password", context_settings=TAKES_IDS)
 def integration_password(account: str, integration: str, as_json: Json = False) -> None:
     """Create a new password for KS' interface; print it, once only, with the integration's id there."""
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         password = integrations.renew_password(deps, **which, integration_id=integration)
         say_changed({"integrasjon_id": uuid_of(integration), "password": password}, as_json=as_json)
 
@@ -264,6 +264,6 @@ def integration_password(account: str, integration: str, as_json: Json = False) 
 @app.command("remove-integration", context_settings=TAKES_IDS)
 def remove_integration(account: str, integration: str, as_json: Json = False) -> None:
     """Remove an integration: its systems lose access at once."""
-    with _opened(account) as (deps, which):
+    with _open_account(account) as (deps, which):
         integrations.remove_integration(deps, **which, integration_id=integration)
         say_changed({"id": integration}, as_json=as_json)

@@ -212,7 +212,7 @@ def _fault_row(fault: Fault | None) -> Row | None:
 
 
 @app.command("restored")
-def restored(
+def list_restored(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Let the tenants go on, after you have seen the list.")
     ] = False,

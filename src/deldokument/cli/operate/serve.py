@@ -65,14 +65,14 @@ def open_listeners(settings: Settings) -> Iterator[Listeners]:
 
 
 def _public(settings: Settings) -> socket.socket:
-    if inherited := _inherited():
+    if inherited := _inherit_listener():
         return inherited
     if settings.socket_path:
         return _at_path(settings.socket_path)
     return _at_port("", settings.host, settings.port)
 
 
-def _inherited() -> socket.socket | None:
+def _inherit_listener() -> socket.socket | None:
     try:
         listener = inherited_listener()
     except (ValueError, OSError) as error:

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import typer
 
 from deldokument.cli.output import Json, Row, say_error, say_rows
-from deldokument.cli.sending.sender_console import EXIT_HERE, drawn, receiver_of
+from deldokument.cli.sending.sender_console import EXIT_HERE, draw_progress, receiver_of
 from deldokument.client import OfferedDocument, Outcome, Received
 
 PANEL = "For recipients (from any machine with a browser)"
@@ -62,8 +62,10 @@ def receive(
     with receiver_of(link) as receiver:
         receiver.approve(lambda address, code: _show(address, code, open_it=browser))
         offer = receiver.offer()
-        accepted = {one.id for one in offer.documents if one.handling == "warned" and (accept_warnings or _asked(one))}
-        with drawn(lambda: offer.documents, quiet=quiet) as bars:
+        accepted = {
+            one.id for one in offer.documents if one.handling == "warned" and (accept_warnings or _confirm_warning(one))
+        }
+        with draw_progress(lambda: offer.documents, quiet=quiet) as bars:
             results = receiver.save(offer, to, accepted=accepted, progress=bars)
     if as_json:
         say_rows((), [_row(one) for one in results], as_json=True)
@@ -84,7 +86,7 @@ def _show(address: str, code: str, *, open_it: bool) -> None:
         webbrowser.open(address)
 
 
-def _asked(document: OfferedDocument) -> bool:
+def _confirm_warning(document: OfferedDocument) -> bool:
     """Ask about a document's warning; without a terminal nobody accepts it."""
     if not sys.stdin.isatty():
         return False

@@ -41,7 +41,7 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def connected() -> Iterator[Client]:
+def connect() -> Iterator[Client]:
     """Yield a client with the environment's settings; print an error as one line and exit with its code."""
     with _errors_as_exit(), Client.from_environment() as client, _stoppable(client):
         yield client
@@ -110,7 +110,7 @@ def read_recipients(
     lines = [number for given in numbers if given != "-" for number in given.split(",")]
     for name in [*files, *(given for given in numbers if given == "-")]:
         lines += _lines(name)
-    named = dict(_labelled(label) for label in labels)
+    named = dict(_parse_label(label) for label in labels)
     found: dict[str, To] = {}
     for line in lines:
         number, _, label = line.partition(";")
@@ -134,7 +134,7 @@ def _lines(name: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _labelled(text: str) -> tuple[str, str]:
+def _parse_label(text: str) -> tuple[str, str]:
     number, equals, label = text.partition("=")
     if not equals or not label.strip():
         raise typer.BadParameter("--label must be NUMBER=WORD")
@@ -184,7 +184,7 @@ class Bars:
 
 
 @contextmanager
-def drawn(files: Callable[[], Sequence[Named]], *, quiet: bool) -> Iterator[Bars | None]:
+def draw_progress(files: Callable[[], Sequence[Named]], *, quiet: bool) -> Iterator[Bars | None]:
     """Yield progress bars with rate and time left; None if quiet, or if standard error is not a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 import typer
 
 from deldokument.cli.output import Json, Row, new_file, say_error, say_line, say_one, say_rows
-from deldokument.cli.sending.sender_console import connected, drawn, read_recipients, read_until, share_id_of
+from deldokument.cli.sending.sender_console import connect, draw_progress, read_recipients, read_until, share_id_of
 from deldokument.client import Receipt, Share
 from deldokument.client.files import collect
 
@@ -113,7 +113,7 @@ def share(
     """  # noqa: D301 - a backspace is how Click marks a paragraph to leave as it is
     end = read_until(until)
     recipients = read_recipients(to or [], to_file or [], label or [], confirmed=confirmed)
-    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
+    with connect() as client, draw_progress(lambda: collect(files), quiet=quiet) as bars:
         made = client.share(
             files,
             account=account,
@@ -141,7 +141,7 @@ def list_shares(
     as_json: Json = False,
 ) -> None:
     """List the shares of the accounts that you may use, newest first."""
-    with connected() as client:
+    with connect() as client:
         account_id = client.account(account).id if account else None
         found = list(islice(client.shares(account_id=account_id, state=state, reference=reference), limit))
     if as_json:
@@ -154,7 +154,7 @@ def list_shares(
 
 def show(share: Which, as_json: Json = False) -> None:
     """Show a share with its recipients and documents. Persons' numbers are masked."""
-    with connected() as client:
+    with connect() as client:
         found = client.get(share_id_of(share))
     if as_json:
         say_one(_row(found), as_json=True)
@@ -174,7 +174,7 @@ def extend(share: Which, until: Until, as_json: Json = False) -> None:
     If a member must approve a later end, the present one is printed until then.
     """
     end = read_until(until)
-    with connected() as client:
+    with connect() as client:
         moved = client.extend(share_id_of(share), end)
     if as_json:
         say_one(_row(moved), as_json=True)
@@ -193,7 +193,7 @@ def correct(
     as_json: Json = False,
 ) -> None:
     """Correct a share, published or not; print its title."""
-    with connected() as client:
+    with connect() as client:
         corrected = client.correct(
             share_id_of(share), title=title, message=message, reference=reference, confidential=confidential
         )
@@ -208,7 +208,7 @@ def add(
 ) -> None:
     """Add recipients to a share, published or not; print how many it has."""
     recipients = read_recipients(to or [], to_file or [], [], confirmed=False)
-    with connected() as client:
+    with connect() as client:
         changed = client.add_recipients(share_id_of(share), recipients)
     _say_result(changed, len(changed.recipients), waits=changed.change_proposed, as_json=as_json)
 
@@ -218,7 +218,7 @@ def remove(
     recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="Its id, as in `show --json`.")],
 ) -> None:
     """Remove a recipient from a share, at once. The others notice nothing."""
-    with connected() as client:
+    with connect() as client:
         client.remove_recipient(share_id_of(share), recipient)
 
 
@@ -234,7 +234,7 @@ def add_document(
     Recipients get them, all at once, when they are scanned. Run the command
     again after an interruption: it resumes where it stopped.
     """
-    with connected() as client, drawn(lambda: collect(files), quiet=quiet) as bars:
+    with connect() as client, draw_progress(lambda: collect(files), quiet=quiet) as bars:
         changed = client.add_documents(share_id_of(share), files, parallel=parallel, progress=bars)
     _say_result(changed, len(changed.documents), waits=changed.change_proposed, as_json=as_json)
 
@@ -244,7 +244,7 @@ def remove_document(
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, as in `show --json`.")],
 ) -> None:
     """Remove a document from a share, at once. It is deleted; receipts of it stay."""
-    with connected() as client:
+    with connect() as client:
         client.remove_document(share_id_of(share), document)
 
 
@@ -259,7 +259,7 @@ def withdraw(
     """
     if not yes and sys.stdin.isatty():
         typer.confirm("Withdraw the share? This cannot be undone", abort=True, err=True)
-    with connected() as client:
+    with connect() as client:
         ended = client.withdraw(share_id_of(share))
     _say_result(ended, ended.state, waits=False, as_json=as_json)
 
@@ -279,7 +279,7 @@ def receipts(
     Persons' numbers are masked. --watch and --json together print one JSON object on each line.
     """
     share_id = share_id_of(share)
-    with connected() as client:
+    with connect() as client:
         if not watch:
             found = client.receipts(share_id)
             rows = [dataclasses.asdict(one if as_json else _in_words(one)) for one in found]
@@ -306,7 +306,7 @@ def report(
     It is final when the share's key is destroyed. `deldokument audit verify
     --report` checks the JSON.
     """
-    with connected() as client:
+    with connect() as client:
         found = client.report(share_id_of(share), pdf=to.suffix.lower() == ".pdf", full_numbers=full_numbers)
     try:
         with new_file(to) as file:

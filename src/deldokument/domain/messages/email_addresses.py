@@ -81,7 +81,7 @@ class NoticeAddress:
         """Return whether another code may be sent."""
         return self._codes_at(now) < CODES_A_DAY
 
-    def challenged(self, challenge_id: str, sealed_unconfirmed: bytes, now: datetime) -> NoticeAddress:
+    def start_challenge(self, challenge_id: str, sealed_unconfirmed: bytes, now: datetime) -> NoticeAddress:
         """Return the record with a new address that waits for its code; earlier codes become invalid."""
         codes = self._codes_at(now)
         return replace(
@@ -98,7 +98,7 @@ class NoticeAddress:
         """Return whether the last code can still be entered."""
         return self.challenged_at is not None and now < self.challenged_at + CODE_LIFETIME and self.tries < CODE_TRIES
 
-    def settled(self) -> NoticeAddress:
+    def end_challenge(self) -> NoticeAddress:
         """Return the record without an address that waits for its code."""
         return replace(self, sealed_unconfirmed=b"", challenge_id="", challenged_at=None, tries=0)
 

@@ -122,12 +122,12 @@ def again(code: str) -> Outcome:
     return Outcome(Result.AGAIN, code)
 
 
-def refused(code: str) -> Outcome:
+def refuse(code: str) -> Outcome:
     """Return an outcome that ends the attempts."""
     return Outcome(Result.REFUSED, code)
 
 
-def moot(code: str) -> Outcome:
+def make_moot(code: str) -> Outcome:
     """Return an outcome for a message that has become irrelevant."""
     return Outcome(Result.MOOT, code)
 

@@ -101,7 +101,7 @@ class Webhook:
     disabled_for: DisabledFor | None = None
     revision: int = 1
 
-    def disabled(self, now: datetime, why: DisabledFor) -> Webhook:
+    def disable(self, now: datetime, why: DisabledFor) -> Webhook:
         """Return the webhook as it is without further calls."""
         return replace(self, disabled_at=now, disabled_for=why, revision=self.revision + 1)
 

@@ -79,22 +79,22 @@ class AccessRule:
 
     def sufficient(self, codes: Collection[str], *, confidential: bool) -> str | None:
         """Return the first sufficient code of ``codes`` in alphabetical order, or None."""
-        return min(self._accepted(confidential=confidential).intersection(codes), default=None)
+        return min(self._rights_for(confidential=confidential).intersection(codes), default=None)
 
-    def wanted(self, *, confidential: bool) -> str | None:
+    def choose_right(self, *, confidential: bool) -> str | None:
         """Return the right to ask for: the weakest that suffices.
 
         Prefers an access package to a role, because nobody can delegate a role.
         """
-        accepted = self._accepted(confidential=confidential)
+        accepted = self._rights_for(confidential=confidential)
         least = accepted - self.confidential or accepted
         return next((code for code in (ORDINARY_MAIL, CONFIDENTIAL_MAIL) if code in least), min(least, default=None))
 
     def accepts(self, code: str, *, confidential: bool) -> bool:
         """Return whether a ground of ``Claim.grounds`` is sufficient: being named, or a code."""
-        return code == NAMED or code in self._accepted(confidential=confidential)
+        return code == NAMED or code in self._rights_for(confidential=confidential)
 
-    def _accepted(self, *, confidential: bool) -> frozenset[str]:
+    def _rights_for(self, *, confidential: bool) -> frozenset[str]:
         return self.confidential if confidential else self.ordinary
 
 
@@ -122,7 +122,7 @@ class Claim:
 
     def lacking(self, *, confidential: bool) -> tuple[tuple[str, str], ...]:
         """Return ids of recipients for which the person's rights do not suffice, with the code that would."""
-        code = self.rule.wanted(confidential=confidential)
+        code = self.rule.choose_right(confidential=confidential)
         return tuple((recipient.id, code) for recipient, _ in self.represented) if code else ()
 
 

@@ -243,7 +243,7 @@ class Document:
         """Whether the manifest, if there still is one, is the one of the hash."""
         return not self.sealed_manifest or _hash(self.sealed_manifest) == self.manifest_hash
 
-    def completed(self, sealed_manifest: bytes, now: datetime) -> Document:
+    def complete(self, sealed_manifest: bytes, now: datetime) -> Document:
         """Return the document with its manifest."""
         return replace(self, completed_at=now, sealed_manifest=sealed_manifest, manifest_hash=_hash(sealed_manifest))
 

@@ -35,7 +35,7 @@ class TextField:
     is_shown: bool
     has_lines: bool
 
-    def checked(self, text: str) -> str:
+    def check(self, text: str) -> str:
         """Return the text without surrounding white space. Raises: InvalidInput with the field's name."""
         return check_text(text, self.longest, field=self.name, lines=self.has_lines)
 
@@ -65,7 +65,7 @@ class ShareTexts:
     @property
     def checked(self) -> ShareTexts:
         """The texts without surrounding white space. Raises: InvalidInput for the first that breaks its rule."""
-        return ShareTexts(**{name: TEXT_FIELDS[name].checked(text) for name, text in asdict(self).items()})
+        return ShareTexts(**{name: TEXT_FIELDS[name].check(text) for name, text in asdict(self).items()})
 
 
 TEXT_FIELDS: Final = {one.name: TextField(one.name, **one.metadata) for one in fields(ShareTexts)}

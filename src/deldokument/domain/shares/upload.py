@@ -170,7 +170,7 @@ def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
     four times as long as the next, so there are at most log4(8 MiB). Each byte is rewritten a bounded number of times
     (as in a log-structured merge tree).
     """
-    stranded = _stranded(parts)
+    stranded = _find_small_parts(parts)
     if stranded:
         return stranded
     start, length = len(parts) - 1, parts[-1].length if parts else 0
@@ -180,7 +180,7 @@ def tail_to_merge(parts: Sequence[Part]) -> Sequence[Part]:
     return parts[start:] if 0 <= start < len(parts) - 1 else ()
 
 
-def _stranded(parts: Sequence[Part]) -> Sequence[Part]:
+def _find_small_parts(parts: Sequence[Part]) -> Sequence[Part]:
     """Return the last run of small parts that precedes a full one, with that one."""
     for full in range(len(parts) - 1, 0, -1):
         if parts[full].length >= FULL_PART > parts[full - 1].length:

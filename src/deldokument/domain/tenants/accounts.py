@@ -54,11 +54,11 @@ def spent_name(name: str, deleted_on: date, taken: Collection[str]) -> str:
     This frees the old name. A number is added if the new one is in ``taken``.
     """
     marks = chain([f"{deleted_on}"], (f"{deleted_on}, {number}" for number in count(2)))
-    names = (_marked(name, mark) for mark in marks)
+    names = (_append_mark(name, mark) for mark in marks)
     return next(marked for marked in names if not any(same_name(marked, other) for other in taken))
 
 
-def _marked(name: str, mark: str) -> str:
+def _append_mark(name: str, mark: str) -> str:
     ending = f" (slettet {mark})"
     return name[: NAME_LENGTHS[-1] - len(ending)].rstrip() + ending
 

@@ -100,10 +100,10 @@ def merge(text: str, values: Mapping[str, str]) -> str:
         raise InvalidInput("text", "placeholder_unknown", name=min(unknown))
     if missing := {name for name in wanted if not values.get(name, "").strip()}:
         raise Unavailable("agreement_incomplete", detail=f"no value for {', '.join(sorted(missing))}")
-    return _PLACEHOLDER.sub(lambda found: escaped(values[found[1]]), text)
+    return _PLACEHOLDER.sub(lambda found: escape(values[found[1]]), text)
 
 
-def escaped(words: str) -> str:
+def escape(words: str) -> str:
     """Return Markdown that shows exactly these words on one line, with punctuation escaped.
 
     Characters that cannot be shown (control characters, marks of writing direction) become �.

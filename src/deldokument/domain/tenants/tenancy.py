@@ -204,7 +204,7 @@ class Member:
         """Whether it gives its rights at that time."""
         return self.acts_from is not None and self.acts_from <= now
 
-    def unnamed(self) -> Member:
+    def forget_name(self) -> Member:
         """Return the member without number, name and hashes."""
         return replace(self, lookup_hash=b"", sealed_identifier=b"", sealed_name=b"", role_hash=b"")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.tenants.agreement import escaped
+from deldokument.domain.tenants.agreement import escape
 
 _CLAIMS = {
     "iss": "Utsteder (iss)",
@@ -136,7 +136,7 @@ fødselsnummeret. Det er lagret kryptert i tjenesten og kan legges fram hvis noe
 
 
 def _table(rows: Mapping[str, str]) -> str:
-    lines = [f"| {words} | {escaped(value)} |" for words, value in rows.items()]
+    lines = [f"| {words} | {escape(value)} |" for words, value in rows.items()]
     return "\n".join(("| Opplysning | Verdi |", "|---|---|", *lines))
 
 

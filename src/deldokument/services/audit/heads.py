@@ -156,12 +156,14 @@ def _is_recorded(tx: Transaction, removal: Removal) -> bool:
 
 def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[str, Mark | None]:
     """Return the kept heads of all chains, or of one; None for a value that does not open."""
-    return {name.removeprefix(HEAD): _head_of(keys, name, one) for name, one in keyring.kept(HEAD + chain).items()}
+    return {
+        name.removeprefix(HEAD): _head_of(keys, name, one) for name, one in keyring.list_values(HEAD + chain).items()
+    }
 
 
 def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
     """Yield the removals that are kept of all chains, or of one. A value that does not open is left out."""
-    for name, value in deps.keyring.kept(f"{REMOVAL}{chain}").items():
+    for name, value in deps.keyring.list_values(f"{REMOVAL}{chain}").items():
         content = opened(deps.integrity, name, value)
         if content is not None:
             _, owner, number = name.split(":")

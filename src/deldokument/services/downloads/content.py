@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from deldokument.crypto.keys import Purpose, derive, framed
+from deldokument.crypto.keys import Purpose, derive, frame
 from deldokument.crypto.manifest import InspectionRecord, Manifest, open_manifest
 from deldokument.crypto.stream import CAPACITY, HEADER
 from deldokument.domain.audit import EventKind
@@ -68,7 +68,7 @@ class ArchiveSources:
         self._ids.append(bytes.fromhex(document.id))
         self._sealed.append(document.sealed_manifest)
         self._rows.update(
-            framed(
+            frame(
                 document.id.encode(),
                 document.length.to_bytes(8),
                 document.sealed_name,

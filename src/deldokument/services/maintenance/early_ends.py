@@ -82,7 +82,7 @@ def _keep(deps: Dependencies, kept: Allowance) -> None:
 
 def _kept(deps: Dependencies) -> Allowance | None:
     """Return the stored allowance. None before the first one; a value that does not open halts destruction."""
-    value = deps.keyring.kept(_NAME).get(_NAME)
+    value = deps.keyring.list_values(_NAME).get(_NAME)
     if value is None:
         return None
     content = opened(deps.integrity, _NAME, value)

@@ -92,12 +92,12 @@ def enter_address(
         tenant_id = _tenant_of(deps, tx, person)
         kept = _kept(deps, tx, key, person, language)
         if confirmed_address(key, kept) == address:
-            tx.notification_addresses.save(kept.settled())
+            tx.notification_addresses.save(kept.end_challenge())
             return
         if not kept.may_be_challenged_at(now):
             raise Conflict("codes_spent", most=CODES_A_DAY)
         sealed = seal_field(key, address, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
-        challenged = kept.challenged(new_id(), sealed, now)
+        challenged = kept.start_challenge(new_id(), sealed, now)
         tx.notification_addresses.save(challenged)
         tx.outbox.add(_code_message(tenant_id, challenged, deps))
 
@@ -141,7 +141,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
 def _confirmed(deps: Dependencies, key: bytes, kept: NoticeAddress) -> NoticeAddress:
     address = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
     sealed = seal_field(key, address, EncryptedColumn.NOTICE_ADDRESS, kept.id)
-    return replace(kept.settled(), sealed_address=sealed, confirmed_at=deps.clock.now())
+    return replace(kept.end_challenge(), sealed_address=sealed, confirmed_at=deps.clock.now())
 
 
 def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: NoticeChoices) -> None:
@@ -160,7 +160,7 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     key = directory_key(deps)
     with deps.database.write() as tx:
         kept = _kept(deps, tx, key, person)
-        tx.notification_addresses.save(replace(kept.settled(), sealed_address=b"", confirmed_at=None))
+        tx.notification_addresses.save(replace(kept.end_challenge(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
             record_event(deps, tx, EventKind.ADDRESS_REMOVED, person=person)
 

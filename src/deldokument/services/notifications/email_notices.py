@@ -29,7 +29,7 @@ from deldokument.crypto.share_cards import SHARE_KIND
 from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import existing
 from deldokument.domain.messages.email_addresses import NoticeAddress
-from deldokument.domain.messages.outbox import Channel, Outcome, OutgoingMessage, again, moot
+from deldokument.domain.messages.outbox import Channel, Outcome, OutgoingMessage, again, make_moot
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.shares.share import Progress, Receipt, Share, Verdict, new_id, progress_of
 from deldokument.domain.tenants.agreement import AgreementKind
@@ -264,7 +264,7 @@ def send_email(deps: Dependencies, message: OutgoingMessage) -> Outcome:
         return again("no_mail_server")
     with deps.database.read() as tx:
         letter = _WRITERS.get(message.kind, _share_email)(deps, tx, message)
-    return moot("nobody_to_tell") if letter is None else deps.mail.send(letter)
+    return make_moot("nobody_to_tell") if letter is None else deps.mail.send(letter)
 
 
 def _code_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> Email | None:

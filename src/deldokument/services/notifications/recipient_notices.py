@@ -29,7 +29,16 @@ from datetime import datetime, timedelta
 from deldokument.domain.errors import Unavailable, existing
 from deldokument.domain.identifiers import Identifier, OrganizationNumber
 from deldokument.domain.messages.email_addresses import Language
-from deldokument.domain.messages.outbox import REPLANNED, Channel, Cost, Outcome, OutgoingMessage, Result, again, moot
+from deldokument.domain.messages.outbox import (
+    REPLANNED,
+    Channel,
+    Cost,
+    Outcome,
+    OutgoingMessage,
+    Result,
+    again,
+    make_moot,
+)
 from deldokument.domain.messages.text_messages import message_count
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.shares.policy import hold_reason
@@ -166,7 +175,7 @@ def _facts(deps: Dependencies, tx: Transaction, message: OutgoingMessage) -> _Fa
         return hindrance
     order = tx.outbox.of_order(message.order_id) if message.order_id else []
     if any(one.sent_at for one in order):
-        return moot(REPLANNED)
+        return make_moot(REPLANNED)
     others = [one for one in order if one.id != message.id and not one.is_settled]
     covered = tuple(one for one in others if _hindrance(tx, one, now) is None)
     shares = [_share(tx, one) for one in (message, *covered)]
@@ -226,17 +235,17 @@ def _hindrance(tx: Transaction, message: OutgoingMessage, now: datetime) -> Outc
     if not share.intact or _tenancy(tx, share)[0].behind:
         return again("sharing_stopped")
     if _recipient(tx, message) is None:
-        return moot(REMOVED)
+        return make_moot(REMOVED)
     if message.kind == NoticeKind.WITHDRAWN:
         return None
     if share.can_be_undone(now):
         return again("undo_window")
     if not share.is_open_at(now):
-        return moot(OVER)
+        return make_moot(OVER)
     if _is_too_soon(message, share, now):
-        return moot(REPLANNED)
+        return make_moot(REPLANNED)
     if tx.outbox.has_downloaded(message.target):
-        return moot(DOWNLOADED)
+        return make_moot(DOWNLOADED)
     if hold_reason(*_tenancy(tx, share), share):
         return again("sharing_stopped")
     if not all(document.inspected_at for document in tx.shares.documents([share.id])):

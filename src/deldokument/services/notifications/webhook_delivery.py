@@ -16,7 +16,7 @@ from dataclasses import replace
 from deldokument.crypto.webhooks import signature
 from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.errors import existing
-from deldokument.domain.messages.outbox import SENT, Channel, Outcome, OutgoingMessage, again, moot, refused
+from deldokument.domain.messages.outbox import SENT, Channel, Outcome, OutgoingMessage, again, make_moot, refuse
 from deldokument.domain.messages.webhook import WEBHOOK_EVENTS, DisabledFor, Webhook, WebhookEvent
 from deldokument.domain.shares.share import Share, Verdict, new_id
 from deldokument.domain.tenants.tenancy import Integration
@@ -85,18 +85,18 @@ def send_webhook(deps: Dependencies, message: OutgoingMessage) -> Outcome:
     with deps.database.read() as tx:
         living, share = tx.webhooks.get(message.target), tx.shares.get(message.share_id or "")
     if living is None:
-        return moot("webhook_removed")
+        return make_moot("webhook_removed")
     webhook, integration = living
     # A message proves nothing: its share may be of another account than the webhook.
     if share is None or not share.intact or share.account_id != integration.account_id:
-        return moot("share_unproven")
+        return make_moot("share_unproven")
     if webhook.disabled_at is not None:
-        return moot("webhook_disabled")
+        return make_moot("webhook_disabled")
     outcome = _call(deps, webhook, integration, message)
     is_disabled = _after(deps, webhook, outcome) != webhook and _keep(deps, message, outcome)
     if outcome.is_success:
         return SENT
-    return refused(outcome.code) if is_disabled else again(outcome.code)
+    return refuse(outcome.code) if is_disabled else again(outcome.code)
 
 
 def _call(deps: Dependencies, webhook: Webhook, integration: Integration, message: OutgoingMessage) -> WebhookResponse:
@@ -133,9 +133,9 @@ def _after(deps: Dependencies, webhook: Webhook, outcome: WebhookResponse) -> We
     if outcome.is_success:
         return replace(webhook, failing_since=None)
     if outcome.status == _GONE:
-        return webhook.disabled(now, DisabledFor.GONE)
+        return webhook.disable(now, DisabledFor.GONE)
     if webhook.has_failed_too_long(now):
-        return webhook.disabled(now, DisabledFor.FAILING)
+        return webhook.disable(now, DisabledFor.FAILING)
     return replace(webhook, failing_since=webhook.failing_since or now)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.norwegian_time import OSLO
-from deldokument.domain.tenants.agreement import escaped
+from deldokument.domain.tenants.agreement import escape
 from deldokument.domain.tenants.offboarding import DeletionState
 from deldokument.ports.dependencies import Dependencies
 from deldokument.ports.documents import RenderedDocument
@@ -98,10 +98,10 @@ def _words(deps: Dependencies, deleted: DeletionRecord, contents_deleted_at: dat
     erased = f"Navn og identifikatorer ble slettet {until}."
     to_come = f"Navn og identifikatorer slettes {until}, når lagringstiden er over."
     return _TEXT.format(
-        tenant=escaped(tenant.name),
+        tenant=escape(tenant.name),
         number=tenant.organization_number,
-        operator=escaped(deps.config.operator.name),
-        who=escaped(deleted.ended_by) or "Virksomheten",
+        operator=escape(deps.config.operator.name),
+        who=escape(deleted.ended_by) or "Virksomheten",
         ended_at=_at(deleted.ended_at),
         accounts=_number(held.accounts),
         members=_number(held.members),

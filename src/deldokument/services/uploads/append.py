@@ -380,7 +380,7 @@ def complete(deps: Dependencies, tx: Transaction, share: Share, upload: Upload) 
     share_key = existing_key(deps.keyring, share_key_id(share.id))
     sealed = seal_manifest(share_key, Manifest(document_id, document.length, parts))
     now = deps.clock.now()
-    tx.shares.save_document(document.completed(sealed, now))
+    tx.shares.save_document(document.complete(sealed, now))
     tx.uploads.finish(upload.id, now)
     touch_draft(deps, tx, share)
     details: dict[str, str | int] = {"document": document.id, "length": document.length}

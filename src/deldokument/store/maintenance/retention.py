@@ -312,7 +312,9 @@ class Retention:
 
     def erase_member(self, member_id: str, now: datetime) -> None:
         """Remove number, name and hash; the row stays for what refers to it."""
-        if not _MEMBER.rewrite(self._work, _member, lambda one: replace(one.unnamed(), erased_at=now), key=member_id):
+        if not _MEMBER.rewrite(
+            self._work, _member, lambda one: replace(one.forget_name(), erased_at=now), key=member_id
+        ):
             raise NotFound("member")
 
     def audit_keys_in_use(self) -> set[str]:

@@ -51,7 +51,7 @@ class NotificationAddresses(Repository):
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
         """Remove addresses that have waited for confirmation since before then, and return their number."""
-        return _ADDRESS.rewrite(self._work, _unconfirmed, NoticeAddress.settled, before=challenged_before)
+        return _ADDRESS.rewrite(self._work, _unconfirmed, NoticeAddress.end_challenge, before=challenged_before)
 
     def forget_strangers(self) -> int:
         """Remove records of persons who are no longer members or administrators, and return how many."""

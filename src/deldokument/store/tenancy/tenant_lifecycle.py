@@ -273,4 +273,4 @@ class TenantLifecycleRepository(Repository):
 
 
 def _forgotten(member: Member, now: datetime) -> Member:
-    return replace(member.unnamed(), removed_at=member.removed_at or now)
+    return replace(member.forget_name(), removed_at=member.removed_at or now)

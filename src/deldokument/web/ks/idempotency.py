@@ -17,7 +17,7 @@ from contextlib import suppress
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from deldokument.crypto.keys import framed
+from deldokument.crypto.keys import frame
 from deldokument.domain.errors import ServiceError
 from deldokument.domain.identifiers import Consumer
 from deldokument.services.api.idempotency import StoredResponse, begin_request, finish_request
@@ -55,4 +55,4 @@ async def once(caller: Caller, metadata: bytes, upload: Upload) -> Response:
 
 def _digest(caller: Caller, metadata: bytes) -> bytes:
     scope = caller.request.scope
-    return hashlib.sha256(framed(scope["path"].encode(), scope["query_string"], metadata)).digest()
+    return hashlib.sha256(frame(scope["path"].encode(), scope["query_string"], metadata)).digest()

@@ -36,7 +36,15 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, abort, unsent_bytes, writable
 from deldokument.server.socket_lending import SocketLease, borrow_answer
 from deldokument.server.thread_pool import ContextThreadPool
-from deldokument.server.transfer_threads import STRETCH, TransferThreads, burst, crowd, ended, is_quick, outlived
+from deldokument.server.transfer_threads import (
+    STRETCH,
+    TransferThreads,
+    burst,
+    crowd,
+    is_quick,
+    wait_for_result,
+    wait_for_threads,
+)
 from deldokument.services.auth.programs import program_continues
 from deldokument.services.auth.sessions import continues
 from deldokument.services.downloads.content import Content, may_send_on, open_archive, open_document, read_content
@@ -205,7 +213,7 @@ class ContentResponse(Response):
         finally:
             gone.cancel()
             self._receipt.close(is_clean=False)
-            await outlived(asyncio.ensure_future(self._receipt.record()))
+            await wait_for_result(asyncio.ensure_future(self._receipt.record()))
 
     async def _arrives(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
         return await self._outlasts(scope, self._receipt.acknowledged()) and await self._receipt.settles(gone)
@@ -229,7 +237,7 @@ class ContentResponse(Response):
 
     async def _send_quickly(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
         """Send from a thread for as long as the reader is fast; return False if the response may not continue."""
-        with lanes.entered() as entered:
+        with lanes.enter() as entered:
             lease = await borrow_answer(scope, self._stop - self._position) if entered else None
             if lease is None:
                 return True
@@ -245,7 +253,7 @@ class ContentResponse(Response):
                     quick = await asyncio.shield(sending)
             finally:
                 try:
-                    await ended([sending] if sending else [])
+                    await wait_for_threads([sending] if sending else [])
                 finally:
                     lease.release()
                     self._position = self._stop - lease.left
@@ -262,7 +270,7 @@ class ContentResponse(Response):
                 if not await self._send_step(scope, send, gone, buffer):
                     return False
         finally:
-            await ended([coming])
+            await wait_for_threads([coming])
         return not gone.done()
 
     async def _send_small(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> bool:
@@ -281,7 +289,7 @@ class ContentResponse(Response):
                     if not await self._send_step(scope, send, gone, await asyncio.shield(coming)):
                         return False
                 finally:
-                    await ended([coming])
+                    await wait_for_threads([coming])
             # Only the connection still holds the bytes that the kernel has not taken yet.
             del coming
         return not gone.done()

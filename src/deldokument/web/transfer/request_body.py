@@ -28,7 +28,14 @@ from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import TRICKLE, pause_reading
 from deldokument.server.socket_lending import SocketLease, lease_request_body
 from deldokument.server.thread_pool import ContextThreadPool
-from deldokument.server.transfer_threads import ThroughputMeter, TransferThreads, burst, crowd, ended, outlived
+from deldokument.server.transfer_threads import (
+    ThroughputMeter,
+    TransferThreads,
+    burst,
+    crowd,
+    wait_for_result,
+    wait_for_threads,
+)
 from deldokument.services.uploads.append import Append, Checksum, begin_append
 from deldokument.services.uploads.part_writer import FEED
 from deldokument.web.http.requests.bearer import bearer_token
@@ -71,7 +78,7 @@ async def receive(
     try:
         return await _Intake(append, request, is_plain=bool(announced), atomic=checksum is not None).run()
     finally:
-        await outlived(_in(_feeders, append.abandon))
+        await wait_for_result(_in(_feeders, append.abandon))
 
 
 class Stalled(Exception):
@@ -110,12 +117,12 @@ class _Intake:
             await self._settle()
             if self._atomic and not complete:
                 raise self._broken_off()
-            offset = await outlived(_in(_feeders, self._append.finish))
+            offset = await wait_for_result(_in(_feeders, self._append.finish))
         except StorageFull:
             await self._settle(quiet=True)
             # The parts that were stored are kept, as after a broken connection.
             with suppress(ServiceError):
-                await outlived(_in(_committers, self._append.commit))
+                await wait_for_result(_in(_committers, self._append.commit))
             raise
         except BaseException:
             await self._settle(quiet=True)
@@ -177,7 +184,7 @@ class _Intake:
 
         Returns the number of bytes, and whether the body is complete.
         """
-        with lanes.entered() as entered:
+        with lanes.enter() as entered:
             lease = lease_request_body(self._scope) if entered and self._is_plain else None
             if lease is None:
                 return 0, False
@@ -201,7 +208,7 @@ class _Intake:
     async def _unfed(self) -> None:
         """Wait until no thread encrypts; its result is not read here."""
         if self._feeding:
-            await ended([self._feeding])
+            await wait_for_threads([self._feeding])
 
     async def _flush(self) -> None:
         """Start encrypting the pending pieces when the previous batch is done."""
@@ -233,7 +240,7 @@ class _Intake:
         """Wait for the threads, so that none runs on after the request; raise their first error unless ``quiet``."""
         pending = [future for future in (self._feeding, self._committing) if future]
         self._feeding = self._committing = None
-        await ended(pending)
+        await wait_for_threads(pending)
         for future in pending:
             if (trouble := future.exception()) and not quiet:
                 raise trouble

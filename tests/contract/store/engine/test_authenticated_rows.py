@@ -311,7 +311,7 @@ OUTDATED: list[tuple[str, Taking, EventKind]] = [
     ("account", lambda tx: tx.accounts.save(replace(ACCOUNT, name="Havn")), EventKind.ACCOUNT_RENAMED),
     (
         "webhook",
-        lambda tx: tx.webhooks.save(HOOK.disabled(NOW, DisabledFor.GONE)),
+        lambda tx: tx.webhooks.save(HOOK.disable(NOW, DisabledFor.GONE)),
         EventKind.WEBHOOK_DISABLED,
     ),
     ("webhook", lambda tx: tx.webhooks.remove(HOOK.id), EventKind.WEBHOOK_REMOVED),

@@ -55,7 +55,7 @@ def test_an_address_comes_back_as_it_was_kept(database: Database, address: Notic
 
 
 def test_saving_again_replaces(database: Database) -> None:
-    save(database, WHOLE, changed := replace(WHOLE.settled(), approval=True))
+    save(database, WHOLE, changed := replace(WHOLE.end_challenge(), approval=True))
     with database.read() as tx:
         assert tx.notification_addresses.get(WHOLE.id) == changed
 
@@ -95,7 +95,7 @@ def test_what_waits_since_too_long_is_dropped(database: Database) -> None:
     with database.write() as tx:
         assert tx.notification_addresses.drop_unconfirmed(NOW + 2 * HOUR) == 1
     with database.read() as tx:
-        assert tx.notification_addresses.get(WHOLE.id) == WHOLE.settled()
+        assert tx.notification_addresses.get(WHOLE.id) == WHOLE.end_challenge()
         assert tx.notification_addresses.get("later") == later
 
 

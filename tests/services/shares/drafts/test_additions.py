@@ -439,7 +439,7 @@ def test_another_manifest_than_the_proposed_one_is_not_approved(stage: Stage, wa
     add(stage, watched, proposed)
     with stage.deps.database.write() as tx:
         document = existing(tx.additions.document(proposed))
-        tx.shares.save_document(document.completed(b"another", stage.clock.now()))
+        tx.shares.save_document(document.complete(b"another", stage.clock.now()))
     with pytest.raises(Conflict, match="proposal_changed"):
         approve(stage, watched)
     assert stage.deps.damage.take() == [DamagedRow("document", proposed)]

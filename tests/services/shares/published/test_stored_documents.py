@@ -85,7 +85,7 @@ def test_a_damaged_manifest_hides_no_other_document(stage: Stage) -> None:
     _, whole = shared(stage)
     with stage.deps.database.write() as tx:
         document, other = existing(tx.shares.document(damaged)), existing(tx.shares.document(whole))
-        tx.shares.save_document(document.completed(other.sealed_manifest, stage.clock.now()))
+        tx.shares.save_document(document.complete(other.sealed_manifest, stage.clock.now()))
     assert show_document(stage.deps, SYSTEM, damaged).stored_length is None
     assert found(stage)[0] == 2
 

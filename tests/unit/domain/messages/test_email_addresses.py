@@ -77,15 +77,15 @@ def test_what_could_be_anything_but_one_address_is_refused(typed: str) -> None:
 
 
 def test_a_code_is_good_for_half_an_hour() -> None:
-    kept = NoticeAddress("a", b"hash").challenged("challenge", b"sealed", NOON)
+    kept = NoticeAddress("a", b"hash").start_challenge("challenge", b"sealed", NOON)
     assert kept.awaits_code_at(NOON + CODE_LIFETIME - timedelta(seconds=1))
     assert not kept.awaits_code_at(NOON + CODE_LIFETIME)
-    assert not kept.settled().awaits_code_at(NOON)
+    assert not kept.end_challenge().awaits_code_at(NOON)
 
 
 def test_an_address_waits_for_its_code_until_it_is_settled() -> None:
     before = NoticeAddress("a", b"hash", b"confirmed", NOON, tries=3)
-    waiting = before.challenged("challenge", b"sealed", NOON)
+    waiting = before.start_challenge("challenge", b"sealed", NOON)
     assert waiting == replace(
         before,
         sealed_unconfirmed=b"sealed",
@@ -95,13 +95,13 @@ def test_an_address_waits_for_its_code_until_it_is_settled() -> None:
         codes=1,
         codes_since=NOON,
     )
-    assert replace(waiting, tries=2).settled() == replace(before, tries=0, codes=1, codes_since=NOON)
+    assert replace(waiting, tries=2).end_challenge() == replace(before, tries=0, codes=1, codes_since=NOON)
 
 
 def test_a_code_is_good_for_few_tries() -> None:
     kept = NoticeAddress("a", b"hash", challenge_id="challenge", challenged_at=NOON, tries=CODE_TRIES)
     assert not kept.awaits_code_at(NOON)
-    assert kept.challenged("another", b"sealed", NOON).awaits_code_at(NOON)
+    assert kept.start_challenge("another", b"sealed", NOON).awaits_code_at(NOON)
 
 
 def test_few_codes_are_sent_in_a_day() -> None:
@@ -109,10 +109,10 @@ def test_few_codes_are_sent_in_a_day() -> None:
     for number in range(CODES_A_DAY):
         at = NOON + timedelta(hours=number)
         assert kept.may_be_challenged_at(at)
-        kept = kept.challenged(f"{number}", b"sealed", at)
+        kept = kept.start_challenge(f"{number}", b"sealed", at)
     assert not kept.may_be_challenged_at(NOON + timedelta(hours=23))
     assert kept.may_be_challenged_at(NOON + timedelta(hours=24))
-    assert kept.challenged("next", b"sealed", NOON + timedelta(hours=24)).codes == 1
+    assert kept.start_challenge("next", b"sealed", NOON + timedelta(hours=24)).codes == 1
 
 
 def test_whoever_has_chosen_nothing_is_told_everything() -> None:

@@ -116,11 +116,11 @@ def test_nobody_gets_a_ground_from_rights_that_the_rule_does_not_name() -> None:
 
 
 def test_the_right_to_ask_for_is_the_least_that_suffices_and_can_be_given() -> None:
-    assert AccessRule().wanted(confidential=True) == CONFIDENTIAL_MAIL
-    assert AccessRule().wanted(confidential=False) == ORDINARY_MAIL
-    assert AccessRule(frozenset({POST_ARKIV, "komab"})).wanted(confidential=True) == POST_ARKIV
-    assert AccessRule(frozenset()).wanted(confidential=True) is None
-    assert AccessRule(frozenset({"a"}), frozenset({"a", "b"})).wanted(confidential=False) == "b"
+    assert AccessRule().choose_right(confidential=True) == CONFIDENTIAL_MAIL
+    assert AccessRule().choose_right(confidential=False) == ORDINARY_MAIL
+    assert AccessRule(frozenset({POST_ARKIV, "komab"})).choose_right(confidential=True) == POST_ARKIV
+    assert AccessRule(frozenset()).choose_right(confidential=True) is None
+    assert AccessRule(frozenset({"a"}), frozenset({"a", "b"})).choose_right(confidential=False) == "b"
 
 
 def test_where_no_right_suffices_none_is_said_to_be_missing() -> None:

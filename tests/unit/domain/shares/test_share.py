@@ -104,7 +104,7 @@ def test_a_published_share_without_an_end_is_not_open() -> None:
 def test_a_document_is_complete_once_its_last_byte_is_in() -> None:
     document = Document("d", "s", b"", 1, 1)
     assert not document.is_complete
-    assert document.completed(b"sealed", NOW).is_complete
+    assert document.complete(b"sealed", NOW).is_complete
 
 
 def test_ids_hold_128_random_bits() -> None:

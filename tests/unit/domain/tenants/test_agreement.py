@@ -22,7 +22,7 @@ from deldokument.domain.tenants.agreement import (
     SignatureState,
     changes,
     digest,
-    escaped,
+    escape,
     merge,
     needs_signature,
     version_key,
@@ -98,16 +98,16 @@ def test_a_value_is_words_whatever_markdown_it_looks_like(name: str) -> None:
 def test_no_value_makes_markup_in_a_paragraph_or_a_table(name: str) -> None:
     tags = re.compile(r"<[^>]*>")
     words = " ".join(name.split()) or "x"
-    paragraph = shown(escaped(words))
+    paragraph = shown(escape(words))
     assert tags.findall(paragraph) == ["<p>", "</p>"]
-    table = shown(f"| a | b |\n|---|---|\n| {escaped(words)} | c |\n")
+    table = shown(f"| a | b |\n|---|---|\n| {escape(words)} | c |\n")
     assert len(tags.findall(table)) == len(tags.findall(shown("| a | b |\n|---|---|\n| x | c |\n")))
 
 
 def test_a_value_is_one_line_without_marks_that_cannot_be_seen() -> None:
-    assert escaped("a\n\n# b\u2028c\td") == "a \\# b c d"
-    assert escaped("می\u200cخواهم Sam\u00adarbeid") == "می\u200cخواهم Sam\u00adarbeid"
-    assert escaped("a\u202eb\x00c\ud800") == "a�b�c�"
+    assert escape("a\n\n# b\u2028c\td") == "a \\# b c d"
+    assert escape("می\u200cخواهم Sam\u00adarbeid") == "می\u200cخواهم Sam\u00adarbeid"
+    assert escape("a\u202eb\x00c\ud800") == "a�b�c�"
 
 
 # --- the text --------------------------------------------------------------------------------------------------------

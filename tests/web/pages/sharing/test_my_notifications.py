@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from deldokument.domain.messages.outbox import refused
+from deldokument.domain.messages.outbox import refuse
 from deldokument.services.accounts import members
 from tests.support.browser import EWA, Browser, Web, serve
 from tests.support.stage.emails import deliver, mailed_code
@@ -116,7 +116,7 @@ def test_a_wrong_code_is_told_with_how_many_tries_are_left(kari: Browser) -> Non
 
 
 def test_an_address_that_the_mail_server_refuses_is_told(web: Web, kari: Browser) -> None:
-    web.stage.mail.outcome = refused("smtp_recipient_550")
+    web.stage.mail.outcome = refuse("smtp_recipient_550")
     kari.post("/varsler/adresse", {"email": AT_WORK})
     deliver(web.stage)
     shown = page(kari, "/varsler?gjort=sendt")

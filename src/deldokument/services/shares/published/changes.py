@@ -195,7 +195,7 @@ def _check_open(deps: Dependencies, share: Share) -> None:
 def _checked(change: Change) -> Change:
     return replace(
         change,
-        texts={name: TEXT_FIELDS[name].checked(text) for name, text in change.texts.items()},
+        texts={name: TEXT_FIELDS[name].check(text) for name, text in change.texts.items()},
         labels={one: check_text(label, LABEL_LENGTH, field="label") for one, label in change.labels.items()},
     )
 

@@ -16,7 +16,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 from deldokument.domain.errors import NotReady
 from deldokument.server.thread_pool import ContextThreadPool
-from deldokument.server.transfer_threads import outlived
+from deldokument.server.transfer_threads import wait_for_result
 
 _CLOSED_SECONDS = 1.0
 AT_ONCE = 50
@@ -56,7 +56,7 @@ class Slots:
         self._taken += 1
         try:
             loop = asyncio.get_running_loop()
-            return await outlived(loop.run_in_executor(self._pool, lambda: work(*args, **kwargs)))
+            return await wait_for_result(loop.run_in_executor(self._pool, lambda: work(*args, **kwargs)))
         except NotReady:
             # A limit in the database was reached: counting again for each request would load it.
             self._closed_until = self._clock() + _CLOSED_SECONDS

@@ -14,7 +14,7 @@ from typing import Final
 from deldokument.domain.audit import EventKind
 from deldokument.domain.shares.report import ReportDocument, ReportEvent, ReportReceipt, ShareReport
 from deldokument.domain.shares.share import ShareState
-from deldokument.domain.tenants.agreement import escaped
+from deldokument.domain.tenants.agreement import escape
 from deldokument.ports.documents import RenderedDocument
 from deldokument.web.http.responses.i18n import Translator, _
 
@@ -204,7 +204,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], translator: Trans
     """
     filled = list(rows)
     lines = [tuple(translator.text(cell) for cell in head), ("---",) * len(head)]
-    lines += [tuple(escaped(cell) or "–" for cell in row) for row in filled[:MAX_ROWS]]
+    lines += [tuple(escape(cell) or "–" for cell in row) for row in filled[:MAX_ROWS]]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if len(filled) <= MAX_ROWS:
         return table
