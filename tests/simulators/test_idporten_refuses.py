@@ -118,8 +118,6 @@ def error(response: httpx.Response) -> tuple[int, str]:
         ({"scope": "profile"}, "invalid_scope"),
         ({"acr_values": "Level4"}, "invalid_request"),
         ({"prompt": "consent"}, "invalid_request"),
-        ({"max_age": "soon"}, "invalid_request"),
-        ({"prompt": "none"}, "login_required"),
     ],
     ids=str,
 )
@@ -293,14 +291,6 @@ def test_only_codes_are_exchanged(running: Running) -> None:
     assert error(post(running, "/token", form)) == (400, "unsupported_grant_type")
 
 
-def test_userinfo_needs_the_access_token(running: Running, browser: httpx.Client) -> None:
-    token = post(running, "/token", code_form(fresh_code(running, browser))).json()["access_token"]
-    url = f"{running.idporten}/userinfo"
-    assert httpx.get(url, headers={"authorization": f"Bearer {token}"}).json()["pid"] == OLA
-    assert httpx.get(url, headers={"authorization": "Bearer x"}).status_code == 401
-    assert httpx.get(url).status_code == 401
-
-
 # The session.
 
 
@@ -309,10 +299,8 @@ def test_a_session_answers_without_a_page_until_more_is_asked(running: Running, 
     assert browser.get(authorize_url(running, acr_values="idporten-loa-substantial")).is_redirect
     assert browser.get(authorize_url(running)).status_code == 200
     log_in(browser, authorize_url(running), person="Ola Nordmann")
-    assert "code" in answer(browser.get(authorize_url(running, prompt="none")).headers["location"])
+    assert "code" in answer(browser.get(authorize_url(running)).headers["location"])
     assert browser.get(authorize_url(running, prompt="login")).status_code == 200
-    assert browser.get(authorize_url(running, max_age="0")).status_code == 200
-    assert browser.get(authorize_url(running, max_age="60")).is_redirect
 
 
 def test_the_sessions_cookie_has_a_name_of_its_own_and_no_script_reads_it(
@@ -442,13 +430,12 @@ def test_the_page_is_norwegian_labelled_and_loads_nothing_from_elsewhere(
 
 
 @pytest.mark.parametrize("main", [idporten.main, maskinporten.main, altinn.main, enhetsregisteret.main])
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "localhost", "192.0.2.1"])
-def test_a_simulator_binds_to_no_other_address(
-    capsys: pytest.CaptureFixture[str], main: Callable[[list[str]], None], host: str
+def test_a_simulator_takes_no_other_address(
+    capsys: pytest.CaptureFixture[str], main: Callable[[list[str]], None]
 ) -> None:
     with pytest.raises(SystemExit):
-        main(["--host", host])
-    assert "127.0.0.1 only" in capsys.readouterr().err
+        main(["--help"])
+    assert "--host" not in capsys.readouterr().out
 
 
 def test_a_request_under_a_foreign_host_name_is_refused(running: Running) -> None:

@@ -4,6 +4,8 @@ Guarantees:
 - Like the real API, it requires a token with the scope (Maskinporten's or Altinn's own) and a subscription key.
 - It refuses unknown query parameters and values.
 
+Has no filter of parties.
+
 Rights can be changed at run time: ``POST /_simulator/rights``. The token exchange (altinn_tokens) and the decision
 point (altinn_pdp) run at the same address.
 
@@ -12,11 +14,12 @@ Source: Altinn/altinn-authorization-tmp, AuthorizedPartiesController and Authori
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,65 +31,41 @@ from deldokument.simulators.altinn_tokens import Exchange, TokenCheck
 from deldokument.simulators.common.cast import load_cast
 from deldokument.simulators.common.failures import CONTROL_PREFIX, Failures, read_order
 from deldokument.simulators.common.server import command_line, serve
+from deldokument.simulators.common.validation import invalid
 
-PERSON_TYPE: Final = "urn:altinn:person:identifier-no"
-ORGANIZATION_TYPE: Final = "urn:altinn:organization:identifier-no"
 DEFAULT_SUBSCRIPTION_KEY: Final = "simulator-subscription-key"
-_MAX_FILTERED_PARTIES: Final = 20
-_YES_NO: Final = frozenset({"true", "false"})
-_YES_NO_AUTO: Final = _YES_NO | {"auto"}
-_PARAMETERS: Final[Mapping[str, frozenset[str] | None]] = {
-    "includeRoles": _YES_NO,
-    "includeAccessPackages": _YES_NO,
-    "includeResources": _YES_NO,
-    "includeInstances": _YES_NO,
-    "includePartiesViaKeyRoles": _YES_NO_AUTO,
-    "includeSubParties": _YES_NO_AUTO,
-    "includeInactiveParties": _YES_NO_AUTO,
-    "orgCode": None,
-    "anyOfResourceIds": None,
-}
+YesNo = Literal["true", "false"]
 
 
-class BadRequest(Exception):
-    """A query that breaks rules; ``errors`` names them by field."""
+class Query(BaseModel):
+    """The query parameters that are understood, of those that the API has."""
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__("validation")
-        self.errors = errors
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+
+    include_roles: YesNo = "true"
+    include_access_packages: YesNo = "false"
+    include_resources: YesNo = "false"
+    include_instances: YesNo = "false"
+    include_inactive_parties: Literal[YesNo, "auto"] = "true"
 
 
-def read_question(query: Sequence[tuple[str, str]], body: bytes) -> Question:
-    """Return the query in a request.
+class Subject(BaseModel):
+    """The person whose parties are asked for."""
 
-    Raises: BadRequest for any parameter or value that the API does not have.
-    """
-    errors = {name: ["Unknown parameter."] for name, _ in query if name not in _PARAMETERS}
-    for name, value in query:
-        allowed = _PARAMETERS.get(name)
-        if allowed is not None and value not in allowed:
-            errors[name] = [f"The value '{value}' is not valid."]
-    try:
-        document = json.loads(body)
-        parties = document.get("partyFilter") or []
-        filtered = frozenset(party["value"] for party in parties if party["type"] == ORGANIZATION_TYPE)
-        person = document["value"] if document.get("type") == PERSON_TYPE else None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadRequest({"$": ["The JSON value could not be converted."]}) from None
-    if not isinstance(person, str) or len(person) != 11 or not person.isdecimal():
-        errors["value"] = ["The person identifier is not valid."]
-    if len(filtered) != len(parties) or len(parties) > _MAX_FILTERED_PARTIES:
-        errors["partyFilter"] = ["The party filter is not valid."]
-    if errors or person is None:
-        raise BadRequest(errors)
-    values = dict(query)
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["urn:altinn:person:identifier-no"]
+    value: str = Field(pattern=r"^[0-9]{11}$")
+
+
+def read_question(query: Mapping[str, str], body: bytes) -> Question:
+    """Return the query in a request. Raises: ValidationError."""
+    wanted = Query.model_validate(query)
     return Question(
-        person=person,
-        parties=filtered,
-        roles=values.get("includeRoles", "true") == "true",
-        packages=values.get("includeAccessPackages", "false") == "true",
-        subunits=values.get("includeSubParties", "true") != "false",
-        inactive=values.get("includeInactiveParties", "true") != "false",
+        person=Subject.model_validate_json(body).value,
+        roles=wanted.include_roles == "true",
+        packages=wanted.include_access_packages == "true",
+        inactive=wanted.include_inactive_parties != "false",
     )
 
 
@@ -110,9 +89,9 @@ class Altinn:
         if refused := await self._tokens.refusal(request, self._subscription_key):
             return refused
         try:
-            question = read_question(request.query_params.multi_items(), await request.body())
-        except BadRequest as refusal:
-            return _problem(refusal.errors)
+            question = read_question(request.query_params, await request.body())
+        except ValidationError as error:
+            return invalid(error)
         return JSONResponse(self._register.parties(question))
 
     async def _change(self, request: Request) -> Response:
@@ -126,22 +105,8 @@ class Altinn:
         return JSONResponse({"roles": held.roles, "packages": held.packages})
 
 
-def _problem(errors: dict[str, list[str]]) -> Response:
-    return JSONResponse(
-        {
-            "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
-            "title": "One or more validation errors occurred.",
-            "status": 400,
-            "traceId": "00-00000000000000000000000000000001-0000000000000001-00",
-            "errors": errors,
-        },
-        400,
-        media_type="application/problem+json",
-    )
-
-
 def build(url: str, options: Namespace) -> ASGIApp:
-    register = Register(load_cast(options.cast))
+    register = Register(load_cast())
     tokens = TokenCheck(options.maskinporten_issuer, altinn=url, only_altinn=options.only_altinn_tokens)
     routes = [
         *Altinn(register, tokens, options.subscription_key).routes(),
@@ -156,8 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--maskinporten-issuer", required=True, help="URL of the Maskinporten simulator")
     parser.add_argument("--subscription-key", default=DEFAULT_SUBSCRIPTION_KEY)
     parser.add_argument("--only-altinn-tokens", action="store_true", help="reject Maskinporten's own tokens")
-    options = parser.parse_args(arguments)
-    serve("altinn", options, lambda url: build(url, options))
+    serve("altinn", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

@@ -33,11 +33,8 @@ _ORGANIZATION: Final = "urn:altinn:organization:identifier-no"
 _RESOURCE: Final = "urn:altinn:resource"
 _ACTION: Final = "urn:oasis:names:tc:xacml:1.0:action:action-id"
 _LEVEL: Final = "urn:altinn:minimum-authenticationlevel"
-_CATEGORIES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
-    "AccessSubject": ("urn:oasis:names:tc:xacml:1.0:subject-category:access-subject", frozenset({_PERSON})),
-    "Action": ("urn:oasis:names:tc:xacml:3.0:attribute-category:action", frozenset({_ACTION})),
-    "Resource": ("urn:oasis:names:tc:xacml:3.0:attribute-category:resource", frozenset({_RESOURCE, _ORGANIZATION})),
-}
+_CATEGORIES: Final = {"AccessSubject": [_PERSON], "Action": [_ACTION], "Resource": [_RESOURCE, _ORGANIZATION]}
+"""The attributes that each category must have."""
 _MEMBERS: Final = frozenset({*_CATEGORIES, "ReturnPolicyIdList", "MultiRequests"})
 
 
@@ -104,14 +101,9 @@ class DecisionPoint:
         asked = {attribute["AttributeId"]: attribute["Value"] for part in question for attribute in part["Attribute"]}
         policy = self._policies.get(asked[_RESOURCE])
         decision = self._decision(asked, policy)
-        return {
-            "decision": decision,
-            "status": {"statusMessage": None, "statusDetails": None, "statusCode": {"value": _STATUS[decision]}},
-            "obligations": _obligations(policy) if policy and decision == "Permit" else None,
-            "associateAdvice": None,
-            "category": [_in_result(part) for part in question if _in_result(part)["attribute"]] or None,
-            "policyIdentifierList": None,
-        }
+        obligations = _obligations(policy) if policy and decision == "Permit" else None
+        repeated = [{"attribute": _in_result(part)} for part in question if _in_result(part)]
+        return {"decision": decision, "obligations": obligations, "category": repeated or None}
 
     def _decision(self, asked: Mapping[str, str], policy: Policy | None) -> str:
         held = self._register.held(asked[_PERSON], asked[_ORGANIZATION])
@@ -119,13 +111,6 @@ class DecisionPoint:
             return "Indeterminate"
         may = asked[_ACTION] == "read" and policy.codes & {code.casefold() for code in held.roles + held.packages}
         return "Permit" if may else "NotApplicable"
-
-
-_STATUS: Final = {
-    "Permit": "urn:oasis:names:tc:xacml:1.0:status:ok",
-    "NotApplicable": "urn:oasis:names:tc:xacml:1.0:status:ok",
-    "Indeterminate": "urn:oasis:names:tc:xacml:1.0:status:processing-error",
-}
 
 
 def _obligations(policy: Policy) -> list[dict[str, Any]]:
@@ -138,8 +123,6 @@ def _obligations(policy: Policy) -> list[dict[str, Any]]:
                     "attributeId": f"urn:altinn:obligation{number}-assignment{number}",
                     "value": str(policy.level),
                     "category": category,
-                    "dataType": "http://www.w3.org/2001/XMLSchema#integer",
-                    "issuer": None,
                 }
             ],
         }
@@ -147,17 +130,13 @@ def _obligations(policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
-def _in_result(part: dict[str, Any]) -> dict[str, Any]:
-    """Return the category with the attributes that are marked for the result."""
-    return {
-        "categoryId": part["CategoryId"],
-        "id": part.get("Id"),
-        "attribute": [
-            {"attributeId": attribute["AttributeId"], "value": attribute["Value"]}
-            for attribute in part["Attribute"]
-            if attribute.get("IncludeInResult")
-        ],
-    }
+def _in_result(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the attributes that are marked for the result."""
+    return [
+        {"attributeId": attribute["AttributeId"], "value": attribute["Value"]}
+        for attribute in part["Attribute"]
+        if attribute.get("IncludeInResult")
+    ]
 
 
 def _questions(body: bytes) -> Iterator[Question]:
@@ -182,10 +161,9 @@ def _questions(body: bytes) -> Iterator[Question]:
 
 
 def _part(name: str, part: dict[str, Any]) -> dict[str, Any]:
-    category, wanted = _CATEGORIES[name]
     attributes = part["Attribute"]
-    if {attribute["AttributeId"] for attribute in attributes} != wanted or len(attributes) != len(wanted):
+    if sorted(attribute["AttributeId"] for attribute in attributes) != sorted(_CATEGORIES[name]):
         raise _Malformed
     if not all(isinstance(attribute["Value"], str) for attribute in attributes):
         raise _Malformed
-    return {**part, "CategoryId": category}
+    return part

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import NAMESPACE_OID, uuid5
 
 from deldokument.simulators.common.cast import Cast, Organization, Person
 
@@ -42,10 +41,8 @@ class Question:
     """A validated query for authorized parties."""
 
     person: str
-    parties: frozenset[str]
     roles: bool
     packages: bool
-    subunits: bool
     inactive: bool
 
 
@@ -74,7 +71,7 @@ class Register:
         person = self.cast.person(question.person)
         if person is None:
             return []
-        parties = [_person_party(person, question)] if not question.parties else []
+        parties = [_person_party(person, question)]
         for main in self.cast.organizations:
             if main.parent is None and (party := self._main_unit(person, main, question)):
                 parties.append(party)
@@ -87,52 +84,30 @@ class Register:
             for subunit in self.cast.subunits(main.number)
             if (party := self._subunit(person, subunit, held, question))
         ]
-        asked = not question.parties or main.number in question.parties
-        if not question.inactive and main.status in _INACTIVE:
+        if (not question.inactive and main.status in _INACTIVE) or not (subunits or held):
             return None
-        if not subunits and not (held and asked):
-            return None
-        return _organization_party(main, held, question, subunits if question.subunits else [])
+        return _organization_party(main, held, question, subunits)
 
     def _subunit(
         self, person: Person, subunit: Organization, inherited: Held, question: Question
     ) -> dict[str, Any] | None:
         held = inherited.joined(self._held.get((person.key, subunit.number), Held()))
-        asked = not question.parties or question.parties & {subunit.number, subunit.parent}
-        if not held or not asked or (not question.inactive and subunit.status in _INACTIVE):
+        if not held or (not question.inactive and subunit.status in _INACTIVE):
             return None
         return _organization_party(subunit, held, question, [])
 
 
-def _party(identity: str, name: str, kind: str) -> dict[str, Any]:
-    uuid = uuid5(NAMESPACE_OID, f"altinn-simulator:{identity}")
+def _person_party(person: Person, question: Question) -> dict[str, Any]:
     return {
-        "partyUuid": str(uuid),
-        "name": name,
+        "type": "Person",
+        "personId": person.identifier,
+        "name": person.name,
         "organizationNumber": None,
-        "parentId": None,
-        "personId": None,
-        "dateOfBirth": None,
-        "partyId": 50_000_000 + uuid.int % 1_000_000,
-        "emailId": None,
-        "type": kind,
-        "unitType": None,
         "isDeleted": False,
         "onlyHierarchyElementWithNoAccess": False,
+        "authorizedRoles": ["privatperson", "priv", "a0236"] if question.roles else [],
         "authorizedAccessPackages": [],
-        "authorizedResources": [],
-        "authorizedRoles": [],
-        "authorizedInstances": [],
         "subunits": [],
-    }
-
-
-def _person_party(person: Person, question: Question) -> dict[str, Any]:
-    roles = ["privatperson", "priv", "a0236"] if question.roles else []
-    return {
-        **_party(person.identifier, person.name, "Person"),
-        "personId": person.identifier,
-        "authorizedRoles": roles,
     }
 
 
@@ -140,9 +115,9 @@ def _organization_party(
     unit: Organization, held: Held, question: Question, subunits: list[dict[str, Any]]
 ) -> dict[str, Any]:
     return {
-        **_party(unit.number, unit.name, "Organization"),
+        "type": "Organization",
+        "name": unit.name,
         "organizationNumber": unit.number,
-        "unitType": unit.form,
         "isDeleted": unit.status in _INACTIVE,
         "onlyHierarchyElementWithNoAccess": not held,
         "authorizedRoles": list(held.roles) if question.roles else [],

@@ -3,7 +3,7 @@
 Guarantees:
 - 200 for an existing unit; a deleted one has a reduced body.
 - 410 for a unit removed for legal reasons, 404 for an unknown one.
-- 400 with validation errors for a malformed number, 406 for an unsupported Accept header.
+- 400 for a malformed number, 406 for an unsupported Accept header.
 
 Has no search, roles or updates.
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from starlette.requests import Request
@@ -30,19 +29,12 @@ from deldokument.simulators.common.server import command_line, serve
 Kind = Literal["enhet", "underenhet"]
 
 _DATE: Final = "2026-03-31"
-_FORMS: Final = {
-    "AS": "Aksjeselskap",
-    "ANS": "Ansvarlig selskap med solidarisk ansvar",
-    "BEDR": "Underenhet til næringsdrivende og offentlig forvaltning",
-    "KOMM": "Kommune",
-}
 
 
 class Enhetsregisteret:
     """The register of one cast."""
 
-    def __init__(self, url: str, cast: Cast) -> None:
-        self._api = f"{url}/enhetsregisteret/api"
+    def __init__(self, cast: Cast) -> None:
         self._cast = cast
 
     def routes(self) -> list[Route]:
@@ -63,36 +55,29 @@ class Enhetsregisteret:
         if not _accepts(request.headers.get("accept", "*/*"), media_type):
             return _refusal(request, 406, "Ingen av formatene i Accept støttes")
         if not is_organization_number(number):
-            return _invalid(request, number)
+            return _refusal(request, 400, f"Organisasjonsnummer {number} er ikke gyldig")
         unit = self._cast.organization(number)
         if unit is None or (unit.parent is not None) != (kind == "underenhet"):
             return _refusal(request, 404, f"Fant ingen {kind} med organisasjonsnummer {number}")
         if unit.status == "removed":
             return _refusal(request, 410, "Enheten er fjernet av juridiske årsaker")
-        return JSONResponse(self._body(unit, kind), media_type=media_type)
+        return JSONResponse(_body(unit), media_type=media_type)
 
-    def _body(self, unit: Organization, kind: Kind) -> dict[str, Any]:
-        identity = {
-            "organisasjonsnummer": unit.number,
-            "navn": unit.name,
-            "organisasjonsform": {"kode": unit.form, "beskrivelse": _FORMS.get(unit.form, unit.form)},
-            "_links": {"self": {"href": f"{self._api}/{kind}er/{unit.number}"}},
-        }
-        if unit.status == "deleted":
-            return {**identity, "slettedato": _DATE}
-        if unit.parent is not None:
-            address = {"land": "Norge", "landkode": "NO", "poststed": "TROMSØ", "kommune": "TROMSØ"}
-            return {**identity, "overordnetEnhet": unit.parent, "beliggenhetsadresse": address}
-        bankrupt = unit.status == "bankrupt"
-        return {
-            **identity,
-            "maalform": unit.language,
-            "konkurs": bankrupt,
-            **({"konkursdato": _DATE} if bankrupt else {}),
-            "underAvvikling": unit.status == "winding_up",
-            "underTvangsavviklingEllerTvangsopplosning": unit.status == "forced_winding_up",
-            "forretningsadresse": {"land": "Norge", "landkode": "NO", "poststed": "BERGEN", "kommune": "BERGEN"},
-        }
+
+def _body(unit: Organization) -> dict[str, Any]:
+    form = {"kode": unit.form}
+    identity = {"organisasjonsnummer": unit.number, "navn": unit.name, "organisasjonsform": form}
+    if unit.status == "deleted":
+        return {**identity, "slettedato": _DATE}
+    if unit.parent is not None:
+        return {**identity, "overordnetEnhet": unit.parent}
+    return {
+        **identity,
+        "maalform": unit.language,
+        "konkurs": unit.status == "bankrupt",
+        "underAvvikling": unit.status == "winding_up",
+        "underTvangsavviklingEllerTvangsopplosning": unit.status == "forced_winding_up",
+    }
 
 
 def _accepts(accept: str, media_type: str) -> bool:
@@ -101,38 +86,17 @@ def _accepts(accept: str, media_type: str) -> bool:
     return not wanted.isdisjoint({"*/*", "application/*", "application/json", offered})
 
 
-def _fault(request: Request, status: int, words: str) -> dict[str, Any]:
-    return {
-        "tidsstempel": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "status": status,
-        "feilmelding": words,
-        "sti": request.url.path,
-    }
-
-
 def _refusal(request: Request, status: int, words: str) -> Response:
-    return JSONResponse(_fault(request, status, words), status)
+    return JSONResponse({"status": status, "feilmelding": words, "sti": request.url.path}, status)
 
 
-def _invalid(request: Request, number: str) -> Response:
-    flaw = {
-        "feilmelding": "Organisasjonsnummer er ikke gyldig",
-        "parametere": ["organisasjonsnummer"],
-        "feilaktigVerdi": number,
-    }
-    fault = _fault(request, 400, "Feilaktig forespørsel")
-    return JSONResponse({**fault, "antallFeil": 1, "valideringsfeil": [flaw]}, 400)
-
-
-def build(url: str, options: Namespace) -> ASGIApp:
-    register = Enhetsregisteret(url, load_cast(options.cast))
-    return Failures().application(register.routes())
+def build(_url: str, _options: Namespace) -> ASGIApp:
+    return Failures().application(Enhetsregisteret(load_cast()).routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("enhetsregisteret", "Enhetsregisteret for the demo and the tests, on loopback")
-    options = parser.parse_args(arguments)
-    serve("enhetsregisteret", options, lambda url: build(url, options))
+    serve("enhetsregisteret", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

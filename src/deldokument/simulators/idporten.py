@@ -6,7 +6,8 @@ Guarantees:
 - ``onbehalfof`` must be one of the client's ``customers``.
 - When a session ends, every client of that session is logged out (front-channel or back-channel).
 
-Has no client secrets or refresh tokens. Shows no logout frames if the client asks for a redirect after logout.
+Has no client secrets, refresh tokens, userinfo, ``max_age`` or ``prompt=none``. Shows no logout frames if the client
+asks for a redirect after logout.
 
 Source: Digdir's ID-porten documentation; OpenID Connect Core and RP-Initiated Logout; RFC 7636, 9126, 9207.
 """
@@ -50,7 +51,6 @@ from deldokument.simulators.common.tokens import (
 from deldokument.simulators.idporten_requests import (
     HIGH,
     LEVELS,
-    LOCALES,
     AuthorizationRequest,
     RequestRefused,
     read_request,
@@ -86,7 +86,6 @@ class IdPorten:
         self._pushed: Shelf[AuthorizationRequest] = Shelf(PUSHED_SECONDS)
         self._open: Shelf[AuthorizationRequest] = Shelf(LOGIN_PAGE_SECONDS)
         self._codes: Shelf[Grant] = Shelf(CODE_SECONDS)
-        self._access_tokens: Shelf[Grant] = Shelf(ACCESS_TOKEN_SECONDS)
         self._sessions = Sessions()
 
     def routes(self) -> list[Route]:
@@ -98,7 +97,6 @@ class IdPorten:
             Route("/login", self._login_page),
             Route("/login", self._login, methods=["POST"]),
             Route("/token", self._token, methods=["POST"]),
-            Route("/userinfo", self._userinfo),
             Route("/endsession", self._end_session, methods=["GET", "POST"]),
             Route("/idporten.css", self._stylesheet),
         ]
@@ -131,10 +129,8 @@ class IdPorten:
                 return pages.message_page("Feil i forespørselen", str(refusal), 400)
             return self._back(refusal.redirect_uri, refusal.state, error=refusal.error, error_description=refusal.words)
         login = self._sessions.use(request.cookies.get(COOKIE, ""))
-        if login is not None and login.satisfies(asked, time.time()):
+        if login is not None and login.satisfies(asked):
             return self._back_with_code(Grant(asked, login))
-        if asked.prompt == "none":
-            return self._back(asked.redirect_uri, asked.state, error="login_required")
         return pages.login_page(self._open.put(asked), self._cast.people, asked.customer)
 
     def _asked(self, params: Mapping[str, str]) -> AuthorizationRequest:
@@ -198,7 +194,7 @@ class IdPorten:
             return _oauth_error(refusal)
         return _uncached(
             {
-                "access_token": self._access_tokens.put(grant),
+                "access_token": secrets.token_urlsafe(16),
                 "id_token": sign(self._key, self._id_claims(grant)),
                 "token_type": "Bearer",
                 "expires_in": ACCESS_TOKEN_SECONDS,
@@ -250,14 +246,6 @@ class IdPorten:
             "sid": login.sid,
         }
 
-    async def _userinfo(self, request: Request) -> Response:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        grant = self._access_tokens.get(token) if scheme.lower() == "bearer" else None
-        if grant is None:
-            return Response(status_code=401, headers={"www-authenticate": 'Bearer error="invalid_token"'})
-        claims = self._id_claims(grant)
-        return _uncached({name: claims[name] for name in ("sub", "pid", "locale") if name in claims})
-
     async def _end_session(self, request: Request) -> Response:
         form = _texts(await request.form()) if request.method == "POST" else {}
         params = {**request.query_params, **form}
@@ -298,26 +286,9 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "authorization_endpoint": f"{issuer}/authorize",
         "pushed_authorization_request_endpoint": f"{issuer}/par",
         "token_endpoint": f"{issuer}/token",
-        "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/endsession",
         "jwks_uri": f"{issuer}/jwks.json",
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": ["openid", "profile"],
-        "acr_values_supported": list(LEVELS),
-        "ui_locales_supported": list(LOCALES),
-        "prompt_values_supported": ["login", "none"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "authorization_response_iss_parameter_supported": True,
-        "frontchannel_logout_supported": True,
-        "frontchannel_logout_session_supported": True,
-        "backchannel_logout_supported": True,
-        "backchannel_logout_session_supported": True,
     }
 
 
@@ -353,16 +324,13 @@ def _base64url(data: bytes) -> str:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    clients = Clients(options.clients, options.client_jwks)
-    idporten = IdPorten(url, load_cast(options.cast), clients, options.state)
-    return Failures().application(idporten.routes())
+    return Failures().application(IdPorten(url, load_cast(), Clients(options.clients), options.state).routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("idporten", "ID-porten for the demo and the tests, on loopback")
     add_client_options(parser)
-    options = parser.parse_args(arguments)
-    serve("idporten", options, lambda url: build(url, options))
+    serve("idporten", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

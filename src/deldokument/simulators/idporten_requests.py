@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from deldokument.simulators.common.tokens import Client
 
@@ -25,8 +25,6 @@ LEVELS: Final = (SUBSTANTIAL, HIGH)
 LOCALES: Final = ("nb", "nn", "en", "se")
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _STATE: Final = re.compile(r"[\x20-\x7E]+")
-
-Prompt = Literal["", "login", "none"]
 
 
 class RequestRefused(Exception):
@@ -42,7 +40,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A valid request for a login. ``max_age`` is in seconds; ``customer`` is its ``onbehalfof``."""
+    """A valid request for a login. ``fresh``: with a page in any case; ``customer`` is its ``onbehalfof``."""
 
     client_id: str
     redirect_uri: str
@@ -50,8 +48,7 @@ class AuthorizationRequest:
     nonce: str
     code_challenge: str
     acr: str
-    prompt: Prompt
-    max_age: int | None
+    fresh: bool
     locale: str
     customer: str
 
@@ -67,7 +64,7 @@ def read_request(params: Mapping[str, str], client: Client | None) -> Authorizat
     if redirect_uri not in client.redirect_uris:
         raise RequestRefused("invalid_request", "redirect_uri is not registered for the client.")
     state = params.get("state", "")
-    flaw = _flaw(params) or _customer_flaw(params, client)
+    flaw = _flaw(params, client)
     if flaw is not None:
         raise RequestRefused(*flaw, redirect_uri=redirect_uri, state=state)
     wanted = params.get("ui_locales", "").split()
@@ -78,17 +75,13 @@ def read_request(params: Mapping[str, str], client: Client | None) -> Authorizat
         nonce=params.get("nonce", ""),
         code_challenge=params["code_challenge"],
         acr=_lowest_level(params.get("acr_values", "")),
-        prompt=_PROMPTS[params.get("prompt", "")],
-        max_age=int(params["max_age"]) if "max_age" in params else None,
+        fresh=params.get("prompt") == "login",
         locale=next((locale for locale in wanted if locale in LOCALES), "nb"),
         customer=params.get("onbehalfof", ""),
     )
 
 
-_PROMPTS: Final[Mapping[str, Prompt]] = {"": "", "login": "login", "none": "none"}
-
-
-def _flaw(params: Mapping[str, str]) -> tuple[str, str] | None:
+def _flaw(params: Mapping[str, str], client: Client) -> tuple[str, str] | None:
     if params.get("response_type") != "code":
         return "unsupported_response_type", "Only response_type=code is supported."
     if params.get("response_mode", "query") != "query":
@@ -99,16 +92,10 @@ def _flaw(params: Mapping[str, str]) -> tuple[str, str] | None:
         return "invalid_request", "PKCE with code_challenge_method=S256 is required."
     if params.get("state") and not _STATE.fullmatch(params["state"]):
         return "invalid_request", "state has characters outside printable ASCII."
-    if params.get("prompt", "") not in _PROMPTS:
+    if params.get("prompt", "login") != "login":
         return "invalid_request", "Unknown prompt."
-    if not re.fullmatch(r"[0-9]{1,9}", params.get("max_age", "0")):
-        return "invalid_request", "max_age must be a number of seconds."
     if not set(params.get("acr_values", "").split()) <= set(LEVELS):
         return "invalid_request", "Unknown acr_values."
-    return None
-
-
-def _customer_flaw(params: Mapping[str, str], client: Client) -> tuple[str, str] | None:
     if "onbehalfof" in params and params["onbehalfof"] not in client.customers:
         return "invalid_request", "onbehalfof is not registered for the client."
     return None

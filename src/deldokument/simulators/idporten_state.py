@@ -1,8 +1,8 @@
-"""State of the ID-porten simulator: pushed requests, open login pages, sessions, codes and access tokens.
+"""State of the ID-porten simulator: pushed requests, open login pages, sessions and codes.
 
 Guarantees:
 - A single-use value is returned once.
-- Nothing outlives its lifetime: pushed requests 120 s, codes 60 s, access tokens 120 s.
+- Nothing outlives its lifetime: pushed requests 120 s, codes 60 s.
 - A session ends after 30 minutes idle or 120 minutes in all.
 
 In memory only: a restart forgets everything.
@@ -67,11 +67,9 @@ class Login:
     auth_time: int
     sid: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
-    def satisfies(self, request: AuthorizationRequest, now: float) -> bool:
+    def satisfies(self, request: AuthorizationRequest) -> bool:
         """Return whether single sign-on applies, so that no login page is needed."""
-        if request.prompt == "login" or LEVELS.index(self.acr) < LEVELS.index(request.acr):
-            return False
-        return request.max_age is None or now - self.auth_time <= request.max_age
+        return not request.fresh and LEVELS.index(self.acr) >= LEVELS.index(request.acr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,16 +88,8 @@ class Maskinporten:
         ]
 
     async def _metadata(self, _: Request) -> Response:
-        return JSONResponse(
-            {
-                "issuer": self._issuer,
-                "token_endpoint": f"{self._url}/token",
-                "jwks_uri": f"{self._url}/jwks",
-                "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-                "grant_types_supported": [GRANT],
-                "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "RS512"],
-            }
-        )
+        endpoints = {"token_endpoint": f"{self._url}/token", "jwks_uri": f"{self._url}/jwks"}
+        return JSONResponse({"issuer": self._issuer, **endpoints})
 
     async def _jwks(self, _: Request) -> Response:
         return JSONResponse(public_jwks(self._key))
@@ -164,16 +156,13 @@ def _actor(organization: str) -> dict[str, str]:
 
 
 def build(url: str, options: Namespace) -> ASGIApp:
-    clients = Clients(options.clients, options.client_jwks)
-    maskinporten = Maskinporten(url, clients, options.state)
-    return Failures().application(maskinporten.routes())
+    return Failures().application(Maskinporten(url, Clients(options.clients), options.state).routes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("maskinporten", "Maskinporten for the demo and the tests, on loopback")
     add_client_options(parser)
-    options = parser.parse_args(arguments)
-    serve("maskinporten", options, lambda url: build(url, options))
+    serve("maskinporten", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

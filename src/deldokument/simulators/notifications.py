@@ -14,15 +14,15 @@ Source: Altinn/altinn-notifications, FutureOrdersController, NotificationOrderCh
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
-from urllib.parse import urlsplit
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
 import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,33 +35,69 @@ from deldokument.simulators.common.cast import load_cast
 from deldokument.simulators.common.failures import CONTROL_PREFIX, Failures, read_order
 from deldokument.simulators.common.pages import page
 from deldokument.simulators.common.server import command_line, serve
+from deldokument.simulators.common.validation import invalid, problem
 
 SCOPE: Final = "altinn:serviceowner/notifications.create"
 PATH: Final = "/notifications/api/v1/future/orders"
 _CONDITION_TIMEOUT_SECONDS: Final = 5.0
-_SETTINGS: Final[Mapping[str, bool]] = {
-    "channelSchema": True,
-    "emailSettings": False,
-    "smsSettings": False,
-    "resourceId": False,
-}
-_ORDER: Final[Mapping[str, bool]] = {
-    "idempotencyId": True,
-    "recipient": True,
-    "sendersReference": False,
-    "conditionEndpoint": False,
-    "requestedSendTime": False,
-}
-_EMAIL: Final[Mapping[str, bool]] = {"subject": True, "body": True, "contentType": False, "sendingTimePolicy": False}
-_SMS: Final[Mapping[str, bool]] = {"body": True, "sender": True, "sendingTimePolicy": False}
-_PERSON: Final[Mapping[str, bool]] = {**_SETTINGS, "nationalIdentityNumber": True, "ignoreReservation": False}
-_ORGANIZATION: Final[Mapping[str, bool]] = {**_SETTINGS, "orgNumber": True}
-_CHOICES: Final[Mapping[str, frozenset[str]]] = {
-    "channelSchema": frozenset({"EmailPreferred", "SmsPreferred", "Sms"}),
-    "contentType": frozenset({"Plain", "Html"}),
-    "sendingTimePolicy": frozenset({"Anytime", "Daytime", "WorkingDaysDaytime"}),
-}
-_DIGITS: Final[Mapping[str, int]] = {"nationalIdentityNumber": 11, "orgNumber": 9}
+_Text = Annotated[str, Field(min_length=1)]
+_TimePolicy = Literal["Anytime", "Daytime", "WorkingDaysDaytime"]
+
+
+class _Given(BaseModel):
+    """A part of an order, without unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+
+
+class _Email(_Given):
+    subject: _Text
+    body: _Text
+    content_type: Literal["Plain", "Html"] = "Plain"
+    sending_time_policy: _TimePolicy = "Anytime"
+
+
+class _Sms(_Given):
+    body: _Text
+    sender: _Text
+    sending_time_policy: _TimePolicy = "Daytime"
+
+
+class _Recipient(_Given):
+    channel_schema: Literal["EmailPreferred", "SmsPreferred", "Sms"]
+    sms_settings: _Sms
+    email_settings: _Email | None = None
+    resource_id: str = ""
+
+    @model_validator(mode="after")
+    def _has_settings_of_its_media(self) -> Self:
+        if self.channel_schema != "Sms" and self.email_settings is None:
+            raise ValueError("emailSettings is required")
+        return self
+
+
+class _Person(_Recipient):
+    number: str = Field(alias="nationalIdentityNumber", pattern=r"^[0-9]{11}$")
+    ignore_reservation: bool = False
+
+
+class _Organization(_Recipient):
+    number: str = Field(alias="orgNumber", pattern=r"^[0-9]{9}$")
+
+
+class _ToPerson(_Given):
+    to: _Person = Field(alias="recipientPerson")
+
+
+class _ToOrganization(_Given):
+    to: _Organization = Field(alias="recipientOrganization")
+
+
+class _NewOrder(_Given):
+    idempotency_id: _Text
+    recipient: _ToPerson | _ToOrganization
+    senders_reference: str = ""
+    condition_endpoint: str = Field("", pattern=r"^(https?://.*)?$")
 
 
 @dataclass
@@ -83,68 +119,24 @@ class Order:
     repeated: int = 0
 
 
-@dataclass
-class Flaws:
-    """Validation errors of an order, in ASP.NET's format."""
-
-    errors: dict[str, list[str]] = field(default_factory=dict)
-
-    def check(self, name: str, value: Any, fields: Mapping[str, bool]) -> dict[str, Any]:
-        """Validate an object's ``fields``, required or optional, and return it; an empty one if it is not an object."""
-        if not isinstance(value, dict):
-            self.errors[name] = ["The JSON value could not be converted."]
-            return {}
-        for unknown in value.keys() - fields.keys():
-            self.errors[f"{name}.{unknown}"] = ["The field is not known."]
-        for missing in (key for key, required in fields.items() if required and not value.get(key)):
-            self.errors[f"{name}.{missing}"] = ["The field is required."]
-        for key, choices in _CHOICES.items():
-            if key in value and value[key] not in choices:
-                self.errors[f"{name}.{key}"] = ["The JSON value could not be converted."]
-        for key, length in _DIGITS.items():
-            if key in value and not (str(value[key]).isdigit() and len(str(value[key])) == length):
-                self.errors[f"{name}.{key}"] = [f"Must be {length} digits."]
-        return value
-
-
-def read_notification(body: bytes) -> tuple[Order | None, dict[str, list[str]]]:
-    """Return the order, or its validation errors."""
-    try:
-        given = json.loads(body)
-    except ValueError:
-        return None, {"$": ["The input is not valid JSON."]}
-    flaws = Flaws()
-    order = flaws.check("$", given, _ORDER)
-    kinds = order.get("recipient")
-    known = {"recipientPerson": _PERSON, "recipientOrganization": _ORGANIZATION}
-    if not isinstance(kinds, dict) or len(kinds) != 1 or not kinds.keys() <= known.keys():
-        return None, flaws.errors | {"recipient": ["Exactly one recipient must be given."]}
-    [kind] = kinds
-    recipient = flaws.check(kind, kinds[kind], known[kind])
-    schema = recipient.get("channelSchema", "")
-    # As the real validators: a scheme requires the settings of its media, and those given must be valid.
-    email, sms = (
-        flaws.check(name, recipient.get(name), fields) if name in recipient or schema != unused else {}
-        for name, fields, unused in (("emailSettings", _EMAIL, "Sms"), ("smsSettings", _SMS, ""))
-    )
-    condition = str(order.get("conditionEndpoint", ""))
-    if condition and urlsplit(condition).scheme not in {"http", "https"}:
-        flaws.errors["conditionEndpoint"] = ["Must be an absolute URL."]
-    if flaws.errors:
-        return None, flaws.errors
+def read_notification(body: bytes) -> Order:
+    """Return the order in a request. Raises: ValidationError."""
+    given = _NewOrder.model_validate_json(body)
+    recipient = given.recipient.to
+    email = recipient.email_settings
     return Order(
         id=str(uuid4()),
         shipment_id=str(uuid4()),
-        idempotency_id=order["idempotencyId"],
-        reference=order.get("sendersReference", ""),
-        condition=condition,
-        recipient=recipient.get("nationalIdentityNumber") or recipient["orgNumber"],
-        schema=schema,
-        subject=email.get("subject", ""),
-        body=email.get("body", ""),
-        text=sms["body"],
-        sender=sms["sender"],
-    ), {}
+        idempotency_id=given.idempotency_id,
+        reference=given.senders_reference,
+        condition=given.condition_endpoint,
+        recipient=recipient.number,
+        schema=recipient.channel_schema,
+        subject=email.subject if email else "",
+        body=email.body if email else "",
+        text=recipient.sms_settings.body,
+        sender=recipient.sms_settings.sender,
+    )
 
 
 class Notifications:
@@ -170,15 +162,16 @@ class Notifications:
         if refusal := await self._tokens.refusal(request, self._subscription_key):
             return refusal
         if request.query_params or request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return _problem(400, {"$": ["Nothing but an order in JSON is taken."]})
-        order, errors = read_notification(await request.body())
-        if order is None:
-            return _problem(400, errors)
+            return problem(400, {"$": ["Nothing but an order in JSON is taken."]})
+        try:
+            order = read_notification(await request.body())
+        except ValidationError as error:
+            return invalid(error)
         if known := self._orders.get(order.idempotency_id):
             known.repeated += 1
             return _receipt(known, 200)
         if order.recipient in self._unreachable:
-            return _problem(422, {"recipient": ["Missing contact information for recipient(s)."]})
+            return problem(422, {"recipient": ["Missing contact information for recipient(s)."]})
         self._orders[order.idempotency_id] = order
         return _receipt(order, 201, BackgroundTask(self._deliver, order))
 
@@ -225,16 +218,8 @@ def _receipt(order: Order, status: int, task: BackgroundTask | None = None) -> R
     return JSONResponse({"notificationOrderId": order.id, "notification": notification}, status, background=task)
 
 
-def _problem(status: int, errors: Mapping[str, Sequence[str]]) -> Response:
-    return JSONResponse(
-        {"title": "One or more validation errors occurred.", "status": status, "errors": dict(errors)},
-        status,
-        media_type="application/problem+json",
-    )
-
-
-def build(options: Namespace) -> ASGIApp:
-    cast = load_cast(options.cast)
+def build(_url: str, options: Namespace) -> ASGIApp:
+    cast = load_cast()
     names = {person.identifier: person.name for person in cast.people} | {o.number: o.name for o in cast.organizations}
     tokens = TokenCheck(options.maskinporten_issuer, frozenset({SCOPE}), altinn=options.altinn)
     notifications = Notifications(tokens, options.subscription_key, names)
@@ -246,8 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--maskinporten-issuer", required=True, help="URL of the Maskinporten simulator")
     parser.add_argument("--altinn", default="", help="URL of the Altinn simulator, whose tokens are accepted too")
     parser.add_argument("--subscription-key", default=DEFAULT_SUBSCRIPTION_KEY)
-    options = parser.parse_args(arguments)
-    serve("notifications", options, lambda _: build(options))
+    serve("notifications", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

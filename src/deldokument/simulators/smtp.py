@@ -199,7 +199,7 @@ def _in(loop: asyncio.AbstractEventLoop, mail: MailServer, options: Namespace) -
     return _factory(mail, options)
 
 
-def build(options: Namespace) -> ASGIApp:
+def build(_url: str, options: Namespace) -> ASGIApp:
     mail = MailServer()
     _listen(mail, options)
     return Starlette(routes=mail.routes())
@@ -211,8 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--certificate", type=Path, help="PEM file; with it, STARTTLS is required")
     parser.add_argument("--key", type=Path, help="PEM file with the certificate's key")
     parser.add_argument("--login", default="", help="user:password to require, over TLS")
-    options = parser.parse_args(arguments)
-    serve("smtp", options, lambda _: build(options))
+    serve("smtp", parser.parse_args(arguments), build)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def test_idportens_discovery_and_id_token_are_read() -> None:
 # The simulators send what the real ones do.
 
 
-def test_the_simulated_altinn_sends_parties_of_that_shape(running: Running) -> None:
+def test_the_simulated_altinn_sends_no_field_that_the_real_one_does_not(running: Running) -> None:
     headers = {
         "authorization": f"Bearer {running.access_token(CLIENT_ID, PARTIES_SCOPE)}",
         "ocp-apim-subscription-key": running.subscription_key,
@@ -175,9 +175,7 @@ def test_the_simulated_altinn_sends_parties_of_that_shape(running: Running) -> N
     url = f"{running.altinn}/accessmanagement/api/v1/resourceowner/authorizedparties"
     body = {"type": "urn:altinn:person:identifier-no", "value": register_responses.PER}
     parties = httpx.post(url, json=body, headers=headers).json()
-    assert {frozenset(party) for party in parties} == {
-        frozenset(party) for party in register_responses.AUTHORIZED_PARTIES
-    }
+    assert all(party.keys() <= register_responses.AUTHORIZED_PARTIES[0].keys() for party in parties)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +195,6 @@ def test_the_simulated_enhetsregisteret_sends_no_field_that_the_real_one_does_no
 
 def test_the_simulated_providers_describe_themselves_as_the_real_ones(running: Running) -> None:
     idporten = httpx.get(f"{running.idporten}/.well-known/openid-configuration").json()
-    assert idporten.keys() >= {name for name in register_responses.IDPORTEN_METADATA if not name.startswith("request_")}
+    assert idporten.keys() <= register_responses.IDPORTEN_METADATA.keys()
     url = f"{running.maskinporten_issuer}.well-known/oauth-authorization-server"
     assert httpx.get(url).json().keys() <= register_responses.MASKINPORTEN_METADATA.keys()

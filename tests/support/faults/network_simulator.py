@@ -21,7 +21,7 @@ def main() -> None:
     name, address, certificate, *options = sys.argv[1:]
     given = {option[2:].replace("-", "_"): value for option, value in zip(options[::2], options[1::2], strict=True)}
     given |= {option: Path(given[option]) for option in ("clients", "state") if option in given}
-    fixed = {"cast": None, "client_jwks": None, "subscription_key": SUBSCRIPTION_KEY, "only_altinn_tokens": False}
+    fixed = {"subscription_key": SUBSCRIPTION_KEY, "only_altinn_tokens": False}
     with socket.create_server((address, 0)) as listener:
         url = f"https://{address}:{listener.getsockname()[1]}"
         app = import_module(f"deldokument.simulators.{name}").build(url, Namespace(**fixed, **given))

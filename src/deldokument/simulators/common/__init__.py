@@ -6,4 +6,5 @@
 - `pages`: page templates
 - `server`: start of a simulator: one process, one loopback port
 - `tokens`: keys, registered clients and client assertions
+- `validation`: validation errors in ASP.NET's format
 """

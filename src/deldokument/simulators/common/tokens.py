@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
+from pydantic import BaseModel, TypeAdapter
 
 MAX_ASSERTION_SECONDS = 120
 CLOCK_SKEW_SECONDS = 10
@@ -36,57 +36,44 @@ class AssertionRefused(Exception):
         self.flaw: Flaw = flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(BaseModel):
     """A registered client; fields that a simulator does not use are empty."""
 
     client_id: str
     jwks: Path
-    redirect_uris: tuple[str, ...]
-    post_logout_redirect_uris: tuple[str, ...]
-    frontchannel_logout_uri: str
-    backchannel_logout_uri: str
-    organization: str
-    scopes: frozenset[str]
-    delegations: Mapping[str, frozenset[str]]
-    customers: frozenset[str]
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    frontchannel_logout_uri: str = ""
+    backchannel_logout_uri: str = ""
+    organization: str = ""
+    scopes: frozenset[str] = frozenset()
+    delegations: dict[str, frozenset[str]] = {}
+    customers: frozenset[str] = frozenset()
+
+
+_CLIENTS = TypeAdapter(list[Client])
 
 
 class Clients:
     """Clients in a JSON file: a list of objects. ``jwks`` is a path, relative to that file."""
 
-    def __init__(self, path: Path, default_jwks: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._default_jwks = default_jwks
 
     def all(self) -> list[Client]:
-        return [self._client(entry) for entry in json.loads(self._path.read_text(encoding="utf-8"))]
+        return _CLIENTS.validate_json(self._path.read_bytes())
 
     def find(self, client_id: object) -> Client | None:
         return next((client for client in self.all() if client.client_id == client_id), None)
 
-    def _client(self, entry: dict[str, Any]) -> Client:
-        jwks = self._path.parent / entry["jwks"] if "jwks" in entry else self._default_jwks
-        if jwks is None:
-            raise ValueError(f"client {entry['client_id']} has no jwks, and --client-jwks is not given")
-        return Client(
-            client_id=entry["client_id"],
-            jwks=jwks,
-            redirect_uris=tuple(entry.get("redirect_uris", ())),
-            post_logout_redirect_uris=tuple(entry.get("post_logout_redirect_uris", ())),
-            frontchannel_logout_uri=entry.get("frontchannel_logout_uri", ""),
-            backchannel_logout_uri=entry.get("backchannel_logout_uri", ""),
-            organization=entry.get("organization", ""),
-            scopes=frozenset(entry.get("scopes", ())),
-            delegations={consumer: frozenset(scopes) for consumer, scopes in entry.get("delegations", {}).items()},
-            customers=frozenset(entry.get("customers", ())),
-        )
+    def keys(self, client: Client) -> KeySet:
+        """Return the client's public keys."""
+        return KeySet.import_key_set(json.loads((self._path.parent / client.jwks).read_bytes()))
 
 
 def add_client_options(parser: ArgumentParser) -> None:
     """Add the options of a simulator that clients authenticate to."""
     parser.add_argument("--clients", type=Path, required=True, help="JSON list of registered clients")
-    parser.add_argument("--client-jwks", type=Path, help="public keys of clients without keys of their own")
     parser.add_argument("--state", type=Path, help="folder for the signing key")
 
 
@@ -136,8 +123,7 @@ class Authenticator:
 
     def _verified(self, assertion: str, client: Client) -> dict[str, Any]:
         try:
-            keys = KeySet.import_key_set(json.loads(client.jwks.read_text(encoding="utf-8")))
-            token = jwt.decode(assertion, keys, algorithms=self._algorithms)
+            token = jwt.decode(assertion, self._clients.keys(client), algorithms=self._algorithms)
         except (JoseError, ValueError, KeyError, OSError) as error:
             raise AssertionRefused("signature") from error
         if "kid" not in token.header:
