@@ -74,7 +74,7 @@ class Sender:
 
     def begin(self, file: LocalFile, ticket: Ticket) -> list[Partial]:
         """Three partial uploads without a byte."""
-        return self.uploads._partials(file, UploadAttempt(ticket, self.ticket), 3)
+        return self.uploads._partials(UploadAttempt(file, ticket, self.ticket, self._note), 3)
 
 
 @BOTH_SOCKET_MODES

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -53,8 +54,8 @@ class Api:
 
         ``state`` is that of `Share`; ``reference`` is your own case number. Each page is fetched when it is needed.
         """
-        given = {"account_id": account_id, "state": state, "reference": reference}
-        return self._items("/shares", {name: value for name, value in given.items() if value is not None}, models.share)
+        given = _omit_none(account_id=account_id, state=state, reference=reference)
+        return self._items("/shares", given, models.share)
 
     def get(self, share_id: str) -> Share:
         """Return a share."""
@@ -89,8 +90,8 @@ class Api:
         confidential: bool | None = None,
     ) -> Share:
         """Correct a share, published or not; return it. None keeps a value. A member may have to approve it first."""
-        wanted = {"title": title, "message": message, "reference": reference, "confidential": confidential}
-        return self._share("PATCH", _path(share_id), {name: one for name, one in wanted.items() if one is not None})
+        wanted = _omit_none(title=title, message=message, reference=reference, confidential=confidential)
+        return self._share("PATCH", _path(share_id), wanted)
 
     def label_recipient(self, share_id: str, recipient_id: str, label: str) -> Share:
         """Change the sharers' own label of a recipient; return the share."""
@@ -105,11 +106,11 @@ class Api:
 
         Each page is fetched when it is needed.
         """
-        return self._items(_path(share_id, "receipts"), {}, models.receipt)
+        return self._items(_path(share_id, "receipts"), {}, partial(models.parse, Receipt))
 
     def events(self, share_id: str) -> Iterator[Event]:
         """Yield the events of a share, oldest first. Later versions of the service add values of ``event``."""
-        return self._items(_path(share_id, "events"), {}, models.event)
+        return self._items(_path(share_id, "events"), {}, partial(models.parse, Event))
 
     def report(self, share_id: str, *, pdf: bool = False, full_numbers: bool = False) -> bytes:
         """Return the report of a published share as a file: signed JSON, or a sealed PDF.
@@ -153,7 +154,9 @@ class Api:
         return a new upload token.
         """
         body = {"name": name, "length": length, "modified_at": modified_at}
-        return _read(models.ticket, self._transport.call("POST", _path(share_id, "documents"), body=body))
+        return models.read_response(
+            models.ticket, self._transport.call("POST", _path(share_id, "documents"), body=body)
+        )
 
     def add_pending(self, share_id: str, document_ids: Sequence[str]) -> Share:
         """Add pending documents to a published share; return it. A member may have to approve it first."""
@@ -164,7 +167,7 @@ class Api:
         return self._share("POST", _path(share_id, "publication"), key=key)
 
     def _share(self, method: str, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> Share:
-        return _read(models.share, self._transport.call(method, path, body=body, key=key))
+        return models.read_response(models.share, self._transport.call(method, path, body=body, key=key))
 
     def _items(
         self,
@@ -180,7 +183,7 @@ class Api:
             if not isinstance(items, list):
                 raise Unreachable("invalid response: a list without items")
             for item in items:
-                yield _read(parse, item)
+                yield models.read_response(parse, item)
             if (cursor := found.get("next")) is None:
                 return
             asked["cursor"] = cursor
@@ -190,8 +193,5 @@ def _path(share_id: str, *below: str) -> str:
     return "/".join(["/shares", quote(share_id, safe=""), *below])
 
 
-def _read(parse: Callable[[Mapping[str, Any]], _T], found: Mapping[str, Any]) -> _T:
-    try:
-        return parse(found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreachable(f"invalid response: unexpected format ({error!r})") from None
+def _omit_none(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -30,13 +29,11 @@ from deldokument.client.settings import Settings, load_settings
 from deldokument.client.sharing import ShareRequest, Sharing, identity
 from deldokument.client.state import Ledger, sweep
 from deldokument.client.tokens import MaskinportenTokens
-from deldokument.client.transport import RetryPolicy, Transport
+from deldokument.client.transport import HttpOwner, RetryPolicy, Transport
 from deldokument.client.uploads import Progress
 
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0, read=120.0)
 
-
-class Client(Api):
+class Client(Api, HttpOwner):
     """A client of the service, with its own key at Maskinporten. Close it, or use it as a context manager."""
 
     def __init__(
@@ -49,16 +46,15 @@ class Client(Api):
         """
         self._settings = settings
         self._clock = clock
-        # Requests without TLS go to localhost only. A proxy could read them.
-        self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
+        HttpOwner.__init__(self, http)
         self._running: list[RetryPolicy] = []
         patience = RetryPolicy()
         try:
             self._tokens = MaskinportenTokens(settings, self._http, clock=clock, wait=patience.pause)
         except NotConfigured:
-            self._http.close()
+            self.close()
             raise
-        super().__init__(Transport(settings.url, self._tokens, self._http, patience), patience)
+        Api.__init__(self, Transport(settings.url, self._tokens, self._http, patience), patience)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -67,16 +63,6 @@ class Client(Api):
         Raises: NotConfigured if a setting is missing or invalid.
         """
         return cls(load_settings(environment))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def stop(self) -> None:
         """Stop all calls permanently: they raise Interrupted. May be called from a signal handler.
@@ -131,7 +117,8 @@ class Client(Api):
             archived=archived,
             notify=notify,
         )
-        return self._run_sharing(wish, found, max(parallel, 1), progress or _silent)
+        with self._resumable(wish.body(), found, parallel, progress) as sharing:
+            return sharing.run(wish, found)
 
     def add_documents(
         self, share_id: str, files: Iterable[str | Path], *, parallel: int = 4, progress: Progress | None = None
@@ -142,16 +129,12 @@ class Client(Api):
         are those of ``share``. The documents are added when the service has scanned them.
         """
         found = collect(Path(path) for path in files)
-        with self._resumable({"share": share_id}, found, max(parallel, 1), progress or _silent) as sharing:
+        with self._resumable({"share": share_id}, found, parallel, progress) as sharing:
             return sharing.add(share_id, found)
-
-    def _run_sharing(self, wish: ShareRequest, files: list[LocalFile], parallel: int, progress: Progress) -> Share:
-        with self._resumable(wish.body(), files, parallel, progress) as sharing:
-            return sharing.run(wish, files)
 
     @contextmanager
     def _resumable(
-        self, wish: Mapping[str, Any], files: list[LocalFile], parallel: int, progress: Progress
+        self, wish: Mapping[str, Any], files: list[LocalFile], parallel: int, progress: Progress | None
     ) -> Iterator[Sharing]:
         settings, secret = self._settings, self._tokens.sign(b"deldokument client state")
         folder, patience = settings.state_dir, RetryPolicy()
@@ -159,7 +142,7 @@ class Client(Api):
         self._running.append(patience)
         try:
             with Ledger(folder, secret, identity(settings.url, settings.client_id, wish, files)) as ledger:
-                yield Sharing(self, self._http, patience, ledger, parallel, progress)
+                yield Sharing(self, self._http, patience, ledger, max(parallel, 1), progress or _silent)
         finally:
             self._running.remove(patience)
 

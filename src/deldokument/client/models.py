@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deldokument.client.errors import Unreachable
 from deldokument.client.settings import is_safe
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_T = TypeVar("_T")
 _Model = TypeVar("_Model", bound="DataclassInstance")
 
 
@@ -182,7 +184,7 @@ Json = Mapping[str, Any]
 def account(found: Json) -> Account:
     """Parse an account of the API."""
     tenant, period = found["tenant"], found["period"]
-    return _parse(
+    return parse(
         Account,
         found,
         organization_number=tenant["organization_number"],
@@ -193,23 +195,13 @@ def account(found: Json) -> Account:
 
 def share(found: Json) -> Share:
     """Parse a share of the API."""
-    return _parse(
+    return parse(
         Share,
         found,
-        recipients=tuple(_parse(Recipient, one) for one in found["recipients"]),
-        documents=tuple(_parse(Document, one) for one in found["documents"]),
-        pending_documents=tuple(_parse(Document, one) for one in found["pending_documents"]),
+        recipients=tuple(parse(Recipient, one) for one in found["recipients"]),
+        documents=tuple(parse(Document, one) for one in found["documents"]),
+        pending_documents=tuple(parse(Document, one) for one in found["pending_documents"]),
     )
-
-
-def receipt(found: Json) -> Receipt:
-    """Parse a receipt of the API."""
-    return _parse(Receipt, found)
-
-
-def event(found: Json) -> Event:
-    """Parse an event of the API."""
-    return _parse(Event, found)
 
 
 def ticket(found: Json) -> Ticket:
@@ -217,7 +209,7 @@ def ticket(found: Json) -> Ticket:
     document, upload = found["document"], found["upload"]
     if not (is_safe(upload["url"]) and is_safe(upload["creation_url"])):
         raise ValueError("an upload without TLS")
-    return _parse(Ticket, upload, document_id=document["id"])
+    return parse(Ticket, upload, document_id=document["id"])
 
 
 def format_instant(instant: datetime) -> str:
@@ -237,7 +229,15 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
 """How a member becomes a field of the type. Members of other types are taken as they are."""
 
 
-def _parse(kind: type[_Model], found: Json, **given: Any) -> _Model:
+def parse(kind: type[_Model], found: Json, **given: Any) -> _Model:
     """Return the model: each field is the member with its name, unless it is given."""
     wanted = {one.name: _READERS.get(one.type) for one in fields(kind) if one.name not in given}
     return kind(**{name: read(found[name]) if read else found[name] for name, read in wanted.items()}, **given)
+
+
+def read_response(parser: Callable[[Json], _T], found: Json) -> _T:
+    """Return a parsed response. Raises: Unreachable if it has another format."""
+    try:
+        return parser(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreachable(f"invalid response: unexpected format ({error!r})") from None

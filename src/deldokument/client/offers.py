@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deldokument.client.errors import Unreachable
+from deldokument.client.models import parse, read_response
 from deldokument.client.transport import Transport
 
 
@@ -75,11 +76,7 @@ class OfferApi:
 
     def get(self) -> Offer:
         """Return the share. It counts as opened by the person."""
-        found = self._transport.call("GET", self._path)
-        try:
-            return _offer(found)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unreachable(f"invalid response: unexpected format ({error!r})") from None
+        return read_response(_offer, self._transport.call("GET", self._path))
 
     def confirm(self, documents: Collection[str] = (), warnings: Collection[str] = ()) -> None:
         """Confirm documents that have been received, or warnings that the person has accepted."""
@@ -88,17 +85,9 @@ class OfferApi:
 
 
 def _offer(found: Mapping[str, Any]) -> Offer:
-    documents = tuple(
-        OfferedDocument(
-            id=one["id"],
-            name=one["path"],
-            length=int(one["length"]),
-            sha256=one["sha256"] or "",
-            etag=one["etag"] or "",
-            handling=one["handling"],
-            state=one["state"],
-        )
-        for one in found["documents"]
-    )
-    expires_at = datetime.fromisoformat(found["expires_at"])
-    return Offer(found["id"], found["title"], found["sender"], expires_at, documents)
+    return parse(Offer, found, documents=tuple(map(_document, found["documents"])))
+
+
+def _document(found: Mapping[str, Any]) -> OfferedDocument:
+    sums = {"sha256": found["sha256"] or "", "etag": found["etag"] or ""}
+    return parse(OfferedDocument, found, name=found["path"], length=int(found["length"]), **sums)

@@ -17,8 +17,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -28,9 +27,16 @@ from deldokument.client.errors import NotConfigured, Refused, Unreachable
 from deldokument.client.offers import Offer, OfferApi, OfferedDocument, ProgramToken
 from deldokument.client.saved_files import PartFile, already_here, file_errors, target_of
 from deldokument.client.settings import is_safe
-from deldokument.client.transport import TRIES, RetryPolicy, Transport, check_answer, is_worth_another_try, retry_after
+from deldokument.client.transport import (
+    TRIES,
+    HttpOwner,
+    RetryPolicy,
+    Transport,
+    check_answer,
+    is_worth_another_try,
+    retry_after,
+)
 
-_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0, read=120.0)
 _BATCH: Final = 50
 """Documents that are confirmed at once."""
 
@@ -67,7 +73,7 @@ class Received:
         return self.path is not None
 
 
-class Receiver:
+class Receiver(HttpOwner):
     """Receives one share. Close it, or use it as a context manager."""
 
     def __init__(self, link: str, *, http: httpx.Client | None = None) -> None:
@@ -80,19 +86,9 @@ class Receiver:
         if not (url and is_safe(url) and self._share_id and "/" not in self._share_id + urlsplit(url).path):
             raise NotConfigured("that is not the link of a share: it begins with https:// and has /d/ in it")
         self._url = url
-        self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
+        super().__init__(http)
         self._patience, self._token = RetryPolicy(), ProgramToken()
         self._api = OfferApi(Transport(url, self._token, self._http, self._patience), self._share_id)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def stop(self) -> None:
         """Stop all calls permanently: they raise Interrupted. May be called from a signal handler."""

@@ -24,7 +24,6 @@ from deldokument.client.offers import OfferedDocument
 
 _UNSAFE: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)")
-_PIECE: Final = 2**20
 _MAX_NAME: Final = 255
 _ID_LETTERS: Final = 8
 
@@ -70,15 +69,15 @@ class PartFile:
         self._path = target.with_name(f"{_cut(target.name, 200)}.{document.id[:_ID_LETTERS]}.part")
         target.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("ab")
-        self._digest = hashlib.sha256()
-        self.length = 0
-        for piece in _pieces(self._path):
-            self._count(piece)
+        with self._path.open("rb") as begun:
+            self._digest = hashlib.file_digest(begun, "sha256")
+            self.length = begun.tell()
 
     def write(self, piece: bytes) -> None:
         """Append bytes."""
         self._file.write(piece)
-        self._count(piece)
+        self._digest.update(piece)
+        self.length += len(piece)
 
     def restart(self) -> None:
         """Begin again with an empty part."""
@@ -113,10 +112,6 @@ class PartFile:
             return candidate
         raise AssertionError  # pragma: no cover - the names have no end
 
-    def _count(self, piece: bytes) -> None:
-        self._digest.update(piece)
-        self.length += len(piece)
-
 
 @contextmanager
 def file_errors() -> Iterator[None]:
@@ -139,13 +134,5 @@ def _cut(name: str, length: int) -> str:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for piece in _pieces(path):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield piece
+        return hashlib.file_digest(file, "sha256").hexdigest()

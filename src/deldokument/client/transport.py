@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol, Self
 
 import httpx
 
@@ -26,6 +26,7 @@ from deldokument.client.errors import FieldFault, Interrupted, Refused, Unreacha
 
 TRIES: Final = 7
 MAX_WAIT_SECONDS: Final = 60.0
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0, read=120.0)
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
@@ -72,6 +73,36 @@ class RetryPolicy:
         """Wait for ``seconds``. Raises: Interrupted."""
         self._stopped.wait(seconds)
         self.check()
+
+    def attempts(self, send: Callable[[], httpx.Response], first: int = 0) -> Iterator[httpx.Response]:
+        """Yield the responses to several attempts, counted from ``first``, and wait after each. Raises: Interrupted."""
+        for attempt in range(first, first + TRIES):
+            self.check()
+            try:
+                answer = send()
+            except httpx.TransportError:
+                self.wait(attempt)
+            else:
+                yield answer
+                self.wait(attempt, retry_after(answer))
+
+
+class HttpOwner:
+    """An object with an HTTP client, which it closes. Also a context manager."""
+
+    def __init__(self, http: httpx.Client | None) -> None:
+        # Requests without TLS go to localhost only. A proxy could read them.
+        self._http = http or httpx.Client(timeout=_TIMEOUT, follow_redirects=False, mounts={"http://": None})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
 
 class Transport:

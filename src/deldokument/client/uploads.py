@@ -48,49 +48,40 @@ class _Broken(Exception):
 
 
 class UploadAttempt:
-    """State that a document's streams share: the upload token, and whether a stream has failed.
+    """State that a document's streams share: the upload token, the progress, and whether a stream has failed.
 
     An expired token is renewed once for all streams.
     """
 
-    def __init__(self, ticket: Ticket, renew: Callable[[], Ticket]) -> None:
+    def __init__(self, file: LocalFile, ticket: Ticket, renew: Callable[[], Ticket], progress: Progress) -> None:
+        self.file = file
         self.ticket = ticket
         self.broken = threading.Event()
         self._renew = renew
-        self._lock = threading.Lock()
+        self._renewing = threading.Lock()
+        self._progress = progress
+        self._counting = threading.Lock()
+        self._done: dict[int, int] = {}
 
     def headers(self) -> dict[str, str]:
         return {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {self.ticket.token}"}
 
     def renew(self, stale: str) -> None:
-        with self._lock:
+        with self._renewing:
             if self.ticket.token == stale:
                 self.ticket = self._renew()
 
+    def reached(self, done: dict[int, int]) -> None:
+        """Set the progress of streams; the keys are their start offsets."""
+        with self._counting:
+            self._done |= done
+            self._progress(self.file, sum(self._done.values()))
 
-class _Meter:
-    """Progress of one file, summed over its streams."""
-
-    def __init__(self, file: LocalFile, progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._at: dict[int, int] = {}
-
-    def at(self, start: int, done: int) -> None:
-        self.all_at({start: done})
-
-    def all_at(self, done: dict[int, int]) -> None:
-        """Set the progress of several streams; the keys are their start offsets."""
-        with self._lock:
-            self._at |= done
-            self._progress(self._file, sum(self._at.values()))
-
-    def as_one(self, done: int) -> None:
+    def reached_as_one(self, done: int) -> None:
         """Set the progress of the whole file, in place of the streams' progress."""
-        with self._lock:
-            self._at = {0: done}
-            self._progress(self._file, done)
+        with self._counting:
+            self._done = {0: done}
+            self._progress(self.file, done)
 
 
 class Uploads:
@@ -107,21 +98,25 @@ class Uploads:
 
         Raises: FileChanged, Refused, Unreachable or Interrupted.
         """
-        passing, meter = UploadAttempt(ticket, renew), _Meter(file, self._progress)
+        attempt = UploadAttempt(file, ticket, renew, self._progress)
         try:
-            self._send(file, passing, meter, streams)
+            self._send(attempt, streams)
         except _Gone:
             raise Refused(404, "", f"{file.name} is no longer accepted") from None
         file.check_unchanged()
-        meter.as_one(file.length)
+        attempt.reached_as_one(file.length)
 
-    def _send(self, file: LocalFile, passing: UploadAttempt, meter: _Meter, streams: int) -> None:
-        if file.length == 0:
-            self._post(passing, {"Upload-Length": "0"})
-        elif streams > 1 or self._ledger.partials(file.name):
-            self._in_streams(file, passing, meter, streams)
+    def _send(self, attempt: UploadAttempt, streams: int) -> None:
+        if attempt.file.length == 0:
+            self._post(attempt, {"Upload-Length": "0"})
+        elif streams > 1 or self._ledger.partials(attempt.file.name):
+            self._in_streams(attempt, streams)
         else:
-            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, passing.ticket.offset)
+            self._whole(attempt, attempt.ticket.offset)
+
+    def _whole(self, attempt: UploadAttempt, known: int) -> None:
+        """Upload the document in one stream; the service has the first ``known`` bytes."""
+        self._stream(attempt, lambda: attempt.ticket.url, 0, attempt.file.length, known)
 
     def offers_streams(self, creation_url: str) -> bool:
         """Return whether the service supports concatenation of partial uploads."""
@@ -133,92 +128,83 @@ class Uploads:
 
     # --- several streams ---------------------------------------------------------------------------------------------
 
-    def _in_streams(self, file: LocalFile, passing: UploadAttempt, meter: _Meter, streams: int) -> None:
+    def _in_streams(self, attempt: UploadAttempt, streams: int) -> None:
+        name = attempt.file.name
         try:
-            there = {p: self._offset(passing, p.url, 0) for p in self._ledger.partials(file.name)}
-            partials = self._partials(file, passing, streams)
+            there = {p: self._offset(attempt, p.url, 0) for p in self._ledger.partials(name)}
+            partials = self._partials(attempt, streams)
             # Reported before the first of them continues: a resumed document starts at the sum of all streams.
-            meter.all_at({p.start: there.get(p, 0) for p in partials})
+            attempt.reached({p.start: there.get(p, 0) for p in partials})
             with ThreadPoolExecutor(max(streams, 1)) as pool:
-                sent = [pool.submit(self._partial, file, passing, p, meter, there.get(p, 0)) for p in partials]
+                sent = [pool.submit(self._partial, attempt, p, there.get(p, 0)) for p in partials]
             errors = [error for future in sent if (error := future.exception())]
             for error in sorted(errors, key=lambda error: isinstance(error, _Broken)):
                 raise error
-            self._join(passing, partials)
+            self._join(attempt, partials)
         except _Gone:
             # The partial uploads cannot be used any more: fall back to the document's own upload, in one stream.
-            passing.broken.clear()
-            known = self._offset(passing, passing.ticket.url, 0)
-            meter.as_one(known)
-            self._stream(file, passing, lambda: passing.ticket.url, 0, file.length, meter, known)
-        self._ledger.keep_partials(file.name, [])
+            attempt.broken.clear()
+            known = self._offset(attempt, attempt.ticket.url, 0)
+            attempt.reached_as_one(known)
+            self._whole(attempt, known)
+        self._ledger.keep_partials(name, [])
 
-    def _partials(self, file: LocalFile, passing: UploadAttempt, streams: int) -> list[Partial]:
+    def _partials(self, attempt: UploadAttempt, streams: int) -> list[Partial]:
         """Return the partial uploads created earlier, and new ones for the rest of the file."""
-        begun = self._ledger.partials(file.name)
+        begun = self._ledger.partials(attempt.file.name)
         covered = sum(partial.length for partial in begun)
-        for start, length in _stretches(covered, file.length, max(streams - len(begun), 1)):
+        for start, length in _stretches(covered, attempt.file.length, max(streams - len(begun), 1)):
             try:
-                answer = self._post(passing, _partial_headers(start, length))
+                answer = self._post(attempt, _partial_headers(start, length))
             except Refused:
                 raise _Gone from None
-            begun.append(Partial(_location(passing, answer), start, length))
-            self._ledger.keep_partials(file.name, begun)
+            begun.append(Partial(_location(attempt, answer), start, length))
+            self._ledger.keep_partials(attempt.file.name, begun)
         return begun
 
-    def _partial(self, file: LocalFile, passing: UploadAttempt, partial: Partial, meter: _Meter, known: int) -> None:
+    def _partial(self, attempt: UploadAttempt, partial: Partial, known: int) -> None:
         try:
-            self._stream(file, passing, lambda: partial.url, partial.start, partial.length, meter, known)
+            self._stream(attempt, lambda: partial.url, partial.start, partial.length, known)
         except BaseException:
-            passing.broken.set()
+            attempt.broken.set()
             raise
 
-    def _join(self, passing: UploadAttempt, partials: list[Partial]) -> None:
+    def _join(self, attempt: UploadAttempt, partials: list[Partial]) -> None:
         paths = " ".join(urlsplit(partial.url).path for partial in partials)
         try:
-            self._post(passing, {"Upload-Concat": f"final;{paths}"})
+            self._post(attempt, {"Upload-Concat": f"final;{paths}"})
         except Refused as refused:
             # The partial uploads do not match, or are gone: their bytes cannot be used.
             raise _Gone from refused
 
     # --- one stream --------------------------------------------------------------------------------------------------
 
-    def _stream(
-        self,
-        file: LocalFile,
-        passing: UploadAttempt,
-        url: Callable[[], str],
-        start: int,
-        length: int,
-        meter: _Meter,
-        known: int,
-    ) -> None:
+    def _stream(self, attempt: UploadAttempt, url: Callable[[], str], start: int, length: int, known: int) -> None:
         """Upload ``length`` bytes from ``start``; the service has the first ``known`` of them."""
         offset, vain = known, 0
         while offset < length:
-            meter.at(start, offset)
-            reached, wait_seconds = self._patch(file, passing, url(), start, offset, length, meter)
+            attempt.reached({start: offset})
+            reached, wait_seconds = self._patch(attempt, url(), start, offset, length)
             if reached is None:
                 self._patience.wait(vain, wait_seconds)
-                reached = self._offset(passing, url(), vain)
+                reached = self._offset(attempt, url(), vain)
             vain = 0 if reached > offset else vain + 1
             if vain >= TRIES:
-                raise Unreachable(f"{file.name}: no progress in {TRIES} attempts")
+                raise Unreachable(f"{attempt.file.name}: no progress in {TRIES} attempts")
             offset = reached
-        meter.at(start, length)
+        attempt.reached({start: length})
 
     def _patch(
-        self, file: LocalFile, passing: UploadAttempt, url: str, start: int, offset: int, length: int, meter: _Meter
+        self, attempt: UploadAttempt, url: str, start: int, offset: int, length: int
     ) -> tuple[int | None, float | None]:
         """Return the acknowledged offset; or None, and the seconds that the service asks to wait."""
-        headers = passing.headers() | {
+        headers = attempt.headers() | {
             "Upload-Offset": str(offset),
             "Content-Type": _TYPE,
             "Content-Length": str(length - offset),
         }
-        content = self._pieces(file, passing, start, offset, length, meter)
         try:
-            answer = self._http.patch(url, headers=headers, content=content)
+            answer = self._http.patch(url, headers=headers, content=self._pieces(attempt, start, offset, length))
         except httpx.TransportError:
             return None, None
         if answer.status_code == 204:
@@ -227,56 +213,40 @@ class Uploads:
             _check_temporary(answer)
         return None, retry_after(answer)
 
-    def _pieces(
-        self, file: LocalFile, passing: UploadAttempt, start: int, offset: int, length: int, meter: _Meter
-    ) -> Iterator[bytes]:
-        for piece in file.pieces(start + offset, start + length):
+    def _pieces(self, attempt: UploadAttempt, start: int, offset: int, length: int) -> Iterator[bytes]:
+        for piece in attempt.file.pieces(start + offset, start + length):
             self._patience.check()
-            if passing.broken.is_set():
+            if attempt.broken.is_set():
                 raise _Broken
             yield piece
             offset += len(piece)
-            meter.at(start, offset)
+            attempt.reached({start: offset})
 
-    def _offset(self, passing: UploadAttempt, url: str, vain: int) -> int:
+    def _offset(self, attempt: UploadAttempt, url: str, vain: int) -> int:
         """Return an upload's offset. Raises: _Gone if a new token does not find it either."""
-        renewed = False
-        for attempt in range(vain, vain + TRIES):
-            self._patience.check()
-            token, wait_seconds = passing.ticket.token, None
-            try:
-                answer = self._http.head(url, headers=passing.headers())
-            except httpx.TransportError:
-                pass
-            else:
-                if answer.status_code in _NO_PASS:
-                    if renewed:
-                        raise _Gone
-                    renewed = True
-                    passing.renew(token)
-                    continue
-                if answer.is_success:
-                    return _number(answer, "upload-offset")
-                _check_temporary(answer)
-                wait_seconds = retry_after(answer)
-            self._patience.wait(attempt, wait_seconds)
+        for answer in self._patience.attempts(lambda: self._head(attempt, url), vain):
+            if answer.is_success:
+                return _number(answer, "upload-offset")
+            _check_temporary(answer)
         raise Unreachable("the service does not return an upload's offset")
 
-    def _post(self, passing: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
+    def _head(self, attempt: UploadAttempt, url: str) -> httpx.Response:
+        token = attempt.ticket.token
+        answer = self._http.head(url, headers=attempt.headers())
+        if answer.status_code in _NO_PASS:
+            attempt.renew(token)
+            answer = self._http.head(url, headers=attempt.headers())
+            if answer.status_code in _NO_PASS:
+                raise _Gone
+        return answer
+
+    def _post(self, attempt: UploadAttempt, headers: dict[str, str]) -> httpx.Response:
         """Create an upload. A retry after a lost response creates the same one."""
-        for attempt in range(TRIES):
-            self._patience.check()
-            wait_seconds = None
-            try:
-                answer = self._http.post(passing.ticket.creation_url, headers=passing.headers() | headers)
-            except httpx.TransportError:
-                pass
-            else:
-                if answer.is_success:
-                    return answer
-                _check_temporary(answer, _AGAIN - {409})
-                wait_seconds = retry_after(answer)
-            self._patience.wait(attempt, wait_seconds)
+        url = attempt.ticket.creation_url
+        for answer in self._patience.attempts(lambda: self._http.post(url, headers=attempt.headers() | headers)):
+            if answer.is_success:
+                return answer
+            _check_temporary(answer, _AGAIN - {409})
         raise Unreachable("the service does not answer an upload's creation")
 
 
@@ -292,11 +262,11 @@ def _partial_headers(start: int, length: int) -> dict[str, str]:
     return {"Upload-Concat": "partial", "Upload-Length": str(length), "Upload-Metadata": f"start {where}"}
 
 
-def _location(passing: UploadAttempt, answer: httpx.Response) -> str:
+def _location(attempt: UploadAttempt, answer: httpx.Response) -> str:
     found: str | None = answer.headers.get("location")
     if not found:
         raise Unreachable("an upload was created without an address")
-    url = urljoin(passing.ticket.creation_url, found)
+    url = urljoin(attempt.ticket.creation_url, found)
     if not is_safe(url):
         raise Unreachable("an upload has an address with no TLS")
     return url
