@@ -17,7 +17,7 @@ An unknown id takes the work of another share, and refusals leave in steps of ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -256,11 +256,10 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
         share = None
     with deps.database.write() as tx:
         limited = record_refusal(deps, tx, person, share, reason)
+        if reason is Reason.OVER:
+            return over_error(deps, tx, existing(share), dict(denied.grounds))
         if reason in TOLD_TO_THE_RIGHTFUL:
-            error = gone_error(tx, existing(share), reason)
-            if denied.grounds:
-                error.params.update(_request_params(deps, tx, existing(share), denied))
-            return error
+            return gone_error(tx, existing(share), reason)
         if limited:
             return limited
         if denied.lacking:
@@ -268,12 +267,14 @@ def _refusal(deps: Dependencies, person: PersonIdentifier, share: Share | None, 
     return Unavailable("rights_unknown") if reason is Reason.RIGHTS_UNKNOWN else NotFound(reason.value)
 
 
-def _request_params(deps: Dependencies, tx: Transaction, share: Share, denied: Denied) -> dict[str, str]:
-    """Return how the person's request for a new share stands, for the page of a share that is over."""
-    own = [one for one in tx.shares.recipients([share.id]) if one.id in dict(denied.grounds)]
+def over_error(deps: Dependencies, tx: Transaction, share: Share, recipient_ids: Collection[str]) -> ServiceError:
+    """Return the error for these recipients of a share that is over, with how their request for a new one stands."""
+    own = [one for one in tx.shares.recipients([share.id]) if one.id in recipient_ids]
     status = request_status(tx, existing_key(deps.keyring, share.audit_key_id), share, own, deps.clock.now())
     asked_at = status.at.isoformat() if status.at else ""
-    return {"share": share.id, "request": status.state, "asked_at": asked_at, "refusal": status.reason}
+    error = gone_error(tx, share, Reason.OVER)
+    error.params.update(share=share.id, request=status.state, asked_at=asked_at, refusal=status.reason)
+    return error
 
 
 def missing_right_error(deps: Dependencies, tx: Transaction, share: Share, lacking: Mapping[str, str]) -> RightMissing:

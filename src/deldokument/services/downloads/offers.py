@@ -25,10 +25,10 @@ from deldokument.services.downloads.access import (
     authorized,
     check_clock,
     claim_of,
-    gone_error,
     grants_of,
     identifiers_of,
     missing_right_error,
+    over_error,
 )
 from deldokument.services.downloads.warnings import confirmed_warnings, must_confirm
 from deldokument.services.encryption import (
@@ -174,7 +174,7 @@ def _note_opening(deps: Dependencies, tx: Transaction, access: Access, key: byte
     # Locked before the subject, as a delivery does: in different orders they could deadlock.
     locked = tx.shares.lock(share.id)
     if locked is not None and locked.state in {ShareState.WITHDRAWN, ShareState.ENDED}:
-        raise gone_error(tx, locked, Reason.OVER)
+        raise over_error(deps, tx, locked, access.recipient_ids)
     if locked is None or locked.state is not ShareState.AVAILABLE:
         raise NotFound("undone meanwhile")
     subject_id = subject_of(tx, share.audit_key_id, key, access.person)

@@ -87,8 +87,11 @@ def test_a_recipient_who_was_let_in_just_before_the_undoing_gets_nothing(stage: 
 def test_a_recipient_who_was_let_in_just_before_the_withdrawal_hears_of_it(stage: Stage, shared: str) -> None:
     let_in = access.authorize(stage.deps, person(OLA), shared)
     publishing.withdraw_share(stage.deps, person(KARI), shared)
-    with pytest.raises(Gone, match="share_withdrawn"):
+    with pytest.raises(Gone, match="share_withdrawn") as meanwhile:
         offers.note_opening(stage.deps, let_in)
+    with pytest.raises(Gone) as later:
+        access.authorize(stage.deps, person(OLA), shared)
+    assert meanwhile.value.params == later.value.params
 
 
 def test_what_was_undone_needs_another_person_again(stage: Stage, shared: str) -> None:
