@@ -8,7 +8,7 @@ FUZZ := .venv-fuzz/bin/python
 JOBS ?= 3
 MEASURED := --cov --cov-report=
 # Suites of the running product: `make test-cluster` runs them all on the cluster stack.
-PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloads ks matrix nodes property services upgrade uploads web)
+PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloads ks matrix model nodes property services upgrade uploads web)
 # Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
 # Left out are headers, names, receipts, the upload protocols' requests, slow, quick, broken and malformed ones, other
 # clients, the proxy, the processes of a server, logins and Altinn: they reach a store by calls that others here make too,

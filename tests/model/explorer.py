@@ -6,7 +6,7 @@ The search is breadth-first, so a violated invariant comes with a shortest trace
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Generic, TypeVar
@@ -57,16 +57,19 @@ class Explored(Generic[State]):
             found.append(step)
         return tuple(reversed(found))
 
-    def sample(self, count: int, seed: int) -> list[Trace[State]]:
-        """Return traces to an end: one through the first transition of each kind, and random ones."""
-        random, found, seen = Random(seed), list[Trace[State]](), set[str]()
+    def each_kind(self) -> Iterator[Trace[State]]:
+        """Yield a trace that ends with the first transition of each kind."""
+        seen = set[str]()
         for state in self.origins:
             for step in self.steps(state):
                 if str(step) not in seen:
                     seen.add(str(step))
-                    found.append(self._completed((*self.trace_to(state), step), random))
-        found += [self._completed((), random) for _ in range(count)]
-        return found
+                    yield (*self.trace_to(state), step)
+
+    def sample(self, count: int, seed: int) -> list[Trace[State]]:
+        """Return traces to an end: one through the first transition of each kind, and random ones."""
+        random = Random(seed)
+        return [self._completed(trace, random) for trace in (*self.each_kind(), *[()] * count)]
 
     def _completed(self, trace: Trace[State], random: Random) -> Trace[State]:
         state = trace[-1].after if trace else self.start
