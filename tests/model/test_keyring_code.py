@@ -23,7 +23,10 @@ from tests.support.deployment.memory import folder_in_memory
 pytestmark = pytest.mark.once
 
 ID = "audit:tenant:2026-11"
-_NODE = ({"read": "read", "root": "root", "add": "add", "reseal": "reseal", "remove": "remove"}, {"named": "named"})
+_NODE = (
+    {"read": "read", "root": "root", "add": "add", "reseal": "reseal", "remove": "remove"},
+    {"find_root_key": "named"},
+)
 _ROTATION = ({"turn": "turn", "reseal": "reseal"}, {"retire": "retire"})
 _RANDOM_TRACES = 12
 
