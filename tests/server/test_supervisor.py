@@ -101,7 +101,7 @@ def test_processes_that_die_together_lengthen_the_pause_once(tmp_path: Path) -> 
     body = """
 supervisor._PAUSE_SECONDS = 0.1
 class Deaths(supervisor.ChildProcesses):
-    def _ended(self):
+    def _reap_ended(self):
         return list(self._living)[1:]
 children = Deaths(6, None, ())
 children._living = dict.fromkeys(range(1, 7), time.monotonic())
