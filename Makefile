@@ -24,8 +24,8 @@ STACK_DEPENDENT := $(addprefix tests/,uploads downloads nodes deployment browser
     deployment/test_webhooks.py deployment/crashes/test_email_crash.py)
 # Contract tests that need a server of their own are left out of `make quick`. Unit tests need none, whatever their names.
 WITHOUT_SERVERS := unit or not (postgres or openbao or transit or pkcs11 or s3 or seaweedfs or softhsm)
-# On the oldest Python, one contract on each kind of server is enough: what differs is Python and its packages.
-ON_OLDEST := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_blobs
+# With the oldest Python and packages, one contract on each kind of server is enough: what differs is what calls it.
+ON_MINIMUM := ($(WITHOUT_SERVERS)) or test_transactions or test_keyring or test_blobs
 # Memory in large pages: on a virtual machine the tests' processes take a seventh less time. Python's own allocator asks for none.
 LARGE_PAGES := PYTHONMALLOC=malloc GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 # A file stays on one process, so its deployment, demo or browser starts once.
@@ -41,7 +41,7 @@ SOURCES := src tests scripts release $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone oldest on-oldest minimum test-large mutation
+.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone minimum test-large mutation
 .PHONY: bench bench-large fuzz format lock wheel release audit clean
 
 help: ## what there is
@@ -56,7 +56,7 @@ test: ## set up; every check; every suite, and on the second stack what can diff
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
 
-check: static tests cluster oldest ## every check and test of `make test`, on what is set up
+check: static tests cluster ## every check and test of `make test`, on what is set up
 
 quick: ## lint, types, imports; unit and contract tests on SQLite
 	@$(SIDE_BY_SIDE) lint types imports
@@ -97,19 +97,9 @@ alone: ## what failed in the last run, once more with nothing beside it; what fa
 	@echo "UNSTEADY, if they pass now: the tests that follow failed beside others."
 	$(DEV)/pytest --last-failed --last-failed-no-failures=none --maxfail=1 --verbose $(MEASURED) $(if $(MEASURED),--cov-append)
 
-oldest: ## unit and contract tests on Python 3.11, few of those that need a server
-	@scripts/setup oldest; case $$? in \
-	  0) $(MAKE) --no-print-directory on-oldest DEV=.venv-311/bin MEASURED= ;; \
-	  77) echo "LEFT OUT: no Python 3.11 on this machine; unit and contract tests ran on $$($(DEV)/python -V) alone" ;; \
-	  *) exit 1 ;; \
-	esac
-
-on-oldest:
-	@$(call suite,tests/unit tests/contract -k "$(ON_OLDEST)")
-
-minimum: ## unit tests, and contract tests without servers, with the oldest packages that the wheels accept
+minimum: ## unit and contract tests on the oldest Python and packages that the wheels accept, few of those that need a server
 	@scripts/setup minimum
-	$(LARGE_PAGES) .venv-minimum/bin/pytest --numprocesses $(JOBS) --dist loadfile tests/unit tests/contract -k "$(WITHOUT_SERVERS)"
+	$(LARGE_PAGES) .venv-minimum/bin/pytest --numprocesses $(JOBS) --dist loadfile tests/unit tests/contract -k "$(ON_MINIMUM)"
 
 test-large: ## files of 5 GB and long loads, minutes each
 	@scripts/setup large
@@ -171,4 +161,4 @@ audit: ## known vulnerabilities in the locked packages; says NOT CHECKED where n
 	@.tools/bin/python -m release.audit
 
 clean: ## remove everything that was set up or built
-	rm -rf .tools .venv .venv-dev .venv-311 .venv-bench .venv-fuzz .venv-audit bench/node_modules frontend/node_modules src/deldokument/web/static
+	rm -rf .tools .venv .venv-dev .venv-minimum .venv-bench .venv-fuzz .venv-audit bench/node_modules frontend/node_modules src/deldokument/web/static
