@@ -7,6 +7,8 @@ FUZZ := .venv-fuzz/bin/python
 # One more than the CI machine has cores: a worker waits for servers, disks and children a quarter of its time and more.
 JOBS ?= 3
 MEASURED := --cov --cov-report=
+# Suites that run every branch of domain, crypto, ports and services by themselves. In the others nothing is measured.
+COVERING := tests/unit tests/services
 # Suites of the running product: `make test-cluster` runs them all on the cluster stack.
 PRODUCT := $(addprefix tests/,api attacker browser cli client deployment downloads ks matrix model nodes property services upgrade uploads web)
 # Where the stacks can behave differently, and one walk through each surface: `make test` runs these on the cluster stack.
@@ -41,7 +43,7 @@ SOURCES := src tests scripts release $(wildcard bench)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick static lint types imports frontend tests cluster test-cluster alone minimum test-large mutation
+.PHONY: help demo test check quick static lint types imports frontend covered tests cluster test-cluster alone minimum test-large mutation
 .PHONY: bench bench-large fuzz format lock wheel release audit clean
 
 help: ## what there is
@@ -56,7 +58,7 @@ test: ## set up; every check; every suite, and on the second stack what can diff
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
 
-check: static tests cluster ## every check and test of `make test`, on what is set up
+check: static covered tests cluster ## every check and test of `make test`, on what is set up
 
 quick: ## lint, types, imports; unit and contract tests on SQLite
 	@$(SIDE_BY_SIDE) lint types imports
@@ -79,9 +81,13 @@ frontend: ## the front end's types and tests
 	$(DEV)/node frontend/node_modules/typescript/bin/tsc --noEmit --project frontend
 	$(if $(wildcard frontend/tests/*.test.ts),cd frontend && ../$(DEV)/node --test 'tests/*.test.ts')
 
-tests: ## every suite on the embedded stack, with every branch of domain, crypto and services covered
-	@$(call suite,$(MEASURED))
+covered: ## unit tests and services, with every branch of domain, crypto and services covered
+	@$(call suite,$(MEASURED) $(COVERING))
 	$(DEV)/coverage report --skip-covered --fail-under=100
+
+tests: MEASURED :=
+tests: ## every other suite on the embedded stack
+	@$(call suite,$(addprefix --ignore=,$(COVERING)))
 
 cluster: export TEST_STACK := cluster
 cluster: MEASURED :=

@@ -20,7 +20,6 @@ from tests.support.deployment.memory import MEMORY, memory_has
 from tests.support.deployment.resting import rest_beside
 from tests.support.deployment.stack import Cluster, choose, stack_name
 from tests.support.faults.rsa_keys import load_each_key_once
-from tests.support.measuring import measure
 from tests.support.scheduling import TOGETHER, BySharedServers
 from tests.support.servers.openbao import openbao  # noqa: F401
 from tests.support.servers.postgres import postgres_server  # noqa: F401
@@ -71,12 +70,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if memory_has(_ROOM):
         # Folders in memory wait for no disk.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Once pytest-cov has begun."""
-    measure(session)
 
 
 @pytest.hookimpl(wrapper=True)
