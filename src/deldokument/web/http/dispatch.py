@@ -11,7 +11,8 @@ Guarantees, the same for every route:
 - The size of a body is limited: 256 KiB and the files that the route accepts; 16 KiB where no login is needed.
 - A body is read as text fields, as JSON, or as a form with files if the route accepts them.
 - At a link, the time of a refusal does not depend on the share (web.http.limits.refusal_time).
-- An error becomes one page or one JSON shape.
+- A refused form is shown again, with what was typed and its faults, if the route names its page (``Endpoint.again``).
+- Any other error becomes one page or one JSON shape.
 - Nothing is cached.
 """
 
@@ -33,7 +34,16 @@ from starlette.routing import Route
 
 from deldokument.crypto.errors import IntegrityError
 from deldokument.domain.audit import NO_TENANT
-from deldokument.domain.errors import Broken, InvalidInput, NotFound, ServiceError, TooLarge, Unavailable
+from deldokument.domain.errors import (
+    Broken,
+    Conflict,
+    InvalidFields,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+)
 from deldokument.domain.tenants.tenancy import must_not_have_ended
 from deldokument.ports.dependencies import Dependencies
 from deldokument.server.connections import pause_reading
@@ -189,12 +199,22 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
     if endpoint.who in _CONFIGURING and call.request.method not in SAFE_METHODS and not endpoint.after_end:
         must_not_have_ended(call.tenant)
     if not endpoint.needs_fresh_login:
-        return endpoint.handler(call)
+        return _answer(endpoint, call)
     if not call.person.is_fresh(call.deps.clock.now()):
         return ask_for_fresh_login(call, endpoint.needs_fresh_login)
-    response = endpoint.handler(call)
+    response = _answer(endpoint, call)
     drop_form(call.deps, call.person)
     return response
+
+
+def _answer(endpoint: Endpoint, call: RequestContext) -> Response:
+    try:
+        return endpoint.handler(call)
+    except (InvalidInput, InvalidFields, Conflict) as error:
+        if endpoint.again is None:
+            raise
+        call.refuse(error, endpoint.error_field)
+        return endpoint.again(call)
 
 
 def _check_office(who: RequiredRole, call: RequestContext) -> None:

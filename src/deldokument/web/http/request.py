@@ -10,12 +10,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deldokument.domain.errors import Broken, NotFound, Unavailable
+from deldokument.domain.errors import Broken, NotFound, ServiceError, Unavailable
 from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.auth.roles import Roles, roles_of
 from deldokument.services.auth.sessions import Session
 from deldokument.web.http.requests.forms import SentFile
+from deldokument.web.http.responses.errors import FieldErrors, field_errors
 from deldokument.web.http.responses.i18n import Translator
 from deldokument.web.http.site import Site
 
@@ -60,6 +61,10 @@ class RequestContext:
     fields: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, SentFile] = field(default_factory=dict)
+    refused: ServiceError | None = None
+    """Why the posted form was refused, while its page shows it again with what was typed."""
+    errors: FieldErrors = field(default_factory=list)
+    """The faults of the refused form."""
     by_program: bool = False
     """The caller is a program with a bearer token; its cookies do not count."""
     for_signatories: bool = False
@@ -100,6 +105,10 @@ class RequestContext:
         if found.behind:
             raise Unavailable("database_restored")
         return found
+
+    def refuse(self, error: ServiceError, otherwise: str = "") -> None:
+        """Let the page that is rendered next show ``error``; one without a field is put at ``otherwise``."""
+        self.refused, self.errors = error, field_errors(error, self.translator, otherwise)
 
     def path(self, name: str) -> str:
         """Return a path parameter."""
@@ -147,6 +156,10 @@ class Endpoint:
     """A program with a bearer token of the share in the path may call it too (services.auth.programs)."""
     even_refusals: bool = False
     """Refusals leave in steps of time, so that they do not show whether a share exists."""
+    again: Handler | None = None
+    """The page that shows the form again, with what was typed, if it is invalid or in conflict with what is stored."""
+    error_field: str = ""
+    """The field at which that page shows an error that names none."""
     takes_file: int = 0
     """Bytes of files that its form may have. Files are kept only from callers who may call the route."""
 

@@ -29,6 +29,7 @@ from deldokument.domain.tenants.tenancy import Account, Tenant
 from deldokument.services.shares.display.views import ShareView
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.responses.document_texts import kind_of, other_ending
+from deldokument.web.http.responses.errors import FieldErrors, status_of
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator, translations
 from deldokument.web.http.site import Site
 
@@ -196,26 +197,30 @@ def render(
     call: RequestContext,
     template: str,
     *,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
+    status: int | None = None,
+    errors: FieldErrors | None = None,
     about: Tenant | None = None,
     **context: Any,
 ) -> Response:
     """Render ``template`` in the caller's language.
+
+    ``status`` and ``errors`` are those of the refused form, unless given.
 
     ``about``: the tenant that the page is about, which the header names if it is the person's. It is that of ``view``,
     if the page has one, or of the path.
     Pass ``now=None`` for a page that shows no time; then the clock is not read.
     """
     view = context.get("view")
-    page = _page(call, errors or [], view.tenant if isinstance(view, ShareView) else about)
+    page = _page(call, call.errors if errors is None else errors, view.tenant if isinstance(view, ShareView) else about)
     if "now" not in context:
         context["now"] = call.deps.clock.now()
     body = _environment(call.translator).get_template(template).render(page=page, **context)
+    if status is None:
+        status = status_of(call.refused) if call.refused else 200
     return HTMLResponse(body, status, headers={"Content-Language": call.translator.language})
 
 
-def _page(call: RequestContext, errors: list[tuple[str, str]], about: Tenant | None) -> Page:
+def _page(call: RequestContext, errors: FieldErrors, about: Tenant | None) -> Page:
     session, members = call.session, call.roles.memberships
     path = str(call.request.scope["path"])
     items: list[tuple[str, str]] = []

@@ -11,19 +11,20 @@ The rules are in services.accounts.lifecycle and services.accounts.deletion. Int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import deletion, lifecycle
 from deldokument.services.accounts.lifecycle import AccountView
 from deldokument.services.notifications.webhooks import webhooks_of_account
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.requests.form_values import read_count
-from deldokument.web.http.responses.errors import FieldErrors, error_text, field_errors, status_of
+from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin import account_forms
 from deldokument.web.pages.admin.account_forms import CHOICE, MINE, STORED, Difference
@@ -37,20 +38,17 @@ _SAVED = frozenset({"ny", "navn", "regler", "angret", "stengt", "apnet", "system
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-def list_page(
-    call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, name: str = "", namesake: str = ""
-) -> Response:
+def list_page(call: RequestContext) -> Response:
     """Show all accounts, and the form for a new one."""
     views = lifecycle.list_accounts(call.deps, tenant_id=call.tenant.id)
+    namesake = call.refused.params.get("account") if call.refused else None
     return section_page(
         call,
         SECTION,
         "pages/admin/accounts.html",
-        status=status,
-        errors=errors,
         living=[view for view in views if view.undo_until is None],
         deleted=[view for view in views if view.undo_until is not None],
-        name=name,
+        name=call.fields.get("name", ""),
         namesake=next((view.account for view in views if view.account.id == namesake), None),
     )
 
@@ -61,33 +59,14 @@ def create(call: RequestContext) -> Response:
     The second of two equal forms gets an error that names the account.
     """
     name = call.fields.get("name", "")
-    try:
-        made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
-    except (InvalidInput, Conflict) as error:
-        namesake = str(error.params.get("account", ""))
-        return list_page(
-            call,
-            status=status_of(error),
-            errors=field_errors(error, call.translator, "name"),
-            name=name,
-            namesake=namesake,
-        )
+    made = lifecycle.create_account(call.deps, tenant_id=call.tenant.id, name=name, person=call.person.person)
     return _to_account(call, made.id, "ny")
 
 
 # --- one account -----------------------------------------------------------------------------------------------------
 
 
-def account_page(
-    call: RequestContext,
-    *,
-    status: int = 200,
-    errors: FieldErrors | None = None,
-    typed: Mapping[str, str] | None = None,
-    name: str | None = None,
-    number: str = "",
-    archived: bool = False,
-) -> Response:
+def account_page(call: RequestContext, *, typed: Mapping[str, str] | None = None) -> Response:
     """Show an account: contents, rules, integrations and their webhooks, closing and deleting."""
     view = view_of(call)
     account = view.account
@@ -98,17 +77,16 @@ def account_page(
         call,
         SECTION,
         "pages/admin/account.html",
-        status=status,
-        errors=account_forms.named(errors or [], call.translator),
-        faults=dict(errors or ()),
+        errors=account_forms.named(call.errors, call.translator),
+        faults=dict(call.errors),
         above=(all_accounts(call),),
         view=view,
         account=account,
         typed=typed if typed is not None else account_forms.as_typed(account.rules, call.translator),
-        name=account.name if name is None else name,
-        number=number,
-        archived=archived,
-        saved=saved if saved in _SAVED and not errors and is_so else "",
+        name=call.fields.get("name", account.name),
+        number=call.fields.get("organization_number", ""),
+        archived="archive_confirmed" in call.fields,
+        saved=saved if saved in _SAVED and not call.errors and is_so else "",
         webhooks=webhooks_of_account(call.deps, tenant_id=call.tenant.id, account_id=account.id),
         usual=account_forms.period_words(account.period(call.tenant).standard, call.translator),
         longest=account_forms.period_words(call.tenant.period.longest, call.translator),
@@ -154,12 +132,10 @@ def rename(call: RequestContext) -> Response:
         return _two_names(call, name, missing)
     try:
         lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
-    except InvalidInput as error:
-        return account_page(call, status=422, errors=field_errors(error, call.translator), name=name)
     except Conflict as error:
-        if error.code == "changed_meanwhile":
-            return _two_names(call, name)
-        return account_page(call, status=409, errors=field_errors(error, call.translator, "name"), name=name)
+        if error.code != "changed_meanwhile":
+            raise
+        return _two_names(call, name)
     return _to_account(call, call.path("account_id"), "navn")
 
 
@@ -171,24 +147,31 @@ def _two_names(call: RequestContext, name: str, missing: frozenset[str] = frozen
 def change_rules(call: RequestContext) -> Response:
     """Change the rules; after a conflict, set each to the chosen value."""
     account = view_of(call).account
-    typed = account_forms.typed_rules(call.fields)
-    if account.revision == _revision(call):
-        stored = account_forms.as_typed(account.rules, call.translator)
-        typed = account_forms.with_choices(typed, call.fields, stored)
+    typed = _typed_rules(call, account)
+    rules = account_forms.read_rules(typed, call.tenant.period)
+    if missing := _unchosen(call):
+        differing = account_forms.differences(rules, account.rules, call.translator)
+        return _conflict(call, "regler", differing, typed, missing)
     try:
-        rules = account_forms.read_rules(typed, call.tenant.period)
-        if missing := _unchosen(call):
-            differing = account_forms.differences(rules, account.rules, call.translator)
-            return _conflict(call, "regler", differing, typed, missing)
         lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
-    except InvalidFields as error:
-        return account_page(call, status=422, errors=field_errors(error, call.translator), typed=typed)
     except Conflict as error:
-        if error.code == "changed_meanwhile":
-            differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
-            return _conflict(call, "regler", differing, typed)
-        return account_page(call, status=409, errors=field_errors(error, call.translator), typed=typed)
+        if error.code != "changed_meanwhile":
+            raise
+        differing = account_forms.differences(rules, view_of(call).account.rules, call.translator)
+        return _conflict(call, "regler", differing, typed)
     return _to_account(call, call.path("account_id"), "regler")
+
+
+def _rules_again(call: RequestContext) -> Response:
+    return account_page(call, typed=_typed_rules(call, view_of(call).account))
+
+
+def _typed_rules(call: RequestContext, account: Account) -> Mapping[str, str]:
+    """Return the rules in the form, with the stored values that were chosen after a conflict."""
+    typed = account_forms.typed_rules(call.fields)
+    if account.revision != _revision(call):
+        return typed
+    return account_forms.with_choices(typed, call.fields, account_forms.as_typed(account.rules, call.translator))
 
 
 def _unchosen(call: RequestContext) -> frozenset[str]:
@@ -225,28 +208,20 @@ def _conflict(
 
 def close(call: RequestContext) -> Response:
     """Close the account: nothing new is shared from it."""
-    return _done(call, lambda: lifecycle.close_account(call.deps, **given(call)), "stengt")
+    lifecycle.close_account(call.deps, **given(call))
+    return _to_account(call, call.path("account_id"), "stengt")
 
 
 def reopen(call: RequestContext) -> Response:
     """Reopen the account: it may be shared from again."""
-    return _done(call, lambda: lifecycle.reopen_account(call.deps, **given(call)), "apnet")
-
-
-def _done(call: RequestContext, deed: Callable[[], object], saved: str = "") -> Response:
-    try:
-        deed()
-    except Conflict as error:
-        return account_page(call, status=409, errors=field_errors(error, call.translator))
-    return _to_account(call, call.path("account_id"), saved)
+    lifecycle.reopen_account(call.deps, **given(call))
+    return _to_account(call, call.path("account_id"), "apnet")
 
 
 # --- deleting --------------------------------------------------------------------------------------------------------
 
 
-def deletion_page(
-    call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None, typed_name: str = ""
-) -> Response:
+def deletion_page(call: RequestContext) -> Response:
     """Render the confirmation page: the contents that the deletion removes, and a field for the account's name."""
     view = view_of(call)
     if view.undo_until is not None:
@@ -255,33 +230,22 @@ def deletion_page(
         call,
         SECTION,
         "pages/admin/account_deletion.html",
-        status=status,
-        errors=errors,
         above=(all_accounts(call), Breadcrumb(path_of(call, view.account.id), view.account.name)),
         view=view,
         account=view.account,
-        typed_name=typed_name,
+        typed_name=call.fields.get("typed_name", ""),
     )
 
 
 def delete(call: RequestContext) -> Response:
     """Delete the account, if the typed name is right. It is inaccessible at once."""
-    typed_name = call.fields.get("typed_name", "")
-    try:
-        deletion.delete_account(call.deps, **given(call), typed_name=typed_name)
-    except (InvalidInput, Conflict) as error:
-        return deletion_page(
-            call, status=status_of(error), errors=field_errors(error, call.translator), typed_name=typed_name
-        )
+    deletion.delete_account(call.deps, **given(call), typed_name=call.fields.get("typed_name", ""))
     return _to_account(call, call.path("account_id"))
 
 
 def undo_deletion(call: RequestContext) -> Response:
     """Undo the deletion; if it cannot be undone, show the list with the reason."""
-    try:
-        deletion.undo_deletion(call.deps, **given(call))
-    except Conflict as error:
-        return list_page(call, status=409, errors=field_errors(error, call.translator))
+    deletion.undo_deletion(call.deps, **given(call))
     return _to_account(call, call.path("account_id"), "angret")
 
 
@@ -289,13 +253,13 @@ _ONE = f"/{SECTION}/{{account_id}}"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
-    section_endpoint(f"/{SECTION}", create, _POST),
+    section_endpoint(f"/{SECTION}", create, _POST, again=list_page, error_field="name"),
     section_endpoint(_ONE, account_page),
-    section_endpoint(f"{_ONE}/navn", rename, _POST),
-    section_endpoint(f"{_ONE}/regler", change_rules, _POST),
-    section_endpoint(f"{_ONE}/stenging", close, _POST),
-    section_endpoint(f"{_ONE}/gjenapning", reopen, _POST),
+    section_endpoint(f"{_ONE}/navn", rename, _POST, again=account_page, error_field="name"),
+    section_endpoint(f"{_ONE}/regler", change_rules, _POST, again=_rules_again),
+    section_endpoint(f"{_ONE}/stenging", close, _POST, again=account_page),
+    section_endpoint(f"{_ONE}/gjenapning", reopen, _POST, again=account_page),
     section_endpoint(f"{_ONE}/sletting", deletion_page),
-    section_endpoint(f"{_ONE}/sletting", delete, _POST, needs_fresh_login=_("Delete an account")),
-    section_endpoint(f"{_ONE}/angring", undo_deletion, _POST),
+    section_endpoint(f"{_ONE}/sletting", delete, _POST, again=deletion_page, needs_fresh_login=_("Delete an account")),
+    section_endpoint(f"{_ONE}/angring", undo_deletion, _POST, again=list_page),
 )

@@ -10,59 +10,45 @@ The rules are in services.tenants.administrators.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from deldokument.domain.errors import NotFound
 from deldokument.services.tenants import administrators
 from deldokument.services.tenants.registration import change_email
 from deldokument.web.http.request import RequestContext
-from deldokument.web.http.responses.errors import FieldErrors, field_errors, status_of
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
 SECTION = "administratorer"
 
 
-def list_page(
-    call: RequestContext,
-    *,
-    status: int = 200,
-    errors: FieldErrors | None = None,
-    typed: Mapping[str, str] | None = None,
-    email: str | None = None,
-) -> Response:
+def list_page(call: RequestContext) -> Response:
     """Show the administrators by name, those who wait for confirmation, and the form for another one."""
     everyone = administrators.list_administrators(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         SECTION,
         "pages/admin/administrators.html",
-        status=status,
-        errors=errors,
         administrators=[one for one in everyone if one.acts],
         waiting=[one for one in everyone if not one.acts],
         own_id=_own_id(call),
-        typed=typed or {"number": "", "name": ""},
-        email=call.tenant.contact.email if email is None else email,
-        added=call.query("lagt-til") == "1" and not errors,
-        removed=call.query("fjernet") == "1" and not errors,
-        confirmed=call.query("bekreftet") == "1" and not errors,
-        saved=call.query("lagret") == "1" and not errors,
+        typed=_typed(call),
+        email=call.fields.get("email", call.tenant.contact.email),
+        added=call.query("lagt-til") == "1" and not call.errors,
+        removed=call.query("fjernet") == "1" and not call.errors,
+        confirmed=call.query("bekreftet") == "1" and not call.errors,
+        saved=call.query("lagret") == "1" and not call.errors,
     )
 
 
 def add(call: RequestContext) -> Response:
     """Add an administrator."""
-    typed = {name: call.fields.get(name, "") for name in ("number", "name")}
-    try:
-        administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **typed, person=call.person.person)
-    except (InvalidInput, InvalidFields, Conflict) as error:
-        return list_page(
-            call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed
-        )
+    administrators.add_administrator(call.deps, tenant_id=call.tenant.id, **_typed(call), person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagt-til=1", 303)
+
+
+def _typed(call: RequestContext) -> dict[str, str]:
+    return {name: call.fields.get(name, "") for name in ("number", "name")}
 
 
 def confirm(call: RequestContext) -> Response:
@@ -74,11 +60,8 @@ def confirm(call: RequestContext) -> Response:
 
 def save_email(call: RequestContext) -> Response:
     """Change the address that is written to when no administrator is left."""
-    typed = call.fields.get("email", "")
-    try:
-        change_email(call.deps, tenant_id=call.tenant.id, email=typed, person=call.person.person)
-    except InvalidFields as error:
-        return list_page(call, status=status_of(error), errors=field_errors(error, call.translator), email=typed)
+    email = call.fields.get("email", "")
+    change_email(call.deps, tenant_id=call.tenant.id, email=email, person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
 
 
@@ -109,8 +92,6 @@ def remove(call: RequestContext) -> Response:
             administrator_id=call.path("administrator_id"),
             person=call.person.person,
         )
-    except Conflict as error:
-        return list_page(call, status=409, errors=field_errors(error, call.translator))
     except NotFound:
         return RedirectResponse(section_path(call.tenant.id, SECTION), 303)
     here = "/konfigurasjon" if own else section_path(call.tenant.id, SECTION)
@@ -127,11 +108,18 @@ _EMAIL = f"/{SECTION}/e-postadresse"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", list_page),
-    section_endpoint(f"/{SECTION}", add, _POST, needs_fresh_login=_("Add an administrator")),
+    section_endpoint(
+        f"/{SECTION}",
+        add,
+        _POST,
+        again=list_page,
+        error_field="number",
+        needs_fresh_login=_("Add an administrator"),
+    ),
     section_endpoint(_CONFIRMATION, list_page),
     section_endpoint(_CONFIRMATION, confirm, _POST, needs_fresh_login=_("Confirm an administrator")),
     section_endpoint(_EMAIL, list_page),
-    section_endpoint(_EMAIL, save_email, _POST, needs_fresh_login=_("Change the e-mail address")),
+    section_endpoint(_EMAIL, save_email, _POST, again=list_page, needs_fresh_login=_("Change the e-mail address")),
     section_endpoint(_ONE, removal_page),
-    section_endpoint(_ONE, remove, _POST, needs_fresh_login=_("Remove an administrator")),
+    section_endpoint(_ONE, remove, _POST, again=list_page, needs_fresh_login=_("Remove an administrator")),
 )

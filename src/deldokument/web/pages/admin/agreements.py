@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, require
+from deldokument.domain.errors import Conflict, require
 from deldokument.domain.tenants.agreement import AgreementKind, Change, ChangeKind
 from deldokument.services.agreements import signing, texts
 from deldokument.services.agreements import status as agreements_status
 from deldokument.services.agreements.texts import AgreementDocument
 from deldokument.web.http.request import RequestContext, RequiredRole, endpoint_name
 from deldokument.web.http.responses.error_texts import WORDS
-from deldokument.web.http.responses.errors import field_errors, status_of
+from deldokument.web.http.responses.errors import status_of
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import disposition
@@ -153,44 +153,32 @@ def _pdf(content: bytes, name: str) -> Response:
 
 def signing_form(call: RequestContext) -> Response:
     """Show what is signed, and the confirmation; redirect to the agreement if there is nothing to sign."""
-    return _signing_form(call, {"role": ""})
-
-
-def sign(call: RequestContext) -> Response:
-    """Take the confirmation; the login comes next."""
-    try:
-        intent_id = signing.begin_signing(
-            call.deps,
-            call.person,
-            tenant_id=call.tenant.id,
-            shown=(call.fields.get("text_sha256", ""), call.fields.get("document_sha256", "")),
-            role=call.fields.get("role", ""),
-            confirmed="authority" in call.fields,
-        )
-    except (InvalidFields, Conflict) as error:
-        return _signing_form(call, call.fields, error)
-    return RedirectResponse(_signing_path(call.tenant.id, intent_id, "innlogging"), 303)
-
-
-def _signing_form(
-    call: RequestContext, typed: Mapping[str, str], error: InvalidFields | Conflict | None = None
-) -> Response:
     try:
         offer = signing.offer_signing(call.deps, call.person, tenant_id=call.tenant.id)
     except Conflict:
         return RedirectResponse(section_path(call.tenant.id, _SECTION, _SERVICE), 303)
-    errors = field_errors(error, call.translator) if error else []
     return _page(
         call,
         "pages/admin/signing.html",
         _service_crumb(call),
-        status=status_of(error) if error else 200,
-        errors=errors,
-        faults={"role": "", "authority": ""} | dict(errors),
+        faults={"role": "", "authority": ""} | dict(call.errors),
         offer=offer,
-        role=typed.get("role", ""),
-        confirmed="authority" in typed and not isinstance(error, Conflict),
+        role=call.fields.get("role", ""),
+        confirmed="authority" in call.fields and not isinstance(call.refused, Conflict),
     )
+
+
+def sign(call: RequestContext) -> Response:
+    """Take the confirmation; the login comes next."""
+    intent_id = signing.begin_signing(
+        call.deps,
+        call.person,
+        tenant_id=call.tenant.id,
+        shown=(call.fields.get("text_sha256", ""), call.fields.get("document_sha256", "")),
+        role=call.fields.get("role", ""),
+        confirmed="authority" in call.fields,
+    )
+    return RedirectResponse(_signing_path(call.tenant.id, intent_id, "innlogging"), 303)
 
 
 def signing_login(call: RequestContext) -> Response:
@@ -247,16 +235,9 @@ def _document(call: RequestContext, kind: AgreementKind) -> AgreementDocument | 
     return texts.current_document(call.deps, tenant_id=call.tenant.id, kind=kind)
 
 
-def _page(
-    call: RequestContext,
-    template: str,
-    *above: Breadcrumb,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
-    **context: object,
-) -> Response:
+def _page(call: RequestContext, template: str, *above: Breadcrumb, **context: Any) -> Response:
     crumbs = (Breadcrumb(section_path(call.tenant.id, _SECTION), call.translator.text(_("Agreements"))), *above)
-    return section_page(call, _SECTION, template, status=status, errors=errors, above=crumbs, **context)
+    return section_page(call, _SECTION, template, above=crumbs, **context)
 
 
 def _service_crumb(call: RequestContext) -> Breadcrumb:
@@ -273,7 +254,7 @@ ENDPOINTS = (
     _endpoint("/avtaler/tjenesteavtale/tekst.pdf", service_agreement_text),
     _endpoint("/avtaler/tjenesteavtale/endringer", what_changed),
     _endpoint("/avtaler/tjenesteavtale/signering", signing_form),
-    _endpoint("/avtaler/tjenesteavtale/signering", sign, ("POST",)),
+    _endpoint("/avtaler/tjenesteavtale/signering", sign, ("POST",), again=signing_form),
     _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}", signing_result),
     _endpoint("/avtaler/tjenesteavtale/signering/{intent_id}/innlogging", signing_login),
     _endpoint("/avtaler/tjenesteavtale/{agreement_id}/signert.pdf", signed_agreement),

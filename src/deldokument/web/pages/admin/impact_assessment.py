@@ -7,11 +7,11 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidFields, NotFound
+from deldokument.domain.errors import NotFound
 from deldokument.domain.norwegian_time import day_of
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.impact_assessment import DOCX, MAX_ATTACHMENT_BYTES, PDF, ResidualRisk
@@ -28,7 +28,6 @@ from deldokument.services.agreements.impact_assessment import (
 from deldokument.services.agreements.texts import current_document
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.requests.form_values import read_date
-from deldokument.web.http.responses.errors import field_errors
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import attachment
@@ -46,37 +45,25 @@ RISK_WORDS: dict[ResidualRisk, str] = {
 
 def assessment_page(call: RequestContext) -> Response:
     """Show templates, the form, and the history."""
-    return _page(call, dict.fromkeys(_FIELDS, ""))
-
-
-def _page(
-    call: RequestContext, typed: Mapping[str, str], *, wrong: Mapping[str, str] | None = None, status: int = 200
-) -> Response:
     history = list_assessments(call.deps, tenant_id=call.tenant.id)
     return section_page(
         call,
         _SECTION,
         "pages/admin/impact_assessment.html",
-        status=status,
-        errors=list(wrong.items()) if wrong else [],
         history=history,
-        typed=typed,
-        wrong={name: (wrong or {}).get(name, "") for name in (*_FIELDS, "paper")},
+        typed={name: call.fields.get(name, "") for name in _FIELDS},
+        wrong=dict.fromkeys((*_FIELDS, "paper"), "") | dict(call.errors),
         risks=[(risk.value, call.translator.text(words)) for risk, words in RISK_WORDS.items()],
         templates=[kind.value for kind in published_templates(call.deps)],
         today=day_of(call.deps.clock.now()),
-        recorded=call.query("registrert") == "1" and not wrong,
+        recorded=call.query("registrert") == "1" and not call.errors,
         megabytes=MAX_ATTACHMENT_BYTES // 10**6,
     )
 
 
 def record_page(call: RequestContext) -> Response:
-    """Record what the form says; if it has faults, show it again with them."""
-    try:
-        record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
-    except InvalidFields as error:
-        typed = {name: call.fields.get(name, "") for name in _FIELDS}
-        return _page(call, typed, wrong=dict(field_errors(error, call.translator)), status=422)
+    """Record what the form says."""
+    record_assessment(call.deps, tenant_id=call.tenant.id, words=_words(call), person=call.person.person)
     return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?registrert=1", 303)
 
 
@@ -128,7 +115,7 @@ def _attachment(name: str, media_type: str, content: bytes) -> Response:
 
 ENDPOINTS = (
     section_endpoint("/dpia", assessment_page),
-    section_endpoint("/dpia", record_page, ("POST",), takes_file=MAX_ATTACHMENT_BYTES),
+    section_endpoint("/dpia", record_page, ("POST",), again=assessment_page, takes_file=MAX_ATTACHMENT_BYTES),
     section_endpoint("/dpia/maler/{template}", template_bytes),
     section_endpoint("/dpia/{assessment_id}/fil", paper_bytes),
 )

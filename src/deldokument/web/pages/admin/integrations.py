@@ -13,13 +13,12 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from deldokument.domain.errors import Conflict, NotFound, Unavailable
 from deldokument.domain.tenants.tenancy import IntegrationRights
 from deldokument.domain.uuids import uuid_of
 from deldokument.services.accounts import integrations
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.requests.form_values import read_count
-from deldokument.web.http.responses.errors import field_errors, status_of
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.accounts import (
     SECTION,
@@ -35,19 +34,17 @@ from deldokument.web.pages.event_details import RIGHTS
 
 def add_integration(call: RequestContext) -> Response:
     """Give a system (fagsystem) rights to the account."""
-    number = call.fields.get("organization_number", "")
     try:
         integrations.add_integration(
             call.deps,
             **given(call),
-            organization_number=number,
+            organization_number=call.fields.get("organization_number", ""),
             rights=_rights(call),
             archive_confirmed="archive_confirmed" in call.fields,
         )
-    except (InvalidInput, Conflict, Unavailable) as error:
-        errors = field_errors(error, call.translator, "organization_number")
-        archived = "archive_confirmed" in call.fields
-        return account_page(call, status=status_of(error), errors=errors, number=number, archived=archived)
+    except Unavailable as error:
+        call.refuse(error, "organization_number")
+        return account_page(call)
     return _to_account(call, "ny-tilgang")
 
 
@@ -138,7 +135,14 @@ _ALL = f"/{SECTION}/{{account_id}}/integrasjoner"
 _ONE = f"{_ALL}/{{integration_id}}"
 _POST = ("POST",)
 ENDPOINTS = (
-    section_endpoint(_ALL, add_integration, _POST, needs_fresh_login=_("Give a system access to an account")),
+    section_endpoint(
+        _ALL,
+        add_integration,
+        _POST,
+        again=account_page,
+        error_field="organization_number",
+        needs_fresh_login=_("Give a system access to an account"),
+    ),
     section_endpoint(_ONE, integration_page),
     section_endpoint(_ONE, change_rights, _POST, needs_fresh_login=_("Change what a system may do")),
     section_endpoint(f"{_ONE}/arkiv", confirm_archive, _POST),

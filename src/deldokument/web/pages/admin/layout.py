@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import Response
 
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
+from deldokument.web.http.responses.errors import FieldErrors
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import NavItem, render
 
@@ -54,8 +55,8 @@ def section_page(
     section: str,
     template: str,
     *,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
+    status: int | None = None,
+    errors: FieldErrors | None = None,
     above: tuple[Breadcrumb, ...] = (),
     **context: Any,
 ) -> Response:
@@ -72,7 +73,7 @@ def section_page(
         "above": above,
         "chooses": len(call.roles.administered + call.roles.signs) > 1,
         "only_signs": only_signs(call),
-        "faults": dict(errors or ()),
+        "faults": dict(call.errors if errors is None else errors),
     }
     return render(call, template, status=status, errors=errors, **(given | context))
 
@@ -100,6 +101,8 @@ def section_endpoint(
     methods: tuple[str, ...] = ("GET",),
     *,
     after_end: bool = False,
+    again: Handler | None = None,
+    error_field: str = "",
     takes_file: int = 0,
     needs_fresh_login: str = "",
     who: RequiredRole = RequiredRole.ADMINISTRATOR,
@@ -112,6 +115,8 @@ def section_endpoint(
         who,
         methods,
         after_end=after_end,
+        again=again,
+        error_field=error_field,
         takes_file=takes_file,
         needs_fresh_login=needs_fresh_login,
     )

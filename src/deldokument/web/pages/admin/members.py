@@ -11,14 +11,13 @@ The rules are in services.accounts.members and services.accounts.member_import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput
+from deldokument.domain.errors import Conflict, InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts import member_import, members
@@ -27,7 +26,7 @@ from deldokument.services.accounts.members import MemberView
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.requests.pagination import read_place, write_place
-from deldokument.web.http.responses.errors import FieldErrors, error_text, field_errors, status_of
+from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import Breadcrumb, section_endpoint, section_page, section_path
 
@@ -65,15 +64,7 @@ class LineRow:
 # --- the members of an account ---------------------------------------------------------------------------------------
 
 
-def list_page(
-    call: RequestContext,
-    *,
-    status: int = 200,
-    errors: FieldErrors | None = None,
-    typed: Mapping[str, str] | None = None,
-    searched: Searched | None = None,
-    found: MemberView | None = None,
-) -> Response:
+def list_page(call: RequestContext, searched: Searched | None = None, found: MemberView | None = None) -> Response:
     """Show the members, last added first, and the forms for adding and finding one."""
     before = read_place(call.query("etter"))
     listed = members.list_members(call.deps, **_where(call), before=before)
@@ -81,8 +72,6 @@ def list_page(
         call,
         SECTION,
         "pages/admin/members.html",
-        status=status,
-        errors=errors,
         above=_above(call, listed.account),
         account=listed.account,
         here=_path(call),
@@ -91,11 +80,11 @@ def list_page(
         rows=[_row(call, view) for view in ([found] if found else [] if searched else listed.members)],
         more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
         continued=before is not None,
-        typed=typed or {"number": "", "name": ""},
+        typed={"number": "", "name": ""} if searched else _typed(call),
         searched=searched,
-        registered=0 if errors else read_count(call.query("registrert")),
-        removed=call.query("fjernet") == "1" and not errors,
-        confirmed=0 if errors else read_count(call.query("bekreftet")),
+        registered=0 if call.errors else read_count(call.query("registrert")),
+        removed=call.query("fjernet") == "1" and not call.errors,
+        confirmed=0 if call.errors else read_count(call.query("bekreftet")),
     )
 
 
@@ -106,14 +95,12 @@ def _row(call: RequestContext, view: MemberView) -> MemberRow:
 
 def add(call: RequestContext) -> Response:
     """Add a member."""
-    typed = {name: call.fields.get(name, "") for name in ("number", "name")}
-    try:
-        members.add_member(call.deps, **_where(call), **typed, person=call.person.person)
-    except (InvalidInput, InvalidFields, Conflict) as error:
-        return list_page(
-            call, status=status_of(error), errors=field_errors(error, call.translator, "number"), typed=typed
-        )
+    members.add_member(call.deps, **_where(call), **_typed(call), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
+
+
+def _typed(call: RequestContext) -> dict[str, str]:
+    return {name: call.fields.get(name, "") for name in ("number", "name")}
 
 
 def search(call: RequestContext) -> Response:
@@ -122,9 +109,9 @@ def search(call: RequestContext) -> Response:
     try:
         found = members.find_member(call.deps, **_where(call), number=number)
     except InvalidInput as error:
-        errors = [(_SEARCH, error_text(error, call.translator))]
-        return list_page(call, status=422, errors=errors, searched=Searched(number, found=False))
-    return list_page(call, searched=Searched(number, found=found is not None), found=found)
+        call.refuse(error.at(_SEARCH))
+        found = None
+    return list_page(call, Searched(number, found=found is not None), found)
 
 
 def confirm(call: RequestContext) -> Response:
@@ -167,21 +154,17 @@ def remove(call: RequestContext) -> Response:
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
-def list_form(
-    call: RequestContext, *, errors: FieldErrors | None = None, typed: str = "", status: int = 200
-) -> Response:
+def list_form(call: RequestContext) -> Response:
     """Show the form for a list."""
     listed = members.list_members(call.deps, **_where(call))
     return section_page(
         call,
         SECTION,
         "pages/admin/member_import.html",
-        status=status,
-        errors=errors,
         above=_above(call, listed.account, list_too=True),
         account=listed.account,
         here=_path(call),
-        typed=typed,
+        typed=call.fields.get("list", ""),
         most_lines=LIST_LINES,
         most_bytes=LIST_LENGTH,
     )
@@ -189,22 +172,15 @@ def list_form(
 
 def preview(call: RequestContext) -> Response:
     """Show what each line of the list would lead to; nothing is registered yet."""
-    typed = call.fields.get("list", "")
-    try:
-        text = _sent_list(call, typed)
-        return _preview(call, text)
-    except (InvalidInput, Conflict) as error:
-        return list_form(
-            call, status=status_of(error), errors=field_errors(error, call.translator, "list"), typed=typed
-        )
+    return _preview(call, _sent_list(call))
 
 
-def _sent_list(call: RequestContext, typed: str) -> str:
+def _sent_list(call: RequestContext) -> str:
     """Return the text of the file, or what was typed.
 
     Raises: InvalidInput if both were sent, or the file is too large or no text.
     """
-    file = call.files.get("file")
+    typed, file = call.fields.get("list", ""), call.files.get("file")
     if file is None:
         return typed
     if typed.strip():
@@ -214,14 +190,12 @@ def _sent_list(call: RequestContext, typed: str) -> str:
     return member_import.read_list(file.content)
 
 
-def _preview(call: RequestContext, text: str, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
+def _preview(call: RequestContext, text: str) -> Response:
     seen = member_import.preview_list(call.deps, **_where(call), text=text)
     return section_page(
         call,
         SECTION,
         "pages/admin/member_import_preview.html",
-        status=status,
-        errors=errors,
         above=_above(call, seen.account, list_too=True),
         account=seen.account,
         here=_path(call),
@@ -248,12 +222,11 @@ def register(call: RequestContext) -> Response:
             batch=call.fields.get("batch", ""),
             person=call.person.person,
         )
-    except InvalidInput as error:
-        return list_form(call, status=422, errors=field_errors(error, call.translator, "list"), typed=text)
     except Conflict as error:
         if error.code != "list_changed":
             raise
-        return _preview(call, text, status=409, errors=field_errors(error, call.translator))
+        call.refuse(error)
+        return _preview(call, text)
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
@@ -288,14 +261,21 @@ _ONE = f"{_ALL}/{{member_id}}"
 _POST = ("POST",)
 ENDPOINTS = (
     section_endpoint(_ALL, list_page),
-    section_endpoint(_ALL, add, _POST),
+    section_endpoint(_ALL, add, _POST, again=list_page, error_field="number"),
     # The response to a form may be requested again by GET, in another language or from the browser's history.
     section_endpoint(f"{_ALL}/sok", list_page),
     section_endpoint(f"{_ALL}/sok", search, _POST),
     section_endpoint(f"{_ALL}/liste", list_form),
-    section_endpoint(f"{_ALL}/liste", preview, _POST, takes_file=_FILE_LENGTH),
+    section_endpoint(f"{_ALL}/liste", preview, _POST, again=list_form, error_field="list", takes_file=_FILE_LENGTH),
     section_endpoint(f"{_ALL}/liste/registrering", list_form),
-    section_endpoint(f"{_ALL}/liste/registrering", register, _POST, takes_file=_FILE_LENGTH),
+    section_endpoint(
+        f"{_ALL}/liste/registrering",
+        register,
+        _POST,
+        again=list_form,
+        error_field="list",
+        takes_file=_FILE_LENGTH,
+    ),
     section_endpoint(f"{_ALL}/bekreftelse", list_page),
     section_endpoint(f"{_ALL}/bekreftelse", confirm, _POST),
     section_endpoint(_ONE, member_page),

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from deldokument.domain.errors import InvalidInput
 from deldokument.services.tenants.deletion_certificate import deletion_paper
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.offboarding import holdings_of, offboard_tenant
 from deldokument.web.http.request import RequestContext
-from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.transfer.downloads import attachment
@@ -23,7 +21,7 @@ from deldokument.web.transfer.tenant_export import tenant_export
 _SECTION = "avslutning"
 
 
-def leaving_page(call: RequestContext, typed: str = "", wrong: str = "") -> Response:
+def leaving_page(call: RequestContext) -> Response:
     """Show the steps to the end; after the end, the deletion record."""
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
@@ -32,21 +30,16 @@ def leaving_page(call: RequestContext, typed: str = "", wrong: str = "") -> Resp
         call,
         _SECTION,
         "pages/admin/offboarding.html",
-        status=422 if wrong else 200,
-        errors=[("typed_name", wrong)] if wrong else [],
         held=holdings_of(call.deps, tenant_id=call.tenant.id),
-        typed=typed,
-        wrong=wrong,
+        typed=call.fields.get("typed_name", ""),
+        wrong=dict(call.errors).get("typed_name", ""),
     )
 
 
 def end(call: RequestContext) -> Response:
     """End the service. A second request changes nothing."""
     typed = call.fields.get("typed_name", "")
-    try:
-        offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
-    except InvalidInput as error:
-        return leaving_page(call, typed, error_text(error, call.translator))
+    offboard_tenant(call.deps, tenant_id=call.tenant.id, typed_name=typed, person=call.person.person)
     return RedirectResponse(section_path(call.tenant.id, _SECTION), 303)
 
 
@@ -65,7 +58,12 @@ def export(call: RequestContext) -> Response:
 ENDPOINTS = (
     section_endpoint("/avslutning", leaving_page),
     section_endpoint(
-        "/avslutning", end, ("POST",), after_end=True, needs_fresh_login=_("End the service for the organisation")
+        "/avslutning",
+        end,
+        ("POST",),
+        after_end=True,
+        again=leaving_page,
+        needs_fresh_login=_("End the service for the organisation"),
     ),
     section_endpoint(
         "/avslutning/eksport",

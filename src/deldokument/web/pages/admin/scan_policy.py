@@ -9,12 +9,10 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidInput
 from deldokument.domain.shares.scan_policy import CHOICES, DEFAULT_POLICY, Handling, is_stricter
 from deldokument.domain.shares.share import Verdict
 from deldokument.services.tenants.scan_policy import change_scan_policy
 from deldokument.web.http.request import RequestContext
-from deldokument.web.http.responses.errors import FieldErrors, field_errors
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 
@@ -34,7 +32,7 @@ HANDLINGS: Final = {
 }
 
 
-def policy_page(call: RequestContext, *, status: int = 200, errors: FieldErrors | None = None) -> Response:
+def policy_page(call: RequestContext) -> Response:
     """Show the rules that apply, and the form."""
     policy, least = call.deps.config.scan_policy_of(call.tenant), call.deps.config.scan_policy
     rules = [(verdict, call.translator.text(VERDICTS[verdict]), policy[verdict]) for verdict in DEFAULT_POLICY]
@@ -48,25 +46,20 @@ def policy_page(call: RequestContext, *, status: int = 200, errors: FieldErrors 
         call,
         SECTION,
         "pages/admin/scan_policy.html",
-        status=status,
-        errors=errors,
         rules=rules,
         choices=choices,
-        saved=call.query("lagret") == "1" and not errors,
+        saved=call.query("lagret") == "1" and not call.errors,
     )
 
 
 def change(call: RequestContext) -> Response:
     """Save the rules."""
     given = {verdict.value: call.fields[verdict] for verdict in DEFAULT_POLICY if verdict in call.fields}
-    try:
-        change_scan_policy(call.deps, call.person.person, tenant_id=call.tenant.id, handlings=given)
-    except InvalidInput as error:
-        return policy_page(call, status=422, errors=field_errors(error, call.translator))
+    change_scan_policy(call.deps, call.person.person, tenant_id=call.tenant.id, handlings=given)
     return RedirectResponse(f"{section_path(call.tenant.id, SECTION)}?lagret=1", 303)
 
 
 ENDPOINTS = (
     section_endpoint(f"/{SECTION}", policy_page),
-    section_endpoint(f"/{SECTION}", change, ("POST",)),
+    section_endpoint(f"/{SECTION}", change, ("POST",), again=policy_page),
 )

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound, ServiceError
+from deldokument.domain.errors import InvalidInput, NotFound
 from deldokument.domain.tenants.agreement import AgreementKind
 from deldokument.domain.tenants.agreement_records import MAX_COPY_LENGTH
 from deldokument.domain.tenants.tenancy import Contact
@@ -26,7 +25,6 @@ from deldokument.services.tenants import administrators, freezing, registration
 from deldokument.services.tenants.freezing import FreezeReason
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 from deldokument.web.http.requests.form_values import read_date
-from deldokument.web.http.responses.errors import field_errors, status_of
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
 
@@ -52,28 +50,6 @@ REASON_WORDS: dict[FreezeReason, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """Input of a form that was refused, and its faults by field."""
-
-    values: dict[str, str]
-    faults: dict[str, str]
-    errors: list[tuple[str, str]]
-    status: int
-
-    @classmethod
-    def nothing(cls, names: tuple[str, ...]) -> Typed:
-        """Return an empty form."""
-        return cls(dict.fromkeys(names, ""), dict.fromkeys(names, ""), [], 200)
-
-    @classmethod
-    def refused(cls, call: RequestContext, names: tuple[str, ...], error: ServiceError) -> Typed:
-        """Return a form that was refused because of ``error``."""
-        errors = field_errors(error, call.translator)
-        values = {name: call.fields.get(name, "") for name in names}
-        return cls(values, dict.fromkeys(names, "") | dict(errors), errors, status_of(error))
-
-
-@dataclass(frozen=True, slots=True)
 class TextRow:
     """Kind of text: the current version, and the newest one that can be published (empty: none)."""
 
@@ -89,22 +65,24 @@ class TextRow:
 
 def tenants_page(call: RequestContext) -> Response:
     """Show all tenants with their progress, the current texts, and the form for freezing a share."""
-    return _tenants(call, Typed.nothing(_SHARE_FIELDS))
-
-
-def _tenants(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
         "pages/operator/tenants.html",
-        status=typed.status,
-        errors=typed.errors,
         tenants=registration.list_tenants(call.deps),
         texts=[_text_row(call, listing) for listing in texts.list_texts(call.deps)],
-        typed=typed.values,
-        faults=typed.faults,
+        typed=_typed(call, _SHARE_FIELDS),
+        faults=_faults(call, _SHARE_FIELDS),
         reasons=_reasons(call),
-        published=call.query("lagret") == "tekst" and not typed.errors,
+        published=call.query("lagret") == "tekst" and not call.errors,
     )
+
+
+def _typed(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: call.fields.get(name, "") for name in names}
+
+
+def _faults(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
+    return dict.fromkeys(names, "") | dict(call.errors)
 
 
 def _text_row(call: RequestContext, listing: texts.TextListing) -> TextRow:
@@ -129,26 +107,21 @@ def publish_text(call: RequestContext) -> Response:
         texts.publish_agreement(call.deps, kind, call.fields.get("version", ""), call.person.person)
     except ValueError:
         raise NotFound("no such text") from None
-    except (InvalidInput, Conflict) as error:
-        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
     return RedirectResponse("/drift?lagret=tekst", 303)
 
 
 def stop_share(call: RequestContext) -> Response:
     """Freeze or unfreeze a share, found by its link or its id."""
     text = call.fields.get("share", "").strip()
+    if not text:
+        raise InvalidInput("share", "share_missing")
     try:
-        if not text:
-            raise InvalidInput("share", "share_missing")
         share_id = share_id_in(text)
         if share_id is None:
             raise NotFound("share")
         _freeze_or_thaw(call, freezing.freeze_share, freezing.unfreeze_share, share_id)
     except NotFound:
-        unknown = InvalidInput("share", "share_unknown")
-        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, unknown))
-    except (InvalidInput, Conflict) as error:
-        return _tenants(call, Typed.refused(call, _SHARE_FIELDS, error))
+        raise InvalidInput("share", "share_unknown") from None
     return render(call, "pages/operator/freezing_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
@@ -179,34 +152,25 @@ def _freeze_or_thaw(
 
 def new_tenant_page(call: RequestContext) -> Response:
     """Show the form for a new tenant."""
-    return _new_tenant(call, Typed.nothing(_TENANT_FIELDS))
-
-
-def _new_tenant(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
         "pages/operator/new_tenant.html",
-        status=typed.status,
-        errors=typed.errors,
-        typed=typed.values,
-        faults=typed.faults,
+        typed=_typed(call, _TENANT_FIELDS),
+        faults=_faults(call, _TENANT_FIELDS),
     )
 
 
 def create_tenant(call: RequestContext) -> Response:
     """Register the tenant."""
-    typed = {name: call.fields.get(name, "") for name in _TENANT_FIELDS}
-    try:
-        tenant = registration.register_tenant(
-            call.deps,
-            organization_number=typed["organization_number"],
-            contact=Contact(typed["telephone"].strip(), typed["email"].strip(), typed["hours"].strip()),
-            number=typed["number"],
-            name=typed["name"],
-            person=call.person.person,
-        )
-    except (InvalidFields, Conflict) as error:
-        return _new_tenant(call, Typed.refused(call, _TENANT_FIELDS, error))
+    typed = _typed(call, _TENANT_FIELDS)
+    tenant = registration.register_tenant(
+        call.deps,
+        organization_number=typed["organization_number"],
+        contact=Contact(typed["telephone"].strip(), typed["email"].strip(), typed["hours"].strip()),
+        number=typed["number"],
+        name=typed["name"],
+        person=call.person.person,
+    )
     return RedirectResponse(f"/drift/kunder/{tenant.id}?lagret=ny", 303)
 
 
@@ -215,10 +179,6 @@ def create_tenant(call: RequestContext) -> Response:
 
 def tenant_page(call: RequestContext) -> Response:
     """Show a tenant: its administrators, agreements and accounts, and the forms for freezing."""
-    return _tenant(call, Typed.nothing(_ONE_FIELDS))
-
-
-def _tenant(call: RequestContext, typed: Typed) -> Response:
     tenant_id, saved = call.path("tenant_id"), call.query("lagret")
     tenant = registration.show_tenant(call.deps, tenant_id)
     accounts = lifecycle.list_accounts(call.deps, tenant_id=tenant_id)
@@ -228,38 +188,33 @@ def _tenant(call: RequestContext, typed: Typed) -> Response:
     return render(
         call,
         "pages/operator/tenant.html",
-        status=typed.status,
-        errors=typed.errors,
         tenant=tenant,
         administrators=administrators.list_administrators(call.deps, tenant_id=tenant_id),
         accounts=accounts,
         agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
-        typed=typed.values,
-        faults=typed.faults,
+        typed=_typed(call, _ONE_FIELDS),
+        faults=_faults(call, _ONE_FIELDS),
         reasons=_reasons(call),
         winding_up=saved == "ny" and registration.is_winding_up(call.deps, tenant),
-        saved=saved if saved in _SAVED and not typed.errors and is_so else "",
+        saved=saved if saved in _SAVED and not call.errors and is_so else "",
     )
 
 
 def record_main(call: RequestContext) -> Response:
     """Record that the signed main agreement has arrived, with its copy."""
     tenant_id, copy = call.path("tenant_id"), call.files.get("copy")
-    try:
-        if copy is not None and copy.too_large:
-            raise InvalidInput("copy", "copy_too_large")
-        agreements_status.record_main_agreement(
-            call.deps,
-            tenant_id=tenant_id,
-            version=call.fields.get("version", ""),
-            signed_on=read_date(call.fields.get("signed_on", "")),
-            signed_by=call.fields.get("signed_by", ""),
-            copy=copy.content if copy else b"",
-            person=call.person.person,
-        )
-    except (InvalidInput, InvalidFields, Conflict) as error:
-        return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
+    if copy is not None and copy.too_large:
+        raise InvalidInput("copy", "copy_too_large")
+    agreements_status.record_main_agreement(
+        call.deps,
+        tenant_id=tenant_id,
+        version=call.fields.get("version", ""),
+        signed_on=read_date(call.fields.get("signed_on", "")),
+        signed_by=call.fields.get("signed_by", ""),
+        copy=copy.content if copy else b"",
+        person=call.person.person,
+    )
     return RedirectResponse(f"/drift/kunder/{tenant_id}?lagret=avtale", 303)
 
 
@@ -274,7 +229,8 @@ def main_copy(call: RequestContext) -> Response:
 
 def stop_tenant(call: RequestContext) -> Response:
     """Freeze or unfreeze the tenant."""
-    return _stopped(call, partial(_freeze_or_thaw, call, freezing.freeze_tenant, freezing.unfreeze_tenant), "tenant_id")
+    _freeze_or_thaw(call, freezing.freeze_tenant, freezing.unfreeze_tenant, call.path("tenant_id"))
+    return _stopped(call)
 
 
 def stop_account(call: RequestContext) -> Response:
@@ -282,25 +238,29 @@ def stop_account(call: RequestContext) -> Response:
     account_id = call.path("account_id")
     lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=account_id)
     field = f"reason-{account_id}"
-    act = partial(_freeze_or_thaw, call, freezing.freeze_account, freezing.unfreeze_account, field=field)
-    return _stopped(call, act, "account_id")
+    _freeze_or_thaw(call, freezing.freeze_account, freezing.unfreeze_account, account_id, field=field)
+    return _stopped(call)
 
 
-def _stopped(call: RequestContext, act: Callable[[str], None], name: str) -> Response:
-    try:
-        act(call.path(name))
-    except (InvalidInput, Conflict) as error:
-        return _tenant(call, Typed.refused(call, _ONE_FIELDS, error))
+def _stopped(call: RequestContext) -> Response:
     saved = "opphevet" if call.fields.get("deed") == "thaw" else "stans"
     return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}?lagret={saved}", 303)
 
 
-def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0, needs_fresh_login: str = "") -> Endpoint:
+def _endpoint(
+    path: str,
+    handler: Handler,
+    *methods: str,
+    again: Handler | None = None,
+    takes_file: int = 0,
+    needs_fresh_login: str = "",
+) -> Endpoint:
     return Endpoint(
         f"/drift{path}",
         handler,
         RequiredRole.OPERATOR,
         methods or ("GET",),
+        again=again,
         takes_file=takes_file,
         needs_fresh_login=needs_fresh_login,
     )
@@ -309,18 +269,33 @@ def _endpoint(path: str, handler: Handler, *methods: str, takes_file: int = 0, n
 _ONE = "/kunder/{tenant_id}"
 ENDPOINTS = (
     _endpoint("", tenants_page),
-    _endpoint("/tekster", publish_text, "POST", needs_fresh_login=_("Publish a text for all organisations")),
-    _endpoint("/delinger", stop_share, "POST", needs_fresh_login=_("Stop a share, or lift its stop")),
+    _endpoint(
+        "/tekster",
+        publish_text,
+        "POST",
+        again=tenants_page,
+        needs_fresh_login=_("Publish a text for all organisations"),
+    ),
+    _endpoint(
+        "/delinger", stop_share, "POST", again=tenants_page, needs_fresh_login=_("Stop a share, or lift its stop")
+    ),
     _endpoint("/ny", new_tenant_page),
-    _endpoint("/ny", create_tenant, "POST", needs_fresh_login=_("Register an organisation")),
+    _endpoint("/ny", create_tenant, "POST", again=new_tenant_page, needs_fresh_login=_("Register an organisation")),
     _endpoint(_ONE, tenant_page),
-    _endpoint(f"{_ONE}/hovedavtale", record_main, "POST", takes_file=MAX_COPY_LENGTH),
+    _endpoint(f"{_ONE}/hovedavtale", record_main, "POST", again=tenant_page, takes_file=MAX_COPY_LENGTH),
     _endpoint(f"{_ONE}/hovedavtale/{{agreement_id}}", main_copy),
-    _endpoint(f"{_ONE}/stans", stop_tenant, "POST", needs_fresh_login=_("Stop an organisation, or lift its stop")),
+    _endpoint(
+        f"{_ONE}/stans",
+        stop_tenant,
+        "POST",
+        again=tenant_page,
+        needs_fresh_login=_("Stop an organisation, or lift its stop"),
+    ),
     _endpoint(
         f"{_ONE}/kontoer/{{account_id}}/stans",
         stop_account,
         "POST",
+        again=tenant_page,
         needs_fresh_login=_("Stop an account, or lift its stop"),
     ),
 )

@@ -16,12 +16,11 @@ from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, InvalidInput
+from deldokument.domain.errors import InvalidInput
 from deldokument.domain.messages.email_addresses import Language
 from deldokument.services.notifications import email_addresses
 from deldokument.services.notifications.email_texts import SETTINGS_PATH
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.http.responses.errors import error_text, status_of
 from deldokument.web.http.responses.rendering import render
 
 _OF_MEMBERS: tuple[str, ...] = ("downloaded", "ending", "approval")
@@ -31,20 +30,16 @@ _SETTLED = frozenset({"bekreftet", "lagret"})
 _DONE = _SETTLED | {"sendt", "fjernet"}
 
 
-def notices_page(call: RequestContext, error: InvalidInput | Conflict | None = None, typed: str = "") -> Response:
+def notices_page(call: RequestContext) -> Response:
     """Show the address and the chosen notices."""
-    field = error.field if isinstance(error, InvalidInput) else "email"
-    errors = [(field, error_text(error, call.translator))] if error else []
     done = call.query("gjort")
     return render(
         call,
         "pages/sharing/my_notifications.html",
-        status=status_of(error) if error else 200,
-        errors=errors,
         view=email_addresses.show_address(call.deps, call.person.person, _language(call)),
-        typed=typed,
-        faults=dict(errors),
-        done=done if done in _DONE and not error else "",
+        typed=call.fields.get("email", ""),
+        faults=dict(call.errors),
+        done=done if done in _DONE and not call.errors else "",
         share_path=_share_path(call),
         member=bool(call.roles.memberships),
         administrator=bool(call.roles.administered),
@@ -53,20 +48,13 @@ def notices_page(call: RequestContext, error: InvalidInput | Conflict | None = N
 
 def enter(call: RequestContext) -> Response:
     """Send a code to an address («Send meg en kode»)."""
-    typed = call.fields.get("email", "")
-    try:
-        email_addresses.enter_address(call.deps, call.person.person, typed, _language(call))
-    except (InvalidInput, Conflict) as error:
-        return notices_page(call, error, typed)
+    email_addresses.enter_address(call.deps, call.person.person, call.fields.get("email", ""), _language(call))
     return _done(call, "sendt")
 
 
 def confirm(call: RequestContext) -> Response:
     """Confirm the address («Bekreft adressen»)."""
-    try:
-        email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
-    except (InvalidInput, Conflict) as error:
-        return notices_page(call, error)
+    email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
     return _done(call, "bekreftet")
 
 
@@ -75,7 +63,7 @@ def choose(call: RequestContext) -> Response:
     try:
         language = Language(call.fields.get("language", ""))
     except ValueError:
-        return notices_page(call, InvalidInput("language", "choice_missing"))
+        raise InvalidInput("language", "choice_missing") from None
     offered = (_OF_MEMBERS if call.roles.memberships else ()) + (_OF_ADMINISTRATORS if call.roles.administered else ())
     chosen = {name: call.fields.get(name) == "on" for name in offered}
     before = email_addresses.show_address(call.deps, call.person.person).choices
@@ -110,8 +98,8 @@ def _done(call: RequestContext, what: str) -> Response:
 _POST = ("POST",)
 ENDPOINTS = (
     Endpoint(SETTINGS_PATH, notices_page, RequiredRole.PERSON),
-    Endpoint(f"{SETTINGS_PATH}/adresse", enter, RequiredRole.PERSON, _POST),
-    Endpoint(f"{SETTINGS_PATH}/kode", confirm, RequiredRole.PERSON, _POST),
-    Endpoint(f"{SETTINGS_PATH}/valg", choose, RequiredRole.PERSON, _POST),
+    Endpoint(f"{SETTINGS_PATH}/adresse", enter, RequiredRole.PERSON, _POST, again=notices_page, error_field="email"),
+    Endpoint(f"{SETTINGS_PATH}/kode", confirm, RequiredRole.PERSON, _POST, again=notices_page, error_field="email"),
+    Endpoint(f"{SETTINGS_PATH}/valg", choose, RequiredRole.PERSON, _POST, again=notices_page),
     Endpoint(f"{SETTINGS_PATH}/fjerning", remove, RequiredRole.PERSON, _POST),
 )
