@@ -37,9 +37,11 @@ from deldokument.domain.audit import NO_TENANT
 from deldokument.domain.errors import (
     Broken,
     Conflict,
+    Frozen,
     InvalidFields,
     InvalidInput,
     NotFound,
+    RateLimited,
     ServiceError,
     TooLarge,
     Unavailable,
@@ -210,11 +212,13 @@ def _handle(endpoint: Endpoint, call: RequestContext) -> Response:
 def _answer(endpoint: Endpoint, call: RequestContext) -> Response:
     try:
         return endpoint.handler(call)
-    except (InvalidInput, InvalidFields, Conflict) as error:
+    except (InvalidInput, InvalidFields, Conflict, Frozen, RateLimited) as error:
         if endpoint.again is None:
             raise
         call.refuse(error, endpoint.error_field)
-        return endpoint.again(call)
+        response = endpoint.again(call)
+        response.headers.update(error_headers(error))
+        return response
 
 
 def _check_office(who: RequiredRole, call: RequestContext) -> None:

@@ -157,7 +157,7 @@ class Endpoint:
     even_refusals: bool = False
     """Refusals leave in steps of time, so that they do not show whether a share exists."""
     again: Handler | None = None
-    """The page that shows the form again, with what was typed, if it is invalid or in conflict with what is stored."""
+    """The page that shows a refused form again, with what was typed and its errors."""
     error_field: str = ""
     """The field at which that page shows an error that names none."""
     takes_file: int = 0

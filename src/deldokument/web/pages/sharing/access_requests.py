@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Frozen, InvalidInput, RateLimited
+from deldokument.domain.errors import InvalidInput
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.access_requests import refuse_requests
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.responses.errors import error_text
-from deldokument.web.pages.sharing.shares import deed, detail_of, refused, to_share
+from deldokument.web.pages.sharing.shares import deed, detail_of, to_share
 
 _REASON = "refusal-reason"
 
@@ -28,16 +28,13 @@ def refuse(call: RequestContext) -> Response:
         refuse_requests(call.deps, call.person.person, share_id, reason)
     except InvalidInput as error:
         errors = [(_REASON, error_text(error, call.translator))]
-        return detail_of(call, share_id, status=422, errors=errors, refusal=reason)
+        return detail_of(call, status=422, errors=errors, refusal=reason)
     return to_share(share_id, "avslatt")
 
 
 def share_again(call: RequestContext) -> Response:
     """Start a new draft for those who ask («Lag ny deling til dem som ber om det»)."""
-    try:
-        draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
-    except (InvalidInput, Frozen, RateLimited) as error:
-        return refused(call, call.path("id"), error)
+    draft = publishing.copy_share(call.deps, call.person.person, call.path("id"), only_asking=True)
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 

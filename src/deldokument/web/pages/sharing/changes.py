@@ -38,7 +38,7 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import error_headers, error_text, status_of
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
-from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, own_ids, refused, to_share
+from deldokument.web.pages.sharing.shares import detail_again, detail_of, is_own_proposal, own_ids, to_share
 
 Errors = list[tuple[str, str]]
 
@@ -136,10 +136,7 @@ def _removed(
     call: RequestContext, remove: Callable[[Dependencies, Sharer, str, str], None], gone_id: str, saved: str
 ) -> Response:
     share_id = call.path("id")
-    try:
-        remove(call.deps, call.person.person, share_id, gone_id)
-    except Conflict as error:
-        return refused(call, share_id, error)
+    remove(call.deps, call.person.person, share_id, gone_id)
     return to_share(share_id, saved)
 
 
@@ -210,7 +207,7 @@ def approve(call: RequestContext) -> Response:
     except (InvalidInput, InvalidFields, Conflict, Frozen) as error:
         faults = error.errors if isinstance(error, InvalidFields) else [error]
         errors = [("", error_text(one, call.translator)) for one in faults]
-        return detail_of(call, share_id, status=409, errors=errors)
+        return detail_of(call, status=409, errors=errors)
     return to_share(share_id, "endring-godkjent")
 
 
@@ -236,7 +233,9 @@ ENDPOINTS = (
     Endpoint(f"{_CHANGE}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
     Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",)),
-    Endpoint("/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",)),
+    Endpoint(
+        "/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",), again=detail_again
+    ),
     Endpoint(_REMOVAL, document_page, RequiredRole.PERSON),
-    Endpoint(_REMOVAL, remove_document, RequiredRole.PERSON, ("POST",)),
+    Endpoint(_REMOVAL, remove_document, RequiredRole.PERSON, ("POST",), again=detail_again),
 )

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, RateLimited
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.published import publishing
 from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, RequiredRole
-from deldokument.web.pages.sharing.shares import deed, refused
+from deldokument.web.pages.sharing.shares import deed
 from deldokument.web.pages.sharing.upload_json import document_json
 
 
 def copy(call: RequestContext) -> Response:
     """Start a new draft from this share, with its documents if the person has ticked that."""
     share_id, with_documents = call.path("id"), bool(call.fields.get("documents"))
-    try:
-        draft = publishing.copy_share(call.deps, call.person.person, share_id, with_documents=with_documents)
-    except (Conflict, InvalidInput, Frozen, RateLimited) as error:
-        return refused(call, share_id, error, with_documents=with_documents)
+    draft = publishing.copy_share(call.deps, call.person.person, share_id, with_documents=with_documents)
     return RedirectResponse(f"/del?utkast={draft.id}", 303)
 
 

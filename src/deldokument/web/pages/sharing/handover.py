@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen, InvalidFields, InvalidInput
+from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.people import PersonView
 from deldokument.services.shares.published import handover
@@ -18,7 +18,7 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.rendering import plain, render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in
-from deldokument.web.pages.sharing.shares import refused, to_share
+from deldokument.web.pages.sharing.shares import detail_again, to_share
 
 
 def handover_page(call: RequestContext, *faults: InvalidInput) -> Response:
@@ -48,8 +48,6 @@ def hand_over(call: RequestContext) -> Response:
         return handover_page(call, *error.errors)
     except InvalidInput as error:
         return handover_page(call, error)
-    except (Conflict, Frozen) as error:
-        return refused(call, share_id, error)
     return to_share(share_id, "overlatt")
 
 
@@ -62,5 +60,5 @@ def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
 _PATH = "/del/utkast/{id}/overlating"
 ENDPOINTS = (
     Endpoint(_PATH, handover_page, RequiredRole.PERSON),
-    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",)),
+    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",), again=detail_again),
 )

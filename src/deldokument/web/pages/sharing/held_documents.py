@@ -7,27 +7,20 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, Frozen
 from deldokument.services.shares.scans.held_documents import hold_document, release_document
 from deldokument.web.http.request import RequestContext
-from deldokument.web.pages.sharing.shares import deed, refused
+from deldokument.web.pages.sharing.shares import deed
 
 
 def release(call: RequestContext) -> Response:
     """Release a document."""
-    try:
-        release_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
-    except (Conflict, Frozen) as error:
-        return refused(call, call.path("id"), error)
+    release_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _to_documents(call)
 
 
 def hold(call: RequestContext) -> Response:
     """Hold a document back again."""
-    try:
-        hold_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
-    except Conflict as error:
-        return refused(call, call.path("id"), error)
+    hold_document(call.deps, call.person.person, call.path("id"), call.path("document_id"))
     return _to_documents(call)
 
 

@@ -22,7 +22,7 @@ from deldokument.services.shares.scans.verdicts import foreseen_verdict
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.rendering import render
-from deldokument.web.pages.sharing.shares import detail_of, is_own_proposal, refused, to_share
+from deldokument.web.pages.sharing.shares import detail_again, detail_of, is_own_proposal, to_share
 
 
 def proposal_page(call: RequestContext) -> Response:
@@ -69,7 +69,7 @@ def approve(call: RequestContext) -> Response:
 def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]], reason: str = "") -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if not view.is_proposed:
-        return detail_of(call, view.share.id, status=status, errors=errors, return_reason=reason)
+        return detail_of(call, status=status, errors=errors, return_reason=reason)
     return _page(call, view, status, errors, reason)
 
 
@@ -81,8 +81,6 @@ def send_back(call: RequestContext) -> Response:
         proposals.return_proposal(call.deps, call.person.person, share_id, reason)
     except InvalidInput as error:
         return _refused(call, 422, [("return-reason", error_text(error, call.translator))], reason)
-    except Conflict as error:
-        return refused(call, share_id, error)
     if before.share.state is not ShareState.DRAFT:
         return to_share(share_id, "uendret")
     is_others = before.is_proposed and not is_own_proposal(call, before)
@@ -92,5 +90,5 @@ def send_back(call: RequestContext) -> Response:
 ENDPOINTS = (
     Endpoint("/delinger/{id}/godkjenning", proposal_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
-    Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, ("POST",)),
+    Endpoint("/delinger/{id}/retur", send_back, RequiredRole.PERSON, ("POST",), again=detail_again),
 )

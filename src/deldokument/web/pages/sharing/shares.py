@@ -17,7 +17,7 @@ from datetime import datetime
 from starlette.responses import RedirectResponse, Response
 
 from deldokument.domain.audit import AuditEvent, EventKind
-from deldokument.domain.errors import Conflict, Frozen, InvalidInput, ServiceError
+from deldokument.domain.errors import InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.domain.shares.share import DISCARD_UNDO, Progress, ShareState
 from deldokument.services.shares.approvals.change_records import Change
@@ -28,7 +28,7 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 from deldokument.web.http.responses.document_texts import common_verdict
-from deldokument.web.http.responses.errors import error_headers, error_text, status_of
+from deldokument.web.http.responses.errors import FieldErrors
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
@@ -83,24 +83,27 @@ def own_ids(call: RequestContext) -> set[str]:
 
 def detail_page(call: RequestContext) -> Response:
     """Show one share: its facts, recipients, timeline, and actions."""
-    return detail_of(call, call.path("id"))
+    return detail_of(call)
+
+
+def detail_again(call: RequestContext) -> Response:
+    """Show the share with the reason why an action was refused, and what was typed there."""
+    call.errors = [(field if field in {_DATE, _TIME} else "", text) for field, text in call.errors]
+    return detail_of(call)
 
 
 def detail_of(
     call: RequestContext,
-    share_id: str,
     *,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
-    typed: tuple[str, str] | None = None,
+    status: int | None = None,
+    errors: FieldErrors | None = None,
     refusal: str = "",
     return_reason: str = "",
-    with_documents: bool = False,
 ) -> Response:
     """Show one share, with the errors of the action that was just requested, and what was typed there."""
-    view, events = queries.show_share(call.deps, call.person.person, share_id, call.roles.memberships)
+    view, events = queries.show_share(call.deps, call.person.person, call.path("id"), call.roles.memberships)
     saved = call.query("lagret")
-    date, time = typed or _local(view.share.expires_at)
+    date, time = _typed_end(call) if "expires_date" in call.fields else _local(view.share.expires_at)
     period = view.account.period(view.tenant)
     return render(
         call,
@@ -123,7 +126,7 @@ def detail_of(
         suggested=_suggested_end(view, call.deps.clock.now()),
         refusal=refusal,
         return_reason=return_reason,
-        with_documents=with_documents,
+        with_documents=bool(call.fields.get("documents")),
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
         longest=call.translator.period(period.longest),
@@ -134,13 +137,17 @@ def detail_of(
         undo_seconds=UNDO_SECONDS,
         own_share=view.sharer_id in own_ids(call),
         own_answer=view.answering is not None and view.answering.sharer_id in own_ids(call),
-        saved=saved if saved in _SAVED and not errors else "",
+        saved=saved if saved in _SAVED and not (errors or call.errors) else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
 
 
 def _is_end_of_unchanged_draft(event: AuditEvent) -> bool:
     return event.kind is EventKind.DRAFT_ABANDONED and (event.details or {}).get("cause") == UNCHANGED
+
+
+def _typed_end(call: RequestContext) -> tuple[str, str]:
+    return call.fields.get("expires_date", "")[:10], call.fields.get("expires_time", "")[:8]
 
 
 def _suggested_end(view: ShareView, now: datetime) -> tuple[datetime, str, str] | None:
@@ -184,11 +191,7 @@ def change_end(call: RequestContext) -> Response:
             raise InvalidInput("expires_at", "expiry_missing")
         is_waiting = changes.change_share(call.deps, call.person.person, share_id, Change(expires_at=until))
     except InvalidInput as error:
-        field = _TIME if date and not time else _DATE
-        errors = [(field, error_text(error, call.translator))]
-        return detail_of(call, share_id, status=422, errors=errors, typed=(date[:10], time[:8]))
-    except (Conflict, Frozen) as error:
-        return refused(call, share_id, error, typed=(date[:10], time[:8]))
+        raise error.at(_TIME if date and not time else _DATE) from None
     return to_share(share_id, "foreslatt" if is_waiting else "slutt")
 
 
@@ -199,10 +202,7 @@ def to_share(share_id: str, saved: str) -> Response:
 
 def remind(call: RequestContext) -> Response:
     """Remind the recipients who have documents left («Send påminnelse»)."""
-    try:
-        reminders.request_reminder(call.deps, call.person.person, call.path("id"))
-    except (Conflict, Frozen) as error:
-        return refused(call, call.path("id"), error)
+    reminders.request_reminder(call.deps, call.person.person, call.path("id"))
     return to_share(call.path("id"), "paminnet")
 
 
@@ -216,41 +216,20 @@ def withdrawal_page(call: RequestContext) -> Response:
 
 def withdraw(call: RequestContext) -> Response:
     """Withdraw the share («Trekk tilbake delingen»)."""
-    try:
-        invites = call.fields.get("invites") == "on"
-        publishing.withdraw_share(call.deps, call.person.person, call.path("id"), invites=invites)
-    except Conflict as error:
-        return refused(call, call.path("id"), error)
+    invites = call.fields.get("invites") == "on"
+    publishing.withdraw_share(call.deps, call.person.person, call.path("id"), invites=invites)
     return to_share(call.path("id"), "trukket")
 
 
 def undo(call: RequestContext) -> Response:
     """Undo the publication («Angre»)."""
-    try:
-        share = publishing.undo_publication(call.deps, call.person.person, call.path("id"))
-    except Conflict as error:
-        return refused(call, call.path("id"), error)
+    share = publishing.undo_publication(call.deps, call.person.person, call.path("id"))
     return to_share(share.id, "angret" if share.state is ShareState.DRAFT else "apnet")
-
-
-def refused(
-    call: RequestContext,
-    share_id: str,
-    error: ServiceError,
-    *,
-    typed: tuple[str, str] | None = None,
-    with_documents: bool = False,
-) -> Response:
-    """Show the share with the reason why an action was refused, and what was typed there."""
-    errors = [("", error_text(error, call.translator))]
-    page = detail_of(call, share_id, status=status_of(error), errors=errors, typed=typed, with_documents=with_documents)
-    page.headers.update(error_headers(error))
-    return page
 
 
 def deed(path: str, handler: Handler) -> Endpoint:
     """Return the endpoint of an action on a share."""
-    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",))
+    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",), again=detail_again)
 
 
 ENDPOINTS = (
