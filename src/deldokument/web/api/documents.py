@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from deldokument.domain.errors import require
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.approvals.change_records import Change
-from deldokument.services.shares.display.receipts import ReceiptView, list_receipts
+from deldokument.services.shares.display.receipts import list_receipts
 from deldokument.services.shares.drafts import additions, drafts
 from deldokument.services.shares.published import changes
 from deldokument.services.uploads import append
@@ -117,21 +117,4 @@ def get_receipts(call: ApiContext, share_id: str, limit: Limit = 50, cursor: Cur
     place = read_cursor(cursor, 3)
     after = (place[0], place[1][0], place[1][1], place[1][2]) if place else None
     found = list_receipts(call.deps, call.consumer, share_id, after=after, limit=limit)
-    return Items(items=[_receipt(one) for one in found.receipts], next=write_cursor(found.next))
-
-
-def _receipt(view: ReceiptView) -> Receipt:
-    return Receipt(
-        recipient_id=view.recipient_id,
-        recipient=view.recipient,
-        document_id=view.document_id,
-        document_name=view.document_name,
-        event=view.event.value,
-        person=view.person,
-        first_at=view.first_at,
-        last_at=view.last_at,
-        complete=view.complete,
-        state=view.state.value if view.state else None,
-        direct=view.direct,
-        confirmed_at=view.confirmed_at,
-    )
+    return Items(items=[Receipt.model_validate(one) for one in found.receipts], next=write_cursor(found.next))

@@ -62,9 +62,12 @@ class Sent(BaseModel):
 
 
 class Given(BaseModel):
-    """Base of the models that a caller receives. Every field is always present."""
+    """Base of the models that a caller receives. Every field is always present.
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    ``model_validate`` takes a view of the services with fields of the same names.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class Items(Given, Generic[Item]):

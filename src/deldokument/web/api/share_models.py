@@ -13,7 +13,7 @@ from deldokument.domain.shares.share import CLOSED, MAX_DOCUMENTS, MAX_RECIPIENT
 from deldokument.domain.shares.text_fields import TEXT_FIELDS
 from deldokument.domain.shares.typed_texts import LABEL_LENGTH
 from deldokument.domain.shares.upload import MAX_LENGTH
-from deldokument.services.shares.display.views import DocumentView, RecipientView, ShareView
+from deldokument.services.shares.display.views import DocumentView, ShareView
 from deldokument.services.shares.recipients.recipients import RecipientInput as NewRecipient
 from deldokument.web.api.models import Given, Instant, Sent, Text
 
@@ -249,24 +249,11 @@ def share_of(view: ShareView) -> Share:
         return_reason=(view.return_note.reason or None) if view.return_note and view.system else None,
         closed_at=view.share.closed_at,
         link=view.link,
-        recipients=[_recipient(one) for one in view.recipients],
-        removed_recipients=[_recipient(one) for one in view.removed_recipients],
+        recipients=[Recipient.model_validate(one) for one in view.recipients],
+        removed_recipients=[Recipient.model_validate(one) for one in view.removed_recipients],
         documents=[_document(one, is_over=view.share.state in CLOSED) for one in view.documents],
         removed_documents=[_document(one, is_over=True) for one in view.removed_documents],
         pending_documents=[_document(one, is_over=False) for one in view.pending_documents],
-    )
-
-
-def _recipient(view: RecipientView) -> Recipient:
-    return Recipient(
-        id=view.id,
-        kind="organization" if view.kind == "organization" else "person",
-        display=view.display,
-        name=view.name,
-        label=view.label,
-        confirmed=view.confirmed,
-        removed_at=view.removed_at,
-        asking_since=view.asking_since,
     )
 
 

@@ -5,7 +5,7 @@ All rules are in services.notifications.webhooks.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field, WithJsonSchema
@@ -13,7 +13,7 @@ from pydantic import Field, WithJsonSchema
 from deldokument.domain.messages.outbox import OutgoingMessage
 from deldokument.domain.messages.webhook import MAX_URL_LENGTH, WebhookEvent
 from deldokument.services.notifications import webhooks
-from deldokument.services.notifications.webhooks import Before, WebhookView
+from deldokument.services.notifications.webhooks import Before
 from deldokument.web.api.cursors import Cursor, Limit, read_cursor, write_cursor
 from deldokument.web.api.dependencies import ApiContext
 from deldokument.web.api.middleware import PREFIX
@@ -83,7 +83,7 @@ def list_webhooks(call: ApiContext, limit: Limit = 50, cursor: Cursor = "") -> I
     found = webhooks.list_webhooks(call.deps, call.consumer, before=_before(cursor), limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     following = write_cursor((last.created_at, last.id) if last else None)
-    return Items(items=[_webhook(view) for view in found[:limit]], next=following)
+    return Items(items=[Webhook.model_validate(view) for view in found[:limit]], next=following)
 
 
 @router.post("", status_code=201, summary="Add a webhook", responses=problems(404))
@@ -98,13 +98,13 @@ def add_webhook(call: ApiContext, wanted: NewWebhook, response: Response) -> Add
         webhook_id=call.new_id,
     )
     response.headers["Location"] = f"{PREFIX}/webhooks/{view.id}"
-    return AddedWebhook(**_fields(view), secret=secret)
+    return AddedWebhook(**dict(Webhook.model_validate(view)), secret=secret)
 
 
 @router.get(_ID, summary="Get a webhook", responses=problems(404))
 def show_webhook(call: ApiContext, webhook_id: str) -> Webhook:
     """Return the webhook without its secret, which is never shown again."""
-    return _webhook(webhooks.show_webhook(call.deps, call.consumer, webhook_id))
+    return Webhook.model_validate(webhooks.show_webhook(call.deps, call.consumer, webhook_id))
 
 
 @router.delete(_ID, status_code=204, summary="Remove a webhook", responses=problems(404))
@@ -139,21 +139,6 @@ def replay_delivery(call: ApiContext, webhook_id: str, delivery_id: str) -> Resp
 def _before(cursor: str) -> Before | None:
     place = read_cursor(cursor, 1)
     return (place[0], place[1][0]) if place else None
-
-
-def _webhook(view: WebhookView) -> Webhook:
-    return Webhook(**_fields(view))
-
-
-def _fields(view: WebhookView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "account_id": view.account_id,
-        "url": view.url,
-        "events": [event.value for event in view.events],
-        "created_at": view.created_at,
-        "disabled_at": view.disabled_at,
-    }
 
 
 def _delivery(message: OutgoingMessage) -> Delivery:
