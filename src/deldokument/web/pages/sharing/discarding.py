@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import NotFound
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.drafts import discarding
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.share_list import list_of
 from deldokument.web.pages.sharing.shares import UNDO_SECONDS
@@ -41,10 +40,7 @@ def undo(call: RequestContext) -> Response:
     If it is too late, the list says so; the draft is no longer in it.
     """
     share_id = call.path("id")
-    try:
-        discarding.restore_draft(call.deps, call.person.person, share_id)
-    except Conflict as error:
-        return list_of(call, status=409, errors=[("", error_text(error, call.translator))])
+    discarding.restore_draft(call.deps, call.person.person, share_id)
     return RedirectResponse(f"/delinger?hentet={share_id}", 303)
 
 
@@ -52,7 +48,7 @@ def list_page(call: RequestContext) -> Response:
     """Show the list («Delinger») with what was just done to a draft, if that still applies."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
     discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
-    return list_of(call, discarded=discarded, restored=_restored(call, restored_id))
+    return list_of(call, discarded, _restored(call, restored_id))
 
 
 def _restored(call: RequestContext, share_id: str) -> ShareView | None:
@@ -70,5 +66,5 @@ ENDPOINTS = (
     Endpoint("/delinger", list_page, RequiredRole.PERSON),
     Endpoint(f"{_DRAFT}/forkasting", question_page, RequiredRole.PERSON),
     Endpoint(f"{_DRAFT}/forkasting", discard, RequiredRole.PERSON, ("POST",)),
-    Endpoint(f"{_DRAFT}/angring", undo, RequiredRole.PERSON, ("POST",)),
+    Endpoint(f"{_DRAFT}/angring", undo, RequiredRole.PERSON, ("POST",), again=list_page),
 )

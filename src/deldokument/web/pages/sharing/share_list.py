@@ -72,14 +72,7 @@ class Filter:
         return (ShareState(self.state),) if self.state else _LISTED
 
 
-def list_of(
-    call: RequestContext,
-    *,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
-    discarded: Discarded | None = None,
-    restored: ShareView | None = None,
-) -> Response:
+def list_of(call: RequestContext, discarded: Discarded | None, restored: ShareView | None) -> Response:
     """Show the list: what awaits the person, then drafts of others, then the rest, newest first.
 
     ``discarded`` and ``restored`` are a draft for which that has just been done.
@@ -110,8 +103,6 @@ def list_of(
     return render(
         call,
         "pages/sharing/shares.html",
-        status=status,
-        errors=errors,
         wanted=wanted,
         accounts=[
             (one.account.id, account_name(one.account, one.tenant, has_several_bodies=several)) for one in members
