@@ -125,7 +125,7 @@ def members_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) ->
     key, now = directory_key(deps), deps.clock.now()
     found = tx.members.of_person(identifier_hash(key, person))
     acting = [member for member, _ in found if member.acts_at(now)]
-    proven = {member.id for member in _proven(key, StaffRole.MEMBER, person, acting)}
+    proven = {member.id for member in _with_proof(key, StaffRole.MEMBER, person, acting)}
     return [(member, account) for member, account in found if member.id in proven]
 
 
@@ -160,17 +160,17 @@ def has_signed(tx: Transaction, tenant: Tenant) -> bool:
 def _as_administrator(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Administrator]:
     key = directory_key(deps)
     found = tx.staff.administrators_by_hash(identifier_hash(key, person))
-    return _proven(key, StaffRole.ADMINISTRATOR, person, found)
+    return _with_proof(key, StaffRole.ADMINISTRATOR, person, found)
 
 
 def operator_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> Operator | None:
     """Return the person's record as operator, or None."""
     key = directory_key(deps)
     found = tx.staff.operator_by_hash(identifier_hash(key, person))
-    return next(iter(_proven(key, StaffRole.OPERATOR, person, [found] if found else [])), None)
+    return next(iter(_with_proof(key, StaffRole.OPERATOR, person, [found] if found else [])), None)
 
 
-def _proven(key: bytes, office: StaffRole, person: PersonIdentifier, found: Sequence[_Record]) -> list[_Record]:
+def _with_proof(key: bytes, office: StaffRole, person: PersonIdentifier, found: Sequence[_Record]) -> list[_Record]:
     if not found:
         return []
     proof = role_hash(key, office.kind, person)

@@ -15,8 +15,8 @@ def with_texts(audit_key: bytes, share_key: bytes, share: Share, texts: ShareTex
     lasting, passing = texts.of(TextKey.AUDIT), texts.of(TextKey.SHARE)
     return replace(
         share,
-        sealed_audit_texts=_sealed(audit_key, lasting, EncryptedColumn.AUDIT_TEXTS, share.id),
-        sealed_share_texts=_sealed(message_key(share_key, share.id), passing, EncryptedColumn.SHARE_TEXTS, share.id),
+        sealed_audit_texts=_seal(audit_key, lasting, EncryptedColumn.AUDIT_TEXTS, share.id),
+        sealed_share_texts=_seal(message_key(share_key, share.id), passing, EncryptedColumn.SHARE_TEXTS, share.id),
         reference_hash=reference_hash(audit_key, texts.reference),
     )
 
@@ -26,10 +26,10 @@ def open_texts(audit_key: bytes, share_key: bytes | None, share: Share) -> Share
 
     Raises: IntegrityError.
     """
-    texts = _opened(audit_key, share.sealed_audit_texts, EncryptedColumn.AUDIT_TEXTS, share.id)
+    texts = _open(audit_key, share.sealed_audit_texts, EncryptedColumn.AUDIT_TEXTS, share.id)
     if share_key is not None and share.state not in CLOSED:
         key = message_key(share_key, share.id)
-        texts |= _opened(key, share.sealed_share_texts, EncryptedColumn.SHARE_TEXTS, share.id)
+        texts |= _open(key, share.sealed_share_texts, EncryptedColumn.SHARE_TEXTS, share.id)
     return ShareTexts(**texts)
 
 
@@ -38,11 +38,11 @@ def open_title(audit_key: bytes, share: Share) -> str:
     return open_texts(audit_key, None, share).title
 
 
-def _sealed(key: bytes, texts: dict[str, str], column: EncryptedColumn, share_id: str) -> bytes:
+def _seal(key: bytes, texts: dict[str, str], column: EncryptedColumn, share_id: str) -> bytes:
     content = json.dumps(texts, ensure_ascii=False, separators=(",", ":")) if texts else ""
     return seal_field(key, content, column, share_id)
 
 
-def _opened(key: bytes, sealed: bytes, column: EncryptedColumn, share_id: str) -> dict[str, str]:
+def _open(key: bytes, sealed: bytes, column: EncryptedColumn, share_id: str) -> dict[str, str]:
     texts: dict[str, str] = json.loads(open_field(key, sealed, column, share_id) or "{}")
     return texts

@@ -109,9 +109,9 @@ class Exchange:
             return Response(status_code=401)
         if not str(claims.get("scope")).startswith("altinn:"):
             return Response(status_code=403)
-        return JSONResponse(sign(self._key, self._issued(claims)))
+        return JSONResponse(sign(self._key, self._exchanged_claims(claims)))
 
-    def _issued(self, claims: dict[str, Any]) -> dict[str, Any]:
+    def _exchanged_claims(self, claims: dict[str, Any]) -> dict[str, Any]:
         now = int(time.time())
         return {
             "iss": self._issuer,

@@ -113,17 +113,17 @@ class IdPorten:
     async def _par(self, request: Request) -> Response:
         form = _texts(await request.form())
         try:
-            client = self._authenticated(form)
+            client = self._authenticate(form)
             if "request_uri" in form:
                 raise RequestRefused("invalid_request", "request_uri cannot be pushed.")
             name = self._pushed.put(read_request(form, client))
         except RequestRefused as refusal:
             return _oauth_error(refusal)
-        return _uncached({"request_uri": f"{_REQUEST_URI_PREFIX}{name}", "expires_in": PUSHED_SECONDS}, 201)
+        return _uncached_json({"request_uri": f"{_REQUEST_URI_PREFIX}{name}", "expires_in": PUSHED_SECONDS}, 201)
 
     async def _authorize(self, request: Request) -> Response:
         try:
-            asked = self._asked(request.query_params)
+            asked = self._find_request(request.query_params)
         except RequestRefused as refusal:
             if refusal.redirect_uri is None:
                 return pages.message_page("Feil i forespørselen", str(refusal), 400)
@@ -133,7 +133,7 @@ class IdPorten:
             return self._back_with_code(Grant(asked, login))
         return pages.login_page(self._open.put(asked), self._cast.people, asked.customer)
 
-    def _asked(self, params: Mapping[str, str]) -> AuthorizationRequest:
+    def _find_request(self, params: Mapping[str, str]) -> AuthorizationRequest:
         if "request_uri" not in params:
             return read_request(params, self._clients.find(params.get("client_id")))
         pushed = self._pushed.take(params["request_uri"].removeprefix(_REQUEST_URI_PREFIX))
@@ -188,11 +188,11 @@ class IdPorten:
     async def _token(self, request: Request) -> Response:
         form = _texts(await request.form())
         try:
-            client = self._authenticated(form)
-            grant = self._redeemed(form, client)
+            client = self._authenticate(form)
+            grant = self._redeem_code(form, client)
         except RequestRefused as refusal:
             return _oauth_error(refusal)
-        return _uncached(
+        return _uncached_json(
             {
                 "access_token": secrets.token_urlsafe(16),
                 "id_token": sign(self._key, self._id_claims(grant)),
@@ -202,7 +202,7 @@ class IdPorten:
             }
         )
 
-    def _authenticated(self, form: Mapping[str, str]) -> Client:
+    def _authenticate(self, form: Mapping[str, str]) -> Client:
         if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise RequestRefused("invalid_client", "private_key_jwt is required.")
         try:
@@ -213,7 +213,7 @@ class IdPorten:
             raise RequestRefused("invalid_client", "iss, sub and client_id differ.")
         return client
 
-    def _redeemed(self, form: Mapping[str, str], client: Client) -> Grant:
+    def _redeem_code(self, form: Mapping[str, str], client: Client) -> Grant:
         if form.get("grant_type") != "authorization_code":
             raise RequestRefused("unsupported_grant_type", "Only authorization_code is supported.")
         grant = self._codes.take(form.get("code", ""))
@@ -253,7 +253,7 @@ class IdPorten:
             if "confirmed" not in form:
                 return pages.logout_page()
             return await self._goodbye(self._sessions.end(cookie=request.cookies.get(COOKIE, "")))
-        claims = self._hinted(params["id_token_hint"])
+        claims = self._read_hint(params["id_token_hint"])
         client = self._clients.find(claims.get("aud"))
         if client is None:
             return pages.message_page("Feil i forespørselen", "id_token_hint er ikke gyldig.", 400)
@@ -271,7 +271,7 @@ class IdPorten:
         frames = logout.frames(self._issuer, ended, self._clients)
         return pages.message_page("Du er logget ut", "Du kan lukke dette vinduet.", frames=frames)
 
-    def _hinted(self, id_token: str) -> dict[str, Any]:
+    def _read_hint(self, id_token: str) -> dict[str, Any]:
         """Return the claims of a token that this simulator issued, however old, otherwise none."""
         try:
             claims = jwt.decode(id_token, self._key, algorithms=["RS256"]).claims
@@ -302,13 +302,13 @@ def _redirect(target: str, params: Mapping[str, str]) -> Response:
     return RedirectResponse(f"{target}{'&' if '?' in target else '?'}{urlencode(params)}", 303)
 
 
-def _uncached(body: Mapping[str, Any], status: int = 200) -> Response:
+def _uncached_json(body: Mapping[str, Any], status: int = 200) -> Response:
     return JSONResponse(dict(body), status, headers={"cache-control": "no-store"})
 
 
 def _oauth_error(refusal: RequestRefused) -> Response:
     status = 401 if refusal.error == "invalid_client" else 400
-    return _uncached({"error": refusal.error, "error_description": refusal.words}, status)
+    return _uncached_json({"error": refusal.error, "error_description": refusal.words}, status)
 
 
 def _page_expired() -> Response:

@@ -100,7 +100,7 @@ class Maskinporten:
             return _Refused("unsupported_grant_type", "MP-100", "Invalid grant_type").response
         try:
             client, claims = self._authenticator.authenticate(str(form.get("assertion", "")))
-            scope = self._granted(client, claims)
+            scope = self._grant_scopes(client, claims)
         except AssertionRefused as refusal:
             code = _CODES.get(refusal.flaw, "MP-100")
             return _Refused("invalid_grant", code, f"Invalid assertion: {refusal.flaw}").response
@@ -110,7 +110,7 @@ class Maskinporten:
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": scope}
         return JSONResponse(answer, headers={"cache-control": "no-store"})
 
-    def _granted(self, client: Client, claims: dict[str, Any]) -> str:
+    def _grant_scopes(self, client: Client, claims: dict[str, Any]) -> str:
         if not _KNOWN_CLAIMS.issuperset(claims):
             raise _Refused("invalid_grant", "MP-100", "Invalid assertion: unknown claim")
         scopes = str(claims.get("scope", "")).split()

@@ -98,7 +98,7 @@ class MailServer:
         letter = message_from_bytes(cast(bytes, envelope.content), policy=LETTER)
         if flaw := _flaw(letter, envelope):
             return f"554 5.6.0 {flaw}"
-        self.letters.append(_taken(letter, envelope, protected=session.ssl is not None))
+        self.letters.append(_accept(letter, envelope, protected=session.ssl is not None))
         if self.mode == "slow-after":
             await asyncio.sleep(self.delay_seconds)
         return _break_off(server) if self.mode == "cut-after" else "250 2.0.0 Taken"
@@ -147,7 +147,7 @@ def _flaw(letter: EmailMessage, envelope: Envelope) -> str:
     return "" if letter["Auto-Submitted"] == "auto-generated" else "Not marked as sent by a machine"
 
 
-def _taken(letter: EmailMessage, envelope: Envelope, *, protected: bool) -> Taken:
+def _accept(letter: EmailMessage, envelope: Envelope, *, protected: bool) -> Taken:
     return Taken(
         message_id=str(letter["Message-ID"]).strip("<>"),
         sender=str(envelope.mail_from),

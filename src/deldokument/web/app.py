@@ -163,7 +163,7 @@ def create_app(deps: Dependencies, site: Site, extra: tuple[Endpoint, ...] = (),
     """Return the public application. ``extra`` are routes of some deployments only (the demo's)."""
     app = Starlette(
         routes=routes(deps, site, extra),
-        exception_handlers={HTTPException: _http_error(deps, site), Exception: _unexpected(deps, site)},
+        exception_handlers={HTTPException: _http_error(deps, site), Exception: _unexpected_handler(deps, site)},
     )
     # The redirect to the same path without a slash would lead to the host that the request names.
     app.router.redirect_slashes = False
@@ -201,7 +201,7 @@ def _http_error(deps: Dependencies, site: Site) -> _ErrorHandler:
     return handle
 
 
-def _unexpected(deps: Dependencies, site: Site) -> _ErrorHandler:
+def _unexpected_handler(deps: Dependencies, site: Site) -> _ErrorHandler:
     async def handle(request: Request, error: Exception) -> Response:
         log.error("%s failed", endpoint_name(request), exc_info=error)
         return await run_in_threadpool(_page, deps, site, request, Broken("unexpected"))

@@ -72,7 +72,7 @@ def create_management(deps: Dependencies, metrics_token: str, sources: metrics.M
                 partial(_metrics, CapacityLimiter(1), partial(metrics.metrics, deps, metrics_token, shown)),
             ),
         ],
-        exception_handlers={ServiceError: _failed},
+        exception_handlers={ServiceError: _answer_failure},
     )
     app.router.redirect_slashes = False
     return SecurityHeaders(EncodedControls(app), secure=False)
@@ -90,7 +90,7 @@ async def _metrics(thread: CapacityLimiter, collect: Callable[[Request], Respons
     return await to_thread.run_sync(collect, request, limiter=thread)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _answer_failure(request: Request, error: Exception) -> Response:
     log.error("%s failed: %s", request.url.path, error)
     status = status_of(error) if isinstance(error, ServiceError) else 500
     return PlainTextResponse("failed", status)

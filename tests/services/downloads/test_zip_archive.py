@@ -213,13 +213,13 @@ def test_whatever_the_names_they_unpack_inside_their_folder_and_apart(names: lis
 def first_free(names: list[str]) -> list[str]:
     """What the names become when every number is tried from the start."""
     made: list[str] = []
-    folders = {zip_names._folded(zip_names._folder(name[: at + 1])) for name in names for at in slashes(name)}
+    folders = {zip_names._fold(zip_names._folder(name[: at + 1])) for name in names for at in slashes(name)}
     taken: set[str] = set()
     for name in names:
         above, last = zip_names._split(name)
         for number in itertools.count(1):
-            path = zip_names._folder(above) + zip_names._numbered(zip_names._safe(last), number)
-            folded = zip_names._folded(path)
+            path = zip_names._folder(above) + zip_names._add_number(zip_names._safe(last), number)
+            folded = zip_names._fold(path)
             if folded not in taken and f"{folded}/" not in folders:
                 break
         taken.add(folded)

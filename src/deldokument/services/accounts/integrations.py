@@ -45,7 +45,7 @@ def add_integration(
 
     Raises: InvalidInput, NotFound, Conflict; Unavailable if the register does not respond.
     """
-    organization = _registered(deps, parse_organization(organization_number, field=_FIELD))
+    organization = _find_organization(deps, parse_organization(organization_number, field=_FIELD))
     now = deps.clock.now()
     added = Integration(
         id=new_id(),
@@ -66,7 +66,7 @@ def add_integration(
     return added
 
 
-def _registered(deps: Dependencies, number: OrganizationNumber) -> RegisteredOrganization:
+def _find_organization(deps: Dependencies, number: OrganizationNumber) -> RegisteredOrganization:
     organization = deps.register.find(number)
     if organization is None:
         raise InvalidInput(_FIELD, "organization_unknown", number=number.grouped)

@@ -156,12 +156,12 @@ def change_account_rules(
         if person is None and any(getattr(account.rules, one) > getattr(tidy, one) for one in _SAFEGUARDS):
             raise Conflict("administrator_decides")
         saved = tx.accounts.save(replace(account, rules=tidy))
-        changed = ",".join(_changed(account.rules, tidy))
+        changed = ",".join(_changed_rules(account.rules, tidy))
         record_about(deps, tx, EventKind.ACCOUNT_RULES_CHANGED, account, person, changed=changed)
     return saved
 
 
-def _changed(before: AccountRules, after: AccountRules) -> list[str]:
+def _changed_rules(before: AccountRules, after: AccountRules) -> list[str]:
     """Return the names of the rules that differ. Their values concern only the tenant and are not recorded."""
     return [field.name for field in fields(AccountRules) if getattr(before, field.name) != getattr(after, field.name)]
 

@@ -197,9 +197,9 @@ def _entry(deps: Dependencies, number: int, line: str) -> ListEntry:
             raise InvalidInput("list", "line_columns")
         person, name = check_person(deps, *cells)
     except InvalidInput as error:
-        return _refused(number, cells, error)
+        return _refuse_line(number, cells, error)
     except InvalidFields as error:
-        return _refused(number, cells, *error.errors)
+        return _refuse_line(number, cells, *error.errors)
     return ListEntry(ListedLine(number, Outcome.ADDED, person.masked, name), person)
 
 
@@ -225,7 +225,7 @@ def _has_digit(text: str) -> bool:
     return any(c.isdigit() for c in text)
 
 
-def _refused(number: int, cells: list[str], *errors: InvalidInput) -> ListEntry:
+def _refuse_line(number: int, cells: list[str], *errors: InvalidInput) -> ListEntry:
     """Return a refused line with its cells masked; with other columns, the whole line is the name."""
     *numbers, name = cells if len(cells) == len(_COLUMNS) else ["; ".join(cells)]
     masked = mask_digits("".join(numbers))

@@ -281,7 +281,7 @@ def memberships(deps: Dependencies, sharer: Sharer) -> list[Membership]:
 
 def memberships_in(deps: Dependencies, tx: Transaction, sharer: Sharer) -> list[Membership]:
     """Return the same as ``memberships``, as the transaction sees it."""
-    return _integrated(tx, sharer) if isinstance(sharer, Consumer) else _personal(deps, tx, sharer)
+    return _memberships_of_consumer(tx, sharer) if isinstance(sharer, Consumer) else _personal(deps, tx, sharer)
 
 
 def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> list[Membership]:
@@ -302,7 +302,7 @@ def _personal(deps: Dependencies, tx: Transaction, person: PersonIdentifier) -> 
     ]
 
 
-def _integrated(tx: Transaction, consumer: Consumer) -> list[Membership]:
+def _memberships_of_consumer(tx: Transaction, consumer: Consumer) -> list[Membership]:
     living = tx.integrations.of_organization(consumer.organization.value)
     tenants = tx.tenants.by_ids({account.tenant_id for _, account in living})
     return [

@@ -136,13 +136,15 @@ def tenant_statistics(
         accounts = [a for a in tx.accounts.of_tenant(tenant_id) if account_id in (None, a.id)]
         if account_id is not None and not accounts:
             raise NotFound("account of another tenant")
-        by_month = tuple(MonthStatistics(month, _published(deps, tx, tenant_id, account_id, month)) for month in months)
+        by_month = tuple(
+            MonthStatistics(month, _count_published(deps, tx, tenant_id, account_id, month)) for month in months
+        )
         by_account = tuple(_account_statistics(tx, account, by_month) for account in accounts)
         notices = tuple(tx.statistics.notices([account.id for account in accounts], months[0], months[-1]))
     return TenantStatistics(by_account, by_month, notices)
 
 
-def _published(
+def _count_published(
     deps: Dependencies, tx: Transaction, tenant_id: str, account_id: str | None, month: Month
 ) -> Mapping[str, ShareCounts]:
     start, stop, now = month.begins_at, month.plus(1).begins_at, deps.clock.now()

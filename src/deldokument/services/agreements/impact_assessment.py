@@ -99,11 +99,11 @@ def record_assessment(
 
     Raises: InvalidFields with all errors; NotFound; Conflict if the tenant has ended.
     """
-    checked = _checked(deps, words)
+    checked = _check(deps, words)
     with deps.database.read() as tx:
         must_not_have_ended(require(tx.tenants.get(tenant_id), "tenant"))
     key = deps.keyring.create(tenant_key_id(tenant_id))
-    assessment, sealed_file = _sealed(deps, key, tenant_id, checked)
+    assessment, sealed_file = _seal(deps, key, tenant_id, checked)
     with deps.database.write() as tx:
         must_not_have_ended(require(tx.tenants.lock(tenant_id), "tenant"))
         newest = newest_assessment(deps, tx, tenant_id)
@@ -161,14 +161,14 @@ def acting_name(deps: Dependencies, tx: Transaction, tenant_id: str, person: Per
 # --- input -----------------------------------------------------------------------------------------------------------
 
 
-def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
+def _check(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
     """Return the input in its stored form. Raises: InvalidFields."""
     faults = Faults()
     checked = AssessmentWords(
         assessor=faults.unless(lambda: check_name(words.assessor, field="assessor"), ""),
         role=faults.unless(lambda: _role(words.role), ""),
         done_on=faults.unless(lambda: _done_on(deps, words.done_on), None),
-        risk=faults.unless(lambda: _given(words.risk, InvalidInput("risk", "risk_missing")), None),
+        risk=faults.unless(lambda: _require(words.risk, InvalidInput("risk", "risk_missing")), None),
         consulted=faults.unless(lambda: check_consulted(words.risk, words.consulted), False),
         paper=faults.unless(lambda: _paper(deps, words.paper), None),
     )
@@ -176,18 +176,18 @@ def _checked(deps: Dependencies, words: AssessmentWords) -> AssessmentWords:
     return checked
 
 
-def _given(value: _Value | None, missing: InvalidInput) -> _Value:
+def _require(value: _Value | None, missing: InvalidInput) -> _Value:
     if value is None:
         raise missing
     return value
 
 
 def _role(role: str) -> str:
-    return _given(check_text(role, ROLE_LENGTH, field="role") or None, InvalidInput("role", "role_missing"))
+    return _require(check_text(role, ROLE_LENGTH, field="role") or None, InvalidInput("role", "role_missing"))
 
 
 def _done_on(deps: Dependencies, done_on: date | None) -> date:
-    given = _given(done_on, InvalidInput("done_on", "date_missing"))
+    given = _require(done_on, InvalidInput("done_on", "date_missing"))
     return check_done_on(given, day_of(deps.clock.now()))
 
 
@@ -197,7 +197,7 @@ def _paper(deps: Dependencies, paper: AssessmentPaper | None) -> AssessmentPaper
     name = check_file_name(paper.name, field="paper")
     if paper.too_large or len(paper.content) > MAX_ATTACHMENT_BYTES:
         raise InvalidInput("paper", "paper_too_large", megabytes=MAX_ATTACHMENT_BYTES // 10**6)
-    _given(paper_type(deps, paper.content), InvalidInput("paper", "paper_type"))
+    _require(paper_type(deps, paper.content), InvalidInput("paper", "paper_type"))
     return AssessmentPaper(name, paper.content)
 
 
@@ -210,7 +210,7 @@ def paper_type(deps: Dependencies, content: bytes) -> str | None:
 # --- stored records --------------------------------------------------------------------------------------------------
 
 
-def _sealed(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
+def _seal(deps: Dependencies, key: bytes, tenant_id: str, words: AssessmentWords) -> tuple[ImpactAssessment, bytes]:
     """Return the record and its encrypted file."""
     assessment_id = new_id()
     paper = words.paper or AssessmentPaper("", b"")
@@ -238,21 +238,21 @@ def _views(deps: Dependencies, tx: Transaction, tenant_id: str) -> list[Assessme
 
 
 def _view(deps: Dependencies, key: bytes, assessment: ImpactAssessment) -> AssessmentView:
-    def opened(sealed: bytes, column: EncryptedColumn) -> str:
+    def open_text(sealed: bytes, column: EncryptedColumn) -> str:
         return open_field(key, sealed, column, assessment.id)
 
     return AssessmentView(
         id=assessment.id,
-        assessor=opened(assessment.sealed_assessor, EncryptedColumn.ASSESSOR),
-        role=opened(assessment.sealed_role, EncryptedColumn.ASSESSOR_ROLE),
+        assessor=open_text(assessment.sealed_assessor, EncryptedColumn.ASSESSOR),
+        role=open_text(assessment.sealed_role, EncryptedColumn.ASSESSOR_ROLE),
         done_on=assessment.done_on,
         risk=assessment.risk,
         consulted=assessment.consulted,
         recorded_at=assessment.recorded_at,
-        recorder=opened(assessment.sealed_recorder, EncryptedColumn.ASSESSMENT_RECORDER),
+        recorder=open_text(assessment.sealed_recorder, EncryptedColumn.ASSESSMENT_RECORDER),
         review_on=assessment.review_on,
         is_due=assessment.is_due(day_of(deps.clock.now())),
-        file_name=opened(assessment.sealed_file_name, EncryptedColumn.ASSESSMENT_FILE_NAME),
+        file_name=open_text(assessment.sealed_file_name, EncryptedColumn.ASSESSMENT_FILE_NAME),
         media_type=assessment.media_type,
         length=assessment.length,
     )

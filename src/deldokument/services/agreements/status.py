@@ -208,7 +208,7 @@ def main_agreement_copy(deps: Dependencies, *, tenant_id: str, agreement_id: str
 
 def signed_pdf(deps: Dependencies, *, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, bytes]:
     """Return the PDF with signature page and electronic seal. Raises: NotFound unless it is the tenant's."""
-    agreement, paper = _signed(deps, tenant_id, agreement_id)
+    agreement, paper = _find_signed(deps, tenant_id, agreement_id)
     key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_pdf, EncryptedColumn.SIGNED_PDF, agreement_id)
 
@@ -218,7 +218,7 @@ def signed_document(deps: Dependencies, *, tenant_id: str, agreement_id: str) ->
 
     Raises: NotFound unless it is the tenant's.
     """
-    agreement, paper = _signed(deps, tenant_id, agreement_id)
+    agreement, paper = _find_signed(deps, tenant_id, agreement_id)
     key = _existing_key(deps, tenant_id)
     return agreement, open_file(key, paper.sealed_document, EncryptedColumn.SIGNED_DOCUMENT, agreement_id)
 
@@ -249,7 +249,7 @@ def _check_published(deps: Dependencies, version: str) -> None:
         raise InvalidInput("version", "version_not_published")
 
 
-def _signed(deps: Dependencies, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, SignedPaper]:
+def _find_signed(deps: Dependencies, tenant_id: str, agreement_id: str) -> tuple[ServiceAgreement, SignedPaper]:
     with deps.database.read() as tx:
         own = {agreement.id: agreement for agreement in tx.agreements.service_agreements(tenant_id)}
         agreement = require(own.get(agreement_id), "service agreement")

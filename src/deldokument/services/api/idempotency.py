@@ -89,7 +89,7 @@ def begin_request(
         elif known.fingerprint != fingerprint:
             raise InvalidInput(FIELD, "idempotency_key_reused")
         elif known.sealed_answer:
-            return _opened(key, known, _rights(deps, tx, consumer))
+            return _open_response(key, known, _rights(deps, tx, consumer))
         elif known.leased_until > now:
             raise Conflict("request_under_way")
         tx.idempotency.save(replace(known, leased_until=now + LEASE))
@@ -117,7 +117,7 @@ def finish_request(deps: Dependencies, consumer: Consumer, request: IdempotentRe
         if known is None or known.new_id != request.new_id or known.sealed_answer:
             return
         if answer.status < 300:
-            sealed = _sealed(request.key, request.id, answer, _rights(deps, tx, consumer))
+            sealed = _seal_response(request.key, request.id, answer, _rights(deps, tx, consumer))
             tx.idempotency.save(replace(known, sealed_answer=sealed))
         elif not _is_held(known, request):
             return
@@ -146,13 +146,13 @@ def _rights(deps: Dependencies, tx: Transaction, consumer: Consumer) -> list[str
     return sorted(membership.id for membership in memberships_in(deps, tx, consumer))
 
 
-def _sealed(key: bytes, request_id: bytes, answer: StoredResponse, rights: list[str]) -> bytes:
+def _seal_response(key: bytes, request_id: bytes, answer: StoredResponse, rights: list[str]) -> bytes:
     body = base64.b64encode(answer.body).decode()
     kept = {"status": answer.status, "headers": dict(answer.headers), "body": body, "rights": rights}
     return seal_file(key, json.dumps(kept).encode(), EncryptedColumn.ANSWER, request_id.hex())
 
 
-def _opened(key: bytes, known: IdempotencyRecord, rights: list[str]) -> StoredResponse:
+def _open_response(key: bytes, known: IdempotencyRecord, rights: list[str]) -> StoredResponse:
     kept = json.loads(open_file(key, known.sealed_answer, EncryptedColumn.ANSWER, known.id.hex()))
     if not set(kept["rights"]) <= set(rights):
         raise NotFound("rights that the answer was given to are gone")

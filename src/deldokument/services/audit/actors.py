@@ -80,10 +80,10 @@ class Actors:
             self._known.clear()
         new = set(subject_ids) - self._known.keys()
         if new:
-            self._known |= dict.fromkeys(new, FORGOTTEN) | self._found(tx, new)
+            self._known |= dict.fromkeys(new, FORGOTTEN) | self._find_actors(tx, new)
         return self._known
 
-    def _found(self, tx: Transaction, subject_ids: Collection[str]) -> dict[str, Actor]:
+    def _find_actors(self, tx: Transaction, subject_ids: Collection[str]) -> dict[str, Actor]:
         numbers = self._numbers(tx.subjects.by_ids(subject_ids))
         key = directory_key(self._world)
         hashes = {i: identifier_hash(key, stored_identifier("person", number)) for i, number in numbers.items()}

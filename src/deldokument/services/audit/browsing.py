@@ -157,10 +157,10 @@ class _Names:
 
     def _name(self, event: AuditEvent, detail: str, record_id: str) -> str:
         if record_id not in self._known:
-            self._known[record_id] = self._found(event, detail, record_id)
+            self._known[record_id] = self._find_name(event, detail, record_id)
         return self._known[record_id]
 
-    def _found(self, event: AuditEvent, detail: str, record_id: str) -> str:
+    def _find_name(self, event: AuditEvent, detail: str, record_id: str) -> str:
         if detail == "account":
             account = self._tx.accounts.get(record_id)
             return account.name if account else ""

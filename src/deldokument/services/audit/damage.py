@@ -48,17 +48,17 @@ def record_damage(deps: Dependencies) -> int:
         return 0
     found = deps.damage.take()
     try:
-        recorded = _recorded(deps, found)
+        recorded = _record_rows(deps, found)
     except ServiceError:
         deps.damage.give_back(found)
         raise
     for row in found:
-        log.warning("damaged row: %s %s", row.kind, _shown(row))
+        log.warning("damaged row: %s %s", row.kind, _printable_id(row))
     return recorded
 
 
-def _recorded(deps: Dependencies, found: list[DamagedRow]) -> int:
-    details = {(row.kind, _shown(row)): {"row": row.kind, "id": _shown(row)} for row in found}
+def _record_rows(deps: Dependencies, found: list[DamagedRow]) -> int:
+    details = {(row.kind, _printable_id(row)): {"row": row.kind, "id": _printable_id(row)} for row in found}
     with deps.database.write() as tx:
         # Locked, so that two processes that find the same row record it once.
         tx.deployment.get()
@@ -69,5 +69,5 @@ def _recorded(deps: Dependencies, found: list[DamagedRow]) -> int:
     return len(new)
 
 
-def _shown(row: DamagedRow) -> str:
+def _printable_id(row: DamagedRow) -> str:
     return row.id if _OWN_ID.fullmatch(row.id) else "?"

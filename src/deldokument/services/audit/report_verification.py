@@ -83,7 +83,7 @@ def _seal_fault(
     """Check the signature first: unless it holds, the digests may be forged too."""
     seal = report[SEAL]
     trusted = trusted_certificates(certificates or [one.encode() for one in report["certificates"]])
-    certificate, signature = trusted.get(seal["certificate"]), _decoded(seal["signature"])
+    certificate, signature = trusted.get(seal["certificate"]), _decode(seal["signature"])
     if certificate is None or not is_signed(certificate, statement(seal["parts"]), signature):
         return ReportFault(Flaw.UNSIGNED, SEAL)
     found, signed = digests(report), seal["parts"]
@@ -92,7 +92,7 @@ def _seal_fault(
     return ReportFault(Flaw.CHANGED, part) if part else None
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     """Return the bytes of a base64 text; none if it is malformed, which no signature has."""
     try:
         return base64.b64decode(text, validate=True)

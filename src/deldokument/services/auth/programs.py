@@ -64,14 +64,14 @@ def redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) -> 
 
     Raises: TokenRefused; RateLimited if too many codes were refused.
     """
-    redeemed = _redeemed(deps, share_id, code, verifier)
+    redeemed = _redeem_code(deps, share_id, code, verifier)
     if redeemed is None:
         check_rate(deps, RateLimit("rate_limited", deps.config.api_requests_per_minute, _MINUTE), "refused codes")
         raise TokenRefused("program_code_refused")
     return redeemed
 
 
-def _redeemed(deps: Dependencies, share_id: str, code: str, verifier: str) -> ProgramToken | None:
+def _redeem_code(deps: Dependencies, share_id: str, code: str, verifier: str) -> ProgramToken | None:
     now, code_hash = deps.clock.now(), _hash("code", code)
     grant = _grant(deps, code_hash)
     if grant is not None:
@@ -107,7 +107,7 @@ def granted_programs(
     deps: Dependencies, tx: Transaction, session_hashes: Collection[bytes]
 ) -> dict[bytes, ProgramGrant]:
     """Return the grants of programs that have got a token within these sessions, by the hash of the token."""
-    opened = {one.secret_hash: _opened(deps, one) for one in tx.programs.of_sessions(session_hashes)}
+    opened = {one.secret_hash: _open_grant(deps, one) for one in tx.programs.of_sessions(session_hashes)}
     return {secret_hash: grant for secret_hash, grant in opened.items() if grant and not grant.challenge}
 
 
@@ -121,7 +121,7 @@ def _living(deps: Dependencies, token: str, share_id: str, max_age: timedelta) -
 def _grant(deps: Dependencies, secret_hash: bytes) -> ProgramGrant | None:
     with deps.database.read() as tx:
         found = tx.programs.get(secret_hash)
-    return _opened(deps, found) if found else None
+    return _open_grant(deps, found) if found else None
 
 
 def _issue(deps: Dependencies, kind: str, grant: ProgramGrant) -> str:
@@ -139,7 +139,7 @@ def _issue(deps: Dependencies, kind: str, grant: ProgramGrant) -> str:
     return secret
 
 
-def _opened(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None:
+def _open_grant(deps: Dependencies, found: ProgramRecord) -> ProgramGrant | None:
     """Return what the row grants; None, with an alarm, if it was not encrypted for its secret."""
     context = found.secret_hash.hex()
     try:

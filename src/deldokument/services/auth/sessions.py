@@ -167,7 +167,7 @@ def complete_login(
     session = SessionRecord(
         token_hash=session_hash(secret),
         csrf_token=f"{secrets.token_urlsafe(32)}.{csrf_owner_tag(key, person)}",
-        sealed_identity=_sealed(key, person, identity, session_hash(secret), device, now, began_at=now),
+        sealed_identity=_seal_login(key, person, identity, session_hash(secret), device, now, began_at=now),
         provider_session_id=identity.session_id,
         seen_at=now,
         owner_hash=session_owner_hash(key, person),
@@ -197,7 +197,9 @@ def _handed_on(
 def follow_login(deps: Dependencies, session: Session, identity: Identity) -> None:
     """Bind the session to the person's new login at the provider, so that it ends with that login."""
     key, now = directory_key(deps), deps.clock.now()
-    sealed = _sealed(key, session.person, identity, session.token_hash, session.device, now, began_at=session.began_at)
+    sealed = _seal_login(
+        key, session.person, identity, session.token_hash, session.device, now, began_at=session.began_at
+    )
     with deps.database.write() as tx:
         tx.sessions.follow(session.token_hash, sealed, identity.session_id)
 
@@ -280,7 +282,7 @@ def _end_all(deps: Dependencies, provider_session_id: str, how: str) -> None:
                 record_event(deps, tx, EventKind.LOGGED_OUT, person=session.person, how=how)
 
 
-def _sealed(
+def _seal_login(
     key: bytes,
     person: PersonIdentifier,
     identity: Identity,

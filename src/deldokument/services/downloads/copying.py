@@ -77,7 +77,7 @@ def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
         check_clock(deps)
     done, errors = 0, list[Exception]()
     for upload in waiting:
-        current = _claimed(deps, upload.id)
+        current = _claim(deps, upload.id)
         try:
             done += current is not None and _copy(deps, current)
         except Exception as error:
@@ -88,7 +88,7 @@ def make_copies(deps: Dependencies, *, limit: int = 10) -> int:
     return done
 
 
-def _claimed(deps: Dependencies, upload_id: str) -> Upload | None:
+def _claim(deps: Dependencies, upload_id: str) -> Upload | None:
     """Return the upload as it is now, if no other worker copies it, with a deadline for this pass."""
     now = deps.clock.now()
     with deps.database.write() as tx:
@@ -151,7 +151,7 @@ class _CopyingPass:
     def run(self) -> None:
         """Copy the missing bytes, and complete the document if it has the right SHA-256."""
         try:
-            for buffer in self._stored():
+            for buffer in self._read_stored():
                 self._count(buffer)
             for buffer in self._missing():
                 # Not after the last buffer, because that would complete the document.
@@ -167,7 +167,7 @@ class _CopyingPass:
         finally:
             self._append.abandon()
 
-    def _stored(self) -> Iterator[memoryview]:
+    def _read_stored(self) -> Iterator[memoryview]:
         """Yield the part of the copy that is stored already."""
         upload = self._upload
         with self._deps.database.read() as tx:

@@ -137,7 +137,7 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
     """
     try:
         with authorized(deps, person, share_id) as read:
-            offer, is_recent = _opened(deps, read)
+            offer, is_recent = _open_offer(deps, read)
     except IntegrityError:
         deps.damage.report(DamagedRow(SHARE_KIND, share_id))
         raise NotFound("damaged share") from None
@@ -147,13 +147,13 @@ def open_share(deps: Dependencies, person: PersonIdentifier, share_id: str) -> O
     return offer
 
 
-def _opened(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
+def _open_offer(deps: Dependencies, read: AuthorizedRead) -> tuple[Offer, bool]:
     """Return the offer, and whether it was opened a short time ago."""
     tx, access, key = read.tx, read.access, read.grants.audit_key
     around = _OfferRows(tx, [access.share], access.person, [key], read.recipients)
     openings = {one.recipient_id: one for one in around.receipts[access.share.id] if one.document_id is None}
     is_recent = _is_recent(access, [openings.get(one) for one in access.recipient_ids])
-    offer = _inspected(deps, _offer(read, around), read.grants.share_key, around)
+    offer = _with_findings(deps, _offer(read, around), read.grants.share_key, around)
     return _with_warnings(tx, access, key, offer), is_recent
 
 
@@ -219,7 +219,7 @@ def list_offers(deps: Dependencies, person: PersonIdentifier) -> OfferList:
             ids, codes = zip(*decision.grounds, strict=True)
             access = Access(person, share, tuple(ids), tuple(codes), now)
             with suppress(IntegrityError):
-                offers.append(_listed(access, key, around, documents[share.id]))
+                offers.append(_list_offer(access, key, around, documents[share.id]))
     return OfferList(tuple(offers), grants is not None, tuple(lacking.values()), held)
 
 
@@ -265,7 +265,7 @@ def _record_opened(tx: Transaction, access: Access, subject_id: str, earlier: Se
         tx.receipts.save(Receipt(access.share.id, None, recipient_id, subject_id, first, last))
 
 
-def _inspected(deps: Dependencies, offer: Offer, share_key: bytes | None, around: _OfferRows) -> Offer:
+def _with_findings(deps: Dependencies, offer: Offer, share_key: bytes | None, around: _OfferRows) -> Offer:
     """Return the offer with what the inspections of its documents have found."""
     policy, stored = deps.config.scan_policy_of(offer.tenant), around.documents[offer.id]
     found = (finding_of(share_key, document, policy) for document in stored)
@@ -304,7 +304,7 @@ def _offer(read: AuthorizedRead, around: _OfferRows) -> Offer:
     )
 
 
-def _listed(access: Access, key: bytes, around: _OfferRows, document_ids: Sequence[str]) -> ListedOffer:
+def _list_offer(access: Access, key: bytes, around: _OfferRows, document_ids: Sequence[str]) -> ListedOffer:
     share, had = access.share, around.receipts_of(access.share)
     receipts = [had.get(document_id) for document_id in document_ids]
     return ListedOffer(

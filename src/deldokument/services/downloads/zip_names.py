@@ -36,29 +36,29 @@ class _Taken:
     """The paths that an archive has so far, folded."""
 
     def __init__(self, folders: Iterable[str]) -> None:
-        self._folders = sorted(map(_folded, folders))
+        self._folders = sorted(map(_fold, folders))
         self._files: set[str] = set()
         self._next: dict[tuple[int, str], int] = {}
         """The lowest number not yet tried, for names that are equal when numbered with as many digits."""
 
     def add(self, folder: str, tidy: str) -> str:
         """Return the path of the file, with the first free number if its own name is taken."""
-        path = folder + _numbered(tidy, 1)
+        path = folder + _add_number(tidy, 1)
         if self._take(path):
             return path
         first, after = 2, 10
         while True:
             # The key is the shortened name: long names that differ only at their end share one sequence of numbers.
-            key = first, _folded(folder + _numbered(tidy, first))
+            key = first, _fold(folder + _add_number(tidy, first))
             for count in range(self._next.get(key, first), after):
                 self._next[key] = count + 1
-                path = folder + _numbered(tidy, count)
+                path = folder + _add_number(tidy, count)
                 if self._take(path):
                     return path
             first, after = after, after * 10
 
     def _take(self, path: str) -> bool:
-        folded = _folded(path)
+        folded = _fold(path)
         if folded in self._files or self._is_folder(folded):
             return False
         self._files.add(folded)
@@ -78,7 +78,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _folder(above: str) -> str:
-    return "".join(f"{_numbered(_safe(part), 1)}/" for part in above.split("/")[:-1])
+    return "".join(f"{_add_number(_safe(part), 1)}/" for part in above.split("/")[:-1])
 
 
 def _safe(part: str) -> str:
@@ -87,7 +87,7 @@ def _safe(part: str) -> str:
     return f"_{tidy}" if _RESERVED.match(tidy) else tidy
 
 
-def _numbered(name: str, count: int) -> str:
+def _add_number(name: str, count: int) -> str:
     """Return the name with its number before the suffix (none for the first), cut to the length that is allowed."""
     if count == 1 and len(name.encode()) <= _MAX_LENGTH:
         return name
@@ -98,7 +98,7 @@ def _numbered(name: str, count: int) -> str:
     return (stem.decode(errors="ignore") + tail).rstrip(". ")
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     """Return a key that is equal for names that a file system may treat as the same.
 
     Source: Unicode, 3.13, canonical caseless matching.

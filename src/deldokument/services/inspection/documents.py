@@ -65,7 +65,7 @@ class Inspector:
         done, troubles = 0, list[Exception]()
         for document in waiting:
             try:
-                done += _claimed(deps, document) and _inspect(deps, document)
+                done += _claim(deps, document) and _inspect(deps, document)
             except Exception as error:
                 troubles.append(error)
                 now = deps.clock.now()
@@ -103,7 +103,7 @@ def _waiting(deps: Dependencies, limit: int) -> list[Document]:
         return new + (tx.retention.due_rescans(now, limit - len(new)) if deps.scanner else [])
 
 
-def _claimed(deps: Dependencies, document: Document) -> bool:
+def _claim(deps: Dependencies, document: Document) -> bool:
     """Claim the document. One of a damaged share waits for ``BACK_OFF``, because its inspection could not be saved."""
     now = deps.clock.now()
     with deps.database.write() as tx:

@@ -59,7 +59,7 @@ class GzipContent:
             yield piece
 
     def _restart(self) -> None:
-        self._pieces = _gunzipped(self._source(0, self._packed), self._packed)
+        self._pieces = _gunzip(self._source(0, self._packed), self._packed)
         self._left, self._at = b"", 0
 
     def _take(self, most: int) -> bytes:
@@ -69,16 +69,16 @@ class GzipContent:
         return piece
 
 
-def _gunzipped(buffers: Iterable[bytes | memoryview], packed: int) -> Iterator[bytes]:
+def _gunzip(buffers: Iterable[bytes | memoryview], packed: int) -> Iterator[bytes]:
     """Yield the content of all members of the gzip, in pieces that are not empty."""
     source, rest, total, members = map(bytes, buffers), b"", 0, 0
-    while rest := _filled(rest, source):
+    while rest := _fill(rest, source):
         members += 1
         require(members <= MAX_MEMBERS)
         _check_header(rest)
         inflate = zlib.decompressobj(_WITH_GZIP_HEADER)
         while not inflate.eof:
-            piece, rest = _inflated(inflate, rest), inflate.unconsumed_tail
+            piece, rest = _inflate(inflate, rest), inflate.unconsumed_tail
             if piece:
                 total += len(piece)
                 require(total <= min(MAX_UNPACKED, MAX_RATIO * packed))
@@ -88,7 +88,7 @@ def _gunzipped(buffers: Iterable[bytes | memoryview], packed: int) -> Iterator[b
         rest = inflate.unused_data
 
 
-def _inflated(inflate: zlib._Decompress, buffer: bytes) -> bytes:
+def _inflate(inflate: zlib._Decompress, buffer: bytes) -> bytes:
     try:
         return inflate.decompress(buffer, STEP)
     except zlib.error:
@@ -102,7 +102,7 @@ def _next_buffer(source: Iterator[bytes]) -> bytes:
     return buffer
 
 
-def _filled(rest: bytes, source: Iterator[bytes]) -> bytes:
+def _fill(rest: bytes, source: Iterator[bytes]) -> bytes:
     """Return the rest of a buffer with further ones, until a header fits in it."""
     while len(rest) < _MAX_HEADER and (buffer := next(source, b"")):
         rest += buffer

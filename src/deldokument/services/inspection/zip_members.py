@@ -103,7 +103,7 @@ def unpacked(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> It
     """Yield the member's content, from its packed bytes. Raises: UnexaminedError if it is not what its header says."""
     inflate, length, crc = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
     for buffer in buffers:
-        for piece in _inflated(inflate, buffer) if member.is_deflated else (bytes(buffer),):
+        for piece in _inflate(inflate, buffer) if member.is_deflated else (bytes(buffer),):
             length, crc = length + len(piece), zlib.crc32(piece, crc)
             if length > member.length:
                 raise UnexaminedError(Verdict.UNREADABLE)
@@ -113,7 +113,7 @@ def unpacked(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> It
         raise UnexaminedError(Verdict.UNREADABLE)
 
 
-def _inflated(inflate: zlib._Decompress, buffer: bytes | memoryview) -> Iterator[bytes]:
+def _inflate(inflate: zlib._Decompress, buffer: bytes | memoryview) -> Iterator[bytes]:
     left, is_full = bytes(buffer), True
     while left or is_full:
         try:

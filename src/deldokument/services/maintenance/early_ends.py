@@ -54,7 +54,7 @@ def allowance(deps: Dependencies, tx: Transaction, count: int) -> Allowance | No
     if not count or not tx.deployment.claim_early_ends():
         return None
     now = deps.clock.now()
-    found = _kept(deps)
+    found = _stored_allowance(deps)
     if found is None or found.until <= now:
         keys = len(deps.keyring.ids(SHARE_PREFIX))
         found = Allowance(now + _PERIOD, max(MAX_EARLY_ENDS, keys // _TENTH))
@@ -80,7 +80,7 @@ def _keep(deps: Dependencies, kept: Allowance) -> None:
     deps.keyring.keep({_NAME: tagged(deps.integrity, _NAME, content)})
 
 
-def _kept(deps: Dependencies) -> Allowance | None:
+def _stored_allowance(deps: Dependencies) -> Allowance | None:
     """Return the stored allowance. None before the first one; a value that does not open halts destruction."""
     value = deps.keyring.list_values(_NAME).get(_NAME)
     if value is None:

@@ -50,14 +50,14 @@ def sweep_orphans(deps: Dependencies, *, step: int = STEP) -> bool:
     latest = deps.clock.now() - ORPHAN_AGE
     if noted and noted.horizon > latest:
         # Stored while the clock was ahead: objects older than that horizon may still be in use.
-        return _noted(deps, noted, None)
+        return _store_progress(deps, noted, None)
     # One horizon for the whole sweep, so that both phases examine the same objects. It is stored with the progress: a
     # restored database backup continues with its own, and the objects that the backup knew stay known.
     sweep = noted or Sweep(horizon=latest)
     after = _looked_further(deps, sweep, step)
     if after.shelf < SHELVES:
-        return _noted(deps, noted, after)
-    return _counted(deps, noted, after) if not after.deleting else _ended(deps, noted, after)
+        return _store_progress(deps, noted, after)
+    return _end_count(deps, noted, after) if not after.deleting else _end_sweep(deps, noted, after)
 
 
 def _check_store(deps: Dependencies) -> None:
@@ -82,27 +82,27 @@ def _looked_further(deps: Dependencies, sweep: Sweep, step: int) -> Sweep:
     return sweep
 
 
-def _counted(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
+def _end_count(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
     implausible = _is_implausible(sweep.orphans, sweep.seen)
     if implausible or not sweep.orphans:
-        _noted(deps, noted, None)
+        _store_progress(deps, noted, None)
     if implausible:
         raise Conflict("orphans_implausible", orphans=sweep.orphans, total=sweep.seen)
-    return bool(sweep.orphans) and _noted(deps, noted, Sweep(sweep.horizon, deleting=True))
+    return bool(sweep.orphans) and _store_progress(deps, noted, Sweep(sweep.horizon, deleting=True))
 
 
 def _is_implausible(orphans: int, total: int) -> bool:
     return orphans > max(_ALWAYS_PLAUSIBLE, total * _PLAUSIBLE)
 
 
-def _ended(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
+def _end_sweep(deps: Dependencies, noted: Sweep | None, sweep: Sweep) -> bool:
     with deps.database.write() as tx:
         if tx.orphans.move_sweep(noted, None):
             record_event(deps, tx, EventKind.ORPHANS_SWEPT, count=sweep.orphans)
     return False
 
 
-def _noted(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
+def _store_progress(deps: Dependencies, noted: Sweep | None, sweep: Sweep | None) -> bool:
     """Store the progress. If another worker was first, its progress stays, and the next step continues from there."""
     with deps.database.write() as tx:
         tx.orphans.move_sweep(noted, sweep)

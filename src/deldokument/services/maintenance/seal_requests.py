@@ -106,7 +106,7 @@ class WorkerSigner:
         with self.database.write() as tx:
             tx.seal_requests.add(replace(request, sealed_content=sealed))
         try:
-            answered = self._awaited(request_id)
+            answered = self._await_answer(request_id)
         finally:
             with self.database.write() as tx:
                 tx.seal_requests.remove(request_id)
@@ -114,7 +114,7 @@ class WorkerSigner:
             raise Broken("seal") if answered.fault == _BROKEN else Unavailable(answered.fault)
         return open_file(key, answered.sealed_answer, EncryptedColumn.SEAL_ANSWER, request_id)
 
-    def _awaited(self, request_id: str) -> SealRequest:
+    def _await_answer(self, request_id: str) -> SealRequest:
         pause = threading.Event()
         for _ in range(self.looks):
             with self.database.read() as tx:
@@ -161,7 +161,7 @@ def _answer(deps: Dependencies, key: bytes, request: SealRequest) -> tuple[bytes
     """Return the encrypted result, or the code of the error."""
     try:
         content = open_file(key, request.sealed_content, EncryptedColumn.SEAL_CONTENT, _place(request))
-        answer = _signed(deps, request, content)
+        answer = _sign(deps, request, content)
     except ServiceError as error:
         return None, error.code
     except IntegrityError:
@@ -174,7 +174,7 @@ def _place(request: SealRequest) -> str:
     return json.dumps([request.id, request.kind, request.reason, request.location, instant_text(request.at)])
 
 
-def _signed(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:
+def _sign(deps: Dependencies, request: SealRequest, content: bytes) -> bytes:
     if request.kind is SealKind.PDF:
         return deps.signer.seal(content, reason=request.reason, location=request.location, at=request.at)
     # Otherwise a server process could have a checkpoint signed over a chain that it has rewritten.

@@ -72,7 +72,7 @@ def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime, bool], l
     refusals = list[ServiceError]()
 
     def destroy(tx: Transaction, over: Sequence[Share]) -> int:
-        destroyed, refused = _destroyed(deps, over)
+        destroyed, refused = _destroy_keys(deps, over)
         opened = [share.id for share in destroyed if share.closed_at is None]
         tx.retention.close(opened, ShareState.ABANDONED, deps.clock.now())
         tx.retention.note_destroyed_keys([share.id for share in destroyed], deps.clock.now())
@@ -100,7 +100,7 @@ def _destroy(deps: Dependencies, find: Callable[[Transaction, datetime, bool], l
     return done
 
 
-def _destroyed(deps: Dependencies, closed: Sequence[Share]) -> tuple[list[Share], ServiceError | None]:
+def _destroy_keys(deps: Dependencies, closed: Sequence[Share]) -> tuple[list[Share], ServiceError | None]:
     """Return the shares whose keys were destroyed within ``_PATIENCE``, and the first error."""
     began, destroyed, refused = deps.clock.now(), list[Share](), None
     for start in range(0, len(closed), _AT_ONCE):

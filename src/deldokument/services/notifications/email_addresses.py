@@ -90,7 +90,7 @@ def enter_address(
     key, now = directory_key(deps), deps.clock.now()
     with deps.database.write() as tx:
         tenant_id = _tenant_of(deps, tx, person)
-        kept = _kept(deps, tx, key, person, language)
+        kept = _lock_or_create(deps, tx, key, person, language)
         if confirmed_address(key, kept) == address:
             tx.notification_addresses.save(kept.end_challenge())
             return
@@ -125,12 +125,12 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
     key = directory_key(deps)
     typed = "".join(code.split())
     with deps.database.write() as tx:
-        kept = _kept(deps, tx, key, person)
+        kept = _lock_or_create(deps, tx, key, person)
         if not kept.awaits_code_at(deps.clock.now()):
             raise Conflict("code_expired")
         right = hmac.compare_digest(typed.encode(), code_of(key, kept).encode())
         # A wrong attempt is counted before it is refused, so the transaction must commit.
-        tx.notification_addresses.save(_confirmed(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
+        tx.notification_addresses.save(_confirm(deps, key, kept) if right else replace(kept, tries=kept.tries + 1))
         if right:
             record_event(deps, tx, EventKind.ADDRESS_CONFIRMED, person=person)
     if not right:
@@ -138,7 +138,7 @@ def confirm_address(deps: Dependencies, person: PersonIdentifier, code: str) -> 
         raise InvalidInput("code", "code_wrong", left=left) if left else Conflict("code_expired")
 
 
-def _confirmed(deps: Dependencies, key: bytes, kept: NoticeAddress) -> NoticeAddress:
+def _confirm(deps: Dependencies, key: bytes, kept: NoticeAddress) -> NoticeAddress:
     address = open_field(key, kept.sealed_unconfirmed, EncryptedColumn.UNCONFIRMED_ADDRESS, kept.id)
     sealed = seal_field(key, address, EncryptedColumn.NOTICE_ADDRESS, kept.id)
     return replace(kept.end_challenge(), sealed_address=sealed, confirmed_at=deps.clock.now())
@@ -148,7 +148,7 @@ def choose_notices(deps: Dependencies, person: PersonIdentifier, choices: Notice
     """Store which notices the person wants, and in which language. Raises: NotFound as ``show_address``."""
     key = directory_key(deps)
     with deps.database.write() as tx:
-        chosen = replace(_kept(deps, tx, key, person), **asdict(choices))
+        chosen = replace(_lock_or_create(deps, tx, key, person), **asdict(choices))
         tx.notification_addresses.save(chosen)
 
 
@@ -159,7 +159,7 @@ def remove_address(deps: Dependencies, person: PersonIdentifier) -> None:
     """
     key = directory_key(deps)
     with deps.database.write() as tx:
-        kept = _kept(deps, tx, key, person)
+        kept = _lock_or_create(deps, tx, key, person)
         tx.notification_addresses.save(replace(kept.end_challenge(), sealed_address=b"", confirmed_at=None))
         if kept.confirmed_at is not None:
             record_event(deps, tx, EventKind.ADDRESS_REMOVED, person=person)
@@ -184,7 +184,7 @@ def _tenant_of(deps: Dependencies, tx: Transaction, person: PersonIdentifier) ->
     return tenants[0]
 
 
-def _kept(
+def _lock_or_create(
     deps: Dependencies,
     tx: Transaction,
     key: bytes,

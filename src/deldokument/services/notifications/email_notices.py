@@ -230,7 +230,7 @@ def _to_administrators(
     deps: Dependencies, tx: Transaction, kind: EmailKind, tenant_id: str, stored: StoredEvent
 ) -> Iterator[OutgoingMessage]:
     for administrator in tx.staff.administrators(tenant_id):
-        if administrator.acts_at(deps.clock.now()) and _chosen(tx, administrator.lookup_hash, kind):
+        if administrator.acts_at(deps.clock.now()) and _find_address(tx, administrator.lookup_hash, kind):
             yield _of_person(deps, kind, tenant_id, administrator.id, stored)
 
 
@@ -307,7 +307,7 @@ def _entry_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage) 
 def _administrator_email(deps: Dependencies, tx: Transaction, message: OutgoingMessage, section: str) -> Email | None:
     kind, tenant_id, now = EmailKind(message.kind), message.tenant_id, deps.clock.now()
     administrators = {one.id: one.lookup_hash for one in tx.staff.administrators(tenant_id) if one.acts_at(now)}
-    kept = _chosen(tx, administrators.get(message.target, b""), kind)
+    kept = _find_address(tx, administrators.get(message.target, b""), kind)
     if kept is None:
         return None
     to = confirmed_address(directory_key(deps), kept)
@@ -348,7 +348,7 @@ def _email_of(
 
 def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress | None:
     """Return the address for a member's e-mail of that kind, if wanted and the membership still gives access."""
-    kept = _chosen(tx, member.lookup_hash, kind)
+    kept = _find_address(tx, member.lookup_hash, kind)
     if kept is None or member.acts_from is None:
         return None
     if member.id not in {living.id for living, _ in tx.members.of_person(member.lookup_hash)}:
@@ -356,7 +356,7 @@ def _address(tx: Transaction, member: Member, kind: EmailKind) -> NoticeAddress 
     return kept
 
 
-def _chosen(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddress | None:
+def _find_address(tx: Transaction, lookup_hash: bytes, kind: EmailKind) -> NoticeAddress | None:
     """Return the confirmed address of a person who wants e-mail of that kind."""
     kept = tx.notification_addresses.of_person(lookup_hash)
     if kept is None or kept.confirmed_at is None:

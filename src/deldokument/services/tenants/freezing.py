@@ -75,7 +75,7 @@ def _change_tenant(
 ) -> Tenant:
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
-        changed = _changed(deps, tenant, reason)
+        changed = _set_frozen(deps, tenant, reason)
         if changed is None:
             return tenant
         tx.tenants.save(changed)
@@ -89,7 +89,7 @@ def _change_account(
 ) -> Account:
     with deps.database.write() as tx:
         account = require(tx.accounts.lock(account_id), "account")
-        changed = _changed(deps, account, reason)
+        changed = _set_frozen(deps, account, reason)
         if changed is None:
             return account
         saved = tx.accounts.save(changed)
@@ -106,7 +106,7 @@ def _change_share(
         share = require(tx.shares.lock(share_id), "share")
         if reason and share.state in CLOSED:
             raise Conflict("share_over")
-        changed = _changed(deps, share, reason)
+        changed = _set_frozen(deps, share, reason)
         if changed is None:
             return share
         tx.shares.save(changed)
@@ -115,7 +115,7 @@ def _change_share(
     return changed
 
 
-def _changed(deps: Dependencies, one: _One, reason: FreezeReason | None) -> _One | None:
+def _set_frozen(deps: Dependencies, one: _One, reason: FreezeReason | None) -> _One | None:
     """Return the object frozen or unfrozen; None if it is so already."""
     if (one.frozen_at is None) == (reason is None):
         return None

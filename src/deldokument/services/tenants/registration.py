@@ -168,7 +168,7 @@ def register_tenant(
     - Conflict if the organisation is a tenant already
     - Unavailable if Enhetsregisteret does not answer
     """
-    organization, tidy, checked = _checked(deps, organization_number, contact, number, name)
+    organization, tidy, checked = _check_input(deps, organization_number, contact, number, name)
     tenant = new_tenant(OrganizationNumber(organization.number), organization.name, tidy)
     with deps.database.write() as tx:
         if tx.tenants.by_number(organization.number) is not None:
@@ -179,7 +179,7 @@ def register_tenant(
     return tenant
 
 
-def _checked(
+def _check_input(
     deps: Dependencies, organization_number: str, contact: Contact, number: str, name: str
 ) -> tuple[RegisteredOrganization, Contact, tuple[PersonIdentifier, str]]:
     """Return the checked input as it is stored. Raises: InvalidFields with all that is wrong."""

@@ -26,7 +26,7 @@ def change_scan_policy(
 
     Raises: InvalidInput for a handling that is unknown or less strict than the operator's; NotFound or Conflict.
     """
-    policy = _checked(deps.config.scan_policy, handlings)
+    policy = _check_handlings(deps.config.scan_policy, handlings)
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         must_not_have_ended(tenant)
@@ -39,7 +39,7 @@ def change_scan_policy(
     return changed
 
 
-def _checked(operators: ScanPolicy, handlings: Mapping[str, str]) -> ScanPolicy:
+def _check_handlings(operators: ScanPolicy, handlings: Mapping[str, str]) -> ScanPolicy:
     """Return the handlings that are stricter than the operator's. Raises: InvalidInput."""
     chosen: dict[Verdict, Handling] = {}
     for verdict, least in operators.items():

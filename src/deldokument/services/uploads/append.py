@@ -80,7 +80,7 @@ def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) ->
     no more bytes.
     """
     with deps.database.read() as tx:
-        upload = _held(tx, token, upload_id)
+        upload = _find_upload(tx, token, upload_id)
         if deps.clock.now() >= upload.deadline:
             raise NotFound("upload token has run out")
         if not upload.is_finished:
@@ -88,7 +88,7 @@ def find_upload(deps: Dependencies, token: str, upload_id: str | None = None) ->
     return upload
 
 
-def _held(tx: Transaction, token: str, upload_id: str | None) -> Upload:
+def _find_upload(tx: Transaction, token: str, upload_id: str | None) -> Upload:
     whole = require(tx.uploads.by_token(token_digest(token)), "upload")
     if upload_id in (None, whole.id):
         return whole
@@ -211,9 +211,9 @@ class Append:
 
         Raises: TooLarge beyond the declared length, StorageFull, Unavailable.
         """
-        return self._parts.read_from(lambda buffer: self._counted(buffer, fill(buffer)))
+        return self._parts.read_from(lambda buffer: self._count_received(buffer, fill(buffer)))
 
-    def _counted(self, buffer: memoryview, count: int) -> int:
+    def _count_received(self, buffer: memoryview, count: int) -> int:
         if self._received + count > self._upload.length:
             raise TooLarge("upload_beyond_length", length=self._upload.length)
         if self._hash:

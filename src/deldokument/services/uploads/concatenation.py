@@ -58,18 +58,18 @@ def join_partials(deps: Dependencies, token: str, partial_ids: Sequence[str]) ->
     whole = find_upload(deps, token)
     if whole.is_finished:
         with deps.database.read() as tx:
-            join(whole, _chosen(tx, whole, partial_ids))
+            join(whole, _find_partials(tx, whole, partial_ids))
         return whole
     with deps.database.write() as tx:
         share, current = locked_share(deps, tx, whole), require(tx.uploads.get(whole.id), "upload")
-        joined = join(current, _chosen(tx, whole, partial_ids))
+        joined = join(current, _find_partials(tx, whole, partial_ids))
         if not current.is_finished:
             tx.uploads.join(whole, joined, deps.clock.now())
             complete(deps, tx, share, whole)
     return whole
 
 
-def _chosen(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -> list[Upload]:
+def _find_partials(tx: Transaction, whole: Upload, partial_ids: Sequence[str]) -> list[Upload]:
     known = {partial.id: partial for partial in tx.uploads.partials(whole.id)}
     return [require(known.get(partial_id), "partial upload") for partial_id in partial_ids]
 

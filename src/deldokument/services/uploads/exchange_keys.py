@@ -39,7 +39,7 @@ def offered_certificate(deps: Dependencies, sharer: Sharer) -> str:
     with deps.database.read() as tx:
         newest = next(iter(tx.exchange_keys.of(owner)), None)
     if newest is not None and now - newest.created_at < RENEWED_AFTER:
-        return _opened(deps, newest).certificate_pem()
+        return _open_pair(deps, newest).certificate_pem()
     # Before the transaction, because it takes up to a second.
     made = new_pair(urlsplit(deps.config.public_url).hostname or "deldokument", now, LIFETIME)
     key = ExchangeKey(new_id(), owner, now, b"")
@@ -54,11 +54,11 @@ def exchange_pairs(deps: Dependencies, sharer: Sharer) -> dict[int, ExchangePair
     """Return the key pairs by the serial numbers of their certificates."""
     with deps.database.read() as tx:
         keys = tx.exchange_keys.of(_owner(sharer))
-    pairs = [_opened(deps, key) for key in keys]
+    pairs = [_open_pair(deps, key) for key in keys]
     return {pair.serial: pair for pair in pairs}
 
 
-def _opened(deps: Dependencies, key: ExchangeKey) -> ExchangePair:
+def _open_pair(deps: Dependencies, key: ExchangeKey) -> ExchangePair:
     return read_pair(open_file(directory_key(deps), key.sealed_pair, EncryptedColumn.EXCHANGE_PAIR, _record(key)))
 
 

@@ -110,7 +110,7 @@ class Authenticator:
         client = self._clients.find(unverified_claims(assertion).get("iss"))
         if client is None:
             raise AssertionRefused("client")
-        claims = self._verified(assertion, client)
+        claims = self._verify(assertion, client)
         self._check_time(claims)
         if claims.get("aud") not in (*self._audiences, *([audience] for audience in self._audiences)):
             raise AssertionRefused("audience")
@@ -121,7 +121,7 @@ class Authenticator:
             raise AssertionRefused("reused")
         return client, claims
 
-    def _verified(self, assertion: str, client: Client) -> dict[str, Any]:
+    def _verify(self, assertion: str, client: Client) -> dict[str, Any]:
         try:
             token = jwt.decode(assertion, self._clients.keys(client), algorithms=self._algorithms)
         except (JoseError, ValueError, KeyError, OSError) as error:

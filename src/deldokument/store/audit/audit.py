@@ -154,7 +154,7 @@ class Audit:
         by_chain, rows = attrgetter("chain"), []
         events = sorted(self._waiting, key=by_chain)
         heads = lock_heads(self._work, [chain for chain, _ in groupby(events, by_chain)])
-        for event in map(self._revised, events):
+        for event in map(self._with_revision, events):
             last = heads[event.chain]
             number = last.number + 1
             link = event.link(number, last.hash)
@@ -165,7 +165,7 @@ class Audit:
         self._work.run(_move_head, moved)
         self._waiting.clear()
 
-    def _revised(self, event: AuditEvent) -> AuditEvent:
+    def _with_revision(self, event: AuditEvent) -> AuditEvent:
         """Return the event with the revision of the row that it is about, if this transaction has written that."""
         revision = self._work.revisions.get(event.row) if event.row else None
         return event if revision is None else replace(event, details={**(event.details or {}), "revision": revision})
@@ -177,7 +177,7 @@ class Audit:
         """
         query = _events if share_id is None else _events_of_share
         values = {"most": limit} | ({} if share_id is None else {"share": share_id})
-        return [(stored.number, stored.event) for stored in reversed(self._stored(query, values))]
+        return [(stored.number, stored.event) for stored in reversed(self._stored_events(query, values))]
 
     def newest(self, wanted: EventFilter, *, before: Place | None, limit: int) -> list[StoredEvent]:
         """Return the newest matching events, newest first; ``before`` continues."""
@@ -201,15 +201,15 @@ class Audit:
         """Query each subject by itself and merge: a person may have several, and an index returns each in order."""
         order = (_event.at.desc(), _event.number.desc()) if newest_first else (_event.at, _event.number)
         found = [
-            self._stored(query.where(*bounds).order_by(*order).limit(_most), {"most": limit})
-            for query in _wanted(wanted)
+            self._stored_events(query.where(*bounds).order_by(*order).limit(_most), {"most": limit})
+            for query in _event_queries(wanted)
         ]
         in_order = merge(*found, key=lambda stored: (stored.event.at, stored.number), reverse=newest_first)
         return list(islice(in_order, limit))
 
     def following(self, chain: str, *, after: int, last_number: int, limit: int) -> list[StoredEvent]:
         """Return events of a chain in the order of their numbers."""
-        return self._stored(_following, {"key": chain, "after": after, "last": last_number, "most": limit})
+        return self._stored_events(_following, {"key": chain, "after": after, "last": last_number, "most": limit})
 
     def are_own(self, events: Iterable[StoredEvent]) -> bool:
         """Return whether the service wrote each of these events as it is stored here; report the first other one."""
@@ -264,7 +264,7 @@ class Audit:
                 return fault
         return None
 
-    def _stored(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
+    def _stored_events(self, query: Select[Any], values: dict[str, Any]) -> list[StoredEvent]:
         try:
             return [
                 StoredEvent(row.number, row.previous, row.hash, event_of(row), row.tag)
@@ -286,7 +286,7 @@ def _until(wanted: EventFilter) -> list[ColumnElement[bool]]:
     return [] if wanted.until is None else [_event.at < wanted.until]
 
 
-def _wanted(wanted: EventFilter) -> list[Select[Any]]:
+def _event_queries(wanted: EventFilter) -> list[Select[Any]]:
     """Return one query per subject, or a single one, without order and bounds.
 
     Exactly one condition can use an index: the most selective one. The database does not choose it, because
@@ -298,15 +298,15 @@ def _wanted(wanted: EventFilter) -> list[Select[Any]]:
         query = query.where(_event.kind == wanted.kind.value)
     if wanted.share_id is None and wanted.subject_ids is None:
         return [query.where(_event.chain == wanted.chain)]
-    query = query.where(_unindexed(_event.chain) == wanted.chain)
+    query = query.where(_without_index(_event.chain) == wanted.chain)
     if wanted.share_id is None:
         return [query.where(_event.subject_id == subject) for subject in wanted.subject_ids or ()]
     if wanted.subject_ids is not None:
-        query = query.where(_unindexed(_event.subject_id).in_(wanted.subject_ids))
+        query = query.where(_without_index(_event.subject_id).in_(wanted.subject_ids))
     return [query.where(_event.share_id == wanted.share_id)]
 
 
-def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+def _without_index(column: ColumnElement[str]) -> ColumnElement[str]:
     """Return the column's value in a form that no index covers."""
     return func.coalesce(column, "")
 

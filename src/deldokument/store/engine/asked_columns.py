@@ -55,10 +55,10 @@ def asked_columns(statement: Executable) -> tuple[AskedColumn, ...]:
     where = statement.whereclause
     is_list = isinstance(where, BooleanClauseList) and where.operator is operators.and_
     clauses = where.get_children() if is_list else [where]
-    return tuple(found for clause in clauses if (found := _asked(clause, places)))
+    return tuple(found for clause in clauses if (found := _asked_column(clause, places)))
 
 
-def _asked(clause: Any, places: Mapping[Column[Any], int]) -> AskedColumn | None:
+def _asked_column(clause: Any, places: Mapping[Column[Any], int]) -> AskedColumn | None:
     match clause:
         case InList():
             column, given = clause.clauses

@@ -52,7 +52,7 @@ class RowTags:
     def tag(self, work: Statements, values: Mapping[str, Any]) -> bytes:
         """Return the tag of a row with these values."""
         key = work.integrity.row_key(self.kind)
-        return row_tag(key, self.kind, values[self.key], self._stored(values))
+        return row_tag(key, self.kind, values[self.key], self._stored_values(values))
 
     def tagged(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values of a row that is about to be written, with its tag; note its revision for the events.
@@ -71,13 +71,13 @@ class RowTags:
         key = work.integrity.row_key(self.kind)
         # The schema's owner can admit NULL.
         row_id = values[self.key] or ""
-        is_valid = is_row_tag(key, self.kind, row_id, self._stored(values), tag or b"")
+        is_valid = is_row_tag(key, self.kind, row_id, self._stored_values(values), tag or b"")
         if is_valid and not _is_outdated(values, newest):
             return True
         work.damage.report(DamagedRow(self.kind, row_id))
         return False
 
-    def _stored(self, values: Mapping[str, Any]) -> list[RowValue]:
+    def _stored_values(self, values: Mapping[str, Any]) -> list[RowValue]:
         return [stored_value(values[name]) for name in self.bound]
 
 
@@ -136,14 +136,14 @@ class AuthenticatedMapper(RowMapper[_Record]):
 
     def all_intact(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[_Record]:
         """Return the records of rows of ``columns``, without the damaged ones."""
-        return [record for record, is_intact in self._verified(work, rows) if is_intact]
+        return [record for record, is_intact in self._verify(work, rows) if is_intact]
 
     def first_intact(self, work: Statements, query: Select[Any], values: Mapping[str, Any]) -> list[_Record]:
         """Return the records that a query with a limit finds. Damaged rows do not count towards the limit."""
         damaged = list[str]()
         while True:
             rows = work.rows(query.where(self._tags.table.c.id.not_in(damaged)) if damaged else query, values)
-            verified = self._verified(work, rows)
+            verified = self._verify(work, rows)
             some = [row.id for row, (_, is_intact) in zip(rows, verified, strict=True) if not is_intact]
             if not some:
                 return [record for record, _ in verified]
@@ -154,7 +154,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
 
         A damaged row is changed too and stays damaged, so ``change`` may only take away.
         """
-        found = self._verified(work, work.rows(work.locked(rows), values))
+        found = self._verify(work, work.rows(work.locked(rows), values))
         changed = [(change(record), is_intact) for record, is_intact in found]
         for wanted in (True, False):
             some = [record for record, is_intact in changed if is_intact is wanted]
@@ -163,7 +163,7 @@ class AuthenticatedMapper(RowMapper[_Record]):
                 work.run(self._save, [one | {"key": one["id"]} for one in written])
         return len(changed)
 
-    def _verified(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
+    def _verify(self, work: Statements, rows: Sequence[Sequence[Any]]) -> list[tuple[_Record, bool]]:
         return [(one := self.make(row[:-2]), self._is_intact(work, one, *self._proof(row))) for row in rows]
 
     def _proof(self, row: Sequence[Any]) -> Sequence[Any]:

@@ -148,14 +148,14 @@ def _prepare_sqlite(engine: Engine, path: Path, *, query_only: bool) -> None:
 
     def set_up(connection: sqlite3.Connection, _: object) -> None:
         set_pragmas(connection, _pragmas(query_only=query_only), patience_seconds=BUSY_SECONDS)
-        connection.text_factory = _decoded
+        connection.text_factory = _decode
 
     event.listen(engine, "do_connect", create_private)
     event.listen(engine, "connect", set_up)
     event.listen(engine, "handle_error", translate)
 
 
-def _decoded(stored: bytes) -> str:
+def _decode(stored: bytes) -> str:
     """Return a text; bytes that are not UTF-8 are no error, since one such row would stop work on the others."""
     return stored.decode("utf-8", "replace")
 

@@ -53,7 +53,7 @@ class CountedTexts(FunctionElement[str]):
 
 
 @compiles(CountedTexts)
-def _counted(element: CountedTexts, compiler: SQLCompiler, **words: Any) -> str:
+def _compile_counted_texts(element: CountedTexts, compiler: SQLCompiler, **words: Any) -> str:
     column = compiler.process(element.clauses, **words)
     return f"count(*) || ',' || group_concat(CASE typeof({column}) WHEN 'text' THEN {column} ELSE ',' END, ',')"
 

@@ -90,7 +90,7 @@ class _Paged:
     after: Select[Any]
 
 
-def _paged(query: Select[Any], column: Column[Any]) -> _Paged:
+def _create_pages(query: Select[Any], column: Column[Any]) -> _Paged:
     end = bindparam("end", type_=UtcMicros())
     first = query.order_by(column, share.c.id).limit(_most)
     following = or_(column > end, and_(column == end, share.c.id > param("id")))
@@ -99,11 +99,13 @@ def _paged(query: Select[Any], column: Column[Any]) -> _Paged:
 
 _shares = select(*SHARE.columns).where(is_current(share.c.tenant_id)).limit(_most)
 _provable = select(*PROOF_COLUMNS)
-_patrol = _paged(select(*CARD_COLUMNS).where(is_available), share.c.expires_at)
-_due = _paged(_provable.where(is_available, share.c.expires_at <= _now), share.c.expires_at)
+_patrol = _create_pages(select(*CARD_COLUMNS).where(is_available), share.c.expires_at)
+_due = _create_pages(_provable.where(is_available, share.c.expires_at <= _now), share.c.expires_at)
 _is_stale = or_(share.c.changed_at < param("before"), is_system_draft)
-_stale = _paged(_provable.where(is_draft, share.c.changed_at < param("system_before"), _is_stale), share.c.changed_at)
-_with_key = _paged(_provable.where(has_key), share.c.closed_at)
+_stale = _create_pages(
+    _provable.where(is_draft, share.c.changed_at < param("system_before"), _is_stale), share.c.changed_at
+)
+_with_key = _create_pages(_provable.where(has_key), share.c.closed_at)
 # Available ones are the patrol's.
 _over = _provable.where(InList(share.c.id, "keys"), ~is_available)
 _with_blobs = select(share.c.id).where(may_have_blobs).order_by(share.c.key_destroyed_at).limit(_most)
@@ -201,7 +203,7 @@ class Retention:
 
     def due_shares(self, now: datetime, limit: int) -> list[Share]:
         """Return available shares that are over, of those that have expired by their rows."""
-        return self._proven(_due, {"now": now}, now, limit)
+        return self._find_over(_due, {"now": now}, now, limit)
 
     def patrol(self, after: PatrolPlace | None, now: datetime, limit: int) -> Patrolled:
         """Verify the next available shares after a place; a write transaction locks them.
@@ -214,7 +216,7 @@ class Retention:
     def stale_drafts(self, now: datetime, limit: int) -> list[Share]:
         """Return drafts that have not been changed for DRAFT_LIFETIME; a system's for SYSTEM_DRAFT_LIFETIME."""
         values = {"before": now - DRAFT_LIFETIME, "system_before": now - SYSTEM_DRAFT_LIFETIME}
-        return self._proven(_stale, values, now, limit)
+        return self._find_over(_stale, values, now, limit)
 
     def keys_to_destroy(self, now: datetime, limit: int, *, early: bool | None = None) -> list[Share]:
         """Return closed shares whose share key exists, and whose end can no longer be undone.
@@ -222,7 +224,7 @@ class Retention:
         ``early``: only those that somebody has ended before their time, or only those that are over by time, or with
         their tenant or account.
         """
-        return self._proven(_with_key, {}, now, limit, early=early)
+        return self._find_over(_with_key, {}, now, limit, early=early)
 
     def over(self, share_ids: Collection[str], now: datetime, *, early: bool | None = None) -> list[Share]:
         """Return the shares among these that are over and cannot be restored; a write transaction locks them.
@@ -328,7 +330,7 @@ class Retention:
     def _documents(self, query: Select[Any], values: Mapping[str, Any]) -> list[Document]:
         return DOCUMENT.first_intact(self._work, self._work.skip_locked(query, document), values)
 
-    def _proven(
+    def _find_over(
         self, query: _Paged, values: Mapping[str, Any], now: datetime, limit: int, *, early: bool | None = None
     ) -> list[Share]:
         """Return shares that are over, of those that a query finds. The others do not count towards the limit."""

@@ -201,7 +201,7 @@ class ShareCards:
         return [one for one in share_ids if self._work.writing or one not in self._without_removed]
 
     def _read(self, row: Row[Any]) -> Held:
-        stored = _stored(row)
+        stored = _read_held(row)
         if not stored.removed_ids:
             self._without_removed.add(stored.share.id)
         # The schema's owner can admit NULL.
@@ -220,7 +220,7 @@ class ShareCards:
         return held is not None and held.is_changed
 
 
-def _stored(row: Sequence[Any]) -> Held:
+def _read_held(row: Sequence[Any]) -> Held:
     _, revision, *ids = row[_WIDTH:CARD_WIDTH]
     recipients, documents, removed = map(counted_texts, ids)
     versions = dict(one.partition(":")[::2] for one in documents)

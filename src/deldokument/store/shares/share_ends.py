@@ -86,8 +86,8 @@ class ShareEnds:
         ``PROOF_COLUMNS``.
         """
         shares = [SHARE.make(row[:_WIDTH]) for row in rows]
-        proven = self._proven(rows)
-        ended = self._ended(proven.values())
+        proven = self._proven_facts(rows)
+        ended = self._ended_holders(proven.values())
         found = list[Share]()
         for share in shares:
             facts = proven.get(share.id)
@@ -104,13 +104,13 @@ class ShareEnds:
         The others are reported: somebody has deleted their rows.
         """
         proven = {share_id: _by_events(events) for share_id, events in self._events(share_ids).items()}
-        ended = self._ended(proven.values())
+        ended = self._ended_holders(proven.values())
         living = {share_id for share_id, facts in proven.items() if not _is_over(facts, now, ended)}
         for share_id in living:
             self._work.damage.report(DamagedRow(SHARE_KIND, share_id))
         return set(share_ids) - living
 
-    def _proven(self, rows: Sequence[Row[Any]]) -> dict[str, _Facts]:
+    def _proven_facts(self, rows: Sequence[Row[Any]]) -> dict[str, _Facts]:
         # The schema's owner can admit NULL.
         cards = {row.id: opened_card(self._work, row.id, row.card or b"") for row in rows}
         # The column is not authentic, so it may only raise a doubt.
@@ -128,7 +128,7 @@ class ShareEnds:
                 found[row.share_id].append(event)
         return found
 
-    def _ended(self, proven: Collection[_Facts]) -> set[str]:
+    def _ended_holders(self, proven: Collection[_Facts]) -> set[str]:
         """Return the ids of the tenants and accounts that have ended by authentic rows."""
         tenants = self._tenants.by_ids({facts.tenant_id for facts in proven}).values()
         accounts = self._accounts.by_ids({facts.account_id for facts in proven if facts.account_id}).values()

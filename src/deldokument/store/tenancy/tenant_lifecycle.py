@@ -261,7 +261,7 @@ class TenantLifecycleRepository(Repository):
 
         Remaining memberships end.
         """
-        _MEMBER.rewrite(self._work, _members, lambda one: _forgotten(one, now), key=tenant_id)
+        _MEMBER.rewrite(self._work, _members, lambda one: _forget(one, now), key=tenant_id)
         erase_contacts(self._work, tenant_id)
         for statement in _FORGET:
             self._work.run(statement, {"key": tenant_id})
@@ -272,5 +272,5 @@ class TenantLifecycleRepository(Repository):
         return [row.tenant_id for row in rows]
 
 
-def _forgotten(member: Member, now: datetime) -> Member:
+def _forget(member: Member, now: datetime) -> Member:
     return replace(member.forget_name(), removed_at=member.removed_at or now)

@@ -44,7 +44,7 @@ class Tenants(Repository):
 
     def add(self, tenant: Tenant) -> None:
         """Insert the tenant. Raises: Conflict if a tenant has the organisation number."""
-        if not self._work.insert_once(TENANT_TAGS.table, self._tagged(tenant)):
+        if not self._work.insert_once(TENANT_TAGS.table, self._columns(tenant)):
             raise Conflict("tenant_exists")
 
     def get(self, tenant_id: str) -> Tenant | None:
@@ -83,14 +83,14 @@ class Tenants(Repository):
         """Write all fields, as the tenant's next revision. Raises: NotFound; Broken for a damaged tenant."""
         must_be_intact(tenant)
         saved = replace(tenant, revision=tenant.revision + 1)
-        self._work.change(_save, self._tagged(saved) | {"key": tenant.id}, "tenant")
+        self._work.change(_save, self._columns(saved) | {"key": tenant.id}, "tenant")
 
     def _tenant(self, row: Row[Any] | SimpleNamespace) -> Tenant:
         read = _tenant(row)
         is_intact = TENANT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_tenant)
         return replace(read, intact=is_intact, behind=read.id in self._work.behind)
 
-    def _tagged(self, tenant: Tenant) -> dict[str, Any]:
+    def _columns(self, tenant: Tenant) -> dict[str, Any]:
         return TENANT_TAGS.tagged(self._work, _values(tenant))
 
 

@@ -57,9 +57,9 @@ def create_api(deps: Dependencies, site: Site, callers: ConcurrencyLimiter) -> A
     app.add_route("/openapi.json", lambda _: JSONResponse(described()))
     app.add_exception_handler(ServiceError, _as_problem)
     app.add_exception_handler(IntegrityError, _as_problem)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _unrouted)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(HTTPException, _answer_unrouted)
+    app.add_exception_handler(Exception, _answer_unexpected)
     return ApiMiddleware(app, deps, callers)
 
 
@@ -68,12 +68,12 @@ async def _as_problem(request: Request, error: Exception) -> Response:
     return problem(request, error)
 
 
-async def _malformed(request: Request, error: Exception) -> Response:
+async def _answer_malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return problem(request, faults_of(error))
 
 
-async def _unrouted(request: Request, error: Exception) -> Response:
+async def _answer_unrouted(request: Request, error: Exception) -> Response:
     """Answer an unknown path, an unsupported method, or a body that is not JSON."""
     assert isinstance(error, HTTPException)
     reasons: dict[int, ServiceError] = {
@@ -83,11 +83,11 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     }
     response = problem(request, reasons.get(error.status_code, Broken("http")), 405 if error.status_code == 405 else 0)
     if error.status_code == 405:
-        response.headers["Allow"] = ", ".join(sorted(_allowed(request)))
+        response.headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return response
 
 
-def _allowed(request: Request) -> set[str]:
+def _allowed_methods(request: Request) -> set[str]:
     """Return the methods of all routes of the path; the router's own answer has those of the first only."""
     matching = (
         route for router in ROUTERS for route in router.routes if route.matches(request.scope)[0] is not Match.NONE
@@ -97,6 +97,6 @@ def _allowed(request: Request) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _answer_unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
     return problem(request, Broken("unexpected"))

@@ -98,7 +98,7 @@ class ApiMiddleware:
             if scope["path"].startswith(OFFERS):
                 await self._pass(scope, receive, send, await self._program_call(request))
                 return
-            consumer = await self._admitted(request, headers)
+            consumer = await self._admit(request, headers)
             async with self._within_limits(scope, consumer):
                 body = await _whole_body(request)
                 await self._serve(request, send, ApiCall(self._world, consumer, body))
@@ -141,7 +141,7 @@ class ApiMiddleware:
         scope.setdefault("state", {})["call"] = call
         with suppress(Exception):
             # The application has answered and logged an error before it raises it again.
-            await self._app(scope, _replayed(call.body, receive), send)
+            await self._app(scope, _replay_body(call.body, receive), send)
 
     async def _once(self, request: Request, call: ApiCall, name: str) -> Response:
         """Run a request with an idempotency key, or return its stored response."""
@@ -163,7 +163,7 @@ class ApiMiddleware:
         session = await run_in_threadpool(_admitted_program, self._world, token, share_id)
         return ProgramCall(self._world, session, await _whole_body(request))
 
-    async def _admitted(self, request: Request, headers: dict[str, str]) -> Consumer:
+    async def _admit(self, request: Request, headers: dict[str, str]) -> Consumer:
         token = bearer_token(request)
         if token is None:
             raise TokenRefused("token_missing")
@@ -254,7 +254,7 @@ async def _whole_body(request: Request) -> bytes:
     return bytes(raw)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """Return an ASGI receive that repeats the body for the application, then passes on the server's messages."""
     rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

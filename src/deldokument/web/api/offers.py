@@ -85,7 +85,7 @@ def get_program_token(call: ProgramContext, share_id: str, sent: CodeInput) -> P
 @router.get("", summary="Get a share as its recipient", responses=problems(404, 410))
 def get_offer(call: ProgramContext, share_id: str) -> OfferedShare:
     """Return the documents with their checksums. The share counts as opened by the person."""
-    return _offered(open_share(call.deps, call.person, share_id), call.deps.config.public_url)
+    return _share_of_offer(open_share(call.deps, call.person, share_id), call.deps.config.public_url)
 
 
 @router.post(
@@ -102,7 +102,7 @@ def confirm_offer(call: ProgramContext, share_id: str, sent: Confirmation) -> No
         confirm_documents(call.deps, call.person, share_id, sent.documents, by_program=True)
 
 
-def _offered(offer: Offer, public_url: str) -> OfferedShare:
+def _share_of_offer(offer: Offer, public_url: str) -> OfferedShare:
     paths = unpackable_names([document.name for document in offer.documents])
     return OfferedShare(
         id=offer.id,

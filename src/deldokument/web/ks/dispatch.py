@@ -51,20 +51,20 @@ class Dispatcher:
 
     def application(self, routes: Sequence[Route]) -> Starlette:
         """Return the application with these routes. Any other path is answered with an ErrorMessage."""
-        app = Starlette(routes=routes, exception_handlers={HTTPException: self._unrouted})
+        app = Starlette(routes=routes, exception_handlers={HTTPException: self._answer_unrouted})
         app.router.redirect_slashes = False
         return app
 
     def route(self, path: str, handlers: Mapping[str, Handler]) -> Route:
         """Return a route with a handler for each method."""
 
-        async def handled(caller: Caller) -> Response:
+        async def handle(caller: Caller) -> Response:
             request = caller.request
             body = await _json_body(request) if request.method in _WITH_BODY else {}
             handler = handlers[request.method.replace("HEAD", "GET")]
             return await run_in_threadpool(handler, replace(caller, body=body))
 
-        return self._route(path, handled, list(handlers))
+        return self._route(path, handle, list(handlers))
 
     def form_route(self, path: str, handler: FormHandler) -> Route:
         """Return a route for POST, whose handler reads the body."""
@@ -72,13 +72,13 @@ class Dispatcher:
 
     def _route(self, path: str, handler: FormHandler, methods: list[str]) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await self._answered(request, handler)
+            return await self._answer(request, handler)
 
         return Route(path, endpoint, methods=methods)
 
-    async def _answered(self, request: Request, handler: FormHandler) -> Response:
+    async def _answer(self, request: Request, handler: FormHandler) -> Response:
         try:
-            async with self._admitted(request) as caller:
+            async with self._admit(request) as caller:
                 return await handler(caller)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -91,7 +91,7 @@ class Dispatcher:
             return await error_message(self.deps, request, Broken("unexpected"))
 
     @asynccontextmanager
-    async def _admitted(self, request: Request) -> AsyncIterator[Caller]:
+    async def _admit(self, request: Request) -> AsyncIterator[Caller]:
         """Yield the caller while the request runs; limit a consumer's concurrent requests."""
         if b"%00" in request.scope["query_string"]:
             raise NotFound("NUL in the address")
@@ -101,7 +101,7 @@ class Dispatcher:
         with self.callers.one_more(caller) if isinstance(caller, Consumer) else nullcontext():
             yield Caller(self.deps, request, caller)
 
-    async def _unrouted(self, request: Request, error: Exception) -> Response:
+    async def _answer_unrouted(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         reason = Conflict("method") if status == 405 else NotFound("no such route")
         response = await error_message(self.deps, request, reason, status)

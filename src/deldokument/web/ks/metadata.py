@@ -67,7 +67,7 @@ def read_metadata(raw: bytes) -> Metadata:
     if body.get("sikkerhetsniva") not in (None, 3, 4):
         errors.append(InvalidInput("sikkerhetsniva", "field_malformed"))
     end = faults.unless(lambda: read_end(body), timedelta())
-    exposed = _exposed(body, errors)
+    exposed = _read_exposed(body, errors)
     faults.raise_any()
     archived = body.get("arkivert")
     return Metadata(
@@ -115,7 +115,7 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-def _exposed(body: Mapping[str, Any], faults: list[InvalidInput]) -> _Exposed:
+def _read_exposed(body: Mapping[str, Any], faults: list[InvalidInput]) -> _Exposed:
     found, listed = _Exposed([], []), body.get("eksponertFor")
     if not isinstance(listed, list):
         listed = []

@@ -75,12 +75,12 @@ async def _share(caller: Caller, form: SharingForm, document: Receive, metadata:
     if share_id and (shared := await run_in_threadpool(_shared_before, caller, share, metadata)):
         return shared
     try:
-        return await _received(caller, form, document, share, metadata)
+        return await _receive_document(caller, form, document, share, metadata)
     except BaseException as error:
         with suppress(ServiceError):
             await run_in_threadpool(discard_draft, caller.deps, caller.sharer, share.id)
         raise (
-            _renamed(error, metadata, caller) if isinstance(error, InvalidInput | InvalidFields) else error
+            _rename_fields(error, metadata, caller) if isinstance(error, InvalidInput | InvalidFields) else error
         ) from None
 
 
@@ -112,7 +112,7 @@ def _draft(caller: Caller, account_id: str, metadata: Metadata, share_id: str) -
             caller.deps, caller.sharer, words, metadata.recipients, share_id, read_back=bool(metadata.systems)
         )
     except (InvalidInput, InvalidFields) as error:
-        raise _renamed(error, metadata, caller) from None
+        raise _rename_fields(error, metadata, caller) from None
 
 
 def _check_systems(caller: Caller, metadata: Metadata) -> None:
@@ -126,7 +126,7 @@ def _check_systems(caller: Caller, metadata: Metadata) -> None:
         raise InvalidFields(faults)
 
 
-def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Caller) -> InvalidFields:
+def _rename_fields(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Caller) -> InvalidFields:
     """Return the same errors with the field names that the caller knows.
 
     Clients made for KS have no field for archiving; their error explains what their administrator can do.
@@ -145,7 +145,9 @@ def _renamed(error: InvalidInput | InvalidFields, metadata: Metadata, caller: Ca
     )
 
 
-async def _received(caller: Caller, form: SharingForm, document: Receive, share: Share, metadata: Metadata) -> Response:
+async def _receive_document(
+    caller: Caller, form: SharingForm, document: Receive, share: Share, metadata: Metadata
+) -> Response:
     deps, sharer = caller.deps, caller.sharer
     ticket = await run_in_threadpool(
         add_document_of_unknown_length, deps, sharer, share.id, name=metadata.name, at_most=_at_most(caller.request)

@@ -66,11 +66,11 @@ def confirmation_page(call: RequestContext) -> Response:
         fresh=call.person.is_fresh(call.deps.clock.now()),
         act=call.translator.text(form.act),
         form=form,
-        shown=_shown(form, call.translator),
+        shown=_typed_values(form, call.translator),
     )
 
 
-def _shown(form: KeptForm, translator: Translator) -> list[TypedValue]:
+def _typed_values(form: KeptForm, translator: Translator) -> list[TypedValue]:
     """Return what a person recognises. A reason belongs to a stop alone, though its form always has one."""
     left_out = {"reason"} if form.fields.get("deed") == "thaw" else set()
     return [

@@ -34,22 +34,22 @@ def sessions_page(call: RequestContext) -> Response:
 def end_one(call: RequestContext) -> Response:
     """End one other session."""
     end_own_session(call.deps, call.person, call.fields.get("session", ""))
-    return _done()
+    return _redirect()
 
 
 def end_program(call: RequestContext) -> Response:
     """End the access of one program."""
     end_own_program(call.deps, call.person, call.fields.get("program", ""))
-    return _done("program")
+    return _redirect("program")
 
 
 def end_others(call: RequestContext) -> Response:
     """End all other sessions."""
     end_other_sessions(call.deps, call.person)
-    return _done()
+    return _redirect()
 
 
-def _done(what: str = "1") -> Response:
+def _redirect(what: str = "1") -> Response:
     return RedirectResponse(f"{_PATH}?avsluttet={what}", 303)
 
 

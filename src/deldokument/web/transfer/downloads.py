@@ -199,7 +199,7 @@ class ContentResponse(Response):
 
         The reset shows the client that the response is incomplete.
         """
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             self._receipt.watch(scope)
@@ -358,7 +358,7 @@ def _send_stretch(deps: Dependencies, content: Content, lease: SocketLease, stop
         return burst(lambda until: lease.send(memoryview(next(coming)), until), lease)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -177,7 +177,7 @@ class _Intake:
         if self._pending >= _IN_A_CROWD and not crowd.is_small:
             pause_reading(self._scope)
             await self._flush()
-            await self._sealed()
+            await self._finish_encryption()
 
     async def _take_quickly(self) -> tuple[int, bool]:
         """Read the body in a thread for as long as it comes quickly.
@@ -194,36 +194,36 @@ class _Intake:
                 await self._flush()
                 quick = True
                 while quick and lease.left:
-                    await self._sealed()
+                    await self._finish_encryption()
                     self._feeding = taking = lanes.run(partial(_take_stretch, self._append, lease))
-                    await self._sealed()
+                    await self._finish_encryption()
                     quick = taking.result()
             finally:
                 try:
-                    await self._unfed()
+                    await self._wait_for_encryption()
                 finally:
                     lease.release()
             return ahead - lease.left, lease.left == 0
 
-    async def _unfed(self) -> None:
+    async def _wait_for_encryption(self) -> None:
         """Wait until no thread encrypts; its result is not read here."""
         if self._feeding:
             await wait_for_threads([self._feeding])
 
     async def _flush(self) -> None:
         """Start encrypting the pending pieces when the previous batch is done."""
-        await self._sealed()
+        await self._finish_encryption()
         if self._pieces:
             self._feeding = _in(_feeders, partial(self._append.write, self._pieces))
             self._pieces, self._pending = [], 0
 
-    async def _sealed(self) -> None:
+    async def _finish_encryption(self) -> None:
         if self._feeding:
             # Cancelling the request does not stop the thread.
             await asyncio.shield(self._feeding)
             self._feeding = None
         if self._append.waiting >= _MAX_WAITING or (self._committing and self._committing.done()):
-            await self._committed()
+            await self._finish_commit()
         if self._commit_is_due() and not self._committing:
             self._commit_due = time.monotonic() + _GROUP_SECONDS
             self._committing = _in(_committers, self._append.commit)
@@ -231,7 +231,7 @@ class _Intake:
     def _commit_is_due(self) -> bool:
         return self._append.waiting >= _GROUP or (self._append.waiting > 0 and time.monotonic() >= self._commit_due)
 
-    async def _committed(self) -> None:
+    async def _finish_commit(self) -> None:
         if self._committing:
             await asyncio.shield(self._committing)
             self._committing = None

@@ -91,11 +91,11 @@ class Change:
     def with_later(self, later: Change) -> Change:
         """Return this change and a later one as one. Of two values of a field the later counts."""
         return replace(
-            self, **{one.name: _merged(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}
+            self, **{one.name: _merge(getattr(self, one.name), getattr(later, one.name)) for one in fields(self)}
         )
 
 
-def _merged(old: Any, new: Any) -> Any:
+def _merge(old: Any, new: Any) -> Any:
     if isinstance(new, Mapping):
         return {**old, **new}
     if isinstance(new, tuple):

@@ -41,7 +41,7 @@ def view_proposal(directory: bytes, share: Share, share_key: bytes | None, relat
         sharer_name(directory, proposer),
         related.sharer_of(share, directory)[1] if proposal.approvers.only else "",
         _has_no_approver(related.tx, proposal),
-        _added(change) if change else (),
+        _added_recipients(change) if change else (),
     )
 
 
@@ -53,7 +53,7 @@ def _has_no_approver(tx: Transaction, proposal: Proposal) -> bool:
     return all(member.id == proposer.id for member in found)
 
 
-def _added(change: Change) -> tuple[str, ...]:
+def _added_recipients(change: Change) -> tuple[str, ...]:
     return tuple(
         f"{new.name} {one.grouped}" if isinstance(one, OrganizationNumber) else one.masked
         for one, new in change.added.items()

@@ -130,7 +130,7 @@ def check_additions(
 
     Each must be inspected first, so that the zip of the others stays available.
     """
-    documents = _chosen(tx, share, document_ids)
+    documents = _choose(tx, share, document_ids)
     if not documents:
         return
     check_may_share(membership, share)
@@ -150,7 +150,7 @@ def publish_additions(
     deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, document_ids: Collection[str]
 ) -> None:
     """Make the pending documents part of the share, with an event each, of one instant. The share must be locked."""
-    chosen, now = _chosen(tx, share, document_ids), deps.clock.now()
+    chosen, now = _choose(tx, share, document_ids), deps.clock.now()
     for document in chosen:
         tx.shares.save_document(replace(document, pending_since=None))
         details = {"document": document.id}
@@ -159,7 +159,7 @@ def publish_additions(
         tx.statistics.count_documents(share.id)
 
 
-def _chosen(tx: Transaction, share: Share, document_ids: Collection[str]) -> list[Document]:
+def _choose(tx: Transaction, share: Share, document_ids: Collection[str]) -> list[Document]:
     if not document_ids:
         return []
     return [one for one in tx.additions.pending([share.id]) if one.id in document_ids]

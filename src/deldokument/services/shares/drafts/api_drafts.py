@@ -63,7 +63,7 @@ def create_draft(
     check_draft_rate(deps, sharer)
     check_lookup_rate(deps, sharer, len(recipients))
     faults: list[InvalidInput] = []
-    tidy = _gather(faults, lambda: _checked(deps, membership, words))
+    tidy = _gather(faults, lambda: _check(deps, membership, words))
     checked = _gather(faults, lambda: check_recipients(deps, recipients))
     if tidy is None or checked is None:
         raise faults[0] if len(faults) == 1 else InvalidFields(faults)
@@ -91,7 +91,7 @@ def _gather(faults: list[InvalidInput], check: Callable[[], _Checked]) -> _Check
     return None
 
 
-def _checked(deps: Dependencies, membership: Membership, words: DraftFields) -> DraftFields:
+def _check(deps: Dependencies, membership: Membership, words: DraftFields) -> DraftFields:
     check_period(deps, membership, words.expires_at)
     return check_fields(words)
 

@@ -76,13 +76,13 @@ def _recent(
     for proof in [one for share in shares if (one := grants_with(share, keys))]:
         account_id = proof.share.account_id
         for recipient in recipients[proof.share.id]:
-            shown, seen = _shown(proof, recipient), used[account_id]
+            shown, seen = _show(proof, recipient), used[account_id]
             if shown is not None and shown[0] not in seen and len(seen) < MAX_RECENT:
                 seen.add(shown[0])
                 yield account_id, *shown
 
 
-def _shown(proof: ShareGrants, recipient: Recipient) -> tuple[Identifier, RecentRecipient] | None:
+def _show(proof: ShareGrants, recipient: Recipient) -> tuple[Identifier, RecentRecipient] | None:
     """Return number and view; None for a recipient without a valid grant, or whose texts do not open."""
     holder, key = proof.holder(recipient), proof.audit_key
     try:

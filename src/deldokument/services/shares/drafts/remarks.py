@@ -48,7 +48,7 @@ def named_holders(deps: Dependencies, tx: Transaction, draft: Share, recipients:
     grants = share_grants(deps, draft)
     held = {one.id: grants.holder(one) for one in recipients}
     holders = {key: holder for key, holder in held.items() if holder is not None}
-    return NamedHolders(holders, _known(deps, tx, draft.account_id, set(holders.values())))
+    return NamedHolders(holders, _known_holders(deps, tx, draft.account_id, set(holders.values())))
 
 
 def recipient_remarks(deps: Dependencies, person: PersonIdentifier, named: NamedHolders) -> dict[str, list[Remark]]:
@@ -62,7 +62,7 @@ def recipient_remarks(deps: Dependencies, person: PersonIdentifier, named: Named
     return {key: [remark for remark, about in found.items() if holder in about] for key, holder in holders.items()}
 
 
-def _known(deps: Dependencies, tx: Transaction, account_id: str, holders: set[Identifier]) -> set[Identifier]:
+def _known_holders(deps: Dependencies, tx: Transaction, account_id: str, holders: set[Identifier]) -> set[Identifier]:
     """Return those with whom the account has shared something before."""
     keys = deps.keyring.get(tx.accounts.audit_key_ids(account_id))
     hashes = identifier_hashes(keys, list(holders))

@@ -72,7 +72,7 @@ def announce(
     """
     token = secrets.token_urlsafe(32)
     present = tx.additions.with_documents([share.id])
-    known = _unfinished(deps, tx, share, present, file)
+    known = _find_unfinished(deps, tx, share, present, file)
     deadline, token_hash = deps.clock.now() + UPLOAD_LIFETIME, hashlib.sha256(token.encode()).digest()
     if known is not None:
         renewed = replace(known, token_hash=token_hash, deadline=deadline)
@@ -99,7 +99,7 @@ def announce(
     return UploadTicket(document.id, file, upload.id, token, 0, deadline)
 
 
-def _unfinished(
+def _find_unfinished(
     deps: Dependencies, tx: Transaction, share: Share, present: Sequence[Document], file: NewDocument
 ) -> Upload | None:
     key = existing_key(deps.keyring, share.audit_key_id)

@@ -129,7 +129,7 @@ def change_share(
     - InvalidInput; NotFound for an unknown recipient or document; InvalidFields for documents that cannot be added yet
     - Conflict if the share is over; Frozen unless only an earlier end is set
     """
-    tidy = _checked(change)
+    tidy = _check_texts(change)
     with deps.database.write() as tx:
         share, membership = _open_share(deps, tx, sharer, share_id)
         end = existing(share.expires_at)
@@ -192,7 +192,7 @@ def _check_open(deps: Dependencies, share: Share) -> None:
         raise Conflict("share_over")
 
 
-def _checked(change: Change) -> Change:
+def _check_texts(change: Change) -> Change:
     return replace(
         change,
         texts={name: TEXT_FIELDS[name].check(text) for name, text in change.texts.items()},
@@ -244,7 +244,7 @@ def _apply(deps: Dependencies, tx: Transaction, sharer: Sharer, share: Share, wa
         return share
     if wanted.expires_at is not None:
         share = _move_end(deps, tx, sharer, share, wanted.expires_at)
-    changed = _changed(deps, share, wanted)
+    changed = _apply_change(deps, share, wanted)
     tx.shares.save(changed)
     _label_recipients(deps, tx, share, wanted.labels)
     before = {recipient.id for recipient in tx.shares.recipients([share.id])}
@@ -279,7 +279,7 @@ def _label_recipients(deps: Dependencies, tx: Transaction, share: Share, labels:
             tx.shares.save_recipient(replace(recipient, sealed_label=sealed))
 
 
-def _changed(deps: Dependencies, share: Share, wanted: Change) -> Share:
+def _apply_change(deps: Dependencies, share: Share, wanted: Change) -> Share:
     key = existing_key(deps.keyring, share.audit_key_id)
     changed = replace(share, changed_at=deps.clock.now())
     if wanted.texts:

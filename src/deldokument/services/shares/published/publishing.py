@@ -348,15 +348,15 @@ def _copied_recipient(old_key: bytes, grants: ShareGrants, recipient: Recipient,
     key, confirmed = grants.audit_key, not needs_confirmation(old_key, recipient)
     copied = replace(recipient, id=new_id(), share_id=grants.share.id, confirmed=confirmed)
 
-    def moved(sealed: bytes, field: EncryptedColumn) -> bytes:
+    def reencrypt(sealed: bytes, field: EncryptedColumn) -> bytes:
         return seal_field(key, open_field(old_key, sealed, field, recipient.id), field, copied.id)
 
     fresh = replace(
         copied,
         lookup_hash=identifier_hash(key, holder),
         sealed_identifier=seal_field(key, holder.value, EncryptedColumn.RECIPIENT_NUMBER, copied.id),
-        sealed_name=moved(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
-        sealed_label=moved(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
+        sealed_name=reencrypt(recipient.sealed_name, EncryptedColumn.RECIPIENT_NAME),
+        sealed_label=reencrypt(recipient.sealed_label, EncryptedColumn.RECIPIENT_LABEL),
         requested_at=None,
         answered_at=None,
         sealed_refusal=None,

@@ -43,7 +43,7 @@ def share_for_update(deps: Dependencies, tx: Transaction, sharer: Sharer, share_
     first_look(deps, tx, sharer, share_id)
     locked = tx.shares.lock(share_id)
     # This check decides. The membership may have ended while the lock was waited for.
-    share, membership = _managed(memberships_in(deps, tx, sharer), locked)
+    share, membership = _require_managed(memberships_in(deps, tx, sharer), locked)
     _check_may_change(membership)
     return share, membership
 
@@ -71,7 +71,7 @@ def share_for_reading(
     """
     found = tx.share_lookup.share_at_or_after(share_id)
     mine = memberships_in(deps, tx, sharer) if mine is None else mine
-    return _managed(mine, found if found and found.id == share_id else None)[0]
+    return _require_managed(mine, found if found and found.id == share_id else None)[0]
 
 
 def document_for_reading(
@@ -159,7 +159,7 @@ def check_draft(state: ShareState) -> None:
         raise Conflict("not_a_draft")
 
 
-def _managed(mine: Iterable[Membership], share: Share | None) -> tuple[Share, Membership]:
+def _require_managed(mine: Iterable[Membership], share: Share | None) -> tuple[Share, Membership]:
     by_account = {membership.account.id: membership for membership in mine}
     if share is None or not isinstance(may_manage(share, by_account), Allowed):
         raise NotFound("share")

@@ -57,7 +57,7 @@ def scan_record(report: ScanReport, now: datetime) -> ScanRecord:
 
 def seal_scan(share_key: bytes, document_id: str, record: ScanRecord) -> bytes:
     """Seal the details for their document."""
-    return _sealed(share_key, document_id, record, EncryptedColumn.SCAN)
+    return _seal(share_key, document_id, record, EncryptedColumn.SCAN)
 
 
 def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRecord | None:
@@ -65,12 +65,12 @@ def open_scan(share_key: bytes, document: Document, verdict: Verdict) -> ScanRec
 
     Raises: IntegrityError.
     """
-    return _opened(share_key, document, document.sealed_scan, EncryptedColumn.SCAN, ScanRecord, verdict)
+    return _open(share_key, document, document.sealed_scan, EncryptedColumn.SCAN, ScanRecord, verdict)
 
 
 def seal_release(share_key: bytes, document_id: str, release: Release) -> bytes:
     """Seal the decision for its document."""
-    return _sealed(share_key, document_id, release, EncryptedColumn.RELEASE)
+    return _seal(share_key, document_id, release, EncryptedColumn.RELEASE)
 
 
 def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Release | None:
@@ -78,15 +78,15 @@ def open_release(share_key: bytes, document: Document, verdict: Verdict) -> Rele
 
     Raises: IntegrityError.
     """
-    return _opened(share_key, document, document.sealed_release, EncryptedColumn.RELEASE, Release, verdict)
+    return _open(share_key, document, document.sealed_release, EncryptedColumn.RELEASE, Release, verdict)
 
 
-def _sealed(share_key: bytes, document_id: str, record: _Record, column: EncryptedColumn) -> bytes:
+def _seal(share_key: bytes, document_id: str, record: _Record, column: EncryptedColumn) -> bytes:
     text = json.dumps(asdict(record), separators=(",", ":"))
     return seal_field(_key(share_key, document_id), text, column, document_id)
 
 
-def _opened(
+def _open(
     share_key: bytes,
     document: Document,
     sealed: bytes | None,

@@ -98,7 +98,7 @@ class _Constants(NodeTransformer):
         self.generic_visit(node)
         match node:
             case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=msgid)], kwargs=[]):
-                return nodes.TemplateData(_filled(self._catalogue.gettext(msgid)))
+                return nodes.TemplateData(_fill(self._catalogue.gettext(msgid)))
             case nodes.Call(node=nodes.Getattr(node=nodes.Name(name="m"), attr="icon"), args=[nodes.Const(value=name)]):
                 return nodes.TemplateData(self._environment.get_template("macros.html").module.icon(name))  # type: ignore[attr-defined]
         return node
@@ -115,7 +115,7 @@ class _Constants(NodeTransformer):
                 values = {param.key: param.value for param in params}
                 pieces = _PARAMETER.split(self._catalogue.gettext(msgid))
                 return [
-                    values[piece] if place % 2 else nodes.TemplateData(_filled(piece))
+                    values[piece] if place % 2 else nodes.TemplateData(_fill(piece))
                     for place, piece in enumerate(pieces)
                 ]
         return [shown]
@@ -141,7 +141,7 @@ class _Loader(PackageLoader):
         return environment.template_class.from_code(environment, code, globals or {})
 
 
-def _filled(translated: str, /, **params: Any) -> Markup:
+def _fill(translated: str, /, **params: Any) -> Markup:
     """Return a translation with its parameters escaped and filled in."""
     return Markup(translated) % params  # noqa: S704 - our own texts
 
@@ -160,10 +160,10 @@ def _environment(translator: Translator) -> Environment:
     )
 
     def text(msgid: str, /, **params: Any) -> Markup:
-        return _filled(catalogue.gettext(msgid), **params)
+        return _fill(catalogue.gettext(msgid), **params)
 
     def ngettext(singular: str, plural: str, num: int, /, **params: Any) -> Markup:
-        return _filled(catalogue.ngettext(singular, plural, num), num=num, **params)
+        return _fill(catalogue.ngettext(singular, plural, num), num=num, **params)
 
     @pass_context
     def when(context: Context, instant: datetime) -> Markup:

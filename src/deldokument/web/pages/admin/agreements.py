@@ -91,11 +91,11 @@ def what_changed(call: RequestContext) -> Response:
 
 
 def _runs(call: RequestContext, changes: list[Change]) -> list[ChangeRun]:
-    def shown(paragraph: str) -> Markup:
+    def show(paragraph: str) -> Markup:
         return Markup(call.deps.renderer.html(_CELL_EDGE.sub(" – ", paragraph.strip("| "))))  # noqa: S704
 
     return [
-        ChangeRun(kind, tuple(shown(change.paragraph) for change in run))
+        ChangeRun(kind, tuple(show(change.paragraph) for change in run))
         for kind, run in groupby(changes, key=lambda change: change.kind)
     ]
 

@@ -91,7 +91,7 @@ def log_page(call: RequestContext) -> Response:
             page = open_log(call.deps, tenant_id=tenant_id, person=person)
     except InvalidInput as error:
         return _faulty(call, SearchWords(), [error])
-    return _page(call, _typed(page.wanted), page=page)
+    return _page(call, _typed_words(page.wanted), page=page)
 
 
 def search(call: RequestContext) -> Response:
@@ -124,16 +124,16 @@ def export(call: RequestContext) -> Response:
     event_export = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
     pieces = _csv(call.deps, event_export, call.translator) if form == "csv" else export_lines(call.deps, event_export)
     media_type = CSV_TYPE if form == "csv" else _JSON_LINES
-    return StreamingResponse(pieces, headers=_attached(call, event_export, form), media_type=media_type)
+    return StreamingResponse(pieces, headers=_attachment_headers(call, event_export, form), media_type=media_type)
 
 
-def _attached(call: RequestContext, event_export: EventExport, form: str) -> dict[str, str]:
+def _attachment_headers(call: RequestContext, event_export: EventExport, form: str) -> dict[str, str]:
     ending = "csv" if form == "csv" else "jsonl"
     name = f"hendelseslogg-{call.tenant.organization_number}-{event_export.made_at.astimezone(OSLO):%Y-%m-%d}.{ending}"
     return attachment(name)
 
 
-def _typed(wanted: EventFilter) -> SearchWords:
+def _typed_words(wanted: EventFilter) -> SearchWords:
     """Return the form fields of a search; the person's number is not kept."""
     last = wanted.until and wanted.until.astimezone(OSLO) - timedelta(days=1)
     return SearchWords(

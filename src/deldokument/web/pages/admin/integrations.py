@@ -59,7 +59,7 @@ def _to_account(call: RequestContext, saved: str) -> Response:
 
 def integration_page(call: RequestContext) -> Response:
     """Show its rights, when it last shared, and its id in KS' interface."""
-    return _shown(call, "pages/admin/integration.html", password="")
+    return _page(call, "pages/admin/integration.html", password="")
 
 
 _SENT_AGAIN = _(
@@ -68,7 +68,7 @@ _SENT_AGAIN = _(
 )
 
 
-def _shown(call: RequestContext, template: str, **context: Any) -> Response:
+def _page(call: RequestContext, template: str, **context: Any) -> Response:
     where = {"tenant_id": call.tenant.id, "account_id": call.path("account_id")}
     account, integration = integrations.show_integration(call.deps, **where, integration_id=call.path("integration_id"))
     return section_page(
@@ -113,13 +113,13 @@ def renew_password(call: RequestContext) -> Response:
         if error.code != "changed_meanwhile":
             raise
         errors = [("new-password", call.translator.text(_SENT_AGAIN))]
-        return _shown(call, "pages/admin/integration.html", status=409, errors=errors, password="")
-    return _shown(call, "pages/admin/integration.html", password=password)
+        return _page(call, "pages/admin/integration.html", status=409, errors=errors, password="")
+    return _page(call, "pages/admin/integration.html", password=password)
 
 
 def removal_page(call: RequestContext) -> Response:
     """Ask for confirmation before the rights are taken away."""
-    return _shown(call, "pages/admin/integration_removal.html")
+    return _page(call, "pages/admin/integration_removal.html")
 
 
 def remove_integration(call: RequestContext) -> Response:

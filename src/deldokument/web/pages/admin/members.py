@@ -80,7 +80,7 @@ def list_page(call: RequestContext, searched: Searched | None = None, found: Mem
         rows=[_row(call, view) for view in ([found] if found else [] if searched else listed.members)],
         more=f"{_path(call)}?{urlencode({'etter': write_place(listed.next)})}" if listed.next and not searched else "",
         continued=before is not None,
-        typed={"number": "", "name": ""} if searched else _typed(call),
+        typed={"number": "", "name": ""} if searched else _typed_fields(call),
         searched=searched,
         registered=0 if call.errors else read_count(call.query("registrert")),
         removed=call.query("fjernet") == "1" and not call.errors,
@@ -95,11 +95,11 @@ def _row(call: RequestContext, view: MemberView) -> MemberRow:
 
 def add(call: RequestContext) -> Response:
     """Add a member."""
-    members.add_member(call.deps, **_where(call), **_typed(call), person=call.person.person)
+    members.add_member(call.deps, **_where(call), **_typed_fields(call), person=call.person.person)
     return RedirectResponse(f"{_path(call)}?registrert=1", 303)
 
 
-def _typed(call: RequestContext) -> dict[str, str]:
+def _typed_fields(call: RequestContext) -> dict[str, str]:
     return {name: call.fields.get(name, "") for name in ("number", "name")}
 
 
@@ -218,7 +218,7 @@ def register(call: RequestContext) -> Response:
             call.deps,
             **_where(call),
             text=text,
-            shown=_shown(call),
+            shown=_shown_lines(call),
             batch=call.fields.get("batch", ""),
             person=call.person.person,
         )
@@ -230,7 +230,7 @@ def register(call: RequestContext) -> Response:
     return RedirectResponse(f"{_path(call)}?registrert={count}", 303)
 
 
-def _shown(call: RequestContext) -> list[int]:
+def _shown_lines(call: RequestContext) -> list[int]:
     """Return the lines that the preview would register; none if the field is malformed."""
     numbers = call.fields.get("shown", "").split(",")
     return [read_count(number) for number in numbers] if all(map(read_count, numbers)) else []

@@ -181,7 +181,7 @@ def _figures(call: RequestContext, statistics: TenantStatistics, shown: Wanted) 
         statistics=statistics,
         account=statistics.accounts[0].account if shown.account else None,
         months=[_month_row(translator, one.month, one.total) for one in statistics.months],
-        accounts=[_account_row(translator, one) for one in _listed(statistics)],
+        accounts=[_account_row(translator, one) for one in _listed_accounts(statistics)],
         percent={name: translator.percent(part, total.shares) for name, part in parts.items()} if total.shares else {},
         csv=f"{section_path(call.tenant.id, _SECTION)}.csv?{chosen}",
         notices_csv=f"{section_path(call.tenant.id, _SECTION, 'varsler.csv')}?{chosen}",
@@ -198,7 +198,7 @@ def _account_row(translator: Translator, one: AccountStatistics) -> Row:
     return Row(name, name, one.published, one.contents.stored_bytes)
 
 
-def _listed(statistics: TenantStatistics) -> list[AccountStatistics]:
+def _listed_accounts(statistics: TenantStatistics) -> list[AccountStatistics]:
     """Return the accounts, without deleted ones that have no shares, unless there is only one."""
     every = statistics.accounts
     return [one for one in every if one.account.deleted_at is None or one.published.shares or len(every) == 1]
@@ -225,7 +225,7 @@ def _name(translator: Translator, account: Account) -> str:
 
 def _lines(translator: Translator, statistics: TenantStatistics) -> Iterator[str]:
     yield csv_line([translator.text(column) for column in _COLUMNS])
-    accounts = [one.account for one in _listed(statistics)]
+    accounts = [one.account for one in _listed_accounts(statistics)]
     for month in statistics.months:
         for account in accounts:
             found = month.by_account.get(account.id, ShareCounts())

@@ -70,14 +70,14 @@ def tenants_page(call: RequestContext) -> Response:
         "pages/operator/tenants.html",
         tenants=registration.list_tenants(call.deps),
         texts=[_text_row(call, listing) for listing in texts.list_texts(call.deps)],
-        typed=_typed(call, _SHARE_FIELDS),
+        typed=_typed_fields(call, _SHARE_FIELDS),
         faults=_faults(call, _SHARE_FIELDS),
         reasons=_reasons(call),
         published=call.query("lagret") == "tekst" and not call.errors,
     )
 
 
-def _typed(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
+def _typed_fields(call: RequestContext, names: tuple[str, ...]) -> dict[str, str]:
     return {name: call.fields.get(name, "") for name in names}
 
 
@@ -155,14 +155,14 @@ def new_tenant_page(call: RequestContext) -> Response:
     return render(
         call,
         "pages/operator/new_tenant.html",
-        typed=_typed(call, _TENANT_FIELDS),
+        typed=_typed_fields(call, _TENANT_FIELDS),
         faults=_faults(call, _TENANT_FIELDS),
     )
 
 
 def create_tenant(call: RequestContext) -> Response:
     """Register the tenant."""
-    typed = _typed(call, _TENANT_FIELDS)
+    typed = _typed_fields(call, _TENANT_FIELDS)
     tenant = registration.register_tenant(
         call.deps,
         organization_number=typed["organization_number"],
@@ -193,7 +193,7 @@ def tenant_page(call: RequestContext) -> Response:
         accounts=accounts,
         agreements=agreements_status.agreements_of(call.deps, tenant_id=tenant_id),
         versions=[(text.version, text.version) for text, _by in listings[AgreementKind.MAIN].published],
-        typed=_typed(call, _ONE_FIELDS),
+        typed=_typed_fields(call, _ONE_FIELDS),
         faults=_faults(call, _ONE_FIELDS),
         reasons=_reasons(call),
         winding_up=saved == "ny" and registration.is_winding_up(call.deps, tenant),
@@ -230,7 +230,7 @@ def main_copy(call: RequestContext) -> Response:
 def stop_tenant(call: RequestContext) -> Response:
     """Freeze or unfreeze the tenant."""
     _freeze_or_thaw(call, freezing.freeze_tenant, freezing.unfreeze_tenant, call.path("tenant_id"))
-    return _stopped(call)
+    return _redirect_to_tenant(call)
 
 
 def stop_account(call: RequestContext) -> Response:
@@ -239,10 +239,10 @@ def stop_account(call: RequestContext) -> Response:
     lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=account_id)
     field = f"reason-{account_id}"
     _freeze_or_thaw(call, freezing.freeze_account, freezing.unfreeze_account, account_id, field=field)
-    return _stopped(call)
+    return _redirect_to_tenant(call)
 
 
-def _stopped(call: RequestContext) -> Response:
+def _redirect_to_tenant(call: RequestContext) -> Response:
     saved = "opphevet" if call.fields.get("deed") == "thaw" else "stans"
     return RedirectResponse(f"/drift/kunder/{call.path('tenant_id')}?lagret={saved}", 303)
 

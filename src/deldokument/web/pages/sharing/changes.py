@@ -78,7 +78,7 @@ def change_label(call: RequestContext) -> Response:
 
 def remove_recipient(call: RequestContext) -> Response:
     """Remove a recipient («Fjern mottakeren»)."""
-    return _removed(call, changes.remove_recipient, call.path("recipient_id"), "fjernet")
+    return _remove(call, changes.remove_recipient, call.path("recipient_id"), "fjernet")
 
 
 def document_page(call: RequestContext) -> Response:
@@ -92,10 +92,10 @@ def document_page(call: RequestContext) -> Response:
 
 def remove_document(call: RequestContext) -> Response:
     """Remove a document («Fjern dokumentet»)."""
-    return _removed(call, changes.remove_document, call.path("document_id"), "dokument-fjernet")
+    return _remove(call, changes.remove_document, call.path("document_id"), "dokument-fjernet")
 
 
-def _removed(
+def _remove(
     call: RequestContext, remove: Callable[[Dependencies, Sharer, str, str], None], gone_id: str, saved: str
 ) -> Response:
     share_id = call.path("id")

@@ -48,10 +48,10 @@ def list_page(call: RequestContext) -> Response:
     """Show the list («Delinger») with what was just done to a draft, if that still applies."""
     person, discarded_id, restored_id = call.person.person, call.query("forkastet"), call.query("hentet")
     discarded = discarding.find_discarded(call.deps, person, discarded_id) if discarded_id else None
-    return list_of(call, discarded, _restored(call, restored_id))
+    return list_of(call, discarded, _find_restored(call, restored_id))
 
 
-def _restored(call: RequestContext, share_id: str) -> ShareView | None:
+def _find_restored(call: RequestContext, share_id: str) -> ShareView | None:
     if not share_id:
         return None
     try:

@@ -187,15 +187,17 @@ def save(call: RequestContext) -> Response:
 
 def add_recipients(call: RequestContext) -> Response:
     """Add a pasted list; refused entries come back with reasons."""
-    return _added(call, json_text(call, "text"))
+    return _add_recipients(call, json_text(call, "text"))
 
 
 def add_recent_recipient(call: RequestContext) -> Response:
     """Add one of the recently used recipients («Nylig brukt»); its number is unconfirmed, like a typed one."""
-    return _added(call, recent_number(call.deps, call.person.person, call.path("id"), json_text(call, "recent")))
+    return _add_recipients(
+        call, recent_number(call.deps, call.person.person, call.path("id"), json_text(call, "recent"))
+    )
 
 
-def _added(call: RequestContext, pasted: str) -> Response:
+def _add_recipients(call: RequestContext, pasted: str) -> Response:
     deps, person, share_id = call.deps, call.person.person, call.path("id")
     added = drafts.add_recipients(deps, person, share_id, pasted)
     reasons = [{"text": r.text, "message": error_text(r.error, call.translator)} for r in added.refused]

@@ -49,13 +49,13 @@ def notices_page(call: RequestContext) -> Response:
 def enter(call: RequestContext) -> Response:
     """Send a code to an address («Send meg en kode»)."""
     email_addresses.enter_address(call.deps, call.person.person, call.fields.get("email", ""), _language(call))
-    return _done(call, "sendt")
+    return _redirect(call, "sendt")
 
 
 def confirm(call: RequestContext) -> Response:
     """Confirm the address («Bekreft adressen»)."""
     email_addresses.confirm_address(call.deps, call.person.person, call.fields.get("code", ""))
-    return _done(call, "bekreftet")
+    return _redirect(call, "bekreftet")
 
 
 def choose(call: RequestContext) -> Response:
@@ -68,13 +68,13 @@ def choose(call: RequestContext) -> Response:
     chosen = {name: call.fields.get(name) == "on" for name in offered}
     before = email_addresses.show_address(call.deps, call.person.person).choices
     email_addresses.choose_notices(call.deps, call.person.person, replace(before, **chosen, language=language))
-    return _done(call, "lagret")
+    return _redirect(call, "lagret")
 
 
 def remove(call: RequestContext) -> Response:
     """Remove the address («Fjern adressen»)."""
     email_addresses.remove_address(call.deps, call.person.person)
-    return _done(call, "fjernet")
+    return _redirect(call, "fjernet")
 
 
 def _language(call: RequestContext) -> Language:
@@ -88,7 +88,7 @@ def _share_path(call: RequestContext) -> str:
     return path if _SHARE_PATH.fullmatch(path) else ""
 
 
-def _done(call: RequestContext, what: str) -> Response:
+def _redirect(call: RequestContext, what: str) -> Response:
     path = _share_path(call)
     if path and what in _SETTLED:
         return RedirectResponse(path, 303)

@@ -60,13 +60,13 @@ def approve(call: RequestContext) -> Response:
     try:
         publishing.approve_share(call.deps, call.person.person, share_id, seen=call.fields.get("seen", ""))
     except InvalidFields as error:
-        return _refused(call, 422, [("", error_text(one, call.translator)) for one in error.errors])
+        return _refuse(call, 422, [("", error_text(one, call.translator)) for one in error.errors])
     except (InvalidInput, Conflict) as error:
-        return _refused(call, 409, [("", error_text(error, call.translator))])
+        return _refuse(call, 409, [("", error_text(error, call.translator))])
     return RedirectResponse(f"/delinger/{share_id}/delt", 303)
 
 
-def _refused(call: RequestContext, status: int, errors: list[tuple[str, str]], reason: str = "") -> Response:
+def _refuse(call: RequestContext, status: int, errors: list[tuple[str, str]], reason: str = "") -> Response:
     view = queries.view_share(call.deps, call.person.person, call.path("id"))
     if not view.is_proposed:
         return detail_of(call, status=status, errors=errors, return_reason=reason)
@@ -80,7 +80,7 @@ def send_back(call: RequestContext) -> Response:
     try:
         proposals.return_proposal(call.deps, call.person.person, share_id, reason)
     except InvalidInput as error:
-        return _refused(call, 422, [("return-reason", error_text(error, call.translator))], reason)
+        return _refuse(call, 422, [("return-reason", error_text(error, call.translator))], reason)
     if before.share.state is not ShareState.DRAFT:
         return to_share(share_id, "uendret")
     is_others = before.is_proposed and not is_own_proposal(call, before)

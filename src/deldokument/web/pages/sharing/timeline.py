@@ -116,7 +116,7 @@ def moments(events: Iterable[tuple[AuditEvent, Actor | None]], translator: Trans
             told[-1] = replace(told[-1], times=told[-1].times + 1)
         else:
             told.append(moment)
-    return [_counted(moment, translator) for moment in told]
+    return [_sum_up(moment, translator) for moment in told]
 
 
 def _who(event: AuditEvent, actor: Actor | None) -> str:
@@ -131,7 +131,7 @@ def _says_the_same(one: Moment, other: Moment) -> bool:
     return len(days) == 1 and (one.words, one.who) == (other.words, other.who)
 
 
-def _counted(moment: Moment, translator: Translator) -> Moment:
+def _sum_up(moment: Moment, translator: Translator) -> Moment:
     """Return the entry of several uploads or notices as one sentence: several of them, not one several times."""
     if moment.times == 1:
         return moment

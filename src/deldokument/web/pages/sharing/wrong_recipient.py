@@ -38,8 +38,8 @@ _LIST = "\n- "
 
 def page(call: RequestContext) -> Response:
     """Show the steps: stop the access, see who opened what, and the draft."""
-    view, report = _found(call)
-    chosen = _chosen(call, report)
+    view, report = _find_share(call)
+    chosen = _choose(call, report)
     is_all = bool(call.query(ALL))
     return render(
         call,
@@ -57,21 +57,21 @@ def page(call: RequestContext) -> Response:
 
 def draft_file(call: RequestContext) -> Response:
     """Return the draft as a text file. Raises: NotFound, also if no recipient is chosen."""
-    view, report = _found(call)
-    chosen = _chosen(call, report)
+    view, report = _find_share(call)
+    chosen = _choose(call, report)
     if not chosen.recipients:
         raise NotFound("no recipient is chosen")
     content = notification(view, chosen, call.translator)
     return Response(content, headers=attachment("avviksmelding.txt"), media_type="text/plain; charset=utf-8")
 
 
-def _found(call: RequestContext) -> tuple[ShareView, ShareReport]:
+def _find_share(call: RequestContext) -> tuple[ShareView, ShareReport]:
     """Return the share and its report. Raises: NotFound, also for a draft."""
     person, share_id = call.person.person, call.path("id")
     return view_share(call.deps, person, share_id), share_report(call.deps, person, share_id)
 
 
-def _chosen(call: RequestContext, report: ShareReport) -> ShareReport:
+def _choose(call: RequestContext, report: ShareReport) -> ShareReport:
     """Return the report with the chosen recipients only; the only one of a share needs no choice.
 
     Raises: NotFound for the id of no recipient of the share.
