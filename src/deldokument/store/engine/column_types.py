@@ -27,7 +27,9 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    cast,
     literal_column,
+    type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -100,6 +102,7 @@ def _other_instant(year: int, stored: Any) -> _OtherInstant:
 
 
 LONG_AGO = _other_instant(_LONG_AGO, None)
+_FIRST_DAY, _LAST_DAY = date(_LONG_AGO, 1, 1), date(_FAR_AWAY, 1, 1)
 
 
 class UtcMicros(TypeDecorator[datetime]):
@@ -139,7 +142,7 @@ class UtcMicros(TypeDecorator[datetime]):
 
 
 class StoredDate(TypeDecorator[date]):
-    """A date; as text on SQLite, where an unreadable value is a day in the year 1000."""
+    """A date; the first day of year 1000 or 9000 for any that lies beyond, and of year 1000 for what is no date."""
 
     impl = Date
     cache_ok = True
@@ -148,18 +151,22 @@ class StoredDate(TypeDecorator[date]):
         """Return the type in which it is stored."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
 
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the text: PostgreSQL has dates that Python has not."""
+        return type_coerce(cast(column, Text), self)
+
     def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
         """Return the date, or its text."""
         return value.isoformat() if value is not None and dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> date | None:
         """Return the date."""
-        if value is None or dialect.name != "sqlite":
-            return value
+        if value is None:
+            return None
         try:
-            return date.fromisoformat(value)
+            return min(max(date.fromisoformat(value), _FIRST_DAY), _LAST_DAY)
         except _UNREADABLE:
-            return LONG_AGO.date()
+            return _FIRST_DAY
 
 
 class DurationMicros(TypeDecorator[timedelta]):
@@ -271,7 +278,7 @@ _NEUTRAL: list[tuple[type[TypeEngine[Any]], Any]] = [
     (Text, ""),
     (LargeBinary, b""),
     (UtcMicros, LONG_AGO),
-    (StoredDate, LONG_AGO.date()),
+    (StoredDate, _FIRST_DAY),
     (DurationMicros, timedelta()),
     (EnumSet, frozenset()),
     (ByteRanges, ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, replace
@@ -21,7 +22,7 @@ from tests.contract.store.tenancy.test_agreements import LOGIN, MAIN, intent
 from tests.contract.store.tenancy.test_tenant_lifecycle import ASSESSMENT
 from tests.fakes.integrity import tagging
 from tests.support.stage.recorded_changes import record_changes
-from tests.support.stored_data import admit_every_type, do_as_owner
+from tests.support.stored_data import admit_every_type, admit_null, do_as_owner
 
 OPEN = [available(id=f"open-{number}", expires_at=NOW + number * HOUR, created_at=NOW) for number in range(4)]
 OTHER_IDS = {"bytes": "CAST(id AS BLOB)", "no utf-8": "CAST(x'ff' || CAST(id AS BLOB) AS TEXT)"}
@@ -45,6 +46,12 @@ def forge(url: str, statement: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+def test_every_table_of_sqlite_refuses_values_of_another_type(sqlite_url: str) -> None:
+    is_lax = "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict"
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        assert connection.execute(is_lax).fetchall() == [("alembic_version",)]
 
 
 @pytest.mark.parametrize("end", ["'abc'", "x'00'", "9000000000000000000"], ids=["text", "bytes", "year 287 000"])
@@ -129,16 +136,29 @@ def test_an_event_without_a_time_is_broken(database: Database, sqlite_url: str) 
         tx.audit.events()
 
 
-@pytest.mark.parametrize("value", ["'abc'", "'2026-02-30'", "x'00'", "7", "NULL"])
-def test_an_assessment_whose_day_is_no_date_is_listed_with_one_of_long_ago(
-    database: Database, sqlite_url: str, value: str
+DAYS = {
+    "sqlite": ("'abc'", "'2026-02-30'", "x'00'", "CAST(x'ff' AS TEXT)", "7", "NULL", "'0001-01-01'", "'9999-12-31'"),
+    "postgresql": ("'infinity'", "'-infinity'", "'294276-12-31'", "'4713-01-01 BC'", "NULL", "'9999-12-31'"),
+}
+
+
+@pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, values in DAYS.items() for value in values])
+def test_an_assessment_whose_day_is_no_date_is_listed_with_one_that_has_a_review(
+    request: pytest.FixtureRequest, kind: str, value: str
 ) -> None:
-    with database.write() as tx:
-        tx.tenant_lifecycle.add_assessment(ASSESSMENT, b"file")
-    forge(sqlite_url, f"UPDATE impact_assessment SET done_on = {value}")
-    with database.read() as tx:
-        [found] = tx.tenant_lifecycle.assessments(TENANT.id)
-    assert found == replace(ASSESSMENT, done_on=LONG_AGO.date())
+    url: str = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
+    with closing(tagging(Database(url))) as database:
+        settle(database)
+        with database.write() as tx:
+            tx.tenant_lifecycle.add_assessment(ASSESSMENT, b"file")
+        if kind == "sqlite":
+            admit_every_type(url)
+        else:
+            admit_null(url, "impact_assessment", "done_on")
+        do_as_owner(url, f"UPDATE impact_assessment SET done_on = {value}")
+        with database.read() as tx:
+            [found] = tx.tenant_lifecycle.assessments(TENANT.id)
+    assert found.review_on.year in (1001, 9001)
 
 
 @pytest.mark.parametrize("other", OTHER_IDS.values(), ids=OTHER_IDS)
