@@ -11,16 +11,21 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
 
+from deldokument.domain.identifiers import Consumer, OrganizationNumber
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.uuids import document_id_of
 from deldokument.services.downloads import offers
 from deldokument.services.downloads.content import open_document, read_content
 from deldokument.services.shares.display import queries
 from deldokument.services.shares.display.views import ShareView
+from deldokument.services.uploads.exchange_keys import offered_certificate
 from tests.ks.conftest import Fiks
 from tests.ks.published import ERROR_MESSAGE, UPLOADED
+from tests.support.deployment.systems import SUPPLIER
 from tests.support.stage.accounts import set_rules
+from tests.support.stage.envelopes import enveloped
 from tests.support.stage.inspection import inspect_documents
 from tests.support.stage.stage import BANKRUPT, FJELL, KARI, OLA, person
 
@@ -305,6 +310,14 @@ def test_what_is_said_to_be_encrypted_and_is_not_is_refused(fiks: Fiks) -> None:
     assert living(fiks) == []
     assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=kanskje").json()["errorCode"] == "field_malformed"
     assert send(fiks, form(metadata(OLA), b"x"), "?kryptert=false").status_code == 201
+
+
+def test_an_upload_that_was_captured_from_another_organisation_is_not_decrypted(fiks: Fiks) -> None:
+    for number, status in ((FJELL, 201), (SUPPLIER, 400)):
+        offered = offered_certificate(fiks.web.stage.deps, Consumer(OrganizationNumber(number)))
+        captured = enveloped(x509.load_pem_x509_certificate(offered.encode()), b"innhold")
+        assert send(fiks, form(metadata(OLA), captured), "?kryptert=true").status_code == status
+    assert len(living(fiks)) == 1
 
 
 def test_an_account_without_room_takes_no_document_however_it_comes(fiks: Fiks) -> None:
