@@ -189,9 +189,6 @@ def test_whoever_may_only_read_changes_nothing_whatever_is_asked(
     assert cast.sharer.get("/shares").json() == before
 
 
-# --- the document itself ---------------------------------------------------------------------------------------------
-
-
 def document(web: Web) -> dict[str, Any]:
     answer = System(web.browser(), None).get("/openapi.json")
     assert answer.status_code == 200

@@ -83,9 +83,6 @@ def faults(answer: Any) -> dict[str, str]:
     return {fault["field"]: fault["code"] for fault in answer.json()["errors"]}
 
 
-# --- drafts ----------------------------------------------------------------------------------------------------------
-
-
 def test_a_share_comes_back_as_it_was_given(cast: Systems, stage: Stage) -> None:
     body = {
         "account_id": stage.byggesak.id,
@@ -323,9 +320,6 @@ def test_a_discarded_draft_is_abandoned(cast: Systems, draft: dict[str, Any]) ->
     assert (again.status_code, again.json()["code"]) == (409, "not_a_draft")
 
 
-# --- documents -------------------------------------------------------------------------------------------------------
-
-
 def test_a_document_is_announced_uploaded_and_told(cast: Systems, draft: dict[str, Any]) -> None:
     sent = {"name": "vedtak.pdf", "length": 7, "modified_at": "2026-11-20T10:00:00.5Z"}
     made = cast.sharer.post(f"/shares/{draft['id']}/documents", sent)
@@ -404,9 +398,6 @@ def test_a_document_is_taken_out_again(cast: Systems, draft: dict[str, Any]) -> 
     assert cast.sharer.call("DELETE", path).status_code == 204
     assert cast.sharer.call("DELETE", path).status_code == 404
     assert cast.sharer.get(f"/shares/{draft['id']}").json()["documents"] == []
-
-
-# --- publishing and after --------------------------------------------------------------------------------------------
 
 
 def test_what_is_missing_before_publishing_is_told_all_at_once(cast: Systems, stage: Stage) -> None:
@@ -641,9 +632,6 @@ def test_what_is_over_stays_over(cast: Systems, stage: Stage, draft: dict[str, A
     assert cast.sharer.call("PATCH", f"/shares/{share_id}", {"title": "x"}).status_code == 409
 
 
-# --- lists -----------------------------------------------------------------------------------------------------------
-
-
 def test_shares_are_listed_newest_first_page_by_page(cast: Systems, stage: Stage) -> None:
     made = []
     for _ in range(5):
@@ -723,9 +711,6 @@ def test_a_list_is_asked_for_in_words_that_it_knows(cast: Systems, query: str, c
     answer = cast.sharer.get(f"/shares?{query}")
     assert answer.status_code == 422
     assert list(faults(answer).values()) == [code]
-
-
-# --- whose -----------------------------------------------------------------------------------------------------------
 
 
 def calls(share_id: str, document_id: str, recipient_id: str) -> list[tuple[str, str, Any]]:

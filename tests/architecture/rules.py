@@ -21,6 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _CLOCK_CALL = re.compile(
     r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns|gmtime|localtime|ctime))$"
 )
+_DIVIDER = re.compile(r"\s*#\s*([-=─*])\1{2,}")
 _CLOCK_NAMES = {"time", "time_ns", "gmtime", "localtime", "ctime"}
 
 
@@ -55,6 +56,12 @@ def crowded(root: Path) -> list[str]:
         for folder, count in sorted(counts.items())
         if count > MAX_FOLDER_MODULES
     ]
+
+
+def dividers(source: str) -> list[str]:
+    """Return the comment lines that only divide a module. What needs one is a module of its own."""
+    lines = enumerate(source.splitlines(), start=1)
+    return [f"line {number}: a divider" for number, line in lines if _DIVIDER.match(line)]
 
 
 def clock_calls(source: str) -> list[str]:

@@ -204,8 +204,6 @@ class Cluster(Deployment):
         urls = (registers.idporten, registers.maskinporten, registers.altinn, registers.notifications)
         return {port for url in (*urls, registers.enhetsregisteret) if (port := urlsplit(url).port)}
 
-    # --- state -------------------------------------------------------------------------------------------------------
-
     def wait_until_ready(self) -> None:
         """Every node says that it may be given work, and the workers live."""
         for node in self.nodes:

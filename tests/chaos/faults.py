@@ -55,9 +55,6 @@ class Fault:
         return f"{self.name}: {self.words}"
 
 
-# --- killed ----------------------------------------------------------------------------------------------------------
-
-
 def nodes_are_killed(cluster: Cluster, load: Load) -> None:
     """Two of three, until an upload and a download have been broken off in the middle; they go on at the third."""
     deadline, nodes = time.monotonic() + PATIENCE, itertools.cycle(cluster.nodes)
@@ -146,9 +143,6 @@ def openbao_is_killed(cluster: Cluster, load: Load) -> None:
 def wait_until_refused(load: Load) -> None:
     """Wait until a client has been refused for now."""
     wait_until(lambda: has_seen(load, "503") or has_seen(load, "507"), "nobody was refused", PATIENCE)
-
-
-# --- cut and slow ----------------------------------------------------------------------------------------------------
 
 
 def a_node_loses_the_database(cluster: Cluster, load: Load) -> None:

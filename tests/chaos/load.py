@@ -211,8 +211,6 @@ class Client:
         if digest.hexdigest() != promise.digest:
             self._ledger.lost.append(f"a download of {promise.length} bytes is not what was uploaded")
 
-    # --- steps -------------------------------------------------------------------------------------------------------
-
     def _drafted(self, length: int) -> tuple[str, Ticket]:
         """A draft to Ola with a document announced. Raises Unanswered when nobody said whether it was announced."""
         settings = form_settings(self._tried("form", "GET", "/del", {200}).text)

@@ -32,9 +32,6 @@ _OFF = "30"
 _ORPHAN_SECONDS = 60
 
 
-# --- disks -----------------------------------------------------------------------------------------------------------
-
-
 def the_databases_disk_is_full(cluster: Cluster, load: Load) -> None:
     """PostgreSQL finds no room; when there is some again it goes on, started anew if it gave up."""
     disk = cluster.postgres.disk
@@ -146,9 +143,6 @@ def a_worker_is_killed_in_mid_sweep(cluster: Cluster, _load: Load) -> None:
         when="given[2].value == 'orphans_swept'",
         before=setting("deldokument.services.maintenance.orphans.ORPHAN_AGE", timedelta(seconds=_ORPHAN_SECONDS)),
     )
-
-
-# --- clocks ----------------------------------------------------------------------------------------------------------
 
 
 def a_nodes_clock_is_off(cluster: Cluster, load: Load) -> None:

@@ -72,9 +72,6 @@ class Visitor:
         self._cluster.asked(self._cluster.nodes[0], self._back, self._begun)
 
 
-# --- faults ----------------------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def nothing(_cluster: Cluster) -> Iterator[None]:
     """All is well."""

@@ -26,9 +26,6 @@ OLA, FJELL = "21879498012", "312824450"
 PAGE = (DOCS / "command-line.md").read_text("utf-8")
 
 
-# --- ends ------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("typed", "instant"),
     [
@@ -48,9 +45,6 @@ def test_a_day_counts_to_its_end_in_norway_and_a_time_is_norwegian(typed: str, i
 def test_what_is_no_end_is_wrong_usage(typed: str) -> None:
     with pytest.raises(typer.BadParameter, match="YYYY-MM-DD"):
         read_until(typed)
-
-
-# --- recipients ------------------------------------------------------------------------------------------------------
 
 
 def test_recipients_come_from_options_and_files_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +97,6 @@ def test_a_share_is_named_by_its_id_or_its_link() -> None:
         "abc"
     }
 
-
-# --- in words --------------------------------------------------------------------------------------------------------
 
 PLAIN = {"TERM": "dumb", "COLUMNS": "100", "NO_COLOR": "1"}
 HOME = {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}

@@ -37,9 +37,6 @@ def loaded(**changes: str) -> Settings:
     return load_settings(PLAIN | changes)
 
 
-# --- settings --------------------------------------------------------------------------------------------------------
-
-
 def test_the_environment_alone_is_enough(home: Path) -> None:
     settings = loaded()
     assert (settings.url, settings.issuer) == ("https://del.example", "https://maskinporten.example/")
@@ -118,9 +115,6 @@ def test_this_machine_needs_no_tls(url: str) -> None:
     assert loaded(DELDOKUMENT_CLIENT_URL=url).url == url
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
 def test_a_folder_keeps_its_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sak" / "kart").mkdir(parents=True)
     (tmp_path / "sak" / "kart" / "øst.png").write_bytes(b"12")
@@ -197,8 +191,6 @@ def test_a_file_that_changes_while_it_is_shared_is_noticed(tmp_path: Path) -> No
     with pytest.raises(FileChanged, match="cannot be read"):
         list(file.pieces(0, 10))
 
-
-# --- what is under way -----------------------------------------------------------------------------------------------
 
 REQUEST: Mapping[str, Any] = {"recipients": ["21879498012"], "files": ["vedtak-om-barnevern.pdf"]}
 

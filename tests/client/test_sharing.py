@@ -199,9 +199,6 @@ def test_what_the_service_refuses_names_the_field_and_shares_nothing(
     assert len(list(client.shares(state="available"))) == before
 
 
-# --- going on --------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("parallel", [1, 4])
 def test_a_stopped_call_goes_on_with_the_same_share_and_sends_nothing_twice(
     deployment: Deployment, connect: Connect, until: datetime, tmp_path: Path, parallel: int

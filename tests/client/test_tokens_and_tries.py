@@ -71,9 +71,6 @@ def tokens(
     return MaskinportenTokens(settings, counterpart.http, clock=now, wait=lambda _: None)
 
 
-# --- tokens ----------------------------------------------------------------------------------------------------------
-
-
 def test_an_assertion_says_what_maskinporten_wants_to_know(settings: Settings, key: RSAKey) -> None:
     counterpart = Counterpart(granted("token-1"))
     assert tokens(settings, counterpart).token() == "token-1"
@@ -195,9 +192,6 @@ def test_the_first_key_of_a_set_signs(key: RSAKey, tmp_path: Path) -> None:
     other = rsa_key("stranger")
     (tmp_path / "key.json").write_text(json.dumps({"keys": [k.as_dict(private=True) for k in (key, other)]}))
     assert read_key(tmp_path / "key.json").kid == key.kid
-
-
-# --- tries -----------------------------------------------------------------------------------------------------------
 
 
 class Given:

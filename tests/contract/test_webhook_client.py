@@ -67,9 +67,6 @@ def test_an_answer_that_is_no_success_is_told_as_it_is(receiver: Receiver, numbe
     assert (outcome, outcome.is_success) == (WebhookResponse(number), False)
 
 
-# --- where calls never go --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "answer", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fe80::1%lo"]
 )
@@ -129,9 +126,6 @@ def test_a_proxy_of_the_environment_is_not_used(receiver: Receiver, monkeypatch:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         assert home().post(receiver.url, {}, b"").status == 204
         assert proxy.connections == 0
-
-
-# --- what the other side may do --------------------------------------------------------------------------------------
 
 
 def trickle(connection: socket.socket, stopped: threading.Event) -> None:
@@ -257,9 +251,6 @@ def test_one_who_hangs_silences_nobody_else_behind_the_same_host() -> None:
         assert client.post(f"{shared.url}/a", {}, b"").failure is WebhookFailure.SILENT
         shared.behaviour = status(204)
         assert client.post(f"{shared.url}/b", {}, b"").status == 204
-
-
-# --- TLS -------------------------------------------------------------------------------------------------------------
 
 
 def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

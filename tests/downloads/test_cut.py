@@ -1,7 +1,6 @@
-"""A running download whose ground is gone stops within five seconds, and the client sees that it is not the end.
+"""A running download stops within five seconds of losing its permission, and the client sees that it is incomplete.
 
-The servers here look again after half a second instead of four: what must come to its end within the margin that is
-left of the five seconds then comes to it within the same margin.
+The servers here check the permission every half second instead of every four. The margin is the same.
 """
 
 from __future__ import annotations

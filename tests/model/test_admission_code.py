@@ -101,8 +101,6 @@ class Replay:
                     self._do(who, action)
                 self._compare(state)
 
-    # --- attempts ----------------------------------------------------------------------------------------------------
-
     def _do(self, who: str, action: str) -> None:
         self._stage.clock.advance(minutes=1)
         words = action.split()
@@ -152,8 +150,6 @@ class Replay:
             self._ids["lise"] = members.add_member(self._deps, **given).id  # type: ignore[arg-type]
         else:
             members.confirm_members(self._deps, **self._where, member_ids=[self._ids[whom]], person=existing(by))
-
-    # --- what came of it ---------------------------------------------------------------------------------------------
 
     def _compare(self, state: Sharing) -> None:
         """Check that share, members and proposal are as in the model, and who opens what."""

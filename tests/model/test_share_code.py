@@ -166,8 +166,6 @@ class Replay:
         release_blobs(others)
         delete_garbage(others)
 
-    # --- steps -------------------------------------------------------------------------------------------------------
-
     def take(self, actor: str, action: str) -> None:
         """Take a step of the model."""
         if actor == "ender":

@@ -137,9 +137,6 @@ def test_the_proxy_holds_no_more_of_a_withdrawn_document_than_operators_are_told
     assert f"at most {held} KiB for each download" in (ROOT / "docs" / "operate" / "install.md").read_text("utf-8")
 
 
-# --- before servers of the test's own --------------------------------------------------------------------------------
-
-
 @dataclass
 class Upstream:
     """A server that tells what it was asked, or breaks off when it has been asked."""
@@ -221,9 +218,6 @@ def test_the_bytes_of_an_upload_go_on_as_they_come(tmp_path: Path) -> None:
         connection.sendall(bytes(100_000))
         assert b" 200 " in connection.recv(64)
     assert len(behind.body) == 200_000
-
-
-# --- rate limits -----------------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -14,9 +14,6 @@ from tests.uploads.tus import Tus, Uploading, blobs
 FIVE_GIB = 5 * 2**30
 
 
-# --- discovery and creation ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", ["/uploads", "/uploads/whatever"])
 def test_options_tell_version_extensions_limit_and_checksums_without_a_token(deployment: Deployment, path: str) -> None:
     answer = httpx.options(deployment.url + path)
@@ -114,9 +111,6 @@ def test_another_version_is_told_which_one_there_is(tus: Tus, version: str | Non
     answers = [httpx.patch(upload.url, headers=headers, content=b"x"), httpx.head(upload.url, headers=headers)]
     assert [(a.status_code, a.headers["tus-version"]) for a in answers] == [(412, "1.0.0")] * 2
     assert upload.offset() == 0
-
-
-# --- appending -------------------------------------------------------------------------------------------------------
 
 
 @BOTH_SOCKET_MODES
@@ -223,9 +217,6 @@ def test_an_unknown_upload_and_anothers_are_the_same_nothing(tus: Tus) -> None:
     assert blobs(tus.deployment) <= before
 
 
-# --- termination -----------------------------------------------------------------------------------------------------
-
-
 def test_a_terminated_upload_is_gone_with_its_document(tus: Tus) -> None:
     upload = tus.create(10)
     upload.patch(0, b"12345")
@@ -251,9 +242,6 @@ def test_other_verbs_do_nothing(tus: Tus) -> None:
     assert httpx.put(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
     assert httpx.post(upload.url, headers=upload.headers(0), content=b"x").status_code == 405
     assert upload.offset() == 0
-
-
-# --- what proxies and other clients do with a request -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -312,8 +300,6 @@ def test_a_method_is_named_only_to_an_upload(tus: Tus) -> None:
     answer = kari.post(f"/del/utkast/{tus.draft}", headers={"X-HTTP-Method-Override": "DELETE"})
     assert answer.status_code in {404, 405}
 
-
-# --- metadata --------------------------------------------------------------------------------------------------------
 
 METADATA = "filename aGVtbWVsaWctdmVkdGFrLnBkZg==,filetype YXBwbGljYXRpb24vcGRm,is_confidential"
 

@@ -13,6 +13,7 @@ from tests.architecture.rules import (
     ROOT,
     clock_calls,
     crowded,
+    dividers,
     foreign_imports,
     missing_charter,
     modules,
@@ -28,7 +29,7 @@ def in_domain_alone(source: str) -> list[str]:
 
 
 def breaches(rule: Rule, paths: list[Path]) -> list[str]:
-    return [f"{path.relative_to(PACKAGE)}: {what}" for path in paths for what in rule(path.read_text("utf-8"))]
+    return [f"{path.relative_to(ROOT)}: {what}" for path in paths for what in rule(path.read_text("utf-8"))]
 
 
 def test_there_are_modules_to_look_at() -> None:
@@ -58,6 +59,11 @@ def test_a_folder_with_many_modules_is_found(tmp_path: Path) -> None:
     assert crowded(tmp_path / "tests") == ["tests/web has 17 modules"]
 
 
+def test_no_comment_divides_a_module_of_the_tests() -> None:
+    paths = [path for name in ("tests", "bench") for path in sorted((ROOT / name).rglob("*.py"))]
+    assert breaches(dividers, [path for path in paths if "node_modules" not in path.parts]) == []
+
+
 def test_no_module_imports_a_private_name_of_another() -> None:
     found = breaches(private_imports, modules())
     assert [one for one in found if not one.endswith(": _ of deldokument.web.http.responses.i18n")] == []
@@ -83,6 +89,7 @@ LONG_WORDS = 'def walk():\n    """' + "Words.\n" * 80 + '"""\n    step()\n'
         (missing_charter, "# A comment is no charter.\nx = 1\n"),
         (too_long, "x = 1\n" * 401),
         (too_long, LONG_FUNCTION),
+        (dividers, "x = 1\n    # --- steps ---\n"),
         (private_imports, "from deldokument.domain.shares.share import Share, _BY_URGENCY\n"),
         (too_long, "class A:\n    async " + LONG_FUNCTION.replace("\n", "\n    ").rstrip()),
         (clock_calls, "now = datetime.now(UTC)\n"),
@@ -107,6 +114,7 @@ def test_a_breach_is_found(rule: Rule, source: str) -> None:
         (missing_charter, ""),
         (missing_charter, '"""What it is for."""\nx = 1\n'),
         (too_long, "x = 1\n" * 400),
+        (dividers, "# Ends at midnight -- local time.\nx = 1\n"),
         (private_imports, "from deldokument import __version__\nfrom os import _exit\n"),
         (too_long, LONG_WORDS),
         (clock_calls, "now = clock.now()\n"),

@@ -53,9 +53,6 @@ def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
 
 
-# --- every store -----------------------------------------------------------------------------------------------------
-
-
 def test_what_is_written_in_pieces_is_read_whole(store: BlobStore) -> None:
     content = os.urandom(3 << 20)
     writer = store.create(NAME)
@@ -196,9 +193,6 @@ def test_a_claimed_store_cannot_be_claimed_by_another(store: BlobStore) -> None:
     with pytest.raises(Conflict):
         store.claim("theirs")
     assert (store.deployment_id(), names(store)) == ("ours", set())
-
-
-# --- the directory ---------------------------------------------------------------------------------------------------
 
 
 def test_a_store_opened_again_has_its_objects_and_owner(directory: DirectoryBlobStore, root: Path) -> None:

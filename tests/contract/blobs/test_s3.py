@@ -53,9 +53,6 @@ def stands(store: S3BlobStore, content: bytes = PART) -> bool:
     return store.read(NAME, 0, len(content)) == content
 
 
-# --- asked again, and then it is done --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -118,9 +115,6 @@ def test_a_list_cut_in_the_middle_is_never_taken_for_the_whole(
     proxy.expect(Fault("GET", times=9, cut_answer_after=900))
     with pytest.raises(Unavailable):
         list(store.list())
-
-
-# --- refused ---------------------------------------------------------------------------------------------------------
 
 
 def attempts(store: S3BlobStore) -> dict[str, ServiceError]:
@@ -238,9 +232,6 @@ def test_of_two_deployments_that_share_a_bucket_by_mistake_one_is_refused(direct
         thread.join()
     assert len(refused) == 1
     assert direct.deployment_id() not in [None, *refused]
-
-
-# --- bounds ----------------------------------------------------------------------------------------------------------
 
 
 def test_objects_beyond_those_in_memory_are_spooled_in_files_that_have_no_name(

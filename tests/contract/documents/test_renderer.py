@@ -122,9 +122,6 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-# --- none of it runs -------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_words_in_all_three_forms(name: str) -> None:
     text = f"# Avtale\n\nMellom {escape(name)} og oss.\n\n| Part | Rolle |\n|---|---|\n| {escape(name)} | kunde |\n"
@@ -197,9 +194,6 @@ def test_an_entity_of_what_no_document_may_hold_is_shown_as_missing(source: str)
     assert PRESS.pdf(paper(source))
 
 
-# --- the page --------------------------------------------------------------------------------------------------------
-
-
 def test_on_a_page_the_texts_headings_stand_below_the_pages_own_and_skip_no_level() -> None:
     tags = [tag for tag, _ in Page(PRESS.html("# a\n\n## b\n\n##### c\n\n###### d\n\n## e\n")).elements]
     assert [tag for tag in tags if tag.startswith("h")] == ["h2", "h3", "h4", "h5", "h3"]
@@ -215,9 +209,6 @@ def test_a_table_on_a_page_can_be_scrolled_with_the_keyboard_and_has_no_style_in
     assert [head.get("scope") for head in heads] == ["col"] * 3
     assert [head.get("class") for head in heads] == [None, "to-center", "to-right"]
     assert "style" not in PRESS.html(TEXT)
-
-
-# --- the PDF ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_pdf_is_tagged_and_says_its_title_and_language(tmp_path: Path) -> None:
@@ -296,9 +287,6 @@ def test_a_wide_table_turns_the_paper_on_its_side(tmp_path: Path) -> None:
     assert size.startswith("841.89 x 595.2")
     section = word(PRESS.docx(paper(text))).sections[0]
     assert (section.page_width or 0) > (section.page_height or 0)
-
-
-# --- the document for Word -------------------------------------------------------------------------------------------
 
 
 def test_a_word_document_has_headings_lists_and_tables_as_word_knows_them() -> None:
@@ -410,9 +398,6 @@ def test_a_word_document_has_every_part_that_it_names_and_names_every_part() -> 
 def test_lines_and_tabs_of_a_code_block_are_those_of_the_text() -> None:
     [paragraph] = word(PRESS.docx(paper("```\na\tb\n  c\n```\n"))).paragraphs
     assert paragraph.text == "a\tb\n  c"
-
-
-# --- the same bytes --------------------------------------------------------------------------------------------------
 
 
 def test_the_same_paper_is_the_same_bytes_from_every_press_in_every_thread() -> None:

@@ -85,9 +85,6 @@ def pdfsig(pdf: bytes, path: Path) -> str:
     return subprocess.run(["pdfsig", "-nocert", str(path)], capture_output=True, text=True, check=False).stdout
 
 
-# --- a sealed PDF ----------------------------------------------------------------------------------------------------
-
-
 def test_a_sealed_pdf_is_valid_trusted_and_covered_whole(seal: PdfSigner, sealed: bytes) -> None:
     status = validated(sealed, seal.certificate())
     assert (status.intact, status.valid, status.trusted, status.bottom_line) == (True, True, True, True)
@@ -184,9 +181,6 @@ def test_a_process_that_seals_nothing_does_not_wait_for_what_seals() -> None:
     assert done.stdout == "[]\n"
 
 
-# --- a detached signature --------------------------------------------------------------------------------------------
-
-
 def test_a_signature_verifies_with_the_certificate_alone_and_over_these_bytes_only(seal: PdfSigner) -> None:
     signature = seal.sign(DATA)
     assert verify_signature(seal.certificate(), DATA, signature)
@@ -218,9 +212,6 @@ KEY_KIND, CURVE = "06072a8648ce3d0201", "06082a8648ce3d030107"
 def test_a_certificate_with_a_key_of_an_unknown_kind_verifies_nothing(seal: PdfSigner, known: str) -> None:
     with pytest.raises(Broken):
         verify_signature(odd_certificate(seal.certificate(), known), DATA, b"")
-
-
-# --- the certificate -------------------------------------------------------------------------------------------------
 
 
 def test_the_certificate_names_the_operator_and_is_for_signing_alone(seal: PdfSigner) -> None:
@@ -271,9 +262,6 @@ def test_without_room_for_both_there_is_neither_and_the_next_try_makes_them(tmp_
 def test_a_certificate_in_a_folder_that_is_missing_is_told_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         made(tmp_path / "nowhere")
-
-
-# --- loading ---------------------------------------------------------------------------------------------------------
 
 
 def test_what_was_made_is_loaded(tmp_path: Path) -> None:

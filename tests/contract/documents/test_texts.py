@@ -37,9 +37,6 @@ def merged(text: AgreementText, tenant: str = "Prøve kommune") -> str:
     return merge(text.markdown, operator.values(tenant, "213640003", "post@prove.example"))
 
 
-# --- every text ------------------------------------------------------------------------------------------------------
-
-
 def test_there_is_a_text_of_every_kind() -> None:
     assert {text.kind for text in TEXTS} == set(AgreementKind)
 
@@ -131,9 +128,6 @@ def test_the_service_agreement_has_what_article_28_demands_of_a_processor() -> N
 
 def test_the_main_agreement_says_where_it_is_sent() -> None:
     assert "{{return_address}}" in LIBRARY.text(AgreementKind.MAIN, "1.0").markdown.split("## 17 Slik signeres")[1]
-
-
-# --- the folder ------------------------------------------------------------------------------------------------------
 
 
 def filled(folder: Path, *names: str) -> PackageLibrary:

@@ -66,9 +66,6 @@ def signatures(stage: Stage) -> int:
     return len(status.agreements_of(stage.deps, tenant_id=stage.tenant.id).services)
 
 
-# --- at the simulator ------------------------------------------------------------------------------------------------
-
-
 def test_whoever_is_logged_in_already_is_asked_again_and_signs(
     stage: Stage, running: Running, outbound: httpx.Client, browser: httpx.Client
 ) -> None:
@@ -133,9 +130,6 @@ def test_the_code_of_one_signature_is_of_no_use_for_the_next(
     own_code = dict(parse_qsl(urlsplit(answer).query))["code"]
     assert finish(stage, ewa, answer.replace(own_code, used)) == "login_refused"
     assert signatures(stage) == 0
-
-
-# --- at a provider that lies -----------------------------------------------------------------------------------------
 
 
 def outcome_of(stage: Stage, running: Running, provider: HostileProvider, http: httpx.Client, **changes: Any) -> str:

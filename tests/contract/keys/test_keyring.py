@@ -48,9 +48,6 @@ def on_event_loop(*steps: Callable[[], object]) -> None:
         thread.join()
 
 
-# --- every keyring ---------------------------------------------------------------------------------------------------
-
-
 def test_a_key_is_made_once(keyring: Keyring) -> None:
     key = keyring.create("share/1")
     assert len(key) == 32
@@ -142,9 +139,6 @@ def test_named_values_are_kept_replaced_and_forgotten_beside_the_keys(keyring: K
 def test_many_threads_keep_values_at_once(keyring: Keyring) -> None:
     on_event_loop(*[partial(keyring.keep, {f"head:{number}": b"1"}) for number in range(8)])
     assert len(keyring.list_values("head:")) == 8
-
-
-# --- sealed in a store -----------------------------------------------------------------------------------------------
 
 
 def test_a_rotation_leaves_the_named_values_as_they_are(sealed: SealedKeyring) -> None:

@@ -40,9 +40,6 @@ def as_service(place: Place) -> hvac.Client:
     return client
 
 
-# --- the policies that are supplied ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -88,9 +85,6 @@ def test_a_deployment_reaches_nothing_of_another(bao_place: Place, openbao: Serv
         keyring.create("share:1")
     with closing(bao_place.connection()) as bao, pytest.raises(Unavailable, match="policy"):
         bao.get(f"{other.keyring_mount}/data/root")
-
-
-# --- what is kept ----------------------------------------------------------------------------------------------------
 
 
 def test_a_destroyed_entry_is_gone_with_all_its_versions(bao_place: Place) -> None:
@@ -187,9 +181,6 @@ def test_what_is_no_entry_is_broken(openbao_opening: Opening, bao_place: Place) 
             keyring.get(["share:1"])
 
 
-# --- the root key in Transit -----------------------------------------------------------------------------------------
-
-
 def test_a_version_is_made_and_destroyed_by_the_operator_who_is_told_how(bao_place: Place) -> None:
     with closing(keyring_in(bao_place)) as keyring:
         keyring.create("share:1")
@@ -218,9 +209,6 @@ def test_a_key_that_is_not_there_is_unavailable(bao_place: Place) -> None:
             keyring.get(["share:1"])
     with closing(bao_place.connection()) as bao, pytest.raises(Unavailable, match="no key"):
         TransitRootKeys(bao, bao_place.transit_mount, "deldokument")
-
-
-# --- faults ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_token_that_was_revoked_or_has_run_out_is_fetched_anew(bao_place: Place) -> None:

@@ -97,9 +97,6 @@ def remnants(sealed: list[bytes], disk: bytes) -> list[bytes]:
     return [one for one in sealed if one[13:29] in disk or one[-16:] in disk]
 
 
-# --- it forgets ------------------------------------------------------------------------------------------------------
-
-
 def test_keys_never_stand_on_disk_in_the_clear(sqlite: SealedKeyring, path: Path) -> None:
     keys = [sqlite.create(f"share/{number}") for number in range(20)]
     disk = on_disk(path)
@@ -169,9 +166,6 @@ def test_destroy_waits_for_a_reader_who_still_sees_the_past(sqlite: SealedKeyrin
     leave.join()
 
 
-# --- it remembers ----------------------------------------------------------------------------------------------------
-
-
 def test_files_are_for_their_owner_alone(sqlite: SealedKeyring, path: Path) -> None:
     sqlite.create("share/1")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -223,9 +217,6 @@ def test_a_keyring_that_cannot_be_reached_is_unavailable(tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Unavailable):
         file_keyring(tmp_path / "file" / "keyring")
-
-
-# --- a rotation ------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_under_the_old_root_key_is_left_in_any_file_after_a_rotation(path: Path) -> None:

@@ -85,9 +85,6 @@ def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-# --- the simulated Maskinporten --------------------------------------------------------------------------------------
-
-
 def test_a_token_of_maskinporten_tells_whose_system_calls(running: Running, outbound: httpx.Client) -> None:
     tokens = AccessTokenValidator(running.maskinporten_issuer, SCOPE, AUDIENCE, outbound)
     assert tokens.verify(running.access_token("fagsystem", resource=AUDIENCE)) == Consumer(FJELL)
@@ -117,9 +114,6 @@ def test_a_token_for_another_service_is_told_which_scope_is_missing(running: Run
             )
         )
     assert caught.value.params == {"scope": SCOPE}
-
-
-# --- hostile tokens --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])
@@ -329,9 +323,6 @@ def test_a_malformed_key_name_is_refused(tokens: AccessTokenValidator, issuer: H
 def test_a_genuine_token_that_is_too_long_is_refused(tokens: AccessTokenValidator, issuer: HostileIssuer) -> None:
     assert tokens.verify(issuer.token(padding="x" * 1000))
     refusal(tokens, issuer.token(padding="x" * 9000))
-
-
-# --- the issuer's keys -----------------------------------------------------------------------------------------------
 
 
 def test_keys_are_fetched_once_and_kept_for_a_day(

@@ -112,9 +112,6 @@ def test_an_assessment_a_year_old_is_due_and_still_counts(stage: Stage) -> None:
     assert view.is_due
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
-
-
 def test_all_that_is_missing_is_told_at_once(stage: Stage) -> None:
     assert refused(stage, assessor=" ", role=" ", done_on=None, risk=None) == {
         "assessor": "name_length",
@@ -152,9 +149,6 @@ def test_a_tenant_that_has_ended_records_nothing_more(stage: Stage) -> None:
     with pytest.raises(Conflict, match="service_ended"):
         recorded(stage)
     assert events(stage) == []
-
-
-# --- the file --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,6 @@ def days(period: timedelta) -> str:
     return WORDS[period.days]
 
 
-# --- receipts --------------------------------------------------------------------------------------------------------
-
-
 def test_the_states_of_receipts_are_those_of_the_texts() -> None:
     words = [Translator("nb").text(word) for word in ("Partly downloaded", "Downloaded", "Confirmed")]
     for word in words:
@@ -66,9 +63,6 @@ def test_the_states_of_receipts_are_those_of_the_texts() -> None:
 def test_the_kind_of_browser_that_sessions_keep_is_named() -> None:
     for text in (AGREEMENT, DPIA, ROS):
         assert "navnet på nettleseren" in text
-
-
-# --- periods ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_retention_period_of_the_texts_is_the_products_and_nobody_is_promised_another() -> None:
@@ -96,9 +90,6 @@ def test_drafts_answers_sessions_and_reminders_have_the_lifetimes_of_the_texts()
         assert f"innlogget i {MAX_AGE // timedelta(hours=1)} timer" in text
         assert f"{week} dager og {day} dag før delingen avsluttes" in text
     assert f"høyst {PeriodRule().longest.days} dager om gangen" in DPIA
-
-
-# --- what the service does -------------------------------------------------------------------------------------------
 
 
 def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement_says(stage: Stage) -> None:
@@ -189,9 +180,6 @@ def test_the_main_agreement_says_in_which_order_the_agreements_may_be_signed(sta
     assert "kan signere tjenesteavtaler før hovedavtalen er registrert" in MAIN
 
 
-# --- responsibility and risk -----------------------------------------------------------------------------------------
-
-
 def test_the_assessment_is_the_controllers_and_the_data_protection_officer_gives_advice() -> None:
     [responsible] = re.findall(r"^\| Ansvarlig for vurderingen.*$", DPIA, re.M)
     assert "kommunedirektøren, virksomhetens leder eller den som har fått det delegert" in responsible
@@ -235,9 +223,6 @@ def test_the_loss_of_the_keyring_is_as_grave_as_it_is() -> None:
     for lost in ("registrert på nytt", "Signerte avtaler", "navnene i hendelsesloggen"):
         assert lost in row
         assert lost.lower() in clause("9.4").lower()
-
-
-# --- which version ---------------------------------------------------------------------------------------------------
 
 
 def test_the_operator_is_told_to_publish_the_newest_version() -> None:

@@ -79,9 +79,6 @@ def evidence(stage: Stage, agreement: ServiceAgreement) -> dict[str, str]:
     return opened
 
 
-# --- a signature -----------------------------------------------------------------------------------------------------
-
-
 def test_a_signature_names_document_organisation_signer_and_time(stage: Stage) -> None:
     ewa = session(stage)
     offer = signing.offer_signing(stage.deps, ewa, tenant_id=stage.tenant.id)
@@ -196,9 +193,6 @@ def test_a_login_counts_whatever_the_two_clocks_say(stage: Stage) -> None:
     assert len(signed(stage)) == 1
 
 
-# --- once ------------------------------------------------------------------------------------------------------------
-
-
 def test_the_same_answer_twice_signs_once_and_both_see_the_result(stage: Stage) -> None:
     ewa = session(stage)
     intent_id, answer = begin(stage, ewa)
@@ -277,9 +271,6 @@ def test_a_new_version_is_offered_and_signed_beside_the_first(stage: Stage) -> N
     texts.publish_agreement(stage.deps, AgreementKind.SERVICE, "1.1")
     sign(stage)
     assert [view.agreement.version for view in signed(stage)] == ["1.1", "1.0"]
-
-
-# --- what stops it ---------------------------------------------------------------------------------------------------
 
 
 def refused(stage: Stage, code: str, *, intent_id: str, ewa: Session, answer: dict[str, str]) -> ServiceError:
@@ -509,9 +500,6 @@ def test_a_process_that_died_at_work_leaves_a_refusal_after_a_while(stage: Stage
     assert signed(stage) == []
 
 
-# --- the session that began it ---------------------------------------------------------------------------------------
-
-
 def test_an_answer_in_another_session_changes_nothing(stage: Stage) -> None:
     """Whoever plants an answer in another's browser neither signs with it nor spoils it."""
     ewa = session(stage)
@@ -557,9 +545,6 @@ def test_a_signature_that_is_over_leads_to_no_login(stage: Stage) -> None:
     signing.complete_signing(stage.deps, ewa, answer)
     with pytest.raises(Conflict, match="signing_over"):
         ask(stage, ewa, intent_id)
-
-
-# --- the confirmation ------------------------------------------------------------------------------------------------
 
 
 def test_whoever_does_not_confirm_authority_begins_nothing(stage: Stage) -> None:
@@ -621,9 +606,6 @@ def test_nothing_is_signed_in_a_name_that_was_written_to_the_tenants_row(stage: 
     do_as_owner(stage.database_url, "UPDATE tenant SET name = 'Oslo kommune'")
     with pytest.raises(Conflict, match="records_unproven"):
         signing.offer_signing(stage.deps, session(stage), tenant_id=stage.tenant.id)
-
-
-# --- afterwards ------------------------------------------------------------------------------------------------------
 
 
 def test_intents_are_forgotten_after_a_day_and_signatures_stay(stage: Stage) -> None:

@@ -68,9 +68,6 @@ def record_main(stage: Stage, **changes: object) -> object:
     return status.record_main_agreement(stage.deps, **(given | changes))  # type: ignore[arg-type]
 
 
-# --- how it stands ---------------------------------------------------------------------------------------------------
-
-
 def test_at_first_nothing_is_published_and_nothing_can_be_signed(stage: Stage) -> None:
     found = current_status(stage)
     assert (found.main_arrived, found.service_signed, found.wants_signature) == (False, False, False)
@@ -132,9 +129,6 @@ def test_a_signature_of_others_does_not_count(stage: Stage) -> None:
     assert other is not None
     sign(stage, "1.0", other.id)
     assert not current_status(stage).service_signed
-
-
-# --- the main agreement ----------------------------------------------------------------------------------------------
 
 
 def test_a_main_agreement_that_has_arrived_is_there_with_its_copy(stage: Stage) -> None:
@@ -226,9 +220,6 @@ def test_a_tenant_that_is_not_there_gets_neither_agreement_nor_key(stage: Stage)
     with pytest.raises(NotFound):
         record_main(stage, tenant_id="nobody")
     assert stage.deps.keyring.get([tenant_key_id("nobody")]) == {}
-
-
-# --- papers of others ------------------------------------------------------------------------------------------------
 
 
 def test_papers_of_another_tenant_are_not_there(stage: Stage) -> None:

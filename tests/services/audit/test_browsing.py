@@ -247,9 +247,6 @@ def test_a_kept_search_that_is_too_old_is_told(stage: Stage) -> None:
     assert raised.value.errors[0].code == "search_expired"
 
 
-# --- who -------------------------------------------------------------------------------------------------------------
-
-
 def who(stage: Stage) -> list[Actor | None]:
     return [entry.who for entry in search(stage, kind="account_renamed").entries][::-1]
 

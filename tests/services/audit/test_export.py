@@ -114,9 +114,6 @@ def index_of(lines: Lines, number: int, kind: str = "event") -> int:
     return next(i for i, line in enumerate(lines) if line["type"] == kind and line["number"] == number)
 
 
-# --- what is in it ---------------------------------------------------------------------------------------------------
-
-
 def test_a_whole_export_verifies_offline_with_its_seals(moved: Stage) -> None:
     lines = exported(moved)
     told = verdict(lines)
@@ -230,8 +227,6 @@ def test_an_event_that_comes_between_the_record_of_an_export_and_its_end_is_in_i
     assert [line["kind"] for line in events(lines)[-2:]] == ["event_log_exported", "account_renamed"]
     assert verdict(lines).fault is None
 
-
-# --- what was done to it ---------------------------------------------------------------------------------------------
 
 BETWEEN = 18
 """An event between the two seals."""
@@ -494,9 +489,6 @@ def test_a_head_whose_end_is_nonsense_does_not_hold(whole: Lines, last: dict[str
     assert fault(whole)
 
 
-# --- a database ------------------------------------------------------------------------------------------------------
-
-
 def trail(stage: Stage, *certificates: bytes) -> verification.TrailVerdict:
     return verification.verify_trail(stage.deps, certificates=certificates, is_signed=verify_signature)
 
@@ -618,8 +610,6 @@ def test_a_chain_cut_back_with_its_seals_is_shown_by_its_kept_head_and_by_a_file
     found = verification.verify_against(moved.deps, chain, verification.marks_of(kept))
     assert found == Fault(chain, BETWEEN, Flaw.REWRITTEN)
 
-
-# --- many ------------------------------------------------------------------------------------------------------------
 
 COUNT = 10_000
 

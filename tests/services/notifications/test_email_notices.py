@@ -87,9 +87,6 @@ def waiting(stage: Stage) -> list[OutgoingMessage]:
         return tx.outbox.lease(Channel.EMAIL, far, far, 100)
 
 
-# --- downloaded ------------------------------------------------------------------------------------------------------
-
-
 def test_the_sharer_is_told_of_a_download(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     fetch(stage, share_id)
@@ -209,9 +206,6 @@ def test_what_a_system_has_shared_is_told_to_no_member(stage: Stage) -> None:
     assert waiting(stage) == []
 
 
-# --- ending ----------------------------------------------------------------------------------------------------------
-
-
 def test_the_sharer_is_told_three_days_before_the_end(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     stage.clock.advance(days=6, hours=23)
@@ -290,9 +284,6 @@ def test_an_address_chosen_after_the_share_was_published_is_told_of_its_end(stag
     assert [to for to, _ in letters(stage)] == ["ny@eksempel.example"]
 
 
-# --- approval --------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def four_eyes(stage: Stage) -> None:
     """Byggesak wants four eyes, of Kari, Odd and Vigdis."""
@@ -369,9 +360,6 @@ def test_what_a_system_proposes_all_members_are_asked_to_approve(stage: Stage) -
     stage.upload(share.id, "vedtak.pdf", b"innhold", system)
     publishing.publish_share(stage.deps, system, share.id)
     assert sorted(to for to, _ in letters(stage)) == [AT_WORK, "odd@eksempel.example"]
-
-
-# --- agreements ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -490,9 +478,6 @@ def test_a_tenant_that_has_ended_meanwhile_is_not_told_to_sign(stage: Stage) -> 
     outboxes.plan_messages(stage.deps, PLANNERS)
     stage.change_tenant(ended_at=stage.clock.now())
     assert deliver(stage) == [Result.MOOT]
-
-
-# --- without mail, and the words -------------------------------------------------------------------------------------
 
 
 def test_without_a_mail_server_nothing_is_planned(stage: Stage) -> None:

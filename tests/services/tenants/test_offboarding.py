@@ -59,9 +59,6 @@ def kinds(stage: Stage) -> list[EventKind]:
     return [event.kind for _, event in stage.trail()]
 
 
-# --- the end ---------------------------------------------------------------------------------------------------------
-
-
 def test_before_the_end_it_is_told_what_goes_with_it(stage: Stage) -> None:
     stage.publish()
     stage.draft()
@@ -216,9 +213,6 @@ def test_a_tenant_that_does_not_exist_does_not_end(stage: Stage) -> None:
         offboard_tenant(stage.deps, tenant_id="nobody", typed_name="")
 
 
-# --- the deletion ----------------------------------------------------------------------------------------------------
-
-
 def rounds_until(stage: Stage, last: object) -> Iterator[None]:
     """One round of the end at a time, up to ``last``."""
     for reconcile in worker.ROUNDS:
@@ -267,9 +261,6 @@ def test_a_tenant_in_use_has_no_record(stage: Stage) -> None:
         recorded(stage)
     with pytest.raises(NotFound):
         deletion_paper(stage.deps, tenant_id=stage.tenant.id)
-
-
-# --- after the retention period --------------------------------------------------------------------------------------
 
 
 def test_after_the_retention_period_nobody_of_the_tenant_is_known_and_not_before(stage: Stage) -> None:
@@ -395,9 +386,6 @@ def test_nobody_of_another_tenant_is_forgotten(stage: Stage) -> None:
     assert len(members.memberships(stage.deps, person(VIGDIS))) == 1
     with stage.deps.database.read() as tx:
         assert len(tx.tenant_lifecycle.assessments(stage.barnevern.tenant_id)) == 1
-
-
-# --- the record on paper ---------------------------------------------------------------------------------------------
 
 
 def words(pdf: bytes) -> str:

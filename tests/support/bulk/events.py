@@ -148,9 +148,6 @@ def _ends(heads: Mapping[str, Row]) -> list[tuple[str, int, bytes]]:
     return [(chain, row[1], row[8]) for chain, row in heads.items()]
 
 
-# --- what is asked about them ----------------------------------------------------------------------------------------
-
-
 def event_filters(chain: str, people: Sequence[str], count: int) -> dict[str, tuple[EventFilter, str]]:
     """Every way in which a log is narrowed, with the index that answers it. Each finds something."""
     middle = count * 7 // 10 // EVENTS_OF_SHARE * EVENTS_OF_SHARE

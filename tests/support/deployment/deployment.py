@@ -182,8 +182,6 @@ class Deployment:
         """The test's own, over the same database, blobs and keyring."""
         return self.node.deps
 
-    # --- processes ---------------------------------------------------------------------------------------------------
-
     def _prepare(self) -> None:
         key_path = self.folder / "registers" / "client-key.json"
         key_path.write_text(json.dumps(self.registers.client_key))
@@ -362,8 +360,6 @@ class Deployment:
         clock = ShiftedClock(demo_clock_file(self.settings))
         clock.set_offset(clock.offset() + step)
         confirm_clock(self.node.deps)
-
-    # --- people ------------------------------------------------------------------------------------------------------
 
     def client(self) -> httpx.Client:
         """Somebody who is not logged in. Closed with the deployment."""

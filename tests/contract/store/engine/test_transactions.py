@@ -167,9 +167,6 @@ def test_a_transaction_that_a_busy_machine_held_too_long_is_told_as_unavailable(
     engines.close()
 
 
-# --- SQLite ----------------------------------------------------------------------------------------------------------
-
-
 def test_sqlite_keeps_its_promises_to_the_disk(sqlite_url: str) -> None:
     engines = open_engines(sqlite_url)
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
@@ -217,9 +214,6 @@ def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
     with pytest.raises(Broken), database.read() as tx:
         tx.tenants.all()
     database.close()
-
-
-# --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
 def test_a_lost_connection_is_told_and_the_next_transaction_gets_another(

@@ -242,9 +242,6 @@ def test_a_message_that_cannot_be_is_refused_by_the_database(database: Database,
         tx.outbox.add(message(**wrong))
 
 
-# --- planning --------------------------------------------------------------------------------------------------------
-
-
 def happen(database: Database, *kinds: EventKind) -> None:
     with database.write() as tx:
         for kind in kinds:

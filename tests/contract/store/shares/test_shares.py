@@ -115,9 +115,6 @@ def test_a_share_that_cannot_be_is_refused_by_the_database(database: Database, i
         keep(database, impossible)
 
 
-# --- finding ---------------------------------------------------------------------------------------------------------
-
-
 def test_shares_are_found_newest_first_page_by_page(database: Database) -> None:
     shares = [draft(id=f"s{n}", created_at=NOW + timedelta(minutes=n // 2)) for n in range(7)]
     keep(database, *shares)
@@ -267,9 +264,6 @@ def test_drafts_that_answer_requests_are_found_by_the_share_that_is_asked_about(
         assert tx.share_lookup.answering([other.id]) == tx.share_lookup.answering([]) == []
 
 
-# --- recipients ------------------------------------------------------------------------------------------------------
-
-
 def test_recipients_come_in_their_order_and_change(database: Database) -> None:
     one, two = draft(id="1"), draft(id="2")
     keep(database, one, two)
@@ -336,9 +330,6 @@ def test_a_share_has_a_recipient_once(database: Database) -> None:
         assert tx.shares.add_recipient(original)
         assert not tx.shares.add_recipient(recipient_of(share, sealed_name=b"another"))
         assert tx.shares.recipients([share.id]) == [original]
-
-
-# --- documents -------------------------------------------------------------------------------------------------------
 
 
 def test_documents_come_in_their_order_and_change(database: Database) -> None:

@@ -92,9 +92,6 @@ def test_nor_do_those_of_a_list(stage: Stage) -> None:
     change_while_another_does(stage.deps, stage.tenant.id, {"ended_at": NOON}, second)
 
 
-# --- what a system's own use must not bring back ---------------------------------------------------------------------
-
-
 def while_it_shares(stage: Stage, change: Callable[[Transaction], object]) -> None:
     """A system begins a draft while somebody changes its integration, and has not committed yet."""
     begun = Event()

@@ -80,9 +80,6 @@ def of_others(**changes: Any) -> Any:
     return available(tenant_id=OTHER.id, account_id=OTHERS.id, member_id=VIGDIS.id, **changes)
 
 
-# --- assessments -----------------------------------------------------------------------------------------------------
-
-
 def test_assessments_come_back_the_last_recorded_first_and_only_the_tenants_own(database: Database) -> None:
     later = replace(ASSESSMENT, id="b", risk=ResidualRisk.LOW, consulted=False, recorded_at=NOW + HOUR)
     bare = replace(later, id="a", media_type="", length=0, sealed_file_name=b"")
@@ -105,9 +102,6 @@ def test_an_assessment_that_breaks_a_rule_is_refused_by_the_database(
         tx.tenant_lifecycle.add_assessment(replace(ASSESSMENT, **changes), b"sealed")
 
 
-# --- who began and ended ---------------------------------------------------------------------------------------------
-
-
 def test_a_tenure_comes_back_as_it_was_saved_last(database: Database) -> None:
     whole = TenantLifecycle(TENANT.id, b"ewa", b"odd", NOW + HOUR, NOW + DAY)
     with database.write() as tx:
@@ -122,9 +116,6 @@ def test_a_tenure_comes_back_as_it_was_saved_last(database: Database) -> None:
 def test_names_are_never_erased_before_the_contents(database: Database) -> None:
     with pytest.raises(ServiceError), database.write() as tx:
         tx.tenant_lifecycle.save(TenantLifecycle(TENANT.id, names_erased_at=NOW))
-
-
-# --- what a tenant has -----------------------------------------------------------------------------------------------
 
 
 def test_holdings_count_what_lives_and_is_the_tenants_own(database: Database) -> None:
@@ -188,9 +179,6 @@ def test_everybody_of_a_tenant_is_removed_and_nobody_else(database: Database) ->
         assert tx.members.of_account(ACCOUNT.id) == []
         assert tx.integrations.of_account(ACCOUNT.id) == []
         assert tx.members.of_account(OTHERS.id) == [VIGDIS]
-
-
-# --- what is left after an end ---------------------------------------------------------------------------------------
 
 
 def test_every_share_of_a_tenant_is_told_also_what_is_erased(database: Database) -> None:

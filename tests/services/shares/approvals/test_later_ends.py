@@ -268,9 +268,6 @@ def test_a_refused_change_that_is_put_back_is_told_from_the_newest(stage: Stage,
     assert (revisions[RETURNED], revisions[ASKED], revisions[CHANGED]) == (6, 7, 8)
 
 
-# --- one change that waits -------------------------------------------------------------------------------------------
-
-
 def test_all_that_one_person_proposes_is_approved_together(stage: Stage, share_id: str) -> None:
     changes.change_share(stage.deps, person(KARI), share_id, Change(texts={"title": "Vedtak"}))
     changes.add_recipients(stage.deps, person(KARI), share_id, [RecipientInput(SIV, confirmed=True)])

@@ -64,9 +64,6 @@ def stored(stage: Stage, share_id: str) -> Share:
         return existing(tx.shares.get(share_id))
 
 
-# --- the one who shared is there -------------------------------------------------------------------------------------
-
-
 def test_an_administrator_who_becomes_a_member_cannot_add_herself_to_a_colleagues_share(
     stage: Stage, shared: str
 ) -> None:
@@ -164,9 +161,6 @@ def test_a_system_that_did_not_share_lets_nobody_in(stage: Stage, shared: str) -
         offers.open_share(stage.deps, person(SIV), shared)
     approve(stage, shared, KARI)
     assert offers.open_share(stage.deps, person(SIV), shared)
-
-
-# --- the one who shared is not there ---------------------------------------------------------------------------------
 
 
 def kari_leaves(stage: Stage, _share_id: str) -> None:

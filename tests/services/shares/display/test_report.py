@@ -85,9 +85,6 @@ def report(final: tuple[Report, list[bytes]]) -> Report:
     return deepcopy(final[0])
 
 
-# --- what is in it ---------------------------------------------------------------------------------------------------
-
-
 def test_an_interim_report_says_who_shared_what_with_whom_and_how_far_it_came(stage: Stage) -> None:
     share_id = stage.publish(OLA, FJELL, title="Vedtak", reference="24/117")
     offers.open_share(stage.deps, person(OLA), share_id)
@@ -187,9 +184,6 @@ def test_a_report_of_too_many_events_says_that_earlier_ones_are_left_out(
     assert verdict(shortened).fault is None
 
 
-# --- who gets it, and how long ---------------------------------------------------------------------------------------
-
-
 def test_only_members_of_the_account_get_a_report_and_a_draft_has_none(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     for number in (ODD, OLA, SIV):
@@ -222,9 +216,6 @@ def test_the_report_can_be_had_until_the_retention_period_ends(stage: Stage) -> 
     run_all(stage.deps)
     with pytest.raises(NotFound):
         made(stage, share_id)
-
-
-# --- verification ----------------------------------------------------------------------------------------------------
 
 
 def test_a_report_verifies_offline_with_the_certificate_alone_and_against_an_export(

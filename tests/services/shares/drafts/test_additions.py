@@ -86,9 +86,6 @@ def codes(refused: pytest.ExceptionInfo[InvalidFields]) -> list[str]:
     return [error.code for error in refused.value.errors]
 
 
-# --- beside the share ------------------------------------------------------------------------------------------------
-
-
 def test_a_pending_document_is_nowhere_for_a_recipient_and_counts_for_the_account(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     receive(stage, share_id)
@@ -278,9 +275,6 @@ def test_an_undone_share_has_the_pending_documents_in_its_draft(stage: Stage) ->
     assert stage.deps.damage.is_empty
 
 
-# --- part of the share -----------------------------------------------------------------------------------------------
-
-
 def test_added_documents_are_offered_at_once_and_a_recipient_who_had_all_has_some_left(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     receive(stage, share_id)
@@ -384,9 +378,6 @@ def test_nothing_is_read_back_found_or_ended_by_the_id_of_a_pending_document(sta
     assert shown(stage, share_id).share.state is ShareState.AVAILABLE
 
 
-# --- two writers at once ---------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("first", ["withdrawn", "taken back"])
 def test_of_two_at_once_one_wins(stage: Stage, first: str) -> None:
     """The other commits between the request and its transaction."""
@@ -400,9 +391,6 @@ def test_of_two_at_once_one_wins(stage: Stage, first: str) -> None:
     with pytest.raises((Conflict, NotFound)):
         changes.change_share(slow, person(KARI), share_id, Change(documents=(document_id,)))
     assert kinds(stage, share_id, ADDED) == []
-
-
-# --- four eyes -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

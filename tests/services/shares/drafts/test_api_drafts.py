@@ -191,9 +191,6 @@ def test_a_recipient_input_shows_no_number() -> None:
     assert OLA not in repr(RecipientInput(OLA))
 
 
-# --- what happens elsewhere while the registers are asked ------------------------------------------------------------
-
-
 def meanwhile(stage: Stage, *happens: Callable[[], object]) -> Dependencies:
     return replace(stage.deps, register=SlowRegister(stage.register, list(happens)))
 

@@ -68,9 +68,6 @@ def told(stage: Stage, share_id: str, *kinds: EventKind) -> list[tuple[EventKind
     ]
 
 
-# --- removal ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_removed_recipient_is_a_stranger_and_the_others_notice_nothing(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV, title="Vedtak")
     offers.open_share(stage.deps, person(OLA), share_id)
@@ -175,9 +172,6 @@ def test_four_eyes_do_not_delay_a_removal_and_a_copy_leaves_the_removed_one_out(
     assert [one.display for one in shown(stage, copied.id).recipients] == ["148391 *****"]
 
 
-# --- removal of documents --------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def pair(stage: Stage) -> str:
     """A share for Ola with two documents, «vedtak.pdf» and «kart.pdf», both sent to him."""
@@ -277,9 +271,6 @@ def test_in_every_order_of_removals_exactly_the_downloads_without_a_removed_docu
                 assert downloads_content.may_send_on(stage.deps, content) is may, (order, place)
 
 
-# --- corrections -----------------------------------------------------------------------------------------------------
-
-
 def test_texts_are_corrected_and_the_recipient_sees_them(stage: Stage) -> None:
     share_id = stage.publish(OLA, title="Vedtk", message="Hei", reference="26/1")
     recipient_id = id_of(stage, share_id, OLA[:6])
@@ -336,9 +327,6 @@ def test_a_label_of_a_recipient_of_another_share_is_not_found(stage: Stage) -> N
     assert shown(stage, share_id).texts.title == "Vedtak"
 
 
-# --- new recipients --------------------------------------------------------------------------------------------------
-
-
 def add(stage: Stage, share_id: str, *numbers: str, confirmed: bool | None = None) -> bool:
     inputs = [RecipientInput(number, "nabo", confirmed) for number in numbers]
     return changes.add_recipients(stage.deps, person(KARI), share_id, inputs)
@@ -375,9 +363,6 @@ def test_strangers_add_nobody_and_learn_nothing_of_the_share(stage: Stage) -> No
     for asked in (share_id, "AAAAAAAAAAAAAAAAAAAAAA"):
         with pytest.raises(NotFound):
             changes.add_recipients(stage.deps, person(VIGDIS), asked, [RecipientInput(SIV)])
-
-
-# --- four eyes -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -42,9 +42,6 @@ def shown(markdown: str) -> str:
     return str(MARKDOWN.render(markdown))
 
 
-# --- filling in ------------------------------------------------------------------------------------------------------
-
-
 def test_every_placeholder_is_filled_in() -> None:
     text = " ".join(f"{{{{{name}}}}}" for name in sorted(PLACEHOLDERS))
     values = OPERATOR.values("Prøve kommune", "213640003", "post@prove.example")
@@ -110,9 +107,6 @@ def test_a_value_is_one_line_without_marks_that_cannot_be_seen() -> None:
     assert escape("a\u202eb\x00c\ud800") == "a�b�c�"
 
 
-# --- the text --------------------------------------------------------------------------------------------------------
-
-
 def test_a_text_is_called_by_its_first_heading() -> None:
     text = AgreementText(AgreementKind.MAIN, "1.0", "> template\n\n## Not this\n\n# Hovedavtale \n\n# Later\n")
     assert text.title == "Hovedavtale"
@@ -136,9 +130,6 @@ def test_what_is_no_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         version_key(version)
     assert (caught.value.field, caught.value.code) == ("version", "version_malformed")
-
-
-# --- what changed ----------------------------------------------------------------------------------------------------
 
 
 def test_an_unchanged_text_has_no_change_however_its_lines_are_broken() -> None:
@@ -171,9 +162,6 @@ def test_both_texts_can_be_read_out_of_the_changes(old: list[str], new: list[str
     without = {kind: [c.paragraph for c in found if c.kind is not kind] for kind in ChangeKind}
     assert without[ChangeKind.ADDED] == [line for line in old if line]
     assert without[ChangeKind.REMOVED] == [line for line in new if line]
-
-
-# --- when a signature is wanted --------------------------------------------------------------------------------------
 
 
 def state(signed: str | None, at: datetime | None, current: str, now: datetime) -> SignatureState:

@@ -68,9 +68,6 @@ def come_back(web: Web, ewa: Browser, **answer: str) -> httpx.Response:
     return ewa.get("/logg-inn/svar", params=given)
 
 
-# --- before anything is published ------------------------------------------------------------------------------------
-
-
 def test_before_the_operator_has_published_the_pages_say_so_and_offer_no_signature(web: Web) -> None:
     ewa = web.browser(EWA)
     for page in (path(web), path(web, "tjenesteavtale")):
@@ -81,9 +78,6 @@ def test_before_the_operator_has_published_the_pages_say_so_and_offer_no_signatu
         assert ewa.get(path(web, kind, "tekst.pdf")).status_code == 404
     answer = ewa.get(path(web, "tjenesteavtale", "signering"))
     assert (answer.status_code, answer.headers["location"]) == (303, path(web, "tjenesteavtale"))
-
-
-# --- the texts -------------------------------------------------------------------------------------------------------
 
 
 def test_the_main_agreement_is_filled_in_and_says_where_to_send_it(web: Web) -> None:
@@ -104,9 +98,6 @@ def test_the_service_agreement_is_read_as_a_page_and_as_a_pdf(web: Web) -> None:
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.headers["content-disposition"].startswith("attachment; filename=")
     assert "no-store" in pdf.headers["cache-control"]
-
-
-# --- the main agreement that has arrived -----------------------------------------------------------------------------
 
 
 def record_main(web: Web, copy: bytes = PDF, signed_on: date = date(2026, 11, 20)) -> str:
@@ -134,9 +125,6 @@ def test_a_main_agreement_that_has_arrived_is_shown_with_its_copy(web: Web) -> N
         answer = ewa.get(path(web, "hovedavtale", agreement_id, "kopi.pdf"))
         assert (answer.status_code, answer.content) == (200, copy)
         assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
-
-
-# --- signing ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_administrator_signs_and_gets_the_sealed_pdf(web: Web) -> None:
@@ -240,9 +228,6 @@ def test_whoever_turns_back_from_the_provider_can_go_on_or_leave_it(web: Web) ->
     assert (over.status_code, over.headers["location"]) == (303, result)
 
 
-# --- a new version ---------------------------------------------------------------------------------------------------
-
-
 def test_the_version_that_is_signed_applies_until_the_new_one_is_signed(web: Web) -> None:
     publish_texts(web.stage)
     sign(web.stage)
@@ -270,9 +255,6 @@ def test_the_main_agreement_may_be_signed_on_paper_or_electronically_as_it_says_
     ewa = web.browser(EWA)
     for page in (path(web), path(web, "hovedavtale")):
         assert "papir eller elektronisk" in words(ewa.get(page))
-
-
-# --- what stops it ---------------------------------------------------------------------------------------------------
 
 
 def refused(web: Web, ewa: Browser, result: str, said: str, **answer: str) -> None:
@@ -365,9 +347,6 @@ def test_an_answer_in_another_browser_signs_nothing_and_spoils_nothing(web: Web)
     assert "Tjenesteavtalen er signert" in words(ewa.get(result))
 
 
-# --- a new version ---------------------------------------------------------------------------------------------------
-
-
 def test_a_new_version_asks_for_a_signature_and_shows_in_words_what_changed(web: Web) -> None:
     publish_texts(web.stage)
     sign(web.stage)
@@ -396,9 +375,6 @@ def test_a_new_version_asks_for_a_signature_and_shows_in_words_what_changed(web:
 def test_without_a_signature_there_is_no_page_of_changes(web: Web) -> None:
     publish_texts(web.stage)
     assert web.browser(EWA).get(path(web, "tjenesteavtale", "endringer")).status_code == 404
-
-
-# --- who gets in -----------------------------------------------------------------------------------------------------
 
 
 def test_papers_and_pages_are_for_the_tenants_administrators_alone(web: Web) -> None:

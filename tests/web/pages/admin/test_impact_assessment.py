@@ -131,9 +131,6 @@ def test_after_the_end_the_history_can_be_read_and_nothing_recorded(web: Web, ew
     assert ewa.get(path(web, recorded(web)[0].id, "fil")).status_code == 200
 
 
-# --- the file --------------------------------------------------------------------------------------------------------
-
-
 def test_a_file_comes_back_as_it_was_as_an_attachment_of_the_kind_of_its_content(web: Web, ewa: Browser) -> None:
     assert send(web, ewa, sample_files.DOCX, "vurdering æøå.pdf").status_code == 303
     answer = ewa.get(path(web, recorded(web)[0].id, "fil"))
@@ -180,9 +177,6 @@ def test_a_form_without_the_sessions_token_records_nothing(web: Web, ewa: Browse
     answer = ewa.request("POST", path(web), data=FORM, files={"paper": ("a.pdf", sample_files.PDF)})
     assert answer.status_code == 403
     assert recorded(web) == []
-
-
-# --- templates -------------------------------------------------------------------------------------------------------
 
 
 def test_a_template_is_offered_when_the_operator_has_published_it(web: Web, ewa: Browser) -> None:

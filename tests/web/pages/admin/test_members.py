@@ -46,9 +46,6 @@ def send(ewa: Browser, where: str, fields: dict[str, str], file: bytes | None = 
     return ewa.request("POST", where, files=files)
 
 
-# --- the list --------------------------------------------------------------------------------------------------------
-
-
 def test_users_are_listed_masked_with_the_days_of_registration_and_use(web: Web) -> None:
     web.stage.draft(KARI)
     web.stage.clock.advance(days=1)
@@ -89,9 +86,6 @@ def test_what_was_done_is_told_from_the_address_only_when_it_can_be(web: Web, ew
     assert "registrert." not in ewa.get(path(web), params={"registrert": told, "fjernet": told}).text
 
 
-# --- one at a time ---------------------------------------------------------------------------------------------------
-
-
 def test_a_user_who_is_registered_shares_at_once(web: Web, ewa: Browser) -> None:
     answer = ewa.post(path(web), {"number": f"{OLA[:6]} {OLA[6:]}", "name": "Ola Moen"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{path(web)}?registrert=1")
@@ -124,9 +118,6 @@ def test_a_form_that_says_nothing_names_what_is_missing(web: Web, ewa: Browser) 
     assert 'href="#number"' in answer.text
 
 
-# --- finding ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_user_is_found_by_number_and_the_number_stands_in_no_address(web: Web, ewa: Browser) -> None:
     web.stage.add(ODD, "Odd Bakken", web.stage.byggesak)
     answer = ewa.post(path(web, "sok"), {"number": f"{ODD[:6]} {ODD[6:]}"})
@@ -153,9 +144,6 @@ def test_half_a_number_finds_nobody_and_is_told_why(web: Web, ewa: Browser) -> N
 @pytest.mark.parametrize("below", ["sok", "liste", "liste/registrering"])
 def test_the_page_of_an_answer_can_be_asked_for_anew(web: Web, ewa: Browser, below: str) -> None:
     assert ewa.get(path(web, below)).status_code == 200
-
-
-# --- removing --------------------------------------------------------------------------------------------------------
 
 
 def test_a_user_is_removed_after_one_question_and_out_at_the_next_request(web: Web, ewa: Browser) -> None:
@@ -233,9 +221,6 @@ def test_an_account_of_another_tenant_looks_like_none_at_all(web: Web, ewa: Brow
         (f"/{web.stage.members['vigdis']}/fjerning", {}),
     ):
         assert ewa.post(there + below, fields).status_code == 404
-
-
-# --- many at once ----------------------------------------------------------------------------------------------------
 
 
 def test_a_pasted_list_is_looked_through_before_anything_happens(web: Web, ewa: Browser) -> None:

@@ -56,9 +56,6 @@ def test_nothing_of_a_tenant_that_has_ended_is_changed_any_more_but_it_can_be_re
     assert ewa.post(f"{base}/etterpaa").text == "done"
 
 
-# --- before the end --------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def ewa(web: Web) -> Browser:
     """The administrator, logged in."""
@@ -148,9 +145,6 @@ def test_a_stranger_sees_nothing_exports_nothing_and_ends_nothing(web: Web, numb
     assert not has_ended(web)
 
 
-# --- after the end ---------------------------------------------------------------------------------------------------
-
-
 def test_after_the_end_recipients_are_told_and_members_reach_nothing(web: Web, ewa: Browser) -> None:
     share_id = web.stage.publish()
     end(web, ewa)
@@ -196,9 +190,6 @@ def test_when_names_are_erased_nobody_gets_in_any_more(web: Web, ewa: Browser) -
     web.stage.clock.advance(days=365)
     run_all(web.stage.deps)
     assert web.browser(EWA).get(path(web)).status_code == 404
-
-
-# --- the export ------------------------------------------------------------------------------------------------------
 
 
 def exported(web: Web, browser: Browser) -> zipfile.ZipFile:

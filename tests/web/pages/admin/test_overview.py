@@ -74,9 +74,6 @@ def state_of(page: str, step: str) -> str:
     return before.rpartition('data-state="')[2].partition('"')[0]
 
 
-# --- «Ta i bruk» -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("missing", [(step,) for step in MISSING] + [tuple(MISSING)], ids=str)
 def test_pressed_too_early_it_is_told_just_what_is_missing_and_where_to_do_it(
     web: Web, fresh: Tenant, siv: Browser, missing: tuple[AgreementKind | None, ...]
@@ -147,9 +144,6 @@ def test_nobody_but_an_administrator_of_the_tenant_takes_it_into_use(
     assert not is_in_use(web, fresh)
 
 
-# --- the way ---------------------------------------------------------------------------------------------------------
-
-
 def test_the_next_step_stands_out_and_moves_on(web: Web, fresh: Tenant, siv: Browser) -> None:
     deps = web.stage.deps
 
@@ -197,9 +191,6 @@ def test_the_way_says_whether_recipients_are_notified(web: Web, fresh: Tenant, s
     stage = notifying.stage
     stage.change_account(stage.avtaler, rules=AccountRules(notify=True))
     assert "Mottakerne får e-post eller SMS når noe blir delt med dem." in overview(notifying)
-
-
-# --- how things stand ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -296,9 +296,6 @@ def test_a_published_share_stays_as_it_was_when_four_eyes_are_wanted(web: Web, k
     assert kari.get(f"/delinger/{share_id}/godkjenning").status_code == 303
 
 
-# --- a later end -----------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def asked(web: Web, kari: Browser) -> str:
     """A share for which Kari has asked for a later end on its page."""
