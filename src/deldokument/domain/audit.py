@@ -232,8 +232,10 @@ REMOVALS = (
 TAKING_AWAY = frozenset(
     {
         *REMOVALS,
+        EventKind.TENANT_RULES_CHANGED,
         EventKind.TENANT_FROZEN,
         EventKind.TENANT_ENDED,
+        EventKind.ACCOUNT_RULES_CHANGED,
         EventKind.ACCOUNT_CLOSED,
         EventKind.ACCOUNT_DELETED,
         EventKind.ACCOUNT_FROZEN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from deldokument.domain.audit import AuditEvent, EventKind
 from deldokument.domain.chain import BEGINNING, Fault, Flaw, Mark
 from deldokument.domain.errors import Broken, Conflict, Unavailable
 from deldokument.ports.documents import RenderedDocument
+from deldokument.services.accounts import lifecycle
 from deldokument.services.audit import checkpoints, export, heads
 from deldokument.services.audit.verification import verify_trail
 from deldokument.services.downloads.access import authorize
@@ -25,6 +27,7 @@ from deldokument.store.audit.event_rows import event_of
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.audit import audit_checkpoint, audit_event, audit_head
 from deldokument.store.tables.shares import recipient, share
+from deldokument.store.tables.tenancy import account
 from tests.support.stage.stage import KARI, OLA, SIV, Stage, person
 from tests.support.stored_data import as_owner
 
@@ -140,6 +143,23 @@ def test_a_removal_that_was_overwritten_in_its_place_raises_an_alarm(stage: Stag
     heads.keep_heads(stage.deps)
     heads.patrol_removals(stage.deps)
     assert stage.deps.damage.take() == [DamagedRow("audit_event", f"{stage.tenant.id}_{removal['number']}")]
+
+
+def test_four_eyes_that_were_undone_with_their_event_raise_an_alarm(stage: Stage) -> None:
+    rules, where = stage.byggesak.rules, {"tenant_id": stage.tenant.id, "account_id": stage.byggesak.id}
+    with as_owner(stage.database_url) as connection:
+        older = [dict(row._mapping) for row in connection.execute(select(account))]
+    stricter = replace(rules, four_eyes=True)
+    lifecycle.change_account_rules(stage.deps, **where, rules=stricter, revision=stage.byggesak.revision)
+    heads.keep_heads(stage.deps)
+    with as_owner(stage.database_url) as connection:
+        for row in older:
+            connection.execute(update(account).where(account.c.id == row["id"]).values(row))
+        [event] = [one for one in chain_of(connection, stage) if one["kind"] == EventKind.ACCOUNT_RULES_CHANGED]
+        is_it = (audit_event.c.chain == stage.tenant.id) & (audit_event.c.number == event["number"])
+        connection.execute(update(audit_event).where(is_it).values(HARMLESS))
+    heads.patrol_removals(stage.deps)
+    assert stage.deps.damage.take() == [DamagedRow("audit_event", f"{stage.tenant.id}_{event['number']}")]
 
 
 def test_a_chain_that_was_linked_anew_lacks_the_head_that_was_kept(stage: Stage) -> None:
