@@ -13,13 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.checks import Outcome
-from tests.chaos.faults import KILLED_AND_CUT, OPENBAO, Fault, postgres_is_killed, the_database_refuses_a_node
-from tests.chaos.machines import MACHINES, the_databases_clock_leaps
+from tests.chaos.faults import KILLED_AND_CUT, OPENBAO, Fault
+from tests.chaos.machines import MACHINES
 
 FAULTS = (*KILLED_AND_CUT, *OPENBAO, *MACHINES)
-_ONE_OF_EACH_KIND = (postgres_is_killed, the_database_refuses_a_node, the_databases_clock_leaps)
-EVERY_RUN = tuple(fault for fault in FAULTS if fault.strike in _ONE_OF_EACH_KIND)
-"""Killed, cut off, and a clock that is wrong: what `make test` tries, quick ones on one cluster."""
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 PASSED = Path(__file__).with_name("passed.json")
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
@@ -108,7 +105,6 @@ def _table(runs: dict[str, Run]) -> list[str]:
 
 def _row(fault: Fault, run: Run) -> str:
     later = ", ".join(f"{count} × {code}" for code, count in run.told.items()) or "nobody"
-    name = f"{fault.name}{' *' if fault in EVERY_RUN else ''}"
     compared = f"{run.megabytes} MB, {run.withdrawn} shares"
-    fields = (name, fault.words, run.on, f"{run.seconds} s", compared, f"{run.broken_off}, {run.resumed}", later)
+    fields = (fault.name, fault.words, run.on, f"{run.seconds} s", compared, f"{run.broken_off}, {run.resumed}", later)
     return f"| {' | '.join(fields)} |"

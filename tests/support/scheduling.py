@@ -2,18 +2,14 @@
 
 A file stays on one, so that its deployment starts once. A suite whose files share a server for the whole session stays
 on one too: the demo with its browser takes twenty CPU seconds to start, and every process would start its own.
-
-The hosts of tests/chaos give this machine an address and take it away. Chromium then breaks off whatever it loads
-(ERR_NETWORK_CHANGED), so those suites never run beside each other.
 """
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = {"browser": "browser", "chaos": "browser", "uploads": "uploads", "downloads": "downloads"}
-"""Suites that stay on one process, each with the first of those that share it. They take less than a third of a run,
-and begin among the first."""
+TOGETHER = ("browser", "uploads", "downloads")
+"""Suites that stay on one process. They take less than a third of a run, and begin among the first."""
 
 
 class BySharedServers(LoadFileScheduling):
@@ -26,4 +22,5 @@ class BySharedServers(LoadFileScheduling):
 def scope_of(nodeid: str) -> str:
     """Return what a test such as "tests/unit/test_config.py::…" stays together with."""
     path = nodeid.split("::", 1)[0]
-    return TOGETHER.get(path.split("/")[1], path)
+    suite = path.split("/")[1]
+    return suite if suite in TOGETHER else path

@@ -14,11 +14,5 @@ def test_files_that_share_a_server_stay_on_one_process_and_all_others_are_handed
     assert scope_of("tests/unit/test_loading.py::test_a") != scope_of("tests/unit/domain/shares/test_policy.py::test_a")
 
 
-def test_no_host_comes_or_goes_while_a_browser_loads_a_page() -> None:
-    assert scope_of("tests/chaos/network/test_hosts.py::test_a") == scope_of(
-        "tests/browser/general/test_pages.py::test_b"
-    )
-
-
 def test_the_suites_that_stay_together_are_there() -> None:
     assert all((ROOT / "tests" / suite).is_dir() for suite in TOGETHER)

@@ -11,7 +11,11 @@ import pytest
 
 from tests.chaos.network.hosts import Host, Network, left_by_the_dead, may_make_hosts
 
-pytestmark = pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md")
+# A browser breaks off whatever it loads when an address of this machine comes or goes (ERR_NETWORK_CHANGED).
+pytestmark = [
+    pytest.mark.large,
+    pytest.mark.skipif(not may_make_hosts(), reason="hosts of the tests' own take root; see docs/faults.md"),
+]
 _KILLED = """
 import os, signal
 from tests.chaos.network.hosts import Network
