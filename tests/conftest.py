@@ -32,7 +32,6 @@ _SLOWEST_FIRST = (
     *TOGETHER,
     "deployment",
     "nodes",
-    "upgrade",
     "cli",
     "api",
     "client",

@@ -169,6 +169,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_the_page_leads_from_the_wheel_to_the_first_tenant(
     machine: Machine, tmp_path: Path, postgres_server: PostgresServer

@@ -32,7 +32,7 @@ from tests.support.stage.stage import ODD as ODD_NUMBER
 from tests.support.stage.stage import SIV as SIV_NUMBER
 from tests.support.stage.stage import person
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.large, pytest.mark.timeout(300)]
 
 _SECONDS = 60
 _NAME = re.compile(r"(?<![\w.-])deldokument(?![\w.-])")

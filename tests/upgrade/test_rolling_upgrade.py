@@ -96,6 +96,7 @@ def test_the_rules_allow_what_the_upgrade_runs_and_not_what_breaks_it() -> None:
     assert contracts(ast.parse(CONTRACT)) == "1.0.1"
 
 
+@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_two_versions_serve_beside_each_other_and_nothing_is_lost(running: UpgradedDeployment, tmp_path: Path) -> None:
     share_id = running.share([OLA_NUMBER], {"vedtak.pdf": content("vedtak.pdf")})
@@ -167,6 +168,7 @@ def the_worker_ends_a_share(running: UpgradedDeployment, share_id: str) -> None:
     wait_until(destroyed, _SECONDS, "the new worker ends nothing")
 
 
+@pytest.mark.large
 @pytest.mark.timeout(300)
 def test_a_column_that_is_taken_away_too_early_breaks_the_old_version(
     running: UpgradedDeployment, tmp_path: Path
