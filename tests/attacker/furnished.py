@@ -170,7 +170,7 @@ def take_away(place: Furnished) -> None:
     publishing.withdraw_share(deps, by_kari, shares["erased"])
     run_all(deps)
     publishing.withdraw_share(deps, by_kari, shares["revoked"])
-    freezing.freeze_share(deps, shares["stopped"], None, FreezeReason.SECURITY)
+    freezing.set_share_freeze(deps, shares["stopped"], None, FreezeReason.SECURITY)
     with deps.database.read() as tx:
         [named] = [one for one in tx.shares.recipients([shares["unnamed"]]) if one.position == 2]
     changes.remove_recipient(deps, by_kari, shares["unnamed"], named.id)

@@ -161,7 +161,7 @@ def _shares(made: Victims) -> None:
         if state == "destroyed":
             made.destroyed = deps.keyring._store.read([share_key_id(made.shares[state])])  # type: ignore[attr-defined]
             run_all(deps)
-    freezing.freeze_share(deps, made.shares["frozen"], person(PER), FreezeReason.SECURITY)
+    freezing.set_share_freeze(deps, made.shares["frozen"], person(PER), FreezeReason.SECURITY)
     approvals = lifecycle.create_account(deps, tenant_id=stage.tenant.id, name="Vedtak")
     for number in (KARI, LISE):
         stage.add(number, "Noen", approvals)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from deldokument.web.transfer.downloads import RECHECK_SECONDS
 from tests.support.deployment.deployment import (
     FJELL,
@@ -117,10 +117,10 @@ def test_stopped_by_the_operator(often: Deployment, content: bytes, pause: float
     deps = often.node.deps
     share_id = often.share([OLA_NUMBER], {"stor.bin": content})
     [path] = often.document_paths(share_id)
-    event = partial(freeze_share, deps, share_id, None, FreezeReason.SECURITY)
+    event = partial(set_share_freeze, deps, share_id, None, FreezeReason.SECURITY)
     stops(often, OLA, path, event, pause=pause, size=size)
     assert often.session(OLA).get(path).status_code == 403
-    unfreeze_share(deps, share_id, None)
+    set_share_freeze(deps, share_id, None, None)
     assert often.session(OLA).get(path, headers={"Range": "bytes=0-9"}).content == content[:10]
 
 

@@ -161,7 +161,7 @@ def _bring(stage: Stage, state: str) -> None:
         with stage.deps.database.write() as tx:
             tx.tenants.save(replace(existing(tx.tenants.get(stage.tenant.id)), activated_at=None))
     elif state == "frozen":
-        freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.SECURITY)
+        freezing.set_tenant_freeze(stage.deps, stage.tenant.id, None, FreezeReason.SECURITY)
     elif state == "ended":
         offboarding.offboard_tenant(stage.deps, tenant_id=stage.tenant.id, typed_name=stage.tenant.name)
 

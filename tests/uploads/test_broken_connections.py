@@ -14,7 +14,7 @@ import pytest
 
 from deldokument.domain.errors import existing
 from deldokument.services.accounts.members import remove_member
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from tests.support.deployment.deployment import BOTH_SOCKET_MODES, wait_until
 from tests.support.deployment.stack import stack
 from tests.uploads.tus import Tus, Uploading, answer_of, checksum, reset, status_of
@@ -117,10 +117,10 @@ def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(tus: Tus) -> 
     with upload.raw(0, len(content), content[:9_000_000]) as connection:
         wait_until(lambda: upload.offset() > 0, 20, "nothing was committed")
         kept = upload.offset()
-        freeze_share(deps, tus.draft, None, FreezeReason.SECURITY)
+        set_share_freeze(deps, tus.draft, None, FreezeReason.SECURITY)
         assert refused_while_sending(connection, content[9_000_000:]) in {403, None}
     assert upload.head().status_code == upload.patch(kept, b"x").status_code == 403
-    unfreeze_share(deps, tus.draft, None)
+    set_share_freeze(deps, tus.draft, None, None)
     assert upload.offset() == kept
     assert upload.patch(kept, content[kept:]).status_code == 204
     assert tus.received() == content

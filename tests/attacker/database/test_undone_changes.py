@@ -17,7 +17,7 @@ from deldokument.services.shares.drafts import additions, api_drafts, discarding
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.published.handover import hand_over
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share, unfreeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from deldokument.store.engine.integrity import DamagedRow
 from deldokument.store.tables.shares import document, recipient, share
 from tests.services.downloads.test_system_access import exposed, shared
@@ -81,7 +81,7 @@ def with_proposed_change(stage: Stage) -> str:
 
 def frozen(stage: Stage) -> str:
     share_id = published(stage)
-    freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     return share_id
 
 
@@ -130,7 +130,7 @@ ACTS: dict[str, tuple[Callable[[Stage], str], Act]] = {
     "draft: discarded": (draft_of_kari, lambda stage, one: drafts.discard_draft(stage.deps, BY_KARI, one)),
     "draft: brought back": (discarded, lambda stage, one: discarding.restore_draft(stage.deps, BY_KARI, one)),
     "draft: handed over": (draft_of_kari, to_lise),
-    "draft: frozen": (draft_of_kari, lambda stage, one: freeze_share(stage.deps, one, None, FreezeReason.SECURITY)),
+    "draft: frozen": (draft_of_kari, lambda stage, one: set_share_freeze(stage.deps, one, None, FreezeReason.SECURITY)),
     "system's draft: recipient added": (
         draft_of_system,
         lambda stage, one: api_drafts.add_recipient_inputs(stage.deps, SYSTEM, one, [RecipientInput(PER)]),
@@ -150,8 +150,8 @@ ACTS: dict[str, tuple[Callable[[Stage], str], Act]] = {
         with_proposed_change,
         lambda stage, one: proposals.return_proposal(stage.deps, BY_KARI, one),
     ),
-    "share: frozen": (published, lambda stage, one: freeze_share(stage.deps, one, None, FreezeReason.SECURITY)),
-    "share: released": (frozen, lambda stage, one: unfreeze_share(stage.deps, one, None)),
+    "share: frozen": (published, lambda stage, one: set_share_freeze(stage.deps, one, None, FreezeReason.SECURITY)),
+    "share: released": (frozen, lambda stage, one: set_share_freeze(stage.deps, one, None, None)),
     "share: undone": (just_published, lambda stage, one: publishing.undo_publication(stage.deps, BY_KARI, one)),
     "share: withdrawn": (published, lambda stage, one: publishing.withdraw_share(stage.deps, BY_KARI, one)),
     "system's share: a member's document": (

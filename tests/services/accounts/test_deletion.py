@@ -85,17 +85,17 @@ def test_an_account_is_not_deleted_unless_its_name_is_typed(stage: Stage, typed:
 
 def test_what_the_operator_has_stopped_is_not_deleted_and_can_be_afterwards(stage: Stage) -> None:
     share_id = stage.publish()
-    freezing.freeze_account(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
     with pytest.raises(Conflict, match="delete_while_frozen"):
         delete(stage)
-    freezing.unfreeze_account(stage.deps, stage.byggesak.id, None)
-    freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.AUTHORITY)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, None)
+    freezing.set_tenant_freeze(stage.deps, stage.tenant.id, None, FreezeReason.AUTHORITY)
     with pytest.raises(Conflict, match="delete_while_frozen"):
         delete(stage)
     stage.clock.advance(hours=25)
     run_all(stage.deps)
     assert share(stage, share_id).state is ShareState.AVAILABLE
-    freezing.unfreeze_tenant(stage.deps, stage.tenant.id, None)
+    freezing.set_tenant_freeze(stage.deps, stage.tenant.id, None, None)
     assert delete(stage).deleted_at
 
 
@@ -104,17 +104,17 @@ def test_what_the_operator_stops_after_it_was_deleted_is_kept_until_it_goes_on(s
     share_id = stage.publish()
     delete(stage)
     if whole:
-        freezing.freeze_tenant(stage.deps, stage.tenant.id, None, FreezeReason.AUTHORITY)
+        freezing.set_tenant_freeze(stage.deps, stage.tenant.id, None, FreezeReason.AUTHORITY)
     else:
-        freezing.freeze_account(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+        freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
     stage.clock.advance(hours=25)
     run_all(stage.deps)
     assert share(stage, share_id).state is ShareState.AVAILABLE
     assert account(stage).ended_at is None
     if whole:
-        freezing.unfreeze_tenant(stage.deps, stage.tenant.id, None)
+        freezing.set_tenant_freeze(stage.deps, stage.tenant.id, None, None)
     else:
-        freezing.unfreeze_account(stage.deps, stage.byggesak.id, None)
+        freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, None)
     run_all(stage.deps)
     assert share(stage, share_id).state is ShareState.WITHDRAWN
     assert account(stage).ended_at

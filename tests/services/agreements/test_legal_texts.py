@@ -121,7 +121,7 @@ def test_the_version_that_is_signed_applies_and_sharing_stops_when_the_agreement
 
 def test_what_is_stopped_ends_on_its_date_as_the_texts_say(stage: Stage) -> None:
     share_id = stage.publish()
-    freezing.freeze_share(stage.deps, share_id, person(SIV), freezing.FreezeReason.REQUEST)
+    freezing.set_share_freeze(stage.deps, share_id, person(SIV), freezing.FreezeReason.REQUEST)
     stage.clock.advance(days=PeriodRule().longest.days + 1)
     run_all(stage.deps)
     with stage.deps.database.read() as tx:

@@ -205,8 +205,9 @@ def test_nothing_of_a_damaged_tenant_or_account_opens_or_is_shared(stage: Stage,
         stage.draft()
     with pytest.raises(NotFound):
         queries.show_share(stage.deps, person(KARI), share_id)
+    set_freeze = freezing.set_tenant_freeze if table == "tenant" else freezing.set_account_freeze
     with pytest.raises(NotFound):
-        (freezing.unfreeze_tenant if table == "tenant" else freezing.unfreeze_account)(stage.deps, row_id, None)
+        set_freeze(stage.deps, row_id, None, None)
     assert (alarms(stage)[0].details or {})["row"] == table
     denied = [event.details for _, event in stage.trail() if event.kind is EventKind.SHARE_DENIED]
     assert denied == [{"reason": Reason.DAMAGED.value}]

@@ -515,7 +515,7 @@ def test_a_response_under_way_ends_when_the_share_is_frozen_while_altinn_is_sile
 def test_what_is_frozen_is_not_listed_and_its_recipient_learns_that_it_is_stopped(stage: Stage, frozen: str) -> None:
     share_id = stage.publish(OLA)
     if frozen == "the share":
-        freezing.freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+        freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     else:
         stage.change_account(stage.byggesak, frozen_at=stage.clock.now())
     assert offering.list_offers(stage.deps, person(OLA)) == offering.OfferList()

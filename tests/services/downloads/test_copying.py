@@ -319,7 +319,7 @@ def test_a_copy_is_within_quota_and_limits_or_nothing_of_it_is_stored(stage: Sta
 def test_documents_of_a_share_that_recipients_cannot_open_are_not_taken_along(stage: Stage) -> None:
     withdrawn, frozen, ended, draft = stage.publish(OLA), stage.publish(OLA), stage.publish(OLA), stage.draft().id
     withdraw(stage, withdrawn)
-    freezing.freeze_share(stage.deps, frozen, None, FreezeReason.SECURITY)
+    freezing.set_share_freeze(stage.deps, frozen, None, FreezeReason.SECURITY)
     with pytest.raises(Frozen):
         copied(stage, frozen)
     for share_id in (withdrawn, draft):
@@ -334,9 +334,9 @@ def test_a_source_that_is_stopped_for_a_time_or_not_inspected_yet_is_waited_for(
     share_id = stage.publish(OLA)
     draft_id = copied(stage, share_id)
     record = source_of(stage, share_id).sealed_inspection
-    freezing.freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     assert make_copies(stage.deps) == 0
-    freezing.unfreeze_share(stage.deps, share_id, None)
+    freezing.set_share_freeze(stage.deps, share_id, None, None)
     with stage.deps.database.write() as tx:
         tx.shares.save_document(replace(source_of(stage, share_id), sealed_inspection=b""))
     stage.clock.advance(minutes=1)
@@ -351,10 +351,10 @@ def test_a_source_that_is_stopped_for_a_time_or_not_inspected_yet_is_waited_for(
 def test_a_copy_whose_source_was_stopped_for_days_is_made_while_its_draft_lives(stage: Stage) -> None:
     share_id = stage.publish(OLA)
     draft_id = copied(stage, share_id)
-    freezing.freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    freezing.set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     stage.clock.advance(days=6)
     assert make_copies(stage.deps) == 0
-    freezing.unfreeze_share(stage.deps, share_id, None)
+    freezing.set_share_freeze(stage.deps, share_id, None, None)
     stage.clock.advance(minutes=1)
     assert make_copies(stage.deps) == 1
     assert shown(stage, draft_id)[0].complete

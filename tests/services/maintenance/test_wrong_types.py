@@ -84,7 +84,7 @@ def test_a_share_that_is_over_without_the_time_of_its_end_is_damaged(stage: Stag
 
 
 def test_a_revision_that_is_no_number_makes_its_row_damaged(stage: Stage) -> None:
-    freezing.freeze_account(stage.deps, stage.byggesak.id, person(PER), FreezeReason.SECURITY)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, person(PER), FreezeReason.SECURITY)
     admit_every_type(stage.database_url)
     do_as_owner(stage.database_url, "UPDATE audit_event SET revision = 'abc' WHERE revision IS NOT NULL")
     with stage.deps.database.read() as tx:

@@ -32,14 +32,14 @@ def stop(stage: Stage, way: str, share_id: str) -> Callable[[], object]:
     """Stop it at one of the three places, or delete its account; returns what lets it go on."""
     deps, reason = stage.deps, FreezeReason.SECURITY
     if way == "tenant":
-        freezing.freeze_tenant(deps, stage.tenant.id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_tenant(deps, stage.tenant.id, OPERATOR)
+        freezing.set_tenant_freeze(deps, stage.tenant.id, OPERATOR, reason)
+        return lambda: freezing.set_tenant_freeze(deps, stage.tenant.id, OPERATOR, None)
     if way == "account":
-        freezing.freeze_account(deps, stage.byggesak.id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_account(deps, stage.byggesak.id, OPERATOR)
+        freezing.set_account_freeze(deps, stage.byggesak.id, OPERATOR, reason)
+        return lambda: freezing.set_account_freeze(deps, stage.byggesak.id, OPERATOR, None)
     if way == "share":
-        freezing.freeze_share(deps, share_id, OPERATOR, reason)
-        return lambda: freezing.unfreeze_share(deps, share_id, OPERATOR)
+        freezing.set_share_freeze(deps, share_id, OPERATOR, reason)
+        return lambda: freezing.set_share_freeze(deps, share_id, OPERATOR, None)
     set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
     return lambda: set_account(stage, stage.byggesak, deleted_at=None)
 
@@ -193,7 +193,7 @@ def test_no_draft_is_begun_nor_copied_where_it_is_stopped(stage: Stage, way: str
 
 
 def test_a_stopped_account_stops_no_other(stage: Stage) -> None:
-    freezing.freeze_account(stage.deps, stage.byggesak.id, OPERATOR, FreezeReason.REQUEST)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, OPERATOR, FreezeReason.REQUEST)
     assert stage.draft(account=stage.avtaler).account_id == stage.avtaler.id
 
 
@@ -246,16 +246,11 @@ def test_stopping_and_going_on_is_written_down_once_with_who_and_a_code(stage: S
 
 def test_what_does_not_exist_or_is_over_cannot_be_stopped(stage: Stage) -> None:
     deps, unknown = stage.deps, "x" * 22
-    for freeze, unfreeze in (
-        (freezing.freeze_tenant, freezing.unfreeze_tenant),
-        (freezing.freeze_account, freezing.unfreeze_account),
-        (freezing.freeze_share, freezing.unfreeze_share),
-    ):
-        with pytest.raises(NotFound):
-            freeze(deps, unknown, None, FreezeReason.AUTHORITY)
-        with pytest.raises(NotFound):
-            unfreeze(deps, unknown, None)
+    for set_freeze in (freezing.set_tenant_freeze, freezing.set_account_freeze, freezing.set_share_freeze):
+        for reason in (FreezeReason.AUTHORITY, None):
+            with pytest.raises(NotFound):
+                set_freeze(deps, unknown, None, reason)
     share_id = stage.publish(OLA)
     publishing.withdraw_share(deps, person(KARI), share_id)
     with pytest.raises(Conflict, match="share_over"):
-        freezing.freeze_share(deps, share_id, None, FreezeReason.AGREEMENT)
+        freezing.set_share_freeze(deps, share_id, None, FreezeReason.AGREEMENT)

@@ -201,10 +201,10 @@ def test_what_the_operator_has_stopped_is_not_deleted(stage: Stage) -> None:
 
 
 def test_nor_does_an_end_delete_an_account_that_the_operator_has_stopped(stage: Stage) -> None:
-    freezing.freeze_account(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, FreezeReason.AUTHORITY)
     with pytest.raises(Conflict, match="end_while_frozen"):
         end(stage)
-    freezing.unfreeze_account(stage.deps, stage.byggesak.id, None)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, None)
     assert end(stage).ended_at
 
 

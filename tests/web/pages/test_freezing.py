@@ -27,11 +27,11 @@ END = {"expires_date": "2026-11-30", "expires_time": "12:00"}
 def stop(stage: Stage, way: str, share_id: str) -> None:
     deps, reason = stage.deps, FreezeReason.SECURITY
     if way == "tenant":
-        freezing.freeze_tenant(deps, stage.tenant.id, None, reason)
+        freezing.set_tenant_freeze(deps, stage.tenant.id, None, reason)
     elif way == "account":
-        freezing.freeze_account(deps, stage.byggesak.id, None, reason)
+        freezing.set_account_freeze(deps, stage.byggesak.id, None, reason)
     elif way == "share":
-        freezing.freeze_share(deps, share_id, None, reason)
+        freezing.set_share_freeze(deps, share_id, None, reason)
     else:
         set_account(stage, stage.byggesak, deleted_at=stage.clock.now())
 

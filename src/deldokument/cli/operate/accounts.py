@@ -225,14 +225,14 @@ def undo_delete(account: str, as_json: Json = False) -> None:
 def freeze(account: str, reason: Reason, as_json: Json = False) -> None:
     """Freeze an account, without deleting anything."""
     with opened_node() as node:
-        say_changed(account_row(freezing.freeze_account(node.deps, account, None, reason)), as_json=as_json)
+        say_changed(account_row(freezing.set_account_freeze(node.deps, account, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(account: str, as_json: Json = False) -> None:
     """Unfreeze an account."""
     with opened_node() as node:
-        say_changed(account_row(freezing.unfreeze_account(node.deps, account, None)), as_json=as_json)
+        say_changed(account_row(freezing.set_account_freeze(node.deps, account, None, None)), as_json=as_json)
 
 
 @app.command("integration-archive", context_settings=TAKES_IDS)

@@ -127,21 +127,21 @@ def rules(
 def freeze(tenant: str, reason: Reason, as_json: Json = False) -> None:
     """Freeze a tenant with all its accounts and shares, without deleting anything."""
     with opened_node() as node:
-        say_changed(tenant_row(freezing.freeze_tenant(node.deps, tenant, None, reason)), as_json=as_json)
+        say_changed(tenant_row(freezing.set_tenant_freeze(node.deps, tenant, None, reason)), as_json=as_json)
 
 
 @app.command("unfreeze", context_settings=TAKES_IDS)
 def unfreeze(tenant: str, as_json: Json = False) -> None:
     """Unfreeze a tenant."""
     with opened_node() as node:
-        say_changed(tenant_row(freezing.unfreeze_tenant(node.deps, tenant, None)), as_json=as_json)
+        say_changed(tenant_row(freezing.set_tenant_freeze(node.deps, tenant, None, None)), as_json=as_json)
 
 
 @app.command("freeze-share", context_settings=TAKES_IDS)
 def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
     """Freeze one share. Its end is not delayed."""
     with opened_node() as node:
-        frozen = freezing.freeze_share(node.deps, share, None, reason)
+        frozen = freezing.set_share_freeze(node.deps, share, None, reason)
         say_changed({"id": frozen.id, "frozen_at": frozen.frozen_at}, as_json=as_json)
 
 
@@ -149,7 +149,7 @@ def freeze_share(share: str, reason: Reason, as_json: Json = False) -> None:
 def unfreeze_share(share: str, as_json: Json = False) -> None:
     """Unfreeze a share."""
     with opened_node() as node:
-        freezing.unfreeze_share(node.deps, share, None)
+        freezing.set_share_freeze(node.deps, share, None, None)
         say_changed({"id": share, "frozen_at": None}, as_json=as_json)
 
 

@@ -35,44 +35,10 @@ class FreezeReason(StrEnum):
     REQUEST = "request"
 
 
-def freeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Tenant:
-    """Freeze the tenant and everything in it. Raises: NotFound."""
-    return _change_tenant(deps, tenant_id, person, reason)
-
-
-def unfreeze_tenant(deps: Dependencies, tenant_id: str, person: PersonIdentifier | None) -> Tenant:
-    """Unfreeze the tenant. Raises: NotFound."""
-    return _change_tenant(deps, tenant_id, person, None)
-
-
-def freeze_account(
-    deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason
-) -> Account:
-    """Freeze the account and everything in it. Raises: NotFound."""
-    return _change_account(deps, account_id, person, reason)
-
-
-def unfreeze_account(deps: Dependencies, account_id: str, person: PersonIdentifier | None) -> Account:
-    """Unfreeze the account. Raises: NotFound."""
-    return _change_account(deps, account_id, person, None)
-
-
-def freeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason) -> Share:
-    """Freeze one share or draft. Raises: NotFound, or Conflict if it is over."""
-    return _change_share(deps, share_id, person, reason)
-
-
-def unfreeze_share(deps: Dependencies, share_id: str, person: PersonIdentifier | None) -> Share:
-    """Unfreeze the share. Raises: NotFound."""
-    return _change_share(deps, share_id, person, None)
-
-
-# --- the change itself: unfreezes if there is no reason --------------------------------------------------------------
-
-
-def _change_tenant(
+def set_tenant_freeze(
     deps: Dependencies, tenant_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
 ) -> Tenant:
+    """Freeze the tenant and everything in it; without a reason, unfreeze it. Raises: NotFound."""
     with deps.database.write() as tx:
         tenant = require(tx.tenants.lock(tenant_id), "tenant")
         changed = _set_frozen(deps, tenant, reason)
@@ -84,9 +50,10 @@ def _change_tenant(
     return changed
 
 
-def _change_account(
+def set_account_freeze(
     deps: Dependencies, account_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
 ) -> Account:
+    """Freeze the account and everything in it; without a reason, unfreeze it. Raises: NotFound."""
     with deps.database.write() as tx:
         account = require(tx.accounts.lock(account_id), "account")
         changed = _set_frozen(deps, account, reason)
@@ -99,9 +66,13 @@ def _change_account(
     return saved
 
 
-def _change_share(
+def set_share_freeze(
     deps: Dependencies, share_id: str, person: PersonIdentifier | None, reason: FreezeReason | None
 ) -> Share:
+    """Freeze one share or draft; without a reason, unfreeze it.
+
+    Raises: NotFound, or Conflict if a share that is over is to be frozen.
+    """
     with deps.database.write() as tx:
         share = require(tx.shares.lock(share_id), "share")
         if reason and share.state in CLOSED:

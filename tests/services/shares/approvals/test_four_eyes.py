@@ -295,10 +295,10 @@ def test_everything_is_looked_at_again_when_it_is_approved(stage: Stage) -> None
 
 def test_nothing_is_approved_where_it_is_stopped_or_closed(stage: Stage) -> None:
     share = propose(stage)
-    freezing.freeze_account(stage.deps, stage.byggesak.id, None, FreezeReason.SECURITY)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, FreezeReason.SECURITY)
     with pytest.raises(Frozen):
         approve(stage, share)
-    freezing.unfreeze_account(stage.deps, stage.byggesak.id, None)
+    freezing.set_account_freeze(stage.deps, stage.byggesak.id, None, None)
     set_account(stage, stage.byggesak, closed_at=stage.clock.now())
     with pytest.raises(InvalidInput, match="account_closed"):
         approve(stage, share)

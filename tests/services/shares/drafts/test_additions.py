@@ -33,7 +33,7 @@ from deldokument.services.shares.drafts import additions
 from deldokument.services.shares.drafts.upload_tickets import UploadTicket
 from deldokument.services.shares.published import changes, publishing, stored_documents
 from deldokument.services.shares.scans import held_documents
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from deldokument.services.uploads import append, concatenation
 from deldokument.store.engine.integrity import DamagedRow
 from tests.fakes.scanner import MemoryScanner
@@ -157,7 +157,7 @@ def test_nothing_is_added_beside_a_share_that_takes_nothing(stage: Stage, state:
         case "ended":
             stage.clock.advance(days=10)
         case "stopped":
-            freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+            set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
             error = Frozen
         case "closed":
             set_account(stage, stage.byggesak, closed_at=stage.clock.now())

@@ -23,7 +23,7 @@ from deldokument.services.shares.display.report import share_report
 from deldokument.services.shares.display.views import ShareView
 from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients.recipients import RecipientInput
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from tests.services.shares.display.test_receipts import download
 from tests.support.deployment.systems import SYSTEM, integrate
 from tests.support.stage.accounts import events_of, set_rules
@@ -158,7 +158,7 @@ def test_only_an_open_share_is_changed(stage: Stage, state: str) -> None:
 
 def test_a_stopped_share_loses_recipients_but_is_not_corrected(stage: Stage) -> None:
     share_id = stage.publish(OLA, SIV)
-    freeze_share(stage.deps, share_id, None, FreezeReason.SECURITY)
+    set_share_freeze(stage.deps, share_id, None, FreezeReason.SECURITY)
     remove(stage, share_id)
     with pytest.raises(Frozen):
         correct(stage, share_id, title="Nytt")
@@ -249,7 +249,7 @@ def test_the_last_document_stays_and_nobody_else_removes_one(stage: Stage, pair:
 
 def test_a_document_is_removed_with_one_pair_of_eyes_and_also_from_a_stopped_share(stage: Stage, pair: str) -> None:
     set_rules(stage, stage.byggesak, four_eyes=True)
-    freeze_share(stage.deps, pair, None, FreezeReason.SECURITY)
+    set_share_freeze(stage.deps, pair, None, FreezeReason.SECURITY)
     remove_document(stage, pair)
     publishing.withdraw_share(stage.deps, person(KARI), pair)
     with pytest.raises(Conflict, match="share_over"):

@@ -17,7 +17,7 @@ from deldokument.services.shares.drafts.draft_form import draft_form
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.published.handover import hand_over, handover_form
 from deldokument.services.shares.scans.held_documents import release_document
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from tests.fakes.scanner import MemoryScanner
 from tests.support.deployment.systems import SYSTEM, integrate
 from tests.support.stage.accounts import events_of, set_rules
@@ -185,7 +185,7 @@ def test_nobody_hands_over_the_draft_of_a_system(stage: Stage, draft: str) -> No
 
 
 def test_a_frozen_draft_stays_where_it_is(stage: Stage, draft: str) -> None:
-    freeze_share(stage.deps, draft, None, FreezeReason.SECURITY)
+    set_share_freeze(stage.deps, draft, None, FreezeReason.SECURITY)
     with pytest.raises(Frozen):
         to_lise(stage, draft)
 

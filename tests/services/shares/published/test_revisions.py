@@ -35,11 +35,11 @@ def odd(change: Callable[..., object], *given: object, **named: object) -> Chang
 
 
 def freeze(stage: Stage, share_id: str) -> None:
-    freezing.freeze_share(stage.deps, share_id, None, freezing.FreezeReason.SECURITY)
+    freezing.set_share_freeze(stage.deps, share_id, None, freezing.FreezeReason.SECURITY)
 
 
 def unfreeze(stage: Stage, share_id: str) -> None:
-    freezing.unfreeze_share(stage.deps, share_id, None)
+    freezing.set_share_freeze(stage.deps, share_id, None, None)
 
 
 def approve(stage: Stage, share_id: str) -> None:

@@ -446,7 +446,7 @@ def test_whoever_changes_what_another_has_just_deleted_is_told(
 
 
 def test_an_account_that_the_operator_has_stopped_is_told_not_to_be_deleted(web: Web, ewa: Browser) -> None:
-    freezing.freeze_account(web.stage.deps, web.stage.byggesak.id, None, FreezeReason.SECURITY)
+    freezing.set_account_freeze(web.stage.deps, web.stage.byggesak.id, None, FreezeReason.SECURITY)
     page = ewa.post(at(web, web.stage.byggesak.id, "sletting"), {"typed_name": "Byggesak"})
     assert page.status_code == 409
     assert "Så lenge den er stanset, kan den ikke slettes." in main_text(page)

@@ -78,7 +78,7 @@ def test_of_what_is_not_open_the_page_is_that_of_what_does_not_exist(web: Web, s
     if state == "withdrawn":
         publishing.withdraw_share(web.stage.deps, person(KARI), share_id)
     if state == "frozen":
-        freezing.freeze_share(web.stage.deps, share_id, None, FreezeReason.SECURITY)
+        freezing.set_share_freeze(web.stage.deps, share_id, None, FreezeReason.SECURITY)
     if state == "ended":
         web.stage.clock.advance(days=10)
     lise = web.browser(LISE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deldokument.services.shares.drafts import discarding, drafts
-from deldokument.services.tenants.freezing import FreezeReason, freeze_share
+from deldokument.services.tenants.freezing import FreezeReason, set_share_freeze
 from tests.support.browser import Browser, Web
 from tests.support.stage.stage import KARI, LISE, ODD, OLA, PER, Stage, person
 
@@ -83,7 +83,7 @@ def test_a_colleague_is_shown_the_draft_and_cannot_take_it(web: Web, draft: str,
 
 def test_what_is_stopped_or_discarded_is_not_handed_over(web: Web, draft: str) -> None:
     kari, page, colleague = web.browser(KARI), f"/del/utkast/{draft}/overlating", web.stage.members["lise"]
-    freeze_share(web.stage.deps, draft, None, FreezeReason.SECURITY)
+    set_share_freeze(web.stage.deps, draft, None, FreezeReason.SECURITY)
     assert kari.post(page, {"colleague": colleague}).status_code == 403
     other = web.stage.draft().id
     discarding.discard_with_grace(web.stage.deps, person(KARI), other)

@@ -119,32 +119,24 @@ def stop_share(call: RequestContext) -> Response:
         share_id = share_id_in(text)
         if share_id is None:
             raise NotFound("share")
-        _freeze_or_thaw(call, freezing.freeze_share, freezing.unfreeze_share, share_id)
+        _freeze_or_thaw(call, freezing.set_share_freeze, share_id)
     except NotFound:
         raise InvalidInput("share", "share_unknown") from None
     return render(call, "pages/operator/freezing_done.html", frozen=call.fields.get("deed") == "freeze")
 
 
 def _freeze_or_thaw(
-    call: RequestContext,
-    freeze: Callable[..., object],
-    thaw: Callable[..., object],
-    key: str,
-    *,
-    field: str = "reason",
+    call: RequestContext, set_freeze: Callable[..., object], key: str, *, field: str = "reason"
 ) -> None:
     """Freeze or unfreeze, as the form says. ``field`` is the id of its reason.
 
     Raises: InvalidInput if the reason is missing, and the errors of the service function.
     """
-    if call.fields.get("deed") == "thaw":
-        thaw(call.deps, key, call.person.person)
-        return
     try:
-        reason = FreezeReason(call.fields.get("reason", ""))
+        reason = None if call.fields.get("deed") == "thaw" else FreezeReason(call.fields.get("reason", ""))
     except ValueError:
         raise InvalidInput(field, "reason_missing") from None
-    freeze(call.deps, key, call.person.person, reason)
+    set_freeze(call.deps, key, call.person.person, reason)
 
 
 # --- a new tenant ----------------------------------------------------------------------------------------------------
@@ -229,7 +221,7 @@ def main_copy(call: RequestContext) -> Response:
 
 def stop_tenant(call: RequestContext) -> Response:
     """Freeze or unfreeze the tenant."""
-    _freeze_or_thaw(call, freezing.freeze_tenant, freezing.unfreeze_tenant, call.path("tenant_id"))
+    _freeze_or_thaw(call, freezing.set_tenant_freeze, call.path("tenant_id"))
     return _redirect_to_tenant(call)
 
 
@@ -238,7 +230,7 @@ def stop_account(call: RequestContext) -> Response:
     account_id = call.path("account_id")
     lifecycle.show_account(call.deps, tenant_id=call.path("tenant_id"), account_id=account_id)
     field = f"reason-{account_id}"
-    _freeze_or_thaw(call, freezing.freeze_account, freezing.unfreeze_account, account_id, field=field)
+    _freeze_or_thaw(call, freezing.set_account_freeze, account_id, field=field)
     return _redirect_to_tenant(call)
 
 
