@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -169,7 +169,7 @@ def _recipient(recipient: ReportRecipient) -> dict[str, Any]:
         "number": recipient.number,
         "name": recipient.name,
         "label": recipient.label,
-        "removed_at": recipient.removed_at and _instant(recipient.removed_at),
+        "removed_at": _instant(recipient.removed_at),
         "receipts": [
             {"state": one.state, "at": _instant(one.at), "person": one.person}
             | ({"document": one.document, "direct": one.direct} if one.document else {})
@@ -179,15 +179,8 @@ def _recipient(recipient: ReportRecipient) -> dict[str, Any]:
 
 
 def _document(document: ReportDocument) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "name": document.name,
-        "length": document.length,
-        "sha256": document.sha256,
-        "verdict": document.verdict,
-        "examined_at": _instant(document.examined_at),
-        "removed_at": _instant(document.removed_at),
-    }
+    instants = {"examined_at": _instant(document.examined_at), "removed_at": _instant(document.removed_at)}
+    return asdict(document) | instants
 
 
 def _event(event: ReportEvent) -> dict[str, Any]:
