@@ -5,7 +5,12 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 
 import deldokument.store.database
+from deldokument.store.engine.authenticated_rows import RowTags
 from deldokument.store.engine.schema import metadata
+from deldokument.store.tables import tags
+
+EVERY_TAG = [one for one in vars(tags).values() if isinstance(one, RowTags)]
+"""The tags of each table that has some."""
 
 
 def every_table() -> MetaData:

@@ -16,10 +16,10 @@ from sqlalchemy.types import TypeDecorator
 from deldokument.crypto.share_cards import ShareCard
 from deldokument.store.engine.column_types import DurationMicros, EnumText, UtcMicros
 from deldokument.store.engine.schema import metadata
-from deldokument.store.tables.tags import EVERY_TAG
 from tests.attacker.attack import Attack, as_writer, key_of, rows_of
 from tests.attacker.columns import PAGE, TABLES, Proof, deciding, unclassified, up_to_date
 from tests.support.stage.stage import NOON
+from tests.support.tables import EVERY_TAG
 
 Row = dict[str, Any]
 pytestmark = pytest.mark.timeout(600)

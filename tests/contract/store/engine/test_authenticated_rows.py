@@ -23,10 +23,10 @@ from deldokument.store.engine.column_types import DurationMicros, EnumSet, EnumT
 from deldokument.store.engine.engines import open_engines
 from deldokument.store.engine.integrity import MAX_REMEMBERED, DamagedRow, DamageReports
 from deldokument.store.engine.schema import metadata
-from deldokument.store.tables.tags import EVERY_TAG
 from deldokument.store.transaction import Transaction
 from tests.contract.records import ACCOUNT, DAY, KARI, NOW, TENANT, document_of, draft, settle, upload_of
 from tests.fakes.integrity import tagging
+from tests.support.tables import EVERY_TAG
 
 FORMAT = Path(__file__).parents[4] / "docs" / "format.md"
 ANNE = Administrator("anne", TENANT.id, b"hash of anne", b"number", b"name")
