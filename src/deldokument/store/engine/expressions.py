@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, String, any_, bindparam, cast, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -38,6 +38,11 @@ def _among_on_postgres(element: InList, compiler: SQLCompiler, **words: Any) -> 
 def is_current(tenant_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that the tenant is not in the list ``behind`` of `Statements.held`."""
     return ~InList(tenant_id, "behind")
+
+
+def total(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the sum of a column, 0 without a row. PostgreSQL gives sums another type than their column."""
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
 class CountedTexts(FunctionElement[str]):

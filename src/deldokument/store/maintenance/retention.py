@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Row,
     Select,
     Table,
@@ -118,20 +119,16 @@ _claim = (
     .values(inspecting_until=_until)
 )
 _keep = update(document).where(document.c.id == _key).values(inspecting_until=_until)
-_uninspected = (
-    select(*DOCUMENT.columns)
-    .join(share)
-    .where(is_uninspected, share.c.closed_at.is_(None), _nobodys)
-    .order_by(document.c.completed_at)
-    .limit(_most)
-)
-_rescans = (
-    select(*DOCUMENT.columns)
-    .join(share)
-    .where(_rescan_is_due, share.c.closed_at.is_(None), _nobodys)
-    .order_by(document.c.rescan_at)
-    .limit(_most)
-)
+
+
+def _inspectable(which: ColumnElement[bool], since: Column[Any]) -> Select[Any]:
+    """Return the query for documents of open shares that nobody inspects, the longest waiting first."""
+    documents = select(*DOCUMENT.columns).join(share)
+    return documents.where(which, share.c.closed_at.is_(None), _nobodys).order_by(since).limit(_most)
+
+
+_uninspected = _inspectable(is_uninspected, document.c.completed_at)
+_rescans = _inspectable(_rescan_is_due, document.c.rescan_at)
 _open_shares = select(share.c.id).where(is_available, share.c.expires_at > _now)
 _schedule_rescans = (
     update(document)

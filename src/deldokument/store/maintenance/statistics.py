@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 
 from deldokument.crypto.stream import CAPACITY, HEADER, TAG
 from deldokument.domain.messages.outbox import Cost
 from deldokument.domain.shares.share import ShareState, new_id
 from deldokument.domain.shares.statistics import DocumentCounts, Month, NoticeCounts, ShareCounts, parse_month
 from deldokument.store.engine.column_types import UtcMicros
-from deldokument.store.engine.expressions import InList
+from deldokument.store.engine.expressions import InList, total
 from deldokument.store.engine.statements import Repository, param
 from deldokument.store.tables.outbox import notice_count
 from deldokument.store.tables.shares import (
@@ -44,17 +43,11 @@ _count_documents = (
     )
 )
 
-
-def _sum(column: Any) -> Any:
-    """Return a sum with the type of its column: PostgreSQL's sums have another type."""
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)
-
-
 _is_over = or_(share.c.closed_at.is_not(None), share.c.expires_at <= _now)
 _counts = (
     func.count(),
-    _sum(share.c.document_count),
-    _sum(share.c.byte_count),
+    total(share.c.document_count),
+    total(share.c.byte_count),
     func.count(share.c.opened_at),
     func.count(share.c.downloaded_at),
     func.count(share.c.received_at),
@@ -72,11 +65,11 @@ _is_kept = and_(share.c.account_id == param("key"), is_unerased)
 _named = (
     select(func.count(document.c.id)).join_from(document, share).where(_is_kept, share.c.state != ShareState.ABANDONED)
 )
-_stored = select(func.count(document.c.id), _sum(document.c.length)).join_from(document, share)
+_stored = select(func.count(document.c.id), total(document.c.length)).join_from(document, share)
 # The length of an encrypted part, as crypto.stream.ciphertext_length.
 _encrypted = part.c.length + HEADER + TAG * ((part.c.length + HEADER + CAPACITY - 1) // CAPACITY)
-_stored_length = select(_sum(_encrypted)).join_from(part, upload).join(share, upload.c.share_id == share.c.id)
-_destroyed = select(_sum(share.c.document_count)).where(
+_stored_length = select(total(_encrypted)).join_from(part, upload).join(share, upload.c.share_id == share.c.id)
+_destroyed = select(total(share.c.document_count)).where(
     is_published, share.c.account_id == param("key"), share.c.key_destroyed_at.is_not(None)
 )
 _first = select(func.min(share.c.published_at)).where(is_published, share.c.tenant_id == param("key"))
@@ -100,7 +93,9 @@ _count_notice = (
 _kind_of_notice = (notice_count.c.account_id, notice_count.c.month, notice_count.c.cost_code)
 _notices = (
     select(
-        *_kind_of_notice, _sum(notice_count.c.notices).label("notices"), _sum(notice_count.c.messages).label("messages")
+        *_kind_of_notice,
+        total(notice_count.c.notices).label("notices"),
+        total(notice_count.c.messages).label("messages"),
     )
     .where(
         InList(notice_count.c.account_id, "keys"),

@@ -13,12 +13,12 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Row, and_, cast, exists, func, or_, select, update
+from sqlalchemy import Row, and_, exists, func, or_, select, update
 
 from deldokument.domain.errors import Conflict
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.tenants.tenancy import Account, AccountRules, Contact, Integration, Member
-from deldokument.store.engine.expressions import InList, is_current
+from deldokument.store.engine.expressions import InList, is_current, total
 from deldokument.store.engine.statements import ByKey, Statements, by_key, param, plain_fields, plain_values, prefixed
 from deldokument.store.tables.outbox import notice_count, outbox
 from deldokument.store.tables.shares import (
@@ -71,11 +71,11 @@ _erase_cost_codes_of_notices = update(outbox).where(outbox.c.tenant_id == param(
 _save = _write.where(account.c.revision == param("known"))
 _may_hold = and_(share.c.account_id == param("key"), is_unerased, may_have_key)
 _count_members = select(func.count(member.c.id)).where(member.c.account_id == param("key"), is_living)
-_stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
-_held = select(cast(func.coalesce(func.sum(share.c.byte_count), 0), BigInteger)).where(_may_hold)
+_stored = select(total(document.c.length)).join_from(document, share)
+_held = select(total(share.c.byte_count)).where(_may_hold)
 _is_unpublished = share.c.state.in_([ShareState.DRAFT, ShareState.ABANDONED])
 # From the documents, which are few: the account may have many shares.
-_waiting = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).where(
+_waiting = select(total(document.c.length)).where(
     is_pending, exists().where(share.c.id == document.c.share_id, _may_hold)
 )
 _stored_bytes = select(

@@ -16,15 +16,16 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Delete,
     ForeignKey,
     Index,
     Row,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -41,7 +42,7 @@ from deldokument.domain.tenants.offboarding import TenantLifecycle, TenantTotals
 from deldokument.domain.tenants.tenancy import Integration, Member
 from deldokument.store.engine.authenticated_rows import AuthenticatedMapper
 from deldokument.store.engine.column_types import EnumText, StoredBigInteger, StoredDate, StoredText, UtcMicros
-from deldokument.store.engine.expressions import is_current
+from deldokument.store.engine.expressions import is_current, total
 from deldokument.store.engine.schema import Id, metadata, primary, reference, sealed
 from deldokument.store.engine.statements import Repository, RowMapper, param
 from deldokument.store.tables.shares import document, is_available, is_draft, is_unerased, share
@@ -125,7 +126,7 @@ _tenure = select(*tenure.c).where(tenure.c.tenant_id == _key)
 _own_accounts = select(account.c.id).where(account.c.tenant_id == _key)
 _is_own = and_(share.c.account_id.in_(_own_accounts), is_unerased)
 _may_hold = and_(_is_own, share.c.key_destroyed_at.is_(None))
-_stored = select(cast(func.coalesce(func.sum(document.c.length), 0), BigInteger)).join_from(document, share)
+_stored = select(total(document.c.length)).join_from(document, share)
 
 
 def _number(column: Any, *where: Any) -> Any:
@@ -141,15 +142,15 @@ _totals = select(
     select(func.count(document.c.id)).join_from(document, share).where(_may_hold).scalar_subquery(),
     _stored.where(_may_hold).scalar_subquery(),
 )
-_abandon = update(share).where(_is_own, is_draft).values(state=ShareState.ABANDONED, closed_at=_now, changed_at=_now)
-_end = (
-    update(share)
-    .where(_is_own, is_available, share.c.expires_at <= _now)
-    .values(state=ShareState.ENDED, closed_at=_now, changed_at=_now)
-)
-_withdraw = (
-    update(share).where(_is_own, is_available).values(state=ShareState.WITHDRAWN, closed_at=_now, changed_at=_now)
-)
+
+
+def _close(state: ShareState, *where: ColumnElement[bool]) -> Update:
+    return update(share).where(_is_own, *where).values(state=state, closed_at=_now, changed_at=_now)
+
+
+_abandon = _close(ShareState.ABANDONED, is_draft)
+_end = _close(ShareState.ENDED, is_available, share.c.expires_at <= _now)
+_withdraw = _close(ShareState.WITHDRAWN, is_available)
 _members = select(*_MEMBER.columns).where(member.c.account_id.in_(_own_accounts))
 _integrations = select(*_INTEGRATION.columns).where(integration.c.account_id.in_(_own_accounts), is_living_integration)
 _shares = select(share.c.id, share.c.tenant_id).where(share.c.account_id.in_(_own_accounts), share.c.tenant_id == _key)
