@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from deldokument.domain.audit import EventKind
 from deldokument.domain.errors import Conflict, InvalidFields, NotFound, Unavailable, existing
 from deldokument.domain.messages.outbox import Outcome, Result
 from deldokument.domain.tenants.tenancy import Contact
@@ -56,6 +57,21 @@ def test_an_administrator_added_by_command_opens_nothing_before_confirmation(sta
         administrators.confirm_administrator(stage.deps, **where, administrator_id=added.id, person=person(SIV))
     administrators.confirm_administrator(stage.deps, **where, administrator_id=added.id, person=person(EWA))
     assert [one.id for one in roles_of(stage.deps, person(SIV)).administered] == [stage.tenant.id]
+
+
+def test_the_event_of_a_confirmation_names_who_confirmed_and_whom(stage: Stage) -> None:
+    where, by = {"tenant_id": stage.tenant.id}, person(EWA)
+    sign_agreements(stage.deps, stage.tenant.id)
+    add_administrator(stage.deps, **where, number=EWA, name="Ewa Kowalska")
+    account = where | {"account_id": stage.byggesak.id}
+    member = members.add_member(stage.deps, **account, number=SIV, name="Siv Holm").id
+    administrator = administrators.add_administrator(stage.deps, **where, number=ODD, name="Odd Bakken").id
+    members.confirm_members(stage.deps, **account, member_ids=[member], person=by)
+    administrators.confirm_administrator(stage.deps, **where, administrator_id=administrator, person=by)
+    kinds = {EventKind.MEMBER_CONFIRMED, EventKind.ADMINISTRATOR_CONFIRMED}
+    confirmed = [(number, existing(one.details)) for number, one in stage.trail() if one.kind in kinds][-2:]
+    assert [number for number, _ in confirmed] == [EWA, EWA]
+    assert [confirmed[0][1]["member"], confirmed[1][1]["administrator"]] == [member, administrator]
 
 
 def test_who_removes_the_administrators_waits_seven_days_and_the_body_is_told(stage: Stage) -> None:
