@@ -24,7 +24,7 @@ from deldokument.adapters.http.token_cache import MARGIN_SECONDS, TokenCache, To
 PATH: Final = "/authentication/api/v1/exchange/maskinporten"
 
 
-class AltinnTokens:
+class AltinnTokens(TokenCache):
     """Tokens of Altinn at ``base_url``, for those of ``maskinporten`` per scope; ``clock`` is Unix seconds."""
 
     def __init__(
@@ -34,20 +34,12 @@ class AltinnTokens:
         http: httpx.Client,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(self._fetch_token, clock)
         self._url = base_url.rstrip("/") + PATH
         self._maskinporten = maskinporten
         self._http = http
-        self._clock = clock
-        self._shelf = TokenCache(self._fetch, clock)
 
-    def token(self, scope: str) -> str:
-        """Return an access token for ``scope``.
-
-        Raises: TokenUnavailable.
-        """
-        return self._shelf.token(scope)
-
-    def _fetch(self, scope: str) -> tuple[str, float]:
+    def _fetch_token(self, scope: str) -> tuple[str, float]:
         try:
             return self._exchange(scope)
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:

@@ -33,7 +33,7 @@ class _ServerError(TokenUnavailable):
     """A server error at Maskinporten, not caused by the request."""
 
 
-class MaskinportenClient:
+class MaskinportenClient(TokenCache):
     """A client of Maskinporten at ``issuer`` (with its trailing slash), with the key of ``client_id``.
 
     ``client_key`` is one that `signing_key` returns. ``resource`` is the audience to which tokens are
@@ -50,23 +50,15 @@ class MaskinportenClient:
         resource: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(self._fetch_token, clock)
         self._issuer = issuer
         self._client_id = client_id
         self._key = client_key
         self._http = http
         self._resource = resource
-        self._clock = clock
-        self._shelf = TokenCache(self._fetch, clock)
         self._endpoint = (-math.inf, "")
 
-    def token(self, scope: str) -> str:
-        """Return an access token for ``scope``, with more than ten seconds left.
-
-        Raises: TokenUnavailable.
-        """
-        return self._shelf.token(scope)
-
-    def _fetch(self, scope: str) -> tuple[str, float]:
+    def _fetch_token(self, scope: str) -> tuple[str, float]:
         try:
             return self._asked_twice(scope)
         except (httpx.HTTPError, ValueError, KeyError) as error:
