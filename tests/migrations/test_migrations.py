@@ -144,7 +144,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
         tx.statistics.published_from_account("account", NOW, NOW, NOW)
     ),
     "COVERING INDEX ix_share_tenant_published": lambda tx: tx.statistics.first_published_at("tenant"),
-    "ix_document_uninspected": lambda tx: tx.retention.uninspected(NOW, 9),
+    "ix_document_uninspected": lambda tx: tx.retention.uninspected_documents(NOW, 9),
     "ix_upload_partial": lambda tx: tx.uploads.partials("upload"),
     "ix_recipient_lookup_hash": lambda tx: tx.share_lookup.open_for([b"1"], NOW),
     "ix_member_living": lambda tx: tx.members.of_person(b"1"),
@@ -159,7 +159,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "ix_outbox_channel_target_created_at_id (channel=? AND target=?)": lambda tx: tx.outbox.of_target(
         Channel.EMAIL, "t", before=None, limit=9
     ),
-    "ix_share_available (expires_at>? AND expires_at<?)": lambda tx: tx.outbox.unreminded(ENDING, limit=9),
+    "ix_share_available (expires_at>? AND expires_at<?)": lambda tx: tx.outbox.pending_reminders(ENDING, limit=9),
     "ix_audit_event_share_id_at_number (share_id=?)": lambda tx: tx.audit.events(share_id="s"),
 }
 

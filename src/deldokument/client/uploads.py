@@ -71,7 +71,7 @@ class UploadAttempt:
             if self.ticket.token == stale:
                 self.ticket = self._renew()
 
-    def reached(self, done: dict[int, int]) -> None:
+    def set_progress(self, done: dict[int, int]) -> None:
         """Set the progress of streams; the keys are their start offsets."""
         with self._counting:
             self._done |= done
@@ -134,7 +134,7 @@ class Uploads:
             there = {p: self._offset(attempt, p.url, 0) for p in self._ledger.partials(name)}
             partials = self._partials(attempt, streams)
             # Reported before the first of them continues: a resumed document starts at the sum of all streams.
-            attempt.reached({p.start: there.get(p, 0) for p in partials})
+            attempt.set_progress({p.start: there.get(p, 0) for p in partials})
             with ThreadPoolExecutor(max(streams, 1)) as pool:
                 sent = [pool.submit(self._partial, attempt, p, there.get(p, 0)) for p in partials]
             errors = [error for future in sent if (error := future.exception())]
@@ -183,7 +183,7 @@ class Uploads:
         """Upload ``length`` bytes from ``start``; the service has the first ``known`` of them."""
         offset, vain = known, 0
         while offset < length:
-            attempt.reached({start: offset})
+            attempt.set_progress({start: offset})
             reached, wait_seconds = self._patch(attempt, url(), start, offset, length)
             if reached is None:
                 self._patience.wait(vain, wait_seconds)
@@ -192,7 +192,7 @@ class Uploads:
             if vain >= TRIES:
                 raise Unreachable(f"{attempt.file.name}: no progress in {TRIES} attempts")
             offset = reached
-        attempt.reached({start: length})
+        attempt.set_progress({start: length})
 
     def _patch(
         self, attempt: UploadAttempt, url: str, start: int, offset: int, length: int
@@ -220,7 +220,7 @@ class Uploads:
                 raise _Broken
             yield piece
             offset += len(piece)
-            attempt.reached({start: offset})
+            attempt.set_progress({start: offset})
 
     def _offset(self, attempt: UploadAttempt, url: str, vain: int) -> int:
         """Return an upload's offset. Raises: _Gone if a new token does not find it either."""

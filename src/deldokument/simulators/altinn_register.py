@@ -29,7 +29,7 @@ class Held:
     def __bool__(self) -> bool:
         return bool(self.roles or self.packages)
 
-    def joined(self, other: Held) -> Held:
+    def join(self, other: Held) -> Held:
         """Return the roles and packages of both, without duplicates."""
         return Held(
             tuple(dict.fromkeys(self.roles + other.roles)), tuple(dict.fromkeys(self.packages + other.packages))
@@ -65,7 +65,7 @@ class Register:
         if person is None or unit is None or unit.status in _INACTIVE:
             return None
         above = self._held.get((person.key, unit.parent), Held()) if unit.parent else Held()
-        return above.joined(self._held.get((person.key, unit.number), Held()))
+        return above.join(self._held.get((person.key, unit.number), Held()))
 
     def parties(self, question: Question) -> list[dict[str, Any]]:
         person = self.cast.person(question.person)
@@ -91,7 +91,7 @@ class Register:
     def _subunit(
         self, person: Person, subunit: Organization, inherited: Held, question: Question
     ) -> dict[str, Any] | None:
-        held = inherited.joined(self._held.get((person.key, subunit.number), Held()))
+        held = inherited.join(self._held.get((person.key, subunit.number), Held()))
         if not held or (not question.inactive and subunit.status in _INACTIVE):
             return None
         return _organization_party(subunit, held, question, [])

@@ -324,7 +324,7 @@ def test_a_chain_rewritten_with_its_seals_left_out_does_not_fit_the_signature_on
     for number, line in enumerate(lines, start=1):
         line["line"] = number
     assert fault(lines) == (len(events(lines)), Flaw.CHANGED)
-    body = b"".join(map(audit_export.covered, lines[:-1]))
+    body = b"".join(map(audit_export.covered_bytes, lines[:-1]))
     lines[-1]["sha256"] = hashlib.sha256(body).hexdigest()
     assert fault(lines) == (len(events(lines)), Flaw.UNSIGNED)
 
@@ -337,7 +337,7 @@ def test_a_file_with_seals_and_signature_left_out_does_not_hold_for_whoever_give
     lines = reforged(lines) if kind == "whole" else lines
     for number, line in enumerate(lines, start=1):
         line["line"] = number
-    body = b"".join(map(audit_export.covered, lines[:-1]))
+    body = b"".join(map(audit_export.covered_bytes, lines[:-1]))
     lines[-1] |= {"sha256": hashlib.sha256(body).hexdigest(), "certificate": None, "signature": None}
     told = verdict(lines)
     assert (told.fault, told.checkpoint, told.signed_with) == (None, None, None)

@@ -24,7 +24,7 @@ from deldokument.services.encryption import existing_key, share_key_id
 from deldokument.services.inspection import zip_members
 from deldokument.services.inspection.archives import Members, opener_of, scan_archive, scan_opened
 from deldokument.services.inspection.tar_members import tar_members
-from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpacked
+from deldokument.services.inspection.zip_members import ArchiveMember, UnexaminedError, unpack
 from deldokument.services.shares.scans.verdicts import finding_of
 from tests.fakes.scanner import MemoryScanner
 from tests.support.stage.inspection import inspect_documents
@@ -192,17 +192,17 @@ def test_a_member_that_is_not_what_its_header_says_cannot_be_read(
     member = zip_members.zip_members(lambda start, stop: GOOD[start:stop], len(GOOD))[0]
     spoilt = spoil(member)
     with pytest.raises(UnexaminedError, match="unreadable"):
-        list(unpacked(spoilt, [GOOD[spoilt.start : spoilt.stop]]))
+        list(unpack(spoilt, [GOOD[spoilt.start : spoilt.stop]]))
 
 
 def test_a_bomb_is_unpacked_step_by_step_and_not_beyond_its_length() -> None:
     bomb = zipped(("a", b"".join(bytes([n % 251]) * 40 for n in range(5 * zip_members.STEP // 40))))
     [member] = zip_members.zip_members(lambda start, stop: bomb[start:stop], len(bomb))
-    pieces = list(unpacked(member, [bomb[member.start : member.stop]]))
+    pieces = list(unpack(member, [bomb[member.start : member.stop]]))
     assert max(map(len, pieces)) == zip_members.STEP
     assert sum(map(len, pieces)) == 5 * zip_members.STEP
     with pytest.raises(UnexaminedError):
-        list(unpacked(replace(member, length=zip_members.STEP), [bomb[member.start : member.stop]]))
+        list(unpack(replace(member, length=zip_members.STEP), [bomb[member.start : member.stop]]))
 
 
 TAR = tarred(("a.txt", PLAIN), ("b.txt", b"b"))

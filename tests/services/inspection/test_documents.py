@@ -180,7 +180,7 @@ def test_a_long_document_stays_claimed_while_it_is_read(stage: Stage) -> None:
         def now(self) -> datetime:
             stage.clock.advance(seconds=25)
             with stage.deps.database.read() as tx:
-                self.free += document_id in [one.id for one in tx.retention.uninspected(stage.clock.now(), 9)]
+                self.free += document_id in [one.id for one in tx.retention.uninspected_documents(stage.clock.now(), 9)]
             return stage.clock.now()
 
         def skew(self) -> timedelta:

@@ -359,8 +359,8 @@ def test_the_documents_of_a_damaged_share_are_not_read_again_and_again(stage: St
     assert inspector(stage.deps) == 0
     stage.clock.advance(minutes=2)
     with stage.deps.database.read() as tx:
-        assert tx.retention.uninspected(stage.clock.now(), 9) == []
-        [later] = tx.retention.uninspected(stage.clock.now() + BACK_OFF, 9)
+        assert tx.retention.uninspected_documents(stage.clock.now(), 9) == []
+        [later] = tx.retention.uninspected_documents(stage.clock.now() + BACK_OFF, 9)
     assert later.id == document
 
 

@@ -83,7 +83,7 @@ def end_deleted_accounts(deps: Dependencies) -> int:
     """
     now = deps.clock.now()
     with deps.database.write() as tx:
-        account = next(iter(tx.accounts.spent(now - UNDO, 1)), None)
+        account = next(iter(tx.accounts.accounts_to_end(now - UNDO, 1)), None)
         if account is None:
             return 0
         living = tx.shares.find(ShareFilter((account.id,), _LIVING, limit=_BATCH))

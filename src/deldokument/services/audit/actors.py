@@ -87,7 +87,7 @@ class Actors:
         numbers = self._numbers(tx.subjects.by_ids(subject_ids))
         key = directory_key(self._world)
         hashes = {i: identifier_hash(key, stored_identifier("person", number)) for i, number in numbers.items()}
-        registered = tx.subjects.registered(self._tenant_id, set(hashes.values()))
+        registered = tx.subjects.registered_names(self._tenant_id, set(hashes.values()))
         names = {found.lookup_hash: self._name(key, found) for found in reversed(registered)}
         return {i: Actor(names.get(hashes[i], ""), mask_person(number)) for i, number in numbers.items()}
 

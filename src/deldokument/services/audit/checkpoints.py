@@ -28,7 +28,7 @@ def sign_checkpoints(deps: Dependencies) -> int:
     """
     now = deps.clock.now()
     with deps.database.read() as tx:
-        chains = tx.checkpoints.due(now - deps.config.seal_every, now)
+        chains = tx.checkpoints.due_chains(now - deps.config.seal_every, now)
     # Requested first: if no signer is configured, fail before reading the chains.
     certificate = deps.signer.certificate() if chains else b""
     compare_heads(deps)

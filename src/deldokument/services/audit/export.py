@@ -114,7 +114,7 @@ def export_lines(deps: Dependencies, export: EventExport) -> Iterator[bytes]:
     for step in _steps(deps, export):
         numbered = [line | {"line": number} for number, line in enumerate(step, start=count + 1)]
         for line in numbered:
-            digest.update(covered(line))
+            digest.update(covered_bytes(line))
         count += len(numbered)
         yield b"".join(map(_line, numbered))
     certificate = _own_certificate(deps) if export.is_signed else None
@@ -132,7 +132,7 @@ def _steps(deps: Dependencies, export: EventExport) -> Iterator[list[dict[str, A
         yield [_line_of(export.checkpoint)]
 
 
-def covered(line: Mapping[str, Any]) -> bytes:
+def covered_bytes(line: Mapping[str, Any]) -> bytes:
     """Return the bytes of a line that the export's digest covers: everything but the names."""
     return canonical({name: value for name, value in line.items() if name != "who"}) + b"\n"
 

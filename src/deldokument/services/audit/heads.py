@@ -62,7 +62,7 @@ class Removal:
         """The name of the value."""
         return f"{REMOVAL}{self.chain}:{self.mark.number}"
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         """Return the value."""
         content = [self.mark.hash.hex(), instant_text(self.at), self.kind.value, self.share_id, dict(self.details)]
         return canonical(content)
@@ -164,7 +164,7 @@ def kept_heads(keyring: Keyring, keys: IntegrityKeys, chain: str = "") -> dict[s
 def kept_removals(deps: Dependencies, chain: str = "") -> Iterator[Removal]:
     """Yield the removals that are kept of all chains, or of one. A value that does not open is left out."""
     for name, value in deps.keyring.list_values(f"{REMOVAL}{chain}").items():
-        content = opened(deps.integrity, name, value)
+        content = open_value(deps.integrity, name, value)
         if content is not None:
             _, owner, number = name.split(":")
             hashed, at, kind, share_id, details = json.loads(content)
@@ -192,9 +192,9 @@ def _advance(deps: Dependencies, chain: str, last: Mark, values: dict[str, bytes
             return fault
         head = tx.audit.head(chain)
         for removal in _removals_since(tx, chain, last, head):
-            values[removal.name] = tagged(deps.integrity, removal.name, removal.encoded())
+            values[removal.name] = append_tag(deps.integrity, removal.name, removal.encode())
     encoded = head.number.to_bytes(_NUMBER, "big") + head.hash
-    values[HEAD + chain] = tagged(deps.integrity, HEAD + chain, encoded)
+    values[HEAD + chain] = append_tag(deps.integrity, HEAD + chain, encoded)
     return None
 
 
@@ -211,16 +211,16 @@ def _removal_of(chain: str, stored: StoredEvent) -> Removal:
 
 
 def _head_of(keys: IntegrityKeys, name: str, value: bytes) -> Mark | None:
-    content = opened(keys, name, value)
+    content = open_value(keys, name, value)
     return None if content is None else Mark(int.from_bytes(content[:_NUMBER], "big"), content[_NUMBER:])
 
 
-def tagged(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
+def append_tag(keys: IntegrityKeys, name: str, content: bytes) -> bytes:
     """Return the value with that name and content."""
     return content + row_tag(keys.row_key(KIND), KIND, name, [content])
 
 
-def opened(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
+def open_value(keys: IntegrityKeys, name: str, value: bytes) -> bytes | None:
     """Return the content of a value; None if it was not tagged for this name."""
     content, tag = value[:-TAG], value[-TAG:]
     return content if is_row_tag(keys.row_key(KIND), KIND, name, [content], tag) else None

@@ -24,7 +24,7 @@ from deldokument.domain.chain import BEGINNING, ChainCheck, Checkpoint, ExcerptC
 from deldokument.domain.errors import InvalidInput, Unavailable
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.checkpoints import fingerprint
-from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered
+from deldokument.services.audit.export import END_LABEL, FORMAT, VERSION, covered_bytes
 from deldokument.services.audit.heads import compared_heads
 from deldokument.store.transaction import Transaction
 
@@ -194,7 +194,7 @@ class _Reading:
     def __post_init__(self) -> None:
         self.chain = self.head["chain"]
         self.check = ChainCheck(self.chain) if self.head["whole"] else ExcerptCheck(self.chain)
-        self.digest = hashlib.sha256(covered(self.head))
+        self.digest = hashlib.sha256(covered_bytes(self.head))
 
     def take(self, line: Mapping[str, Any], number: int) -> Fault | None:
         """Check the next line."""
@@ -209,7 +209,7 @@ class _Reading:
         if fault is None and line.get("line") != number:
             fault = self._fault(Flaw.CHANGED if self.head["whole"] else Flaw.MISSING, self.last.number)
         if not self.is_over:
-            self.digest.update(covered(line))
+            self.digest.update(covered_bytes(line))
         return fault
 
     def _event(self, line: Mapping[str, Any]) -> Fault | None:

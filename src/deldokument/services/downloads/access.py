@@ -231,7 +231,7 @@ def claim_of(
         return Claim(rights_known=known, rule=rule)
     by_hash = {recipient.lookup_hash: recipient for recipient in recipients}
 
-    def named(identifier: Identifier) -> Recipient | None:
+    def find_named(identifier: Identifier) -> Recipient | None:
         found = by_hash.get(hashes[identifier])
         if found is None or proof.holder(found) == identifier:
             return found
@@ -239,10 +239,10 @@ def claim_of(
             deps.damage.report(DamagedRow(RECIPIENT_KIND, found.id))
         return None
 
-    own = named(person)
+    own = find_named(person)
     represented: list[tuple[Recipient, frozenset[str]]] = []
     for grant in grants or ():
-        recipient = named(OrganizationNumber(grant.organization_number))
+        recipient = find_named(OrganizationNumber(grant.organization_number))
         if recipient is not None:
             represented.append((recipient, grant.codes))
     return Claim((own,) if own else (), tuple(represented), known, rule)

@@ -3,7 +3,7 @@
 Guarantees:
 - The report is CLEAN only if every member is, and the archive has no other bytes.
 - Malware in one member makes the archive infected, even if others could not be examined.
-- Nothing is unpacked to a disk, and at most one step is in memory.
+- Nothing is unpack to a disk, and at most one step is in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deldokument.domain.shares.share import Verdict
 from deldokument.ports.inspection import Scanner
 from deldokument.services.inspection.gzip_content import GZIP, GzipContent, Stream
 from deldokument.services.inspection.tar_members import tar_members
-from deldokument.services.inspection.zip_members import ArchiveMember, Read, UnexaminedError, unpacked, zip_members
+from deldokument.services.inspection.zip_members import ArchiveMember, Read, UnexaminedError, unpack, zip_members
 
 _ZIP: Final = b"PK\x03\x04"
 _TAR: Final = b"ustar"
@@ -67,7 +67,7 @@ def scan_archive(
     worst = ScanReport(Verdict.CLEAN, engine)
     try:
         for member in members_of(read, length):
-            content = unpacked(member, stream(member.start, member.stop))
+            content = unpack(member, stream(member.start, member.stop))
             report = (
                 ScanReport(member.unexamined, engine)
                 if member.unexamined

@@ -99,7 +99,7 @@ def _waiting(deps: Dependencies, limit: int) -> list[Document]:
     """Return documents to inspect, new ones first. Without a scanner, nothing is scanned again."""
     now = deps.clock.now()
     with deps.database.read() as tx:
-        new = tx.retention.uninspected(now, limit)
+        new = tx.retention.uninspected_documents(now, limit)
         return new + (tx.retention.due_rescans(now, limit - len(new)) if deps.scanner else [])
 
 

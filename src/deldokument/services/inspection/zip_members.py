@@ -99,7 +99,7 @@ def zip_members(read: Read, length: int) -> list[ArchiveMember]:
     return members
 
 
-def unpacked(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+def unpack(member: ArchiveMember, buffers: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """Yield the member's content, from its packed bytes. Raises: UnexaminedError if it is not what its header says."""
     inflate, length, crc = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
     for buffer in buffers:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from deldokument.domain.audit import EventKind, canonical, instant_text
 from deldokument.ports.dependencies import Dependencies
-from deldokument.services.audit.heads import opened, tagged
+from deldokument.services.audit.heads import append_tag, open_value
 from deldokument.services.audit.recording import record_event
 from deldokument.services.encryption import SHARE_PREFIX
 from deldokument.store.transaction import Transaction
@@ -77,7 +77,7 @@ def confirm_early_ends(deps: Dependencies) -> None:
 
 def _keep(deps: Dependencies, kept: Allowance) -> None:
     content = canonical([instant_text(kept.until), kept.left])
-    deps.keyring.keep({_NAME: tagged(deps.integrity, _NAME, content)})
+    deps.keyring.keep({_NAME: append_tag(deps.integrity, _NAME, content)})
 
 
 def _stored_allowance(deps: Dependencies) -> Allowance | None:
@@ -85,7 +85,7 @@ def _stored_allowance(deps: Dependencies) -> Allowance | None:
     value = deps.keyring.list_values(_NAME).get(_NAME)
     if value is None:
         return None
-    content = opened(deps.integrity, _NAME, value)
+    content = open_value(deps.integrity, _NAME, value)
     if content is None:
         return _HALTED
     until, left = json.loads(content)

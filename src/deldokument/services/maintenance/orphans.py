@@ -160,5 +160,5 @@ def sweep_orphan_keys(deps: Dependencies, seen_before: Collection[str]) -> set[s
 def _without_share(deps: Dependencies, share_ids: Collection[str]) -> set[str]:
     """Return the ids of the keys whose share does not exist, and never has, or is over by its events."""
     with deps.database.read() as tx:
-        missing = set(share_ids) - tx.shares.known(share_ids)
-        return set(map(share_key_id, tx.orphans.unclaimed(missing, deps.clock.now())))
+        missing = set(share_ids) - tx.shares.known_ids(share_ids)
+        return set(map(share_key_id, tx.orphans.unclaimed_ids(missing, deps.clock.now())))

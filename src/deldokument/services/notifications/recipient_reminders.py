@@ -50,10 +50,10 @@ def _plan(deps: Dependencies, kind: NoticeKind) -> int:
     wanted = _query(kind, now)
     # Checked first in a read transaction: a round without reminders must not make writers wait.
     with deps.database.read() as tx:
-        if not tx.outbox.unreminded(wanted, limit=1):
+        if not tx.outbox.pending_reminders(wanted, limit=1):
             return 0
     with deps.database.write() as tx:
-        due = tx.outbox.unreminded(wanted, limit=_BATCH)
+        due = tx.outbox.pending_reminders(wanted, limit=_BATCH)
         orders = _Orders(deps, tx, due)
         return sum(tx.outbox.add(_reminder(orders, kind, one, now)) for one in due)
 

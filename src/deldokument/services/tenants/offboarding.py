@@ -92,14 +92,14 @@ def _must_not_be_frozen(tx: Transaction, tenant: Tenant) -> None:
 def complete_deletions(deps: Dependencies) -> int:
     """Record for ended tenants that none of their contents is left; return how many tenants."""
     with deps.database.read() as tx:
-        counts = {one: destroyed_keys(deps, tx, one) for one in tx.tenant_lifecycle.emptied(_BATCH)}
+        counts = {one: destroyed_keys(deps, tx, one) for one in tx.tenant_lifecycle.emptied_tenants(_BATCH)}
     proven = {tenant_id: number for tenant_id, number in counts.items() if number is not None}
     if not proven:
         return 0
     now = deps.clock.now()
     with deps.database.write() as tx:
         # Asked again: another worker may have been first.
-        completed = proven.keys() & tx.tenant_lifecycle.emptied(_BATCH)
+        completed = proven.keys() & tx.tenant_lifecycle.emptied_tenants(_BATCH)
         for tenant_id in sorted(completed):
             tx.tenant_lifecycle.save(replace(tx.tenant_lifecycle.get(tenant_id), contents_deleted_at=now))
             details = {"destroyed_keys": proven[tenant_id]}

@@ -66,7 +66,9 @@ def has_event(work: Statements, chain: str, mark: Mark) -> bool:
 
 
 def _lock(work: Statements, chains: Sequence[str]) -> dict[str, Mark]:
-    return {row.chain: _end_of_chain(work, row) for row in work.batched(work.locked(_heads), "keys", chains)}
+    return {
+        row.chain: _end_of_chain(work, row) for row in work.rows_in_batches(work.with_row_locks(_heads), "keys", chains)
+    }
 
 
 def _end_of_chain(work: Statements, row: Row[Any]) -> Mark:

@@ -50,7 +50,7 @@ _due = (
 class Checkpoints(Repository):
     """The checkpoints of all chains."""
 
-    def due(self, signed_before: datetime, now: datetime) -> list[str]:
+    def due_chains(self, signed_before: datetime, now: datetime) -> list[str]:
         """Return chains with events after their last checkpoint that are due for a new one.
 
         A chain is due if it has no checkpoint, or if the last one is from ``signed_before`` or earlier. It is also due

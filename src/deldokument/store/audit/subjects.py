@@ -79,11 +79,11 @@ class Subjects(Repository):
 
     def by_ids(self, subject_ids: Collection[str]) -> list[Subject]:
         """Return the subjects that have not been erased."""
-        return list(self._work.keyed(_subjects, subject_ids, _SUBJECT.make).values())
+        return list(self._work.records_by_key(_subjects, subject_ids, _SUBJECT.make).values())
 
-    def registered(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
+    def registered_names(self, tenant_id: str, lookup_hashes: Collection[bytes]) -> list[RegisteredName]:
         """Return those persons, among the hashes, who act for the tenant or operate the service."""
-        rows = self._work.batched(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
+        rows = self._work.rows_in_batches(_names_of_offices, "hashes", lookup_hashes, tenant=tenant_id)
         rows.sort(key=lambda row: _OFFICES.index(row[0]))
         # The schema's owner can admit NULL.
         return [RegisteredName(row[0], row.id or "", row.lookup_hash, row.sealed_name or b"") for row in rows]

@@ -58,7 +58,7 @@ class IdempotencyRecords(Repository):
     def lock(self, request_id: bytes) -> IdempotencyRecord | None:
         """Return the record, its row locked. If there is none, no other transaction adds it before this one ends."""
         self._work.advisory_lock("answered_request", request_id)
-        return _REQUEST.one(self._work.first(self._work.locked(_by_id), {"key": request_id}))
+        return _REQUEST.one(self._work.first(self._work.with_row_locks(_by_id), {"key": request_id}))
 
     def save(self, request: IdempotencyRecord) -> None:
         """Insert, or replace the one of the same id."""

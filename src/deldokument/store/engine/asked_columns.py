@@ -29,7 +29,7 @@ class AskedColumn:
     is_list: bool
     id_place: int | None
 
-    def asked(self, values: Mapping[str, Any]) -> Collection[Any]:
+    def asked_values(self, values: Mapping[str, Any]) -> Collection[Any]:
         """Return the values that the column may have."""
         if self.name is None:
             return (None,)

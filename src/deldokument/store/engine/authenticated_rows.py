@@ -54,7 +54,7 @@ class RowTags:
         key = work.integrity.row_key(self.kind)
         return row_tag(key, self.kind, values[self.key], self._stored_values(values))
 
-    def tagged(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
+    def with_tag(self, work: Statements, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values of a row that is about to be written, with its tag; note its revision for the events.
 
         A new row has the first revision, which outdates nothing.
@@ -126,9 +126,9 @@ class AuthenticatedMapper(RowMapper[_Record]):
         self._save = update(tags.table).where(tags.table.c.id == param("key"))
         self.columns = [*self.columns, tags.table.c.tag, tags.newest]
 
-    def tagged(self, work: Statements, record: _Record) -> dict[str, Any]:
+    def columns_of(self, work: Statements, record: _Record) -> dict[str, Any]:
         """Return column names with the record's values, and its tag."""
-        return self._tags.tagged(work, self.values(record))
+        return self._tags.with_tag(work, self.values(record))
 
     def intact(self, work: Statements, row: Row[Any] | None) -> _Record | None:
         """Return the record of a row of ``columns``; None for a damaged one."""
@@ -154,11 +154,11 @@ class AuthenticatedMapper(RowMapper[_Record]):
 
         A damaged row is changed too and stays damaged, so ``change`` may only take away.
         """
-        found = self._verify(work, work.rows(work.locked(rows), values))
+        found = self._verify(work, work.rows(work.with_row_locks(rows), values))
         changed = [(change(record), is_intact) for record, is_intact in found]
         for wanted in (True, False):
             some = [record for record, is_intact in changed if is_intact is wanted]
-            written = [self.tagged(work, one) if wanted else self.values(one) for one in some]
+            written = [self.columns_of(work, one) if wanted else self.values(one) for one in some]
             if written:
                 work.run(self._save, [one | {"key": one["id"]} for one in written])
         return len(changed)

@@ -150,7 +150,9 @@ class Statements:
         row = self._execute(statement, values).first()
         return next(iter(self.asked_for(statement, values, [row])), None) if row else None
 
-    def keyed(self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]) -> dict[str, _Item]:
+    def records_by_key(
+        self, query: ByKey, keys: Collection[str], make: Callable[[Row[Any]], _Item]
+    ) -> dict[str, _Item]:
         """Return the records that ``make`` makes of the rows with the ids ``keys``, in their order.
 
         A read transaction sees one snapshot, and queries and verifies each id once. A write transaction does so only
@@ -187,14 +189,16 @@ class Statements:
         Done for each statement. Call it for rows that were chosen by a subquery, whose conditions are not compared.
         """
         for column in asked_columns(statement):
-            asked = column.asked(values or {})
+            asked = column.asked_values(values or {})
             others = [row for row in rows if row[column.place] not in asked]
             for row in others:
                 self.damage.report(DamagedRow(column.table, column.row_id(row)))
             rows = [row for row in rows if row not in others] if others else rows
         return rows
 
-    def batched(self, statement: Executable, name: str, values: Collection[Any], **others: Any) -> list[Row[Any]]:
+    def rows_in_batches(
+        self, statement: Executable, name: str, values: Collection[Any], **others: Any
+    ) -> list[Row[Any]]:
         """Return the rows for all ``values``, passed in batches as the list ``name``."""
         return [row for batch in batches(values) for row in self.rows(statement, {name: batch, **others})]
 
@@ -203,7 +207,7 @@ class Statements:
         keys = [row.id for row in self.rows(ids, values)]
         return self.count(delete(table).where(InList(table.c.id, "keys")), {"keys": keys}) if keys else 0
 
-    def locked(self, query: Select[Any]) -> Select[Any]:
+    def with_row_locks(self, query: Select[Any]) -> Select[Any]:
         """Return the query with row locks against other writers.
 
         Rows that refer to them may still be inserted.
@@ -212,7 +216,7 @@ class Statements:
 
     def lock_one(self, query: ByKey, key: str) -> Row[Any] | None:
         """Return the row with the id, locked as ``locked``."""
-        return self.first(self.locked(query.one), {"key": key})
+        return self.first(self.with_row_locks(query.one), {"key": key})
 
     def skip_locked(self, query: Select[Any], table: Table) -> Select[Any]:
         """Return the query as ``locked``, skipping rows of ``table`` that another worker holds.
@@ -284,7 +288,7 @@ def plain_values(row: object, table: Table, names: Sequence[str]) -> dict[str, A
     return values | {name: neutral_value(table.c[name]) for name in missing}
 
 
-def prefixed(name: str, part: DataclassInstance) -> dict[str, Any]:
+def prefix_columns(name: str, part: DataclassInstance) -> dict[str, Any]:
     """Return the values of a record's part, by column: ``name_`` and the field's name."""
     return {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
 

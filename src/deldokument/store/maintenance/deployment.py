@@ -77,7 +77,7 @@ class Deployments(Repository):
 
     def get(self) -> Deployment:
         """Return the one row. A write transaction locks it until it ends. Raises: Broken if the row is missing."""
-        found = _DEPLOYMENT.one(self._work.first(self._work.locked(_deployment)))
+        found = _DEPLOYMENT.one(self._work.first(self._work.with_row_locks(_deployment)))
         if found is None:
             raise Broken("no deployment row")
         return found

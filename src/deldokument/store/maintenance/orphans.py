@@ -59,9 +59,9 @@ class OrphanSweeps(Repository):
         statement = delete(sweep) if after is None else update(sweep).values(asdict(after))
         return self._work.count(statement.where(is_before), {}) == 1
 
-    def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
+    def unclaimed_ids(self, share_ids: Collection[str], now: datetime) -> set[str]:
         """Return the ids that no authentic event names, or whose share is over by its events; they have no rows.
 
         The others are reported as damaged: somebody has deleted their rows.
         """
-        return ShareEnds(self._work).unclaimed(share_ids, now)
+        return ShareEnds(self._work).unclaimed_ids(share_ids, now)

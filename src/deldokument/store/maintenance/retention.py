@@ -254,7 +254,7 @@ class Retention:
             self._work.run(_drop_seals, {"keys": batch})
             self._work.run(_released, {"keys": batch})
 
-    def uninspected(self, now: datetime, limit: int) -> list[Document]:
+    def uninspected_documents(self, now: datetime, limit: int) -> list[Document]:
         """Return complete documents of living shares that have no inspection record and are not claimed."""
         return self._documents(_uninspected, {"now": now, "most": limit})
 

@@ -145,7 +145,7 @@ class Statistics(Repository):
 
     def notices(self, account_ids: Collection[str], first: Month, last: Month) -> list[NoticeCounts]:
         """Return the counts from ``first`` to ``last``, by month, account and cost code."""
-        rows = self._work.batched(_notices, "keys", account_ids, first=str(first), last=str(last))
+        rows = self._work.rows_in_batches(_notices, "keys", account_ids, first=str(first), last=str(last))
         found = [
             NoticeCounts(
                 row.account_id, parse_month(row.month, field="month"), row.cost_code, row.notices, row.messages

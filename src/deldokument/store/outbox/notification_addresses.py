@@ -35,7 +35,9 @@ class NotificationAddresses(Repository):
 
     def lock_of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
         """Return the same, its row locked until the transaction ends: for counting attempts."""
-        return _ADDRESS.intact(self._work, self._work.first(self._work.locked(_by_hash), {"lookup_hash": lookup_hash}))
+        return _ADDRESS.intact(
+            self._work, self._work.first(self._work.with_row_locks(_by_hash), {"lookup_hash": lookup_hash})
+        )
 
     def of_person(self, lookup_hash: bytes) -> NoticeAddress | None:
         """Return the address of the person with the hash."""
@@ -43,11 +45,11 @@ class NotificationAddresses(Repository):
 
     def of_persons(self, lookup_hashes: Collection[bytes]) -> list[NoticeAddress]:
         """Return the records that exist, in no order."""
-        return _ADDRESS.all_intact(self._work, self._work.batched(_by_hashes, "lookup_hashes", lookup_hashes))
+        return _ADDRESS.all_intact(self._work, self._work.rows_in_batches(_by_hashes, "lookup_hashes", lookup_hashes))
 
     def save(self, address: NoticeAddress) -> None:
         """Insert, or replace the one of the same id. Raises: Conflict if the person has another record."""
-        self._work.insert_or_replace(notice_address, _ADDRESS.tagged(self._work, address))
+        self._work.insert_or_replace(notice_address, _ADDRESS.columns_of(self._work, address))
 
     def drop_unconfirmed(self, challenged_before: datetime) -> int:
         """Remove addresses that have waited for confirmation since before then, and return their number."""

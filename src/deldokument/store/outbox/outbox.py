@@ -280,14 +280,14 @@ class Outbox(Repository):
 
     def of_shares(self, share_ids: Collection[str], channel: Channel) -> list[OutgoingMessage]:
         """Return the shares' messages in the order in which they were planned."""
-        found = _MESSAGE.all(self._work.batched(_of_shares, "keys", share_ids, channel=channel))
+        found = _MESSAGE.all(self._work.rows_in_batches(_of_shares, "keys", share_ids, channel=channel))
         return sorted(found, key=lambda message: (message.created_at, message.id))
 
     def of_order(self, order_id: str) -> list[OutgoingMessage]:
         """Return the messages that are delivered as one."""
         return _MESSAGE.all(self._work.rows(_of_order, {"key": order_id}))
 
-    def unreminded(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
+    def pending_reminders(self, wanted: ReminderQuery, *, limit: int) -> list[PendingReminder]:
         """Return recipients for whom a document was not downloaded, earliest end of share first."""
         rows = self._work.rows(_unreminded, {**asdict(wanted), "most": limit})
         return [PendingReminder(**row._mapping) for row in rows]

@@ -53,7 +53,7 @@ class Webhooks(Repository):
 
     def add(self, webhook: Webhook) -> None:
         """Insert a webhook."""
-        self._work.run(_add, _WEBHOOK.tagged(self._work, webhook))
+        self._work.run(_add, _WEBHOOK.columns_of(self._work, webhook))
 
     def get(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
         """Return a living webhook."""
@@ -62,12 +62,12 @@ class Webhooks(Repository):
 
     def lock(self, webhook_id: str) -> tuple[Webhook, Integration] | None:
         """Return a living webhook with its integration, its row locked against other writers."""
-        self._work.first(self._work.locked(_own), {"key": webhook_id})
+        self._work.first(self._work.with_row_locks(_own), {"key": webhook_id})
         return self.get(webhook_id)
 
     def of_integrations(self, integration_ids: Collection[str]) -> list[Webhook]:
         """Return the living webhooks, newest first."""
-        found = [one for one, _ in self._intact(self._work.batched(_of_integrations, "keys", integration_ids))]
+        found = [one for one, _ in self._intact(self._work.rows_in_batches(_of_integrations, "keys", integration_ids))]
         return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)
 
     def of_account(self, account_id: str) -> list[tuple[Webhook, Integration]]:
@@ -80,7 +80,7 @@ class Webhooks(Repository):
 
     def save(self, webhook: Webhook) -> None:
         """Write the webhook's state. A webhook removed in the meantime stays removed."""
-        self._work.count(_save, _WEBHOOK.tagged(self._work, webhook) | {"key": webhook.id})
+        self._work.count(_save, _WEBHOOK.columns_of(self._work, webhook) | {"key": webhook.id})
 
     def remove(self, webhook_id: str) -> bool:
         """Remove the webhook; False if there is none."""

@@ -39,11 +39,11 @@ class Additions(Repository):
 
     def with_documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents, pending or not, in the order of ``Shares.documents``."""
-        return DOCUMENT.all_intact(self._work, self._work.batched(_all, "keys", share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.rows_in_batches(_all, "keys", share_ids))
 
     def pending(self, share_ids: Collection[str]) -> list[Document]:
         """Return the pending documents, in the order of ``Shares.documents``."""
-        return DOCUMENT.all_intact(self._work, self._work.batched(_pending, "keys", share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.rows_in_batches(_pending, "keys", share_ids))
 
     def stale(self, pending_before: datetime, limit: int) -> list[Document]:
         """Return documents that are pending beside available shares since before that time; locks nothing."""

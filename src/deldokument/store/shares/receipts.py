@@ -85,7 +85,7 @@ class Receipts(Repository):
     def save_all(self, receipts: Sequence[Receipt]) -> None:
         """Write at least one, all of the same share, as ``save``."""
         rows = [_values(receipt) for receipt in receipts]
-        self._work.insert_or_replace(receipt, [RECEIPT_TAGS.tagged(self._work, row) for row in rows])
+        self._work.insert_or_replace(receipt, [RECEIPT_TAGS.with_tag(self._work, row) for row in rows])
         confirmed = min((r.confirmed_at for r in receipts if r.confirmed_at), default=None)
         done = min((r.completed_at or r.state_at for r in receipts if r.is_sent), default=None)
         opened = min(r.first_at for r in receipts)
@@ -102,15 +102,17 @@ class Receipts(Repository):
 
     def of_subject(self, share_id: str, subject_id: str, document_ids: Collection[str]) -> list[Receipt]:
         """Return a subject's receipts for these documents. To update them, hold the share's lock."""
-        return self._intact(self._work.batched(_of_subject, "keys", document_ids, share=share_id, subject=subject_id))
+        return self._intact(
+            self._work.rows_in_batches(_of_subject, "keys", document_ids, share=share_id, subject=subject_id)
+        )
 
     def of_shares(self, share_ids: Collection[str]) -> list[Receipt]:
         """Return the receipts share by share, the oldest first. Without their ranges, which no list shows."""
-        return self._intact(self._work.batched(_of_shares, "keys", share_ids))
+        return self._intact(self._work.rows_in_batches(_of_shares, "keys", share_ids))
 
     def of_person(self, share_ids: Collection[str], lookup_hashes: Collection[bytes]) -> list[Receipt]:
         """Return the receipts of the subjects with these hashes, as ``of_shares``."""
-        return self._intact(self._work.batched(_of_person, "keys", share_ids, hashes=list(lookup_hashes)))
+        return self._intact(self._work.rows_in_batches(_of_person, "keys", share_ids, hashes=list(lookup_hashes)))
 
     def of_share(self, share_id: str, after: ReceiptPlace | None, limit: int) -> list[Receipt]:
         """Return the receipts of one share, the oldest first; ``after`` continues after that place.

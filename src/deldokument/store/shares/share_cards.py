@@ -114,7 +114,7 @@ class ShareCards:
     def lock(self, share_id: str) -> Held | None:
         """Return the share, its row locked until the transaction ends."""
         # Two statements: one that waits for a lock sees the row of afterwards, and the rest of before.
-        if self._work.first(self._work.locked(_own_row), {"key": share_id}) is None:
+        if self._work.first(self._work.with_row_locks(_own_row), {"key": share_id}) is None:
             return None
         row = self._work.first(_by_id, {"key": share_id})
         if row is None:

@@ -98,7 +98,7 @@ class ShareEnds:
                 found.append(replace(share, tenant_id=facts.tenant_id))
         return found
 
-    def unclaimed(self, share_ids: Collection[str], now: datetime) -> set[str]:
+    def unclaimed_ids(self, share_ids: Collection[str], now: datetime) -> set[str]:
         """Return the ids, of shares without rows, that no authentic event names, or whose shares are over by these.
 
         The others are reported: somebody has deleted their rows.
@@ -122,7 +122,7 @@ class ShareEnds:
     def _events(self, share_ids: Collection[str]) -> dict[str, list[AuditEvent]]:
         """Return the authentic events about changes of the shares, in their order."""
         found = defaultdict[str, list[AuditEvent]](list)
-        for row in self._work.batched(_about, "keys", share_ids):
+        for row in self._work.rows_in_batches(_about, "keys", share_ids):
             event = own_event(self._work, row)
             if event is not None:
                 found[row.share_id].append(event)

@@ -150,8 +150,8 @@ class ShareLookup:
 
     def open_for(self, lookup_hashes: Collection[bytes], now: datetime) -> list[Share]:
         """Return shares open at ``now`` with a recipient that has one of these hashes, earliest end first."""
-        ids = {row.share_id for row in self._work.batched(_shares_for, "keys", lookup_hashes)}
-        found = self._cards.read(self._work.batched(_open, "keys", ids, now=now))
+        ids = {row.share_id for row in self._work.rows_in_batches(_shares_for, "keys", lookup_hashes)}
+        found = self._cards.read(self._work.rows_in_batches(_open, "keys", ids, now=now))
         return sorted(found, key=lambda one: (one.expires_at or now, one.id))
 
     def shared_lately(self, member_id: str, account_id: str, among: int, limit: int) -> list[Share]:
@@ -162,13 +162,13 @@ class ShareLookup:
 
     def answering(self, share_ids: Collection[str]) -> list[Share]:
         """Return the intact drafts that will answer requests about these shares, the last begun first."""
-        found = self._cards.read(self._work.batched(_answering, "keys", share_ids))
+        found = self._cards.read(self._work.rows_in_batches(_answering, "keys", share_ids))
         return sorted((one for one in found if one.intact), key=lambda one: one.created_at, reverse=True)
 
     def document_ids(self, share_ids: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the documents, without the pending ones, for each of the shares."""
         found: dict[str, list[str]] = {share_id: [] for share_id in share_ids}
-        for row in self._work.batched(_document_ids, "keys", share_ids):
+        for row in self._work.rows_in_batches(_document_ids, "keys", share_ids):
             if DOCUMENT_TAGS.is_intact(self._work, row._asdict(), row.tag, None):
                 found[row.share_id].append(row.id)
         return found

@@ -163,9 +163,9 @@ class Shares:
         """Return the share with the id, erased or not."""
         return next(iter(self._cards.read(self._work.rows(_by_id, {"key": share_id}))), None)
 
-    def known(self, share_ids: Collection[str]) -> set[str]:
+    def known_ids(self, share_ids: Collection[str]) -> set[str]:
         """Return the ids for which a share exists, erased or not."""
-        return {row[0] for row in self._work.batched(_known, "keys", share_ids)}
+        return {row[0] for row in self._work.rows_in_batches(_known, "keys", share_ids)}
 
     def lock(self, share_id: str) -> Share | None:
         """Return the share, its row locked until the transaction ends; None also for a damaged one.
@@ -254,11 +254,11 @@ class Shares:
 
     def recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the recipients that have not been removed share by share, by position."""
-        return RECIPIENT.all(self._work.batched(_recipients, "keys", share_ids))
+        return RECIPIENT.all(self._work.rows_in_batches(_recipients, "keys", share_ids))
 
     def all_recipients(self, share_ids: Collection[str]) -> list[Recipient]:
         """Return the recipients, and the tombstones of those that were removed after publication."""
-        return RECIPIENT.all(self._work.batched(_all_recipients, "keys", share_ids))
+        return RECIPIENT.all(self._work.rows_in_batches(_all_recipients, "keys", share_ids))
 
     def add_document(self, document: Document) -> None:
         """Insert a document.
@@ -266,7 +266,7 @@ class Shares:
         Raises: Conflict if the share does not exist.
         """
         self._cards.note_version(document)
-        self._work.run(_add_document, DOCUMENT.tagged(self._work, document))
+        self._work.run(_add_document, DOCUMENT.columns_of(self._work, document))
 
     def document(self, document_id: str) -> Document | None:
         """Return the document with the id, unless it is pending: recipients get nothing of a pending one."""
@@ -274,7 +274,7 @@ class Shares:
 
     def documents(self, share_ids: Collection[str]) -> list[Document]:
         """Return the documents that are not pending share by share, by position."""
-        return DOCUMENT.all_intact(self._work, self._work.batched(_documents, "keys", share_ids))
+        return DOCUMENT.all_intact(self._work, self._work.rows_in_batches(_documents, "keys", share_ids))
 
     def documents_after(self, share_id: str, after: tuple[int, str] | None, limit: int) -> list[Document]:
         """Return documents of one share in the order of ``documents``, after that position and id.
@@ -295,7 +295,7 @@ class Shares:
         Raises: NotFound.
         """
         self._cards.note_version(document)
-        values = DOCUMENT.tagged(self._work, document) | {"key": document.id}
+        values = DOCUMENT.columns_of(self._work, document) | {"key": document.id}
         self._work.change(_save_document, values, "document")
 
     def remove_document(self, document_id: str, now: datetime, tombstone: RemovedDocument | None = None) -> None:
@@ -314,7 +314,7 @@ class Shares:
     def removed_documents(self, share_ids: Collection[str]) -> list[RemovedDocument]:
         """Return the tombstones of documents that were removed after publication."""
         queried = self._cards.may_have_removed_documents(share_ids)
-        return _REMOVED.all(self._work.batched(_removed_documents, "keys", queried))
+        return _REMOVED.all(self._work.rows_in_batches(_removed_documents, "keys", queried))
 
 
 class _Given(NamedTuple):

@@ -19,7 +19,15 @@ from deldokument.domain.errors import Conflict
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.tenants.tenancy import Account, AccountRules, Contact, Integration, Member
 from deldokument.store.engine.expressions import InList, is_current, total
-from deldokument.store.engine.statements import ByKey, Statements, by_key, param, plain_fields, plain_values, prefixed
+from deldokument.store.engine.statements import (
+    ByKey,
+    Statements,
+    by_key,
+    param,
+    plain_fields,
+    plain_values,
+    prefix_columns,
+)
 from deldokument.store.tables.outbox import notice_count, outbox
 from deldokument.store.tables.shares import (
     document,
@@ -128,7 +136,7 @@ class Accounts:
 
         Raises: Conflict if the tenant has an account of exactly that name; services refuse similar names.
         """
-        if not self._work.insert_once(ACCOUNT_TAGS.table, self.tagged(account)):
+        if not self._work.insert_once(ACCOUNT_TAGS.table, self.columns_of(account)):
             raise Conflict("account_name_taken")
 
     def get(self, account_id: str) -> Account | None:
@@ -137,7 +145,7 @@ class Accounts:
 
     def by_ids(self, account_ids: Collection[str]) -> dict[str, Account]:
         """Return the accounts that exist, in the order of the ids."""
-        return self._work.keyed(_with_tenant, account_ids, self._read)
+        return self._work.records_by_key(_with_tenant, account_ids, self._read)
 
     def keep(self, values: Sequence[Any]) -> None:
         """Keep an account, and its tenant, that were read with another row. ``values``: of ``ACCOUNT_COLUMNS``."""
@@ -160,7 +168,7 @@ class Accounts:
         """
         must_be_intact(account)
         saved = replace(account, revision=account.revision + 1)
-        values = self.tagged(saved) | {"key": account.id, "known": account.revision}
+        values = self.columns_of(saved) | {"key": account.id, "known": account.revision}
         try:
             with self._work.connection.begin_nested():
                 written = self._work.count(_save, values)
@@ -193,9 +201,9 @@ class Accounts:
 
     def shared_with(self, account_id: str, lookup_hashes: Collection[bytes]) -> set[bytes]:
         """Return which of the hashes are those of a recipient of a share that the account has published."""
-        return {row[0] for row in self._work.batched(_shared_with, "keys", lookup_hashes, account=account_id)}
+        return {row[0] for row in self._work.rows_in_batches(_shared_with, "keys", lookup_hashes, account=account_id)}
 
-    def spent(self, deleted_by: datetime, limit: int) -> list[Account]:
+    def accounts_to_end(self, deleted_by: datetime, limit: int) -> list[Account]:
         """Return accounts deleted by then whose end is not recorded; not if they or their tenant are frozen.
 
         The rows are locked; concurrent workers get different ones.
@@ -220,9 +228,9 @@ class Accounts:
         read = _account(row)
         return replace(read, intact=ACCOUNT_TAGS.is_intact(self._work, _values(read), row.tag, row.newest_of_account))
 
-    def tagged(self, account: Account) -> dict[str, Any]:
+    def columns_of(self, account: Account) -> dict[str, Any]:
         """Return the columns of the account with its tag."""
-        return ACCOUNT_TAGS.tagged(self._work, _values(account))
+        return ACCOUNT_TAGS.with_tag(self._work, _values(account))
 
 
 def with_usable_accounts(work: Statements, sharers: Sequence[_Sharer]) -> list[tuple[_Sharer, Account]]:
@@ -247,7 +255,7 @@ def erase_contacts(work: Statements, tenant_id: str) -> None:
     accounts = Accounts(work)
     for one in accounts.of_tenant(tenant_id):
         bare = replace(one, rules=replace(one.rules, contact=Contact(), sms_sender="", sms_cost_code=""))
-        values = accounts.tagged(bare) if one.intact else _values(bare)
+        values = accounts.columns_of(bare) if one.intact else _values(bare)
         work.run(_write, values | {"key": one.id})
         work.run(_erase_cost_codes, {"key": one.id})
     work.run(_erase_cost_codes_of_notices, {"key": tenant_id})
@@ -267,4 +275,4 @@ def _values(record: Account) -> dict[str, Any]:
     rules = record.rules
     periods = {"period_standard": rules.standard, "period_longest": rules.longest}
     plain = {name: getattr(record, name) for name in _PLAIN} | {name: getattr(rules, name) for name in _PLAIN_RULES}
-    return plain | periods | prefixed("contact", rules.contact)
+    return plain | periods | prefix_columns("contact", rules.contact)

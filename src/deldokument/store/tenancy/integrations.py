@@ -32,7 +32,7 @@ class Integrations(Repository):
 
     def add(self, integration: Integration) -> None:
         """Insert the integration. Raises: Conflict if the organisation already has rights to the account."""
-        if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.tagged(self._work, integration)):
+        if not self._work.insert_once(_INTEGRATION.table, _INTEGRATION.columns_of(self._work, integration)):
             raise Conflict("integration_exists")
 
     def get(self, integration_id: str) -> Integration | None:
@@ -55,7 +55,7 @@ class Integrations(Repository):
 
     def save(self, integration: Integration) -> None:
         """Write all fields, as the integration's next revision. Raises: NotFound."""
-        values = _INTEGRATION.tagged(self._work, replace(integration, revision=integration.revision + 1))
+        values = _INTEGRATION.columns_of(self._work, replace(integration, revision=integration.revision + 1))
         self._work.change(_save, values | {"key": integration.id}, "integration")
 
     def record_use(self, integration_id: str, now: datetime) -> None:

@@ -49,7 +49,7 @@ class Members(Repository):
 
     def add(self, member: Member) -> None:
         """Insert the member. Raises: Conflict if the person is a living member of the account."""
-        if not self._work.insert_once(_MEMBER.table, _MEMBER.tagged(self._work, member)):
+        if not self._work.insert_once(_MEMBER.table, _MEMBER.columns_of(self._work, member)):
             raise Conflict("member_exists")
 
     def get(self, member_id: str) -> Member | None:
@@ -62,7 +62,9 @@ class Members(Repository):
 
     def by_hashes(self, account_id: str, lookup_hashes: Collection[bytes]) -> list[Member]:
         """Return the living memberships of many persons in the account, in no order."""
-        return _MEMBER.all_intact(self._work, self._work.batched(_by_hashes, "hashes", lookup_hashes, key=account_id))
+        return _MEMBER.all_intact(
+            self._work, self._work.rows_in_batches(_by_hashes, "hashes", lookup_hashes, key=account_id)
+        )
 
     def of_account(
         self, account_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 1000

@@ -54,7 +54,7 @@ class Staff(Repository):
 
     def add_administrator(self, administrator: Administrator) -> None:
         """Insert the administrator. Raises: Conflict if the person is an administrator of the tenant."""
-        if not self._work.insert_once(_ADMINISTRATOR.table, _ADMINISTRATOR.tagged(self._work, administrator)):
+        if not self._work.insert_once(_ADMINISTRATOR.table, _ADMINISTRATOR.columns_of(self._work, administrator)):
             raise Conflict("administrator_exists")
 
     def administrators(self, tenant_id: str) -> list[Administrator]:
@@ -78,7 +78,7 @@ class Staff(Repository):
 
     def add_operator(self, operator: Operator) -> None:
         """Insert the operator. Raises: Conflict if the person is an operator."""
-        if not self._work.insert_once(_OPERATOR.table, _OPERATOR.tagged(self._work, operator)):
+        if not self._work.insert_once(_OPERATOR.table, _OPERATOR.columns_of(self._work, operator)):
             raise Conflict("operator_exists")
 
     def operators(self) -> list[Operator]:

@@ -249,7 +249,7 @@ class TenantLifecycleRepository(Repository):
         """Return the ids of all shares and drafts of the tenant, also of those that are erased."""
         return [row.id for row in self._work.rows(_shares, {"key": tenant_id})]
 
-    def emptied(self, limit: int) -> list[str]:
+    def emptied_tenants(self, limit: int) -> list[str]:
         """Return ended tenants without keys and objects, for which this is not yet recorded."""
         return self._ids(_emptied, {"most": limit})
 

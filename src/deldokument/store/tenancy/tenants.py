@@ -16,7 +16,7 @@ from sqlalchemy import Row, select, update
 
 from deldokument.domain.errors import Broken, Conflict
 from deldokument.domain.tenants.tenancy import Account, Contact, Integration, PeriodRule, Tenant, norwegian_order
-from deldokument.store.engine.statements import Repository, by_key, param, plain_fields, plain_values, prefixed
+from deldokument.store.engine.statements import Repository, by_key, param, plain_fields, plain_values, prefix_columns
 from deldokument.store.tables.tags import TENANT_TAGS
 from deldokument.store.tables.tenancy import tenant
 
@@ -53,7 +53,7 @@ class Tenants(Repository):
 
     def by_ids(self, tenant_ids: Collection[str]) -> dict[str, Tenant]:
         """Return the tenants that exist, in the order of the ids."""
-        return self._work.keyed(_by_id, tenant_ids, self._tenant)
+        return self._work.records_by_key(_by_id, tenant_ids, self._tenant)
 
     def keep(self, values: Sequence[Any]) -> None:
         """Keep a tenant that was read with another row, for ``by_ids``. ``values``: of ``TENANT_COLUMNS``."""
@@ -91,7 +91,7 @@ class Tenants(Repository):
         return replace(read, intact=is_intact, behind=read.id in self._work.behind)
 
     def _columns(self, tenant: Tenant) -> dict[str, Any]:
-        return TENANT_TAGS.tagged(self._work, _values(tenant))
+        return TENANT_TAGS.with_tag(self._work, _values(tenant))
 
 
 def by_name(named: Tenant | Account | Integration) -> tuple[str, str]:
@@ -109,4 +109,4 @@ def _tenant(row: Row[Any] | SimpleNamespace) -> Tenant:
 
 def _values(record: Tenant) -> dict[str, Any]:
     plain = {name: getattr(record, name) for name in _PLAIN}
-    return plain | prefixed("contact", record.contact) | prefixed("period", record.period)
+    return plain | prefix_columns("contact", record.contact) | prefix_columns("period", record.period)

@@ -139,7 +139,7 @@ class Uploads(Repository):
 
         Raises: Conflict if the document does not exist.
         """
-        self._work.run(_add, UPLOAD.tagged(self._work, upload))
+        self._work.run(_add, UPLOAD.columns_of(self._work, upload))
 
     def get(self, upload_id: str) -> Upload | None:
         """Return the upload with the id."""
@@ -151,7 +151,7 @@ class Uploads(Repository):
 
     def of_documents(self, document_ids: Collection[str]) -> list[Upload]:
         """Return the uploads of the documents, partial ones too."""
-        return UPLOAD.all_intact(self._work, self._work.batched(_of_documents, "keys", document_ids))
+        return UPLOAD.all_intact(self._work, self._work.rows_in_batches(_of_documents, "keys", document_ids))
 
     def count_unfinished(self, account_id: str, sharer_id: str, at_most: int) -> int:
         """Count a member's or an integration's unfinished uploads to shares of the account, up to ``at_most``.
@@ -242,10 +242,10 @@ class Uploads(Repository):
 
         False, with no change, if one of them is gone or the upload is finished.
         """
-        if self._work.first(self._work.locked(_unfinished), {"key": upload_id}) is None:
+        if self._work.first(self._work.with_row_locks(_unfinished), {"key": upload_id}) is None:
             return False
         ids = [one.id for one in old]
-        if len(self._work.batched(_standing, "ids", ids, key=upload_id)) != len(ids):
+        if len(self._work.rows_in_batches(_standing, "ids", ids, key=upload_id)) != len(ids):
             return False
         for batch in batches(ids):
             self._work.run(_give_up, {"ids": batch, "now": now})
@@ -255,7 +255,7 @@ class Uploads(Repository):
 
     def known_blobs(self, names: Collection[str]) -> set[str]:
         """Return the names that are parts or garbage."""
-        return {row[0] for row in self._work.batched(_known, "names", names)}
+        return {row[0] for row in self._work.rows_in_batches(_known, "names", names)}
 
     def garbage(self, limit: int, *, start: str = "") -> list[str]:
         """Return names of objects to delete, in order from ``start`` on, then from the beginning."""
@@ -272,7 +272,7 @@ class Uploads(Repository):
 
 def discard_uploads(work: Statements, which: Select[Any], values: Mapping[str, Any], now: datetime) -> None:
     """Remove the uploads that a query finds with the values, partial ones first; their parts become garbage."""
-    for batch in batches([row.id for row in work.rows(work.locked(which), values)]):
+    for batch in batches([row.id for row in work.rows(work.with_row_locks(which), values)]):
         work.run(_give_up_all, {"keys": batch, "now": now})
         work.run(_remove_all_parts, {"keys": batch})
         work.run(_remove_uploads, {"keys": batch})

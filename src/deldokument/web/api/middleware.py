@@ -150,11 +150,11 @@ class ApiMiddleware:
         if isinstance(named, StoredResponse):
             return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
         answer, held = BufferedResponse(), LeaseRenewal(named)
-        async with held.renewed(call.deps):
+        async with held.keep_renewed(call.deps):
             await self._pass(request.scope, request.receive, answer.take, replace(call, new_id=named.new_id))
         with suppress(ServiceError):
             # The change is committed. If its response cannot be stored, a repetition runs again, with the same id.
-            await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.named())
+            await run_in_threadpool(finish_request, call.deps, call.consumer, held.request, answer.stored_response())
         return answer.response()
 
     async def _program_call(self, request: Request) -> ProgramCall:
@@ -168,7 +168,7 @@ class ApiMiddleware:
         if token is None:
             raise TokenRefused("token_missing")
         consumer = await run_in_threadpool(self._world.tokens.verify, token)
-        headers.update(await self._callers.counted(self._world, consumer))
+        headers.update(await self._callers.count_request(self._world, consumer))
         if b"%00" in request.scope["query_string"]:
             raise InvalidInput("query", "field_malformed")
         return consumer
@@ -198,7 +198,7 @@ class BufferedResponse:
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
 
-    def named(self) -> StoredResponse:
+    def stored_response(self) -> StoredResponse:
         kept = {name: self._headers[name] for name in _KEPT_HEADERS if name in self._headers}
         return StoredResponse(self._status, kept, bytes(self._body))
 

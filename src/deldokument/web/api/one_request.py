@@ -64,7 +64,7 @@ def create_small_share(call: ApiContext, request: Request, response: Response) -
     it first, it is proposed instead and `proposed` is true.
     """
     sent, documents = _read(request.headers.get("content-type", ""), call.body)
-    recipients = [one.given() for one in sent.recipients or ()]
+    recipients = [one.to_service() for one in sent.recipients or ()]
     share = share_at_once(call.deps, call.consumer, draft_fields_of(sent), recipients, documents, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)

@@ -36,7 +36,7 @@ class RecipientInput(Sent):
     label: Annotated[Text, Field(max_length=LABEL_LENGTH, examples=["søker"])] = ""
     confirmed: bool | None = None
 
-    def given(self) -> NewRecipient:
+    def to_service(self) -> NewRecipient:
         """Return it as the services take it."""
         return NewRecipient(self.number, self.label, self.confirmed)
 

@@ -40,7 +40,7 @@ _REFERENCE = "Your own case number. Spaces and case are ignored."
 @router.post("", status_code=201, summary="Create a draft", responses=problems(404, 409))
 def create_share(call: ApiContext, sent: ShareInput, response: Response) -> Share:
     """Create a draft with the fields known so far. Add its documents one by one, then publish it."""
-    words, recipients = draft_fields_of(sent), [one.given() for one in sent.recipients or ()]
+    words, recipients = draft_fields_of(sent), [one.to_service() for one in sent.recipients or ()]
     share = api_drafts.create_draft(call.deps, call.consumer, words, recipients, call.new_id)
     response.headers["Location"] = f"{PREFIX}/shares/{share.id}"
     return shown(call, share.id)
@@ -88,10 +88,10 @@ def change_share(call: ApiContext, share_id: str, sent: ShareChange) -> Share:
         changes.change_share(call.deps, call.consumer, share_id, Change(texts=texts, **others))
     else:
 
-        def changed(words: DraftFields) -> DraftFields:
+        def change(words: DraftFields) -> DraftFields:
             return replace(words, texts=replace(words.texts, **texts), **others)
 
-        api_drafts.change_draft(call.deps, call.consumer, share_id, changed)
+        api_drafts.change_draft(call.deps, call.consumer, share_id, change)
     return shown(call, share_id)
 
 
@@ -107,7 +107,7 @@ def add_recipients(call: ApiContext, share_id: str, sent: RecipientsInput) -> Sh
 
     If a member of the account must approve new recipients of a published share, `change_proposed` is true until then.
     """
-    inputs = [one.given() for one in sent.recipients]
+    inputs = [one.to_service() for one in sent.recipients]
     add = changes.add_recipients if is_available(call, share_id) else api_drafts.add_recipient_inputs
     add(call.deps, call.consumer, share_id, inputs)
     return shown(call, share_id)

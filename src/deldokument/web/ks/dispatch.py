@@ -97,7 +97,7 @@ class Dispatcher:
             raise NotFound("NUL in the address")
         caller = await run_in_threadpool(find_caller, self.deps, self.site, request)
         if isinstance(caller, Consumer):
-            await self.callers.counted(self.deps, caller)
+            await self.callers.count_request(self.deps, caller)
         with self.callers.one_more(caller) if isinstance(caller, Consumer) else nullcontext():
             yield Caller(self.deps, request, caller)
 

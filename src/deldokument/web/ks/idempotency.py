@@ -42,7 +42,7 @@ async def once(caller: Caller, metadata: bytes, upload: Upload) -> Response:
         return Response(named.body, named.status, {**named.headers, "Idempotency-Replayed": "true"})
     held, answer = LeaseRenewal(named), _REFUSED
     try:
-        async with held.renewed(caller.deps):
+        async with held.keep_renewed(caller.deps):
             response = await upload(named.new_id)
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         answer = StoredResponse(response.status_code, headers, bytes(response.body))

@@ -216,7 +216,9 @@ class ContentResponse(Response):
             await wait_for_result(asyncio.ensure_future(self._receipt.record()))
 
     async def _arrives(self, scope: Scope, gone: asyncio.Future[None]) -> bool:
-        return await self._outlasts(scope, self._receipt.acknowledged()) and await self._receipt.settles(gone)
+        return await self._outlasts(scope, self._receipt.wait_for_acknowledgement()) and await self._receipt.settles(
+            gone
+        )
 
     async def _send_all(self, scope: Scope, send: Send, gone: asyncio.Future[None]) -> None:
         """Send until everything is sent, the client is gone, or the response may not continue."""

@@ -59,7 +59,7 @@ class ResponseReceipt:
         if self._sent:
             _ = self._sent.acknowledged
 
-    async def acknowledged(self) -> None:
+    async def wait_for_acknowledgement(self) -> None:
         """Wait until the client's TCP has acknowledged everything, or the connection is reset."""
         if self._sent:
             await self._sent.wait_for(self._stop - self._start)

@@ -31,7 +31,7 @@ class _Outlet(io.RawIOBase):
         self._waiting += written
         return len(written)
 
-    def taken(self, least: int) -> bytes:
+    def take(self, least: int) -> bytes:
         """Return and clear the waiting bytes, if there are at least ``least``; empty otherwise."""
         if len(self._waiting) < least:
             return b""
@@ -50,6 +50,6 @@ def zip_pieces(entries: Iterable[Entry], at: datetime) -> Iterator[bytes]:
             with archive.open(info, "w", force_zip64=True) as entry:
                 for piece in content:
                     entry.write(piece)
-                    if out := outlet.taken(_PIECE):
+                    if out := outlet.take(_PIECE):
                         yield out
-    yield outlet.taken(0)
+    yield outlet.take(0)

@@ -260,15 +260,15 @@ def test_a_chain_is_verified_in_parts_each_with_its_checkpoints(
 def test_chains_that_have_moved_since_an_old_seal_are_to_be_sealed(database: Database) -> None:
     write(database, OPENED, FOREIGN)
     with database.write() as tx:
-        assert tx.checkpoints.due(NOW - DAY, NOW) == ["tenant", "z"]
+        assert tx.checkpoints.due_chains(NOW - DAY, NOW) == ["tenant", "z"]
         tx.checkpoints.add(seal_of(database, 1))
     with database.read() as tx:
-        assert tx.checkpoints.due(NOW, NOW) == ["z"]
+        assert tx.checkpoints.due_chains(NOW, NOW) == ["z"]
     write(database, DENIED)
     with database.read() as tx:
-        assert tx.checkpoints.due(NOW - HOUR, NOW) == ["z"]
-        assert tx.checkpoints.due(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
-        assert tx.checkpoints.due(NOW, NOW) == ["tenant", "z"]
+        assert tx.checkpoints.due_chains(NOW - HOUR, NOW) == ["z"]
+        assert tx.checkpoints.due_chains(NOW - HOUR, NOW - HOUR) == ["tenant", "z"]
+        assert tx.checkpoints.due_chains(NOW, NOW) == ["tenant", "z"]
 
 
 def test_seals_are_kept_in_order_and_an_event_is_sealed_once(database: Database) -> None:
@@ -440,18 +440,18 @@ def test_who_acts_for_a_tenant_is_found_by_hash(database: Database) -> None:
     with database.read() as tx:
         found = {
             (name.office, name.id, name.lookup_hash, name.sealed_name)
-            for name in tx.subjects.registered("tenant", hashes)
+            for name in tx.subjects.registered_names("tenant", hashes)
         }
         assert found == {
             ("member", "kari", KARI.lookup_hash, KARI.sealed_name),
             ("administrator", "ewa", b"ewa", b"Ewa"),
             ("operator", "olav", b"olav", b"Olav"),
         }
-        assert [name.office for name in tx.subjects.registered("z", hashes)] == ["operator"]
+        assert [name.office for name in tx.subjects.registered_names("z", hashes)] == ["operator"]
     with database.write() as tx:
         tx.members.remove(KARI.id, NOW)
     with database.read() as tx:
-        assert tx.subjects.registered(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
+        assert tx.subjects.registered_names(ACCOUNT.tenant_id, [KARI.lookup_hash]) == []
 
 
 def test_the_chain_stands_when_subjects_are_erased(database: Database) -> None:

@@ -290,7 +290,7 @@ def test_a_damaged_account_does_not_keep_others_from_ending(database: Database, 
         tx.accounts.add(other)
     tamper(database_url, metadata.tables["account"], ACCOUNT.id, quota=1)
     with database.write() as tx:
-        assert tx.accounts.spent(NOW + DAY, 1) == [other]
+        assert tx.accounts.accounts_to_end(NOW + DAY, 1) == [other]
 
 
 Taking = Callable[[Transaction], object]

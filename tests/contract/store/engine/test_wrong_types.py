@@ -181,5 +181,5 @@ def test_the_search_for_documents_ends_although_a_damaged_one_has_no_id(
         record_changes(tx)
     forge(sqlite_url, f"UPDATE document SET id = {other}")
     with database.write() as tx:
-        assert tx.retention.uninspected(NOW, 10) == []
+        assert tx.retention.uninspected_documents(NOW, 10) == []
         assert tx.additions.stale(NOW + DAY, 10) == []

@@ -132,8 +132,8 @@ def test_complete_documents_of_living_shares_are_to_be_inspected(database: Datab
     with database.write() as tx:
         for document in [second, first, *others]:
             tx.shares.add_document(document)
-        assert tx.retention.uninspected(NOW, 10) == [first, second]
-        assert tx.retention.uninspected(NOW, 1) == [first]
+        assert tx.retention.uninspected_documents(NOW, 10) == [first, second]
+        assert tx.retention.uninspected_documents(NOW, 1) == [first]
 
 
 def test_documents_of_living_shares_are_scanned_again_when_it_is_time_and_by_one_worker(database: Database) -> None:
@@ -261,11 +261,11 @@ def test_a_document_is_claimed_by_one_worker_until_it_is_let_go(database: Databa
         tx.shares.add_document(document)
         assert tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
     with database.write() as tx:
-        assert tx.retention.uninspected(NOW, 10) == []
+        assert tx.retention.uninspected_documents(NOW, 10) == []
         assert not tx.retention.claim_inspection(document.id, NOW, NOW + HOUR)
         tx.retention.keep_inspection(document.id, NOW + 2 * HOUR)
-        assert tx.retention.uninspected(NOW + HOUR, 10) == []
+        assert tx.retention.uninspected_documents(NOW + HOUR, 10) == []
         tx.retention.keep_inspection(document.id, NOW)
-        assert tx.retention.uninspected(NOW, 10) == [document]
+        assert tx.retention.uninspected_documents(NOW, 10) == [document]
         tx.shares.save_document(replace(document, inspected_at=NOW))
         assert not tx.retention.claim_inspection(document.id, NOW + DAY, NOW + 2 * DAY)

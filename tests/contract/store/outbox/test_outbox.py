@@ -305,13 +305,13 @@ def shared(database: Database, **changes: Any) -> tuple[Share, Recipient]:
 
 def unreminded(database: Database, limit: int = 10, **changes: Any) -> list[str]:
     with database.read() as tx:
-        return [one.recipient_id for one in tx.outbox.unreminded(ending(**changes), limit=limit)]
+        return [one.recipient_id for one in tx.outbox.pending_reminders(ending(**changes), limit=limit)]
 
 
 def test_who_is_to_be_reminded_is_found_with_all_that_a_reminder_needs(database: Database) -> None:
     share, recipient = shared(database)
     with database.read() as tx:
-        found = tx.outbox.unreminded(ending(), limit=10)
+        found = tx.outbox.pending_reminders(ending(), limit=10)
     sealed = recipient.sealed_identifier
     assert found == [PendingReminder(TENANT.id, share.id, recipient.id, NOW + 3 * DAY, share.audit_key_id, sealed)]
 

@@ -411,8 +411,8 @@ def test_of_many_ids_those_that_are_shares_are_known_erased_or_not(database: Dat
     keep(database, *shares, erased)
     ids = {share.id for share in (*shares, erased)}
     with database.read() as tx:
-        assert tx.shares.known([*ids, *(f"unknown {number}" for number in range(600))]) == ids
-        assert tx.shares.known([]) == set()
+        assert tx.shares.known_ids([*ids, *(f"unknown {number}" for number in range(600))]) == ids
+        assert tx.shares.known_ids([]) == set()
 
 
 def test_drafts_of_a_sharer_are_counted_up_to_a_bound(database: Database) -> None:

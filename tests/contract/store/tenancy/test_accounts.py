@@ -147,12 +147,12 @@ def test_accounts_are_spent_in_the_order_of_their_deletion_until_their_end_is_no
     with database.write() as tx:
         for account in (late, early, after, over):
             tx.accounts.add(account)
-        assert tx.accounts.spent(NOW, 10) == [early, late]
-        assert tx.accounts.spent(NOW - HOUR, 10) == [early, late]
-        assert tx.accounts.spent(NOW, 1) == [early]
-        assert tx.accounts.spent(NOW - DAY - HOUR, 10) == []
+        assert tx.accounts.accounts_to_end(NOW, 10) == [early, late]
+        assert tx.accounts.accounts_to_end(NOW - HOUR, 10) == [early, late]
+        assert tx.accounts.accounts_to_end(NOW, 1) == [early]
+        assert tx.accounts.accounts_to_end(NOW - DAY - HOUR, 10) == []
         tx.accounts.save(replace(early, ended_at=NOW))
-        assert tx.accounts.spent(NOW, 10) == [late]
+        assert tx.accounts.accounts_to_end(NOW, 10) == [late]
 
 
 def test_workers_at_the_same_time_get_different_spent_accounts(database: Database) -> None:
@@ -164,11 +164,11 @@ def test_workers_at_the_same_time_get_different_spent_accounts(database: Databas
     def other() -> None:
         # On SQLite it waits: there is one writer.
         with database.write() as tx:
-            found["other"] = tx.accounts.spent(NOW, 1)
+            found["other"] = tx.accounts.accounts_to_end(NOW, 1)
 
     thread = threading.Thread(target=other)
     with database.write() as tx:
-        found["one"] = tx.accounts.spent(NOW, 1)
+        found["one"] = tx.accounts.accounts_to_end(NOW, 1)
         thread.start()
         thread.join(0.5)
         for account in found["one"]:

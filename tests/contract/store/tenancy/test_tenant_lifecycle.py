@@ -193,7 +193,7 @@ def test_every_share_of_a_tenant_is_told_also_what_is_erased(database: Database)
 def test_a_tenant_is_empty_when_it_has_ended_and_no_key_and_no_object_is_left(database: Database) -> None:
     def emptied() -> list[str]:
         with database.write() as tx:
-            return tx.tenant_lifecycle.emptied(10)
+            return tx.tenant_lifecycle.emptied_tenants(10)
 
     share = ended()
     keep(database, share)
@@ -224,9 +224,9 @@ def test_what_others_have_to_be_deleted_keeps_no_tenant_from_being_empty(databas
     with database.write() as tx:
         tx.retention.release_blobs([mine.id, theirs.id], NOW)
         assert set(tx.uploads.garbage(10)) == {own.id, others.id}
-        assert tx.tenant_lifecycle.emptied(10) == []
+        assert tx.tenant_lifecycle.emptied_tenants(10) == []
         tx.uploads.forget_garbage([own.id])
-        assert tx.tenant_lifecycle.emptied(10) == [TENANT.id]
+        assert tx.tenant_lifecycle.emptied_tenants(10) == [TENANT.id]
 
 
 def test_a_tenant_is_forgettable_after_its_retention_when_no_share_has_names(database: Database) -> None:

@@ -60,7 +60,7 @@ def test_a_change_waits_for_another_person_unless_it_is_listed(
     assert not change.is_empty
     listed = FREE if four_eyes else FREE + CORRECTIONS
     is_alone = (name, value) in listed or (is_sharer and not four_eyes)
-    divided = change.divided(END, is_sharer=is_sharer, four_eyes=four_eyes)
+    divided = change.divide(END, is_sharer=is_sharer, four_eyes=four_eyes)
     assert divided == ((change, NOTHING) if is_alone else (NOTHING, change))
     assert change.entry == (NOTHING if (name, value) in FREE + CORRECTIONS else change)
 
@@ -92,7 +92,7 @@ def test_of_two_values_the_later_counts_and_lists_are_joined() -> None:
 
 def test_only_the_texts_that_recipients_see_wait_for_a_second_person() -> None:
     change = change_of(title="Vedtak", reference="2026/1")
-    divided = change.divided(END, is_sharer=True, four_eyes=True)
+    divided = change.divide(END, is_sharer=True, four_eyes=True)
     assert divided == (change_of(reference="2026/1"), change_of(title="Vedtak"))
 
 
@@ -103,8 +103,8 @@ def test_a_field_that_nobody_has_listed_waits_for_the_one_who_shared_and_a_secon
 
     change = Wider(new="value", texts={"reference": "2026/1"})
     waits = Wider(texts={"reference": "2026/1"}), Wider(new="value")
-    assert change.divided(END, is_sharer=False, four_eyes=False) == waits
-    assert change.divided(END, is_sharer=False, four_eyes=True) == waits
-    assert change.divided(END, is_sharer=True, four_eyes=True) == waits
-    assert change.divided(END, is_sharer=True, four_eyes=False) == (change, Wider())
+    assert change.divide(END, is_sharer=False, four_eyes=False) == waits
+    assert change.divide(END, is_sharer=False, four_eyes=True) == waits
+    assert change.divide(END, is_sharer=True, four_eyes=True) == waits
+    assert change.divide(END, is_sharer=True, four_eyes=False) == (change, Wider())
     assert change.entry == Wider(new="value")

@@ -69,7 +69,7 @@ class Change:
         shown = {name: text for name, text in self.texts.items() if TEXT_FIELDS[name].is_shown}
         return replace(self, texts=shown, labels={}, confidential=None if self.confidential else self.confidential)
 
-    def divided(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
+    def divide(self, present_end: datetime, *, is_sharer: bool, four_eyes: bool) -> tuple[Change, Change]:
         """Return the part for which one person is enough, and the part that needs another member's approval.
 
         ``is_sharer``: that person shared it, and so decides who gets in. Under four eyes, the second part is also what

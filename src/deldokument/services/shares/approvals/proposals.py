@@ -79,7 +79,7 @@ def proposal_of(tx: Transaction, account: Account, share: Share, share_key: byte
     if proposed is None or proposer is None:
         return None
     change, is_sharer = proposed.change, proposer.id == share.sharer_id
-    if change.divided(existing(share.expires_at), is_sharer=is_sharer, four_eyes=four_eyes)[1].is_empty:
+    if change.divide(existing(share.expires_at), is_sharer=is_sharer, four_eyes=four_eyes)[1].is_empty:
         return None
     publisher = tx.members.get(share.member_id) if share.member_id else None
     approvers = approvers_of(share, publisher, proposer_id=proposer.id, lets_in=not change.entry.is_empty)

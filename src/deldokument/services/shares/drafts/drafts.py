@@ -234,7 +234,7 @@ def change_recipient(
             recipient = replace(recipient, sealed_label=sealed)
         if confirmed is not None and needs_confirmation(grants.audit_key, recipient):
             recipient = replace(recipient, confirmed=confirmed)
-        tx.shares.save_recipient(grants.renewed(before, recipient))
+        tx.shares.save_recipient(grants.renew(before, recipient))
         return share_view(deps, tx, touch_draft(deps, tx, share, sharer), [membership])
 
 

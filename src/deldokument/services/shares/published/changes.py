@@ -137,7 +137,7 @@ def change_share(
             check_not_stopped(membership, share)
         wanted = _checked_difference(deps, tx, share, membership, tidy, asked_at)
         rule = {"is_sharer": membership.id == share.sharer_id, "four_eyes": membership.account.rules.four_eyes}
-        alone, together = wanted.divided(end, **rule)
+        alone, together = wanted.divide(end, **rule)
         share = _apply(deps, tx, sharer, share, alone)
         if not together.is_empty:
             _propose(deps, tx, sharer, share, membership, together)

@@ -118,5 +118,5 @@ def take_answers(deps: Dependencies, tx: Transaction, share: Share, answers: Ans
         elif answer:
             sealed = seal_field(grants.audit_key, answer, EncryptedColumn.RECIPIENT_NAME, recipient.id)
             named = replace(recipient, sealed_name=sealed, confirmed=True)
-            tx.shares.save_recipient(grants.renewed(recipient, named))
+            tx.shares.save_recipient(grants.renew(recipient, named))
     return refusals

@@ -127,4 +127,4 @@ def unconfirm_numbers(deps: Dependencies, tx: Transaction, share: Share) -> None
     grants = share_grants(deps, share)
     for recipient in tx.shares.recipients([share.id]):
         if recipient.confirmed and needs_confirmation(grants.audit_key, recipient):
-            tx.shares.save_recipient(grants.renewed(recipient, replace(recipient, confirmed=False)))
+            tx.shares.save_recipient(grants.renew(recipient, replace(recipient, confirmed=False)))

@@ -63,7 +63,7 @@ class ShareGrants:
             sealed_audit_grant=seal_grant(self.audit_key, place, grant),
         )
 
-    def renewed(self, before: Recipient, after: Recipient) -> Recipient:
+    def renew(self, before: Recipient, after: Recipient) -> Recipient:
         """Return ``after`` with grants for the holder of ``before``; without new ones if that has none."""
         holder = self.holder(before)
         return self.sealed(after, holder) if holder else after

@@ -22,7 +22,7 @@ class LeaseRenewal:
         self.request = request
 
     @asynccontextmanager
-    async def renewed(self, deps: Dependencies) -> AsyncIterator[None]:
+    async def keep_renewed(self, deps: Dependencies) -> AsyncIterator[None]:
         """Renew the lease until the block ends, so that no other request takes the key."""
         over = asyncio.Event()
         renewing = asyncio.create_task(self._renew(deps, over))

@@ -44,7 +44,7 @@ class ConcurrencyLimiter:
         with _one_of(self._under_way, consumer.organization.value if consumer else "", MAX_CONCURRENT):
             yield
 
-    async def counted(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
+    async def count_request(self, deps: Dependencies, consumer: Consumer) -> dict[str, str]:
         """Count a request against the rate limit; return its headers.
 
         The number of requests that are being counted is limited too. Those over the rate limit wait for the database

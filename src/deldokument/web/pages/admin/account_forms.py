@@ -147,7 +147,7 @@ def read_rules(typed: Typed, limits: PeriodRule) -> AccountRules:
     return tidy
 
 
-def named(errors: FieldErrors, translator: Translator) -> FieldErrors:
+def with_labels(errors: FieldErrors, translator: Translator) -> FieldErrors:
     """Return the errors as the summary lists them: an error of a rule with its label, since two may say the same."""
     labels = {field: translator.text(label) for label, fields in RULES.values() for field in fields}
     return [(field, f"{labels[field]}: {text}" if field in labels else text) for field, text in errors]

@@ -77,7 +77,7 @@ def account_page(call: RequestContext, *, typed: Mapping[str, str] | None = None
         call,
         SECTION,
         "pages/admin/account.html",
-        errors=account_forms.named(call.errors, call.translator),
+        errors=account_forms.with_labels(call.errors, call.translator),
         faults=dict(call.errors),
         above=(all_accounts(call),),
         view=view,
@@ -113,7 +113,7 @@ def _to_account(call: RequestContext, account_id: str, saved: str = "") -> Respo
     return RedirectResponse(path_of(call, account_id) + (f"?lagret={saved}" if saved else ""), 303)
 
 
-def given(call: RequestContext) -> dict[str, Any]:
+def account_arguments(call: RequestContext) -> dict[str, Any]:
     """Return the arguments that every service function needs."""
     return {"tenant_id": call.tenant.id, "account_id": call.path("account_id"), "person": call.person.person}
 
@@ -131,7 +131,7 @@ def rename(call: RequestContext) -> Response:
     if missing := _unchosen(call):
         return _two_names(call, name, missing)
     try:
-        lifecycle.rename_account(call.deps, **given(call), name=name, revision=_revision(call))
+        lifecycle.rename_account(call.deps, **account_arguments(call), name=name, revision=_revision(call))
     except Conflict as error:
         if error.code != "changed_meanwhile":
             raise
@@ -153,7 +153,7 @@ def change_rules(call: RequestContext) -> Response:
         differing = account_forms.differences(rules, account.rules, call.translator)
         return _conflict(call, "regler", differing, typed, missing)
     try:
-        lifecycle.change_account_rules(call.deps, **given(call), rules=rules, revision=_revision(call))
+        lifecycle.change_account_rules(call.deps, **account_arguments(call), rules=rules, revision=_revision(call))
     except Conflict as error:
         if error.code != "changed_meanwhile":
             raise
@@ -208,13 +208,13 @@ def _conflict(
 
 def close(call: RequestContext) -> Response:
     """Close the account: nothing new is shared from it."""
-    lifecycle.close_account(call.deps, **given(call))
+    lifecycle.close_account(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "stengt")
 
 
 def reopen(call: RequestContext) -> Response:
     """Reopen the account: it may be shared from again."""
-    lifecycle.reopen_account(call.deps, **given(call))
+    lifecycle.reopen_account(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "apnet")
 
 
@@ -239,13 +239,13 @@ def deletion_page(call: RequestContext) -> Response:
 
 def delete(call: RequestContext) -> Response:
     """Delete the account, if the typed name is right. It is inaccessible at once."""
-    deletion.delete_account(call.deps, **given(call), typed_name=call.fields.get("typed_name", ""))
+    deletion.delete_account(call.deps, **account_arguments(call), typed_name=call.fields.get("typed_name", ""))
     return _to_account(call, call.path("account_id"))
 
 
 def undo_deletion(call: RequestContext) -> Response:
     """Undo the deletion; if it cannot be undone, show the list with the reason."""
-    deletion.undo_deletion(call.deps, **given(call))
+    deletion.undo_deletion(call.deps, **account_arguments(call))
     return _to_account(call, call.path("account_id"), "angret")
 
 

@@ -22,9 +22,9 @@ from deldokument.web.http.requests.form_values import read_count
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.pages.admin.accounts import (
     SECTION,
+    account_arguments,
     account_page,
     all_accounts,
-    given,
     path_of,
     view_of,
 )
@@ -37,7 +37,7 @@ def add_integration(call: RequestContext) -> Response:
     try:
         integrations.add_integration(
             call.deps,
-            **given(call),
+            **account_arguments(call),
             organization_number=call.fields.get("organization_number", ""),
             rights=_rights(call),
             archive_confirmed="archive_confirmed" in call.fields,
@@ -88,14 +88,16 @@ def _page(call: RequestContext, template: str, **context: Any) -> Response:
 def change_rights(call: RequestContext) -> Response:
     """Change the rights from now on."""
     integration_id, rights = call.path("integration_id"), _rights(call)
-    integrations.change_rights(call.deps, **given(call), integration_id=integration_id, rights=rights)
+    integrations.change_rights(call.deps, **account_arguments(call), integration_id=integration_id, rights=rights)
     return _to_account(call, "system")
 
 
 def confirm_archive(call: RequestContext) -> Response:
     """Confirm that what the system shares is archived, or take the confirmation back."""
     integration_id, confirmed = call.path("integration_id"), call.fields.get("confirmed") == "yes"
-    integrations.confirm_archive(call.deps, **given(call), integration_id=integration_id, confirmed=confirmed)
+    integrations.confirm_archive(
+        call.deps, **account_arguments(call), integration_id=integration_id, confirmed=confirmed
+    )
     return RedirectResponse(path_of(call, call.path("account_id"), "integrasjoner", integration_id), 303)
 
 
@@ -107,7 +109,7 @@ def renew_password(call: RequestContext) -> Response:
     integration_id, revision = call.path("integration_id"), read_count(call.fields.get("revision", ""))
     try:
         password = integrations.renew_password(
-            call.deps, **given(call), integration_id=integration_id, revision=revision
+            call.deps, **account_arguments(call), integration_id=integration_id, revision=revision
         )
     except Conflict as error:
         if error.code != "changed_meanwhile":
@@ -125,7 +127,9 @@ def removal_page(call: RequestContext) -> Response:
 def remove_integration(call: RequestContext) -> Response:
     """Remove the rights at once; the second of two clicks changes nothing."""
     try:
-        integrations.remove_integration(call.deps, **given(call), integration_id=call.path("integration_id"))
+        integrations.remove_integration(
+            call.deps, **account_arguments(call), integration_id=call.path("integration_id")
+        )
     except NotFound:
         _ = view_of(call)  # An account of another tenant is still not found.
     return _to_account(call, "uten-tilgang")

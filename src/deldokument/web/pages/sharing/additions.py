@@ -26,7 +26,7 @@ from deldokument.web.http.request import Endpoint, ErrorFormat, RequestContext, 
 from deldokument.web.http.requests.json_fields import json_ids
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.shares import is_own_proposal, own_ids
-from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
+from deldokument.web.pages.sharing.upload_json import announced_json, document_json, file_facts, is_infected
 
 _WAITING = ["files_unscanned"]
 
@@ -56,7 +56,7 @@ def addition_page(call: RequestContext) -> Response:
 def announce(call: RequestContext) -> Response:
     """Announce a document beside the share; the response has what its upload needs."""
     ticket = additions.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
-    return JSONResponse(announced(ticket), 201)
+    return JSONResponse(announced_json(ticket), 201)
 
 
 def take_back(call: RequestContext) -> Response:

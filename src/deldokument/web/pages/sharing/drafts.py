@@ -40,7 +40,7 @@ from deldokument.web.http.requests.json_fields import json_flag, json_ids, json_
 from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 from deldokument.web.http.responses.rendering import account_name, has_several_bodies, render
-from deldokument.web.pages.sharing.upload_json import announced, document_json, file_facts, is_infected
+from deldokument.web.pages.sharing.upload_json import announced_json, document_json, file_facts, is_infected
 
 _TO_FILL_IN = timedelta(minutes=30)
 _END_OF_DAY = {"hour": 15, "minute": 30, "second": 0, "microsecond": 0}
@@ -226,7 +226,7 @@ def remove_recipient(call: RequestContext) -> Response:
 def add_document(call: RequestContext) -> Response:
     """Announce a document; the response has what its upload needs."""
     ticket = drafts.add_document(call.deps, call.person.person, call.path("id"), **file_facts(call))
-    return JSONResponse(announced(ticket), 201)
+    return JSONResponse(announced_json(ticket), 201)
 
 
 def remove_document(call: RequestContext) -> Response:

@@ -49,7 +49,7 @@ def file_facts(call: RequestContext) -> FileFacts:
     }
 
 
-def announced(ticket: UploadTicket) -> dict[str, Any]:
+def announced_json(ticket: UploadTicket) -> dict[str, Any]:
     """Return an announced document as `StoredDocument`, and what its upload needs as `UploadTarget`."""
     document = DocumentView(
         id=ticket.document_id,
