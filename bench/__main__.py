@@ -61,7 +61,7 @@ class Bench:
             started = self.stack.enter_context(server)
             measuring.check(started, self.sources[0], self.digest)
         except Exception as error:
-            # Whatever it is, the others are measured.
+            # After any error the others are still measured.
             self.running[name] = _told(error)
             console.print(f"{name}: {self.running[name]}")
         else:

@@ -64,8 +64,8 @@ class Costs:
     key_breath_a_batch: float = 0.1
     breath_a_batch: float = 0.25
     rest: float = 2.0
-    """What a worker waits after each batch, for the sake of those who use the service: after one of objects at least so
-    many times as long as it took."""
+    """A worker's pause after each batch, in favour of interactive users. After a batch of objects it is at least
+    this multiple of the batch's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ STEP = 0.1
 def simulate_end(shares: int, workers: int, cores: int, costs: Costs, documents: float = 3.0) -> EndOfDay:
     """``shares`` end at once. Each worker has a thread that destroys keys and one that clears up behind it.
 
-    A thread computes, has the database compute, and waits for disks, one after the other; a process computes in one of
-    its threads at a time. What the cores cannot do at once is shared out evenly.
+    A thread computes, waits for the database and waits for disks, in turn. A process computes in one thread at a
+    time. What the cores cannot do at once is shared out evenly.
     """
     keys, released, at, keys_at = float(shares), 0.0, costs.first_look_seconds, 0.0
     waiting = shares * documents

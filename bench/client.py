@@ -2,9 +2,9 @@
 
     python -m bench.client PORT [--body FILE] [--then-sync FILE] [--hash] [--ca FILE]  < request head
 
-Says in a line that it is ready, and waits for the head: several that shall begin together begin when all are. Tells
-what it saw as one line of JSON: status, bytes of the body, when it connected and when it had the last byte (by the
-machine's monotonic clock), the CPU that it took. With ``--ca`` it speaks TLS and believes that certificate; it is then
+Says in a line that it is ready, and waits for the head: several that shall begin together begin when all are.
+Prints one line of JSON: status, bytes of the body, CPU time, and the monotonic times of the connection and of the
+last byte. With ``--ca`` it speaks TLS and believes that certificate; it is then
 a bottleneck as much as the server.
 """
 

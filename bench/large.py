@@ -1,7 +1,7 @@
 """`python -m bench.large`: what a service is like that holds a million shares, and how many people two cores carry.
 
-Lists, pages and a document's head among a million shares; the first byte at the end of 5 GiB; a mix of people; and, as
-a program of its own, the memory under a crowd. PostgreSQL writes to the disk, the worker runs all the while.
+Lists, pages and a document's head among a million shares; the first byte at the end of 5 GiB; a mix of people. A
+separate program measures the memory under a crowd. PostgreSQL writes to the disk, the worker runs all the while.
 """
 
 from __future__ import annotations

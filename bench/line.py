@@ -1,8 +1,8 @@
 """A line as long as the internet's between client and server: a TCP proxy that delays, and caps what is in flight.
 
-Promises that every byte takes half the round trip in each direction, and that a connection never has more than
-``window`` bytes of an upload on their way, as a sender whose window is full: one connection carries ``window`` a
-round trip, several carry several times that.
+Every byte takes half the round trip in each direction. A connection has at most ``window`` bytes of an upload in
+flight, like a sender with a full window. One connection carries ``window`` a round trip, several carry several
+times that.
 """
 
 from __future__ import annotations

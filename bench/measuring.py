@@ -1,8 +1,8 @@
 """Taking one sample: files up or down, alone or at once, with what the server's processes used meanwhile.
 
-Promises that before each sample the disk is at rest and pages are warm (a virtual machine's first touch of memory is
-several times as dear), that a sample that other processes disturbed is taken again, at most once, and that one that
-fails leaves neither clients nor files to the next.
+Before each sample the disk is idle and memory pages are warm, because a virtual machine's first touch costs several
+times as much. A sample disturbed by other processes is repeated at most once. A failed sample leaves neither
+clients nor files to the next.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _disturbance(found: Sequence[Measured]) -> float:
 
 @contextmanager
 def _places(server: Server, length: int, count: int = 1) -> Iterator[list[Place]]:
-    """So many, which are gone afterwards, whatever came of it."""
+    """So many, which are removed afterwards, also after an error."""
     with ExitStack() as gone:
         gone.callback(server.settle)
         places = [server.place(length) for _ in range(count)]

@@ -1,7 +1,7 @@
 """`python -m bench.nodes`: what one, two and three nodes and workers carry on this machine, on one PostgreSQL.
 
-For each number of nodes: pages of a recipient from many connections, uploads side by side, downloads side by side, and
-how much of the machine's processors was busy meanwhile. For each number of workers: documents inspected. The clients
+For each number of nodes: a recipient's pages from many connections, parallel uploads, parallel downloads, and the
+processors' load meanwhile. For each number of workers: documents inspected. The clients
 share the processors with what is measured, so the sums are what the machine carries, not what a node could.
 """
 

@@ -1,7 +1,7 @@
 """`python -m bench.scanning`: what malware scanning costs, with clamd and without it, in one run.
 
-The time from the end of an upload to its verdict, and the memory of worker and clamd meanwhile: of a document that is
-longer than any engine examines, and of one that is examined whole. Then ten uploads at once, while a document is
+The time from the end of an upload to its verdict, and the memory of worker and clamd meanwhile. Measured with a
+document longer than any engine examines, and with one examined whole. Then ten uploads at once, while a document is
 inspected. clamd has three signatures of the tests; the vendor's need more time and memory.
 """
 

@@ -60,7 +60,7 @@ class Server(Protocol):
         ...
 
     def settle(self) -> None:
-        """Wait until what was discarded is gone."""
+        """Wait until the discarded uploads are gone."""
         ...
 
 

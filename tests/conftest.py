@@ -1,7 +1,7 @@
 """What holds for every test: examples are searched without a deadline, and always the same ones on the CI machine.
 
-That sockets reach this machine only, the time limit of each test, and which ones are left out until they are asked
-for by name stand in pyproject.toml. Fixtures belong to the folder that needs them.
+pyproject.toml limits sockets to this machine and the time of each test, and names the tests that run only on
+request. Fixtures belong to the folder that needs them.
 """
 
 from __future__ import annotations

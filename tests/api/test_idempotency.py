@@ -1,4 +1,4 @@
-"""A request with an Idempotency-Key is done once, whatever becomes of its answer."""
+"""A request with an Idempotency-Key is done once, even if its response is lost."""
 
 from __future__ import annotations
 

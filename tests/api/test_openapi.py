@@ -1,4 +1,4 @@
-"""The API does what its OpenAPI document says, for whoever asks whatever: thousands of requests made from the document.
+"""The API keeps to its OpenAPI document: thousands of requests are generated from the document.
 
 schemathesis makes them, in all its phases, against the application behind a real socket with real SQLite. The same
 requests every time; what they are made of are real ids, and what the document allows and forbids. `make test` makes few
@@ -31,7 +31,7 @@ LINTERS = Path(__file__).parents[1] / "openapi"
 SECRET = "hemmelig-vedtak"
 UNTIL = "2026-12-04T12:00:00Z"
 ALL = "examples,coverage,fuzzing,stateful"
-# What the phase "coverage" makes is refused for its form, whoever asks: with real ids it has nothing to do.
+# What the phase "coverage" makes is refused for its form, for every caller. Real ids are not needed.
 WITH_IDS = "examples,fuzzing,stateful"
 FEW = pytest.param("few", id="few")
 LARGE = [pytest.mark.large, pytest.mark.timeout(600)]
@@ -99,8 +99,8 @@ def configured(folder: Path, ids: dict[str, list[str]]) -> Path:
 def explored(address: str, config: Path, token: str | None, examples: int, phases: str = ALL) -> list[tuple[int, str]]:
     """Run schemathesis, whose every finding fails the test; the statuses and bodies that it was answered.
 
-    Left out are the checks that what was made is there and what was removed is gone: a named request is answered as the
-    first time, whatever has become of what it made, and a discarded draft is told to be abandoned.
+    The checks that a created resource exists and a removed one is gone are left out. A request with a known
+    Idempotency-Key gets the stored response, and a discarded draft is shown as abandoned.
     """
     report = config.with_suffix(".har")
     command = [SCHEMATHESIS, "--config-file", config, "run", f"{address}/api/v1/openapi.json"]
@@ -139,7 +139,7 @@ def test_with_a_valid_token_everything_is_as_the_document_says(
 
 
 def secrets_of(ids: dict[str, list[str]]) -> set[str]:
-    """What nobody else may be told."""
+    """Values that no other caller may see."""
     own = {one for name in ("share_id", "recipient_id", "document_id", "webhook_id", "account_id") for one in ids[name]}
     return own | {OLA, SIV, SECRET, "Byggesak", "Eksempel kommune"}
 

@@ -23,7 +23,7 @@ def operations(cast: Systems) -> list[tuple[str, str]]:
 
 
 def caller(cast: Systems, path: str) -> System:
-    """Whoever may call the path: a system, or Ola's program."""
+    """The caller with access to the path: a system, or Ola's program."""
     if not path.startswith("/offers/"):
         return cast.sharer
     _, session = log_in(cast.web.stage, OLA)

@@ -1,4 +1,4 @@
-"""Every single change of the database that is tried, and what comes of it.
+"""Every single change of the database that is tried, and its effect.
 
 Each column of each row gets an older value, those of other rows, none, and values that fit nowhere. Each row is
 deleted, or gets its older state as a whole; a row that has gone is inserted again. Tables, and all of them, are put

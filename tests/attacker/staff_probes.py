@@ -41,7 +41,7 @@ def _papers(tenant_id: str, deps: Dependencies) -> Iterator[str]:
 
 
 def staff_probes(place: Furnished) -> dict[str, Callable[[Dependencies], Iterator[str]]]:
-    """The probes by their names. Those of lists and pages give no facts: what is in them is asked elsewhere."""
+    """The probes by their names. Those of lists and pages give no facts: other probes ask for the content."""
     tenants = {"tenant": place.stage.tenant.id, "ended tenant": place.roles["tenant"]}
     asked = {f"{name} of {of}": ask for of, one in tenants.items() for name, ask in _of_tenant(one).items()}
     asked |= _of_account(place) | _of_service(place)

@@ -46,7 +46,7 @@ def entry_of(stage: Stage, entry_id: str) -> SealedEntry:
 
 
 def put_back(stage: Stage, entry: SealedEntry) -> None:
-    """Write the old bytes, whatever root key they are under."""
+    """Write the old bytes, under any root key."""
     store = store_of(stage)
     fresh = SealedEntry(entry.id, store.root(), entry.sealed)
     assert store.add(fresh)
@@ -208,7 +208,7 @@ def test_the_whole_store_of_last_week_opens_nothing_that_has_ended_since(stage: 
     assert {row.id for row in stage.deps.damage.take()} >= {ended, draft.id}
 
 
-# OpenBao's key is rotated by whoever operates OpenBao.
+# The operator of OpenBao rotates its key.
 @pytest.mark.once
 def test_an_entry_from_before_a_rotation_does_not_open_and_is_destroyed_again(
     stage: Stage, destroyed: tuple[str, SealedEntry]

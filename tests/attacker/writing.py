@@ -1,4 +1,4 @@
-"""The hand of somebody who owns the tables: whatever their columns can hold is written, and nothing is in the way.
+"""Writes with the privileges of the tables' owner: any value that a column can hold.
 
 SQLite holds every value in every column. On PostgreSQL a value is none, or of its column's type.
 """

@@ -1,7 +1,7 @@
 """Chromium before the demo. The demo is one per worker; what a test needs of it (shares, drafts) it makes itself.
 
-One browser serves all tests of this folder that run one after the other. It is closed before a test of another folder:
-while it runs, no other test on the same worker can run a loop of its own.
+One browser serves all tests of this folder that run one after the other. It is closed before a test of another
+folder. While it runs, no test on the same worker can run its own loop.
 """
 
 from __future__ import annotations

@@ -13,17 +13,17 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
-# Read as one stop: what is inside is their name.
+# Read as one stop: their content is their name.
 _WHOLE = frozenset(
     ("button", "checkbox", "columnheader", "combobox", "Date", "DisclosureTriangle", "heading", "img", "InputTime")
 ) | {"link", "radio", "spinbutton", "tab", "textbox"}
-# Announced where they begin; what is inside is read after them.
+# Announced where they begin; their content is read after them.
 _AROUND = frozenset(
     ("alert", "banner", "complementary", "contentinfo", "dialog", "form", "group", "list", "listitem", "main")
 ) | {"navigation", "progressbar", "region", "row", "rowheader", "search", "status", "table", "tablist", "tabpanel"}
 # Not announced without a name.
 _NAMED = frozenset(("form", "group", "region"))
-# What is inside is read anyway, so the name would be a repetition.
+# The content is read anyway, so the name would be a repetition.
 _NAMELESS = frozenset(("listitem", "row", "rowheader"))
 _STATES = (
     "checked",

@@ -35,7 +35,7 @@ APART: tuple[Look, ...] = (("dark", 1440), ("light", 360))
 HIGH = "idporten-loa-high"
 # Of the rules of axe only these look at colours; all others find the same in light and dark.
 _OF_COLOURS = ("color-contrast", "link-in-text-block")
-# Only these look at sizes; what is shown in both widths is the same to all others.
+# Only these depend on sizes; the others see the same content in both widths.
 _OF_WIDTH = ("target-size", "scrollable-region-focusable")
 # Without preload: axe would read all styles again for rules about turned screens and sound.
 _RUN_AXE = """async (rules) => {
@@ -88,7 +88,7 @@ class Visitor:
     def log_in(self, name: str, to: str = "/") -> None:
         """Through the simulated ID-porten, as a person of the cast, to the path ``to``."""
         self.page.goto(f"/logg-inn?neste={to}")
-        # Whoever is logged in at ID-porten already comes straight back.
+        # A person already logged in at ID-porten comes straight back.
         if not self.page.url.startswith(self.url):
             self.choose_person(name)
 

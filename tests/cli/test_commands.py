@@ -1,4 +1,4 @@
-"""What operators type and what they are told."""
+"""The operators' commands and their output."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_the_doctor_tells_of_halts_and_the_worker_ends_them_when_they_are_confir
     wait_until(lambda: handles(worker, signal.SIGTERM), 90, "the worker has not started")
     wait_until(lambda: run(deployment, "doctor").exit_code == 0, 90, "the halt has not ended")
     worker.send_signal(signal.SIGTERM)
-    # It steps back (niceness 10) for whatever else runs on this machine.
+    # It runs at nice(2) 10, behind other processes of the machine.
     assert worker.wait(60) == 0
     worker.communicate()
     assert run(deployment, "doctor").exit_code == 0

@@ -125,7 +125,7 @@ def test_a_newcomer_meets_the_cast_and_a_clock_finds_it_all_again_and_no_process
 
 
 def production(database: Path) -> dict[str, str]:
-    """What a deployment would be told in the same environment."""
+    """The settings of a deployment in the same environment."""
     settings = {
         "DATABASE_URL": f"sqlite:///{database}",
         "HOST": "0.0.0.0",

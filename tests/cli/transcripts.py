@@ -167,7 +167,7 @@ class Transcript:
             self.named[name] = found[0]
         text = _HASH.sub("HASH", text)
         text = _INSTANT.sub("2026-11-24T12:00:00+00:00", _ID.sub(name, text).replace(str(self.folder), "/srv"))
-        # Where blobs are in S3, what is left is the folder for temporary files.
+        # With blobs in S3, only the folder for temporary files is left.
         text = re.sub(r"space for (blobs|tmpdir): .*", "space for blobs: 50.0 GB free in /srv/data/blobs", text)
         text = re.sub(r"(client key at .*: valid until) .*", r"\1 2027-11-24", text)
         self.lines.append(re.sub(r"clock: \d\.\d{3}", "clock: 0.000", text))

@@ -10,8 +10,8 @@ from typing import Self
 
 _PIECE = 64 * 1024
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
-"""SO_LINGER of no time. A socket that was shut down opens its window no more, so a client that had filled it would wait
-until its own time is over, 30 seconds, to learn that nobody is there."""
+"""SO_LINGER of no time. A socket that was shut down no longer opens its window. A client that filled it would wait
+for its own timeout, 30 seconds."""
 
 
 class Relay:

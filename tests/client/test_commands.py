@@ -74,7 +74,7 @@ class Machine:
             process.communicate()
 
     def has_begun(self) -> bool:
-        """Whether a document of what is under way has been announced."""
+        """Return whether a document of the running share has been announced."""
         return any(json.loads(path.read_text())["documents"] for path in (self.folder / "state").glob("*.json"))
 
 

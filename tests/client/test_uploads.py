@@ -1,4 +1,4 @@
-"""A document's bytes arrive whole and in order, over one stream or several, whatever breaks on the way."""
+"""A document's bytes arrive whole and in order over one stream or several, also when connections break."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Sender:
             self.patience.stop()
 
     def ticket(self, length: int = LENGTH, name: str = "vedtak.pdf") -> Ticket:
-        """A fresh token for the document; what has come of it stays."""
+        """A fresh token for the document; the bytes received so far stay."""
         self.renewed += 1
         given = self._tus.announce(length, name)
         path = self._tus.deployment.create_upload(given) if length else ""

@@ -92,7 +92,7 @@ def serve(stage: Stage, extra: Sequence[Endpoint] = (), **changes: Any) -> Web:
 
 
 class _OverSocket(httpx.AsyncHTTPTransport):
-    """Whatever host is asked, this machine's port answers."""
+    """This machine's port answers for every host."""
 
     def __init__(self, port: int) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """Which tests of a run stay together on one of its processes.
 
-A file stays on one, so that its deployment starts once. A suite whose files share a server for the whole session stays
-on one too: the demo with its browser takes twenty CPU seconds to start, and every process would start its own.
+A file stays on one, so that its deployment starts once. A suite whose files share a server for the whole session
+stays on one too. The demo with its browser takes twenty CPU seconds to start, and every process would start its
+own.
 """
 
 from __future__ import annotations

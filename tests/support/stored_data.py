@@ -1,4 +1,4 @@
-"""What is stored, past the use cases and on either stack: a thief's look at it, and the hand of whoever owns it."""
+"""Stored data on either stack, without the use cases: read as a thief, written as the owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is loaded when it is needed and not before: what a process holds counts for each of them, all day."""
+"""Modules that are imported only when needed, because every process pays for its memory all day."""
 
 import subprocess
 import sys

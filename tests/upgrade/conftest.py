@@ -35,7 +35,7 @@ class UpgradedDeployment(Deployment):
         return subprocess.run(line, env=self.environment(), capture_output=True, text=True, timeout=120, check=False)
 
     def migrate(self, program: Path) -> None:
-        """What the operator does first: from now on what is started is ``program``, what runs goes on."""
+        """Migrate, the first step of an upgrade. New processes run ``program``, running ones go on."""
         self.program = program
         done = self.command("migrate")
         assert done.returncode == 0, done.stderr

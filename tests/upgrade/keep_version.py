@@ -34,7 +34,7 @@ _KEPT = ("blobs", "keyring.sqlite3", "keyring.sqlite3-wal", "root.key", "seal.ke
 
 
 def content(name: str, length: int) -> bytes:
-    """The same bytes for the same name, whoever asks."""
+    """The same bytes for the same name, at every call."""
     return hashlib.shake_256(name.encode()).digest(length)
 
 

@@ -127,7 +127,7 @@ def test_what_is_stopped_takes_nothing_more_and_goes_on_afterwards(tus: Tus) -> 
 
 
 def print_figure(line: str) -> None:
-    """A number for whoever runs the test with -s."""
+    """A number to read when the test runs with -s."""
     sys.stdout.write(f"\n{line}\n")
 
 

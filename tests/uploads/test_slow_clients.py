@@ -1,4 +1,4 @@
-"""Clients that stall or creep are let go, and what they sent is kept."""
+"""Clients that stall or creep are disconnected, and the bytes they sent are kept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Writes the golden vectors beside this file: `python tests/vectors/generate.py`.
 
-Promises the same files on every machine: keys, ids, salts and nonces are drawn by name from SHAKE-256. Uses the
-reference only, never the product. What the files' keys mean is told in docs/format.md, Golden vectors.
+The files are the same on every machine: keys, ids, salts and nonces are derived by name with SHAKE-256. Uses the
+reference only, never the product. See docs/format.md, Golden vectors, for the meaning of the files' keys.
 """
 
 import hashlib

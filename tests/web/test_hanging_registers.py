@@ -1,4 +1,4 @@
-"""A register that hangs: those who wait for it are told so, and everybody else's pages come as ever."""
+"""A register that hangs: requests that wait for it get an error, and all others are unaffected."""
 
 from __future__ import annotations
 

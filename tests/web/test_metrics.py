@@ -1,4 +1,4 @@
-"""How the work stands is told in the text form of Prometheus to whoever has the token, truly, and names nobody."""
+"""Metrics in Prometheus' text format for callers with the token: correct, and without personal data."""
 
 from __future__ import annotations
 

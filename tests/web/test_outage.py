@@ -1,4 +1,4 @@
-"""The database goes away in the midst of a page: what is said is 503 and what to do, never that we made a mistake."""
+"""The database fails in the middle of a page: the response is a 503 with advice, never a 500."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _NUL = b"\0"
 
 
 def files() -> list[str]:
-    """Every file of the repository, committed or about to be; what is ignored is left out."""
+    """Return every file of the repository, committed or not, without the ignored ones."""
     # The machine that runs this may check out as one user and test as another.
     listed = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")

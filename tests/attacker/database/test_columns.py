@@ -1,4 +1,4 @@
-"""Whoever writes to the database and logs in as themselves gets nothing by any column that decides."""
+"""An attacker who writes to the database and logs in as themselves gains nothing by any deciding column."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ WITHOUT_ROWS = {
     ),
     *("signing_intent", "tenure"),
 }
-"""Tables that are empty here: what is in them is encrypted for its record. Their own tests change them."""
+"""Tables that are empty here: their content is encrypted for its record. Their own tests change them."""
 REFERRED_TO = {("account", "id"), ("integration", "id"), ("share", "id"), ("tenant", "id")}
 """Ids that the database keeps as long as other rows have them."""
 TOGETHER = {

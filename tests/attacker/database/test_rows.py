@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Whoever writes to the database, and what is in it."""
+    """An attacker who writes to the database, and its content."""
 
     connection: Connection
     attack: Attack

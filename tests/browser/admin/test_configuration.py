@@ -1,6 +1,6 @@
 """From an empty database to the first share, at the pages: the operator, the administrator, the member, the recipient.
 
-What is tried out of order is refused with what is missing, at the page and by a request that no page offers.
+Steps out of order are refused and name the missing step, at the page and in a forged request.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_kari_is_told_by_e_mail_that_ola_has_downloaded(visit: Visit, demo: Demo
     expect(page.get_by_role("heading", name="Varsler til meg")).to_be_visible()
     kari.examine()
 
-    # What is wrong is told where it was typed, and the summary has the focus.
+    # An error is shown at its field, and the summary has the focus.
     page.get_by_label("adresse").fill("kari")
     page.get_by_role("button", name="Send meg en kode").click()
     expect(page.get_by_role("link", name="E-postadressen er ikke fullstendig.")).to_be_visible()

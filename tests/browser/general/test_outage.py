@@ -1,4 +1,5 @@
-"""A register does not answer: what is seen then. In a deployment of their own, whose registers can be told to fail."""
+"""A register does not answer: what is seen then. They have their own deployment, whose registers can be made to
+fail."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _IS_UNBROKEN = """async () => {
     return heading.scrollWidth <= heading.clientWidth;
 }"""
 
-# What has moved by itself since the page was begun, as web vitals count it.
+# The cumulative layout shift since the page was opened, as Web Vitals count it.
 _SHIFTED = """() => new Promise((done) => {
     let moved = 0;
     const count = (list) => {

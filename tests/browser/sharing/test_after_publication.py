@@ -1,6 +1,7 @@
 """What can be done after publication, by touch: ask, remind, answer, correct, look up who got it.
 
-Every page met is examined by axe (targets of 24 pixels too), and its controls are told apart in forced colours.
+Every page met is examined by axe (targets of 24 pixels too), and its controls can be distinguished in forced
+colours.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What follows a publication is done by the keyboard alone: corrections, requests of recipients and their answers,
-and what to do when a recipient was the wrong one.
+"""Work after publication by keyboard alone: corrections, recipients' requests and their answers, and a wrong
+recipient.
 """
 
 from __future__ import annotations

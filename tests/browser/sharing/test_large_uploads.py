@@ -1,4 +1,4 @@
-"""A large file on its way up in pieces beside each other: as one file to whoever sends it, and to whoever gets it."""
+"""A large file uploaded in parallel parts: one file to the sharer and to the recipient."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_what_the_sharer_has_decided_is_kept(visit: Visit, demo: Demo, tmp_path:
     kari.open(form.draft_path)
     expect(kari.page.get_by_label("Varsle mottakerne")).not_to_be_checked()
     silent = form.publish().rpartition("/")[2]
-    # Events are followed in their order: where a later share's recipients have been told, this one's would have been.
+    # Events are processed in order: once a later share's recipients are notified, this one's would have been.
     told = fill_in(kari, tmp_path).publish().rpartition("/")[2]
     demo.move_clock(WINDOW)
     kari.open(f"/delinger/{told}")

@@ -54,7 +54,7 @@ def meet_malware(kari: Visitor, form: SharePage, folder: Path) -> None:
     kari.reload_until(told)
     kari.examine()
     kari.open(draft)
-    # What was ticked is there too: without it, nothing would be shared in the end.
+    # The ticks are kept too: without them nothing would be shared in the end.
     expect(form.rows("De som kan åpne delingen").get_by_role("checkbox")).to_be_checked()
     expect(page.get_by_label("Originalene er arkivert")).to_be_checked()
     expect(told).to_be_visible()

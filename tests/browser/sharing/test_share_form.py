@@ -227,7 +227,7 @@ def test_another_share_is_made_from_one_that_is_done(visit: Visit, tmp_path: Pat
     kari.page.get_by_role("button", name="Lag ny deling fra denne").click()
     expect(kari.page.get_by_label("Tittel")).to_have_value("Først")
     expect(kari.page.get_by_text(re.compile(r"\b(29|30) dager fra nå"))).to_be_visible()
-    # Whoever must check a number sees it.
+    # A sharer who must check a number sees it.
     expect(form.recipient(OLA_SHOWN).get_by_role("checkbox")).not_to_be_checked()
     form.choose(file)
     form.confirm_all()
@@ -317,7 +317,7 @@ def test_the_draft_is_called_saved_when_what_is_ticked_and_taken_out_is(visit: V
 
 
 def test_the_button_stays_where_it_is_when_the_last_file_is_there(visit: Visit, tmp_path: Path) -> None:
-    """A press would come to nothing if the button moved away before the mouse is let go."""
+    """A press would come to nothing if the button moved away before the mouse button is released."""
     kari = visit("Kari Lunde")
     form, button = SharePage(kari), kari.page.get_by_role("button", name="Del dokument", exact=True)
     form.open()

@@ -157,7 +157,7 @@ def test_what_one_person_wrote_is_not_sent_by_the_next_who_logs_in_in_the_same_b
     title.fill("Skrevet for sent")
     title.blur()
     expect(kari.page.get_by_role("heading", name="Du er logget ut")).to_be_visible()
-    # Whoever sits here next is not asked whether to keep the page as it is.
+    # The next person at this machine is not asked whether to keep the page.
     kari.page.on("dialog", lambda dialog: dialog.dismiss())
     kari.context.clear_cookies()
     tab = kari.context.new_page()
@@ -186,7 +186,7 @@ def test_publishing_waits_for_the_uploads_and_can_be_called_off(visit: Visit, ne
     expect(publish).to_be_focused()
     publish.click()
     expect(waiting).to_be_visible()
-    # Before the network is mended: what is left of the file would be there before anybody has clicked.
+    # Before the network is restored, or the rest of the file would arrive before anybody clicks.
     form.file(file.name).get_by_role("button", name="Pause").click()
     expect(publish).to_be_visible()
     network.mend()

@@ -25,6 +25,7 @@ def test_every_file_keeps_to_the_language_rules() -> None:
         (f'"""{"word " * (MAX_WORDS + 1)}."""', ["26 words"]),
         (f'"""{"word " * MAX_WORDS}."""', []),
         (f'"""One.\n\n    {"code " * 40}\n"""', []),
+        (f'"""One.\n\n| {"cell " * 40} |\n"""', []),
         ('message = "You are told this on a page."', []),
     ],
 )

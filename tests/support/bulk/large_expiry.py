@@ -188,7 +188,7 @@ class ExpiryRun:
         return somebody.took
 
     def check(self, ended: int) -> None:
-        """So many have ended, none of them early, and each was told once; the others have their keys and parts."""
+        """So many have ended, none of them early, each with one notice; the others have their keys and parts."""
         left = self._shares - ended
         assert self._one("SELECT count(*) FROM share WHERE id LIKE 'share00%%' AND state = 'available'") == left
         assert (
@@ -240,7 +240,7 @@ class ExpiryRun:
                     return Ended(count, documents, workers, keys_at, passed, furthest)
 
     def _check_lag(self, connection: psycopg.Connection) -> None:
-        """The lag that monitoring is told lies between what it was just before and what it is just after.
+        """The lag in the metrics lies between the lag just before and just after.
 
         The oldest that waits only moves on: what ends later comes later.
         """

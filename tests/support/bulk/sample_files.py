@@ -1,4 +1,4 @@
-"""Small files of the kinds that a tenant keeps, true enough to be told by their content."""
+"""Small files of the kinds that a tenant keeps, true enough to be recognised by their content."""
 
 from __future__ import annotations
 

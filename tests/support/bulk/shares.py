@@ -6,7 +6,7 @@
     fill_blobs(blobs_dir, crowd, range(10))
 
 They go past the use cases, which would take hours for them: by COPY on PostgreSQL, by ``executemany`` on SQLite.
-Without ``seal`` nothing of them can be opened, which is enough for whoever counts, ends or lists them by their ids.
+Without ``seal`` none of them can be opened, which is enough to count, end or list them by their ids.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def _nobody(number: int) -> bytes:
 class BulkShares:
     """What is to be there. Shares take the homes in turn; a share's number is its place from zero.
 
-    ``audit_key_id``, ``seal``, ``recipient`` and ``recipient_hash`` say, by a share's number, under which key it is,
-    what is in its sealed columns, who its recipient is, and under which hash that is found, for those who want to open
-    what they fill in; ``downloaded`` says whether somebody has had all of it. ``inspection`` is of every document.
+    ``audit_key_id``, ``seal``, ``recipient`` and ``recipient_hash`` take a share's number, for tests that open them.
+    They give its key, the content of its sealed columns, its recipient and the recipient's lookup hash. ``downloaded``:
+    whether somebody has downloaded all of it. ``inspection`` is of every document.
     """
 
     homes: Sequence[Home]

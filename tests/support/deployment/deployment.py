@@ -444,7 +444,7 @@ class Deployment:
         _json(self.session(KARI).post(f"/del/utkast/{draft_id}/publisering", json={}))
 
     def publish(self, draft_id: str, *, by_worker: bool = False) -> None:
-        """«Del dokument», and have every document inspected: by the worker alone, or by whoever comes first."""
+        """«Del dokument», and have every document inspected: by the worker alone, or by the first process to come."""
         self.publish_uninspected(draft_id)
 
         def is_inspected() -> bool:

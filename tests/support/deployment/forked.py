@@ -1,8 +1,8 @@
 """Processes of the program that begin with everything imported, as the children of `deldokument serve --workers` do.
 
 One that imports it all by itself takes two seconds of a core before it does anything, and a deployment in tests is
-seven. These are forked from one that has imported and done nothing else (multiprocessing's fork server, one for each
-worker of the run), and have an environment, a memory and an end of their own.
+seven. They are forked from a process that has only imported modules: multiprocessing's fork server, one for each
+worker of the run. Each has its own environment, memory and end.
 
     process = forked("deldokument.cli.main:app", ["serve"], log=folder / "server.log", environment=environment)
     process.send_signal(signal.SIGTERM)

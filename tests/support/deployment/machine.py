@@ -3,8 +3,8 @@
     with booted(folder, bare(elsewhere)) as machine:
         machine.run("apt-get install --yes nginx-light")
 
-Its network is this machine's, so that it reaches the archives, and servers of the tests reach it; what it could change
-of this machine (devices, /sys, the kernel's settings) it cannot. Made by root with mmdebstrap and unshare; Debian's
+It shares this machine's network, so it reaches the archives and the tests' servers reach it. It cannot change this
+machine: devices, /sys, kernel settings. Made by root with mmdebstrap and unshare; Debian's
 archives, and what this machine trusts, are this machine's.
 """
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 MEMORY = Path("/dev/shm")
 _ROOM = 2**30
-"""A container has 64 MiB there unless it is told otherwise."""
+"""A container has 64 MiB there by default."""
 
 
 def memory_has(room: int) -> bool:

@@ -1,7 +1,7 @@
 """Background work of session fixtures that rests while tests run that do not use them.
 
-An idle worker of a deployment looks into its database a dozen times a second, and each server looks at its clock ten
-times: together a tenth of a core. A run keeps several deployments, most of the time for nobody.
+An idle worker of a deployment polls its database a dozen times a second, and each server its clock ten times.
+Together that is a tenth of a core. A run keeps several deployments, most of the time for nobody.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 @dataclass(slots=True)
 class _Resting:
-    """What a fixture has started; ``signal`` is told whether it may run."""
+    """Processes that a fixture has started; ``signal`` gets whether they may run."""
 
     fixture: str
     parameter: object

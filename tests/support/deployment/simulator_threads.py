@@ -20,7 +20,7 @@ def _serve(name: str, options: list[str]) -> None:
     try:
         import_module(f"deldokument.simulators.{name}").main(options)
     except BaseException:
-        # Whoever waits for one that cannot start is told so by the end of all.
+        # If one cannot start, all end, so a caller that waits for it sees the failure.
         traceback.print_exc()
     finally:
         os._exit(1)

@@ -1,7 +1,7 @@
 """What the tests' worlds and deployments stand on: everything embedded, or what a cluster stands on.
 
-The one switch is the environment's TEST_STACK: `embedded` (when it is not there) or `cluster`. Tests say nothing of it;
-those that look into files of the embedded form have the marker `embedded` and are left out of the other run.
+The one switch is the environment's TEST_STACK: `embedded` (when it is not there) or `cluster`. Tests do not depend
+on it. Those that read files of the embedded form have the marker `embedded`, and the other run omits them.
 
 | | embedded | cluster |
 |---|---|---|
@@ -42,7 +42,7 @@ _FILE = "deldokument.sqlite3"
 _KEYS = "keyring.sqlite3"
 
 People = Callable[[Path, str, SealedKeyring], Any]
-"""Puts whoever every world has into an empty database and keyring; what it returns is kept beside them."""
+"""Adds the people of every stage to an empty database and keyring; its result is kept beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Stack(Protocol):
     """So many bytes a process may hold in memory on their way to the store."""
 
     def settings(self, folder: Path) -> dict[str, str]:
-        """What the processes of a deployment are told besides its folder."""
+        """The settings of a deployment's processes besides its folder."""
         ...
 
     def database_url(self, folder: Path) -> str:
@@ -115,7 +115,7 @@ class Embedded:
         return self._linked(folder)
 
     def _linked(self, folder: Path) -> str:
-        # By a name that is used again, so that whoever knows a database at it knows its statements already.
+        # A reused name: caches by URL know its statements already.
         link = self._spare.pop() if self._spare else Path(_links().name) / secrets.token_hex(8)
         link.unlink(missing_ok=True)
         link.symlink_to(folder / _FILE)
@@ -275,7 +275,7 @@ def stack_name() -> StackName:
 
 
 DATABASES = ["sqlite", "postgresql"] if stack_name() == "embedded" else ["postgresql"]
-"""For fixtures that make a world on each database, whatever the run stands on."""
+"""For fixtures that make a stage on each database, on every stack of the run."""
 
 _chosen: Stack = Embedded()
 

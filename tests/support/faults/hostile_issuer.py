@@ -1,4 +1,4 @@
-"""A Maskinporten that signs whatever it is told to, and whose keys come as badly as the test wants."""
+"""A Maskinporten that signs anything, and whose keys fail as the test wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OpenID Provider that signs whatever it is told to, to see what a relying party believes."""
+"""An OpenID Provider that signs anything, to test what a relying party accepts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TokenMaker = Callable[["HostileProvider"], str]
 class HostileProvider:
     """Serves discovery, keys and tokens at ``issuer``. ``make_token`` gives the next ID token.
 
-    ``before_keys`` is done before the keys are told. ``answer`` may take over the answer to any request.
+    ``before_keys`` runs before the keys are sent. ``answer`` may take over the answer to any request.
     """
 
     def __init__(self) -> None:

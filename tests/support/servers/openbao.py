@@ -32,7 +32,7 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server and whoever may do anything with it."""
+    """A running server and its root token."""
 
     url: str
     operator: hvac.Client
@@ -77,7 +77,7 @@ class Place:
         self.server.asked("post", f"{self.key}/rotate")
 
     def trim(self, version: int) -> None:
-        """Destroy all older versions, as the operator is told to."""
+        """Destroy all older versions, as the operator's guide says."""
         self.server.asked("post", f"{self.key}/config", min_decryption_version=version, min_encryption_version=version)
         self.server.asked("post", f"{self.key}/trim", min_available_version=version)
 
@@ -154,7 +154,7 @@ def _configure(server: Server, mount: str) -> None:
 
 
 def openbao_settings(place: Place) -> dict[str, str]:
-    """How a deployment is told of it."""
+    """The settings of a deployment that uses it."""
     return {
         "keyring": "openbao",
         "root_key": "transit",

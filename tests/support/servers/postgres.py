@@ -55,7 +55,7 @@ class PostgresServer:
     """Databases in which nothing is any more."""
 
     def url(self, database: str) -> str:
-        """How the program is told of one of its databases."""
+        """The program's setting for one of its databases."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def execute(self, statement: str) -> None:
@@ -94,7 +94,7 @@ class PostgresServer:
         self._spare.append(url)
 
     def keep(self, url: str) -> None:
-        """What is in its tables now is in them again each time that it was put back; it stays the same deployment's."""
+        """Each restore brings back the tables' content of now; it stays the same deployment's."""
         with psycopg.connect(url) as connection:
             tables = [table for _, table in connection.execute(_TABLES).fetchall()]
             copies = (f'CREATE TABLE kept."{table}" AS TABLE public."{table}"' for table in tables)

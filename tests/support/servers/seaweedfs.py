@@ -147,7 +147,7 @@ def change_bucket(place: S3Place, method: Literal["PUT", "DELETE"]) -> None:
 
 
 def s3_settings(place: S3Place) -> dict[str, str]:
-    """How a deployment is told of it."""
+    """The settings of a deployment that uses it."""
     return {
         "blobs_s3_endpoint": place.endpoint,
         "blobs_s3_bucket": place.bucket,

@@ -1,7 +1,7 @@
 """Fagsystemer that call the API of the application over a stage, with tokens that the test gives them.
 
-Fjell's system may share from «Byggesak» and «Avtaler»; Lesbar's may only read «Byggesak»; Barnevern's system is another
-tenant's; Fremmed's has a genuine token and no integration.
+Fjell's system may share from «Byggesak» and «Avtaler». Lesbar's may only read «Byggesak». Barnevern's system is
+another tenant's. Fremmed's has a genuine token and no integration.
 """
 
 from __future__ import annotations

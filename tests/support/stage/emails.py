@@ -12,7 +12,7 @@ from tests.support.stage.stage import Stage, person
 
 
 def deliver(stage: Stage) -> list[Result]:
-    """Plan what has happened, and send every letter that is due; what came of each."""
+    """Plan e-mails for the new events and send all that are due; return the result of each."""
     plan_messages(stage.deps, PLANNERS)
     fates: list[Result] = []
     while messages := take_messages(stage.deps, Channel.EMAIL):

@@ -38,7 +38,7 @@ class RootPlace:
     open: Callable[[], RootKeys]
     """As one more node opens it."""
     prepare: Callable[[], None]
-    """Makes another root key, as whoever is to do that does it."""
+    """Makes another root key, as its operator does."""
     finish: Callable[[str], None] = lambda _kept: None
     """Destroys all but one, where it is left to somebody else."""
 

@@ -32,7 +32,7 @@ def registered(deployment: Deployment) -> Account:
 
 
 def environment(deployment: Deployment, folder: Path, client_id: str = CLIENT_ID) -> dict[str, str]:
-    """What a sender's machine is told; key and state are in ``folder``."""
+    """Settings of a sender's machine; key and state are in ``folder``."""
     key_path = folder / "key.json"
     key_path.write_text(json.dumps(deployment.registers.client_key))
     given = {

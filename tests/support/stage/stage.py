@@ -1,7 +1,7 @@
 """A whole world for tests of the use cases: real database, keyring and blobs; registers and clock as told.
 
-People have names: Kari shares from «Byggesak» and «Avtaler», Odd from «Avtaler», Vigdis from another tenant's
-«Barnevern»; Ola receives; Per holds post/arkiv for Fjell, Lise only ordinary mail there; Siv is a stranger.
+People have names. Kari shares from «Byggesak» and «Avtaler», Odd from «Avtaler», Vigdis from another tenant's
+«Barnevern». Ola receives. Per holds post/arkiv for Fjell, Lise only ordinary mail there. Siv is a stranger.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class FakeRegister:
 
 @dataclass
 class FakeLogin:
-    """A provider at which whoever the test names has logged in, ``age`` before it tells; its own clock stands still.
+    """A provider at which the person named by the test logged in ``age`` ago. Its own clock is fixed.
 
     ``failure`` ends every login.
     """
@@ -221,7 +221,7 @@ class FakeMail:
 
 @dataclass
 class FakeWebhookCalls:
-    """Whoever is called answers as the test says; ``made`` holds URL, headers and body of every call."""
+    """The called host answers as the test says; ``made`` holds URL, headers and body of every call."""
 
     outcome: WebhookResponse = field(default_factory=lambda: WebhookResponse(204))
     made: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
@@ -409,7 +409,7 @@ class Stage(Cast):
 
 
 def run_all(deps: Dependencies) -> int:
-    """Every round of the end until none has anything to do, whatever the clock's leaps."""
+    """Run every expiry task until none has work left, also after clock jumps."""
     done = 0
     for reconcile in worker.ROUNDS:
         while count := reconcile(deps):

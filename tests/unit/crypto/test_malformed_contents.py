@@ -1,4 +1,4 @@
-"""What opens under the right key must still be exactly what is sealed there, whoever sealed it."""
+"""What opens under the right key must still be exactly what is sealed there, by any sealer."""
 
 from dataclasses import astuple, fields
 

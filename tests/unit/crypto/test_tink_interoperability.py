@@ -50,7 +50,7 @@ def tinks() -> streaming_aead.StreamingAead:
 
 
 class _KeptOpen(io.BytesIO):
-    """Tink closes what it writes to; what was written is wanted afterwards."""
+    """Tink closes its output stream; the test needs the bytes afterwards."""
 
     def close(self) -> None:
         """Stays open."""

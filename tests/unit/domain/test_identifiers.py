@@ -1,4 +1,5 @@
-"""Numbers of persons and organisations: whatever was pasted, one person is one recipient, and nothing betrays it."""
+"""Numbers of persons and organisations: in any pasted form one person is one recipient, and nothing reveals the
+number."""
 
 from contextlib import nullcontext
 

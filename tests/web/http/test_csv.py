@@ -1,4 +1,4 @@
-"""CSV lines: what a spreadsheet would run is text, whatever it divides lines by; everything else is as it was."""
+"""CSV lines: formulas become text, with any line separator; other values are unchanged."""
 
 from __future__ import annotations
 

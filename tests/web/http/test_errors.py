@@ -66,7 +66,7 @@ OPERATORS_ONLY = {
     "notices_unavailable",  # the worker's
     "rights_unavailable",  # made into rights_unknown where a decision needs the rights
 }
-"""Codes that meet operators in logs and on the command line, where the detail is told; never a person on a page."""
+"""Codes that operators meet in logs and on the command line, with the detail; they never appear on a page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A form whose session has ended: what was typed is carried on, from our own pages only, and sent by a click there."""
+"""A form whose session has ended: its values are kept, from our own pages only, and sent by a click."""
 
 from __future__ import annotations
 

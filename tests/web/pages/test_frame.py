@@ -1,4 +1,4 @@
-"""The frame of every page: who is logged in, and what is loaded before anything is drawn."""
+"""The frame of every page: the person logged in, and the resources loaded before the first paint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices on the pages: chosen for the account and for the share, what became of them, and what Altinn asks."""
+"""Notices on the pages: chosen for the account and for the share, their delivery status, and Altinn's questions."""
 
 from __future__ import annotations
 

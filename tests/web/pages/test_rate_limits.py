@@ -1,4 +1,4 @@
-"""Who asks too often is told how long to wait and what to do, on pages and in calls, and loses nothing."""
+"""A rate-limited caller learns how long to wait and what to do, on pages and in the API, and loses nothing."""
 
 from __future__ import annotations
 

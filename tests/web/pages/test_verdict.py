@@ -1,4 +1,4 @@
-"""Recipients and sharers are told that nobody has looked for viruses, and what type a document is by its content."""
+"""Recipients and sharers see that no virus scan was made, and the document's type by its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a login was made for a signature, whatever two clocks say."""
+"""When a login was made for a signature, with clocks that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What administrators see of where systems are told of events."""
+"""The administrators' view of the systems' webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipient's page: what is wanted first stands first."""
+"""The recipient's page: the most wanted comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""«Endre delingen»: what is wrong is corrected, and a recipient is removed after a page that says what follows."""
+"""«Endre delingen»: errors are corrected, and a recipient is removed after a page that states the consequences."""
 
 from __future__ import annotations
 

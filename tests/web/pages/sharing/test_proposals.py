@@ -1,4 +1,4 @@
-"""Four eyes in the browser: the proposer is told what happens, the second member looks through and decides."""
+"""Four eyes in the browser: the proposer sees the next step, the second member reviews and decides."""
 
 from __future__ import annotations
 
