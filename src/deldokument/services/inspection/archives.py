@@ -3,7 +3,7 @@
 Guarantees:
 - The report is CLEAN only if every member is, and the archive has no other bytes.
 - Malware in one member makes the archive infected, even if others could not be examined.
-- Nothing is unpack to a disk, and at most one step is in memory.
+- Nothing is unpacked to a disk, and at most one step is in memory.
 """
 
 from __future__ import annotations

@@ -110,6 +110,10 @@ class RequestContext:
         """Let the page that is rendered next show ``error``; one without a field is put at ``otherwise``."""
         self.refused, self.errors = error, field_errors(error, self.translator, otherwise)
 
+    def errors_at(self, *fields: str) -> FieldErrors:
+        """Return the faults of the refused form; one of another field than ``fields`` is about the whole form."""
+        return [(field if field in fields else "", text) for field, text in self.errors]
+
     def path(self, name: str) -> str:
         """Return a path parameter."""
         return str(self.request.path_params[name])

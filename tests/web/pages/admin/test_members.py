@@ -265,6 +265,14 @@ def test_a_list_that_another_administrator_was_quicker_with_is_shown_anew(web: W
     assert names(web) == {"Kari Lunde", "Ola Moen", "Siv Holm"}
 
 
+def test_a_list_that_is_refused_as_a_whole_comes_back_in_its_form(web: Web, ewa: Browser) -> None:
+    _, fields = preview(ewa, web, LIST)
+    web.stage.change_tenant(activated_at=None)
+    answer = send(ewa, path(web, "liste/registrering"), fields)
+    assert (answer.status_code, 'href="#list"' in answer.text, f"{OLA};Ola Moen" in answer.text) == (409, True, True)
+    assert "har ikke tatt tjenesten i bruk" in answer.text
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_a_csv_file_is_read_without_script(web: Web, ewa: Browser, encoding: str) -> None:
     content = f"Fødselsnummer;Navn\r\n{OLA};Åse Ærø\r\n".encode(encoding)

@@ -40,11 +40,11 @@ def test_a_refusal_with_its_reason_is_read_by_the_one_who_asked(web: Web, share_
     ola, kari = web.browser(OLA), web.browser(KARI)
     ola.post(f"/d/{share_id}/foresporsel", {})
     action = f"/delinger/{share_id}/avslag"
-    wrong = kari.post(action, {"reason": "y" * 501})
+    wrong = kari.post(action, {"refusal-reason": "y" * 501})
     assert wrong.status_code == 422
     assert "y" * 501 in wrong.text
     assert 'href="#refusal-reason"' in wrong.text
-    refused = kari.post(action, {"reason": "Fristen er <lovbestemt>."})
+    refused = kari.post(action, {"refusal-reason": "Fristen er <lovbestemt>."})
     assert "Du har sagt nei" in kari.get(refused.headers["location"]).text
     page = ola.get(f"/d/{share_id}").text
     assert "De sa nei" in page

@@ -82,9 +82,9 @@ def test_another_member_approves_what_recipients_see(web: Web, share_id: str) ->
     assert approved.headers["location"].endswith("?lagret=endring-godkjent")
     assert "Vedtak</h1>" in odd.get(approved.headers["location"]).text
     kari.post(f"/delinger/{share_id}/endring", TEXTS | {"title": "Nytt"})
-    wrong = odd.post(f"/delinger/{share_id}/retur", {"reason": "y" * 501})
+    wrong = odd.post(f"/delinger/{share_id}/retur", {"return-reason": "y" * 501})
     assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#return-reason"' in wrong.text) == (422, True, True)
-    kept = odd.post(f"/delinger/{share_id}/retur", {"reason": "Den gamle er riktig"})
+    kept = odd.post(f"/delinger/{share_id}/retur", {"return-reason": "Den gamle er riktig"})
     assert "Delingen blir som den er" in odd.get(kept.headers["location"]).text
     page = kari.get(f"/delinger/{share_id}").text
     for words in ("Odd Bakken sa nei til det som ble foreslått", "Den gamle er riktig"):

@@ -208,10 +208,10 @@ def test_the_reason_of_who_sent_it_back_meets_the_author_where_the_draft_is_cont
     web: Web, odd: Browser, kari: Browser, proposed: str
 ) -> None:
     path = f"/delinger/{proposed}/retur"
-    wrong = odd.post(path, {"reason": "y" * 501})
+    wrong = odd.post(path, {"return-reason": "y" * 501})
     assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#return-reason"' in wrong.text) == (422, True, True)
     assert "Begrunnelse for å sende tilbake" in odd.get(f"/delinger/{proposed}/godkjenning").text
-    odd.post(path, {"reason": "Feil <saksnummer>"})
+    odd.post(path, {"return-reason": "Feil <saksnummer>"})
     for page in (f"/delinger/{proposed}", f"/del?utkast={proposed}"):
         shown = kari.get(page).text
         assert "Odd Bakken sendte utkastet tilbake" in shown, page
@@ -232,7 +232,7 @@ def test_what_was_sent_back_stands_first_with_or_without_a_reason(
     web.stage.add_recipients(theirs, OLA, sharer=ODD)
     web.stage.upload(theirs, "a.txt", b"a", ODD)
     send(odd, theirs)
-    odd.post(f"/delinger/{proposed}/retur", {"reason": reason})
+    odd.post(f"/delinger/{proposed}/retur", {"return-reason": reason})
     waiting = kari.get("/delinger").text.partition("Venter på deg")[2].partition("Resten")[0]
     places = [
         f"/del?utkast={proposed}",
@@ -356,9 +356,9 @@ def test_a_colleague_keeps_the_end_as_it_is(web: Web, odd: Browser, asked: str) 
 
 def test_the_author_reads_why_a_later_end_was_refused(kari: Browser, odd: Browser, asked: str) -> None:
     path = f"/delinger/{asked}/retur"
-    wrong = odd.post(path, {"reason": "y" * 501})
+    wrong = odd.post(path, {"return-reason": "y" * 501})
     assert (wrong.status_code, "y" * 501 in wrong.text, 'href="#return-reason"' in wrong.text) == (422, True, True)
-    odd.post(path, {"reason": "Fristen er lovbestemt"})
+    odd.post(path, {"return-reason": "Fristen er lovbestemt"})
     page = words(kari.get(f"/delinger/{asked}"))
     assert ("Odd Bakken sa nei til det som ble foreslått" in page, "Fristen er lovbestemt" in page) == (True, True)
 

@@ -13,10 +13,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.norwegian_time import OSLO
 from deldokument.ports.dependencies import Dependencies
 from deldokument.services.audit.actors import FORGOTTEN, Actor
@@ -33,7 +33,6 @@ from deldokument.services.audit.search import SearchWords, open_search
 from deldokument.store.audit.audit import EventFilter
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.responses.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
 from deldokument.web.pages.event_details import Detail, details_of
@@ -82,21 +81,24 @@ class Sought:
 
 
 def log_page(call: RequestContext) -> Response:
-    """Show the newest events, or the result of a search."""
-    token, tenant_id, person = call.query("sok"), call.tenant.id, call.person.person
-    try:
-        if token:
-            page = show_log(call.deps, tenant_id=tenant_id, person=person, token=token)
-        else:
-            page = open_log(call.deps, tenant_id=tenant_id, person=person)
-    except InvalidInput as error:
-        return _faulty(call, SearchWords(), [error])
-    return _page(call, _typed_words(page.wanted), page=page)
+    """Show the newest events, the result of a search, or the form with its errors."""
+    where: dict[str, Any] = {"tenant_id": call.tenant.id, "person": call.person.person}
+    if call.refused:
+        return _page(call, _words(call))
+    token = call.query("sok")
+    page = show_log(call.deps, **where, token=token) if token else open_log(call.deps, **where)
+    return _page(call, _typed_words(page.wanted), page)
 
 
 def search(call: RequestContext) -> Response:
     """Turn the form into a sealed token, and redirect to the search's page."""
-    words = SearchWords(
+    words = _words(call)
+    token = search_log(call.deps, tenant_id=call.tenant.id, person=call.person.person, words=words, zone=OSLO)
+    return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?sok={token}", 303)
+
+
+def _words(call: RequestContext) -> SearchWords:
+    return SearchWords(
         first_day=call.fields.get("first_day", ""),
         last_day=call.fields.get("last_day", ""),
         kind=call.fields.get("kind", ""),
@@ -104,11 +106,6 @@ def search(call: RequestContext) -> Response:
         number=call.fields.get("number", ""),
         kept=call.fields.get("search", "") if call.fields.get("keep_person") else "",
     )
-    try:
-        token = search_log(call.deps, tenant_id=call.tenant.id, person=call.person.person, words=words, zone=OSLO)
-    except InvalidFields as error:
-        return _faulty(call, words, error.errors)
-    return RedirectResponse(f"{section_path(call.tenant.id, _SECTION)}?sok={token}", 303)
 
 
 def export(call: RequestContext) -> Response:
@@ -116,11 +113,8 @@ def export(call: RequestContext) -> Response:
     token, person = call.fields.get("search", ""), call.person.person
     form: ExportForm = "csv" if call.fields.get("form") == "csv" else "json"
     wanted = EventFilter(call.tenant.id)
-    try:
-        if token:
-            wanted = open_search(call.deps, tenant_id=call.tenant.id, person=person, token=token).wanted
-    except InvalidInput as error:
-        return _faulty(call, SearchWords(), [error])
+    if token:
+        wanted = open_search(call.deps, tenant_id=call.tenant.id, person=person, token=token).wanted
     event_export = begin_event_export(call.deps, wanted=wanted, form=form, person=person)
     pieces = _csv(call.deps, event_export, call.translator) if form == "csv" else export_lines(call.deps, event_export)
     media_type = CSV_TYPE if form == "csv" else _JSON_LINES
@@ -144,29 +138,17 @@ def _typed_words(wanted: EventFilter) -> SearchWords:
     )
 
 
-def _faulty(call: RequestContext, typed: SearchWords, errors: list[InvalidInput]) -> Response:
-    # The token of a search is in no field that the person can correct.
-    named = [(error.field if error.field != "search" else "first_day", error) for error in errors]
-    return _page(call, typed, faults=[(field, error_text(error, call.translator)) for field, error in named])
-
-
-def _page(
-    call: RequestContext,
-    typed: SearchWords,
-    *,
-    page: LogPage | None = None,
-    faults: list[tuple[str, str]] | None = None,
-) -> Response:
+def _page(call: RequestContext, typed: SearchWords, page: LogPage | None = None) -> Response:
     text = call.translator.text
+    # The token of a search is in no field that the person can correct.
+    errors = [("first_day" if field == "search" else field, words) for field, words in call.errors]
     groups = [(text(title), [(kind.value, text(words)) for kind, words in kinds.items()]) for title, kinds in GROUPS]
     return section_page(
         call,
         _SECTION,
         "pages/admin/event_log.html",
-        status=422 if faults else 200,
-        errors=faults,
+        errors=errors,
         typed=typed,
-        faults=dict(faults or []),
         groups=groups,
         log=page,
         rows=[_row(call, entry) for entry in page.entries] if page else [],
@@ -223,9 +205,14 @@ def _values(exported: ExportedEvent, translator: Translator) -> tuple[str | int,
 
 
 ENDPOINTS = (
-    section_endpoint("/hendelseslogg", log_page),
-    section_endpoint("/hendelseslogg", search, ("POST",), after_end=True),
+    section_endpoint("/hendelseslogg", log_page, again=log_page),
+    section_endpoint("/hendelseslogg", search, ("POST",), after_end=True, again=log_page),
     section_endpoint(
-        "/hendelseslogg/eksport", export, ("POST",), after_end=True, needs_fresh_login=_("Export the event log")
+        "/hendelseslogg/eksport",
+        export,
+        ("POST",),
+        after_end=True,
+        again=log_page,
+        needs_fresh_login=_("Export the event log"),
     ),
 )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import Conflict, NotFound
+from deldokument.domain.errors import NotFound
 from deldokument.domain.tenants.tenancy import Tenant
 from deldokument.services.tenants.activation import activate
 from deldokument.services.tenants.deletion_record import deletion_record
 from deldokument.services.tenants.setup_checklist import setup_checklist
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.http.responses.errors import status_of
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.admin.layout import SIGNED_IN, section_endpoint, section_page, section_path
 
@@ -48,10 +47,6 @@ def overview(call: RequestContext) -> Response:
     if call.tenant.ended_at is not None:
         record = deletion_record(call.deps, tenant_id=call.tenant.id)
         return section_page(call, "", "pages/admin/overview_ended.html", record=record)
-    return _checklist_page(call)
-
-
-def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
     checklist = setup_checklist(call.deps, tenant_id=call.tenant.id)
     template = "pages/admin/overview.html" if checklist.can_share else "pages/admin/setup_checklist.html"
     shares = any(membership.tenant.id == call.tenant.id for membership in call.roles.memberships)
@@ -59,10 +54,9 @@ def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
         call,
         "",
         template,
-        status=status,
         checklist=checklist,
         shares=shares,
-        refused=status != 200,
+        refused=bool(call.refused),
         sends_notices=call.deps.sends_notices,
         sends_email=call.deps.mail is not None,
     )
@@ -70,17 +64,12 @@ def _checklist_page(call: RequestContext, *, status: int = 200) -> Response:
 
 def take_into_use(call: RequestContext) -> Response:
     """Activate the tenant («Ta i bruk»); if it is too early, show the checklist with the missing steps."""
-    try:
-        activate(call.deps, tenant_id=call.tenant.id, person=call.person.person)
-    except Conflict as error:
-        if error.code != "steps_missing":
-            raise
-        return _checklist_page(call, status=status_of(error))
+    activate(call.deps, tenant_id=call.tenant.id, person=call.person.person)
     return RedirectResponse(section_path(call.tenant.id), 303)
 
 
 ENDPOINTS = (
     Endpoint("/konfigurasjon", choose_tenant, RequiredRole.PERSON),
     section_endpoint("", overview),
-    section_endpoint("/ta-i-bruk", take_into_use, ("POST",)),
+    section_endpoint("/ta-i-bruk", take_into_use, ("POST",), again=overview),
 )

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from deldokument.domain.errors import InvalidInput
 from deldokument.domain.shares.statistics import Month, ShareCounts, parse_month
 from deldokument.domain.tenants.tenancy import Account
 from deldokument.services.accounts.statistics import (
@@ -26,7 +25,6 @@ from deldokument.services.accounts.statistics import (
 )
 from deldokument.web.http.request import RequestContext
 from deldokument.web.http.responses.csv import CSV_HEAD, CSV_TYPE, csv_line
-from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.i18n import Translator, _
 from deldokument.web.http.responses.rendering import plain
 from deldokument.web.pages.admin.layout import section_endpoint, section_page, section_path
@@ -103,15 +101,13 @@ def statistics_page(call: RequestContext) -> Response:
     """Show figures, charts and tables; for an invalid period, the form with its error."""
     choices = statistics_choices(call.deps, call.tenant.id)
     wanted = Wanted(call.query("konto"), call.query("fra"), call.query("til"))
-    try:
-        statistics = _statistics(call, wanted)
-    except InvalidInput as error:
-        errors = [(error.field, error_text(error, call.translator))]
-        return _page(call, choices, wanted, (choices.first, choices.last), status=422, errors=errors)
+    if call.refused:
+        return _page(call, choices, wanted, (choices.first, choices.last))
+    statistics = _statistics(call, wanted)
     first, last = statistics.months[0].month, statistics.months[-1].month
     shown = Wanted(wanted.account, str(first), str(last))
     months = min(first, choices.first), max(last, choices.last)
-    return _page(call, choices, shown, months, figures=_figures(call, statistics, shown))
+    return _page(call, choices, shown, months, _figures(call, statistics, shown))
 
 
 def statistics_csv(call: RequestContext) -> Response:
@@ -149,17 +145,12 @@ def _page(
     choices: StatisticsChoices,
     wanted: Wanted,
     months: tuple[Month, Month],
-    *,
     figures: Figures | None = None,
-    status: int = 200,
-    errors: list[tuple[str, str]] | None = None,
 ) -> Response:
     return section_page(
         call,
         _SECTION,
         "pages/admin/statistics.html",
-        status=status,
-        errors=errors,
         wanted=wanted,
         account_choices=[(account.id, _name(call.translator, account)) for account in choices.accounts],
         month_choices=_month_choices(call.translator, *months),
@@ -253,7 +244,7 @@ def _notice_lines(translator: Translator, statistics: TenantStatistics) -> Itera
 
 
 ENDPOINTS = (
-    section_endpoint(f"/{_SECTION}", statistics_page),
+    section_endpoint(f"/{_SECTION}", statistics_page, again=statistics_page),
     section_endpoint(f"/{_SECTION}.csv", statistics_csv),
     section_endpoint(f"/{_SECTION}/varsler.csv", notices_csv),
 )

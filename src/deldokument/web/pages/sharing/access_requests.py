@@ -15,21 +15,16 @@ from deldokument.domain.errors import InvalidInput
 from deldokument.services.shares.published import publishing
 from deldokument.services.shares.recipients.access_requests import refuse_requests
 from deldokument.web.http.request import RequestContext
-from deldokument.web.http.responses.errors import error_text
-from deldokument.web.pages.sharing.shares import deed, detail_of, to_share
-
-_REASON = "refusal-reason"
+from deldokument.web.pages.sharing.shares import REFUSAL, deed, to_share
 
 
 def refuse(call: RequestContext) -> Response:
     """Say no to all who ask («Si nei»)."""
-    share_id, reason = call.path("id"), call.fields.get("reason", "")
     try:
-        refuse_requests(call.deps, call.person.person, share_id, reason)
+        refuse_requests(call.deps, call.person.person, call.path("id"), call.fields.get(REFUSAL, ""))
     except InvalidInput as error:
-        errors = [(_REASON, error_text(error, call.translator))]
-        return detail_of(call, status=422, errors=errors, refusal=reason)
-    return to_share(share_id, "avslatt")
+        raise error.at(REFUSAL) from None
+    return to_share(call.path("id"), "avslatt")
 
 
 def share_again(call: RequestContext) -> Response:

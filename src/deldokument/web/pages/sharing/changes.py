@@ -16,14 +16,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import (
-    Conflict,
-    Frozen,
-    InvalidFields,
-    InvalidInput,
-    ServiceError,
-    require,
-)
+from deldokument.domain.errors import InvalidFields, InvalidInput, ServiceError, require
 from deldokument.domain.identifiers import Sharer
 from deldokument.domain.shares.share import ShareState
 from deldokument.domain.shares.text_fields import TEXT_FIELDS
@@ -37,7 +30,7 @@ from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
 from deldokument.web.http.responses.errors import FieldErrors, error_text
 from deldokument.web.http.responses.i18n import _
 from deldokument.web.http.responses.rendering import render
-from deldokument.web.pages.sharing.shares import detail_again, detail_of, is_own_proposal, own_ids, to_share
+from deldokument.web.pages.sharing.shares import deed, is_own_proposal, own_ids, to_share
 
 
 def change_page(call: RequestContext) -> Response:
@@ -140,14 +133,8 @@ def _recipient_error(call: RequestContext, fault: ServiceError) -> tuple[str, st
 
 def approve(call: RequestContext) -> Response:
     """Approve a change («Godkjenn endringen»)."""
-    share_id = call.path("id")
-    try:
-        changes.approve_change(call.deps, call.person.person, share_id, seen=call.fields.get("seen", ""))
-    except (InvalidInput, InvalidFields, Conflict, Frozen) as error:
-        faults = error.errors if isinstance(error, InvalidFields) else [error]
-        errors = [("", error_text(one, call.translator)) for one in faults]
-        return detail_of(call, status=409, errors=errors)
-    return to_share(share_id, "endring-godkjent")
+    changes.approve_change(call.deps, call.person.person, call.path("id"), seen=call.fields.get("seen", ""))
+    return to_share(call.path("id"), "endring-godkjent")
 
 
 def _form(call: RequestContext, name: str, view: ShareView, errors: FieldErrors, **words: Any) -> Response:
@@ -161,18 +148,16 @@ def _view(call: RequestContext) -> ShareView:
 
 _CHANGE = "/delinger/{id}/endring"
 _RECIPIENT = "/delinger/{id}/mottakere/{recipient_id}"
-_REMOVAL = "/delinger/{id}/dokumenter/{document_id}/fjerning"
+_REMOVAL = "dokumenter/{document_id}/fjerning"
 ENDPOINTS = (
     Endpoint(_CHANGE, change_page, RequiredRole.PERSON),
     Endpoint(_CHANGE, change, RequiredRole.PERSON, ("POST",), again=change_page),
     Endpoint(_RECIPIENT, recipient_page, RequiredRole.PERSON),
     Endpoint(_RECIPIENT, change_label, RequiredRole.PERSON, ("POST",), again=recipient_page),
-    Endpoint(f"{_CHANGE}/godkjenning", approve, RequiredRole.PERSON, ("POST",)),
+    deed("endring/godkjenning", approve),
     Endpoint("/delinger/{id}/mottakere", new_recipient_page, RequiredRole.PERSON),
     Endpoint("/delinger/{id}/mottakere", add_recipient, RequiredRole.PERSON, ("POST",), again=new_recipient_page),
-    Endpoint(
-        "/delinger/{id}/fjerning/{recipient_id}", remove_recipient, RequiredRole.PERSON, ("POST",), again=detail_again
-    ),
-    Endpoint(_REMOVAL, document_page, RequiredRole.PERSON),
-    Endpoint(_REMOVAL, remove_document, RequiredRole.PERSON, ("POST",), again=detail_again),
+    deed("fjerning/{recipient_id}", remove_recipient),
+    Endpoint(f"/delinger/{{id}}/{_REMOVAL}", document_page, RequiredRole.PERSON),
+    deed(_REMOVAL, remove_document),
 )

@@ -10,29 +10,24 @@ from collections.abc import Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from deldokument.domain.errors import InvalidFields, InvalidInput
 from deldokument.domain.shares.share import ShareState
 from deldokument.services.people import PersonView
 from deldokument.services.shares.published import handover
 from deldokument.web.http.request import Endpoint, RequestContext, RequiredRole
-from deldokument.web.http.responses.errors import error_text
 from deldokument.web.http.responses.rendering import plain, render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in
-from deldokument.web.pages.sharing.shares import detail_again, to_share
+from deldokument.web.pages.sharing.shares import detail_page, to_share
 
 
-def handover_page(call: RequestContext, *faults: InvalidInput) -> Response:
+def handover_page(call: RequestContext) -> Response:
     """Show the colleagues to choose from. A share that the person can't hand over is shown on its own page."""
     form = handover.handover_form(call.deps, call.person.person, call.path("id"))
     if form.view.share.state is not ShareState.DRAFT or not can_be_filled_in(call, form.view):
-        return RedirectResponse(f"/delinger/{form.view.share.id}", 303)
-    # The page has one field.
-    errors = [(one.field if one.field == "colleague" else "", error_text(one, call.translator)) for one in faults]
+        return detail_page(call) if call.refused else RedirectResponse(f"/delinger/{form.view.share.id}", 303)
     return render(
         call,
         "pages/sharing/draft_handover.html",
-        status=422 if errors else 200,
-        errors=errors,
+        errors=call.errors_at("colleague"),
         view=form.view,
         colleagues=_options(form.colleagues),
         colleague=call.fields.get("colleague", ""),
@@ -41,14 +36,8 @@ def handover_page(call: RequestContext, *faults: InvalidInput) -> Response:
 
 def hand_over(call: RequestContext) -> Response:
     """Hand the draft over («Overlat utkastet»)."""
-    share_id = call.path("id")
-    try:
-        handover.hand_over(call.deps, call.person.person, share_id, call.fields.get("colleague", ""))
-    except InvalidFields as error:
-        return handover_page(call, *error.errors)
-    except InvalidInput as error:
-        return handover_page(call, error)
-    return to_share(share_id, "overlatt")
+    handover.hand_over(call.deps, call.person.person, call.path("id"), call.fields.get("colleague", ""))
+    return to_share(call.path("id"), "overlatt")
 
 
 def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
@@ -60,5 +49,5 @@ def _options(colleagues: Sequence[PersonView]) -> list[tuple[str, str]]:
 _PATH = "/del/utkast/{id}/overlating"
 ENDPOINTS = (
     Endpoint(_PATH, handover_page, RequiredRole.PERSON),
-    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",), again=detail_again),
+    Endpoint(_PATH, hand_over, RequiredRole.PERSON, ("POST",), again=handover_page),
 )

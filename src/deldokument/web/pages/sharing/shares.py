@@ -28,7 +28,6 @@ from deldokument.services.shares.published import changes, publishing
 from deldokument.services.shares.recipients import reminders
 from deldokument.web.http.request import Endpoint, Handler, RequestContext, RequiredRole
 from deldokument.web.http.responses.document_texts import common_verdict
-from deldokument.web.http.responses.errors import FieldErrors
 from deldokument.web.http.responses.i18n import LANGUAGES, Translator
 from deldokument.web.http.responses.rendering import render
 from deldokument.web.pages.sharing.drafts import can_be_filled_in, email_text, oslo_instant
@@ -36,6 +35,8 @@ from deldokument.web.pages.sharing.timeline import moments
 
 UNDO_SECONDS = int(DISCARD_UNDO.total_seconds())
 _DATE, _TIME = "expires-date", "expires-time"
+REFUSAL, RETURN = "refusal-reason", "return-reason"
+"""Fields for the reason of a no to those who ask, and to what a colleague has proposed."""
 _SAVED = frozenset(
     {"paminnet", "slutt", "trukket", "retur"}
     | {
@@ -82,25 +83,7 @@ def own_ids(call: RequestContext) -> set[str]:
 
 
 def detail_page(call: RequestContext) -> Response:
-    """Show one share: its facts, recipients, timeline, and actions."""
-    return detail_of(call)
-
-
-def detail_again(call: RequestContext) -> Response:
-    """Show the share with the reason why an action was refused, and what was typed there."""
-    call.errors = [(field if field in {_DATE, _TIME} else "", text) for field, text in call.errors]
-    return detail_of(call)
-
-
-def detail_of(
-    call: RequestContext,
-    *,
-    status: int | None = None,
-    errors: FieldErrors | None = None,
-    refusal: str = "",
-    return_reason: str = "",
-) -> Response:
-    """Show one share, with the errors of the action that was just requested, and what was typed there."""
+    """Show one share: its facts, recipients, timeline, and actions; why an action was refused, and what was typed."""
     view, events = queries.show_share(call.deps, call.person.person, call.path("id"), call.roles.memberships)
     saved = call.query("lagret")
     date, time = _typed_end(call) if "expires_date" in call.fields else _local(view.share.expires_at)
@@ -108,8 +91,7 @@ def detail_of(
     return render(
         call,
         "pages/sharing/share_detail.html",
-        status=status,
-        errors=errors,
+        errors=call.errors_at(_DATE, _TIME, REFUSAL, RETURN),
         view=view,
         recipients=[_recipient_row(recipient) for recipient in view.recipients],
         removed=[_recipient_row(recipient) for recipient in view.removed_recipients],
@@ -124,8 +106,8 @@ def detail_of(
         expires_date=date,
         expires_time=time,
         suggested=_suggested_end(view, call.deps.clock.now()),
-        refusal=refusal,
-        return_reason=return_reason,
+        refusal=call.fields.get(REFUSAL, ""),
+        return_reason=call.fields.get(RETURN, ""),
         with_documents=bool(call.fields.get("documents")),
         earliest=_local(call.deps.clock.now() + period.shortest)[0],
         latest=_local(call.deps.clock.now() + period.longest)[0],
@@ -137,7 +119,7 @@ def detail_of(
         undo_seconds=UNDO_SECONDS,
         own_share=view.sharer_id in own_ids(call),
         own_answer=view.answering is not None and view.answering.sharer_id in own_ids(call),
-        saved=saved if saved in _SAVED and not (errors or call.errors) else "",
+        saved=saved if saved in _SAVED and not call.errors else "",
         retention_ends=view.share.closed_at + view.tenant.retention if view.share.closed_at else None,
     )
 
@@ -229,7 +211,7 @@ def undo(call: RequestContext) -> Response:
 
 def deed(path: str, handler: Handler) -> Endpoint:
     """Return the endpoint of an action on a share."""
-    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",), again=detail_again)
+    return Endpoint(f"/delinger/{{id}}/{path}", handler, RequiredRole.PERSON, ("POST",), again=detail_page)
 
 
 ENDPOINTS = (
